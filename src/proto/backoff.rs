@@ -1,0 +1,149 @@
+//! How long to wait before the next try.
+//!
+//! Full jitter: a random time in [0, min(cap, base·2ⁿ)], so that clients that fell together do not return together. The
+//! first try after losing a live connection to a server is spread over a window of its own.
+//!
+//! Source: <https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/>
+
+use core::time::Duration;
+
+use super::time::millis;
+
+/// The longest wait that a server can ask for (`Retry-After`); anything above is cut to this.
+pub const RETRY_AFTER_CAP: Duration = Duration::from_secs(300);
+
+/// The settings of the wait between tries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BackoffOptions {
+    /// The window of the first retry; doubles with every failure. Default 500 ms.
+    pub base: Duration,
+    /// The widest window. Default 30 s.
+    pub cap: Duration,
+    /// The window of the first try after a live connection was lost. Default 5 s.
+    pub spread: Duration,
+}
+
+impl Default for BackoffOptions {
+    fn default() -> Self {
+        Self { base: Duration::from_millis(500), cap: Duration::from_secs(30), spread: Duration::from_secs(5) }
+    }
+}
+
+/// Counts failures in a row and draws delays.
+#[derive(Debug)]
+pub(crate) struct Backoff {
+    options: BackoffOptions,
+    failures: u32,
+    rng: fastrand::Rng,
+}
+
+impl Backoff {
+    pub(crate) fn new(options: BackoffOptions, seed: u64) -> Self {
+        Self { options, failures: 0, rng: fastrand::Rng::with_seed(seed) }
+    }
+
+    /// Forgets the failures: the connection has proven stable.
+    pub(crate) fn reset(&mut self) {
+        self.failures = 0;
+    }
+
+    /// Returns the wait after one more failure; `at_least` is what the server asked for and comes on top.
+    pub(crate) fn after_failure(&mut self, at_least: Option<Duration>) -> Duration {
+        let window = self.window(self.failures);
+        self.failures = self.failures.saturating_add(1);
+        self.draw(window) + at_least.unwrap_or_default().min(RETRY_AFTER_CAP)
+    }
+
+    /// Returns the wait after a stable connection was lost. It counts as a failure.
+    pub(crate) fn after_loss(&mut self, at_least: Option<Duration>) -> Duration {
+        if self.failures > 0 {
+            return self.after_failure(at_least);
+        }
+        self.failures = 1;
+        self.draw(self.options.spread) + at_least.unwrap_or_default().min(RETRY_AFTER_CAP)
+    }
+
+    /// Returns a random time within `window`.
+    pub(crate) fn draw(&mut self, window: Duration) -> Duration {
+        Duration::from_millis(self.rng.u64(0..=millis(window)))
+    }
+
+    fn window(&self, failures: u32) -> Duration {
+        let factor = 1_u64.checked_shl(failures).unwrap_or(u64::MAX);
+        let grown = millis(self.options.base).saturating_mul(factor);
+        Duration::from_millis(grown.min(millis(self.options.cap)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seconds(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn case_101_every_delay_lies_in_its_window_and_the_windows_double_up_to_the_cap() {
+        let windows = [500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000];
+        let mut longest = [0; 9];
+        for seed in 0..2_000 {
+            let mut backoff = Backoff::new(BackoffOptions::default(), seed);
+            for (failure, window) in windows.into_iter().enumerate() {
+                let delay = millis(backoff.after_failure(None));
+                assert!(delay <= window, "failure {failure}, seed {seed}: {delay} ms");
+                longest[failure] = longest[failure].max(delay);
+            }
+        }
+        for (failure, window) in windows.into_iter().enumerate() {
+            assert!(longest[failure] * 10 > window * 9, "failure {failure} never came near its window");
+        }
+    }
+
+    #[test]
+    fn case_101_a_thousand_failures_do_not_overflow() {
+        let mut backoff = Backoff::new(BackoffOptions::default(), 1);
+        for _ in 0..1_000 {
+            assert!(backoff.after_failure(None) <= seconds(30));
+        }
+        backoff.failures = u32::MAX;
+        assert!(backoff.after_failure(Some(Duration::MAX)) <= seconds(30) + RETRY_AFTER_CAP);
+    }
+
+    #[test]
+    fn case_101_the_same_seed_draws_the_same_delays() {
+        let draw = |seed| {
+            let mut backoff = Backoff::new(BackoffOptions::default(), seed);
+            [(); 20].map(|()| backoff.after_failure(None))
+        };
+        assert_eq!(draw(7), draw(7));
+        assert_ne!(draw(7), draw(8));
+    }
+
+    #[test]
+    fn retry_after_is_a_minimum() {
+        for seed in 0..100 {
+            let delay = Backoff::new(BackoffOptions::default(), seed).after_failure(Some(seconds(7)));
+            assert!(delay >= seconds(7) && delay <= seconds(7) + Duration::from_millis(500));
+        }
+    }
+
+    #[test]
+    fn the_first_try_after_a_loss_is_spread_and_the_next_waits_as_after_a_failure() {
+        let mut longest = Duration::ZERO;
+        for seed in 0..500 {
+            let mut backoff = Backoff::new(BackoffOptions::default(), seed);
+            longest = longest.max(backoff.after_loss(None));
+            assert!(backoff.after_loss(None) <= seconds(1));
+        }
+        assert!(longest > seconds(4) && longest <= seconds(5));
+    }
+
+    #[test]
+    fn windows_of_zero_wait_not_at_all() {
+        let zero = BackoffOptions { base: Duration::ZERO, cap: Duration::ZERO, spread: Duration::ZERO };
+        let mut backoff = Backoff::new(zero, 3);
+        assert_eq!(backoff.after_loss(None), Duration::ZERO);
+        assert_eq!(backoff.after_failure(None), Duration::ZERO);
+    }
+}

@@ -1,0 +1,145 @@
+//! What a close code asks for: one table, overridable per code.
+//!
+//! Codes mean different things to different servers (3008 is a timeout at IANA and "slow" at Centrifugo), so the
+//! defaults are mild: what is unknown is retried.
+//!
+//! Source: RFC 6455 §7.4, the IANA WebSocket Close Code registry, graphql-transport-ws PROTOCOL.md.
+
+use core::time::Duration;
+
+use crate::error::Disposition;
+
+/// The least wait for codes that say "not now".
+pub const SLOW_RETRY: Duration = Duration::from_secs(15);
+
+/// What to do about a close code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CloseAction {
+    /// Trying again cannot help.
+    GiveUp,
+    /// The credential was refused: refresh once, then sign in.
+    RefreshToken,
+    /// Try again after the backoff.
+    Retry,
+    /// Try again, but not soon ([`SLOW_RETRY`]).
+    RetrySlowly,
+}
+
+impl CloseAction {
+    /// Returns the action as a disposition.
+    #[must_use]
+    pub const fn disposition(self) -> Disposition {
+        match self {
+            Self::GiveUp => Disposition::GiveUp,
+            Self::RefreshToken => Disposition::RefreshToken,
+            Self::Retry => Disposition::RETRY,
+            Self::RetrySlowly => Disposition::Retry { after: Some(SLOW_RETRY) },
+        }
+    }
+
+    /// Returns the name that options and docs use.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::GiveUp => "giveUp",
+            Self::RefreshToken => "refreshToken",
+            Self::Retry => "retry",
+            Self::RetrySlowly => "retrySlowly",
+        }
+    }
+}
+
+/// Every code whose meaning is fixed, with its name; any other code is retried.
+pub const CLOSE_CODES: &[(u16, &str, CloseAction)] = &[
+    (1000, "Normal Closure, by the server", CloseAction::Retry),
+    (1001, "Going Away", CloseAction::Retry),
+    (1002, "Protocol Error", CloseAction::GiveUp),
+    (1003, "Unsupported Data", CloseAction::GiveUp),
+    (1005, "No Status Received", CloseAction::Retry),
+    (1006, "Abnormal Closure", CloseAction::Retry),
+    (1007, "Invalid Frame Payload Data", CloseAction::GiveUp),
+    (1008, "Policy Violation", CloseAction::RefreshToken),
+    (1009, "Message Too Big", CloseAction::GiveUp),
+    (1010, "Mandatory Extension", CloseAction::GiveUp),
+    (1011, "Internal Error", CloseAction::Retry),
+    (1012, "Service Restart", CloseAction::Retry),
+    (1013, "Try Again Later", CloseAction::RetrySlowly),
+    (1014, "Bad Gateway", CloseAction::Retry),
+    (3000, "Unauthorized", CloseAction::RefreshToken),
+    (3003, "Forbidden", CloseAction::GiveUp),
+    (3008, "Timeout", CloseAction::RetrySlowly),
+    (4001, "Unauthorized (by custom)", CloseAction::RefreshToken),
+    (4003, "Forbidden (by custom)", CloseAction::GiveUp),
+    (4008, "Timeout (by custom)", CloseAction::RetrySlowly),
+    (4400, "Bad Request (graphql-transport-ws)", CloseAction::GiveUp),
+    (4401, "Unauthorized (graphql-transport-ws)", CloseAction::RefreshToken),
+    (4403, "Forbidden (graphql-transport-ws)", CloseAction::GiveUp),
+    (4406, "Subprotocol Not Acceptable (graphql-transport-ws)", CloseAction::GiveUp),
+    (4408, "Connection Initialisation Timeout (graphql-transport-ws)", CloseAction::RetrySlowly),
+    (4429, "Too Many Requests (graphql-transport-ws)", CloseAction::RetrySlowly),
+];
+
+/// The table of one connection: the defaults and the app's own rows.
+#[derive(Clone, Debug, Default)]
+pub struct CloseTable(Vec<(u16, CloseAction)>);
+
+impl CloseTable {
+    /// Sets the action for one code.
+    pub fn set(&mut self, code: u16, action: CloseAction) {
+        self.0.retain(|(known, _)| *known != code);
+        self.0.push((code, action));
+    }
+
+    /// Returns the action for a code: the app's row, else the default's, else retry.
+    #[must_use]
+    pub fn action(&self, code: u16) -> CloseAction {
+        let own = self.0.iter().find(|(known, _)| *known == code).map(|(_, action)| *action);
+        let default = || CLOSE_CODES.iter().find(|(known, _, _)| *known == code).map(|(_, _, action)| *action);
+        own.or_else(default).unwrap_or(CloseAction::Retry)
+    }
+
+    /// Returns whether a server closes with this code on purpose when it refuses a first message: 1000, 1005, or auth.
+    pub(crate) fn is_refusal(&self, code: u16) -> bool {
+        matches!(code, 1000 | 1005) || self.action(code) == CloseAction::RefreshToken
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn case_103_every_code_of_a_close_frame_has_an_action_and_unknown_ones_are_retried() {
+        let table = CloseTable::default();
+        let retry = [1000, 1001, 1005, 1006, 1011, 1012, 1014, 0, 999, 1004, 1015, 1016, 2999, 3001, 4000, 4999, 5000, 65535];
+        let slow = [1013, 3008, 4008, 4408, 4429];
+        let refresh = [1008, 3000, 4001, 4401];
+        let fatal = [1002, 1003, 1007, 1009, 1010, 3003, 4003, 4400, 4403, 4406];
+        for code in retry {
+            assert_eq!(table.action(code), CloseAction::Retry, "{code}");
+        }
+        for code in slow {
+            assert_eq!(table.action(code), CloseAction::RetrySlowly, "{code}");
+        }
+        for code in refresh {
+            assert_eq!(table.action(code), CloseAction::RefreshToken, "{code}");
+        }
+        for code in fatal {
+            assert_eq!(table.action(code), CloseAction::GiveUp, "{code}");
+        }
+        for code in 0..=u16::MAX {
+            let listed = slow.contains(&code) || refresh.contains(&code) || fatal.contains(&code);
+            assert_eq!(table.action(code) == CloseAction::Retry, !listed, "{code}");
+        }
+    }
+
+    #[test]
+    fn an_app_decides_for_its_own_codes() {
+        let mut table = CloseTable::default();
+        table.set(4403, CloseAction::Retry);
+        table.set(4403, CloseAction::RefreshToken);
+        assert_eq!(table.action(4403), CloseAction::RefreshToken);
+        assert!(table.is_refusal(4403) && table.is_refusal(1000) && table.is_refusal(1005));
+        assert!(!table.is_refusal(1006) && !table.is_refusal(1001) && !table.is_refusal(1011));
+    }
+}

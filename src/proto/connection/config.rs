@@ -1,0 +1,91 @@
+//! What a connection is told.
+
+use core::time::Duration;
+
+use super::super::backoff::BackoffOptions;
+use super::super::close::CloseTable;
+use super::super::outbox::OutboxOptions;
+use super::super::scheme::{Scheme, check_protocols};
+use super::super::{Codec, Url};
+use crate::error::ConfigError;
+
+/// Settings of a connection.
+#[derive(Clone, Debug)]
+pub struct ConnectionConfig {
+    /// What the platform can do with text.
+    pub codec: Codec,
+    /// Where to connect, without a credential.
+    pub url: Url,
+    /// How the credential reaches the socket.
+    pub scheme: Scheme,
+    /// Subprotocols to offer.
+    pub protocols: Vec<String>,
+    /// The wait between tries.
+    pub backoff: BackoffOptions,
+    /// From dial to accepted. Default 10 s.
+    pub connect_timeout: Duration,
+    /// How long a ticket call may take. Default 10 s.
+    pub http_timeout: Duration,
+    /// How long a connection has to last before earlier failures are forgotten. Default 5 s.
+    pub min_uptime: Duration,
+    /// What close codes ask for.
+    pub close_table: CloseTable,
+    /// How much may wait to be sent.
+    pub outbox: OutboxOptions,
+    /// Allows a credential over `ws:` and `http:` to foreign hosts.
+    pub allow_insecure: bool,
+}
+
+impl ConnectionConfig {
+    /// Returns the default settings.
+    #[must_use]
+    pub fn new(codec: Codec, url: Url, scheme: Scheme) -> Self {
+        Self {
+            codec,
+            url,
+            scheme,
+            protocols: Vec::new(),
+            backoff: BackoffOptions::default(),
+            connect_timeout: Duration::from_secs(10),
+            http_timeout: Duration::from_secs(10),
+            min_uptime: Duration::from_secs(5),
+            close_table: CloseTable::default(),
+            outbox: OutboxOptions::default(),
+            allow_insecure: false,
+        }
+    }
+
+    /// Checks what can be wrong before the first try.
+    ///
+    /// # Errors
+    /// A credential in the clear, a template with an unknown hole, subprotocols that browsers refuse.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        check_protocols(&self.protocols)?;
+        match &self.scheme {
+            Scheme::Anonymous => Ok(()),
+            Scheme::FirstMessage(scheme) => {
+                scheme.check()?;
+                self.url.check_carries_credential("url", self.allow_insecure)
+            }
+            Scheme::Query(_) => self.url.check_carries_credential("url", self.allow_insecure),
+            Scheme::Ticket(ticket) => {
+                ticket.url.check_carries_credential("scheme.url", self.allow_insecure)?;
+                self.url.check_carries_credential("url", self.allow_insecure)
+            }
+        }
+    }
+}
+
+/// Checks a close code that the app gives.
+///
+/// # Errors
+/// Anything but 1000 and 3000–4999: browsers throw.
+///
+/// # Source
+/// WHATWG WebSockets, `close(code, reason)`.
+pub fn check_close_code(code: u16) -> Result<(), ConfigError> {
+    match code {
+        1000 | 3000..=4999 => Ok(()),
+        _ => Err(ConfigError::option("code", format!("a page may close with 1000 or 3000 to 4999, not with {code}"))),
+    }
+}

@@ -1,0 +1,304 @@
+//! What the connection machine is told and what it asks for.
+
+use core::time::Duration;
+
+use super::super::http::{HttpRequest, HttpResponse, NoAnswer};
+use super::super::outbox::MessageId;
+use super::super::session::{Grant, RequestId, WantId};
+use super::super::{Secret, UnixTime};
+use crate::error::{Problem, TokenError};
+
+/// One physical WebSocket, unique within its connection machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SocketId(pub(crate) u32);
+
+impl SocketId {
+    /// Returns the id as a number.
+    #[must_use]
+    pub const fn get(self) -> u32 {
+        self.0
+    }
+}
+
+/// What happened. An answer or a socket event with an unknown id is ignored.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// The app closes for good.
+    Close {
+        /// 1000 or 3000–4999 (checked by [`check_close_code`](super::check_close_code)).
+        code: u16,
+        /// At most 123 bytes; cut on a character's boundary.
+        reason: String,
+    },
+    /// The app wants to be connected: starts, skips a wait, or replaces a socket.
+    Connect,
+    /// An HTTP request was answered, or was not.
+    Http {
+        /// Which.
+        request: RequestId,
+        /// The answer.
+        result: Result<HttpResponse, NoAnswer>,
+    },
+    /// The session changed.
+    Session {
+        /// The user's number.
+        epoch: u32,
+        /// Whether somebody is signed in.
+        is_signed_in: bool,
+    },
+    /// A socket closed.
+    SocketClosed {
+        /// Which.
+        socket: SocketId,
+        /// Any number: browsers pass on what servers send.
+        code: u16,
+        /// The reason.
+        reason: String,
+        /// As the browser says. It decides nothing: behind daphne it is false even for a proper close.
+        was_clean: bool,
+    },
+    /// A socket reported an error and is closed; `close` usually follows at once.
+    SocketError {
+        /// Which.
+        socket: SocketId,
+    },
+    /// The browser refused to make the socket.
+    SocketRefused {
+        /// Which.
+        socket: SocketId,
+    },
+    /// A socket opened.
+    SocketOpened {
+        /// Which.
+        socket: SocketId,
+        /// The chosen subprotocol, or empty.
+        protocol: String,
+    },
+    /// A message that [`Connection::on_message`](super::Connection::on_message) asked to inspect.
+    Inspected {
+        /// Which socket.
+        socket: SocketId,
+        /// The message, if it is text.
+        text: Option<&'a str>,
+    },
+    /// Time has passed.
+    Timeout,
+    /// The session answered.
+    Token {
+        /// Which request.
+        want: WantId,
+        /// The token.
+        result: Result<Grant, TokenError>,
+    },
+}
+
+/// What to do.
+#[derive(Debug)]
+pub enum Output {
+    /// Stop a request; its answer would be ignored.
+    AbortFetch {
+        /// Which.
+        request: RequestId,
+    },
+    /// Detach from a socket, close it, and wait for nothing: `close` may never fire.
+    CloseSocket {
+        /// Which.
+        socket: SocketId,
+        /// 1000 or 3000–4999.
+        code: u16,
+        /// At most 123 bytes.
+        reason: String,
+    },
+    /// Forget a message: it will not be sent.
+    Discard {
+        /// Which.
+        message: MessageId,
+    },
+    /// Tell the app.
+    Event(Event),
+    /// Make an HTTP request.
+    Fetch {
+        /// Which.
+        request: RequestId,
+        /// What.
+        http: HttpRequest,
+    },
+    /// Dial.
+    Open {
+        /// Which.
+        socket: SocketId,
+        /// With the credential, where the scheme puts it there.
+        url: Secret,
+        /// The subprotocols to offer.
+        protocols: Vec<String>,
+    },
+    /// Hand a message of the outbox to a socket.
+    Send {
+        /// Which socket.
+        socket: SocketId,
+        /// Which message.
+        message: MessageId,
+    },
+    /// Send the first message.
+    SendText {
+        /// Which socket.
+        socket: SocketId,
+        /// The text, with the credential.
+        text: Secret,
+    },
+    /// Nobody waits for the session's answer any more.
+    Unwant,
+    /// Ask the session for a token.
+    Want {
+        /// Which request.
+        want: WantId,
+        /// The generation that the server refused.
+        rejected: Option<u32>,
+        /// The generation that may be why dials fail.
+        doubted: Option<u32>,
+    },
+}
+
+/// What the app should know.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A connection that was open is gone, or the last try has failed.
+    Closed {
+        /// The close code.
+        code: u16,
+        /// The reason.
+        reason: String,
+        /// As the browser says.
+        was_clean: bool,
+    },
+    /// Something went wrong; the state change that follows says what is done.
+    Failed(Problem),
+    /// Connected: accepted by the server.
+    Opened,
+    /// The state or the phase changed.
+    StateChanged(StateChange),
+}
+
+/// A change of state, with all that a person could be shown.
+#[derive(Clone, Debug)]
+pub struct StateChange {
+    /// The state from now on.
+    pub state: ConnectionState,
+    /// What is being waited for, while connecting.
+    pub phase: Option<Phase>,
+    /// The state before.
+    pub previous: ConnectionState,
+    /// The close code that led here, if one did.
+    pub code: Option<u16>,
+    /// The close reason that led here, if one did.
+    pub reason: Option<String>,
+    /// Which try this is, counted from 1 since the last stable connection.
+    pub attempt: u32,
+    /// When the next try starts, while waiting.
+    pub retry_at: Option<UnixTime>,
+    /// The same as a delay.
+    pub retry_in: Option<Duration>,
+    /// What went wrong, if that is why.
+    pub problem: Option<Problem>,
+    /// How many queued messages were given up with this change.
+    pub discarded: usize,
+}
+
+/// The public state of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConnectionState {
+    /// Closed for good; `reconnect()` starts anew.
+    Closed,
+    /// Accepted by the server, not merely open.
+    Connected,
+    /// A try is under way.
+    Connecting,
+    /// Not started.
+    Idle,
+    /// Not trying until somebody signs in.
+    Suspended,
+    /// Waiting for the next try.
+    Waiting,
+}
+
+impl ConnectionState {
+    /// Returns the name that JavaScript sees.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Connected => "connected",
+            Self::Connecting => "connecting",
+            Self::Idle => "idle",
+            Self::Suspended => "suspended",
+            Self::Waiting => "waiting",
+        }
+    }
+}
+
+/// What a try is waiting for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// The server's hello or its answer to the first message.
+    Authenticating,
+    /// The handshake.
+    Opening,
+    /// The ticket.
+    Ticket,
+    /// The token.
+    Token,
+}
+
+impl Phase {
+    /// Returns the name that JavaScript sees.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Authenticating => "authenticating",
+            Self::Opening => "opening",
+            Self::Ticket => "ticket",
+            Self::Token => "token",
+        }
+    }
+}
+
+/// What becomes of a message that arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Received {
+    /// Hand it to the app.
+    Deliver,
+    /// Drop it: another socket's, or before the server accepted.
+    Ignore,
+    /// Feed it as [`Input::Inspected`] and drop it: it belongs to the handshake.
+    Inspect,
+    /// Feed it as [`Input::Inspected`], then hand it to the app if the socket is still the present one.
+    InspectAndDeliver,
+}
+
+/// What becomes of a message that the app sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sent {
+    /// Hand it to this socket now.
+    Now(SocketId),
+    /// Keep it until it is asked for.
+    Queued(MessageId),
+}
+
+/// Counters since construction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Tries started.
+    pub attempts: u32,
+    /// Connections accepted.
+    pub connections: u32,
+    /// Messages handed to a socket.
+    pub sent: u32,
+    /// Messages handed to the app.
+    pub received: u32,
+    /// Queued messages given up.
+    pub discarded: u32,
+    /// Messages waiting in the outbox.
+    pub queued: usize,
+    /// Bytes waiting in the outbox.
+    pub queued_bytes: usize,
+}

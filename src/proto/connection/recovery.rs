@@ -1,0 +1,203 @@
+//! What a connection does about a failure: wait, refresh, suspend or end.
+
+use core::time::Duration;
+
+use super::io::{Event, Output};
+use super::state::{Doubt, Proof, State};
+use super::{Connection, StateChange};
+use crate::error::{Disposition, Failure, HandshakeError, Problem, TokenError, TransportError};
+use crate::proto::Now;
+use crate::proto::scheme::Scheme;
+use crate::proto::timer::Timer;
+
+/// After so many dials in a row that failed before opening, the token is doubted and the state says so.
+const REFUSALS_BEFORE_DOUBT: u32 = 3;
+/// The window of the try after a refused credential.
+const REFRESH_SPREAD: Duration = Duration::from_secs(1);
+
+/// What a socket said when it closed.
+#[derive(Debug)]
+pub(super) struct Goodbye {
+    pub(super) code: u16,
+    pub(super) reason: String,
+    pub(super) was_clean: bool,
+}
+
+impl Connection {
+    pub(super) fn on_socket_closed(&mut self, now: Now, code: u16, reason: String, was_clean: bool) {
+        let is_refusal = self.config.close_table.is_refusal(code);
+        let closed = || Failure::Transport(TransportError::Closed { code, disposition: self.config.close_table.action(code).disposition() });
+        let failure = match &self.state {
+            State::Opening { .. } => Failure::Transport(TransportError::ConnectFailed),
+            State::Authenticating { .. } if is_refusal => Failure::Handshake(HandshakeError::ClosedInstead { code }),
+            State::Connected { proof: Proof::Assumed, since, .. }
+                if is_refusal && now.instant.since(*since) < self.config.min_uptime =>
+            {
+                Failure::Handshake(HandshakeError::ClosedInstead { code })
+            }
+            State::Authenticating { .. } | State::Connected { .. } => closed(),
+            State::Idle | State::Token { .. } | State::Ticket { .. } | State::Waiting | State::Suspended | State::Closed => return,
+        };
+        self.fail(now, failure, Some(Goodbye { code, reason, was_clean }));
+    }
+
+    /// Lets go of what is in flight, then fails.
+    pub(super) fn abandon(&mut self, now: Now, code: u16, failure: Failure) {
+        self.leave(code, "");
+        self.fail(now, failure, None);
+    }
+
+    /// Ends a try of which nothing is in flight any more: tells the app, and does what the failure asks for.
+    pub(super) fn fail(&mut self, now: Now, failure: Failure, goodbye: Option<Goodbye>) {
+        let failure = self.counted(failure);
+        let generation = self.state.generation();
+        let disposition = self.settle(failure.disposition(), generation);
+        let was_in_ticket_phase = matches!(self.state, State::Ticket { .. });
+        let was_lasting = matches!(self.state, State::Connected { proof: Proof::Lasting, .. });
+        self.timers.stop_all();
+        let problem = Problem { failure, disposition };
+        self.outputs.push_back(Output::Event(Event::Failed(problem.clone())));
+        let Goodbye { code, reason, was_clean } =
+            goodbye.unwrap_or(Goodbye { code: 1006, reason: String::new(), was_clean: false });
+        match disposition {
+            // A ticket that was refused for its token costs no wait: nothing was dialled.
+            Disposition::RefreshToken if was_in_ticket_phase => self.want_token(),
+            Disposition::RefreshToken => {
+                let delay = self.backoff.draw(REFRESH_SPREAD);
+                self.wait(now, delay, problem, code, reason, was_clean);
+            }
+            Disposition::Retry { after } if was_lasting => {
+                let delay = self.backoff.after_loss(after);
+                self.wait(now, delay, problem, code, reason, was_clean);
+            }
+            Disposition::Retry { after } => {
+                let delay = self.backoff.after_failure(after);
+                self.wait(now, delay, problem, code, reason, was_clean);
+            }
+            Disposition::SignIn => self.suspend(Some(problem), code, reason, was_clean, 0),
+            Disposition::GiveUp => self.end(code, reason, was_clean, Some(problem)),
+        }
+    }
+
+    /// Counts dials that failed before opening; from the third on they have a name, and the token is doubted.
+    fn counted(&mut self, failure: Failure) -> Failure {
+        if failure != Failure::Transport(TransportError::ConnectFailed) {
+            return failure;
+        }
+        self.refusals = self.refusals.saturating_add(1);
+        if self.refusals < REFUSALS_BEFORE_DOUBT {
+            return failure;
+        }
+        if let (Scheme::Query(_), Doubt::None, Some(generation)) = (&self.config.scheme, self.doubt, self.state.generation()) {
+            self.doubt = Doubt::Suspected { generation };
+        }
+        Failure::Transport(TransportError::HandshakeRefused { tries: self.refusals })
+    }
+
+    /// Turns a second refusal of the credential, or one that nothing can renew, into sign-in.
+    fn settle(&mut self, disposition: Disposition, generation: Option<u32>) -> Disposition {
+        match (disposition, self.doubt, generation) {
+            (Disposition::RefreshToken, Doubt::None | Doubt::Suspected { .. }, Some(generation)) => {
+                self.doubt = Doubt::Refused { generation };
+                Disposition::RefreshToken
+            }
+            (Disposition::RefreshToken, Doubt::Refused { .. }, Some(_)) => Disposition::SignIn,
+            // Without a credential there is none to renew.
+            (Disposition::RefreshToken, _, None) => Disposition::GiveUp,
+            (Disposition::Retry { .. } | Disposition::SignIn | Disposition::GiveUp, _, _) => disposition,
+        }
+    }
+
+    fn wait(&mut self, now: Now, delay: Duration, problem: Problem, code: u16, reason: String, was_clean: bool) {
+        self.closed_event(code, reason.clone(), was_clean);
+        self.timers.set(Timer::Backoff, now.instant.after(delay));
+        let mut change = self.enter(State::Waiting);
+        change.retry_at = Some(now.unix.after(delay));
+        change.retry_in = Some(delay);
+        self.tell(change, Some(problem), code, reason);
+    }
+
+    fn suspend(&mut self, problem: Option<Problem>, code: u16, reason: String, was_clean: bool, discarded: usize) {
+        self.closed_event(code, reason.clone(), was_clean);
+        // Whoever signs in next starts afresh; the failures were the credential's.
+        self.doubt = Doubt::None;
+        let mut change = self.enter(State::Suspended);
+        change.discarded = discarded;
+        self.tell(change, problem, code, reason);
+    }
+
+    /// Closes for good. A queue that the app gave up is emptied; after a failure it is kept for `reconnect()`.
+    pub(super) fn end(&mut self, code: u16, reason: String, was_clean: bool, problem: Option<Problem>) {
+        let discarded = if problem.is_none() { self.discard_outbox() } else { 0 };
+        self.is_open = true;
+        let mut change = self.enter(State::Closed);
+        change.discarded = discarded;
+        self.tell(change, problem, code, reason.clone());
+        self.closed_event(code, reason, was_clean);
+    }
+
+    /// Drops everything of the user who is gone.
+    pub(super) fn forget_user(&mut self, now: Now, is_signed_in: bool) {
+        let discarded = self.discard_outbox();
+        self.doubt = Doubt::None;
+        self.refusals = 0;
+        self.attempt = 0;
+        self.backoff.reset();
+        let reason = "signed out";
+        match &self.state {
+            State::Idle | State::Closed => {}
+            State::Token { .. }
+            | State::Ticket { .. }
+            | State::Opening { .. }
+            | State::Authenticating { .. }
+            | State::Connected { .. }
+            | State::Waiting
+            | State::Suspended => {
+                self.leave(1000, reason);
+                let problem = Problem { failure: Failure::Token(TokenError::Missing), disposition: Disposition::SignIn };
+                let problem = (!is_signed_in).then_some(problem);
+                self.suspend(problem, 1000, reason.to_owned(), true, discarded);
+                if is_signed_in {
+                    self.start(now);
+                }
+            }
+        }
+    }
+
+    /// Lets go of whatever the present state has in flight.
+    pub(super) fn leave(&mut self, code: u16, reason: &str) {
+        self.timers.stop_all();
+        match &self.state {
+            State::Token { .. } => self.outputs.push_back(Output::Unwant),
+            State::Ticket { request, .. } => self.outputs.push_back(Output::AbortFetch { request: *request }),
+            State::Opening { socket, .. } | State::Authenticating { socket, .. } | State::Connected { socket, .. } => {
+                self.outputs.push_back(Output::CloseSocket { socket: *socket, code, reason: reason.to_owned() });
+            }
+            State::Idle | State::Waiting | State::Suspended | State::Closed => {}
+        }
+    }
+
+    fn discard_outbox(&mut self) -> usize {
+        let discarded = self.outbox.len();
+        while let Some(message) = self.outbox.pop() {
+            self.stats.discarded += 1;
+            self.outputs.push_back(Output::Discard { message });
+        }
+        discarded
+    }
+
+    pub(super) fn closed_event(&mut self, code: u16, reason: String, was_clean: bool) {
+        if core::mem::take(&mut self.is_open) {
+            self.outputs.push_back(Output::Event(Event::Closed { code, reason, was_clean }));
+        }
+    }
+
+    fn tell(&mut self, mut change: StateChange, problem: Option<Problem>, code: u16, reason: String) {
+        // A code belongs to a socket; a token or a ticket that failed had none.
+        let had_socket = problem.as_ref().is_none_or(|problem| !matches!(problem.failure, Failure::Token(TokenError::Missing | TokenError::Expired | TokenError::Refresh(_) | TokenError::RefreshRejected { .. }) | Failure::Ticket(_) | Failure::TicketExpired));
+        change.code = had_socket.then_some(code);
+        change.reason = (!reason.is_empty()).then_some(reason);
+        change.problem = problem;
+        self.outputs.push_back(Output::Event(Event::StateChanged(change)));
+    }
+}

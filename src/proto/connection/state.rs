@@ -1,0 +1,105 @@
+//! The states of a connection, and the theory of its operation.
+//!
+//! ```text
+//!  idle ──connect──► connecting: token ──► ticket ──► opening ──► authenticating ──► connected
+//!                        ▲         └──────────────────►┘  └────────(no ack)────────────►┘  │
+//!                        │                                                                 │
+//!                        ├───────── waiting ◄── Retry, RefreshToken ◄──── any failure ◄────┤
+//!                        └──────── suspended ◄── SignIn ◄─────────────────────────────────┤
+//!                                    closed ◄── GiveUp, close() ◄──────────────────────────┘
+//! ```
+//!
+//! Rules:
+//! 1. A state holds the ids of what is in flight for it; leaving it drops them, so a late answer finds no match.
+//! 2. Every try begins in the token phase if the scheme needs a token: there is no other path to a socket.
+//! 3. "Connected" means accepted: with an ack when it came, without one when the first message was sent, else when open.
+//! 4. Only a connection that outlives the minimum uptime forgets failures and refused credentials.
+
+use super::super::Instant;
+use super::super::session::{Grant, RequestId, WantId};
+use super::io::{ConnectionState, Phase, SocketId};
+
+#[derive(Debug)]
+pub(super) enum State {
+    Idle,
+    Token { want: WantId },
+    Ticket { request: RequestId, grant: Grant, asked_at: super::super::Now },
+    Opening { socket: SocketId, grant: Option<Grant> },
+    Authenticating { socket: SocketId, grant: Grant, step: Step },
+    Connected { socket: SocketId, grant: Option<Grant>, since: Instant, proof: Proof },
+    Waiting,
+    Suspended,
+    Closed,
+}
+
+/// What the server still owes before it has accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    Hello,
+    Ack,
+}
+
+/// What is known of the server's acceptance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Proof {
+    /// The first message was sent and no answer is defined: a deliberate close soon after is a refusal.
+    Assumed,
+    /// The handshake, an ack or a message of the server has shown it.
+    Given,
+    /// It has held for the minimum uptime.
+    Lasting,
+}
+
+impl State {
+    pub(super) fn public(&self) -> ConnectionState {
+        match self {
+            Self::Idle => ConnectionState::Idle,
+            Self::Token { .. } | Self::Ticket { .. } | Self::Opening { .. } | Self::Authenticating { .. } => {
+                ConnectionState::Connecting
+            }
+            Self::Connected { .. } => ConnectionState::Connected,
+            Self::Waiting => ConnectionState::Waiting,
+            Self::Suspended => ConnectionState::Suspended,
+            Self::Closed => ConnectionState::Closed,
+        }
+    }
+
+    pub(super) fn phase(&self) -> Option<Phase> {
+        match self {
+            Self::Token { .. } => Some(Phase::Token),
+            Self::Ticket { .. } => Some(Phase::Ticket),
+            Self::Opening { .. } => Some(Phase::Opening),
+            Self::Authenticating { .. } => Some(Phase::Authenticating),
+            Self::Idle | Self::Connected { .. } | Self::Waiting | Self::Suspended | Self::Closed => None,
+        }
+    }
+
+    pub(super) fn socket(&self) -> Option<SocketId> {
+        match self {
+            Self::Opening { socket, .. } | Self::Authenticating { socket, .. } | Self::Connected { socket, .. } => {
+                Some(*socket)
+            }
+            Self::Idle | Self::Token { .. } | Self::Ticket { .. } | Self::Waiting | Self::Suspended | Self::Closed => None,
+        }
+    }
+
+    /// The generation of the token that this try uses.
+    pub(super) fn generation(&self) -> Option<u32> {
+        match self {
+            Self::Ticket { grant, .. } | Self::Authenticating { grant, .. } => Some(grant.generation),
+            Self::Opening { grant, .. } | Self::Connected { grant, .. } => grant.as_ref().map(|grant| grant.generation),
+            Self::Idle | Self::Token { .. } | Self::Waiting | Self::Suspended | Self::Closed => None,
+        }
+    }
+}
+
+/// What is held against the session's token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Doubt {
+    /// Nothing.
+    None,
+    /// Dials with it fail before they open; it may be the token or the network.
+    Suspected { generation: u32 },
+    /// The server refused it; one refresh is tried, a second refusal asks for sign-in.
+    Refused { generation: u32 },
+}

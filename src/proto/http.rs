@@ -1,0 +1,112 @@
+//! HTTP requests that the machine wants and answers that it got, as plain data.
+//!
+//! Source: RFC 9110; `Retry-After` is §10.2.3.
+
+use core::time::Duration;
+
+use super::backoff::RETRY_AFTER_CAP;
+use super::{Codec, Json, Now, Secret, UnixTime};
+use crate::error::{HttpError, Malformed};
+
+/// A request method.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// `GET`; never with a body: `fetch` throws.
+    Get,
+    /// `POST`
+    Post,
+}
+
+/// A request for the driver to make.
+#[derive(Clone, Debug)]
+pub struct HttpRequest {
+    /// The method.
+    pub method: Method,
+    /// The absolute URL; it holds no credential.
+    pub url: String,
+    /// The `Authorization` header.
+    pub authorization: Option<Secret>,
+    /// A body of type `application/json`.
+    pub body: Option<Secret>,
+}
+
+/// An answer, of whatever status.
+#[derive(Clone, Debug)]
+pub struct HttpResponse {
+    /// The status code.
+    pub status: u16,
+    /// `Retry-After`, where it can be read.
+    pub retry_after: Option<String>,
+    /// `Date`, where it can be read.
+    pub date: Option<String>,
+    /// The body.
+    pub body: Secret,
+}
+
+/// There was no answer: the driver could not send the request or read the response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoAnswer;
+
+/// Reads a successful JSON answer.
+///
+/// # Errors
+/// Any other status, no answer, or no JSON.
+pub(crate) fn json_of(codec: Codec, now: Now, result: &Result<HttpResponse, NoAnswer>) -> Result<Json, HttpError> {
+    let response = result.as_ref().map_err(|NoAnswer| HttpError::Network)?;
+    if !(200..300).contains(&response.status) {
+        let retry_after = response.retry_after.as_deref().and_then(|text| retry_after(codec, now.unix, text));
+        return Err(HttpError::Status { status: response.status, retry_after });
+    }
+    (codec.parse)(response.body.expose()).ok_or(HttpError::Malformed(Malformed::NotJson))
+}
+
+/// Reads `Retry-After`: seconds or an HTTP-date. A past date is no wait, garbage is none at all, and all is capped.
+fn retry_after(codec: Codec, now: UnixTime, text: &str) -> Option<Duration> {
+    let text = text.trim();
+    let delay = if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        Duration::from_secs(text.parse().unwrap_or(u64::MAX))
+    } else {
+        (codec.http_date)(text)?.since(now)
+    };
+    Some(delay.min(RETRY_AFTER_CAP))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Instant;
+    use super::super::test_codec::CODEC;
+    use super::*;
+
+    fn status_with(retry_after: &str) -> HttpError {
+        let response = HttpResponse {
+            status: 429,
+            retry_after: Some(retry_after.to_owned()),
+            date: None,
+            body: Secret::new(String::new()),
+        };
+        let now = Now { instant: Instant::from_millis(0), unix: UnixTime::from_millis(784_111_777_000) };
+        json_of(CODEC, now, &Ok(response)).unwrap_err()
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date_and_never_absurd() {
+        let rows = [
+            ("7", Some(7)),
+            (" 7 ", Some(7)),
+            ("0", Some(0)),
+            ("1000000000000", Some(300)),
+            ("99999999999999999999999999", Some(300)),
+            ("Sun, 06 Nov 1994 08:50:07 GMT", Some(30)),
+            ("Sun, 06 Nov 1994 08:00:00 GMT", Some(0)),
+            ("Fri, 31 Dec 9999 23:59:59 GMT", Some(300)),
+            ("soon", None),
+            ("-3", None),
+            ("1.5", None),
+            ("", None),
+        ];
+        for (text, seconds) in rows {
+            let expected = HttpError::Status { status: 429, retry_after: seconds.map(Duration::from_secs) };
+            assert_eq!(status_with(text), expected, "{text:?}");
+        }
+    }
+}

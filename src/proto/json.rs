@@ -1,0 +1,200 @@
+//! JSON values as the machine sees them: templates with holes, and matchers.
+//!
+//! The text form is not read or written here. The driver brings a [`Codec`]: a browser has JSON built in, and a second
+//! parser would cost the download more than the whole machine. Values are substituted into templates as values; text is
+//! never spliced, so a token cannot change the shape of a message.
+
+use super::{Secret, UnixTime};
+
+/// A JSON value (RFC 8259).
+///
+/// An object keeps the order of its members. Of two members with one name the last counts, as in JavaScript.
+#[derive(Clone, PartialEq)]
+pub enum Json {
+    /// `null`
+    Null,
+    /// `true` or `false`
+    Bool(bool),
+    /// A number, as JavaScript holds it.
+    Number(f64),
+    /// A string.
+    String(String),
+    /// An array.
+    Array(Vec<Json>),
+    /// An object: names and values in order.
+    Object(Vec<(String, Json)>),
+}
+
+/// What the platform can do with text, given to the machine from outside. Every function is pure.
+#[derive(Clone, Copy, Debug)]
+pub struct Codec {
+    /// Reads JSON text; anything that is no JSON is `None`.
+    pub parse: fn(&str) -> Option<Json>,
+    /// Writes JSON text.
+    pub print: fn(&Json) -> String,
+    /// Reads an HTTP-date (RFC 9110 §5.6.7).
+    pub http_date: fn(&str) -> Option<UnixTime>,
+    /// Makes a URL absolute and normal (WHATWG URL, against the page's address); what is no URL is `None`.
+    pub absolute_url: fn(&str) -> Option<String>,
+}
+
+impl Json {
+    /// Returns the member of an object by a dotted path: `data.access_token`.
+    #[must_use]
+    pub fn at(&self, path: &str) -> Option<&Self> {
+        path.split('.').try_fold(self, |value, name| value.member(name))
+    }
+
+    /// Returns the text of a string that is not empty.
+    #[must_use]
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::String(text) if !text.is_empty() => Some(text),
+            Self::String(_) | Self::Null | Self::Bool(_) | Self::Number(_) | Self::Array(_) | Self::Object(_) => None,
+        }
+    }
+
+    /// Returns a number, also one written as a string (`"3600"`), as some issuers send it.
+    #[must_use]
+    pub fn as_number(&self, codec: Codec) -> Option<f64> {
+        match self {
+            Self::Number(number) => Some(*number),
+            Self::String(text) => match (codec.parse)(text) {
+                Some(Self::Number(number)) => Some(number),
+                Some(Self::Null | Self::Bool(_) | Self::String(_) | Self::Array(_) | Self::Object(_)) | None => None,
+            },
+            Self::Null | Self::Bool(_) | Self::Array(_) | Self::Object(_) => None,
+        }
+    }
+
+    /// Returns whether `self`, a matcher, describes `value`: objects match as subsets, everything else as equal.
+    ///
+    /// # Examples
+    /// `{"type": "auth_ok"}` matches `{"type": "auth_ok", "ha_version": "2026.11"}`.
+    #[must_use]
+    pub fn matches(&self, value: &Self) -> bool {
+        match (self, value) {
+            (Self::Object(wanted), Self::Object(_)) => {
+                wanted.iter().all(|(name, matcher)| value.member(name).is_some_and(|found| matcher.matches(found)))
+            }
+            (Self::Array(wanted), Self::Array(found)) => {
+                wanted.len() == found.len() && wanted.iter().zip(found).all(|(matcher, item)| matcher.matches(item))
+            }
+            (Self::Null | Self::Bool(_) | Self::Number(_) | Self::String(_) | Self::Array(_) | Self::Object(_), _) => {
+                self == value
+            }
+        }
+    }
+
+    /// Returns the first hole of this template that `known` does not name.
+    ///
+    /// A hole is a string value that begins with one `$`: `"$token"`. `"$$token"` is no hole but the text `$token`.
+    #[must_use]
+    pub fn unknown_hole(&self, known: &[&str]) -> Option<&str> {
+        match self {
+            Self::String(text) => hole(text).filter(|name| !known.contains(name)),
+            Self::Array(items) => items.iter().find_map(|item| item.unknown_hole(known)),
+            Self::Object(members) => members.iter().find_map(|(_, value)| value.unknown_hole(known)),
+            Self::Null | Self::Bool(_) | Self::Number(_) => None,
+        }
+    }
+
+    /// Returns the template with each hole replaced by a value; `lookup` answers by the hole's name.
+    #[must_use]
+    pub fn filled(&self, lookup: &impl Fn(&str) -> Option<Self>) -> Self {
+        match self {
+            Self::String(text) => match hole(text) {
+                Some(name) => lookup(name).unwrap_or(Self::Null),
+                None => Self::String(text.strip_prefix('$').unwrap_or(text).to_owned()),
+            },
+            Self::Array(items) => Self::Array(items.iter().map(|item| item.filled(lookup)).collect()),
+            Self::Object(members) => {
+                Self::Object(members.iter().map(|(name, value)| (name.clone(), value.filled(lookup))).collect())
+            }
+            Self::Null | Self::Bool(_) | Self::Number(_) => self.clone(),
+        }
+    }
+
+    fn member(&self, name: &str) -> Option<&Self> {
+        match self {
+            Self::Object(members) => members.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value),
+            Self::Null | Self::Bool(_) | Self::Number(_) | Self::String(_) | Self::Array(_) => None,
+        }
+    }
+}
+
+/// Shapes may be shown, contents may be credentials.
+impl core::fmt::Debug for Json {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::Null => "null",
+            Self::Bool(_) => "boolean",
+            Self::Number(_) => "number",
+            Self::String(_) => "string",
+            Self::Array(_) => "array",
+            Self::Object(_) => "object",
+        })
+    }
+}
+
+/// Returns the name of the hole that this text is, if it is one.
+fn hole(text: &str) -> Option<&str> {
+    text.strip_prefix('$').filter(|name| !name.starts_with('$') && !name.is_empty())
+}
+
+impl Codec {
+    /// Writes a message template with the token in its holes, ready to send.
+    pub(crate) fn message(self, template: &Json, token: &Secret) -> Secret {
+        let fill = |name: &str| (name == "token").then(|| Json::String(token.expose().to_owned()));
+        Secret::new((self.print)(&template.filled(&fill)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::test_codec::{CODEC, json};
+    use super::*;
+
+    #[test]
+    fn case_82_a_token_is_a_value_and_never_changes_the_shape_of_a_message() {
+        let template = json(r#"{"type": "auth", "nested": ["$token", 1], "price": "$$token"}"#);
+        let token = r#"","admin":true,"x":"\u0000${token}$token"#;
+
+        let sent = CODEC.message(&template, &Secret::new(token.to_owned()));
+
+        let back = json(sent.expose());
+        assert_eq!(back.at("nested"), Some(&Json::Array(vec![Json::String(token.to_owned()), Json::Number(1.0)])));
+        assert_eq!(back.at("price").and_then(Json::as_text), Some("$token"));
+        assert_eq!(back.at("admin"), None);
+    }
+
+    #[test]
+    fn a_matcher_describes_a_subset_of_an_object() {
+        let rows = [
+            (r#"{"type":"auth_ok"}"#, r#"{"type":"auth_ok","v":1}"#, true),
+            (r#"{"type":"auth_ok"}"#, r#"{"v":1}"#, false),
+            (r#"{"a":{"b":null}}"#, r#"{"a":{"b":null,"c":2}}"#, true),
+            (r#"{"a":{"b":null}}"#, r#"{"a":{}}"#, false),
+            (r#"{"a":[1,{"x":1}]}"#, r#"{"a":[1,{"x":1,"y":2}]}"#, true),
+            (r#"{"a":[1]}"#, r#"{"a":[1,2]}"#, false),
+            (r#"{}"#, r#"[]"#, false),
+            (r#"{"type":"auth_ok"}"#, r#""auth_ok""#, false),
+            (r#""ok""#, r#""ok""#, true),
+            (r#"{"a":1}"#, r#"{"a":"1"}"#, false),
+        ];
+        for (matcher, value, expected) in rows {
+            assert_eq!(json(matcher).matches(&json(value)), expected, "{matcher} on {value}");
+        }
+    }
+
+    #[test]
+    fn a_hole_that_nobody_fills_is_found() {
+        assert_eq!(json(r#"{"a":["$token","$tokn"]}"#).unknown_hole(&["token"]), Some("tokn"));
+        assert_eq!(json(r#"{"a":["$token","$$tokn","$"]}"#).unknown_hole(&["token"]), None);
+    }
+
+    #[test]
+    fn a_debug_form_of_json_shows_no_content() {
+        assert_eq!(format!("{:?}", json(r#"{"token":"abc"}"#)), "object");
+    }
+}

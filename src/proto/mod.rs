@@ -1,0 +1,26 @@
+//! The state machines: pure. No clock, no randomness source, no I/O, no async, no browser crate.
+//!
+//! Time and chance are arguments; what the platform can do with text is a [`Codec`]. Same seed and inputs, same outputs.
+//! Public for other drivers and for tests; without a stability promise before 1.0.
+
+pub mod backoff;
+pub mod close;
+pub mod connection;
+pub mod http;
+mod json;
+pub mod outbox;
+pub mod scheme;
+mod secret;
+pub mod session;
+#[cfg(test)]
+#[path = "../../tests/support/codec.rs"]
+mod test_codec;
+mod time;
+mod timer;
+pub mod token;
+mod url;
+
+pub use json::{Codec, Json};
+pub use secret::Secret;
+pub use time::{Instant, Now, UnixTime};
+pub use url::{Url, UrlKind};

@@ -1,0 +1,178 @@
+//! What the session machine is told and what it asks for.
+
+use super::super::http::{HttpRequest, HttpResponse, NoAnswer};
+use super::super::token::Lifetime;
+use super::super::{Json, Secret};
+use crate::error::TokenError;
+
+/// Who asks for a token: a number that the driver gives to each socket, and to each call of the app.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Asker(pub u32);
+
+/// One request for a token, unique within its asker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WantId(pub(crate) u32);
+
+/// One HTTP request, unique within its machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RequestId(pub(crate) u32);
+
+/// One call of `login()`; the driver counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LoginId(pub u32);
+
+impl WantId {
+    /// A request made by the driver itself, not by a connection.
+    #[must_use]
+    pub const fn new(id: u32) -> Self {
+        Self(id)
+    }
+}
+
+impl RequestId {
+    /// Returns the id as a number.
+    #[must_use]
+    pub const fn get(self) -> u32 {
+        self.0
+    }
+}
+
+/// A request for a token.
+#[derive(Clone, Copy, Debug)]
+pub struct Want {
+    /// Who asks.
+    pub asker: Asker,
+    /// Which request.
+    pub want: WantId,
+    /// The generation that a server refused: it must not be handed out again.
+    pub rejected: Option<u32>,
+    /// The generation that may be the reason for failed dials: refreshed if that is possible, else handed out again.
+    pub doubted: Option<u32>,
+}
+
+/// A token handed out for one attempt.
+#[derive(Clone, Debug)]
+pub struct Grant {
+    /// The access token.
+    pub access: Secret,
+    /// The value of an `Authorization` header.
+    pub authorization: Secret,
+    /// Which token set it is.
+    pub generation: u32,
+    /// Whose.
+    pub epoch: u32,
+}
+
+/// What happened.
+#[derive(Debug)]
+pub enum Input {
+    /// An HTTP request was answered, or was not.
+    Http {
+        /// Which; an unknown one is ignored.
+        request: RequestId,
+        /// The answer.
+        result: Result<HttpResponse, NoAnswer>,
+    },
+    /// The app signs in with credentials.
+    Login {
+        /// Which call.
+        login: LoginId,
+        /// An object such as `{username, password}`.
+        credentials: Json,
+    },
+    /// The app signs out.
+    Logout,
+    /// The app brings tokens of its own.
+    SetTokens {
+        /// The access token.
+        access: Secret,
+        /// The refresh token.
+        refresh: Option<Secret>,
+        /// When the access token ends, if the app knows.
+        lifetime: Lifetime,
+    },
+    /// Time has passed.
+    Timeout,
+    /// Nobody waits for this asker's token any more.
+    Unwant {
+        /// Who asked.
+        asker: Asker,
+    },
+    /// A socket or the app needs a token.
+    Want(Want),
+}
+
+/// What to do.
+#[derive(Debug)]
+pub enum Output {
+    /// Stop a request; its answer would be ignored.
+    AbortFetch {
+        /// Which.
+        request: RequestId,
+    },
+    /// Tell the app and every connection.
+    Changed {
+        /// The state.
+        state: SessionState,
+        /// The user's number.
+        epoch: u32,
+    },
+    /// Make an HTTP request.
+    Fetch {
+        /// Which.
+        request: RequestId,
+        /// What.
+        http: HttpRequest,
+    },
+    /// Answer a `login()`.
+    LoginDone {
+        /// Which call.
+        login: LoginId,
+        /// How it went.
+        result: Result<(), TokenError>,
+    },
+    /// Answer a [`Want`].
+    Token {
+        /// Who asked.
+        asker: Asker,
+        /// Which request.
+        want: WantId,
+        /// The token.
+        result: Result<Grant, TokenError>,
+    },
+}
+
+/// The public state of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SessionState {
+    /// The server no longer accepts the tokens: the person has to sign in again.
+    Expired,
+    /// Signed in; the token is being renewed.
+    Refreshing,
+    /// Signed in.
+    SignedIn,
+    /// Nobody is signed in.
+    SignedOut,
+}
+
+impl SessionState {
+    /// Returns the name that JavaScript sees.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Expired => "expired",
+            Self::Refreshing => "refreshing",
+            Self::SignedIn => "signed-in",
+            Self::SignedOut => "signed-out",
+        }
+    }
+
+    /// Returns whether somebody is signed in.
+    #[must_use]
+    pub const fn is_signed_in(self) -> bool {
+        match self {
+            Self::Refreshing | Self::SignedIn => true,
+            Self::Expired | Self::SignedOut => false,
+        }
+    }
+}

@@ -1,0 +1,375 @@
+//! The session machine: who the user is, and the only source of tokens.
+//!
+//! ```text
+//!              setTokens / login             token wanted, not usable
+//!   signed-out ─────────────────► signed-in ─────────────────────────► refreshing
+//!        ▲                         ▲     │ refused, nothing renews it     │   │
+//!        │ logout (from any)       │     ▼                                │   │ refused (400, 401, 403)
+//!        └──────────────── expired ◄───────────────────────────────────── ┼───┘
+//!                                  └──────────────────────────────────────┘ renewed, or may pass (kept)
+//! ```
+//!
+//! Rules: one refresh and one login in flight; every token has a generation, so that a refused token is refreshed once
+//! for all sockets that had it; every user has an epoch, and nothing of an earlier epoch counts.
+//! Contract: one [`Session::handle_input`], then [`Session::poll_output`] until `None`, then [`Session::poll_timeout`].
+
+mod config;
+mod io;
+
+use core::time::Duration;
+use std::collections::VecDeque;
+
+pub use config::{SessionConfig, TokenEndpoint, TokenFields};
+pub use io::{Asker, Grant, Input, LoginId, Output, RequestId, SessionState, Want, WantId};
+
+use super::http::{HttpResponse, NoAnswer, json_of};
+use super::timer::{Timer, Timers};
+use super::token::{Lifetime, Received, TokenSet};
+use super::{Instant, Json, Now, Secret};
+use crate::error::{HttpError, Malformed, TokenError};
+
+/// The session machine.
+#[derive(Debug)]
+pub struct Session {
+    config: SessionConfig,
+    state: State,
+    /// Counts users: logout and a change of user begin a new one.
+    epoch: u32,
+    /// Counts token sets.
+    generation: u32,
+    login: Option<(LoginId, RequestId)>,
+    wants: Vec<Want>,
+    timers: Timers,
+    next_request: u32,
+    outputs: VecDeque<Output>,
+}
+
+#[derive(Debug)]
+enum State {
+    Expired { subject: Option<String> },
+    Refreshing { tokens: TokenSet, request: RequestId },
+    SignedIn { tokens: TokenSet },
+    SignedOut,
+}
+
+impl Session {
+    /// Makes a session without a user.
+    #[must_use]
+    pub fn new(config: SessionConfig) -> Self {
+        Self {
+            config,
+            state: State::SignedOut,
+            epoch: 0,
+            generation: 0,
+            login: None,
+            wants: Vec::new(),
+            timers: Timers::default(),
+            next_request: 0,
+            outputs: VecDeque::new(),
+        }
+    }
+
+    /// Applies one thing that happened. Never fails: what the world does wrong becomes an output.
+    pub fn handle_input(&mut self, now: Now, input: Input) {
+        match input {
+            Input::Http { request, result } => self.on_http(now, request, result),
+            Input::Login { login, credentials } => self.on_login(now, login, &credentials),
+            Input::Logout => self.on_logout(),
+            Input::SetTokens { access, refresh, lifetime } => {
+                self.supersede_login();
+                self.abort_refresh();
+                let tokens = self.token_set(now, access, refresh, lifetime, Received::Earlier);
+                let same_user = self.is_same_user(&tokens, SameUser::UnlessKnownOther);
+                self.sign_in(tokens, same_user, |_| false);
+            }
+            Input::Timeout => self.on_timeout(now),
+            Input::Unwant { asker } => self.wants.retain(|want| want.asker != asker),
+            Input::Want(want) => self.on_want(now, want),
+        }
+    }
+
+    /// Returns the next thing to do, in order, until `None`.
+    #[must_use]
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// Returns when [`Input::Timeout`] is wanted at the latest. Early or repeated calls are harmless.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.timers.next()
+    }
+
+    /// Returns the public state.
+    #[must_use]
+    pub fn state(&self) -> SessionState {
+        match self.state {
+            State::Expired { .. } => SessionState::Expired,
+            State::Refreshing { .. } => SessionState::Refreshing,
+            State::SignedIn { .. } => SessionState::SignedIn,
+            State::SignedOut => SessionState::SignedOut,
+        }
+    }
+
+    /// Returns the number of the present user.
+    #[must_use]
+    pub fn epoch(&self) -> u32 {
+        self.epoch
+    }
+
+    fn on_want(&mut self, now: Now, want: Want) {
+        let current = self.generation;
+        let tokens = match &self.state {
+            State::SignedOut if self.login.is_some() => return self.wants.push(want),
+            State::Expired { .. } if self.login.is_some() => return self.wants.push(want),
+            State::SignedOut => return self.answer(want, Err(TokenError::Missing)),
+            State::Expired { .. } => return self.answer(want, Err(TokenError::Expired)),
+            State::Refreshing { .. } => return self.wants.push(want),
+            State::SignedIn { tokens } => tokens,
+        };
+        let is_rejected = want.rejected == Some(current);
+        let is_doubted = want.doubted == Some(current);
+        if !is_rejected && !is_doubted && tokens.is_usable_at(now.unix) {
+            let grant = self.grant(tokens);
+            return self.answer(want, Ok(grant));
+        }
+        if let (Some(endpoint), Some(refresh)) = (&self.config.refresh, &tokens.refresh) {
+            let credentials = Json::Object(vec![("refresh".to_owned(), Json::String(refresh.expose().to_owned()))]);
+            let http = endpoint.request(self.config.codec, &credentials);
+            let tokens = tokens.clone();
+            self.wants.push(want);
+            let request = self.fetch(now, Timer::Http, http);
+            self.state = State::Refreshing { tokens, request };
+            return self.changed();
+        }
+        if is_rejected || tokens.is_expired_at(now.unix) {
+            self.expire();
+            return self.answer(want, Err(TokenError::Expired));
+        }
+        let grant = self.grant(tokens);
+        self.answer(want, Ok(grant));
+    }
+
+    fn on_login(&mut self, now: Now, login: LoginId, credentials: &Json) {
+        self.supersede_login();
+        let Some(endpoint) = &self.config.login else {
+            // The driver refuses login() without an endpoint; a session that gets here anyway answers the same.
+            return self.outputs.push_back(Output::LoginDone { login, result: Err(TokenError::Missing) });
+        };
+        let http = endpoint.request(self.config.codec, credentials);
+        let request = self.fetch(now, Timer::Login, http);
+        self.login = Some((login, request));
+    }
+
+    fn on_logout(&mut self) {
+        self.supersede_login();
+        self.abort_refresh();
+        self.state = State::SignedOut;
+        self.epoch += 1;
+        self.changed();
+        self.answer_all(|_| Err(TokenError::Missing));
+    }
+
+    fn on_http(&mut self, now: Now, request: RequestId, result: Result<HttpResponse, NoAnswer>) {
+        if self.login.is_some_and(|(_, waiting)| waiting == request) {
+            let answer = json_of(self.config.codec, now, &result);
+            return self.on_login_answer(now, answer);
+        }
+        if matches!(&self.state, State::Refreshing { request: waiting, .. } if *waiting == request) {
+            let answer = json_of(self.config.codec, now, &result);
+            self.on_refresh_answer(now, answer);
+        }
+    }
+
+    fn on_login_answer(&mut self, now: Now, answer: Result<Json, HttpError>) {
+        let Some((login, _)) = self.login.take() else { return };
+        self.timers.stop(Timer::Login);
+        let received = answer.and_then(|json| self.tokens_of(now, &json));
+        let result = match received {
+            Ok(tokens) => {
+                self.abort_refresh();
+                let same_user = self.is_same_user(&tokens, SameUser::OnlyIfKnown);
+                self.sign_in(tokens, same_user, |_| false);
+                Ok(())
+            }
+            Err(HttpError::Status { status: status @ (400 | 401 | 403), .. }) => Err(TokenError::InvalidCredentials { status }),
+            Err(error) => Err(TokenError::Login(error)),
+        };
+        if let Err(_failed) = result {
+            // Those who waited for this login learn what they would have learned without it.
+            let wants = core::mem::take(&mut self.wants);
+            wants.into_iter().for_each(|want| self.on_want(now, want));
+        }
+        self.outputs.push_back(Output::LoginDone { login, result });
+    }
+
+    fn on_refresh_answer(&mut self, now: Now, answer: Result<Json, HttpError>) {
+        let State::Refreshing { tokens: old, .. } = &self.state else { return };
+        let old = old.clone();
+        self.timers.stop(Timer::Http);
+        match answer.and_then(|json| self.tokens_of(now, &json)) {
+            Ok(mut tokens) => {
+                let is_unchanged = tokens.access == old.access;
+                tokens.refresh = tokens.refresh.or(old.refresh);
+                tokens.subject = tokens.subject.or(old.subject);
+                let refused = self.generation;
+                self.sign_in(tokens, true, |want| is_unchanged && want.rejected == Some(refused));
+            }
+            Err(HttpError::Status { status: status @ (400 | 401 | 403), .. }) => {
+                self.state = State::SignedIn { tokens: old };
+                self.expire();
+                self.answer_all(|_| Err(TokenError::RefreshRejected { status }));
+            }
+            Err(error) => {
+                self.state = State::SignedIn { tokens: old };
+                self.changed();
+                self.answer_all(|_| Err(TokenError::Refresh(error)));
+            }
+        }
+    }
+
+    fn on_timeout(&mut self, now: Now) {
+        while let Some(timer) = self.timers.take_due(now.instant) {
+            let late = if timer == Timer::Login { self.login.map(|(_, request)| request) } else { self.refresh_request() };
+            if let Some(request) = late {
+                self.outputs.push_back(Output::AbortFetch { request });
+            }
+            if timer == Timer::Login {
+                self.on_login_answer(now, Err(HttpError::TimedOut));
+            } else {
+                self.on_refresh_answer(now, Err(HttpError::TimedOut));
+            }
+        }
+    }
+
+    /// Takes new tokens into use and answers who waited, but for those whom `is_refused` names.
+    fn sign_in(&mut self, tokens: TokenSet, same_user: bool, is_refused: impl Fn(&Want) -> bool) {
+        self.generation += 1;
+        if !same_user {
+            self.epoch += 1;
+        }
+        let grant = self.grant(&tokens);
+        self.state = State::SignedIn { tokens };
+        self.changed();
+        let mut is_expired = false;
+        for want in core::mem::take(&mut self.wants) {
+            if is_refused(&want) {
+                is_expired = true;
+                self.answer(want, Err(TokenError::Expired));
+            } else {
+                // The new token serves whoever waited, however short its life: asking again at once would be a loop.
+                self.answer(want, Ok(grant.clone()));
+            }
+        }
+        if is_expired {
+            self.expire();
+        }
+    }
+
+    fn expire(&mut self) {
+        let subject = match &self.state {
+            State::Refreshing { tokens, .. } | State::SignedIn { tokens } => tokens.subject.clone(),
+            State::Expired { subject } => subject.clone(),
+            State::SignedOut => None,
+        };
+        self.state = State::Expired { subject };
+        self.changed();
+    }
+
+    fn is_same_user(&self, tokens: &TokenSet, rule: SameUser) -> bool {
+        let before = match &self.state {
+            State::Refreshing { tokens, .. } | State::SignedIn { tokens } => tokens.subject.as_ref(),
+            State::Expired { subject } => subject.as_ref(),
+            State::SignedOut => return true,
+        };
+        match (before, tokens.subject.as_ref()) {
+            (Some(before), Some(after)) => before == after,
+            (None, _) | (_, None) => rule == SameUser::UnlessKnownOther,
+        }
+    }
+
+    fn supersede_login(&mut self) {
+        if let Some((login, request)) = self.login.take() {
+            self.timers.stop(Timer::Login);
+            self.outputs.push_back(Output::AbortFetch { request });
+            self.outputs.push_back(Output::LoginDone { login, result: Err(TokenError::Superseded) });
+        }
+    }
+
+    /// Ends a refresh whose answer no longer matters.
+    fn abort_refresh(&mut self) {
+        if let Some(request) = self.refresh_request() {
+            self.timers.stop(Timer::Http);
+            self.outputs.push_back(Output::AbortFetch { request });
+            if let State::Refreshing { tokens, .. } = &self.state {
+                self.state = State::SignedIn { tokens: tokens.clone() };
+            }
+        }
+    }
+
+    fn refresh_request(&self) -> Option<RequestId> {
+        match &self.state {
+            State::Refreshing { request, .. } => Some(*request),
+            State::Expired { .. } | State::SignedIn { .. } | State::SignedOut => None,
+        }
+    }
+
+    fn fetch(&mut self, now: Now, timer: Timer, http: super::http::HttpRequest) -> RequestId {
+        let request = RequestId(self.next_request);
+        self.next_request = self.next_request.wrapping_add(1);
+        self.timers.set(timer, now.instant.after(self.config.http_timeout));
+        self.outputs.push_back(Output::Fetch { request, http });
+        request
+    }
+
+    fn tokens_of(&self, now: Now, json: &Json) -> Result<TokenSet, HttpError> {
+        let fields = &self.config.fields;
+        let text = |path: &str| json.at(path).and_then(Json::as_text).map(|text| Secret::new(text.to_owned()));
+        let access = text(&fields.access).ok_or(HttpError::Malformed(Malformed::MissingField))?;
+        let refresh = fields.refresh.as_deref().and_then(text);
+        let number = |path: &str| json.at(path).and_then(|value| value.as_number(self.config.codec));
+        let lifetime = Lifetime { expires_in: number(&fields.expires_in), expires_at: number(&fields.expires_at) };
+        Ok(self.token_set(now, access, refresh, lifetime, Received::JustNow))
+    }
+
+    fn token_set(&self, now: Now, access: Secret, refresh: Option<Secret>, lifetime: Lifetime, received: Received) -> TokenSet {
+        TokenSet::new(self.config.codec, now, access, refresh, lifetime, received, self.config.leeway)
+    }
+
+    fn grant(&self, tokens: &TokenSet) -> Grant {
+        Grant {
+            access: tokens.access.clone(),
+            authorization: Secret::new(format!("{} {}", self.config.prefix, tokens.access.expose())),
+            generation: self.generation,
+            epoch: self.epoch,
+        }
+    }
+
+    fn answer(&mut self, want: Want, result: Result<Grant, TokenError>) {
+        self.outputs.push_back(Output::Token { asker: want.asker, want: want.want, result });
+    }
+
+    fn answer_all(&mut self, result: impl Fn(&Want) -> Result<Grant, TokenError>) {
+        for want in core::mem::take(&mut self.wants) {
+            let result = result(&want);
+            self.answer(want, result);
+        }
+    }
+
+    fn changed(&mut self) {
+        self.outputs.push_back(Output::Changed { state: self.state(), epoch: self.epoch });
+    }
+}
+
+/// How to judge whether new tokens belong to the user that was there before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum SameUser {
+    /// A person typed a name: only two JWTs with the same subject prove that it is the same one.
+    OnlyIfKnown,
+    /// The app renews tokens: the same user unless the JWTs say otherwise.
+    UnlessKnownOther,
+}
+
+/// The default leeway: 30 s.
+pub const LEEWAY: Duration = Duration::from_secs(30);
+

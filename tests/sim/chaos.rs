@@ -1,0 +1,110 @@
+//! Random schedules: everything that can happen to a session, in any order, then a calm in which all must be well.
+
+use gatepass::proto::connection::ConnectionState;
+
+use crate::server::{BadToken, Fault};
+use crate::world::{KINDS, Kind, Net, World};
+
+const CODES: [u16; 16] = [1000, 1001, 1005, 1006, 1006, 1006, 1008, 1011, 1012, 1013, 1014, 3000, 4001, 4401, 4403, 4999];
+
+/// Runs one random schedule. Invariants are asserted by the world as it goes.
+pub fn run(seed: u64) -> World {
+    let mut dice = fastrand::Rng::with_seed(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    let kinds: Vec<Kind> = (0..dice.usize(1..=3)).map(|_| KINDS[dice.usize(0..KINDS.len())]).collect();
+    let mut world = World::new(seed, &kinds);
+    world.net = Net { min_ms: dice.u64(0..20), max_ms: dice.u64(20..3000), loss: dice.u8(0..25) };
+    world.server.rotates = dice.bool();
+    world.server.has_refresh = dice.u8(0..4) > 0;
+    world.server.access_life_ms = dice.i64(5_000..600_000);
+    world.server.ticket_life_ms = dice.i64(1_000..60_000);
+    world.server.bad_token = [BadToken::CloseNormal, BadToken::Close4401, BadToken::RejectMessage][dice.usize(0..3)];
+    if dice.u8(0..4) > 0 {
+        world.sign_in("maggie");
+    }
+    for line in 0..kinds.len() {
+        world.connect(line);
+    }
+    for _ in 0..dice.usize(5..40) {
+        let line = dice.usize(0..kinds.len());
+        act(&mut world, &mut dice, line);
+        let pause = [0, 1, 50, 500, 5_000, 40_000][dice.usize(0..6)];
+        world.run_for(dice.u64(0..=pause));
+    }
+    calm(&mut world);
+    world
+}
+
+fn act(world: &mut World, dice: &mut fastrand::Rng, line: usize) {
+    match dice.u8(0..24) {
+        0..=5 => {
+            world.send(line);
+        }
+        6 => world.drop_sockets(CODES[dice.usize(0..CODES.len())]),
+        7 => world.restart_server([1006, 1011, 1012][dice.usize(0..3)]),
+        8 => world.server.is_up = !world.server.is_up,
+        9 => world.server.revoke_access(),
+        10 => world.server.revoke_refresh(),
+        11 => world.logout(),
+        12 => world.sign_in(["maggie", "bob"][dice.usize(0..2)]),
+        13 => world.login("maggie", "SECRET-password"),
+        14 => world.login("maggie", "SECRET-wrong"),
+        15 => world.connect(line),
+        16 => world.close(line),
+        17 => world.server.refuse_handshakes = dice.u32(0..6),
+        18 => world.server.is_silent = !world.server.is_silent,
+        19 | 20 => {
+            let endpoint = ["ticket", "refresh", "login"][dice.usize(0..3)];
+            let fault = match dice.u8(0..9) {
+                0 => Fault::Status(401, None),
+                1 => Fault::Status(403, None),
+                2 => Fault::Status(429, Some("7")),
+                3 => Fault::Status(503, None),
+                4 => Fault::Status(500, None),
+                5 => Fault::Status(404, None),
+                6 => Fault::Body("<html>"),
+                7 => Fault::Body("{}"),
+                _ => Fault::Lost,
+            };
+            world.server.faults.entry(endpoint).or_default().push_back(fault);
+        }
+        _ => world.broadcast("news"),
+    }
+}
+
+/// After all faults have ended, signing in brings every connection back, and what is queued then arrives.
+fn calm(world: &mut World) {
+    world.server.is_up = true;
+    world.server.is_silent = false;
+    world.server.refuse_handshakes = 0;
+    world.server.faults.clear();
+    world.server.has_refresh = true;
+    world.server.access_life_ms = 3_600_000;
+    world.server.ticket_life_ms = 60_000;
+    world.net = Net { min_ms: 1, max_ms: 20, loss: 0 };
+    // Whatever is still on its way arrives or times out.
+    world.run_for(60_000);
+    world.logout();
+    world.sign_in("maggie");
+    for line in 0..world.lines.len() {
+        if matches!(world.lines[line].state(), ConnectionState::Closed | ConnectionState::Idle) {
+            world.connect(line);
+        }
+        world.send(line);
+    }
+    let is_well = |world: &World| {
+        world.lines.iter().all(|line| line.state() == ConnectionState::Connected && line.queued() == 0)
+    };
+    let recovered = world.run_until(900_000, is_well);
+    assert!(recovered, "not connected after the calm: {:?}", states(world));
+    world.run_for(20_000);
+    assert!(is_well(world), "a connection did not last in the calm: {:?}", states(world));
+    assert_eq!(world.server.log.reused_tickets, 0);
+    for line in &world.lines {
+        assert!(!line.received_by_server.is_empty(), "a message sent in the calm did not arrive");
+    }
+}
+
+fn states(world: &World) -> Vec<(Kind, ConnectionState, Vec<&'static str>)> {
+    let last = |codes: &[(&'static str, _)]| codes.iter().rev().take(5).map(|(code, _)| *code).collect();
+    world.lines.iter().map(|line| (line.kind, line.state(), last(&line.failures))).collect()
+}

@@ -1,0 +1,239 @@
+//! The scripted backend of the simulation: accounts, tokens, tickets and sockets as a server keeps them.
+//!
+//! It is written from `docs`' wire facts alone and shares nothing with the machines but plain HTTP data.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use gatepass::proto::http::{HttpRequest, HttpResponse};
+use gatepass::proto::{Json, Secret};
+
+use crate::codec::{CODEC, json};
+
+/// Every credential that the simulated server issues begins with this, so that a leak can be recognised.
+pub const MARK: &str = "SECRET-";
+
+#[derive(Debug, Default)]
+pub struct Server {
+    pub is_up: bool,
+    /// Milliseconds since 1970.
+    pub unix: i64,
+    pub access_life_ms: i64,
+    pub ticket_life_ms: i64,
+    pub rotates: bool,
+    pub has_refresh: bool,
+    /// Answers to give instead of the proper one, first come first served, by endpoint.
+    pub faults: BTreeMap<&'static str, VecDeque<Fault>>,
+    pub refuse_handshakes: u32,
+    pub is_silent: bool,
+    /// What the first-message consumer does with a bad token.
+    pub bad_token: BadToken,
+    access: BTreeMap<String, Access>,
+    refresh: BTreeMap<String, String>,
+    tickets: BTreeMap<String, (String, i64)>,
+    pub log: Log,
+    counter: u32,
+}
+
+/// What a test may count.
+#[derive(Debug, Default)]
+pub struct Log {
+    pub minted: u32,
+    pub refreshed: u32,
+    pub logins: u32,
+    pub dials: u32,
+    pub reused_tickets: u32,
+    pub used_tickets: BTreeSet<String>,
+}
+
+#[derive(Clone, Debug)]
+struct Access {
+    user: String,
+    expires: i64,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BadToken {
+    #[default]
+    CloseNormal,
+    Close4401,
+    RejectMessage,
+}
+
+#[derive(Clone, Debug)]
+pub enum Fault {
+    Status(u16, Option<&'static str>),
+    Body(&'static str),
+    /// The request arrives and is acted on, the answer is lost.
+    Lost,
+}
+
+/// The server's answer to a dial.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Handshake {
+    Refused,
+    Accepted { user: Option<String> },
+    Hangs,
+}
+
+/// What the server says on an open socket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Say {
+    Text(String),
+    Close(u16),
+}
+
+impl Server {
+    pub fn new() -> Self {
+        Self { is_up: true, access_life_ms: 300_000, ticket_life_ms: 60_000, has_refresh: true, ..Self::default() }
+    }
+
+    fn issue(&mut self, kind: &str) -> String {
+        self.counter += 1;
+        format!("{MARK}{kind}-{}", self.counter)
+    }
+
+    pub fn new_access(&mut self, user: &str) -> String {
+        let token = self.issue("access");
+        self.access.insert(token.clone(), Access { user: user.to_owned(), expires: self.unix + self.access_life_ms });
+        token
+    }
+
+    pub fn new_refresh(&mut self, user: &str) -> String {
+        let token = self.issue("refresh");
+        self.refresh.insert(token.clone(), user.to_owned());
+        token
+    }
+
+    /// Forgets all access tokens: each is refused from now on.
+    pub fn revoke_access(&mut self) {
+        self.access.clear();
+    }
+
+    pub fn revoke_refresh(&mut self) {
+        self.refresh.clear();
+    }
+
+    pub fn restart(&mut self) {
+        self.tickets.clear();
+        self.is_silent = false;
+    }
+
+    pub fn user_of(&self, access: &str) -> Option<String> {
+        self.access.get(access).filter(|token| token.expires > self.unix).map(|token| token.user.clone())
+    }
+
+    /// Answers a request; `None`: no answer will ever come.
+    pub fn http(&mut self, request: &HttpRequest) -> Option<HttpResponse> {
+        let endpoint = match request.url.rsplit('/').next() {
+            Some("login") => "login",
+            Some("refresh") => "refresh",
+            _ => "ticket",
+        };
+        let fault = self.faults.get_mut(endpoint).and_then(VecDeque::pop_front);
+        if let Some(Fault::Status(status, retry_after)) = fault {
+            return Some(response(status, "{}", retry_after));
+        }
+        if let Some(Fault::Body(body)) = fault {
+            return Some(response(200, body, None));
+        }
+        let body = request.body.as_ref().map_or(Json::Null, |body| json(body.expose()));
+        let answer = match endpoint {
+            "login" => self.login(&body),
+            "refresh" => self.renew(&body),
+            _ => self.mint(request.authorization.as_ref()),
+        };
+        if matches!(fault, Some(Fault::Lost)) {
+            return None;
+        }
+        Some(answer)
+    }
+
+    fn login(&mut self, body: &Json) -> HttpResponse {
+        self.log.logins += 1;
+        let user = body.at("username").and_then(Json::as_text).unwrap_or("").to_owned();
+        if body.at("password").and_then(Json::as_text) != Some("SECRET-password") {
+            return response(401, r#"{"detail":"No active account found"}"#, None);
+        }
+        self.token_answer(&user, true)
+    }
+
+    fn renew(&mut self, body: &Json) -> HttpResponse {
+        let token = body.at("refresh").and_then(Json::as_text).unwrap_or("").to_owned();
+        let Some(user) = self.refresh.get(&token).cloned() else {
+            return response(401, r#"{"code":"token_not_valid"}"#, None);
+        };
+        self.log.refreshed += 1;
+        if self.rotates {
+            self.refresh.remove(&token);
+        }
+        self.token_answer(&user, self.rotates)
+    }
+
+    fn token_answer(&mut self, user: &str, with_refresh: bool) -> HttpResponse {
+        let access = self.new_access(user);
+        let life = self.access_life_ms as f64 / 1000.0;
+        let mut body = vec![
+            ("access".to_owned(), Json::String(access)),
+            ("expires_in".to_owned(), Json::Number(life)),
+        ];
+        if with_refresh && self.has_refresh {
+            body.push(("refresh".to_owned(), Json::String(self.new_refresh(user))));
+        }
+        response(200, &(CODEC.print)(&Json::Object(body)), None)
+    }
+
+    fn mint(&mut self, authorization: Option<&Secret>) -> HttpResponse {
+        let token = authorization.and_then(|value| value.expose().strip_prefix("Bearer ")).unwrap_or("");
+        let Some(user) = self.user_of(token) else { return response(401, "{}", None) };
+        self.log.minted += 1;
+        let ticket = self.issue("ticket");
+        let expires = self.unix + self.ticket_life_ms;
+        self.tickets.insert(ticket.clone(), (user, expires));
+        response(200, &format!(r#"{{"ticket":"{ticket}","expires":{}}}"#, expires / 1000), None)
+    }
+
+    /// Answers a dial by what the URL carries.
+    pub fn handshake(&mut self, url: &str) -> Handshake {
+        self.log.dials += 1;
+        if self.is_silent {
+            return Handshake::Hangs;
+        }
+        if self.refuse_handshakes > 0 {
+            self.refuse_handshakes -= 1;
+            return Handshake::Refused;
+        }
+        let parameter = |name: &str| url.split_once(&format!("?{name}=")).map(|(_, value)| value.to_owned());
+        if let Some(ticket) = parameter("ticket") {
+            if !self.log.used_tickets.insert(ticket.clone()) {
+                self.log.reused_tickets += 1;
+            }
+            return match self.tickets.remove(&ticket) {
+                Some((user, expires)) if expires > self.unix => Handshake::Accepted { user: Some(user) },
+                _ => Handshake::Refused,
+            };
+        }
+        if let Some(token) = parameter("token") {
+            return match self.user_of(&token) {
+                Some(user) => Handshake::Accepted { user: Some(user) },
+                None => Handshake::Refused,
+            };
+        }
+        Handshake::Accepted { user: None }
+    }
+
+    /// Answers a first message; returns who the user is and what to say.
+    pub fn first_message(&self, text: &str, says_ack: bool) -> (Option<String>, Option<Say>) {
+        let message = json(text);
+        let token = message.at("token").and_then(Json::as_text).unwrap_or("");
+        match (self.user_of(token), self.bad_token) {
+            (Some(user), _) => (Some(user), says_ack.then(|| Say::Text(r#"{"type":"auth_ok"}"#.to_owned()))),
+            (None, BadToken::CloseNormal) => (None, Some(Say::Close(1000))),
+            (None, BadToken::Close4401) => (None, Some(Say::Close(4401))),
+            (None, BadToken::RejectMessage) => (None, Some(Say::Text(r#"{"type":"auth_invalid"}"#.to_owned()))),
+        }
+    }
+}
+
+fn response(status: u16, body: &str, retry_after: Option<&str>) -> HttpResponse {
+    HttpResponse { status, retry_after: retry_after.map(str::to_owned), date: None, body: Secret::new(body.to_owned()) }
+}

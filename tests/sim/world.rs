@@ -1,0 +1,643 @@
+//! The simulated world: one session, some connections, a network with latency and loss, and virtual time.
+//!
+//! `World` plays the driver: it performs outputs, feeds inputs, and checks every invariant of the design as it goes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use gatepass::error::{Disposition, Failure, TokenError};
+use gatepass::proto::connection::{
+    Connection, ConnectionConfig, ConnectionState, Event, Input, Output, Received, Sent, SocketId,
+};
+use gatepass::proto::http::{HttpRequest, HttpResponse, Method, NoAnswer};
+use gatepass::proto::outbox::MessageId;
+use gatepass::proto::scheme::{FirstMessage, Query, Scheme, Ticket};
+use gatepass::proto::session::{self, Asker, LoginId, RequestId, Session, SessionConfig, SessionState, TokenEndpoint, Want};
+use gatepass::proto::{Instant, Json, Now, Secret, UnixTime, Url, UrlKind};
+
+use crate::codec::{CODEC, json};
+use crate::server::{Handshake, MARK, Say, Server};
+
+pub const DAY_ONE: i64 = 1_800_000_000_000;
+
+/// Which scheme a simulated connection uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Anonymous,
+    FirstMessage,
+    FirstMessageAck,
+    FirstMessageHello,
+    Query,
+    Ticket,
+}
+
+pub const KINDS: [Kind; 6] =
+    [Kind::Anonymous, Kind::FirstMessage, Kind::FirstMessageAck, Kind::FirstMessageHello, Kind::Query, Kind::Ticket];
+
+/// Who made an HTTP request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Who {
+    Session,
+    Connection(usize),
+}
+
+#[derive(Debug)]
+enum Happening {
+    HttpArrives { who: Who, request: RequestId, http: HttpRequest },
+    HttpAnswer { who: Who, request: RequestId, result: Result<HttpResponse, NoAnswer> },
+    Dial { line: usize, socket: SocketId, url: String },
+    Opened { line: usize, socket: SocketId },
+    ServerHears { line: usize, socket: SocketId, text: String },
+    Text { line: usize, socket: SocketId, text: String },
+    Closed { line: usize, socket: SocketId, code: u16 },
+}
+
+/// One socket as the server sees it.
+#[derive(Debug, Default)]
+struct Peer {
+    user: Option<String>,
+    has_accepted: bool,
+    heard_auth: u32,
+    is_dead: bool,
+}
+
+/// A connection and all that is known of it from outside.
+#[derive(Debug)]
+pub struct Line {
+    pub kind: Kind,
+    pub machine: Connection,
+    payloads: BTreeMap<MessageId, Note>,
+    open_sockets: BTreeSet<SocketId>,
+    requests: BTreeSet<RequestId>,
+    peers: BTreeMap<SocketId, Peer>,
+    refused: BTreeSet<String>,
+    presented: Option<String>,
+    last_sent: u64,
+    pub delivered: Vec<String>,
+    pub received_by_server: Vec<String>,
+    pub failures: Vec<(&'static str, Disposition)>,
+    pub opened: u32,
+    pub closed_events: Vec<u16>,
+    pub waits: Vec<u64>,
+}
+
+/// A message that the app sent: its number and for which user.
+#[derive(Clone, Copy, Debug)]
+struct Note {
+    number: u64,
+    epoch: u32,
+}
+
+/// How the network behaves.
+#[derive(Clone, Copy, Debug)]
+pub struct Net {
+    pub min_ms: u64,
+    pub max_ms: u64,
+    /// In percent: HTTP answers that never come, requests that fail at once, sockets that die without a word.
+    pub loss: u8,
+}
+
+pub struct World {
+    pub seed: u64,
+    pub server: Server,
+    pub session: Session,
+    pub lines: Vec<Line>,
+    pub net: Net,
+    pub logins: Vec<Result<(), TokenError>>,
+    pub session_states: Vec<SessionState>,
+    millis: u64,
+    rng: fastrand::Rng,
+    queue: BTreeMap<(u64, u64), Happening>,
+    sequence: u64,
+    refreshes: BTreeSet<RequestId>,
+    session_requests: BTreeMap<RequestId, bool>,
+    dialled_tickets: BTreeSet<String>,
+    next_note: u64,
+    next_login: u32,
+    pub steps: u64,
+}
+
+impl World {
+    pub fn new(seed: u64, kinds: &[Kind]) -> Self {
+        let config = SessionConfig {
+            login: Some(endpoint("https://api.test/login")),
+            refresh: Some(endpoint("https://api.test/refresh")),
+            ..SessionConfig::new(CODEC)
+        };
+        let session = Session::new(config);
+        let lines = kinds.iter().enumerate().map(|(index, kind)| Line::new(*kind, session.epoch(), seed ^ index as u64));
+        let mut server = Server::new();
+        server.unix = DAY_ONE;
+        Self {
+            seed,
+            server,
+            lines: lines.collect(),
+            session,
+            net: Net { min_ms: 5, max_ms: 50, loss: 0 },
+            logins: Vec::new(),
+            session_states: Vec::new(),
+            millis: 0,
+            rng: fastrand::Rng::with_seed(seed),
+            queue: BTreeMap::new(),
+            sequence: 0,
+            refreshes: BTreeSet::new(),
+            session_requests: BTreeMap::new(),
+            dialled_tickets: BTreeSet::new(),
+            next_note: 0,
+            next_login: 0,
+            steps: 0,
+        }
+    }
+
+    pub fn now(&self) -> Now {
+        Now { instant: Instant::from_millis(self.millis), unix: UnixTime::from_millis(DAY_ONE + self.millis as i64) }
+    }
+
+    pub fn millis(&self) -> u64 {
+        self.millis
+    }
+
+    // What the app does.
+
+    pub fn sign_in(&mut self, user: &str) {
+        let access = self.server.new_access(user);
+        let refresh = self.server.has_refresh.then(|| Secret::new(self.server.new_refresh(user)));
+        self.set_tokens(&access, refresh);
+    }
+
+    pub fn set_tokens(&mut self, access: &str, refresh: Option<Secret>) {
+        let input =
+            session::Input::SetTokens { access: Secret::new(access.to_owned()), refresh, lifetime: Default::default() };
+        self.session_input(input);
+    }
+
+    pub fn login(&mut self, user: &str, password: &str) {
+        self.next_login += 1;
+        let credentials = json(&format!(r#"{{"username":"{user}","password":"{password}"}}"#));
+        self.session_input(session::Input::Login { login: LoginId(self.next_login), credentials });
+    }
+
+    pub fn logout(&mut self) {
+        self.session_input(session::Input::Logout);
+    }
+
+    pub fn connect(&mut self, line: usize) {
+        self.line_input(line, Input::Connect);
+    }
+
+    pub fn close(&mut self, line: usize) {
+        self.line_input(line, Input::Close { code: 1000, reason: "bye".to_owned() });
+    }
+
+    /// Sends a numbered message; returns whether it was taken.
+    pub fn send(&mut self, line: usize) -> bool {
+        self.next_note += 1;
+        let note = Note { number: self.next_note, epoch: self.session.epoch() };
+        match self.lines[line].machine.send(8) {
+            Ok(Sent::Now(socket)) => self.hand_over(line, socket, note),
+            Ok(Sent::Queued(id)) => {
+                self.lines[line].payloads.insert(id, note);
+            }
+            Err(_) => return false,
+        }
+        true
+    }
+
+    // What the world does.
+
+    /// The server ends every open socket with a close code; 1006 loses them without a word to the server.
+    pub fn drop_sockets(&mut self, code: u16) {
+        let mut open = Vec::new();
+        for (index, line) in self.lines.iter().enumerate() {
+            open.extend(line.open_sockets.iter().filter(|id| line.peers.contains_key(id)).map(|id| (index, *id)));
+        }
+        for (line, socket) in open {
+            self.server_says(line, socket, Say::Close(code));
+        }
+    }
+
+    pub fn restart_server(&mut self, code: u16) {
+        self.server.restart();
+        self.drop_sockets(code);
+    }
+
+    /// The server sends a text on every accepted socket.
+    pub fn broadcast(&mut self, text: &str) {
+        let mut open = Vec::new();
+        for (index, line) in self.lines.iter().enumerate() {
+            open.extend(line.peers.iter().filter(|(_, peer)| peer.has_accepted && !peer.is_dead).map(|(id, _)| (index, *id)));
+        }
+        for (line, socket) in open {
+            self.server_says(line, socket, Say::Text(text.to_owned()));
+        }
+    }
+
+    fn server_says(&mut self, line: usize, socket: SocketId, say: Say) {
+        let Some(peer) = self.lines[line].peers.get_mut(&socket) else { return };
+        if peer.is_dead {
+            return;
+        }
+        match say {
+            Say::Text(text) => self.later(Happening::Text { line, socket, text }),
+            Say::Close(code) => {
+                peer.is_dead = true;
+                self.later(Happening::Closed { line, socket, code });
+            }
+        }
+    }
+
+    // Time.
+
+    pub fn run_for(&mut self, millis: u64) {
+        let end = self.millis + millis;
+        while self.step(end) {}
+        self.advance_to(end);
+    }
+
+    /// Runs until `done`, at most `millis`; returns whether it came to be.
+    pub fn run_until(&mut self, millis: u64, done: impl Fn(&Self) -> bool) -> bool {
+        let end = self.millis + millis;
+        while !done(self) {
+            if !self.step(end) {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Does the next thing that is due before `end`.
+    fn step(&mut self, end: u64) -> bool {
+        self.steps += 1;
+        assert!(self.steps < 200_000, "the world does not come to rest: a loop without a wait");
+        let happening = self.queue.keys().next().map(|(at, _)| *at);
+        let deadlines = self.lines.iter().map(|line| line.machine.poll_timeout()).chain([self.session.poll_timeout()]);
+        let timer = deadlines.flatten().map(Instant::as_millis).min();
+        let Some(next) = happening.into_iter().chain(timer).min().filter(|next| *next <= end) else { return false };
+        self.advance_to(next);
+        if happening == Some(next) {
+            if let Some((_, happening)) = self.queue.pop_first() {
+                self.happen(happening);
+            }
+        } else {
+            self.session_input(session::Input::Timeout);
+            for line in 0..self.lines.len() {
+                self.line_input(line, Input::Timeout);
+            }
+        }
+        true
+    }
+
+    fn advance_to(&mut self, millis: u64) {
+        self.millis = self.millis.max(millis);
+        self.server.unix = DAY_ONE + self.millis as i64;
+    }
+
+    fn later(&mut self, happening: Happening) {
+        let mut at = self.millis + self.rng.u64(self.net.min_ms..=self.net.max_ms);
+        // A socket keeps its order; HTTP answers may overtake each other.
+        if let Some(key) = socket_of(&happening) {
+            let last = self.queue.iter().filter(|(_, other)| socket_of(other) == Some(key)).map(|((at, _), _)| *at).max();
+            at = at.max(last.unwrap_or(0));
+        }
+        self.sequence += 1;
+        self.queue.insert((at, self.sequence), happening);
+    }
+
+    fn is_lost(&mut self) -> bool {
+        self.rng.u8(0..100) < self.net.loss
+    }
+
+    fn happen(&mut self, happening: Happening) {
+        match happening {
+            Happening::HttpArrives { who, request, http } => {
+                if !self.server.is_up || self.is_lost() {
+                    // Half of the failures are noticed at once, half never.
+                    if self.rng.bool() {
+                        self.later(Happening::HttpAnswer { who, request, result: Err(NoAnswer) });
+                    }
+                } else if let Some(answer) = self.server.http(&http)
+                    && !self.is_lost()
+                {
+                    self.later(Happening::HttpAnswer { who, request, result: Ok(answer) });
+                }
+            }
+            Happening::HttpAnswer { who, request, result } => match who {
+                Who::Session => {
+                    self.refreshes.remove(&request);
+                    self.session_input(session::Input::Http { request, result });
+                }
+                Who::Connection(line) => {
+                    self.lines[line].requests.remove(&request);
+                    self.line_input(line, Input::Http { request, result });
+                }
+            },
+            Happening::Dial { line, socket, url } => {
+                if !self.server.is_up {
+                    return self.later(Happening::Closed { line, socket, code: 1006 });
+                }
+                match self.server.handshake(&url) {
+                    Handshake::Hangs => {}
+                    Handshake::Refused => self.later(Happening::Closed { line, socket, code: 1006 }),
+                    Handshake::Accepted { user } => {
+                        let kind = self.lines[line].kind;
+                        let has_accepted = matches!(kind, Kind::Anonymous | Kind::Query | Kind::Ticket);
+                        let peer = Peer { user, has_accepted, ..Peer::default() };
+                        self.lines[line].peers.insert(socket, peer);
+                        self.later(Happening::Opened { line, socket });
+                        if kind == Kind::FirstMessageHello && !self.server.is_silent {
+                            self.server_says(line, socket, Say::Text(r#"{"type":"auth_required"}"#.to_owned()));
+                        }
+                    }
+                }
+            }
+            Happening::Opened { line, socket } => {
+                if self.is_lost() {
+                    if let Some(peer) = self.lines[line].peers.get_mut(&socket) {
+                        peer.is_dead = true;
+                    }
+                } else {
+                    self.line_input(line, Input::SocketOpened { socket, protocol: String::new() });
+                }
+            }
+            Happening::ServerHears { line, socket, text } => self.server_hears(line, socket, text),
+            Happening::Text { line, socket, text } => self.client_hears(line, socket, text),
+            Happening::Closed { line, socket, code } => {
+                self.lines[line].open_sockets.remove(&socket);
+                self.line_input(line, Input::SocketClosed { socket, code, reason: String::new(), was_clean: code != 1006 });
+            }
+        }
+    }
+
+    fn server_hears(&mut self, line: usize, socket: SocketId, text: String) {
+        let kind = self.lines[line].kind;
+        let Some(peer) = self.lines[line].peers.get_mut(&socket) else { return };
+        if peer.is_dead || self.server.is_silent {
+            return;
+        }
+        if peer.has_accepted {
+            return self.lines[line].received_by_server.push(text);
+        }
+        peer.heard_auth += 1;
+        assert_eq!(peer.heard_auth, 1, "case_85: the first message is sent once per socket");
+        let (user, say) = self.server.first_message(&text, kind != Kind::FirstMessage);
+        peer.has_accepted = user.is_some();
+        peer.user = user;
+        if let Some(say) = say {
+            let is_rejection = matches!(&say, Say::Text(text) if text.contains("auth_invalid"));
+            self.server_says(line, socket, say);
+            if is_rejection {
+                self.server_says(line, socket, Say::Close(1005));
+            }
+        }
+    }
+
+    fn client_hears(&mut self, line: usize, socket: SocketId, text: String) {
+        let received = self.lines[line].machine.on_message(socket);
+        if matches!(received, Received::Inspect | Received::InspectAndDeliver) {
+            self.line_input(line, Input::Inspected { socket, text: Some(&text) });
+        }
+        let is_present = self.lines[line].machine.socket() == Some(socket);
+        if received == Received::Deliver || (received == Received::InspectAndDeliver && is_present) {
+            let line = &mut self.lines[line];
+            assert!(line.open_sockets.contains(&socket), "a message of a socket that was left behind was delivered");
+            line.delivered.push(text);
+        }
+    }
+
+    // The driver.
+
+    fn session_input(&mut self, input: session::Input) {
+        self.session.handle_input(self.now(), input);
+        while let Some(output) = self.session.poll_output() {
+            match output {
+                session::Output::AbortFetch { request } => {
+                    self.refreshes.remove(&request);
+                }
+                session::Output::Changed { state, epoch } => {
+                    self.session_states.push(state);
+                    for line in 0..self.lines.len() {
+                        self.line_input(line, Input::Session { epoch, is_signed_in: state.is_signed_in() });
+                    }
+                }
+                session::Output::Fetch { request, http } => {
+                    let is_refresh = http.url.ends_with("refresh");
+                    assert!(self.session_requests.insert(request, is_refresh).is_none(), "a request id was used twice");
+                    if is_refresh {
+                        self.refreshes.insert(request);
+                        assert_eq!(self.refreshes.len(), 1, "at most one refresh in flight");
+                    }
+                    self.later(Happening::HttpArrives { who: Who::Session, request, http });
+                }
+                session::Output::LoginDone { result, .. } => self.logins.push(result),
+                session::Output::Token { asker, want, result } => {
+                    self.line_input(asker.0 as usize, Input::Token { want, result });
+                }
+            }
+        }
+        if let Some(deadline) = self.session.poll_timeout() {
+            assert!(deadline > self.now().instant, "a deadline in the past would be a loop");
+        }
+    }
+
+    fn line_input(&mut self, index: usize, input: Input<'_>) {
+        let now = self.now();
+        self.lines[index].machine.handle_input(now, input);
+        while let Some(output) = self.lines[index].machine.poll_output() {
+            self.perform(index, output);
+        }
+        if let Some(deadline) = self.lines[index].machine.poll_timeout() {
+            assert!(deadline >= now.instant, "a deadline in the past");
+        }
+    }
+
+    fn perform(&mut self, index: usize, output: Output) {
+        let line = &mut self.lines[index];
+        match output {
+            Output::AbortFetch { request } => {
+                line.requests.remove(&request);
+            }
+            Output::CloseSocket { socket, .. } => {
+                line.open_sockets.remove(&socket);
+                if let Some(peer) = line.peers.get_mut(&socket) {
+                    peer.is_dead = true;
+                }
+            }
+            Output::Discard { message } => {
+                assert!(line.payloads.remove(&message).is_some(), "an unknown message was discarded");
+            }
+            Output::Event(event) => self.on_event(index, event),
+            Output::Fetch { request, http } => {
+                line.requests.insert(request);
+                assert_eq!(line.requests.len(), 1, "at most one ticket request in flight");
+                assert!(line.open_sockets.is_empty(), "a ticket is fetched while a socket is open");
+                line.presents(http.authorization.as_ref().map(|value| value.expose().replace("Bearer ", "")));
+                self.later(Happening::HttpArrives { who: Who::Connection(index), request, http });
+            }
+            Output::Open { socket, url, .. } => {
+                line.open_sockets.insert(socket);
+                assert_eq!(line.open_sockets.len(), 1, "at most one socket");
+                let url = url.expose().to_owned();
+                if let Some((_, ticket)) = url.split_once("?ticket=") {
+                    assert!(self.dialled_tickets.insert(ticket.to_owned()), "a ticket is used at most once");
+                }
+                if let Some((_, token)) = url.split_once("?token=") {
+                    line.presents(Some(token.to_owned()));
+                }
+                self.later(Happening::Dial { line: index, socket, url });
+            }
+            Output::Send { socket, message } => {
+                let note = line.payloads.remove(&message);
+                let note = note.unwrap_or_else(|| panic!("message {message:?} was handed over twice or after a discard"));
+                self.hand_over(index, socket, note);
+            }
+            Output::SendText { socket, text } => {
+                let token = json(text.expose()).at("token").and_then(Json::as_text).map(str::to_owned);
+                line.presents(token);
+                self.later(Happening::ServerHears { line: index, socket, text: text.expose().to_owned() });
+            }
+            Output::Unwant => self.session_input(session::Input::Unwant { asker: Asker(index as u32) }),
+            Output::Want { want, rejected, doubted } => {
+                let want = Want { asker: Asker(index as u32), want, rejected, doubted };
+                self.session_input(session::Input::Want(want));
+            }
+        }
+    }
+
+    fn hand_over(&mut self, index: usize, socket: SocketId, note: Note) {
+        let epoch = self.session.epoch();
+        let line = &mut self.lines[index];
+        assert_eq!(line.machine.socket(), Some(socket), "a message goes to the present socket");
+        assert!(note.number > line.last_sent, "messages keep their order");
+        line.last_sent = note.number;
+        if line.kind != Kind::Anonymous {
+            assert_eq!(note.epoch, epoch, "after logout nothing of the old user is sent");
+        }
+        if !matches!(line.kind, Kind::FirstMessage) {
+            let peer = line.peers.get(&socket);
+            assert!(peer.is_some_and(|peer| peer.has_accepted), "a message was sent before the server accepted");
+        }
+        self.later(Happening::ServerHears { line: index, socket, text: note.number.to_string() });
+    }
+
+    fn on_event(&mut self, index: usize, event: Event) {
+        let printed = format!("{event:?}");
+        assert!(!printed.contains(MARK), "a credential in an event: {printed}");
+        let line = &mut self.lines[index];
+        match event {
+            Event::Closed { code, .. } => line.closed_events.push(code),
+            Event::Failed(problem) => {
+                let shown = format!("{} {:?}", problem.failure, problem);
+                assert!(!shown.contains(MARK), "a credential in an error: {shown}");
+                if problem.failure.disposition() == Disposition::RefreshToken
+                    && let Some(token) = line.presented.take()
+                {
+                    line.refused.insert(token);
+                }
+                if let Failure::Transport(_) = problem.failure {
+                    let is_auth_code = problem.failure.disposition() == Disposition::RefreshToken;
+                    assert!(is_auth_code || problem.disposition != Disposition::SignIn, "a loss never asks for sign-in");
+                }
+                line.failures.push((problem.failure.code(), problem.disposition));
+            }
+            Event::Opened => {
+                line.opened += 1;
+                let socket = line.machine.socket();
+                let peer = socket.and_then(|socket| line.peers.get(&socket));
+                let is_accepted = peer.is_some_and(|peer| peer.has_accepted || line.kind == Kind::FirstMessage);
+                assert!(is_accepted, "connected means accepted");
+            }
+            Event::StateChanged(change) => {
+                if let Some(delay) = change.retry_in {
+                    line.waits.push(delay.as_millis() as u64);
+                    assert!(delay.as_secs() <= 330, "a wait beyond every cap");
+                }
+            }
+        }
+    }
+}
+
+impl Line {
+    fn new(kind: Kind, epoch: u32, seed: u64) -> Self {
+        let url = url("wss://api.test/channel/", UrlKind::WebSocket);
+        let config = ConnectionConfig::new(CODEC, url, scheme(kind));
+        config.check().unwrap_or_else(|error| panic!("{error}"));
+        Self {
+            kind,
+            machine: Connection::new(config, epoch, seed),
+            payloads: BTreeMap::new(),
+            open_sockets: BTreeSet::new(),
+            requests: BTreeSet::new(),
+            peers: BTreeMap::new(),
+            refused: BTreeSet::new(),
+            presented: None,
+            last_sent: 0,
+            delivered: Vec::new(),
+            received_by_server: Vec::new(),
+            failures: Vec::new(),
+            opened: 0,
+            closed_events: Vec::new(),
+            waits: Vec::new(),
+        }
+    }
+
+    /// Notes which token goes out; one that was refused on this line never does again.
+    fn presents(&mut self, token: Option<String>) {
+        if let Some(token) = &token {
+            assert!(!self.refused.contains(token), "a refused token was presented again");
+        }
+        self.presented = token;
+    }
+
+    pub fn state(&self) -> ConnectionState {
+        self.machine.state()
+    }
+
+    pub fn queued(&self) -> usize {
+        self.machine.stats().queued
+    }
+}
+
+fn socket_of(happening: &Happening) -> Option<(usize, SocketId, bool)> {
+    match happening {
+        Happening::HttpArrives { .. } | Happening::HttpAnswer { .. } => None,
+        Happening::Dial { line, socket, .. } | Happening::ServerHears { line, socket, .. } => Some((*line, *socket, true)),
+        Happening::Opened { line, socket } | Happening::Text { line, socket, .. } | Happening::Closed { line, socket, .. } => {
+            Some((*line, *socket, false))
+        }
+    }
+}
+
+fn endpoint(text: &str) -> TokenEndpoint {
+    TokenEndpoint { url: url(text, UrlKind::Http), method: Method::Post, body: None }
+}
+
+fn url(text: &str, kind: UrlKind) -> Url {
+    Url::parse(CODEC, "url", text, kind).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn scheme(kind: Kind) -> Scheme {
+    let first_message = |hello: Option<&str>, ack: Option<&str>| {
+        Scheme::FirstMessage(FirstMessage {
+            message: json(r#"{"token":"$token"}"#),
+            hello: hello.map(json),
+            ack: ack.map(json),
+            reject: Some(json(r#"{"type":"auth_invalid"}"#)),
+            ack_timeout: core::time::Duration::from_secs(10),
+        })
+    };
+    match kind {
+        Kind::Anonymous => Scheme::Anonymous,
+        Kind::FirstMessage => first_message(None, None),
+        Kind::FirstMessageAck => first_message(None, Some(r#"{"type":"auth_ok"}"#)),
+        Kind::FirstMessageHello => first_message(Some(r#"{"type":"auth_required"}"#), Some(r#"{"type":"auth_ok"}"#)),
+        Kind::Query => Scheme::Query(Query { param: "token".to_owned() }),
+        Kind::Ticket => Scheme::Ticket(Ticket {
+            url: url("https://api.test/ticket", UrlKind::Http),
+            method: Method::Post,
+            param: "ticket".to_owned(),
+            field: "ticket".to_owned(),
+            expires_field: "expires".to_owned(),
+            expires_in_field: "expires_in".to_owned(),
+        }),
+    }
+}
+

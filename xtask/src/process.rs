@@ -1,0 +1,135 @@
+//! Runs other programs: quietly with a log and a sign of life, or openly; and ends servers with their value.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+use crate::steps::seconds;
+use crate::tools::target_dir;
+
+const SIGN_OF_LIFE: Duration = Duration::from_secs(10);
+const LOG_TAIL: usize = 25;
+
+/// Runs a long command with its output in `target/logs/NAME.log`; every ten seconds the last line of it is shown.
+///
+/// # Errors
+/// The command cannot start or ends non-zero: the error names the log and shows its end.
+pub(crate) fn run_logged(name: &str, command: &mut Command) -> Result<()> {
+    let log = log_path(name)?;
+    let file = File::create(&log)?;
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(file.try_clone()?)
+        .stderr(file)
+        .spawn()
+        .with_context(|| format!("cannot start {}", shown(command)))?;
+    let (running, ended) = channel();
+    let ticker = std::thread::spawn({
+        let log = log.clone();
+        move || show_signs_of_life(&log, &ended)
+    });
+    let status = child.wait();
+    drop(running);
+    ticker.join().ok();
+    let status = status?;
+    if !status.success() {
+        bail!("{} failed ({status}); the end of {}:\n{}", shown(command), log.display(), tail(&log, LOG_TAIL));
+    }
+    Ok(())
+}
+
+/// Prints the last line of the log every ten seconds until the other end of the channel is dropped.
+fn show_signs_of_life(log: &Path, ended: &Receiver<()>) {
+    let started = Instant::now();
+    while ended.recv_timeout(SIGN_OF_LIFE) == Err(RecvTimeoutError::Timeout) {
+        println!("      {:>7}  {}", seconds(started.elapsed()), clipped(tail(log, 1).trim()));
+    }
+}
+
+/// Runs a command whose output the person should see as it comes.
+pub(crate) fn run_shown(command: &mut Command) -> Result<()> {
+    let status = command.stdin(Stdio::null()).status().with_context(|| format!("cannot start {}", shown(command)))?;
+    if !status.success() {
+        bail!("{} failed ({status})", shown(command));
+    }
+    Ok(())
+}
+
+/// Runs a short command and returns what it printed.
+pub(crate) fn output_of(command: &mut Command) -> Result<String> {
+    let output = command.stdin(Stdio::null()).output().with_context(|| format!("cannot start {}", shown(command)))?;
+    if !output.status.success() {
+        bail!("{} failed ({}): {}", shown(command), output.status, String::from_utf8_lossy(&output.stderr).trim());
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// A server that lives as long as this value.
+#[derive(Debug)]
+pub(crate) struct Server {
+    child: Child,
+    /// The first line it printed: its URL or its display number.
+    pub(crate) first_line: String,
+}
+
+impl Server {
+    /// Starts a program and waits for the first line of its standard output.
+    pub(crate) fn start(command: &mut Command) -> Result<Self> {
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("cannot start {}", shown(command)))?;
+        let stdout = child.stdout.take().context("no standard output")?;
+        let mut reader = BufReader::new(stdout);
+        let mut first_line = String::new();
+        reader.read_line(&mut first_line)?;
+        let first_line = first_line.trim().to_owned();
+        if first_line.is_empty() {
+            let status = child.wait()?;
+            bail!("{} ended before it was ready ({status})", shown(command));
+        }
+        // A full pipe would stop the server, so the rest is read and dropped.
+        std::thread::spawn(move || std::io::copy(&mut reader, &mut std::io::sink()));
+        Ok(Self { child, first_line })
+    }
+
+    pub(crate) fn wait(mut self) -> Result<()> {
+        self.child.wait()?;
+        Ok(())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Either fails only when the child is gone already.
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+pub(crate) fn log_path(name: &str) -> Result<PathBuf> {
+    let folder = target_dir().join("logs");
+    std::fs::create_dir_all(&folder)?;
+    Ok(folder.join(format!("{name}.log")))
+}
+
+pub(crate) fn shown(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    words.map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
+}
+
+fn tail(log: &Path, lines: usize) -> String {
+    let text = std::fs::read(log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
+    let all: Vec<&str> = text.split(['\n', '\r']).filter(|line| !line.trim().is_empty()).collect();
+    all[all.len().saturating_sub(lines)..].join("\n")
+}
+
+fn clipped(line: &str) -> String {
+    line.chars().take(100).collect()
+}
