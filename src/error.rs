@@ -255,6 +255,12 @@ pub enum TransportError {
     /// The dial failed. Browsers hide whether by a refusal (401, 403, …) or by the network.
     #[error("the connection could not be opened (1006: the browser hides whether the server refused it or the network failed)")]
     ConnectFailed,
+    /// A message of the server is longer than `maxMessageSize`.
+    #[error("the server sent a message of {length} bytes, more than maxMessageSize allows")]
+    TooBig {
+        /// How long it is.
+        length: usize,
+    },
     /// Several dials failed in a row, none ever opened.
     #[error("{tries} connections in a row were refused before opening: check the URL, the Origin allow-list and the token; the browser hides which (1006)")]
     HandshakeRefused {
@@ -302,6 +308,7 @@ impl Failure {
             Self::TicketExpired => "TICKET_EXPIRED",
             Self::Token(error) => error.code(),
             Self::Transport(TransportError::Blocked) => "BLOCKED",
+            Self::Transport(TransportError::Closed { code: 1009, .. } | TransportError::TooBig { .. }) => "MESSAGE_TOO_BIG",
             Self::Transport(TransportError::Closed { .. }) => "CLOSED_BY_SERVER",
             Self::Transport(TransportError::ConnectFailed) => "CONNECT_FAILED",
             Self::Transport(TransportError::ConnectTimedOut) => "CONNECT_TIMED_OUT",
@@ -318,7 +325,7 @@ impl Failure {
             Self::Handshake(HandshakeError::TimedOut) | Self::TicketExpired => Disposition::RETRY,
             Self::Ticket(error) => error.disposition(),
             Self::Token(error) => error.disposition(),
-            Self::Transport(TransportError::Blocked) => Disposition::GiveUp,
+            Self::Transport(TransportError::Blocked | TransportError::TooBig { .. }) => Disposition::GiveUp,
             Self::Transport(TransportError::Closed { disposition, .. }) => *disposition,
             Self::Transport(
                 TransportError::ConnectFailed | TransportError::ConnectTimedOut | TransportError::HandshakeRefused { .. },

@@ -121,7 +121,7 @@ fn subject_text(value: &Json) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::super::Instant;
-    use super::super::test_codec::CODEC;
+    use super::super::test_codec::{CODEC, jwt};
     use super::*;
 
     const NOW: i64 = 1_800_000_000;
@@ -132,10 +132,6 @@ mod tests {
 
     fn at(seconds: i64) -> UnixTime {
         UnixTime::from_millis(seconds * 1000)
-    }
-
-    fn jwt(payload: &str) -> String {
-        format!("e30.{}.c2ln", Base64UrlUnpadded::encode_string(payload.as_bytes()))
     }
 
     fn set(token: &str, lifetime: Lifetime, received: Received) -> TokenSet {

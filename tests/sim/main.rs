@@ -3,6 +3,8 @@
 //! Set `GATEPASS_SIM_SEED` to replay one schedule, `GATEPASS_SIM_SCHEDULES` for another number of them;
 //! `cargo xtask sim` does both.
 
+#![allow(unreachable_pub, reason = "modules of one test binary")]
+
 mod cases;
 mod chaos;
 #[path = "../support/codec.rs"]

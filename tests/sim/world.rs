@@ -78,6 +78,10 @@ pub struct Line {
     pub opened: u32,
     pub closed_events: Vec<u16>,
     pub waits: Vec<u64>,
+    pub discarded: usize,
+    /// Close codes and reasons that the client gave to sockets.
+    pub hung_up: Vec<(u16, String)>,
+    left_behind: Vec<SocketId>,
 }
 
 /// A message that the app sent: its number and for which user.
@@ -97,7 +101,7 @@ pub struct Net {
 }
 
 pub struct World {
-    pub seed: u64,
+
     pub server: Server,
     pub session: Session,
     pub lines: Vec<Line>,
@@ -118,17 +122,30 @@ pub struct World {
 
 impl World {
     pub fn new(seed: u64, kinds: &[Kind]) -> Self {
+        Self::with(seed, kinds, |_| {})
+    }
+
+    /// A world of one signed-in user and one connection that was told to connect.
+    pub fn signed_in(kind: Kind) -> Self {
+        let mut world = Self::new(1, &[kind]);
+        world.sign_in("maggie");
+        world.connect(0);
+        world
+    }
+
+    /// A world whose connections have other settings than the default.
+    pub fn with(seed: u64, kinds: &[Kind], change: impl Fn(&mut ConnectionConfig)) -> Self {
         let config = SessionConfig {
             login: Some(endpoint("https://api.test/login")),
             refresh: Some(endpoint("https://api.test/refresh")),
             ..SessionConfig::new(CODEC)
         };
         let session = Session::new(config);
-        let lines = kinds.iter().enumerate().map(|(index, kind)| Line::new(*kind, session.epoch(), seed ^ index as u64));
+        let lines = kinds.iter().enumerate().map(|(index, kind)| Line::new(*kind, session.view().epoch, seed ^ index as u64, &change));
         let mut server = Server::new();
         server.unix = DAY_ONE;
         Self {
-            seed,
+
             server,
             lines: lines.collect(),
             session,
@@ -150,10 +167,6 @@ impl World {
 
     pub fn now(&self) -> Now {
         Now { instant: Instant::from_millis(self.millis), unix: UnixTime::from_millis(DAY_ONE + self.millis as i64) }
-    }
-
-    pub fn millis(&self) -> u64 {
-        self.millis
     }
 
     // What the app does.
@@ -185,13 +198,17 @@ impl World {
     }
 
     pub fn close(&mut self, line: usize) {
-        self.line_input(line, Input::Close { code: 1000, reason: "bye".to_owned() });
+        self.close_with(line, "bye");
+    }
+
+    pub fn close_with(&mut self, line: usize, reason: &str) {
+        self.line_input(line, Input::Close { code: 1000, reason: reason.to_owned() });
     }
 
     /// Sends a numbered message; returns whether it was taken.
     pub fn send(&mut self, line: usize) -> bool {
         self.next_note += 1;
-        let note = Note { number: self.next_note, epoch: self.session.epoch() };
+        let note = Note { number: self.next_note, epoch: self.session.view().epoch };
         match self.lines[line].machine.send(8) {
             Ok(Sent::Now(socket)) => self.hand_over(line, socket, note),
             Ok(Sent::Queued(id)) => {
@@ -200,6 +217,17 @@ impl World {
             Err(_) => return false,
         }
         true
+    }
+
+    /// Says what the browser would say of the present socket.
+    pub fn socket_error(&mut self, line: usize) {
+        let socket = self.lines[line].machine.socket().expect("a socket");
+        self.line_input(line, Input::SocketError { socket });
+    }
+
+    pub fn socket_refused(&mut self, line: usize) {
+        let socket = self.lines[line].machine.socket().expect("a socket");
+        self.line_input(line, Input::SocketRefused { socket });
     }
 
     // What the world does.
@@ -228,6 +256,27 @@ impl World {
         }
         for (line, socket) in open {
             self.server_says(line, socket, Say::Text(text.to_owned()));
+        }
+    }
+
+    /// The server sends a text on every live socket of a line, accepted or not.
+    pub fn whisper(&mut self, line: usize, text: &str) {
+        let live: Vec<_> = self.lines[line].peers.iter().filter(|(_, peer)| !peer.is_dead).map(|(id, _)| *id).collect();
+        for socket in live {
+            self.server_says(line, socket, Say::Text(text.to_owned()));
+        }
+    }
+
+    /// Every socket that was left behind opens, speaks, errs and closes after all.
+    pub fn replay_stale_socket_events(&mut self, line: usize) {
+        let present = self.lines[line].machine.socket();
+        let stale: Vec<_> = self.lines[line].left_behind.iter().copied().filter(|id| Some(*id) != present).collect();
+        assert!(!stale.is_empty(), "no socket was left behind");
+        for socket in stale {
+            self.line_input(line, Input::SocketOpened { socket, protocol: String::new() });
+            self.client_hears(line, socket, r#"{"type":"auth_ok"}"#.to_owned());
+            self.line_input(line, Input::SocketError { socket });
+            self.line_input(line, Input::SocketClosed { socket, code: 4401, reason: String::new(), was_clean: true });
         }
     }
 
@@ -391,7 +440,9 @@ impl World {
     }
 
     fn client_hears(&mut self, line: usize, socket: SocketId, text: String) {
-        let received = self.lines[line].machine.on_message(socket);
+        let now = self.now();
+        let received = self.lines[line].machine.on_message(now, socket, text.len());
+        self.drain(line);
         if matches!(received, Received::Inspect | Received::InspectAndDeliver) {
             self.line_input(line, Input::Inspected { socket, text: Some(&text) });
         }
@@ -412,10 +463,10 @@ impl World {
                 session::Output::AbortFetch { request } => {
                     self.refreshes.remove(&request);
                 }
-                session::Output::Changed { state, epoch } => {
+                session::Output::Changed { state, view } => {
                     self.session_states.push(state);
                     for line in 0..self.lines.len() {
-                        self.line_input(line, Input::Session { epoch, is_signed_in: state.is_signed_in() });
+                        self.line_input(line, Input::Session(view));
                     }
                 }
                 session::Output::Fetch { request, http } => {
@@ -441,11 +492,15 @@ impl World {
     fn line_input(&mut self, index: usize, input: Input<'_>) {
         let now = self.now();
         self.lines[index].machine.handle_input(now, input);
-        while let Some(output) = self.lines[index].machine.poll_output() {
-            self.perform(index, output);
-        }
+        self.drain(index);
         if let Some(deadline) = self.lines[index].machine.poll_timeout() {
             assert!(deadline >= now.instant, "a deadline in the past");
+        }
+    }
+
+    fn drain(&mut self, index: usize) {
+        while let Some(output) = self.lines[index].machine.poll_output() {
+            self.perform(index, output);
         }
     }
 
@@ -455,7 +510,9 @@ impl World {
             Output::AbortFetch { request } => {
                 line.requests.remove(&request);
             }
-            Output::CloseSocket { socket, .. } => {
+            Output::CloseSocket { socket, code, reason } => {
+                line.hung_up.push((code, reason));
+                line.left_behind.push(socket);
                 line.open_sockets.remove(&socket);
                 if let Some(peer) = line.peers.get_mut(&socket) {
                     peer.is_dead = true;
@@ -503,7 +560,7 @@ impl World {
     }
 
     fn hand_over(&mut self, index: usize, socket: SocketId, note: Note) {
-        let epoch = self.session.epoch();
+        let epoch = self.session.view().epoch;
         let line = &mut self.lines[index];
         assert_eq!(line.machine.socket(), Some(socket), "a message goes to the present socket");
         assert!(note.number > line.last_sent, "messages keep their order");
@@ -546,6 +603,7 @@ impl World {
                 assert!(is_accepted, "connected means accepted");
             }
             Event::StateChanged(change) => {
+                line.discarded += change.discarded;
                 if let Some(delay) = change.retry_in {
                     line.waits.push(delay.as_millis() as u64);
                     assert!(delay.as_secs() <= 330, "a wait beyond every cap");
@@ -556,9 +614,10 @@ impl World {
 }
 
 impl Line {
-    fn new(kind: Kind, epoch: u32, seed: u64) -> Self {
+    fn new(kind: Kind, epoch: u32, seed: u64, change: &impl Fn(&mut ConnectionConfig)) -> Self {
         let url = url("wss://api.test/channel/", UrlKind::WebSocket);
-        let config = ConnectionConfig::new(CODEC, url, scheme(kind));
+        let mut config = ConnectionConfig::new(CODEC, url, scheme(kind));
+        change(&mut config);
         config.check().unwrap_or_else(|error| panic!("{error}"));
         Self {
             kind,
@@ -576,6 +635,9 @@ impl Line {
             opened: 0,
             closed_events: Vec::new(),
             waits: Vec::new(),
+            discarded: 0,
+            hung_up: Vec::new(),
+            left_behind: Vec::new(),
         }
     }
 
@@ -589,6 +651,14 @@ impl Line {
 
     pub fn state(&self) -> ConnectionState {
         self.machine.state()
+    }
+
+    pub fn codes(&self) -> Vec<&'static str> {
+        self.failures.iter().map(|(code, _)| *code).collect()
+    }
+
+    pub fn is_connected(&self) -> bool {
+        self.state() == ConnectionState::Connected
     }
 
     pub fn queued(&self) -> usize {

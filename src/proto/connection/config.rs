@@ -32,6 +32,8 @@ pub struct ConnectionConfig {
     pub close_table: CloseTable,
     /// How much may wait to be sent.
     pub outbox: OutboxOptions,
+    /// The longest message that is taken from the server; a longer one ends the connection. Default: any.
+    pub max_message: usize,
     /// Allows a credential over `ws:` and `http:` to foreign hosts.
     pub allow_insecure: bool,
 }
@@ -51,6 +53,7 @@ impl ConnectionConfig {
             min_uptime: Duration::from_secs(5),
             close_table: CloseTable::default(),
             outbox: OutboxOptions::default(),
+            max_message: usize::MAX,
             allow_insecure: false,
         }
     }

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use super::super::http::{HttpRequest, HttpResponse, NoAnswer};
 use super::super::outbox::MessageId;
-use super::super::session::{Grant, RequestId, WantId};
+use super::super::session::{Grant, RequestId, SessionView, WantId};
 use super::super::{Secret, UnixTime};
 use crate::error::{Problem, TokenError};
 
@@ -40,12 +40,7 @@ pub enum Input<'a> {
         result: Result<HttpResponse, NoAnswer>,
     },
     /// The session changed.
-    Session {
-        /// The user's number.
-        epoch: u32,
-        /// Whether somebody is signed in.
-        is_signed_in: bool,
-    },
+    Session(SessionView),
     /// A socket closed.
     SocketClosed {
         /// Which.

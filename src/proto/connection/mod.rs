@@ -20,7 +20,7 @@ use super::backoff::Backoff;
 use super::http::{HttpRequest, HttpResponse, NoAnswer, json_of};
 use super::outbox::Outbox;
 use super::scheme::{Scheme, Ticket};
-use super::session::{Grant, RequestId, WantId};
+use super::session::{Grant, RequestId, SessionView, WantId};
 use super::timer::{Timer, Timers};
 use super::{Instant, Json, Now, Secret, UnixTime};
 use crate::error::{Failure, HandshakeError, HttpError, Malformed, SendError, TokenError, TransportError};
@@ -31,6 +31,8 @@ const ERROR_WITHOUT_CLOSE: Duration = Duration::from_millis(250);
 const TIMEOUT_CODE: u16 = 3008;
 /// The close code for a server that chose no subprotocol (graphql-transport-ws: Subprotocol Not Acceptable).
 const MISMATCH_CODE: u16 = 4406;
+/// The close code for a message beyond `max_message`; a page may not send 1009.
+const TOO_BIG_CODE: u16 = 4009;
 /// The longest close reason (RFC 6455 §5.5: a control frame of 125 bytes, less the code).
 const MAX_REASON: usize = 123;
 
@@ -82,7 +84,7 @@ impl Connection {
             Input::Close { code, reason } => self.on_close(code, &reason),
             Input::Connect => self.on_connect(now),
             Input::Http { request, result } => self.on_http(now, request, result),
-            Input::Session { epoch, is_signed_in } => self.on_session(now, epoch, is_signed_in),
+            Input::Session(view) => self.on_session(now, view),
             Input::SocketClosed { socket, code, reason, was_clean } => {
                 if self.state.socket() == Some(socket) {
                     self.on_socket_closed(now, code, reason, was_clean);
@@ -139,7 +141,14 @@ impl Connection {
     }
 
     /// Says what becomes of a message that arrived on a socket.
-    pub fn on_message(&mut self, socket: SocketId) -> Received {
+    ///
+    /// # Units
+    /// `length` in bytes, or in UTF-16 units for a text in a browser.
+    pub fn on_message(&mut self, now: Now, socket: SocketId, length: usize) -> Received {
+        if length > self.config.max_message && self.state.socket() == Some(socket) {
+            self.abandon(now, TOO_BIG_CODE, Failure::Transport(TransportError::TooBig { length }));
+            return Received::Ignore;
+        }
         let waits_for_reject = self.rejects_after_sending();
         match &mut self.state {
             State::Authenticating { socket: present, .. } if *present == socket => Received::Inspect,
@@ -233,7 +242,7 @@ impl Connection {
         let grant = match result {
             Ok(grant) if grant.epoch == self.epoch => grant,
             // Another user's token: theirs is another connection.
-            Ok(grant) => return self.on_session(now, grant.epoch, true),
+            Ok(grant) => return self.on_session(now, grant.view()),
             Err(error) => return self.fail(now, Failure::Token(error), None),
         };
         match &self.config.scheme {
@@ -448,15 +457,16 @@ impl Connection {
         self.end(code, reason, true, None);
     }
 
-    fn on_session(&mut self, now: Now, epoch: u32, is_signed_in: bool) {
+    fn on_session(&mut self, now: Now, user: SessionView) {
         if !self.config.scheme.needs_token() {
             return;
         }
-        let is_other_user = epoch != self.epoch;
-        self.epoch = epoch;
+        let is_other_user = user.epoch != self.epoch;
+        self.epoch = user.epoch;
+        let is_refused = self.doubt == Doubt::Refused { generation: user.generation };
         if is_other_user {
-            self.forget_user(now, is_signed_in);
-        } else if is_signed_in && matches!(self.state, State::Suspended) {
+            self.forget_user(now, user.is_signed_in);
+        } else if user.is_signed_in && !is_refused && matches!(self.state, State::Suspended) {
             self.doubt = Doubt::None;
             self.start(now);
         }

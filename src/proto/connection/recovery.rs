@@ -101,7 +101,10 @@ impl Connection {
                 self.doubt = Doubt::Refused { generation };
                 Disposition::RefreshToken
             }
-            (Disposition::RefreshToken, Doubt::Refused { .. }, Some(_)) => Disposition::SignIn,
+            (Disposition::RefreshToken, Doubt::Refused { .. }, Some(generation)) => {
+                self.doubt = Doubt::Refused { generation };
+                Disposition::SignIn
+            }
             // Without a credential there is none to renew.
             (Disposition::RefreshToken, _, None) => Disposition::GiveUp,
             (Disposition::Retry { .. } | Disposition::SignIn | Disposition::GiveUp, _, _) => disposition,
@@ -119,8 +122,6 @@ impl Connection {
 
     fn suspend(&mut self, problem: Option<Problem>, code: u16, reason: String, was_clean: bool, discarded: usize) {
         self.closed_event(code, reason.clone(), was_clean);
-        // Whoever signs in next starts afresh; the failures were the credential's.
-        self.doubt = Doubt::None;
         let mut change = self.enter(State::Suspended);
         change.discarded = discarded;
         self.tell(change, problem, code, reason);

@@ -63,6 +63,24 @@ pub struct Grant {
     pub epoch: u32,
 }
 
+impl Grant {
+    /// Returns the session as this token knows it.
+    pub(crate) fn view(&self) -> SessionView {
+        SessionView { epoch: self.epoch, generation: self.generation, is_signed_in: true }
+    }
+}
+
+/// The session as a connection sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionView {
+    /// The user's number: another one is another user.
+    pub epoch: u32,
+    /// The number of the present token set.
+    pub generation: u32,
+    /// Whether somebody is signed in.
+    pub is_signed_in: bool,
+}
+
 /// What happened.
 #[derive(Debug)]
 pub enum Input {
@@ -114,8 +132,8 @@ pub enum Output {
     Changed {
         /// The state.
         state: SessionState,
-        /// The user's number.
-        epoch: u32,
+        /// What connections have to know.
+        view: SessionView,
     },
     /// Make an HTTP request.
     Fetch {

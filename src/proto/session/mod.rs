@@ -20,7 +20,7 @@ use core::time::Duration;
 use std::collections::VecDeque;
 
 pub use config::{SessionConfig, TokenEndpoint, TokenFields};
-pub use io::{Asker, Grant, Input, LoginId, Output, RequestId, SessionState, Want, WantId};
+pub use io::{Asker, Grant, Input, LoginId, Output, RequestId, SessionState, SessionView, Want, WantId};
 
 use super::http::{HttpResponse, NoAnswer, json_of};
 use super::timer::{Timer, Timers};
@@ -111,10 +111,10 @@ impl Session {
         }
     }
 
-    /// Returns the number of the present user.
+    /// Returns the session as a connection sees it.
     #[must_use]
-    pub fn epoch(&self) -> u32 {
-        self.epoch
+    pub fn view(&self) -> SessionView {
+        SessionView { epoch: self.epoch, generation: self.generation, is_signed_in: self.state().is_signed_in() }
     }
 
     fn on_want(&mut self, now: Now, want: Want) {
@@ -357,7 +357,7 @@ impl Session {
     }
 
     fn changed(&mut self) {
-        self.outputs.push_back(Output::Changed { state: self.state(), epoch: self.epoch });
+        self.outputs.push_back(Output::Changed { state: self.state(), view: self.view() });
     }
 }
 
