@@ -1,7 +1,14 @@
 //! Authenticated WebSockets for the browser that stay connected.
+//!
+//! Rooms: [`proto`] holds the state machines and knows nobody; `web` runs them in a browser; `js` binds that for the npm
+//! package. ARCHITECTURE.md has the map.
 
 pub mod error;
+#[cfg(all(target_family = "wasm", feature = "js"))]
+mod js;
 pub mod proto;
+#[cfg(target_family = "wasm")]
+pub mod web;
 
 // Test support is one file for unit and integration tests, so it names the crate.
 #[cfg(test)]

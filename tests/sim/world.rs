@@ -209,7 +209,7 @@ impl World {
     pub fn send(&mut self, line: usize) -> bool {
         self.next_note += 1;
         let note = Note { number: self.next_note, epoch: self.session.view().epoch };
-        match self.lines[line].machine.send(8) {
+        match self.lines[line].machine.send(|| 8) {
             Ok(Sent::Now(socket)) => self.hand_over(line, socket, note),
             Ok(Sent::Queued(id)) => {
                 self.lines[line].payloads.insert(id, note);
@@ -440,9 +440,10 @@ impl World {
     }
 
     fn client_hears(&mut self, line: usize, socket: SocketId, text: String) {
-        let now = self.now();
-        let received = self.lines[line].machine.on_message(now, socket, text.len());
-        self.drain(line);
+        let received = self.lines[line].machine.on_message(socket, || text.len());
+        if let Received::TooLong { length } = received {
+            self.line_input(line, Input::TooLong { socket, length });
+        }
         if matches!(received, Received::Inspect | Received::InspectAndDeliver) {
             self.line_input(line, Input::Inspected { socket, text: Some(&text) });
         }

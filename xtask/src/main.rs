@@ -3,6 +3,7 @@
 //! `npm start` and `npm test` are thin calls into this program; CI calls the same. Each command says what it does
 //! with `--help`, prints which step of how many it is in, and names the log of a step that failed.
 
+mod build;
 mod process;
 mod setup;
 mod steps;
@@ -23,11 +24,14 @@ struct Cli {
 enum Command {
     /// Install what building and testing need: wasm target, wasm-pack, wasm-bindgen, browsers and drivers, npm packages
     Setup,
+    /// Build the npm package into pkg/ (wasm, glue, TypeScript face)
+    Build,
 }
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Setup => setup::run(),
+        Command::Build => setup::run().and_then(|()| build::run()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

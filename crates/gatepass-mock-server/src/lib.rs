@@ -1,1 +1,38 @@
-//! The mock server.
+//! A native server that plays the backend of authenticated WebSockets in tests, faults included.
+//!
+//! It speaks the ticket protocol, simplejwt with a token in the query, and first-message authentication, knows the users
+//! `maggie` (password `secret`) and `bob` (`hunter2`), listens on loopback only, and does what a test needs to see: drops
+//! sockets, refuses handshakes, delays tickets, expires tokens, goes silent, restarts.
+//!
+//! ```
+//! use gatepass_mock_server::{Command, Drop, MockServer};
+//!
+//! # tokio::runtime::Runtime::new().unwrap().block_on(async {
+//! let server = MockServer::start().await;
+//! println!("tickets at {}/ws_ticket, sockets at {}/channel/", server.url(), server.ws_url());
+//!
+//! // … connect a client, then:
+//! server.control(Command::DropSockets { how: Drop::Close { code: 1012, reason: String::new() } }).await;
+//! assert_eq!(server.counts().open, 0);
+//! # });
+//! ```
+//!
+//! It shares no code with the SDK, so that both cannot be wrong together. [`Command`] lists the faults, [`Received`] what
+//! can be asserted.
+
+mod control;
+mod http;
+mod net;
+mod origin;
+mod record;
+mod server;
+mod socket;
+mod state;
+mod ticket;
+mod token;
+
+pub use control::{Command, Drop, Endpoint};
+pub use origin::OriginPolicy;
+pub use record::Received;
+pub use server::{MockServer, Options};
+pub use state::{Counts, Settings, USERS};

@@ -78,6 +78,13 @@ pub enum Input<'a> {
     },
     /// Time has passed.
     Timeout,
+    /// A message is longer than [`ConnectionConfig::max_message`](super::ConnectionConfig::max_message).
+    TooLong {
+        /// Which socket.
+        socket: SocketId,
+        /// How long it is.
+        length: usize,
+    },
     /// The session answered.
     Token {
         /// Which request.
@@ -268,6 +275,11 @@ pub enum Received {
     Inspect,
     /// Feed it as [`Input::Inspected`], then hand it to the app if the socket is still the present one.
     InspectAndDeliver,
+    /// Feed [`Input::TooLong`].
+    TooLong {
+        /// How long it is.
+        length: usize,
+    },
 }
 
 /// What becomes of a message that the app sends.

@@ -103,6 +103,11 @@ impl Connection {
             }
             Input::Inspected { socket, text } => self.on_inspected(now, socket, text),
             Input::Timeout => self.on_timeout(now),
+            Input::TooLong { socket, length } => {
+                if self.state.socket() == Some(socket) {
+                    self.abandon(now, TOO_BIG_CODE, Failure::Transport(TransportError::TooBig { length }));
+                }
+            }
             Input::Token { want, result } => self.on_token(now, want, result),
         }
     }
@@ -123,7 +128,10 @@ impl Connection {
     ///
     /// # Errors
     /// Closed, or the outbox is full; the message stays with the caller.
-    pub fn send(&mut self, length: usize) -> Result<Sent, SendError> {
+    ///
+    /// # Units
+    /// `length` in bytes; asked for only if the message has to wait.
+    pub fn send(&mut self, length: impl FnOnce() -> usize) -> Result<Sent, SendError> {
         match &self.state {
             State::Closed => Err(SendError::Closed),
             State::Connected { socket, .. } => {
@@ -136,18 +144,20 @@ impl Connection {
             | State::Opening { .. }
             | State::Authenticating { .. }
             | State::Waiting
-            | State::Suspended => self.outbox.push(length).map(Sent::Queued),
+            | State::Suspended => self.outbox.push(length()).map(Sent::Queued),
         }
     }
 
     /// Says what becomes of a message that arrived on a socket.
     ///
     /// # Units
-    /// `length` in bytes, or in UTF-16 units for a text in a browser.
-    pub fn on_message(&mut self, now: Now, socket: SocketId, length: usize) -> Received {
-        if length > self.config.max_message && self.state.socket() == Some(socket) {
-            self.abandon(now, TOO_BIG_CODE, Failure::Transport(TransportError::TooBig { length }));
-            return Received::Ignore;
+    /// `length` in bytes, or in UTF-16 units for a text in a browser; asked for only if there is a limit.
+    pub fn on_message(&mut self, socket: SocketId, length: impl FnOnce() -> usize) -> Received {
+        if self.config.max_message != usize::MAX && self.state.socket() == Some(socket) {
+            let length = length();
+            if length > self.config.max_message {
+                return Received::TooLong { length };
+            }
         }
         let waits_for_reject = self.rejects_after_sending();
         match &mut self.state {

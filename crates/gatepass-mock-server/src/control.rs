@@ -1,0 +1,184 @@
+//! The faults that a test can cause, as one type for Rust and for HTTP.
+//!
+//! `POST /control` takes a [`Command`] as JSON, `GET /control/received` and `GET /control/counts` answer what was seen.
+//! The control server listens on a port of its own, so that it can be reached while the server itself is stopped.
+
+use axum::extract::{Request, State as Extract};
+use axum::http::StatusCode;
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde::{Deserialize, Serialize};
+use tokio::sync::{mpsc, oneshot};
+use tower_http::cors::{AllowOrigin, CorsLayer};
+
+use crate::origin::{OriginPolicy, is_loopback_host, origin_of};
+use crate::state::{Settings, State};
+
+/// Something that happens to the server. In JSON the variant is the member `do`, in camel case:
+/// `{"do": "dropSockets", "how": {"close": {"code": 4401}}}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
+pub enum Command {
+    /// Answer the next requests with this instead of the proper answer.
+    Answer {
+        /// Which endpoint.
+        endpoint: Endpoint,
+        /// The status.
+        status: u16,
+        /// How many requests.
+        #[serde(default = "once")]
+        times: u32,
+        /// The `Retry-After` header.
+        #[serde(default)]
+        retry_after: Option<String>,
+        /// The body. Default: empty.
+        #[serde(default)]
+        body: Option<String>,
+    },
+    /// Answer from now on after a delay; zero ends it.
+    Delay {
+        /// Which endpoint.
+        endpoint: Endpoint,
+        /// Milliseconds.
+        ms: u64,
+    },
+    /// End every open socket.
+    DropSockets {
+        /// How.
+        how: Drop,
+    },
+    /// Count every access token issued so far as expired.
+    ExpireTokens,
+    /// Send a text to every accepted socket.
+    Push {
+        /// The text.
+        text: String,
+    },
+    /// Answer the next handshakes with an HTTP status.
+    RefuseHandshakes {
+        /// How many.
+        #[serde(default = "once")]
+        times: u32,
+        /// The status.
+        status: u16,
+    },
+    /// End every socket and forget everything: settings, tokens, tickets, faults, counts, the recording.
+    Reset,
+    /// Stop and start again on the same port: every connection is reset, tickets are forgotten, tokens stay good.
+    Restart,
+    /// Replace the settings.
+    SetSettings {
+        /// All of them; what is left out has its default.
+        settings: Settings,
+    },
+    /// Change the ticket store.
+    SetTicketStore {
+        /// Tickets are neither issued (503) nor taken (403).
+        #[serde(default)]
+        is_down: bool,
+        /// Put behind every ticket, to try odd characters.
+        #[serde(default)]
+        suffix: String,
+    },
+    /// Let a user in, or no more.
+    SetUserActive {
+        /// Who.
+        user: String,
+        /// Whether.
+        active: bool,
+    },
+    /// Say nothing any more and read nothing (half-open), or go on.
+    Silence {
+        /// Whether.
+        on: bool,
+    },
+    /// Listen again on the same port.
+    Start,
+    /// Reset every connection and stop listening: dials are refused.
+    Stop,
+}
+
+fn once() -> u32 {
+    1
+}
+
+/// An HTTP endpoint that can be made to fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Endpoint {
+    /// `/auth`, `/api/token/` and `/api-token-auth/`
+    Login,
+    /// `/api/token/refresh/`
+    Refresh,
+    /// `/ws_ticket`
+    Ticket,
+}
+
+/// How a socket ends.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
+pub enum Drop {
+    /// By a close frame.
+    Close {
+        /// The code; 1005 sends an empty frame.
+        code: u16,
+        /// The reason.
+        #[serde(default)]
+        reason: String,
+    },
+    /// By a TCP reset.
+    Reset,
+}
+
+/// A command on its way to the task that owns the server.
+pub(crate) type Orders = mpsc::UnboundedSender<(Command, oneshot::Sender<()>)>;
+
+#[derive(Clone, Debug)]
+struct Control {
+    state: State,
+    orders: Orders,
+}
+
+pub(crate) fn router(state: State, orders: Orders, origins: OriginPolicy) -> Router {
+    let cors = CorsLayer::new()
+        .allow_origin(AllowOrigin::predicate({
+            let origins = origins.clone();
+            move |origin, _| origins.allows(origin.to_str().ok())
+        }))
+        .allow_headers([axum::http::header::CONTENT_TYPE]);
+    Router::new()
+        .route("/control", post(command))
+        .route("/control/received", get(received))
+        .route("/control/counts", get(counts))
+        .layer(cors)
+        .layer(from_fn(move |request: Request, next: Next| {
+            let is_welcome = is_loopback_host(request.headers())
+                && origin_of(request.headers()).is_none_or(|origin| origins.allows(Some(&origin)));
+            async move {
+                if is_welcome { next.run(request).await } else { StatusCode::FORBIDDEN.into_response() }
+            }
+        }))
+        .with_state(Control { state, orders })
+}
+
+async fn command(Extract(control): Extract<Control>, body: String) -> Response {
+    let command: Command = match serde_json::from_str(&body) {
+        Ok(command) => command,
+        Err(error) => return (StatusCode::BAD_REQUEST, format!("no command: {error}\n")).into_response(),
+    };
+    let (done, is_done) = oneshot::channel();
+    if control.orders.send((command, done)).is_err() || is_done.await.is_err() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "the server has ended\n").into_response();
+    }
+    StatusCode::NO_CONTENT.into_response()
+}
+
+async fn received(Extract(control): Extract<Control>) -> Response {
+    Json(control.state.lock().received.clone()).into_response()
+}
+
+async fn counts(Extract(control): Extract<Control>) -> Response {
+    Json(control.state.lock().counts.clone()).into_response()
+}

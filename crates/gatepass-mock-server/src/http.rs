@@ -1,0 +1,186 @@
+//! The HTTP side: logins, refresh and tickets, as their frameworks answer them.
+//!
+//! | endpoint | framework | answer |
+//! |---|---|---|
+//! | `GET`, `POST /auth` {user, pwd} | the ticket protocol (S4) | {token} |
+//! | `GET`, `POST /ws_ticket` + `Authorization: Bearer` | the same | {ticket, expires} |
+//! | `POST /api/token/` {username, password} | simplejwt (S1) | {access, refresh} |
+//! | `POST /api/token/refresh/` {refresh} | the same | {access[, refresh]} |
+//! | `POST /api-token-auth/` {username, password} | DRF authtoken (S5) | {token} |
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State as Extract;
+use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use crate::control::Endpoint;
+use crate::origin::origin_of;
+use crate::state::{State, USERS};
+use crate::token::{Kind, now};
+
+/// `/auth` of the ticket protocol. The seed asks by GET with a body, which browsers refuse to send, so POST serves too.
+pub(crate) async fn auth(Extract(state): Extract<State>, body: Bytes) -> Response {
+    let answer = || {
+        let user = user_of_credentials(&body, "user", "pwd").map_err(|refusal| match refusal {
+            Refusal::Malformed => (StatusCode::BAD_REQUEST, json!({"error": "user and pwd are required"})).into_answer(),
+            Refusal::Wrong => (StatusCode::UNAUTHORIZED, json!({"error": "wrong user or password"})).into_answer(),
+        })?;
+        let mut inner = state.lock();
+        let life = inner.settings.access_life();
+        let token = inner.tokens.issue(Kind::Access, user, life);
+        inner.counts.logins += 1;
+        Ok((StatusCode::OK, json!({"token": token})).into_answer())
+    };
+    answered(&state, Endpoint::Login, answer).await
+}
+
+/// `/api/token/` of simplejwt.
+pub(crate) async fn token(Extract(state): Extract<State>, body: Bytes) -> Response {
+    let answer = || {
+        let user = user_of_credentials(&body, "username", "password").map_err(|refusal| match refusal {
+            Refusal::Malformed => (
+                StatusCode::BAD_REQUEST,
+                json!({"username": ["This field is required."], "password": ["This field is required."]}),
+            )
+                .into_answer(),
+            Refusal::Wrong => unauthorized(json!({"detail": "No active account found with the given credentials"})),
+        })?;
+        let mut inner = state.lock();
+        if inner.inactive.iter().any(|name| name == user) {
+            return Err(unauthorized(json!({"detail": "No active account found with the given credentials"})));
+        }
+        let settings = inner.settings;
+        let access = inner.tokens.issue(Kind::Access, user, settings.access_life());
+        let refresh = inner.tokens.issue(Kind::Refresh, user, settings.refresh_life());
+        inner.counts.logins += 1;
+        Ok((StatusCode::OK, json!({"access": access, "refresh": refresh})).into_answer())
+    };
+    answered(&state, Endpoint::Login, answer).await
+}
+
+/// `/api/token/refresh/` of simplejwt.
+pub(crate) async fn refresh(Extract(state): Extract<State>, body: Bytes) -> Response {
+    let answer = || {
+        let parsed: Value = serde_json::from_slice(&body).unwrap_or_default();
+        let Some(old) = parsed.get("refresh").and_then(Value::as_str) else {
+            return Err((StatusCode::BAD_REQUEST, json!({"refresh": ["This field is required."]})).into_answer());
+        };
+        let mut inner = state.lock();
+        let user = inner.tokens.check(Kind::Refresh, old).map_err(|refused| {
+            unauthorized(json!({"detail": refused.detail(), "code": "token_not_valid"}))
+        })?;
+        if inner.inactive.contains(&user) {
+            return Err(unauthorized(json!({"detail": "No active account found for the given token."})));
+        }
+        let settings = inner.settings;
+        let access = inner.tokens.issue(Kind::Access, &user, settings.access_life());
+        inner.counts.refreshes += 1;
+        let mut answer = json!({"access": access});
+        if settings.rotate_refresh_tokens {
+            inner.tokens.blacklist(old);
+            answer["refresh"] = inner.tokens.issue(Kind::Refresh, &user, settings.refresh_life()).into();
+        }
+        Ok((StatusCode::OK, answer).into_answer())
+    };
+    answered(&state, Endpoint::Refresh, answer).await
+}
+
+/// `/api-token-auth/` of DRF's authtoken.
+pub(crate) async fn opaque_token(Extract(state): Extract<State>, body: Bytes) -> Response {
+    let answer = || {
+        let user = user_of_credentials(&body, "username", "password").map_err(|_| {
+            let details = json!({"non_field_errors": ["Unable to log in with provided credentials."]});
+            (StatusCode::BAD_REQUEST, details).into_answer()
+        })?;
+        let mut inner = state.lock();
+        inner.counts.logins += 1;
+        let token = inner.tokens.opaque(user);
+        Ok((StatusCode::OK, json!({"token": token})).into_answer())
+    };
+    answered(&state, Endpoint::Login, answer).await
+}
+
+/// `/logout`: outstanding tickets of the user are good no more.
+pub(crate) async fn logout(Extract(state): Extract<State>, headers: HeaderMap) -> Response {
+    let mut inner = state.lock();
+    match bearer(&headers).and_then(|token| inner.active_user_of(token)) {
+        Some(user) => {
+            inner.tickets.forget_user(&user);
+            StatusCode::NO_CONTENT.into_response()
+        }
+        None => unauthorized(json!({"detail": "Authentication credentials were not provided."})),
+    }
+}
+
+/// `/ws_ticket` of the ticket protocol.
+pub(crate) async fn ticket(Extract(state): Extract<State>, headers: HeaderMap) -> Response {
+    let answer = || {
+        let mut inner = state.lock();
+        let Some(user) = bearer(&headers).and_then(|token| inner.active_user_of(token)) else {
+            return Err(unauthorized(json!({"error": "a valid access token is required"})));
+        };
+        let life = inner.settings.ticket_life();
+        let Some(ticket) = inner.tickets.issue(&user, origin_of(&headers), life) else {
+            return Err((StatusCode::SERVICE_UNAVAILABLE, json!({"error": "the ticket store is down"})).into_answer());
+        };
+        inner.counts.tickets += 1;
+        let expires = (now() + life).as_secs_f64();
+        Ok((StatusCode::OK, json!({"ticket": ticket, "expires": expires})).into_answer())
+    };
+    answered(&state, Endpoint::Ticket, answer).await
+}
+
+/// Gives the canned answer if one is left, else the proper one; either after the endpoint's delay.
+async fn answered(state: &State, endpoint: Endpoint, proper: impl FnOnce() -> Result<Response, Response>) -> Response {
+    let delay = state.lock().delays.get(&endpoint).copied().unwrap_or_default();
+    let answer = match state.take_canned(endpoint) {
+        Some(canned) => {
+            let status = StatusCode::from_u16(canned.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            let mut response = (status, canned.body).into_response();
+            if let Some(value) = canned.retry_after.and_then(|text| text.parse().ok()) {
+                response.headers_mut().insert(RETRY_AFTER, value);
+            }
+            response
+        }
+        None => proper().unwrap_or_else(|refusal| refusal),
+    };
+    if !delay.is_zero() {
+        tokio::time::sleep(delay).await;
+    }
+    answer
+}
+
+enum Refusal {
+    Malformed,
+    Wrong,
+}
+
+fn user_of_credentials(body: &[u8], user_field: &str, password_field: &str) -> Result<&'static str, Refusal> {
+    let parsed: Value = serde_json::from_slice(body).map_err(|_| Refusal::Malformed)?;
+    let text = |field: &str| parsed.get(field).and_then(Value::as_str).filter(|text| !text.is_empty());
+    let (Some(name), Some(password)) = (text(user_field), text(password_field)) else { return Err(Refusal::Malformed) };
+    let known = USERS.iter().find(|(user, secret)| *user == name && *secret == password);
+    known.map(|(user, _)| *user).ok_or(Refusal::Wrong)
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    headers.get(AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
+}
+
+trait IntoAnswer {
+    fn into_answer(self) -> Response;
+}
+
+impl IntoAnswer for (StatusCode, Value) {
+    fn into_answer(self) -> Response {
+        // RFC 6749 §5.1: an answer with a credential is not stored.
+        (self.0, [(CACHE_CONTROL, "no-store")], Json(self.1)).into_response()
+    }
+}
+
+fn unauthorized(body: Value) -> Response {
+    (StatusCode::UNAUTHORIZED, [(WWW_AUTHENTICATE, "Bearer realm=\"api\"")], Json(body)).into_response()
+}

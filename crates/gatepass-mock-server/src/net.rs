@@ -1,0 +1,97 @@
+//! Connections that can be cut: TCP reset from the server's side, as a crashed process or a broken path gives it.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use axum::extract::connect_info::Connected;
+use axum::serve::{IncomingStream, Listener};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+
+/// Accepts connections, each of which can be cut by itself or all together.
+#[derive(Debug)]
+pub(crate) struct CuttableListener {
+    pub(crate) listener: TcpListener,
+    /// Cuts every connection that was accepted.
+    pub(crate) all: CancellationToken,
+}
+
+impl Listener for CuttableListener {
+    type Io = CuttableStream;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+        loop {
+            match self.listener.accept().await {
+                Ok((stream, address)) => return (CuttableStream::new(stream, self.all.child_token()), address),
+                Err(error) => {
+                    tracing::warn!(%error, "accept failed");
+                    tokio::task::yield_now().await;
+                }
+            }
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<Self::Addr> {
+        self.listener.local_addr()
+    }
+}
+
+/// A TCP stream that reports a reset once it is cut, and sends one to its peer when it is dropped then.
+#[derive(Debug)]
+pub(crate) struct CuttableStream {
+    stream: TcpStream,
+    cut: CancellationToken,
+    was_cut: Pin<Box<WaitForCancellationFutureOwned>>,
+}
+
+impl CuttableStream {
+    fn new(stream: TcpStream, cut: CancellationToken) -> Self {
+        let was_cut = Box::pin(cut.clone().cancelled_owned());
+        Self { stream, cut, was_cut }
+    }
+
+    fn poll_cut(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        if self.was_cut.as_mut().poll(cx).is_pending() {
+            return Ok(());
+        }
+        // With a linger of zero, closing sends RST instead of FIN.
+        self.stream.set_zero_linger()?;
+        Err(io::ErrorKind::ConnectionReset.into())
+    }
+}
+
+impl AsyncRead for CuttableStream {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        self.poll_cut(cx)?;
+        Pin::new(&mut self.stream).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for CuttableStream {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.poll_cut(cx)?;
+        Pin::new(&mut self.stream).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+/// What a handler needs to cut its own connection.
+#[derive(Clone, Debug)]
+pub(crate) struct Cutter(pub(crate) CancellationToken);
+
+impl Connected<IncomingStream<'_, CuttableListener>> for Cutter {
+    fn connect_info(stream: IncomingStream<'_, CuttableListener>) -> Self {
+        Self(stream.io().cut.clone())
+    }
+}

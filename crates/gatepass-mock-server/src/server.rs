@@ -1,0 +1,289 @@
+//! The server as a value: starts on a free port of this machine and ends when it is dropped.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, DATE, RETRY_AFTER};
+use axum::http::{Method, StatusCode};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, get, post};
+use tokio::net::{TcpListener, TcpSocket};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+use tower_http::services::ServeDir;
+
+use crate::control::{self, Command, Orders};
+use crate::net::{Cutter, CuttableListener};
+use crate::origin::{OriginPolicy, is_loopback_host};
+use crate::record::Received;
+use crate::state::{Counts, Settings, State};
+use crate::{http, socket};
+
+/// How a server is to be started.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The address. Default 127.0.0.1; anything but loopback needs [`Options::allow_non_loopback`].
+    pub host: IpAddr,
+    /// The port; 0 takes a free one.
+    pub port: u16,
+    /// Origins that are let in beside the server's own.
+    pub origins: Vec<String>,
+    /// Lets in requests without an Origin header: clients that are no browsers. Default false, as Django Channels.
+    pub allow_absent_origin: bool,
+    /// Allows an address that other machines can reach.
+    pub allow_non_loopback: bool,
+    /// A folder whose files are served where no endpoint answers.
+    pub files: Option<PathBuf>,
+    /// How long credentials live and so on.
+    pub settings: Settings,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            host: Ipv4Addr::LOCALHOST.into(),
+            port: 0,
+            origins: Vec::new(),
+            allow_absent_origin: false,
+            allow_non_loopback: false,
+            files: None,
+            settings: Settings::default(),
+        }
+    }
+}
+
+/// A running mock server with its own port, state and control server. It ends with its value.
+#[derive(Debug)]
+pub struct MockServer {
+    address: SocketAddr,
+    control: SocketAddr,
+    state: State,
+    orders: Orders,
+    tasks: [JoinHandle<()>; 2],
+    all: CancellationToken,
+}
+
+impl MockServer {
+    /// Starts a server on a free port of 127.0.0.1 that lets in its own pages and clients without an Origin.
+    ///
+    /// # Panics
+    /// The machine has no free port.
+    pub async fn start() -> Self {
+        let options = Options { allow_absent_origin: true, ..Options::default() };
+        Self::start_with(options).await.unwrap_or_else(|error| panic!("the mock server cannot start: {error}"))
+    }
+
+    /// Starts a server.
+    ///
+    /// # Errors
+    /// What is wrong with the options, or why the port cannot be had.
+    pub async fn start_with(options: Options) -> Result<Self, String> {
+        if !options.host.is_loopback() && !options.allow_non_loopback {
+            return Err(format!(
+                "{} can be reached by other machines, and this server lets known users in; use 127.0.0.1, or --allow-non-loopback",
+                options.host
+            ));
+        }
+        let mut origins = OriginPolicy::new(&options.origins, options.allow_absent_origin)?;
+        let listener = listen(SocketAddr::new(options.host, options.port)).map_err(|error| {
+            format!("cannot listen on {}:{}: {error}", options.host, options.port)
+        })?;
+        let address = listener.local_addr().map_err(|error| error.to_string())?;
+        for host in ["127.0.0.1", "localhost", "[::1]"] {
+            origins.allow(format!("http://{host}:{}", address.port()));
+        }
+        let control_listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(|error| error.to_string())?;
+        let control = control_listener.local_addr().map_err(|error| error.to_string())?;
+
+        let state = State::new(options.settings, origins.clone());
+        let router = router(&state, &origins, options.files.as_ref(), options.allow_non_loopback);
+        let (orders, inbox) = mpsc::unbounded_channel();
+        let control_router = control::router(state.clone(), orders.clone(), origins);
+        let all = CancellationToken::new();
+        let keeper = Keeper { router, state: state.clone(), address, serving: None, all: all.clone() };
+        let tasks = [
+            tokio::spawn(keeper.run(listener, inbox)),
+            tokio::spawn(async move {
+                // Ends only with its task.
+                axum::serve(control_listener, control_router).await.ok();
+            }),
+        ];
+        Ok(Self { address, control, state, orders, tasks, all })
+    }
+
+    /// Returns the address: `http://127.0.0.1:port`.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Returns the address for sockets: `ws://127.0.0.1:port`.
+    #[must_use]
+    pub fn ws_url(&self) -> String {
+        format!("ws://{}", self.address)
+    }
+
+    /// Returns the address of the control server.
+    #[must_use]
+    pub fn control_url(&self) -> String {
+        format!("http://{}/control", self.control)
+    }
+
+    /// Makes something happen; returns when it has.
+    pub async fn control(&self, command: Command) {
+        let (done, is_done) = oneshot::channel();
+        if self.orders.send((command, done)).is_ok() {
+            is_done.await.ok();
+        }
+    }
+
+    /// Returns everything that was received since the start or the last reset, in order.
+    #[must_use]
+    pub fn received(&self) -> Vec<Received> {
+        self.state.lock().received.clone()
+    }
+
+    /// Returns the counts since the start or the last reset.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.state.lock().counts.clone()
+    }
+
+    /// Waits until the counts satisfy a condition.
+    pub async fn wait_for(&self, is_enough: impl Fn(&Counts) -> bool) {
+        self.state.wait_for(|inner| is_enough(&inner.counts)).await;
+    }
+}
+
+impl Drop for MockServer {
+    fn drop(&mut self) {
+        self.all.cancel();
+        self.tasks.iter().for_each(JoinHandle::abort);
+    }
+}
+
+/// The task that owns the listening socket and carries out commands in order.
+struct Keeper {
+    router: Router,
+    state: State,
+    address: SocketAddr,
+    serving: Option<(JoinHandle<()>, CancellationToken)>,
+    all: CancellationToken,
+}
+
+impl Keeper {
+    async fn run(mut self, listener: TcpListener, mut inbox: mpsc::UnboundedReceiver<(Command, oneshot::Sender<()>)>) {
+        self.serve(listener);
+        while let Some((command, done)) = inbox.recv().await {
+            match command {
+                Command::Stop => self.stop().await,
+                Command::Start => self.start(),
+                Command::Restart => {
+                    self.stop().await;
+                    self.state.lock().tickets.clear();
+                    self.start();
+                }
+                Command::Answer { .. }
+                | Command::Delay { .. }
+                | Command::DropSockets { .. }
+                | Command::ExpireTokens
+                | Command::Push { .. }
+                | Command::RefuseHandshakes { .. }
+                | Command::Reset
+                | Command::SetSettings { .. }
+                | Command::SetTicketStore { .. }
+                | Command::SetUserActive { .. }
+                | Command::Silence { .. } => self.state.apply(&command),
+            }
+            // Whoever asked may be gone.
+            done.send(()).ok();
+        }
+    }
+
+    fn serve(&mut self, listener: TcpListener) {
+        let all = self.all.child_token();
+        let listener = CuttableListener { listener, all: all.clone() };
+        let service = self.router.clone().into_make_service_with_connect_info::<Cutter>();
+        let task = tokio::spawn(async move {
+            axum::serve(listener, service).await.ok();
+        });
+        self.serving = Some((task, all));
+    }
+
+    async fn stop(&mut self) {
+        if let Some((task, all)) = self.serving.take() {
+            all.cancel();
+            task.abort();
+            // The listening socket is closed when the task is gone.
+            task.await.ok();
+        }
+    }
+
+    fn start(&mut self) {
+        if self.serving.is_some() {
+            return;
+        }
+        match listen(self.address) {
+            Ok(listener) => self.serve(listener),
+            Err(error) => tracing::error!(%error, "cannot listen again on {}", self.address),
+        }
+    }
+}
+
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // A restart takes the port that its own connections have just left.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(1024)
+}
+
+fn router(state: &State, origins: &OriginPolicy, files: Option<&PathBuf>, allow_any_host: bool) -> Router {
+    let cors = CorsLayer::new()
+        .allow_origin(AllowOrigin::predicate({
+            let origins = origins.clone();
+            move |origin, _| origins.allows(origin.to_str().ok())
+        }))
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers([AUTHORIZATION, CONTENT_TYPE])
+        .expose_headers([DATE, RETRY_AFTER])
+        .max_age(Duration::from_secs(600));
+    let endpoints = Router::new()
+        .route("/auth", get(http::auth).post(http::auth))
+        .route("/ws_ticket", get(http::ticket).post(http::ticket))
+        .route("/logout", post(http::logout))
+        .route("/api/token/", post(http::token))
+        .route("/api/token/refresh/", post(http::refresh))
+        .route("/api-token-auth/", post(http::opaque_token))
+        .layer(from_fn_with_state(state.clone(), recorded))
+        .layer(cors)
+        .route("/channel/", any(socket::channel))
+        .route("/ws/{name}/", any(socket::ws))
+        .with_state(state.clone());
+    let endpoints = match files {
+        Some(folder) => endpoints.fallback_service(ServeDir::new(folder)),
+        None => endpoints,
+    };
+    endpoints.layer(axum::middleware::from_fn(move |request: Request, next: Next| async move {
+        if allow_any_host || is_loopback_host(request.headers()) {
+            next.run(request).await
+        } else {
+            StatusCode::FORBIDDEN.into_response()
+        }
+    }))
+}
+
+/// Notes method, path and status of an HTTP request; neither query, headers nor body.
+async fn recorded(axum::extract::State(state): axum::extract::State<State>, request: Request, next: Next) -> Response {
+    let (method, path) = (request.method().to_string(), request.uri().path().to_owned());
+    let response = next.run(request).await;
+    tracing::info!(%method, %path, status = response.status().as_u16(), "http");
+    state.record(Received::Http { method, path, status: response.status().as_u16() });
+    response
+}

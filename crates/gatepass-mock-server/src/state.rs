@@ -1,0 +1,271 @@
+//! Everything that the server remembers, behind one lock: users, tokens, tickets, live sockets, faults, the recording.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::watch;
+
+use crate::control::{Command, Drop, Endpoint};
+use crate::origin::OriginPolicy;
+use crate::record::Received;
+use crate::ticket::Tickets;
+use crate::token::Tokens;
+
+/// The users that every server knows, with their passwords.
+pub const USERS: [(&str, &str); 2] = [("maggie", "secret"), ("bob", "hunter2")];
+
+/// How long credentials live and how the server deals with them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct Settings {
+    /// The life of an access token. Default 300,000 ms. JWTs count whole seconds.
+    pub access_life_ms: u64,
+    /// The life of a refresh token. Default one day.
+    pub refresh_life_ms: u64,
+    /// The life of a ticket. Default 60,000 ms.
+    pub ticket_life_ms: u64,
+    /// How long an open socket may stay silent before its first message. Default 5,000 ms; then close 4408.
+    pub first_message_ms: u64,
+    /// A refresh answers with a new refresh token and puts the old one on the blacklist. Default false.
+    pub rotate_refresh_tokens: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            access_life_ms: 300_000,
+            refresh_life_ms: 86_400_000,
+            ticket_life_ms: 60_000,
+            first_message_ms: 5_000,
+            rotate_refresh_tokens: false,
+        }
+    }
+}
+
+impl Settings {
+    pub(crate) fn access_life(self) -> Duration {
+        Duration::from_millis(self.access_life_ms)
+    }
+
+    pub(crate) fn refresh_life(self) -> Duration {
+        Duration::from_millis(self.refresh_life_ms)
+    }
+
+    pub(crate) fn ticket_life(self) -> Duration {
+        Duration::from_millis(self.ticket_life_ms)
+    }
+
+    pub(crate) fn first_message_time(self) -> Duration {
+        Duration::from_millis(self.first_message_ms)
+    }
+}
+
+/// How often each thing happened since the start or the last reset.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Counts {
+    /// Successful logins.
+    pub logins: u32,
+    /// Successful refreshes.
+    pub refreshes: u32,
+    /// Tickets issued.
+    pub tickets: u32,
+    /// Handshakes that arrived.
+    pub handshakes: u32,
+    /// Sockets that were accepted as somebody's.
+    pub accepted: u32,
+    /// Messages of accepted sockets.
+    pub messages: u32,
+    /// Accepted sockets that are open now.
+    pub open: u32,
+}
+
+/// An answer to give instead of the proper one.
+#[derive(Clone, Debug)]
+pub(crate) struct Canned {
+    pub(crate) status: u16,
+    pub(crate) retry_after: Option<String>,
+    pub(crate) body: String,
+}
+
+/// What is done to an open socket from outside.
+#[derive(Clone, Debug)]
+pub(crate) enum SocketOrder {
+    Close { code: u16, reason: String },
+    Reset,
+    Text(String),
+}
+
+#[derive(Debug)]
+pub(crate) struct LiveSocket {
+    pub(crate) group: String,
+    pub(crate) user: Option<String>,
+    pub(crate) is_accepted: bool,
+    pub(crate) orders: UnboundedSender<SocketOrder>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) settings: Settings,
+    pub(crate) tokens: Tokens,
+    pub(crate) tickets: Tickets,
+    pub(crate) sockets: BTreeMap<u64, LiveSocket>,
+    pub(crate) inactive: Vec<String>,
+    pub(crate) canned: BTreeMap<Endpoint, Vec<Canned>>,
+    pub(crate) refuse_handshakes: Vec<u16>,
+    pub(crate) delays: BTreeMap<Endpoint, Duration>,
+    pub(crate) counts: Counts,
+    pub(crate) received: Vec<Received>,
+    pub(crate) origins: OriginPolicy,
+    next_socket: u64,
+}
+
+/// A handle on what the server remembers. Clones share it.
+#[derive(Clone, Debug)]
+pub(crate) struct State {
+    inner: Arc<Mutex<Inner>>,
+    /// While true, nothing is read from or written to any socket, and handshakes hang.
+    pub(crate) silent: Arc<watch::Sender<bool>>,
+    changed: Arc<watch::Sender<()>>,
+}
+
+impl State {
+    pub(crate) fn new(settings: Settings, origins: OriginPolicy) -> Self {
+        let inner = Inner {
+            settings,
+            tokens: Tokens::new(),
+            tickets: Tickets::default(),
+            sockets: BTreeMap::new(),
+            inactive: Vec::new(),
+            canned: BTreeMap::new(),
+            refuse_handshakes: Vec::new(),
+            delays: BTreeMap::new(),
+            counts: Counts::default(),
+            received: Vec::new(),
+            origins,
+            next_socket: 0,
+        };
+        Self {
+            inner: Arc::new(Mutex::new(inner)),
+            silent: Arc::new(watch::Sender::new(false)),
+            changed: Arc::new(watch::Sender::new(())),
+        }
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn record(&self, received: Received) {
+        self.lock().received.push(received);
+        self.changed.send_replace(());
+    }
+
+    /// Waits until what was received satisfies `is_enough`.
+    pub(crate) async fn wait_for(&self, is_enough: impl Fn(&Inner) -> bool) {
+        let mut changes = self.changed.subscribe();
+        while !is_enough(&self.lock()) {
+            if changes.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Returns the canned answer for this request, if one is left.
+    pub(crate) fn take_canned(&self, endpoint: Endpoint) -> Option<Canned> {
+        let mut inner = self.lock();
+        let queue = inner.canned.get_mut(&endpoint)?;
+        (!queue.is_empty()).then(|| queue.remove(0))
+    }
+
+    /// Carries out everything but starting and stopping, which are the server's own.
+    pub(crate) fn apply(&self, command: &Command) {
+        let mut inner = self.lock();
+        match command {
+            Command::Answer { endpoint, status, times, retry_after, body } => {
+                let canned =
+                    Canned { status: *status, retry_after: retry_after.clone(), body: body.clone().unwrap_or_default() };
+                let queue = inner.canned.entry(*endpoint).or_default();
+                queue.extend(std::iter::repeat_n(canned, *times as usize));
+            }
+            Command::Delay { endpoint, ms } => {
+                inner.delays.insert(*endpoint, Duration::from_millis(*ms));
+            }
+            Command::DropSockets { how } => {
+                let order = match how {
+                    Drop::Close { code, reason } => SocketOrder::Close { code: *code, reason: reason.clone() },
+                    Drop::Reset => SocketOrder::Reset,
+                };
+                inner.order_all(&order);
+            }
+            Command::ExpireTokens => inner.tokens.expire_all(),
+            Command::Push { text } => inner.order_accepted(None, &SocketOrder::Text(text.clone())),
+            Command::RefuseHandshakes { times, status } => {
+                inner.refuse_handshakes.extend(std::iter::repeat_n(*status, *times as usize));
+            }
+            Command::Reset => {
+                inner.order_all(&SocketOrder::Reset);
+                inner.settings = Settings::default();
+                inner.tickets = Tickets::default();
+                inner.tokens = Tokens::new();
+                inner.inactive.clear();
+                inner.canned.clear();
+                inner.delays.clear();
+                inner.refuse_handshakes.clear();
+                inner.received.clear();
+                inner.counts = Counts { open: inner.counts.open, ..Counts::default() };
+                self.silent.send_replace(false);
+            }
+            Command::SetSettings { settings } => inner.settings = *settings,
+            Command::SetTicketStore { is_down, suffix } => {
+                inner.tickets.is_down = *is_down;
+                inner.tickets.suffix.clone_from(suffix);
+            }
+            Command::SetUserActive { user, active } => {
+                inner.inactive.retain(|name| name != user);
+                if !active {
+                    inner.inactive.push(user.clone());
+                }
+            }
+            Command::Silence { on } => {
+                self.silent.send_replace(*on);
+            }
+            Command::Restart | Command::Start | Command::Stop => {}
+        }
+        drop(inner);
+        self.changed.send_replace(());
+    }
+}
+
+impl Inner {
+    pub(crate) fn add_socket(&mut self, socket: LiveSocket) -> u64 {
+        self.next_socket += 1;
+        self.sockets.insert(self.next_socket, socket);
+        self.next_socket
+    }
+
+    /// Returns the user of an access token, if that user may still come in.
+    pub(crate) fn active_user_of(&self, token: &str) -> Option<String> {
+        self.tokens.user_of(token).ok().filter(|user| !self.inactive.contains(user))
+    }
+
+    pub(crate) fn order_all(&self, order: &SocketOrder) {
+        for socket in self.sockets.values() {
+            // A socket that has ended takes no orders.
+            socket.orders.send(order.clone()).ok();
+        }
+    }
+
+    /// Gives an order to accepted sockets: those of one group, or all.
+    pub(crate) fn order_accepted(&self, group: Option<&str>, order: &SocketOrder) {
+        for socket in self.sockets.values().filter(|socket| socket.is_accepted) {
+            if group.is_none_or(|group| socket.group == group) {
+                socket.orders.send(order.clone()).ok();
+            }
+        }
+    }
+}

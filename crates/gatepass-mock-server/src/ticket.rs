@@ -1,0 +1,117 @@
+//! Tickets: 256 random bits, kept as a hash, good once, for one Origin, for a short time.
+//!
+//! A ticket is taken by removal, so that of many that race exactly one gets it, and it is gone even if a later check
+//! fails.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use sha2::{Digest, Sha256};
+
+use crate::token::random_text;
+
+#[derive(Debug)]
+struct Ticket {
+    user: String,
+    origin: Option<String>,
+    expires: Instant,
+}
+
+/// The outstanding tickets.
+#[derive(Debug, Default)]
+pub(crate) struct Tickets {
+    outstanding: HashMap<[u8; 32], Ticket>,
+    /// Put behind every ticket, to try odd characters on the way.
+    pub(crate) suffix: String,
+    /// A store that is down issues nothing and admits nobody.
+    pub(crate) is_down: bool,
+}
+
+impl Tickets {
+    pub(crate) fn issue(&mut self, user: &str, origin: Option<String>, life: Duration) -> Option<String> {
+        if self.is_down {
+            return None;
+        }
+        let now = Instant::now();
+        self.outstanding.retain(|_, ticket| ticket.expires > now);
+        let text = format!("{}{}", random_text(), self.suffix);
+        self.outstanding.insert(hash(&text), Ticket { user: user.to_owned(), origin, expires: now + life });
+        Some(text)
+    }
+
+    /// Takes a ticket and returns its user.
+    pub(crate) fn take(&mut self, text: &str, origin: Option<&str>) -> Option<String> {
+        if self.is_down {
+            return None;
+        }
+        let ticket = self.outstanding.remove(&hash(text))?;
+        let is_from_same_page = ticket.origin.is_none() || ticket.origin.as_deref() == origin;
+        (is_from_same_page && ticket.expires > Instant::now()).then_some(ticket.user)
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.outstanding.clear();
+    }
+
+    /// Logout ends what was issued before.
+    pub(crate) fn forget_user(&mut self, user: &str) {
+        self.outstanding.retain(|_, ticket| ticket.user != user);
+    }
+}
+
+fn hash(text: &str) -> [u8; 32] {
+    Sha256::digest(text.as_bytes()).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn case_31_a_ticket_is_good_once() {
+        let mut tickets = Tickets::default();
+        let ticket = tickets.issue("maggie", None, MINUTE).unwrap();
+        assert_eq!(tickets.take(&ticket, None), Some("maggie".to_owned()));
+        assert_eq!(tickets.take(&ticket, None), None);
+        assert_eq!(tickets.take("never issued", None), None);
+    }
+
+    #[test]
+    fn case_33_a_ticket_ends_with_its_time() {
+        let mut tickets = Tickets::default();
+        let ticket = tickets.issue("maggie", None, Duration::ZERO).unwrap();
+        assert_eq!(tickets.take(&ticket, None), None);
+    }
+
+    #[test]
+    fn case_38_a_ticket_is_good_for_the_page_that_asked() {
+        let mut tickets = Tickets::default();
+        let page = Some("http://localhost:4200");
+        let issue = |tickets: &mut Tickets| tickets.issue("maggie", page.map(str::to_owned), MINUTE).unwrap();
+        let ticket = issue(&mut tickets);
+        assert_eq!(tickets.take(&ticket, Some("http://localhost:4300")), None);
+        assert_eq!(tickets.take(&ticket, page), None, "a failed try has used it up");
+        let ticket = issue(&mut tickets);
+        assert_eq!(tickets.take(&ticket, page), Some("maggie".to_owned()));
+    }
+
+    #[test]
+    fn case_39_logout_ends_outstanding_tickets() {
+        let mut tickets = Tickets::default();
+        let [hers, his] = ["maggie", "bob"].map(|user| tickets.issue(user, None, MINUTE).unwrap());
+        tickets.forget_user("maggie");
+        assert_eq!(tickets.take(&hers, None), None);
+        assert_eq!(tickets.take(&his, None), Some("bob".to_owned()));
+    }
+
+    #[test]
+    fn case_42_a_store_that_is_down_issues_nothing_and_admits_nobody() {
+        let mut tickets = Tickets::default();
+        let ticket = tickets.issue("maggie", None, MINUTE).unwrap();
+        tickets.is_down = true;
+        assert_eq!(tickets.issue("maggie", None, MINUTE), None);
+        assert_eq!(tickets.take(&ticket, None), None);
+    }
+}

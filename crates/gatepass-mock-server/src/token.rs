@@ -1,0 +1,223 @@
+//! Access and refresh tokens as simplejwt issues them, and DRF's opaque tokens: issuing and checking.
+//!
+//! Source: RFC 7519; djangorestframework-simplejwt 5.5 (claims `token_type`, `exp`, `iat`, `jti`, `user_id`).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
+use serde::{Deserialize, Serialize};
+
+/// The claims of a token, as simplejwt has them.
+#[derive(Debug, Serialize, Deserialize)]
+struct Claims {
+    token_type: String,
+    exp: u64,
+    iat: u64,
+    jti: String,
+    user_id: String,
+}
+
+/// Why a token is refused; the words are simplejwt's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    Blacklisted,
+    Expired,
+    Invalid,
+    WrongType,
+}
+
+impl Refused {
+    pub(crate) const fn detail(self) -> &'static str {
+        match self {
+            Self::Blacklisted => "Token is blacklisted",
+            Self::Expired => "Token is expired",
+            Self::Invalid => "Token is invalid",
+            Self::WrongType => "Token has wrong type",
+        }
+    }
+}
+
+/// Which of the two JWTs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Access,
+    Refresh,
+}
+
+impl Kind {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Access => "access",
+            Self::Refresh => "refresh",
+        }
+    }
+}
+
+/// The key and the tokens that are no longer good although their time has not come.
+pub(crate) struct Tokens {
+    key: [u8; 32],
+    ended: BTreeSet<String>,
+    live: BTreeSet<String>,
+    blacklist: BTreeSet<String>,
+    opaque: BTreeMap<String, String>,
+}
+
+impl std::fmt::Debug for Tokens {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tokens").finish_non_exhaustive()
+    }
+}
+
+impl Tokens {
+    pub(crate) fn new() -> Self {
+        Self {
+            key: random_bytes(),
+            ended: BTreeSet::new(),
+            live: BTreeSet::new(),
+            blacklist: BTreeSet::new(),
+            opaque: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) fn issue(&mut self, kind: Kind, user: &str, life: Duration) -> String {
+        let now = now();
+        let jti = hex(&random_bytes::<16>());
+        let claims = Claims {
+            token_type: kind.name().to_owned(),
+            // simplejwt counts whole seconds, and so does the standard library that checks it.
+            exp: (now + life).as_secs(),
+            iat: now.as_secs(),
+            jti: jti.clone(),
+            user_id: user.to_owned(),
+        };
+        if kind == Kind::Access {
+            self.live.insert(jti);
+        }
+        encode(&Header::new(Algorithm::HS256), &claims, &EncodingKey::from_secret(&self.key)).unwrap_or_default()
+    }
+
+    /// Returns the user of a token.
+    pub(crate) fn check(&self, kind: Kind, token: &str) -> Result<String, Refused> {
+        let mut validation = Validation::new(Algorithm::HS256);
+        validation.leeway = 0;
+        validation.set_required_spec_claims(&["exp"]);
+        let claims = match decode::<Claims>(token, &DecodingKey::from_secret(&self.key), &validation) {
+            Ok(data) => data.claims,
+            Err(error) if matches!(error.kind(), jsonwebtoken::errors::ErrorKind::ExpiredSignature) => {
+                return Err(Refused::Expired);
+            }
+            Err(_) => return Err(Refused::Invalid),
+        };
+        if claims.token_type != kind.name() {
+            return Err(Refused::WrongType);
+        }
+        if self.ended.contains(&claims.jti) {
+            return Err(Refused::Expired);
+        }
+        if self.blacklist.contains(&claims.jti) {
+            return Err(Refused::Blacklisted);
+        }
+        Ok(claims.user_id)
+    }
+
+    /// Puts a refresh token on the blacklist.
+    pub(crate) fn blacklist(&mut self, token: &str) {
+        let mut validation = Validation::new(Algorithm::HS256);
+        validation.validate_exp = false;
+        if let Ok(data) = decode::<Claims>(token, &DecodingKey::from_secret(&self.key), &validation) {
+            self.blacklist.insert(data.claims.jti);
+        }
+    }
+
+    /// From now on every access token issued so far counts as expired; opaque ones are forgotten.
+    pub(crate) fn expire_all(&mut self) {
+        self.ended.append(&mut self.live);
+        self.opaque.clear();
+    }
+
+    /// Returns the user's opaque token: 40 hex digits, the same at every call, as DRF's authtoken.
+    pub(crate) fn opaque(&mut self, user: &str) -> String {
+        let known = self.opaque.iter().find(|(_, owner)| *owner == user).map(|(token, _)| token.clone());
+        known.unwrap_or_else(|| {
+            let token = hex(&random_bytes::<20>());
+            self.opaque.insert(token.clone(), user.to_owned());
+            token
+        })
+    }
+
+    /// Returns the user of an access token, JWT or opaque.
+    pub(crate) fn user_of(&self, token: &str) -> Result<String, Refused> {
+        match self.opaque.get(token) {
+            Some(user) => Ok(user.clone()),
+            None => self.check(Kind::Access, token),
+        }
+    }
+}
+
+/// The time since 1970.
+pub(crate) fn now() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+/// Random bytes of the operating system.
+pub(crate) fn random_bytes<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).unwrap_or_else(|error| panic!("the operating system has no randomness: {error}"));
+    bytes
+}
+
+/// 256 random bits as base64url without padding.
+pub(crate) fn random_text() -> String {
+    Base64UrlUnpadded::encode_string(&random_bytes::<32>())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    #[test]
+    fn a_token_is_good_for_its_kind_and_its_time_only() {
+        let mut tokens = Tokens::new();
+        let access = tokens.issue(Kind::Access, "maggie", HOUR);
+        let refresh = tokens.issue(Kind::Refresh, "maggie", HOUR);
+        let old = tokens.issue(Kind::Access, "maggie", Duration::ZERO);
+        assert_eq!(tokens.user_of(&access), Ok("maggie".to_owned()));
+        assert_eq!(tokens.user_of(&refresh), Err(Refused::WrongType));
+        assert_eq!(tokens.check(Kind::Refresh, &access), Err(Refused::WrongType));
+        // jsonwebtoken lets a token live through the second of its `exp`.
+        let boundary = tokens.user_of(&old);
+        assert!(boundary == Err(Refused::Expired) || boundary.is_ok());
+        for garbage in ["", "a.b.c", &access[..access.len() - 2], &format!("{access}x"), &format!(" {access}")] {
+            assert_eq!(tokens.user_of(garbage), Err(Refused::Invalid));
+        }
+        assert_eq!(Tokens::new().user_of(&access), Err(Refused::Invalid), "another server's key");
+    }
+
+    #[test]
+    fn all_tokens_can_be_ended_at_once_and_new_ones_are_good() {
+        let mut tokens = Tokens::new();
+        let (jwt, opaque) = (tokens.issue(Kind::Access, "bob", HOUR), tokens.opaque("bob"));
+        assert_eq!(tokens.opaque("bob"), opaque);
+        tokens.expire_all();
+        assert_eq!(tokens.user_of(&jwt), Err(Refused::Expired));
+        assert_eq!(tokens.user_of(&opaque), Err(Refused::Invalid));
+        let fresh = tokens.issue(Kind::Access, "bob", HOUR);
+        assert_eq!(tokens.user_of(&fresh), Ok("bob".to_owned()));
+    }
+
+    #[test]
+    fn a_blacklisted_refresh_token_is_refused() {
+        let mut tokens = Tokens::new();
+        let refresh = tokens.issue(Kind::Refresh, "maggie", HOUR);
+        tokens.blacklist(&refresh);
+        assert_eq!(tokens.check(Kind::Refresh, &refresh), Err(Refused::Blacklisted));
+    }
+}

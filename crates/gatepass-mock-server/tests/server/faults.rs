@@ -1,0 +1,131 @@
+//! What the control API does to living connections, in Rust and over HTTP.
+
+use gatepass_mock_server::{Command, Drop, MockServer};
+use serde_json::{Value, json};
+
+use crate::client::{dial, hear, post, say};
+
+async fn control(server: &MockServer, command: Value) -> (u16, String) {
+    let response = reqwest::Client::new().post(server.control_url()).body(command.to_string()).send().await.unwrap();
+    (response.status().as_u16(), response.text().await.unwrap())
+}
+
+#[tokio::test]
+async fn sockets_can_be_dropped_by_code_and_by_reset() {
+    let server = MockServer::start().await;
+    for (how, heard) in [
+        (Drop::Close { code: 4401, reason: "expired".into() }, "close 4401"),
+        (Drop::Close { code: 1005, reason: String::new() }, "close 1005"),
+        (Drop::Reset, "lost"),
+    ] {
+        let mut socket = dial(&server, "/ws/anonymous/", &[]).await.unwrap();
+        server.wait_for(|counts| counts.open == 1).await;
+        server.control(Command::DropSockets { how: how.clone() }).await;
+        assert_eq!(hear(&mut socket).await, heard, "{how:?}");
+        drop(socket);
+        server.wait_for(|counts| counts.open == 0).await;
+    }
+}
+
+#[tokio::test]
+async fn case_46_handshakes_can_be_refused_with_any_status() {
+    let server = MockServer::start().await;
+    for status in [401, 403, 404, 429, 500, 302] {
+        server.control(Command::RefuseHandshakes { times: 2, status }).await;
+        for _ in 0..2 {
+            assert_eq!(dial(&server, "/ws/anonymous/", &[]).await.unwrap_err(), status);
+        }
+        assert!(dial(&server, "/ws/anonymous/", &[]).await.is_ok());
+    }
+}
+
+#[tokio::test]
+async fn a_stopped_server_refuses_and_a_restarted_one_has_its_port_and_its_tokens() {
+    let server = MockServer::start().await;
+    let (_, body) = post(&server, "/auth", json!({"user": "maggie", "pwd": "secret"}), &[]).await;
+    let token = body["token"].as_str().unwrap().to_owned();
+    let mut socket = dial(&server, "/ws/anonymous/", &[]).await.unwrap();
+    server.control(Command::Stop).await;
+    assert_eq!(hear(&mut socket).await, "lost");
+    assert_eq!(dial(&server, "/ws/anonymous/", &[]).await.unwrap_err(), 0);
+    assert_eq!(control(&server, json!({"do": "start"})).await.0, 204, "the control server goes on");
+    assert!(dial(&server, &format!("/ws/jwt/?token={token}"), &[]).await.is_ok());
+    server.control(Command::Restart).await;
+    assert!(dial(&server, &format!("/ws/jwt/?token={token}"), &[]).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_silent_server_keeps_its_sockets_and_says_nothing_until_it_speaks_again() {
+    let server = MockServer::start().await;
+    let mut socket = dial(&server, "/ws/anonymous/", &[]).await.unwrap();
+    server.control(Command::Silence { on: true }).await;
+    say(&mut socket, "are you there?").await;
+    let pending = dial(&server, "/ws/anonymous/", &[]);
+    tokio::pin!(pending);
+    let first = tokio::select! {
+        text = hear(&mut socket) => text,
+        _ = &mut pending => "a handshake was answered".to_owned(),
+        () = async { server.control(Command::Silence { on: false }).await; std::future::pending().await } => String::new(),
+    };
+    // Whichever answer comes first, it comes after the silence has ended: the control call is the only cause.
+    assert!(first == "are you there?" || first == "a handshake was answered");
+}
+
+#[tokio::test]
+async fn a_silent_server_can_still_reset() {
+    let server = MockServer::start().await;
+    let mut socket = dial(&server, "/ws/anonymous/", &[]).await.unwrap();
+    server.wait_for(|counts| counts.open == 1).await;
+    server.control(Command::Silence { on: true }).await;
+    server.control(Command::DropSockets { how: Drop::Reset }).await;
+    assert_eq!(hear(&mut socket).await, "lost");
+}
+
+#[tokio::test]
+async fn every_command_can_be_said_over_http_and_a_bad_one_is_named() {
+    let server = MockServer::start().await;
+    for command in [
+        json!({"do": "answer", "endpoint": "ticket", "status": 503, "retryAfter": "1"}),
+        json!({"do": "delay", "endpoint": "ticket", "ms": 1}),
+        json!({"do": "dropSockets", "how": "reset"}),
+        json!({"do": "dropSockets", "how": {"close": {"code": 4401}}}),
+        json!({"do": "expireTokens"}),
+        json!({"do": "push", "text": "news"}),
+        json!({"do": "refuseHandshakes", "status": 403}),
+        json!({"do": "setSettings", "settings": {"ticketLifeMs": 1}}),
+        json!({"do": "setTicketStore", "isDown": true}),
+        json!({"do": "setUserActive", "user": "bob", "active": false}),
+        json!({"do": "silence", "on": true}),
+        json!({"do": "stop"}),
+        json!({"do": "start"}),
+        json!({"do": "restart"}),
+        json!({"do": "reset"}),
+    ] {
+        assert_eq!(control(&server, command.clone()).await, (204, String::new()), "{command}");
+    }
+    assert!(dial(&server, "/ws/anonymous/", &[]).await.is_ok(), "a reset ends every fault");
+    for (bad, named) in [
+        (json!({"do": "explode"}), "explode"),
+        (json!({}), "do"),
+        (json!({"do": "delay", "endpoint": "tea", "ms": 1}), "tea"),
+        (json!({"do": "push", "text": "x", "loud": true}), "loud"),
+        (json!("no object"), "command"),
+    ] {
+        let (status, body) = control(&server, bad.clone()).await;
+        assert_eq!(status, 400, "{bad}");
+        assert!(body.contains(named), "{bad}: {body}");
+    }
+}
+
+#[tokio::test]
+async fn the_control_api_tells_what_was_received() {
+    let server = MockServer::start().await;
+    let mut socket = dial(&server, "/ws/anonymous/", &[]).await.unwrap();
+    say(&mut socket, "hello").await;
+    hear(&mut socket).await;
+    let get = |what: &str| reqwest::get(format!("{}/{what}", server.control_url()));
+    let received: Value = get("received").await.unwrap().json().await.unwrap();
+    assert_eq!(received[1], json!({"type": "message", "user": null, "text": "hello"}));
+    let counts: Value = get("counts").await.unwrap().json().await.unwrap();
+    assert_eq!((&counts["messages"], &counts["open"]), (&json!(1), &json!(1)));
+}

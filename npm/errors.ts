@@ -1,0 +1,86 @@
+// What can go wrong, as real errors with a stable code.
+
+/** What a failure asks for. */
+export type Disposition = 'retry' | 'refreshToken' | 'signIn' | 'giveUp';
+
+/** The stable codes of {@link GatepassError}. */
+export type ErrorCode =
+  // mistakes of the program, thrown
+  | 'INVALID_URL' | 'INSECURE_URL' | 'INVALID_OPTION' | 'CLOSED' | 'QUEUE_FULL' | 'LOAD_FAILED' | 'ABORTED'
+  // signing in and renewing
+  | 'INVALID_CREDENTIALS' | 'LOGIN_FAILED' | 'SUPERSEDED' | 'TOKEN_MISSING' | 'TOKEN_EXPIRED' | 'REFRESH_FAILED' | 'REFRESH_REJECTED'
+  // tickets
+  | 'TICKET_UNAUTHORIZED' | 'TICKET_FORBIDDEN' | 'TICKET_REJECTED' | 'TICKET_MALFORMED' | 'TICKET_NETWORK' | 'TICKET_TIMED_OUT'
+  | 'TICKET_EXPIRED'
+  // the socket
+  | 'AUTH_REJECTED' | 'AUTH_TIMED_OUT' | 'SUBPROTOCOL_MISMATCH' | 'BLOCKED' | 'CLOSED_BY_SERVER' | 'CONNECT_FAILED'
+  | 'CONNECT_TIMED_OUT' | 'HANDSHAKE_REFUSED' | 'MESSAGE_TOO_BIG';
+
+/** @internal What the wasm hands out. */
+export interface ErrorData {
+  code: ErrorCode;
+  message: string;
+  disposition: Disposition;
+  retryable: boolean;
+  status?: number;
+  closeCode?: number;
+  retryAfter?: number;
+}
+
+/** Every error of gatepass. It never holds a credential. */
+export class GatepassError extends Error {
+  override readonly name = 'GatepassError';
+  /** Stable; compare with this, not with the message. */
+  readonly code: ErrorCode;
+  /** What it asks for. */
+  readonly disposition: Disposition;
+  /** Whether gatepass tries again by itself. */
+  readonly retryable: boolean;
+  /** The HTTP status, if an answer had one. */
+  readonly status: number | undefined;
+  /** The close code, if a socket had one. */
+  readonly closeCode: number | undefined;
+  /** The least wait in seconds, if the server asked for one. */
+  readonly retryAfter: number | undefined;
+
+  constructor(data: ErrorData, options?: ErrorOptions) {
+    super(data.message, options);
+    this.code = data.code;
+    this.disposition = data.disposition;
+    this.retryable = data.retryable;
+    this.status = data.status;
+    this.closeCode = data.closeCode;
+    this.retryAfter = data.retryAfter;
+  }
+}
+
+/** Returns whether this is an error of gatepass, and of this code if one is given. */
+export function isGatepassError(error: unknown, code?: ErrorCode): error is GatepassError {
+  return error instanceof GatepassError && (code === undefined || error.code === code);
+}
+
+/** Returns whether the person has to sign in (again). */
+export function isSignInRequired(error: unknown): error is GatepassError {
+  return error instanceof GatepassError && error.disposition === 'signIn';
+}
+
+/** @internal Turns what the wasm threw into an error. */
+export function toError(thrown: unknown): unknown {
+  const isData = typeof thrown === 'object' && thrown !== null && 'code' in thrown && 'disposition' in thrown;
+  return isData && !(thrown instanceof Error) ? new GatepassError(thrown as ErrorData) : thrown;
+}
+
+/** @internal Calls into the wasm and lets real errors out. */
+export function rethrow<T>(call: () => T): T {
+  try {
+    return call();
+  } catch (thrown) {
+    throw toError(thrown);
+  }
+}
+
+/** @internal An error of the face's own. */
+export function failure(code: ErrorCode, message: string, cause?: unknown): GatepassError {
+  const data: ErrorData = { code, message, disposition: 'giveUp', retryable: false };
+  return new GatepassError(data, cause === undefined ? undefined : { cause });
+}

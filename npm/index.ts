@@ -1,0 +1,15 @@
+/**
+ * Authenticated WebSockets that stay connected.
+ * @packageDocumentation
+ */
+
+export { GatepassError, isGatepassError, isSignInRequired, type Disposition, type ErrorCode } from './errors.js';
+export { SocketErrorEvent, StateChangeEvent, type Phase, type SocketEvents, type SocketState, type StateChange } from './events.js';
+export { load, type LoadOptions } from './load.js';
+export { presets } from './presets.js';
+export {
+  anonymous, firstMessage, query, ticket,
+  type FirstMessageOptions, type JsonValue, type QueryOptions, type Scheme, type TicketOptions,
+} from './schemes.js';
+export { Session, type SessionOptions, type SessionState, type TokenEndpoint, type Tokens } from './session.js';
+export { AuthSocket, type AuthSocketOptions, type Sendable, type SocketStats } from './socket.js';

@@ -1,0 +1,127 @@
+// The session: who the user is.
+
+import type { SessionCore } from './core.js';
+import { failure, rethrow, toError } from './errors.js';
+import { Later, start } from './load.js';
+import type { JsonValue } from './schemes.js';
+
+/** An endpoint that answers with tokens. */
+export interface TokenEndpoint {
+  url: string | URL;
+  /** @default 'POST' */
+  method?: 'POST';
+  /** The JSON body; the values `'$username'`, `'$refresh'` and so on stand for what is sent. @default all of it as it is */
+  body?: JsonValue;
+}
+
+/** Options of {@link Session}. */
+export interface SessionOptions {
+  /** Where `login()` posts credentials. @default none: use `setTokens()` */
+  login?: TokenEndpoint;
+  /** Where the refresh token is exchanged: {refresh} is posted. @default none: an expired session asks for sign-in */
+  refresh?: TokenEndpoint;
+  /** Where the tokens stand in the answers, as dotted paths. */
+  fields?: {
+    /** @default 'access' */
+    access?: string;
+    /** null: the server has no refresh tokens. @default 'refresh' */
+    refresh?: string | null;
+    /** Seconds from now. @default 'expires_in' */
+    expiresIn?: string;
+    /** Seconds since 1970. @default 'expires_at' */
+    expiresAt?: string;
+  };
+  /** The word before the token in `Authorization`. @default 'Bearer' */
+  tokenPrefix?: string;
+  /** Time before expiry at which a token no longer counts as usable, in milliseconds; at most a tenth of its life. @default 30000 */
+  leeway?: number;
+  /** How long a login or refresh call may take, in milliseconds. @default 10000 */
+  httpTimeout?: number;
+  /** Where the tokens rest. @default 'memory' */
+  store?: 'memory';
+  /** Allows credentials over http: to other hosts than this machine. @default false */
+  allowInsecure?: boolean;
+}
+
+/** Tokens that the app has from elsewhere. */
+export interface Tokens {
+  access: string;
+  refresh?: string;
+  /** Seconds from now. @default what the token says, if it is a JWT */
+  expiresIn?: number;
+  /** Seconds since 1970. @default what the token says, if it is a JWT */
+  expiresAt?: number;
+}
+
+export type SessionState = 'signed-out' | 'signed-in' | 'refreshing' | 'expired';
+
+/**
+ * Who the user is: tokens, login, renewal and logout, shared by all sockets. Fires `change` after every change of state,
+ * and `error` if the wasm cannot be loaded or, before it was loaded, an option was wrong.
+ *
+ * @throws GatepassError INVALID_OPTION, INVALID_URL, INSECURE_URL, naming the option (before the wasm is there: as `error`)
+ */
+export class Session extends EventTarget {
+  readonly #core: Later<SessionCore>;
+  #failed: unknown;
+
+  constructor(options: SessionOptions = {}) {
+    super();
+    this.#core = rethrow(
+      () =>
+        new Later(
+          (core) => new core.SessionCore(options, () => this.dispatchEvent(new Event('change'))),
+          (thrown) => {
+            this.#failed = toError(thrown);
+            this.dispatchEvent(Object.assign(new Event('error'), { error: this.#failed }));
+          },
+        ),
+    );
+  }
+
+  get state(): SessionState {
+    return (this.#core.now?.state as SessionState | undefined) ?? 'signed-out';
+  }
+
+  /**
+   * Signs in at the login endpoint.
+   * @throws GatepassError INVALID_CREDENTIALS (400, 401, 403), LOGIN_FAILED, SUPERSEDED by a later login, setTokens or logout
+   */
+  async login(credentials: Record<string, JsonValue>): Promise<void> {
+    const core = await this.#ready();
+    try {
+      await core.login(credentials);
+    } catch (thrown) {
+      throw toError(thrown);
+    }
+  }
+
+  /** Takes tokens that the app has from elsewhere. Connections that wait for a user start. */
+  setTokens(tokens: Tokens): void {
+    if (typeof tokens?.access !== 'string' || tokens.access === '') {
+      throw failure('INVALID_OPTION', 'tokens.access: an access token is needed');
+    }
+    this.#core.do((core) => rethrow(() => core.setTokens(tokens)));
+  }
+
+  /** Forgets the user, closes their sockets and drops what they had queued. */
+  logout(): void {
+    this.#core.do((core) => core.logout());
+  }
+
+  /** @internal */
+  get core(): Later<SessionCore> {
+    return this.#core;
+  }
+
+  async #ready(): Promise<SessionCore> {
+    await start();
+    if (this.#core.now === undefined) throw this.#failed ?? failure('LOAD_FAILED', 'the session was made on a server');
+    return this.#core.now;
+  }
+
+  /** Shows the state and nothing else. */
+  toJSON(): { state: SessionState } {
+    return { state: this.state };
+  }
+}

@@ -1,0 +1,314 @@
+// The socket: a WebSocket that authenticates itself and stays connected.
+
+import type { SocketCore } from './core.js';
+import { failure, GatepassError, rethrow, toError, type ErrorData } from './errors.js';
+import { Handlers, SocketErrorEvent, StateChangeEvent, type Phase, type SocketEvents, type SocketState, type StateChange } from './events.js';
+import { Later } from './load.js';
+import { MessageQueue } from './messages.js';
+import type { Scheme } from './schemes.js';
+import type { Session } from './session.js';
+
+/** Options of {@link AuthSocket}. */
+export interface AuthSocketOptions {
+  /** Who the user is. Needed by every scheme but `anonymous()`. */
+  session?: Session;
+  /** How the credential reaches the socket. */
+  scheme: Scheme;
+  /** Subprotocols to offer. @default none */
+  protocols?: string | string[];
+  /** The wait between tries, full jitter, in milliseconds. */
+  backoff?: {
+    /** The first window; doubles with every failure. @default 500 */
+    base?: number;
+    /** The widest window. @default 30000 */
+    cap?: number;
+    /** The window of the first try after a lasting connection was lost. @default 5000 */
+    spread?: number;
+  };
+  /** From dial to accepted, in milliseconds. @default 10000 */
+  connectTimeout?: number;
+  /** How long a ticket call may take, in milliseconds. @default 10000 */
+  ticketTimeout?: number;
+  /** How long a connection has to last before earlier failures are forgotten, in milliseconds. @default 5000 */
+  minUptime?: number;
+  /** What close codes ask for, where the defaults do not fit. */
+  closeCodes?: Record<number, 'retry' | 'retrySlowly' | 'refreshToken' | 'giveUp'>;
+  /** How much may wait to be sent; beyond it `send` throws QUEUE_FULL. */
+  outbox?: {
+    /** @default 1048576 */
+    maxBytes?: number;
+    /** @default 1000 */
+    maxMessages?: number;
+  };
+  /** The longest message that is taken from the server. @default any */
+  maxMessageSize?: number;
+  /** Allows a credential over ws: and http: to other hosts than this machine. @default false */
+  allowInsecure?: boolean;
+}
+
+/** Counters since construction. */
+export interface SocketStats {
+  /** Tries started. */
+  attempts: number;
+  /** Connections accepted. */
+  connections: number;
+  /** Messages handed to a socket. */
+  sent: number;
+  /** Messages handed to the app. */
+  received: number;
+  /** Queued messages given up. */
+  discarded: number;
+  /** Messages waiting to be sent. */
+  queued: number;
+  /** Bytes waiting to be sent. */
+  queuedBytes: number;
+}
+
+/** What can be sent. */
+export type Sendable = string | ArrayBufferLike | ArrayBufferView | Blob;
+
+let hasWarned = false;
+
+/**
+ * A WebSocket that fetches its credential, authenticates, and stays connected. It connects by itself, right away.
+ *
+ * @throws GatepassError INVALID_OPTION, INVALID_URL, INSECURE_URL, naming the option. Before the wasm is there: as an `error`
+ * event and from `ready()`.
+ */
+export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
+  static readonly CONNECTING = 0;
+  static readonly OPEN = 1;
+  static readonly CLOSING = 2;
+  static readonly CLOSED = 3;
+  readonly CONNECTING = 0;
+  readonly OPEN = 1;
+  readonly CLOSING = 2;
+  readonly CLOSED = 3;
+
+  readonly #url: string;
+  readonly #core: Later<SocketCore>;
+  readonly #handlers = new Handlers(this);
+  #binaryType: BinaryType = 'blob';
+  #state: SocketState = 'idle';
+  #phase: Phase | undefined;
+  #error: GatepassError | undefined;
+
+  constructor(url: string | URL, options: AuthSocketOptions) {
+    super();
+    if (options?.scheme === undefined) {
+      throw failure('INVALID_OPTION', 'scheme: how the credential travels is needed: ticket(…), firstMessage(…), query(…) or anonymous()');
+    }
+    const { session, ...rest } = options;
+    if (session === undefined && options.scheme.type !== 'anonymous') {
+      throw failure('INVALID_OPTION', 'session: this scheme sends a credential, so it needs a session');
+    }
+    if (options.scheme.type === 'query' && !hasWarned) {
+      hasWarned = true;
+      console.warn('gatepass: query() puts the token into the URL, where server logs and proxies keep it; prefer ticket() or firstMessage()');
+    }
+    this.#url = String(url);
+    this.#core = rethrow(
+      () =>
+        new Later(
+          (core) => {
+            const user = session?.core.now;
+            return new core.SocketCore({ ...rest, url: this.#url }, user && core.SessionRef.of(user), this.#sink());
+          },
+          (thrown) => this.#broken(toError(thrown)),
+        ),
+    );
+    this.#core.do((core) => core.connect());
+  }
+
+  /** The URL as it was given, without the credential. */
+  get url(): string {
+    return this.#url;
+  }
+
+  get state(): SocketState {
+    return this.#state;
+  }
+
+  /** What is waited for, while connecting. */
+  get phase(): Phase | undefined {
+    return this.#phase;
+  }
+
+  /** As WebSocket: OPEN when connected, CLOSED when closed for good, else CONNECTING. */
+  get readyState(): number {
+    if (this.#state === 'connected') return AuthSocket.OPEN;
+    return this.#state === 'closed' ? AuthSocket.CLOSED : AuthSocket.CONNECTING;
+  }
+
+  /** The subprotocol that the server chose. */
+  get protocol(): string {
+    return this.#core.now?.protocol ?? '';
+  }
+
+  get extensions(): string {
+    return this.#core.now?.extensions ?? '';
+  }
+
+  /** Bytes that were sent and are not yet on the network, those in the queue included. */
+  get bufferedAmount(): number {
+    const core = this.#core.now;
+    return core === undefined ? 0 : core.bufferedAmount + this.stats().queuedBytes;
+  }
+
+  /** How binary messages arrive. @default 'blob' */
+  get binaryType(): BinaryType {
+    return this.#binaryType;
+  }
+
+  set binaryType(type: BinaryType) {
+    if (type !== 'blob' && type !== 'arraybuffer') return;
+    this.#binaryType = type;
+    this.#core.do((core) => core.setBinaryType(type));
+  }
+
+  /**
+   * Sends now if connected, else as soon as it is, in order.
+   * @throws GatepassError CLOSED or QUEUE_FULL: the message was not taken; INVALID_OPTION for what cannot be sent
+   */
+  send(data: Sendable): void {
+    const message = this.#state === 'connected' ? data : kept(data);
+    if (typeof message !== 'string' && !(message instanceof Blob) && !ArrayBuffer.isView(message) && !isBuffer(message)) {
+      throw failure('INVALID_OPTION', 'data: a text, an ArrayBuffer, a view of one or a Blob is needed; use JSON.stringify for objects');
+    }
+    if (this.#state === 'closed') throw failure('CLOSED', 'the socket is closed; the message was not taken');
+    this.#core.do((core) => rethrow(() => core.send(message)));
+  }
+
+  /**
+   * Closes for good, and gives up what is queued; `reconnect()` starts anew.
+   * @throws GatepassError INVALID_OPTION for a code other than 1000 and 3000 to 4999
+   */
+  close(code = 1000, reason = ''): void {
+    this.#core.do((core) => rethrow(() => core.close(code, reason)));
+  }
+
+  /** Connects now: skips a wait, replaces a live connection, or starts anew after `close()`. */
+  reconnect(): void {
+    this.#core.do((core) => core.connect());
+  }
+
+  /**
+   * Resolves when connected.
+   * @throws GatepassError that ended the connection or asks for sign-in, or ABORTED by the signal
+   */
+  ready(options: { signal?: AbortSignal } = {}): Promise<void> {
+    const { signal } = options;
+    return new Promise((resolve, reject) => {
+      const settle = () => {
+        if (signal?.aborted) reject(failure('ABORTED', 'waiting for the connection was aborted', signal.reason));
+        else if (this.#state === 'connected') resolve();
+        else if (this.#state === 'closed' || this.#state === 'suspended') {
+          reject(this.#error ?? failure('CLOSED', 'the socket is closed'));
+        } else return;
+        this.removeEventListener('statechange', settle);
+        signal?.removeEventListener('abort', settle);
+      };
+      this.addEventListener('statechange', settle);
+      signal?.addEventListener('abort', settle);
+      settle();
+    });
+  }
+
+  stats(): SocketStats {
+    const none = { attempts: 0, connections: 0, sent: 0, received: 0, discarded: 0, queued: 0, queuedBytes: 0 };
+    return (this.#core.now?.stats() as SocketStats | undefined) ?? none;
+  }
+
+  /** Yields the data of each message, over reconnects; ends when closed, throws what ended the connection. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<unknown> {
+    return new MessageQueue(this, () => this.#error);
+  }
+
+  /** Closes. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** Shows the state and nothing else. */
+  toJSON(): { url: string; state: SocketState } {
+    return { url: this.#url.replace(/\?.*/, ''), state: this.#state };
+  }
+
+  override addEventListener<K extends keyof SocketEvents>(type: K, listener: ((event: SocketEvents[K]) => unknown) | EventListenerObject | null, options?: AddEventListenerOptions | boolean): void;
+  override addEventListener(type: string, listener: EventListenerOrEventListenerObject | null, options?: AddEventListenerOptions | boolean): void;
+  override addEventListener(type: string, listener: unknown, options?: AddEventListenerOptions | boolean): void {
+    super.addEventListener(type, listener as EventListener, options);
+  }
+
+  override removeEventListener<K extends keyof SocketEvents>(type: K, listener: ((event: SocketEvents[K]) => unknown) | EventListenerObject | null, options?: EventListenerOptions | boolean): void;
+  override removeEventListener(type: string, listener: EventListenerOrEventListenerObject | null, options?: EventListenerOptions | boolean): void;
+  override removeEventListener(type: string, listener: unknown, options?: EventListenerOptions | boolean): void {
+    super.removeEventListener(type, listener as EventListener, options);
+  }
+
+  get onopen(): ((event: Event) => unknown) | null {
+    return this.#handlers.get('open');
+  }
+  set onopen(listener: ((event: Event) => unknown) | null) {
+    this.#handlers.set('open', listener);
+  }
+  get onmessage(): ((event: MessageEvent) => unknown) | null {
+    return this.#handlers.get('message');
+  }
+  set onmessage(listener: ((event: MessageEvent) => unknown) | null) {
+    this.#handlers.set('message', listener);
+  }
+  get onerror(): ((event: SocketErrorEvent) => unknown) | null {
+    return this.#handlers.get('error');
+  }
+  set onerror(listener: ((event: SocketErrorEvent) => unknown) | null) {
+    this.#handlers.set('error', listener);
+  }
+  get onclose(): ((event: CloseEvent) => unknown) | null {
+    return this.#handlers.get('close');
+  }
+  set onclose(listener: ((event: CloseEvent) => unknown) | null) {
+    this.#handlers.set('close', listener);
+  }
+
+  /** What the wasm calls. */
+  #sink() {
+    return {
+      state: (change: Omit<StateChange, 'error'> & { error?: ErrorData }) => {
+        const error = change.error && new GatepassError(change.error);
+        this.#state = change.state;
+        this.#phase = change.phase;
+        this.#error = error;
+        this.dispatchEvent(new StateChangeEvent({ ...change, error }));
+      },
+      open: () => this.dispatchEvent(new Event('open')),
+      close: (code: number, reason: string, wasClean: boolean) =>
+        this.dispatchEvent(new CloseEvent('close', { code, reason, wasClean })),
+      error: (data: ErrorData) => this.dispatchEvent(new SocketErrorEvent(new GatepassError(data))),
+      message: (data: unknown) => this.dispatchEvent(new MessageEvent('message', { data })),
+    };
+  }
+
+  /** The wasm could not be loaded, or refuses the options. */
+  #broken(thrown: unknown): void {
+    const error = thrown instanceof GatepassError ? thrown : failure('LOAD_FAILED', String(thrown), thrown);
+    const previous = this.#state;
+    this.#state = 'closed';
+    this.#error = error;
+    this.dispatchEvent(new SocketErrorEvent(error));
+    const none = { phase: undefined, code: undefined, reason: undefined, attempt: 0, retryAt: undefined, discarded: 0 };
+    this.dispatchEvent(new StateChangeEvent({ ...none, state: 'closed', previous, error }));
+    this.dispatchEvent(new CloseEvent('close', { code: 1006 }));
+  }
+}
+
+function isBuffer(data: unknown): data is ArrayBufferLike {
+  return data instanceof ArrayBuffer || (typeof SharedArrayBuffer === 'function' && data instanceof SharedArrayBuffer);
+}
+
+/** WebSocket.send takes a copy; so does the queue. */
+function kept(data: Sendable): Sendable {
+  if (isBuffer(data)) return data.slice(0);
+  if (ArrayBuffer.isView(data)) return data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength);
+  return data;
+}

@@ -1,0 +1,81 @@
+//! The clocks, the timer and the source of seeds: the only places that ask the browser for them.
+
+use std::cell::{Cell, RefCell};
+
+use js_sys::Function;
+use wasm_bindgen::prelude::*;
+
+use crate::proto::{Instant, Now, UnixTime};
+
+/// The longest delay that `setTimeout` takes (HTML: a signed 32-bit number); beyond it fires at once.
+const MAX_TIMEOUT_MS: u64 = i32::MAX as u64;
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_namespace = performance, js_name = now)]
+    fn performance_now() -> f64;
+    #[wasm_bindgen(js_name = setTimeout)]
+    fn set_timeout(callback: &Function, millis: i32) -> JsValue;
+    #[wasm_bindgen(js_name = clearTimeout)]
+    fn clear_timeout(id: &JsValue);
+}
+
+/// Reads both clocks.
+pub(crate) fn now() -> Now {
+    Now {
+        instant: Instant::from_millis(performance_now() as u64),
+        unix: UnixTime::from_millis(js_sys::Date::now() as i64),
+    }
+}
+
+/// Returns a seed for the jitter; it guards no secret.
+#[must_use]
+pub fn random_seed() -> u64 {
+    (js_sys::Math::random() * 9_007_199_254_740_992.0) as u64
+}
+
+/// One timer that can be set again and again; it ends with its value.
+pub(crate) struct Alarm {
+    callback: Closure<dyn FnMut()>,
+    id: RefCell<Option<JsValue>>,
+    deadline: Cell<Option<Instant>>,
+}
+
+impl Alarm {
+    pub(crate) fn new(ring: impl FnMut() + 'static) -> Self {
+        Self { callback: Closure::new(ring), id: RefCell::new(None), deadline: Cell::new(None) }
+    }
+
+    /// Sets the deadline, or takes it away. A wake-up may come early: for far deadlines the machine asks again.
+    pub(crate) fn set(&self, deadline: Option<Instant>) {
+        if self.deadline.get() == deadline && self.id.borrow().is_some() {
+            return;
+        }
+        self.stop();
+        let Some(deadline) = deadline else { return };
+        self.deadline.set(Some(deadline));
+        // The clock is cut to whole milliseconds, so one more makes sure that the deadline has passed.
+        let millis = (deadline.since(now().instant).as_millis() as u64).saturating_add(1).min(MAX_TIMEOUT_MS);
+        let id = set_timeout(self.callback.as_ref().unchecked_ref(), millis as i32);
+        *self.id.borrow_mut() = Some(id);
+    }
+
+    /// Notes that the timer has rung.
+    pub(crate) fn rang(&self) {
+        self.deadline.set(None);
+        *self.id.borrow_mut() = None;
+    }
+
+    fn stop(&self) {
+        self.deadline.set(None);
+        if let Some(id) = self.id.borrow_mut().take() {
+            clear_timeout(&id);
+        }
+    }
+}
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}

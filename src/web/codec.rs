@@ -1,0 +1,64 @@
+//! What a browser can do with text: JSON, dates and URLs are built in, so the wasm carries none of them.
+
+use js_sys::{Array, Date, JSON, Object, Reflect};
+use wasm_bindgen::{JsCast, JsValue};
+
+use crate::proto::{Codec, Json, UnixTime};
+
+/// JSON by `JSON.parse`, dates by `Date.parse`, URLs by `URL` against the page's address.
+pub const CODEC: Codec = Codec {
+    parse: |text| JSON::parse(text).ok().map(|value| from_js(&value)),
+    print: |value| JSON::stringify(&to_js(value)).ok().and_then(|text| text.as_string()).unwrap_or_default(),
+    http_date: |text| {
+        let millis = Date::parse(text);
+        (!millis.is_nan()).then(|| UnixTime::from_millis(millis as i64))
+    },
+    absolute_url: |text| {
+        let base = Reflect::get(&js_sys::global(), &"location".into())
+            .and_then(|location| Reflect::get(&location, &"href".into()))
+            .ok()
+            .and_then(|href| href.as_string());
+        let with_base = base.and_then(|base| web_sys::Url::new_with_base(text, &base).ok());
+        // A blob worker's address is no base.
+        with_base.or_else(|| web_sys::Url::new(text).ok()).map(|url| url.href())
+    },
+};
+
+/// Copies a JavaScript value; what JSON does not know (functions, symbols, `undefined`) is null.
+pub(crate) fn from_js(value: &JsValue) -> Json {
+    if let Some(text) = value.as_string() {
+        Json::String(text)
+    } else if let Some(number) = value.as_f64() {
+        Json::Number(number)
+    } else if let Some(truth) = value.as_bool() {
+        Json::Bool(truth)
+    } else if let Some(items) = value.dyn_ref::<Array>() {
+        Json::Array(items.iter().map(|item| from_js(&item)).collect())
+    } else if let Some(object) = value.dyn_ref::<Object>() {
+        let member = |pair: JsValue| {
+            let pair = Array::from(&pair);
+            Some((pair.get(0).as_string()?, from_js(&pair.get(1))))
+        };
+        Json::Object(Object::entries(object).iter().filter_map(member).collect())
+    } else {
+        Json::Null
+    }
+}
+
+fn to_js(value: &Json) -> JsValue {
+    match value {
+        Json::Null => JsValue::NULL,
+        Json::Bool(truth) => JsValue::from_bool(*truth),
+        Json::Number(number) => JsValue::from_f64(*number),
+        Json::String(text) => JsValue::from_str(text),
+        Json::Array(items) => items.iter().map(to_js).collect::<Array>().into(),
+        Json::Object(members) => {
+            let object = Object::new();
+            for (name, value) in members {
+                // A plain object takes every property but `__proto__`, which JSON.parse never puts into a prototype either.
+                Reflect::set(&object, &name.as_str().into(), &to_js(value)).ok();
+            }
+            object.into()
+        }
+    }
+}

@@ -1,0 +1,316 @@
+//! The connection driver: runs one connection machine on the browser's WebSocket.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::rc::{Rc, Weak};
+
+use wasm_bindgen::JsValue;
+
+use super::clock::{Alarm, now, random_seed};
+use super::fetch::Fetch;
+use super::queue::Queue;
+use super::session::Session;
+use super::socket::{Said, Socket, length_of};
+use crate::error::{ConfigError, SendError, TokenError};
+use crate::proto::connection::{
+    Connection as Machine, ConnectionConfig, ConnectionState, Event, Input, Output, Phase, Received, Sent, SocketId, Stats,
+    check_close_code,
+};
+use crate::proto::outbox::MessageId;
+use crate::proto::session::{self, Asker, Grant, RequestId, SessionView, Want, WantId};
+
+/// Where events and messages go. It may call any method of the socket.
+pub trait Sink {
+    /// Something happened.
+    fn event(&self, event: Event);
+    /// A message arrived: a string, an `ArrayBuffer` or a `Blob`, as the browser gave it.
+    fn message(&self, data: &JsValue);
+}
+
+/// A WebSocket that authenticates itself and stays connected. It closes with its value.
+pub struct AuthSocket {
+    inner: Rc<Inner>,
+}
+
+pub(super) struct Inner {
+    machine: RefCell<Machine>,
+    queue: Queue<Output>,
+    alarm: Alarm,
+    session: Option<(Session, Asker)>,
+    socket: RefCell<Option<(SocketId, Socket)>>,
+    fetch: RefCell<Option<(RequestId, Fetch)>>,
+    payloads: RefCell<BTreeMap<MessageId, JsValue>>,
+    binary_type: RefCell<String>,
+    sink: Box<dyn Sink>,
+}
+
+impl AuthSocket {
+    /// Makes a socket that waits for [`AuthSocket::connect`].
+    ///
+    /// # Errors
+    /// What is wrong with the settings, or a scheme with a credential and no session.
+    pub fn new(config: ConnectionConfig, session: Option<Session>, sink: impl Sink + 'static) -> Result<Self, ConfigError> {
+        config.check()?;
+        if session.is_none() && config.scheme.needs_token() {
+            return Err(ConfigError::InvalidOption {
+                option: "session",
+                problem: "this scheme sends a credential, so it needs a session".to_owned(),
+            });
+        }
+        let epoch = session.as_ref().map_or(0, |session| session.view().epoch);
+        let inner = Rc::new_cyclic(|weak: &Weak<Inner>| {
+            let session = session.map(|session| {
+                let asker = session.register(weak);
+                (session, asker)
+            });
+            let weak = weak.clone();
+            Inner {
+                machine: RefCell::new(Machine::new(config, epoch, random_seed())),
+                queue: Queue::new(),
+                alarm: Alarm::new(move || {
+                    if let Some(inner) = weak.upgrade() {
+                        inner.alarm.rang();
+                        inner.input(Input::Timeout);
+                    }
+                }),
+                session,
+                socket: RefCell::default(),
+                fetch: RefCell::default(),
+                payloads: RefCell::default(),
+                binary_type: RefCell::new("blob".to_owned()),
+                sink: Box::new(sink),
+            }
+        });
+        Ok(Self { inner })
+    }
+
+    /// Connects: starts, skips a wait, or replaces the present socket.
+    pub fn connect(&self) {
+        self.inner.input(Input::Connect);
+    }
+
+    /// Closes for good.
+    ///
+    /// # Errors
+    /// A code that a page may not send.
+    pub fn close(&self, code: u16, reason: &str) -> Result<(), ConfigError> {
+        check_close_code(code)?;
+        self.inner.input(Input::Close { code, reason: reason.to_owned() });
+        Ok(())
+    }
+
+    /// Sends a string, an `ArrayBuffer`, a view of one, or a `Blob`: now if connected, else as soon as it is.
+    ///
+    /// # Errors
+    /// Closed, or the outbox is full: the message was not taken.
+    pub fn send(&self, data: &JsValue) -> Result<(), SendError> {
+        let sent = self.inner.machine.borrow_mut().send(|| length_of(data))?;
+        match sent {
+            // The outbox was emptied before anybody could know of the connection, so nothing is overtaken.
+            Sent::Now(socket) => self.inner.send_on(socket, data),
+            Sent::Queued(message) => {
+                self.inner.payloads.borrow_mut().insert(message, data.clone());
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the state.
+    #[must_use]
+    pub fn state(&self) -> ConnectionState {
+        self.inner.machine.borrow().state()
+    }
+
+    /// Returns what is being waited for, while connecting.
+    #[must_use]
+    pub fn phase(&self) -> Option<Phase> {
+        self.inner.machine.borrow().phase()
+    }
+
+    /// Returns the counters.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.inner.machine.borrow().stats()
+    }
+
+    /// Returns the subprotocol that the server chose, or an empty text.
+    #[must_use]
+    pub fn protocol(&self) -> String {
+        self.inner.of_socket(Socket::protocol).unwrap_or_default()
+    }
+
+    /// Returns the extensions that the server chose, or an empty text.
+    #[must_use]
+    pub fn extensions(&self) -> String {
+        self.inner.of_socket(Socket::extensions).unwrap_or_default()
+    }
+
+    /// Returns the bytes that were handed to the socket and not yet to the network.
+    #[must_use]
+    pub fn buffered_amount(&self) -> f64 {
+        self.inner.of_socket(Socket::buffered_amount).unwrap_or_default()
+    }
+
+    /// Sets how binary messages arrive: `blob` or `arraybuffer`.
+    pub fn set_binary_type(&self, binary_type: &str) {
+        *self.inner.binary_type.borrow_mut() = binary_type.to_owned();
+        self.inner.of_socket(|socket| socket.set_binary_type(binary_type));
+    }
+}
+
+impl Drop for AuthSocket {
+    fn drop(&mut self) {
+        self.inner.input(Input::Close { code: 1000, reason: String::new() });
+    }
+}
+
+impl fmt::Debug for AuthSocket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthSocket").field("state", &self.state()).finish_non_exhaustive()
+    }
+}
+
+impl Inner {
+    pub(super) fn session_changed(self: &Rc<Self>, view: SessionView) {
+        self.input(Input::Session(view));
+    }
+
+    pub(super) fn token_answered(self: &Rc<Self>, want: WantId, result: Result<Grant, TokenError>) {
+        self.input(Input::Token { want, result });
+    }
+
+    fn input(self: &Rc<Self>, input: Input<'_>) {
+        let deadline = {
+            let mut machine = self.machine.borrow_mut();
+            machine.handle_input(now(), input);
+            while let Some(output) = machine.poll_output() {
+                self.queue.push(output);
+            }
+            machine.poll_timeout()
+        };
+        self.alarm.set(deadline);
+        self.queue.drain(|output| self.perform(output));
+    }
+
+    fn perform(self: &Rc<Self>, output: Output) {
+        match output {
+            Output::AbortFetch { request } => drop(self.take_fetch(request)),
+            Output::CloseSocket { socket, code, reason } => {
+                if let Some(socket) = self.take_socket(socket) {
+                    socket.close(code, &reason);
+                }
+            }
+            Output::Discard { message } => {
+                let discarded = self.payloads.borrow_mut().remove(&message);
+                drop(discarded);
+            }
+            Output::Event(event) => self.sink.event(event),
+            Output::Fetch { request, http } => {
+                let weak = Rc::downgrade(self);
+                let fetch = Fetch::start(http, move |result| {
+                    if let Some(inner) = weak.upgrade() {
+                        drop(inner.take_fetch(request));
+                        inner.input(Input::Http { request, result });
+                    }
+                });
+                let earlier = self.fetch.borrow_mut().replace((request, fetch));
+                drop(earlier);
+            }
+            Output::Open { socket, url, protocols } => self.open(socket, url.expose(), &protocols),
+            Output::Send { socket, message } => {
+                let payload = self.payloads.borrow_mut().remove(&message);
+                if let Some(payload) = payload {
+                    self.send_on(socket, &payload);
+                }
+            }
+            Output::SendText { socket, text } => self.send_on(socket, &JsValue::from_str(text.expose())),
+            Output::Unwant => {
+                if let Some((session, asker)) = &self.session {
+                    session.input(session::Input::Unwant { asker: *asker });
+                }
+            }
+            Output::Want { want, rejected, doubted } => {
+                if let Some((session, asker)) = &self.session {
+                    session.input(session::Input::Want(Want { asker: *asker, want, rejected, doubted }));
+                }
+            }
+        }
+    }
+
+    fn open(self: &Rc<Self>, id: SocketId, url: &str, protocols: &[String]) {
+        let weak = Rc::downgrade(self);
+        let listener = move |said| {
+            if let Some(inner) = weak.upgrade() {
+                inner.said(id, said);
+            }
+        };
+        let binary_type = self.binary_type.borrow().clone();
+        match Socket::open(url, protocols, &binary_type, listener) {
+            Ok(socket) => {
+                let earlier = self.socket.borrow_mut().replace((id, socket));
+                drop(earlier);
+            }
+            // What the browser throws may quote the URL: it goes nowhere.
+            Err(_) => self.input(Input::SocketRefused { socket: id }),
+        }
+    }
+
+    fn said(self: &Rc<Self>, socket: SocketId, said: Said) {
+        match said {
+            Said::Closed { code, reason, was_clean } => {
+                let closed = self.take_socket(socket);
+                self.input(Input::SocketClosed { socket, code, reason, was_clean });
+                drop(closed);
+            }
+            Said::Error => self.input(Input::SocketError { socket }),
+            Said::Message(data) => self.received(socket, &data),
+            Said::Opened { protocol } => self.input(Input::SocketOpened { socket, protocol }),
+        }
+    }
+
+    fn received(self: &Rc<Self>, socket: SocketId, data: &JsValue) {
+        let received = self.machine.borrow_mut().on_message(socket, || length_of(data));
+        match received {
+            Received::Deliver => self.sink.message(data),
+            Received::Ignore => {}
+            Received::Inspect | Received::InspectAndDeliver => {
+                let text = data.as_string();
+                self.input(Input::Inspected { socket, text: text.as_deref() });
+                let is_present = self.machine.borrow().socket() == Some(socket);
+                if received == Received::InspectAndDeliver && is_present {
+                    self.sink.message(data);
+                }
+            }
+            Received::TooLong { length } => self.input(Input::TooLong { socket, length }),
+        }
+    }
+
+    fn send_on(&self, id: SocketId, data: &JsValue) {
+        if let Some((present, socket)) = &*self.socket.borrow()
+            && *present == id
+        {
+            socket.send(data);
+        }
+    }
+
+    fn of_socket<T>(&self, read: impl FnOnce(&Socket) -> T) -> Option<T> {
+        self.socket.borrow().as_ref().map(|(_, socket)| read(socket))
+    }
+
+    fn take_socket(&self, id: SocketId) -> Option<Socket> {
+        let mut slot = self.socket.borrow_mut();
+        if slot.as_ref().is_some_and(|(present, _)| *present == id) {
+            return slot.take().map(|(_, socket)| socket);
+        }
+        None
+    }
+
+    fn take_fetch(&self, id: RequestId) -> Option<Fetch> {
+        let mut slot = self.fetch.borrow_mut();
+        if slot.as_ref().is_some_and(|(present, _)| *present == id) {
+            return slot.take().map(|(_, fetch)| fetch);
+        }
+        None
+    }
+}

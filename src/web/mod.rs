@@ -1,0 +1,19 @@
+//! The browser driver: performs what the machines ask for, feeds them what happened, decides nothing.
+//!
+//! Rules: take the borrow, feed the machine, collect its outputs, drop the borrow, then act. Outputs wait in a queue that
+//! one loop empties, so that a listener which calls back appends instead of nesting. One browser timer per machine; on
+//! wake the machine compares with the clock. Closures belong to their socket and are detached when it is dropped.
+
+mod clock;
+mod codec;
+mod connection;
+mod fetch;
+mod queue;
+mod session;
+mod socket;
+
+pub use clock::random_seed;
+pub use codec::CODEC;
+pub(crate) use codec::from_js;
+pub use connection::{AuthSocket, Sink};
+pub use session::Session;

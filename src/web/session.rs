@@ -1,0 +1,173 @@
+//! The session driver: runs the session machine for all sockets of one user.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::rc::{Rc, Weak};
+
+use super::clock::{Alarm, now};
+use super::connection::Inner as Connection;
+use super::fetch::Fetch;
+use super::queue::Queue;
+use crate::error::TokenError;
+use crate::proto::session::{
+    Asker, Input, LoginId, Output, RequestId, Session as Machine, SessionConfig, SessionState, SessionView,
+};
+use crate::proto::token::Lifetime;
+use crate::proto::{Json, Secret};
+
+/// Who the user is: tokens, login, refresh and logout, shared by all sockets. Clones are the same session.
+#[derive(Clone)]
+pub struct Session {
+    inner: Rc<Inner>,
+}
+
+type LoginDone = Box<dyn FnOnce(Result<(), TokenError>)>;
+
+struct Inner {
+    machine: RefCell<Machine>,
+    queue: Queue<Output>,
+    alarm: Alarm,
+    fetches: RefCell<BTreeMap<RequestId, Fetch>>,
+    logins: RefCell<BTreeMap<LoginId, LoginDone>>,
+    connections: RefCell<BTreeMap<Asker, Weak<Connection>>>,
+    on_change: RefCell<Option<Rc<dyn Fn(SessionState)>>>,
+    next_asker: Cell<u32>,
+    next_login: Cell<u32>,
+}
+
+impl Session {
+    /// Makes a session without a user.
+    #[must_use]
+    pub fn new(config: SessionConfig) -> Self {
+        let inner = Rc::new_cyclic(|weak: &Weak<Inner>| {
+            let weak = weak.clone();
+            Inner {
+                machine: RefCell::new(Machine::new(config)),
+                queue: Queue::new(),
+                alarm: Alarm::new(move || {
+                    if let Some(inner) = weak.upgrade() {
+                        inner.alarm.rang();
+                        inner.input(Input::Timeout);
+                    }
+                }),
+                fetches: RefCell::default(),
+                logins: RefCell::default(),
+                connections: RefCell::default(),
+                on_change: RefCell::default(),
+                next_asker: Cell::new(0),
+                next_login: Cell::new(0),
+            }
+        });
+        Self { inner }
+    }
+
+    /// Calls `listener` after every change of state. A later listener takes its place.
+    pub fn on_change(&self, listener: impl Fn(SessionState) + 'static) {
+        *self.inner.on_change.borrow_mut() = Some(Rc::new(listener));
+    }
+
+    /// Returns the state.
+    #[must_use]
+    pub fn state(&self) -> SessionState {
+        self.inner.machine.borrow().state()
+    }
+
+    /// Takes tokens that the app has from elsewhere.
+    pub fn set_tokens(&self, access: Secret, refresh: Option<Secret>, lifetime: Lifetime) {
+        self.inner.input(Input::SetTokens { access, refresh, lifetime });
+    }
+
+    /// Signs in at the login endpoint; `done` is called once.
+    pub fn login(&self, credentials: Json, done: impl FnOnce(Result<(), TokenError>) + 'static) {
+        let login = LoginId(self.inner.next_login.get());
+        self.inner.next_login.set(login.0.wrapping_add(1));
+        self.inner.logins.borrow_mut().insert(login, Box::new(done));
+        self.inner.input(Input::Login { login, credentials });
+    }
+
+    /// Forgets the user and closes their sockets.
+    pub fn logout(&self) {
+        self.inner.input(Input::Logout);
+    }
+
+    pub(super) fn view(&self) -> SessionView {
+        self.inner.machine.borrow().view()
+    }
+
+    pub(super) fn register(&self, connection: &Weak<Connection>) -> Asker {
+        let asker = Asker(self.inner.next_asker.get());
+        self.inner.next_asker.set(asker.0.wrapping_add(1));
+        let mut connections = self.inner.connections.borrow_mut();
+        connections.retain(|_, connection| connection.strong_count() > 0);
+        connections.insert(asker, connection.clone());
+        asker
+    }
+
+    pub(super) fn input(&self, input: Input) {
+        self.inner.input(input);
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("state", &self.state()).finish_non_exhaustive()
+    }
+}
+
+impl Inner {
+    fn input(self: &Rc<Self>, input: Input) {
+        let deadline = {
+            let mut machine = self.machine.borrow_mut();
+            machine.handle_input(now(), input);
+            while let Some(output) = machine.poll_output() {
+                self.queue.push(output);
+            }
+            machine.poll_timeout()
+        };
+        self.alarm.set(deadline);
+        self.queue.drain(|output| self.perform(output));
+    }
+
+    fn perform(self: &Rc<Self>, output: Output) {
+        match output {
+            Output::AbortFetch { request } => {
+                let aborted = self.fetches.borrow_mut().remove(&request);
+                drop(aborted);
+            }
+            Output::Changed { state, view } => {
+                let connections: Vec<_> = self.connections.borrow().values().filter_map(Weak::upgrade).collect();
+                for connection in connections {
+                    connection.session_changed(view);
+                }
+                let listener = self.on_change.borrow().clone();
+                if let Some(listener) = listener {
+                    listener(state);
+                }
+            }
+            Output::Fetch { request, http } => {
+                let weak = Rc::downgrade(self);
+                let fetch = Fetch::start(http, move |result| {
+                    if let Some(inner) = weak.upgrade() {
+                        let finished = inner.fetches.borrow_mut().remove(&request);
+                        drop(finished);
+                        inner.input(Input::Http { request, result });
+                    }
+                });
+                self.fetches.borrow_mut().insert(request, fetch);
+            }
+            Output::LoginDone { login, result } => {
+                let done = self.logins.borrow_mut().remove(&login);
+                if let Some(done) = done {
+                    done(result);
+                }
+            }
+            Output::Token { asker, want, result } => {
+                let connection = self.connections.borrow().get(&asker).and_then(Weak::upgrade);
+                if let Some(connection) = connection {
+                    connection.token_answered(want, result);
+                }
+            }
+        }
+    }
+}

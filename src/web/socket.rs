@@ -1,0 +1,140 @@
+//! One browser WebSocket with the closures that listen to it. Dropping it detaches them and closes it.
+
+use js_sys::{Array, JsString};
+use wasm_bindgen::prelude::*;
+use web_sys::{CloseEvent, Event, MessageEvent};
+
+#[wasm_bindgen]
+extern "C" {
+    /// The browser's WebSocket, bound by hand so that a message passes as it is, without a copy into the wasm.
+    #[wasm_bindgen(js_name = WebSocket)]
+    type JsSocket;
+    #[wasm_bindgen(constructor, js_class = "WebSocket", catch)]
+    fn new(url: &str, protocols: &Array) -> Result<JsSocket, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn send(this: &JsSocket, data: &JsValue) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn close(this: &JsSocket, code: u16, reason: &str) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, getter)]
+    fn protocol(this: &JsSocket) -> String;
+    #[wasm_bindgen(method, getter)]
+    fn extensions(this: &JsSocket) -> String;
+    #[wasm_bindgen(method, getter, js_name = bufferedAmount)]
+    fn buffered_amount(this: &JsSocket) -> f64;
+    #[wasm_bindgen(method, setter, js_name = binaryType)]
+    fn set_binary_type(this: &JsSocket, value: &str);
+    #[wasm_bindgen(method, setter)]
+    fn set_onopen(this: &JsSocket, listener: &JsValue);
+    #[wasm_bindgen(method, setter)]
+    fn set_onmessage(this: &JsSocket, listener: &JsValue);
+    #[wasm_bindgen(method, setter)]
+    fn set_onerror(this: &JsSocket, listener: &JsValue);
+    #[wasm_bindgen(method, setter)]
+    fn set_onclose(this: &JsSocket, listener: &JsValue);
+}
+
+/// What a socket says.
+pub(crate) enum Said {
+    Closed { code: u16, reason: String, was_clean: bool },
+    Error,
+    Message(JsValue),
+    Opened { protocol: String },
+}
+
+/// A socket and its closures.
+pub(crate) struct Socket {
+    socket: JsSocket,
+    _on_open: Closure<dyn FnMut(Event)>,
+    _on_message: Closure<dyn FnMut(MessageEvent)>,
+    _on_error: Closure<dyn FnMut(Event)>,
+    _on_close: Closure<dyn FnMut(CloseEvent)>,
+}
+
+impl Socket {
+    /// Dials. Listeners are attached before the browser can say anything.
+    ///
+    /// # Errors
+    /// The browser will not make this socket.
+    pub(crate) fn open(
+        url: &str,
+        protocols: &[String],
+        binary_type: &str,
+        listener: impl Fn(Said) + Clone + 'static,
+    ) -> Result<Self, JsValue> {
+        let protocols: Array = protocols.iter().map(|protocol| JsValue::from_str(protocol)).collect();
+        let socket = JsSocket::new(url, &protocols)?;
+        socket.set_binary_type(binary_type);
+        let on_open = Closure::<dyn FnMut(Event)>::new({
+            let (listener, socket) = (listener.clone(), JsValue::from(&socket).unchecked_into::<JsSocket>());
+            move |_| listener(Said::Opened { protocol: socket.protocol() })
+        });
+        let on_message = Closure::<dyn FnMut(MessageEvent)>::new({
+            let listener = listener.clone();
+            move |event: MessageEvent| listener(Said::Message(event.data()))
+        });
+        let on_error = Closure::<dyn FnMut(Event)>::new({
+            let listener = listener.clone();
+            move |_| listener(Said::Error)
+        });
+        let on_close = Closure::<dyn FnMut(CloseEvent)>::new(move |event: CloseEvent| {
+            listener(Said::Closed { code: event.code(), reason: event.reason(), was_clean: event.was_clean() });
+        });
+        socket.set_onopen(on_open.as_ref());
+        socket.set_onmessage(on_message.as_ref());
+        socket.set_onerror(on_error.as_ref());
+        socket.set_onclose(on_close.as_ref());
+        Ok(Self { socket, _on_open: on_open, _on_message: on_message, _on_error: on_error, _on_close: on_close })
+    }
+
+    /// Hands a message to the browser. One that it does not take has been said to be taken: the type is checked before.
+    pub(crate) fn send(&self, data: &JsValue) {
+        self.socket.send(data).ok();
+    }
+
+    /// Stops listening and closes; nothing is waited for.
+    pub(crate) fn close(self, code: u16, reason: &str) {
+        self.detach();
+        // Fails only for codes that were checked before.
+        self.socket.close(code, reason).ok();
+    }
+
+    pub(crate) fn protocol(&self) -> String {
+        self.socket.protocol()
+    }
+
+    pub(crate) fn extensions(&self) -> String {
+        self.socket.extensions()
+    }
+
+    pub(crate) fn buffered_amount(&self) -> f64 {
+        self.socket.buffered_amount()
+    }
+
+    pub(crate) fn set_binary_type(&self, binary_type: &str) {
+        self.socket.set_binary_type(binary_type);
+    }
+
+    fn detach(&self) {
+        self.socket.set_onopen(&JsValue::NULL);
+        self.socket.set_onmessage(&JsValue::NULL);
+        self.socket.set_onerror(&JsValue::NULL);
+        self.socket.set_onclose(&JsValue::NULL);
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        self.detach();
+        // On a socket that has closed this does nothing.
+        self.socket.close(1000, "").ok();
+    }
+}
+
+/// The length of a message, in UTF-16 units or bytes.
+pub(crate) fn length_of(data: &JsValue) -> usize {
+    if let Some(text) = data.dyn_ref::<JsString>() {
+        return text.length() as usize;
+    }
+    let property = |name: &str| js_sys::Reflect::get(data, &name.into()).ok().and_then(|value| value.as_f64());
+    property("byteLength").or_else(|| property("size")).unwrap_or(0.0) as usize
+}

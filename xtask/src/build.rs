@@ -1,0 +1,63 @@
+//! Builds the npm package into `pkg/`: wasm and glue by wasm-pack, made small by wasm-opt, and the TypeScript face.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::process::{output_of, run_logged};
+use crate::steps::Steps;
+use crate::tools::{root, wasm_command};
+
+pub(crate) fn pkg() -> PathBuf {
+    root().join("pkg")
+}
+
+/// Builds everything, with progress.
+pub(crate) fn run() -> Result<()> {
+    let mut steps = Steps::new(2);
+    let result = steps
+        .step("Building the wasm (wasm-pack, wasm-opt)", wasm)
+        .and_then(|()| steps.step("Compiling the TypeScript face", face));
+    steps.print_times();
+    result
+}
+
+/// wasm and glue: `pkg/core_bg.wasm`, `pkg/core.js`, `pkg/core.d.ts`.
+pub(crate) fn wasm() -> Result<()> {
+    let mut command = wasm_command("wasm-pack")?;
+    command
+        .args(["build", "--target", "web", "--out-dir", "pkg", "--out-name", "core", "--no-pack", "--no-opt"])
+        .args(["--mode", "no-install", ".", "--features", "js"]);
+    run_logged("wasm-pack-build", &mut command)?;
+    let wasm = pkg().join("core_bg.wasm");
+    run_logged(
+        "wasm-opt",
+        wasm_command("wasm-opt")?
+            .args(["-Oz", "--enable-bulk-memory", "--enable-nontrapping-float-to-int", "--enable-sign-ext"])
+            .args(["--enable-mutable-globals", "--enable-reference-types", "--enable-multivalue"])
+            .arg(&wasm)
+            .arg("-o")
+            .arg(&wasm),
+    )?;
+    check_imports(&wasm)
+}
+
+/// The wasm may import from its glue only: an import from `env` would mean that code for another platform slipped in.
+fn check_imports(wasm: &PathBuf) -> Result<()> {
+    let script = "WebAssembly.Module.imports(new WebAssembly.Module(require('fs').readFileSync(process.argv[1]))).forEach(i => console.log(i.module))";
+    let modules = output_of(Command::new("node").arg("-e").arg(script).arg(wasm))?;
+    match modules.lines().find(|module| *module != "./core_bg.js") {
+        Some(module) => bail!("the wasm imports from `{module}`; it may import from its own glue only"),
+        None => Ok(()),
+    }
+}
+
+/// The TypeScript face: `pkg/index.js`, `pkg/index.d.ts` and their parts.
+pub(crate) fn face() -> Result<()> {
+    // tsc compiles against the glue's declarations, so the wasm comes first.
+    if !pkg().join("core.d.ts").is_file() {
+        bail!("pkg/core.d.ts is missing: build the wasm first (`cargo xtask build`)");
+    }
+    run_logged("tsc", wasm_command("tsc")?.args(["--project", "tsconfig.json"])).context("the TypeScript face does not compile")
+}
