@@ -42,7 +42,9 @@ impl Disposition {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
     /// A plain-text address for a credential.
-    #[error("{option}: a credential would go unencrypted to {host}; use wss: or https:, or set allowInsecure for a test network")]
+    #[error(
+        "{option}: a credential would go unencrypted to {host}; use wss: or https:, or set allowInsecure for a test network"
+    )]
     InsecureUrl {
         /// The option.
         option: &'static str,
@@ -96,13 +98,17 @@ pub enum UrlProblem {
     #[error("a WebSocket URL cannot have a fragment (`#`)")]
     Fragment,
     /// Neither ws, wss, http nor https.
-    #[error("the URL's scheme must be ws: or wss: for a socket (http: and https: are taken as these), http: or https: for an endpoint")]
+    #[error(
+        "the URL's scheme must be ws: or wss: for a socket (http: and https: are taken as these), http: or https: for an endpoint"
+    )]
     Scheme,
     /// Not a URL.
     #[error("this is not a URL")]
     Unreadable,
     /// `user:password@` stays readable in `ws.url`.
-    #[error("credentials before the host (user:password@) are sent by no browser and stay readable in the URL; remove them")]
+    #[error(
+        "credentials before the host (user:password@) are sent by no browser and stay readable in the URL; remove them"
+    )]
     UserInfo,
 }
 
@@ -168,7 +174,9 @@ impl HttpError {
         match self {
             Self::Malformed(_) | Self::Network | Self::TimedOut => Disposition::RETRY,
             Self::Status { status: 401, .. } => Disposition::RefreshToken,
-            Self::Status { status: 408 | 425 | 429 | 500..=599, retry_after } => Disposition::Retry { after: retry_after },
+            Self::Status { status: 408 | 425 | 429 | 500..=599, retry_after } => {
+                Disposition::Retry { after: retry_after }
+            }
             Self::Status { .. } => Disposition::GiveUp,
         }
     }
@@ -253,7 +261,9 @@ pub enum TransportError {
     #[error("no connection in time")]
     ConnectTimedOut,
     /// The dial failed. Browsers hide whether by a refusal (401, 403, …) or by the network.
-    #[error("the connection could not be opened (1006: the browser hides whether the server refused it or the network failed)")]
+    #[error(
+        "the connection could not be opened (1006: the browser hides whether the server refused it or the network failed)"
+    )]
     ConnectFailed,
     /// A message of the server is longer than `maxMessageSize`.
     #[error("the server sent a message of {length} bytes, more than maxMessageSize allows")]
@@ -262,7 +272,9 @@ pub enum TransportError {
         length: usize,
     },
     /// Several dials failed in a row, none ever opened.
-    #[error("{tries} connections in a row were refused before opening: check the URL, the Origin allow-list and the token; the browser hides which (1006)")]
+    #[error(
+        "{tries} connections in a row were refused before opening: check the URL, the Origin allow-list and the token; the browser hides which (1006)"
+    )]
     HandshakeRefused {
         /// How many.
         tries: u32,
@@ -308,7 +320,9 @@ impl Failure {
             Self::TicketExpired => "TICKET_EXPIRED",
             Self::Token(error) => error.code(),
             Self::Transport(TransportError::Blocked) => "BLOCKED",
-            Self::Transport(TransportError::Closed { code: 1009, .. } | TransportError::TooBig { .. }) => "MESSAGE_TOO_BIG",
+            Self::Transport(TransportError::Closed { code: 1009, .. } | TransportError::TooBig { .. }) => {
+                "MESSAGE_TOO_BIG"
+            }
             Self::Transport(TransportError::Closed { .. }) => "CLOSED_BY_SERVER",
             Self::Transport(TransportError::ConnectFailed) => "CONNECT_FAILED",
             Self::Transport(TransportError::ConnectTimedOut) => "CONNECT_TIMED_OUT",
@@ -320,7 +334,9 @@ impl Failure {
     #[must_use]
     pub const fn disposition(&self) -> Disposition {
         match self {
-            Self::Handshake(HandshakeError::ClosedInstead { .. } | HandshakeError::Rejected) => Disposition::RefreshToken,
+            Self::Handshake(HandshakeError::ClosedInstead { .. } | HandshakeError::Rejected) => {
+                Disposition::RefreshToken
+            }
             Self::Handshake(HandshakeError::SubprotocolMismatch) => Disposition::GiveUp,
             Self::Handshake(HandshakeError::TimedOut) | Self::TicketExpired => Disposition::RETRY,
             Self::Ticket(error) => error.disposition(),
@@ -328,7 +344,9 @@ impl Failure {
             Self::Transport(TransportError::Blocked | TransportError::TooBig { .. }) => Disposition::GiveUp,
             Self::Transport(TransportError::Closed { disposition, .. }) => *disposition,
             Self::Transport(
-                TransportError::ConnectFailed | TransportError::ConnectTimedOut | TransportError::HandshakeRefused { .. },
+                TransportError::ConnectFailed
+                | TransportError::ConnectTimedOut
+                | TransportError::HandshakeRefused { .. },
             ) => Disposition::RETRY,
         }
     }
@@ -374,7 +392,9 @@ impl TokenError {
     #[must_use]
     pub const fn disposition(self) -> Disposition {
         match self {
-            Self::Expired | Self::InvalidCredentials { .. } | Self::Missing | Self::RefreshRejected { .. } => Disposition::SignIn,
+            Self::Expired | Self::InvalidCredentials { .. } | Self::Missing | Self::RefreshRejected { .. } => {
+                Disposition::SignIn
+            }
             Self::Login(error) | Self::Refresh(error) => match error.disposition() {
                 Disposition::RefreshToken => Disposition::SignIn,
                 other => other,

@@ -114,7 +114,12 @@ fn read(options: &JsValue) -> Result<ConnectionConfig, ConfigError> {
     let url = options.url("url", UrlKind::WebSocket)?;
     let scheme = match options.get("scheme") {
         Some(value) => scheme(&value)?,
-        None => return options.fail("scheme", "how the credential travels is needed: ticket(…), firstMessage(…), query(…) or anonymous()"),
+        None => {
+            return options.fail(
+                "scheme",
+                "how the credential travels is needed: ticket(…), firstMessage(…), query(…) or anonymous()",
+            );
+        }
     };
     let defaults = ConnectionConfig::new(CODEC, url, scheme);
     Ok(ConnectionConfig {
@@ -152,7 +157,9 @@ fn scheme(value: &JsValue) -> Result<Scheme, ConfigError> {
         "firstMessage" => Scheme::FirstMessage(FirstMessage {
             message: match options.json("message") {
                 Some(message) => message,
-                None => return options.fail("message", "the first message is needed, with \"$token\" where the token goes"),
+                None => {
+                    return options.fail("message", "the first message is needed, with \"$token\" where the token goes");
+                }
             },
             hello: options.json("hello"),
             ack: options.json("ack"),
@@ -201,7 +208,9 @@ fn close_table(options: &Options<'_>) -> Result<CloseTable, ConfigError> {
         [CloseAction::GiveUp, CloseAction::RefreshToken, CloseAction::Retry, CloseAction::RetrySlowly];
     let mut table = CloseTable::default();
     let Some(value) = options.get("closeCodes") else { return Ok(table) };
-    let Some(rows) = value.dyn_ref::<Object>() else { return options.fail("closeCodes", "an object such as {4403: 'retry'} is needed") };
+    let Some(rows) = value.dyn_ref::<Object>() else {
+        return options.fail("closeCodes", "an object such as {4403: 'retry'} is needed");
+    };
     for key in Object::keys(rows).iter() {
         let code = key.as_string().and_then(|text| text.parse::<u16>().ok());
         let name = Reflect::get(rows, &key).ok().and_then(|name| name.as_string());
@@ -209,7 +218,10 @@ fn close_table(options: &Options<'_>) -> Result<CloseTable, ConfigError> {
         match code.zip(action) {
             Some((code, action)) => table.set(code, action),
             None => {
-                return options.fail("closeCodes", "each row is a close code and 'retry', 'retrySlowly', 'refreshToken' or 'giveUp'");
+                return options.fail(
+                    "closeCodes",
+                    "each row is a close code and 'retry', 'retrySlowly', 'refreshToken' or 'giveUp'",
+                );
             }
         }
     }

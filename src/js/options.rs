@@ -31,7 +31,10 @@ impl<'a> Options<'a> {
         for key in Object::keys(members).iter().filter_map(|key| key.as_string()) {
             if !names.iter().any(|(name, _)| *name == key) {
                 let known: Vec<_> = names.iter().map(|(name, _)| *name).collect();
-                return Err(ConfigError::option(what, format!("there is no option `{key}`; known are {}", known.join(", "))));
+                return Err(ConfigError::option(
+                    what,
+                    format!("there is no option `{key}`; known are {}", known.join(", ")),
+                ));
             }
         }
         Ok(Self { object, names })
@@ -92,7 +95,9 @@ impl<'a> Options<'a> {
     pub(super) fn seconds(&self, name: &str) -> Result<Option<f64>, ConfigError> {
         match self.get(name) {
             None => Ok(None),
-            Some(value) => value.as_f64().map_or_else(|| self.fail(name, "seconds as a number are needed"), |n| Ok(Some(n))),
+            Some(value) => {
+                value.as_f64().map_or_else(|| self.fail(name, "seconds as a number are needed"), |n| Ok(Some(n)))
+            }
         }
     }
 

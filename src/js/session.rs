@@ -76,7 +76,10 @@ impl SessionCore {
             return Err(config_error(&ConfigError::option("login", "this session has no login endpoint")));
         }
         if !credentials.is_object() {
-            return Err(config_error(&ConfigError::option("credentials", "an object such as {username, password} is needed")));
+            return Err(config_error(&ConfigError::option(
+                "credentials",
+                "an object such as {username, password} is needed",
+            )));
         }
         let credentials = from_js(credentials);
         let mut work = Some((self.session.clone(), credentials));

@@ -110,7 +110,10 @@ pub fn check_protocols(protocols: &[String]) -> Result<(), ConfigError> {
         length += protocol.len() + 2;
     }
     if length > 8192 {
-        return Err(ConfigError::option("protocols", format!("{length} bytes of subprotocols; servers refuse more than 8192")));
+        return Err(ConfigError::option(
+            "protocols",
+            format!("{length} bytes of subprotocols; servers refuse more than 8192"),
+        ));
     }
     Ok(())
 }
@@ -127,7 +130,8 @@ mod tests {
             assert_eq!(check(good), Ok(()));
         }
         let twenty_kb = "a".repeat(20_000);
-        let bad: &[&[&str]] = &[&[""], &["a b"], &["a="], &["a,b"], &["a/b"], &["a:b"], &["é"], &["a", "a"], &[&twenty_kb]];
+        let bad: &[&[&str]] =
+            &[&[""], &["a b"], &["a="], &["a,b"], &["a/b"], &["a:b"], &["é"], &["a", "a"], &[&twenty_kb]];
         for list in bad {
             assert_eq!(check(list).map_err(|error| error.code()), Err("INVALID_OPTION"), "{list:?}");
         }

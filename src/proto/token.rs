@@ -179,7 +179,9 @@ mod tests {
 
     #[test]
     fn absurd_lifetimes_neither_overflow_nor_count() {
-        let ends = |expires_in| set("t", Lifetime { expires_in: Some(expires_in), expires_at: None }, Received::JustNow).expires_at;
+        let ends = |expires_in| {
+            set("t", Lifetime { expires_in: Some(expires_in), expires_at: None }, Received::JustNow).expires_at
+        };
         assert_eq!(ends(0.0), None);
         assert_eq!(ends(-5.0), None);
         assert_eq!(ends(f64::NAN), None);

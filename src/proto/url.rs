@@ -180,11 +180,9 @@ mod tests {
 
     #[test]
     fn case_40_every_odd_byte_of_a_ticket_is_percent_encoded() {
-        let dialled = ws("ws://127.0.0.1:8000/channel/").with_param("ticket", &Secret::new("a+/=&#% é\"\u{1f600}".to_owned()));
-        assert_eq!(
-            dialled.expose(),
-            "ws://127.0.0.1:8000/channel/?ticket=a%2B%2F%3D%26%23%25%20%C3%A9%22%F0%9F%98%80"
-        );
+        let dialled =
+            ws("ws://127.0.0.1:8000/channel/").with_param("ticket", &Secret::new("a+/=&#% é\"\u{1f600}".to_owned()));
+        assert_eq!(dialled.expose(), "ws://127.0.0.1:8000/channel/?ticket=a%2B%2F%3D%26%23%25%20%C3%A9%22%F0%9F%98%80");
     }
 
     #[test]
@@ -232,8 +230,10 @@ mod tests {
 
     #[test]
     fn case_117_a_credential_goes_in_the_clear_only_to_this_machine() {
-        let allowed = ["ws://localhost/", "ws://app.localhost:1/", "ws://127.0.0.1:9/", "ws://127.9.8.7/", "ws://[::1]:80/"];
-        let refused = ["ws://example.com/", "ws://127.0.0.1.example.com/", "ws://localhost.example.com/", "ws://127.1/"];
+        let allowed =
+            ["ws://localhost/", "ws://app.localhost:1/", "ws://127.0.0.1:9/", "ws://127.9.8.7/", "ws://[::1]:80/"];
+        let refused =
+            ["ws://example.com/", "ws://127.0.0.1.example.com/", "ws://localhost.example.com/", "ws://127.1/"];
         for url in allowed {
             assert_eq!(ws(url).check_carries_credential("url", false), Ok(()), "{url}");
         }

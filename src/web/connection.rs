@@ -14,8 +14,8 @@ use super::session::Session;
 use super::socket::{Said, Socket, length_of};
 use crate::error::{ConfigError, SendError, TokenError};
 use crate::proto::connection::{
-    Connection as Machine, ConnectionConfig, ConnectionState, Event, Input, Output, Phase, Received, Sent, SocketId, Stats,
-    check_close_code,
+    Connection as Machine, ConnectionConfig, ConnectionState, Event, Input, Output, Phase, Received, Sent, SocketId,
+    Stats, check_close_code,
 };
 use crate::proto::outbox::MessageId;
 use crate::proto::session::{self, Asker, Grant, RequestId, SessionView, Want, WantId};
@@ -50,7 +50,11 @@ impl AuthSocket {
     ///
     /// # Errors
     /// What is wrong with the settings, or a scheme with a credential and no session.
-    pub fn new(config: ConnectionConfig, session: Option<Session>, sink: impl Sink + 'static) -> Result<Self, ConfigError> {
+    pub fn new(
+        config: ConnectionConfig,
+        session: Option<Session>,
+        sink: impl Sink + 'static,
+    ) -> Result<Self, ConfigError> {
         config.check()?;
         if session.is_none() && config.scheme.needs_token() {
             return Err(ConfigError::InvalidOption {

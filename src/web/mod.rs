@@ -14,6 +14,7 @@ mod socket;
 
 pub use clock::random_seed;
 pub use codec::CODEC;
+#[cfg(feature = "js")]
 pub(crate) use codec::from_js;
 pub use connection::{AuthSocket, Sink};
 pub use session::Session;

@@ -196,7 +196,10 @@ fn case_47_after_three_refused_handshakes_the_token_is_refreshed_once_and_the_st
     world.connect(0);
     world.server.refuse_handshakes = u32::MAX;
     world.run_for(20 * MINUTE);
-    assert_eq!(world.lines[0].codes()[..4], ["CONNECT_FAILED", "CONNECT_FAILED", "HANDSHAKE_REFUSED", "HANDSHAKE_REFUSED"]);
+    assert_eq!(
+        world.lines[0].codes()[..4],
+        ["CONNECT_FAILED", "CONNECT_FAILED", "HANDSHAKE_REFUSED", "HANDSHAKE_REFUSED"]
+    );
     assert_eq!(world.server.log.refreshed, 1);
     assert!(world.lines[0].failures.iter().all(|(_, disposition)| *disposition == Disposition::RETRY));
     let tries = world.lines[0].failures.len();
@@ -287,7 +290,9 @@ fn case_67_a_hello_or_an_ack_that_never_comes_is_a_loss() {
 fn case_67_the_client_says_timeout_when_the_ack_stays_away() {
     let mut world = World::signed_in(Kind::FirstMessageAck);
     world.net = crate::world::Net { min_ms: 10, max_ms: 10, loss: 0 };
-    world.run_until(MINUTE, |world| world.lines[0].machine.phase().is_some_and(|phase| phase.name() == "authenticating"));
+    world.run_until(MINUTE, |world| {
+        world.lines[0].machine.phase().is_some_and(|phase| phase.name() == "authenticating")
+    });
     world.server.is_silent = true;
     world.run_until(MINUTE, |world| !world.lines[0].failures.is_empty());
     assert_eq!(world.lines[0].failures, [("AUTH_TIMED_OUT", Disposition::RETRY)]);
@@ -297,7 +302,9 @@ fn case_67_the_client_says_timeout_when_the_ack_stays_away() {
 #[test]
 fn case_69_a_message_before_the_ack_is_never_delivered() {
     let mut world = World::signed_in(Kind::FirstMessageAck);
-    world.run_until(MINUTE, |world| world.lines[0].machine.phase().is_some_and(|phase| phase.name() == "authenticating"));
+    world.run_until(MINUTE, |world| {
+        world.lines[0].machine.phase().is_some_and(|phase| phase.name() == "authenticating")
+    });
     world.whisper(0, r#"{"type":"secret news"}"#);
     world.whisper(0, "no JSON");
     assert!(world.run_until(MINUTE, connected));
@@ -536,7 +543,12 @@ fn reconnect_skips_a_wait_and_replaces_a_live_socket() {
 
 #[test]
 fn case_110_a_close_reason_is_cut_on_a_characters_boundary() {
-    let rows = [("a".repeat(123), 123), ("a".repeat(124), 123), (format!("{}é", "a".repeat(122)), 122), ("é".repeat(100), 122)];
+    let rows = [
+        ("a".repeat(123), 123),
+        ("a".repeat(124), 123),
+        (format!("{}é", "a".repeat(122)), 122),
+        ("é".repeat(100), 122),
+    ];
     for (reason, length) in rows {
         let mut world = connect(Kind::Anonymous);
         world.close_with(0, &reason);
@@ -701,7 +713,13 @@ fn case_4_and_5_a_refresh_keeps_the_old_refresh_token_or_takes_the_new_one() {
 
 #[test]
 fn case_12_a_refresh_that_fails_in_passing_never_signs_out() {
-    for bad in [Fault::Status(500, None), Fault::Status(502, None), Fault::Status(429, Some("3")), Fault::Lost, Fault::Body("<html>")] {
+    for bad in [
+        Fault::Status(500, None),
+        Fault::Status(502, None),
+        Fault::Status(429, Some("3")),
+        Fault::Lost,
+        Fault::Body("<html>"),
+    ] {
         let mut world = connect(Kind::Ticket);
         world.server.revoke_access();
         world.run_for(6_000);

@@ -5,7 +5,8 @@ use gatepass::proto::connection::ConnectionState;
 use crate::server::{BadToken, Fault};
 use crate::world::{KINDS, Kind, Net, World};
 
-const CODES: [u16; 16] = [1000, 1001, 1005, 1006, 1006, 1006, 1008, 1011, 1012, 1013, 1014, 3000, 4001, 4401, 4403, 4999];
+const CODES: [u16; 16] =
+    [1000, 1001, 1005, 1006, 1006, 1006, 1008, 1011, 1012, 1013, 1014, 3000, 4001, 4401, 4403, 4999];
 
 /// Runs one random schedule. Invariants are asserted by the world as it goes.
 pub fn run(seed: u64) -> World {
@@ -91,9 +92,8 @@ fn calm(world: &mut World) {
         }
         world.send(line);
     }
-    let is_well = |world: &World| {
-        world.lines.iter().all(|line| line.state() == ConnectionState::Connected && line.queued() == 0)
-    };
+    let is_well =
+        |world: &World| world.lines.iter().all(|line| line.state() == ConnectionState::Connected && line.queued() == 0);
     let recovered = world.run_until(900_000, is_well);
     assert!(recovered, "not connected after the calm: {:?}", states(world));
     world.run_for(20_000);

@@ -3,6 +3,7 @@
 //! Set `GATEPASS_SIM_SEED` to replay one schedule, `GATEPASS_SIM_SCHEDULES` for another number of them;
 //! `cargo xtask sim` does both.
 
+#![cfg(not(target_family = "wasm"))]
 #![allow(unreachable_pub, reason = "modules of one test binary")]
 
 mod cases;
@@ -55,7 +56,10 @@ fn random_schedules_keep_every_invariant_and_recover_in_the_calm() {
 fn the_same_seed_gives_the_same_world() {
     for seed in 0..200 {
         let trace = |world: world::World| {
-            let lines = world.lines.into_iter().map(|line| (line.failures, line.waits, line.delivered, line.received_by_server));
+            let lines = world
+                .lines
+                .into_iter()
+                .map(|line| (line.failures, line.waits, line.delivered, line.received_by_server));
             (world.steps, lines.collect::<Vec<_>>())
         };
         assert_eq!(trace(chaos::run(seed)), trace(chaos::run(seed)), "seed {seed}");

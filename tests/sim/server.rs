@@ -172,10 +172,7 @@ impl Server {
     fn token_answer(&mut self, user: &str, with_refresh: bool) -> HttpResponse {
         let access = self.new_access(user);
         let life = self.access_life_ms as f64 / 1000.0;
-        let mut body = vec![
-            ("access".to_owned(), Json::String(access)),
-            ("expires_in".to_owned(), Json::Number(life)),
-        ];
+        let mut body = vec![("access".to_owned(), Json::String(access)), ("expires_in".to_owned(), Json::Number(life))];
         if with_refresh && self.has_refresh {
             body.push(("refresh".to_owned(), Json::String(self.new_refresh(user))));
         }

@@ -11,7 +11,9 @@ use gatepass::proto::connection::{
 use gatepass::proto::http::{HttpRequest, HttpResponse, Method, NoAnswer};
 use gatepass::proto::outbox::MessageId;
 use gatepass::proto::scheme::{FirstMessage, Query, Scheme, Ticket};
-use gatepass::proto::session::{self, Asker, LoginId, RequestId, Session, SessionConfig, SessionState, TokenEndpoint, Want};
+use gatepass::proto::session::{
+    self, Asker, LoginId, RequestId, Session, SessionConfig, SessionState, TokenEndpoint, Want,
+};
 use gatepass::proto::{Instant, Json, Now, Secret, UnixTime, Url, UrlKind};
 
 use crate::codec::{CODEC, json};
@@ -101,7 +103,6 @@ pub struct Net {
 }
 
 pub struct World {
-
     pub server: Server,
     pub session: Session,
     pub lines: Vec<Line>,
@@ -141,11 +142,13 @@ impl World {
             ..SessionConfig::new(CODEC)
         };
         let session = Session::new(config);
-        let lines = kinds.iter().enumerate().map(|(index, kind)| Line::new(*kind, session.view().epoch, seed ^ index as u64, &change));
+        let lines = kinds
+            .iter()
+            .enumerate()
+            .map(|(index, kind)| Line::new(*kind, session.view().epoch, seed ^ index as u64, &change));
         let mut server = Server::new();
         server.unix = DAY_ONE;
         Self {
-
             server,
             lines: lines.collect(),
             session,
@@ -252,7 +255,9 @@ impl World {
     pub fn broadcast(&mut self, text: &str) {
         let mut open = Vec::new();
         for (index, line) in self.lines.iter().enumerate() {
-            open.extend(line.peers.iter().filter(|(_, peer)| peer.has_accepted && !peer.is_dead).map(|(id, _)| (index, *id)));
+            open.extend(
+                line.peers.iter().filter(|(_, peer)| peer.has_accepted && !peer.is_dead).map(|(id, _)| (index, *id)),
+            );
         }
         for (line, socket) in open {
             self.server_says(line, socket, Say::Text(text.to_owned()));
@@ -344,7 +349,8 @@ impl World {
         let mut at = self.millis + self.rng.u64(self.net.min_ms..=self.net.max_ms);
         // A socket keeps its order; HTTP answers may overtake each other.
         if let Some(key) = socket_of(&happening) {
-            let last = self.queue.iter().filter(|(_, other)| socket_of(other) == Some(key)).map(|((at, _), _)| *at).max();
+            let last =
+                self.queue.iter().filter(|(_, other)| socket_of(other) == Some(key)).map(|((at, _), _)| *at).max();
             at = at.max(last.unwrap_or(0));
         }
         self.sequence += 1;
@@ -411,7 +417,10 @@ impl World {
             Happening::Text { line, socket, text } => self.client_hears(line, socket, text),
             Happening::Closed { line, socket, code } => {
                 self.lines[line].open_sockets.remove(&socket);
-                self.line_input(line, Input::SocketClosed { socket, code, reason: String::new(), was_clean: code != 1006 });
+                self.line_input(
+                    line,
+                    Input::SocketClosed { socket, code, reason: String::new(), was_clean: code != 1006 },
+                );
             }
         }
     }
@@ -544,7 +553,8 @@ impl World {
             }
             Output::Send { socket, message } => {
                 let note = line.payloads.remove(&message);
-                let note = note.unwrap_or_else(|| panic!("message {message:?} was handed over twice or after a discard"));
+                let note =
+                    note.unwrap_or_else(|| panic!("message {message:?} was handed over twice or after a discard"));
                 self.hand_over(index, socket, note);
             }
             Output::SendText { socket, text } => {
@@ -592,7 +602,10 @@ impl World {
                 }
                 if let Failure::Transport(_) = problem.failure {
                     let is_auth_code = problem.failure.disposition() == Disposition::RefreshToken;
-                    assert!(is_auth_code || problem.disposition != Disposition::SignIn, "a loss never asks for sign-in");
+                    assert!(
+                        is_auth_code || problem.disposition != Disposition::SignIn,
+                        "a loss never asks for sign-in"
+                    );
                 }
                 line.failures.push((problem.failure.code(), problem.disposition));
             }
@@ -670,10 +683,12 @@ impl Line {
 fn socket_of(happening: &Happening) -> Option<(usize, SocketId, bool)> {
     match happening {
         Happening::HttpArrives { .. } | Happening::HttpAnswer { .. } => None,
-        Happening::Dial { line, socket, .. } | Happening::ServerHears { line, socket, .. } => Some((*line, *socket, true)),
-        Happening::Opened { line, socket } | Happening::Text { line, socket, .. } | Happening::Closed { line, socket, .. } => {
-            Some((*line, *socket, false))
+        Happening::Dial { line, socket, .. } | Happening::ServerHears { line, socket, .. } => {
+            Some((*line, *socket, true))
         }
+        Happening::Opened { line, socket }
+        | Happening::Text { line, socket, .. }
+        | Happening::Closed { line, socket, .. } => Some((*line, *socket, false)),
     }
 }
 
@@ -711,4 +726,3 @@ fn scheme(kind: Kind) -> Scheme {
         }),
     }
 }
-

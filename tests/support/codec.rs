@@ -1,17 +1,14 @@
 //! The codec of the native tests: serde_json, httpdate and no page to resolve against.
+//!
+//! For wasm it is the browser's own, so that unit tests compile there, too.
 
-use gatepass::proto::{Codec, Json, UnixTime};
+use gatepass::proto::Json;
 
-pub const CODEC: Codec = Codec {
-    parse: |text| serde_json::from_str(text).ok().map(from_serde),
-    print: |value| to_serde(value).to_string(),
-    http_date: |text| {
-        let time = httpdate::parse_http_date(text).ok()?;
-        let since_1970 = time.duration_since(std::time::UNIX_EPOCH).ok()?;
-        Some(UnixTime::from_millis(since_1970.as_millis() as i64))
-    },
-    absolute_url: |url| Some(url.to_owned()),
-};
+#[cfg(target_family = "wasm")]
+pub use gatepass::web::CODEC;
+
+#[cfg(not(target_family = "wasm"))]
+pub use native::CODEC;
 
 pub fn json(text: &str) -> Json {
     (CODEC.parse)(text).unwrap_or_else(|| panic!("no JSON: {text}"))
@@ -23,26 +20,42 @@ pub fn jwt(payload: &str) -> String {
     format!("e30.{}.c2ln", Base64UrlUnpadded::encode_string(payload.as_bytes()))
 }
 
-fn from_serde(value: serde_json::Value) -> Json {
-    match value {
-        serde_json::Value::Null => Json::Null,
-        serde_json::Value::Bool(value) => Json::Bool(value),
-        serde_json::Value::Number(value) => Json::Number(value.as_f64().unwrap_or(f64::NAN)),
-        serde_json::Value::String(value) => Json::String(value),
-        serde_json::Value::Array(items) => Json::Array(items.into_iter().map(from_serde).collect()),
-        serde_json::Value::Object(members) => {
-            Json::Object(members.into_iter().map(|(name, value)| (name, from_serde(value))).collect())
+#[cfg(not(target_family = "wasm"))]
+mod native {
+    use gatepass::proto::{Codec, Json, UnixTime};
+
+    pub const CODEC: Codec = Codec {
+        parse: |text| serde_json::from_str(text).ok().map(from_serde),
+        print: |value| to_serde(value).to_string(),
+        http_date: |text| {
+            let time = httpdate::parse_http_date(text).ok()?;
+            let since_1970 = time.duration_since(std::time::UNIX_EPOCH).ok()?;
+            Some(UnixTime::from_millis(since_1970.as_millis() as i64))
+        },
+        absolute_url: |url| Some(url.to_owned()),
+    };
+
+    fn from_serde(value: serde_json::Value) -> Json {
+        match value {
+            serde_json::Value::Null => Json::Null,
+            serde_json::Value::Bool(value) => Json::Bool(value),
+            serde_json::Value::Number(value) => Json::Number(value.as_f64().unwrap_or(f64::NAN)),
+            serde_json::Value::String(value) => Json::String(value),
+            serde_json::Value::Array(items) => Json::Array(items.into_iter().map(from_serde).collect()),
+            serde_json::Value::Object(members) => {
+                Json::Object(members.into_iter().map(|(name, value)| (name, from_serde(value))).collect())
+            }
         }
     }
-}
 
-fn to_serde(value: &Json) -> serde_json::Value {
-    match value {
-        Json::Null => serde_json::Value::Null,
-        Json::Bool(value) => (*value).into(),
-        Json::Number(value) => (*value).into(),
-        Json::String(value) => value.as_str().into(),
-        Json::Array(items) => items.iter().map(to_serde).collect(),
-        Json::Object(members) => members.iter().map(|(name, value)| (name.clone(), to_serde(value))).collect(),
+    fn to_serde(value: &Json) -> serde_json::Value {
+        match value {
+            Json::Null => serde_json::Value::Null,
+            Json::Bool(value) => (*value).into(),
+            Json::Number(value) => (*value).into(),
+            Json::String(value) => value.as_str().into(),
+            Json::Array(items) => items.iter().map(to_serde).collect(),
+            Json::Object(members) => members.iter().map(|(name, value)| (name.clone(), to_serde(value))).collect(),
+        }
     }
 }

@@ -59,5 +59,6 @@ pub(crate) fn face() -> Result<()> {
     if !pkg().join("core.d.ts").is_file() {
         bail!("pkg/core.d.ts is missing: build the wasm first (`cargo xtask build`)");
     }
-    run_logged("tsc", wasm_command("tsc")?.args(["--project", "tsconfig.json"])).context("the TypeScript face does not compile")
+    run_logged("tsc", wasm_command("tsc")?.args(["--project", "tsconfig.json"]))
+        .context("the TypeScript face does not compile")
 }

@@ -4,9 +4,14 @@
 //! with `--help`, prints which step of how many it is in, and names the log of a step that failed.
 
 mod build;
+mod cases;
+mod demo;
 mod process;
 mod setup;
+mod sim;
+mod size;
 mod steps;
+mod test;
 mod tools;
 
 use std::process::ExitCode;
@@ -26,12 +31,41 @@ enum Command {
     Setup,
     /// Build the npm package into pkg/ (wasm, glue, TypeScript face)
     Build,
+    /// Build the package, start the mock server, serve the demo page and print its URL
+    Demo {
+        /// The port of the demo; 0 takes a free one
+        #[arg(long, default_value_t = 0)]
+        port: u16,
+    },
+    /// Run the tests: all layers, or those that are named
+    Test {
+        /// Which layers; all of them if none is named
+        layers: Vec<test::Layer>,
+    },
+    /// Run the simulation alone
+    Sim {
+        /// Replay one schedule, as a failure has printed it: 0x1f
+        #[arg(long)]
+        seed: Option<String>,
+        /// How many random schedules to run
+        #[arg(long, conflicts_with = "seed")]
+        schedules: Option<u64>,
+    },
+    /// Print the download's size, part by part, and fail if it is over the budget
+    Size,
+    /// Print which cases of the checklist have a test and which are open
+    Cases,
 }
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Setup => setup::run(),
         Command::Build => setup::run().and_then(|()| build::run()),
+        Command::Demo { port } => demo::run(port),
+        Command::Test { layers } => test::run(&layers),
+        Command::Sim { seed, schedules } => sim::run(seed.as_deref(), schedules),
+        Command::Size => size::run(),
+        Command::Cases => cases::run(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

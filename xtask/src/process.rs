@@ -75,28 +75,41 @@ pub(crate) struct Server {
     child: Child,
     /// The first line it printed: its URL or its display number.
     pub(crate) first_line: String,
+    /// The second, where it prints two: the URL of its controls.
+    pub(crate) second_line: String,
 }
 
 impl Server {
-    /// Starts a program and waits for the first line of its standard output.
+    /// Starts a program that prints one line when it is ready.
     pub(crate) fn start(command: &mut Command) -> Result<Self> {
+        Self::start_lines(command, 1)
+    }
+
+    /// Starts a program that prints two lines when it is ready.
+    pub(crate) fn start_two(command: &mut Command) -> Result<Self> {
+        Self::start_lines(command, 2)
+    }
+
+    fn start_lines(command: &mut Command, count: usize) -> Result<Self> {
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
             .with_context(|| format!("cannot start {}", shown(command)))?;
-        let stdout = child.stdout.take().context("no standard output")?;
-        let mut reader = BufReader::new(stdout);
-        let mut first_line = String::new();
-        reader.read_line(&mut first_line)?;
-        let first_line = first_line.trim().to_owned();
-        if first_line.is_empty() {
-            let status = child.wait()?;
-            bail!("{} ended before it was ready ({status})", shown(command));
+        let mut reader = BufReader::new(child.stdout.take().context("no standard output")?);
+        let mut lines = Vec::new();
+        for _ in 0..count {
+            let mut line = String::new();
+            if reader.read_line(&mut line)? == 0 {
+                let status = child.wait()?;
+                bail!("{} ended before it was ready ({status})", shown(command));
+            }
+            lines.push(line.trim().to_owned());
         }
         // A full pipe would stop the server, so the rest is read and dropped.
         std::thread::spawn(move || std::io::copy(&mut reader, &mut std::io::sink()));
-        Ok(Self { child, first_line })
+        let mut lines = lines.into_iter();
+        Ok(Self { child, first_line: lines.next().unwrap_or_default(), second_line: lines.next().unwrap_or_default() })
     }
 
     pub(crate) fn wait(mut self) -> Result<()> {

@@ -12,7 +12,6 @@ use serde::Deserialize;
 /// The rustup name under which Debian's Rust is linked where rustup cannot add the wasm target.
 pub(crate) const DEBIAN_TOOLCHAIN: &str = "gatepass-wasm";
 pub(crate) const WASM_TARGET: &str = "wasm32-unknown-unknown";
-pub(crate) const WEBKIT_MINIBROWSER: &str = "/usr/lib/x86_64-linux-gnu/webkit2gtk-4.1/MiniBrowser";
 
 /// `[workspace.metadata.tools]` of the root Cargo.toml.
 #[derive(Debug, Deserialize)]

@@ -156,9 +156,7 @@ pub(crate) fn router(state: State, orders: Orders, origins: OriginPolicy) -> Rou
         .layer(from_fn(move |request: Request, next: Next| {
             let is_welcome = is_loopback_host(request.headers())
                 && origin_of(request.headers()).is_none_or(|origin| origins.allows(Some(&origin)));
-            async move {
-                if is_welcome { next.run(request).await } else { StatusCode::FORBIDDEN.into_response() }
-            }
+            async move { if is_welcome { next.run(request).await } else { StatusCode::FORBIDDEN.into_response() } }
         }))
         .with_state(Control { state, orders })
 }

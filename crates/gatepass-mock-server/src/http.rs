@@ -25,7 +25,9 @@ use crate::token::{Kind, now};
 pub(crate) async fn auth(Extract(state): Extract<State>, body: Bytes) -> Response {
     let answer = || {
         let user = user_of_credentials(&body, "user", "pwd").map_err(|refusal| match refusal {
-            Refusal::Malformed => (StatusCode::BAD_REQUEST, json!({"error": "user and pwd are required"})).into_answer(),
+            Refusal::Malformed => {
+                (StatusCode::BAD_REQUEST, json!({"error": "user and pwd are required"})).into_answer()
+            }
             Refusal::Wrong => (StatusCode::UNAUTHORIZED, json!({"error": "wrong user or password"})).into_answer(),
         })?;
         let mut inner = state.lock();
@@ -69,9 +71,10 @@ pub(crate) async fn refresh(Extract(state): Extract<State>, body: Bytes) -> Resp
             return Err((StatusCode::BAD_REQUEST, json!({"refresh": ["This field is required."]})).into_answer());
         };
         let mut inner = state.lock();
-        let user = inner.tokens.check(Kind::Refresh, old).map_err(|refused| {
-            unauthorized(json!({"detail": refused.detail(), "code": "token_not_valid"}))
-        })?;
+        let user = inner
+            .tokens
+            .check(Kind::Refresh, old)
+            .map_err(|refused| unauthorized(json!({"detail": refused.detail(), "code": "token_not_valid"})))?;
         if inner.inactive.contains(&user) {
             return Err(unauthorized(json!({"detail": "No active account found for the given token."})));
         }

@@ -24,7 +24,9 @@ impl OriginPolicy {
                 matches!(scheme, "http" | "https") && !host.is_empty() && !host.contains(['/', '?', '#', '@'])
             });
             if !is_origin || *origin != origin.to_ascii_lowercase() {
-                return Err(format!("`{origin}` is no origin; write for example http://localhost:4200 or http://127.0.0.1:*"));
+                return Err(format!(
+                    "`{origin}` is no origin; write for example http://localhost:4200 or http://127.0.0.1:*"
+                ));
             }
         }
         Ok(Self { allowed: allowed.to_vec(), allow_absent })
@@ -104,7 +106,12 @@ mod tests {
     fn case_60_a_port_may_be_left_open_and_nothing_else() {
         let policy = OriginPolicy::new(&["http://127.0.0.1:*".to_owned()], false).unwrap();
         assert!(policy.allows(Some("http://127.0.0.1:4200")) && policy.allows(Some("http://127.0.0.1")));
-        for origin in ["http://127.0.0.1:", "http://127.0.0.1:4200.evil.com", "http://127.0.0.1.evil.com:80", "http://127.0.0.11:80"] {
+        for origin in [
+            "http://127.0.0.1:",
+            "http://127.0.0.1:4200.evil.com",
+            "http://127.0.0.1.evil.com:80",
+            "http://127.0.0.11:80",
+        ] {
             assert!(!policy.allows(Some(origin)), "{origin}");
         }
     }

@@ -19,7 +19,7 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::services::ServeDir;
 
 use crate::control::{self, Command, Orders};
-use crate::net::{Cutter, CuttableListener};
+use crate::net::{CuttableListener, Cutter};
 use crate::origin::{OriginPolicy, is_loopback_host};
 use crate::record::Received;
 use crate::state::{Counts, Settings, State};
@@ -91,9 +91,8 @@ impl MockServer {
             ));
         }
         let mut origins = OriginPolicy::new(&options.origins, options.allow_absent_origin)?;
-        let listener = listen(SocketAddr::new(options.host, options.port)).map_err(|error| {
-            format!("cannot listen on {}:{}: {error}", options.host, options.port)
-        })?;
+        let listener = listen(SocketAddr::new(options.host, options.port))
+            .map_err(|error| format!("cannot listen on {}:{}: {error}", options.host, options.port))?;
         let address = listener.local_addr().map_err(|error| error.to_string())?;
         for host in ["127.0.0.1", "localhost", "[::1]"] {
             origins.allow(format!("http://{host}:{}", address.port()));

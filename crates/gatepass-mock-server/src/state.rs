@@ -187,8 +187,11 @@ impl State {
         let mut inner = self.lock();
         match command {
             Command::Answer { endpoint, status, times, retry_after, body } => {
-                let canned =
-                    Canned { status: *status, retry_after: retry_after.clone(), body: body.clone().unwrap_or_default() };
+                let canned = Canned {
+                    status: *status,
+                    retry_after: retry_after.clone(),
+                    body: body.clone().unwrap_or_default(),
+                };
                 let queue = inner.canned.entry(*endpoint).or_default();
                 queue.extend(std::iter::repeat_n(canned, *times as usize));
             }

@@ -314,7 +314,14 @@ impl Connection {
 
     /// Returns whether a ticket took longer to arrive than it lives. Only spans of one clock are compared, so a client
     /// clock that is wrong by hours discards nothing.
-    fn is_stale(&self, scheme: &Ticket, answer: &Json, result: &Result<HttpResponse, NoAnswer>, asked: Now, now: Now) -> bool {
+    fn is_stale(
+        &self,
+        scheme: &Ticket,
+        answer: &Json,
+        result: &Result<HttpResponse, NoAnswer>,
+        asked: Now,
+        now: Now,
+    ) -> bool {
         let number = |path: &str| answer.at(path).and_then(|value| value.as_number(self.config.codec));
         let life = number(&scheme.expires_in_field).filter(|seconds| *seconds > 0.0).or_else(|| {
             let date = result.as_ref().ok().and_then(|response| response.date.as_deref());

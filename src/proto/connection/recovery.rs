@@ -26,7 +26,12 @@ pub(super) struct Goodbye {
 impl Connection {
     pub(super) fn on_socket_closed(&mut self, now: Now, code: u16, reason: String, was_clean: bool) {
         let is_refusal = self.config.close_table.is_refusal(code);
-        let closed = || Failure::Transport(TransportError::Closed { code, disposition: self.config.close_table.action(code).disposition() });
+        let closed = || {
+            Failure::Transport(TransportError::Closed {
+                code,
+                disposition: self.config.close_table.action(code).disposition(),
+            })
+        };
         let failure = match &self.state {
             State::Opening { .. } => Failure::Transport(TransportError::ConnectFailed),
             State::Authenticating { .. } if is_refusal => Failure::Handshake(HandshakeError::ClosedInstead { code }),
@@ -36,7 +41,12 @@ impl Connection {
                 Failure::Handshake(HandshakeError::ClosedInstead { code })
             }
             State::Authenticating { .. } | State::Connected { .. } => closed(),
-            State::Idle | State::Token { .. } | State::Ticket { .. } | State::Waiting | State::Suspended | State::Closed => return,
+            State::Idle
+            | State::Token { .. }
+            | State::Ticket { .. }
+            | State::Waiting
+            | State::Suspended
+            | State::Closed => return,
         };
         self.fail(now, failure, Some(Goodbye { code, reason, was_clean }));
     }
@@ -88,7 +98,9 @@ impl Connection {
         if self.refusals < REFUSALS_BEFORE_DOUBT {
             return failure;
         }
-        if let (Scheme::Query(_), Doubt::None, Some(generation)) = (&self.config.scheme, self.doubt, self.state.generation()) {
+        if let (Scheme::Query(_), Doubt::None, Some(generation)) =
+            (&self.config.scheme, self.doubt, self.state.generation())
+        {
             self.doubt = Doubt::Suspected { generation };
         }
         Failure::Transport(TransportError::HandshakeRefused { tries: self.refusals })
@@ -155,7 +167,8 @@ impl Connection {
             | State::Waiting
             | State::Suspended => {
                 self.leave(1000, reason);
-                let problem = Problem { failure: Failure::Token(TokenError::Missing), disposition: Disposition::SignIn };
+                let problem =
+                    Problem { failure: Failure::Token(TokenError::Missing), disposition: Disposition::SignIn };
                 let problem = (!is_signed_in).then_some(problem);
                 self.suspend(problem, 1000, reason.to_owned(), true, discarded);
                 if is_signed_in {
@@ -195,7 +208,18 @@ impl Connection {
 
     fn tell(&mut self, mut change: StateChange, problem: Option<Problem>, code: u16, reason: String) {
         // A code belongs to a socket; a token or a ticket that failed had none.
-        let had_socket = problem.as_ref().is_none_or(|problem| !matches!(problem.failure, Failure::Token(TokenError::Missing | TokenError::Expired | TokenError::Refresh(_) | TokenError::RefreshRejected { .. }) | Failure::Ticket(_) | Failure::TicketExpired));
+        let had_socket = problem.as_ref().is_none_or(|problem| {
+            !matches!(
+                problem.failure,
+                Failure::Token(
+                    TokenError::Missing
+                        | TokenError::Expired
+                        | TokenError::Refresh(_)
+                        | TokenError::RefreshRejected { .. }
+                ) | Failure::Ticket(_)
+                    | Failure::TicketExpired
+            )
+        });
         change.code = had_socket.then_some(code);
         change.reason = (!reason.is_empty()).then_some(reason);
         change.problem = problem;

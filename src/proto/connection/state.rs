@@ -79,7 +79,9 @@ impl State {
             Self::Opening { socket, .. } | Self::Authenticating { socket, .. } | Self::Connected { socket, .. } => {
                 Some(*socket)
             }
-            Self::Idle | Self::Token { .. } | Self::Ticket { .. } | Self::Waiting | Self::Suspended | Self::Closed => None,
+            Self::Idle | Self::Token { .. } | Self::Ticket { .. } | Self::Waiting | Self::Suspended | Self::Closed => {
+                None
+            }
         }
     }
 

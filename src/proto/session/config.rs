@@ -2,9 +2,9 @@
 
 use core::time::Duration;
 
-use super::LEEWAY;
 use super::super::http::{HttpRequest, Method};
 use super::super::{Codec, Json, Secret, Url};
+use super::LEEWAY;
 
 /// Settings of a session.
 #[derive(Clone, Debug)]

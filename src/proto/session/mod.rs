@@ -192,7 +192,9 @@ impl Session {
                 self.sign_in(tokens, same_user, |_| false);
                 Ok(())
             }
-            Err(HttpError::Status { status: status @ (400 | 401 | 403), .. }) => Err(TokenError::InvalidCredentials { status }),
+            Err(HttpError::Status { status: status @ (400 | 401 | 403), .. }) => {
+                Err(TokenError::InvalidCredentials { status })
+            }
             Err(error) => Err(TokenError::Login(error)),
         };
         if let Err(_failed) = result {
@@ -230,7 +232,8 @@ impl Session {
 
     fn on_timeout(&mut self, now: Now) {
         while let Some(timer) = self.timers.take_due(now.instant) {
-            let late = if timer == Timer::Login { self.login.map(|(_, request)| request) } else { self.refresh_request() };
+            let late =
+                if timer == Timer::Login { self.login.map(|(_, request)| request) } else { self.refresh_request() };
             if let Some(request) = late {
                 self.outputs.push_back(Output::AbortFetch { request });
             }
@@ -332,7 +335,14 @@ impl Session {
         Ok(self.token_set(now, access, refresh, lifetime, Received::JustNow))
     }
 
-    fn token_set(&self, now: Now, access: Secret, refresh: Option<Secret>, lifetime: Lifetime, received: Received) -> TokenSet {
+    fn token_set(
+        &self,
+        now: Now,
+        access: Secret,
+        refresh: Option<Secret>,
+        lifetime: Lifetime,
+        received: Received,
+    ) -> TokenSet {
         TokenSet::new(self.config.codec, now, access, refresh, lifetime, received, self.config.leeway)
     }
 
@@ -372,4 +382,3 @@ enum SameUser {
 
 /// The default leeway: 30 s.
 pub const LEEWAY: Duration = Duration::from_secs(30);
-

@@ -8,7 +8,8 @@ use crate::process::{output_of, run_logged};
 
 /// Returns those of the packages that dpkg does not list as installed.
 pub(super) fn missing(packages: &[String]) -> Result<Vec<String>> {
-    let output = Command::new("dpkg-query").args(["-W", "-f", "${Package} ${db:Status-Status}\n"]).args(packages).output();
+    let output =
+        Command::new("dpkg-query").args(["-W", "-f", "${Package} ${db:Status-Status}\n"]).args(packages).output();
     let Ok(output) = output else {
         bail!(
             "this machine has no dpkg, so browsers cannot be looked up. The tests need Chromium with chromedriver, Firefox, \
@@ -28,7 +29,9 @@ pub(super) fn install(name: &str, packages: &[String]) -> Result<()> {
         bail!("this machine has no apt-get; on Debian 12 the command is (as root): {by_hand}");
     }
     if output_of(Command::new("id").arg("-u"))?.trim() != "0" {
-        bail!("packages are missing and only root may install them. Run this, then try again:\n  sudo sh -c '{by_hand}'");
+        bail!(
+            "packages are missing and only root may install them. Run this, then try again:\n  sudo sh -c '{by_hand}'"
+        );
     }
     run_logged(&format!("apt-update-{name}"), Command::new("apt-get").arg("update"))?;
     let mut command = Command::new("apt-get");

@@ -31,12 +31,14 @@ pub(crate) fn run() -> Result<()> {
     }
     let mut steps = Steps::new(missing.len());
     let result = missing.iter().try_for_each(|item| match item {
-        Missing::Browsers(packages) => {
-            steps.step(&format!("Installing browsers and drivers: {}", packages.join(" ")), || apt::install("browsers", packages))
-        }
-        Missing::CargoTool(tool) => {
-            steps.step(&format!("Building {} {} (some minutes)", tool.crate_name, tool.version), || cargo_tools::install(tool))
-        }
+        Missing::Browsers(packages) => steps
+            .step(&format!("Installing browsers and drivers: {}", packages.join(" ")), || {
+                apt::install("browsers", packages)
+            }),
+        Missing::CargoTool(tool) => steps
+            .step(&format!("Building {} {} (some minutes)", tool.crate_name, tool.version), || {
+                cargo_tools::install(tool)
+            }),
         Missing::NpmPackages => steps.step("Installing npm packages", npm::install),
         Missing::WasmTarget => steps.step("Adding the wasm target to Rust", || wasm_target::install(&pins)),
     });

@@ -18,8 +18,9 @@ pub(super) fn install(pins: &Pins) -> Result<()> {
     println!("      rustup cannot add the target here; taking Debian's rustc-web instead");
     let packages = apt::missing(&pins.apt_rust_web)?;
     if !packages.is_empty() {
-        apt::install("rust-web", &packages)
-            .with_context(|| format!("`rustup target add {WASM_TARGET}` failed, and so did the way round it ({refused:#})"))?;
+        apt::install("rust-web", &packages).with_context(|| {
+            format!("`rustup target add {WASM_TARGET}` failed, and so did the way round it ({refused:#})")
+        })?;
     }
     println!("      building std for wasm (about a minute)");
     let built = build_std()?;

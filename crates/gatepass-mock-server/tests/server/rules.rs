@@ -20,7 +20,8 @@ async fn the_ticket_protocol_lets_a_user_in() {
     server.wait_for(|counts| counts.open == 0).await;
 
     let received = server.received();
-    let expected = Received::Handshake { path: "/channel/".into(), params: vec!["ticket".into()], origin: None, status: 101 };
+    let expected =
+        Received::Handshake { path: "/channel/".into(), params: vec!["ticket".into()], origin: None, status: 101 };
     assert_eq!(received[2], expected);
     assert_eq!(received[3].as_message(), Some((Some("maggie"), "hello")));
     assert_eq!(received[5], Received::Closed { user: Some("maggie".into()), code: Some(4000) });
@@ -30,7 +31,8 @@ async fn the_ticket_protocol_lets_a_user_in() {
 #[tokio::test]
 async fn a_browser_cannot_send_a_get_with_a_body_but_others_can() {
     let server = MockServer::start().await;
-    let request = reqwest::Client::new().get(format!("{}/auth", server.url())).body(r#"{"user":"bob","pwd":"hunter2"}"#);
+    let request =
+        reqwest::Client::new().get(format!("{}/auth", server.url())).body(r#"{"user":"bob","pwd":"hunter2"}"#);
     assert_eq!(request.send().await.unwrap().status(), 200);
 }
 
@@ -169,10 +171,11 @@ async fn first_messages_are_judged_as_each_path_says() {
         ("/ws/first/", good.clone(), vec![]),
         ("/ws/4401/", good.clone(), vec![]),
         ("/ws/ack/", good, vec![r#"{"type":"auth_ok"}"#]),
-        ("/ws/hello/", json!({"type": "auth", "access_token": token}).to_string(), vec![
-            r#"{"type":"auth_required"}"#,
-            r#"{"type":"auth_ok"}"#,
-        ]),
+        (
+            "/ws/hello/",
+            json!({"type": "auth", "access_token": token}).to_string(),
+            vec![r#"{"type":"auth_required"}"#, r#"{"type":"auth_ok"}"#],
+        ),
     ] {
         let mut socket = dial(&server, path, &[]).await.unwrap();
         say(&mut socket, &good).await;
@@ -276,7 +279,8 @@ async fn case_121_the_server_listens_on_loopback_on_a_free_port_and_nowhere_else
     };
     let foreign = page("http://evil.example").await;
     assert_eq!(foreign.headers().get("access-control-allow-origin"), None);
-    let own = reqwest::Client::new().post(format!("{}/auth", one.url())).header("origin", one.url()).send().await.unwrap();
+    let own =
+        reqwest::Client::new().post(format!("{}/auth", one.url())).header("origin", one.url()).send().await.unwrap();
     assert_eq!(own.headers()["access-control-allow-origin"], one.url().as_str());
     assert_eq!(own.headers().get("access-control-allow-credentials"), None);
 }
@@ -292,7 +296,9 @@ async fn canned_answers_come_first_and_then_the_proper_one() {
         body: Some("slow down".into()),
     };
     server.control(command).await;
-    let ask = || reqwest::Client::new().post(format!("{}/auth", server.url())).body(r#"{"user":"bob","pwd":"hunter2"}"#).send();
+    let ask = || {
+        reqwest::Client::new().post(format!("{}/auth", server.url())).body(r#"{"user":"bob","pwd":"hunter2"}"#).send()
+    };
     let first = ask().await.unwrap();
     assert_eq!((first.status().as_u16(), first.headers()["retry-after"].to_str().unwrap()), (429, "7"));
     assert_eq!(ask().await.unwrap().status(), 200);

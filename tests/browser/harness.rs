@@ -1,0 +1,266 @@
+//! What every browser test needs: the server's controls, a session, and a socket whose events can be awaited.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use gatepass::error::TokenError;
+use gatepass::proto::backoff::BackoffOptions;
+use gatepass::proto::connection::{ConnectionConfig, ConnectionState, Event, StateChange};
+use gatepass::proto::http::Method;
+use gatepass::proto::scheme::{FirstMessage, Query, Scheme, Ticket};
+use gatepass::proto::session::{SessionConfig, TokenEndpoint, TokenFields};
+use gatepass::proto::token::Lifetime;
+use gatepass::proto::{Json, Secret, Url, UrlKind};
+use gatepass::web::{AuthSocket, CODEC, Session, Sink};
+use gloo_net::http::Request;
+use js_sys::{Function, Promise};
+use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::JsFuture;
+
+/// The mock server, told at compile time by `cargo xtask test browser`.
+pub const SERVER: &str = match option_env!("GATEPASS_TEST_SERVER") {
+    Some(url) => url,
+    None => "http://run-these-tests-by-cargo-xtask-test-browser.invalid",
+};
+const CONTROL: &str = match option_env!("GATEPASS_TEST_CONTROL") {
+    Some(url) => url,
+    None => "http://run-these-tests-by-cargo-xtask-test-browser.invalid",
+};
+
+/// Makes something happen at the server.
+pub async fn control(command: &str) {
+    let response = Request::post(CONTROL).body(command).unwrap().send().await.expect("the control server answers");
+    assert_eq!(response.status(), 204, "{command}: {:?}", response.text().await);
+}
+
+/// Begins a test with a server that remembers nothing.
+pub async fn fresh() {
+    control(r#"{"do": "reset"}"#).await;
+}
+
+/// Asks the control server: `counts` or `received`.
+pub async fn ask(what: &str) -> Json {
+    let response = Request::get(&format!("{CONTROL}/{what}")).send().await.expect("the control server answers");
+    json(&response.text().await.unwrap())
+}
+
+pub async fn count(name: &str) -> f64 {
+    ask("counts").await.at(name).and_then(|value| value.as_number(CODEC)).expect(name)
+}
+
+pub fn json(text: &str) -> Json {
+    (CODEC.parse)(text).unwrap_or_else(|| panic!("no JSON: {text}"))
+}
+
+pub fn url(path: &str, kind: UrlKind) -> Url {
+    Url::parse(CODEC, "url", &format!("{SERVER}{path}"), kind).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn endpoint(path: &str, body: Option<&str>) -> TokenEndpoint {
+    TokenEndpoint { url: url(path, UrlKind::Http), method: Method::Post, body: body.map(json) }
+}
+
+/// A session of the ticket protocol (S4): login by `/auth`, no refresh.
+pub fn ticket_session() -> Session {
+    let fields = TokenFields { access: "token".into(), refresh: None, ..TokenFields::default() };
+    let login = endpoint("/auth", Some(r#"{"user": "$username", "pwd": "$password"}"#));
+    Session::new(SessionConfig { login: Some(login), fields, ..SessionConfig::new(CODEC) })
+}
+
+/// A session of simplejwt (S1), with refresh.
+pub fn jwt_session() -> Session {
+    let (login, refresh) = (endpoint("/api/token/", None), endpoint("/api/token/refresh/", None));
+    Session::new(SessionConfig { login: Some(login), refresh: Some(refresh), ..SessionConfig::new(CODEC) })
+}
+
+pub async fn login(session: &Session, user: &str, password: &str) -> Result<(), TokenError> {
+    let outcome = Rc::new(RefCell::new(None));
+    let credentials = json(&format!(r#"{{"username": "{user}", "password": "{password}"}}"#));
+    let promise = Promise::new(&mut |resolve: Function, _| {
+        let outcome = Rc::clone(&outcome);
+        session.login(credentials.clone(), move |result| {
+            *outcome.borrow_mut() = Some(result);
+            resolve.call0(&JsValue::NULL).unwrap();
+        });
+    });
+    JsFuture::from(promise).await.unwrap();
+    outcome.take().unwrap()
+}
+
+pub async fn signed_in() -> Session {
+    let session = jwt_session();
+    login(&session, "maggie", "secret").await.unwrap();
+    session
+}
+
+pub fn set_token(session: &Session, token: &str) {
+    session.set_tokens(Secret::new(token.to_owned()), None, Lifetime::default());
+}
+
+pub fn ticket() -> Scheme {
+    Scheme::Ticket(Ticket {
+        url: url("/ws_ticket", UrlKind::Http),
+        method: Method::Get,
+        param: "ticket".into(),
+        field: "ticket".into(),
+        expires_field: "expires".into(),
+        expires_in_field: "expires_in".into(),
+    })
+}
+
+pub fn query() -> Scheme {
+    Scheme::Query(Query { param: "token".into() })
+}
+
+pub fn first_message(message: &str, hello: Option<&str>, ack: Option<&str>) -> Scheme {
+    Scheme::FirstMessage(FirstMessage {
+        message: json(message),
+        hello: hello.map(json),
+        ack: ack.map(json),
+        reject: ack.map(|_| json(r#"{"type": "auth_invalid"}"#)),
+        ack_timeout: Duration::from_millis(500),
+    })
+}
+
+/// The first message of S5, without an answer.
+pub fn plain() -> Scheme {
+    first_message(r#"{"token": "$token"}"#, None, None)
+}
+
+/// A first message with an answer.
+pub fn with_ack() -> Scheme {
+    first_message(r#"{"token": "$token"}"#, None, Some(r#"{"type": "auth_ok"}"#))
+}
+
+/// Hello, first message, answer.
+pub fn with_hello() -> Scheme {
+    first_message(
+        r#"{"type": "auth", "access_token": "$token"}"#,
+        Some(r#"{"type": "auth_required"}"#),
+        Some(r#"{"type": "auth_ok"}"#),
+    )
+}
+
+/// Settings that try again quickly, so that a test need not wait.
+pub fn quick(path: &str, scheme: Scheme) -> ConnectionConfig {
+    let millis = Duration::from_millis;
+    ConnectionConfig {
+        backoff: BackoffOptions { base: millis(10), cap: millis(100), spread: millis(20) },
+        connect_timeout: millis(2_000),
+        http_timeout: millis(2_000),
+        ..ConnectionConfig::new(CODEC, url(path, UrlKind::WebSocket), scheme)
+    }
+}
+
+/// Everything that a socket has said.
+#[derive(Default)]
+pub struct Seen {
+    pub states: Vec<StateChange>,
+    pub failures: Vec<(&'static str, &'static str)>,
+    pub opened: usize,
+    pub closed: Vec<u16>,
+    pub messages: Vec<String>,
+    pub printed: String,
+    waiting: Option<Function>,
+}
+
+#[derive(Clone, Default)]
+pub struct Recorder(Rc<RefCell<Seen>>);
+
+impl Recorder {
+    fn note(&self, change: impl FnOnce(&mut Seen)) {
+        let waiting = {
+            let mut seen = self.0.borrow_mut();
+            change(&mut seen);
+            seen.waiting.take()
+        };
+        if let Some(resolve) = waiting {
+            resolve.call0(&JsValue::NULL).unwrap();
+        }
+    }
+}
+
+impl Sink for Recorder {
+    fn event(&self, event: Event) {
+        self.note(|seen| {
+            seen.printed.push_str(&format!("{event:?}\n"));
+            match event {
+                Event::Closed { code, .. } => seen.closed.push(code),
+                Event::Failed(problem) => seen.failures.push((problem.failure.code(), problem.disposition.name())),
+                Event::Opened => seen.opened += 1,
+                Event::StateChanged(change) => seen.states.push(change),
+            }
+        });
+    }
+
+    fn message(&self, data: &JsValue) {
+        let text = data.as_string().unwrap_or_else(|| "binary".to_owned());
+        self.note(|seen| seen.messages.push(text));
+    }
+}
+
+/// A socket and what it has said.
+pub struct Client {
+    pub socket: AuthSocket,
+    pub recorder: Recorder,
+}
+
+impl Client {
+    pub fn new(config: ConnectionConfig, session: Option<&Session>) -> Self {
+        let recorder = Recorder::default();
+        let socket =
+            AuthSocket::new(config, session.cloned(), recorder.clone()).unwrap_or_else(|error| panic!("{error}"));
+        socket.connect();
+        Self { socket, recorder }
+    }
+
+    pub fn read<T>(&self, read: impl FnOnce(&Seen) -> T) -> T {
+        read(&self.recorder.0.borrow())
+    }
+
+    /// Waits for an event after which the condition holds.
+    pub async fn until(&self, what: &str, condition: impl Fn(&Seen) -> bool) {
+        while !self.read(&condition) {
+            let promise = Promise::new(&mut |resolve, _| self.recorder.0.borrow_mut().waiting = Some(resolve));
+            let limit = Promise::new(&mut |resolve, _| {
+                set_timeout(&resolve, 15_000, true);
+            });
+            let race = Promise::race(&js_sys::Array::of2(&promise, &limit));
+            let is_late = JsFuture::from(race).await.unwrap().as_bool() == Some(true);
+            assert!(!is_late, "waited in vain for: {what}; failures {:?}", self.read(|seen| seen.failures.clone()));
+        }
+    }
+
+    pub async fn connected(&self) {
+        self.connected_times(1).await;
+    }
+
+    pub async fn connected_times(&self, times: usize) {
+        self.until(&format!("opening number {times}"), |seen| seen.opened >= times).await;
+    }
+
+    pub async fn state(&self, state: ConnectionState) {
+        self.until(state.name(), |seen| seen.states.last().is_some_and(|change| change.state == state)).await;
+    }
+
+    pub async fn failed(&self, failures: &[(&'static str, &'static str)]) {
+        self.until(&format!("{failures:?}"), |seen| seen.failures.len() >= failures.len()).await;
+        assert_eq!(self.read(|seen| seen.failures[..failures.len()].to_vec()), failures);
+    }
+
+    pub fn send(&self, text: &str) {
+        self.socket.send(&text.into()).unwrap_or_else(|error| panic!("{error}"));
+    }
+
+    pub async fn heard(&self, texts: &[&str]) {
+        self.until(&format!("{texts:?}"), |seen| seen.messages.len() >= texts.len()).await;
+        assert_eq!(self.read(|seen| seen.messages.clone()), texts);
+    }
+}
+
+#[wasm_bindgen::prelude::wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_name = setTimeout)]
+    fn set_timeout(callback: &Function, millis: i32, argument: bool) -> JsValue;
+}

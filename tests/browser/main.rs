@@ -1,0 +1,12 @@
+//! The browser driver in a real browser against the running mock server.
+//!
+//! `cargo xtask test browser` starts the server, tells its addresses, and runs this in Chromium, Firefox and WebKit.
+#![cfg(target_family = "wasm")]
+#![allow(unreachable_pub, reason = "modules of one test binary")]
+
+mod bad_input;
+mod good_path;
+mod harness;
+mod rules;
+
+wasm_bindgen_test::wasm_bindgen_test_configure!(run_in_browser);

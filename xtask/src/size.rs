@@ -1,0 +1,55 @@
+//! What a user downloads: wasm, glue and face, raw and by brotli 11, against the budget.
+
+use std::path::Path;
+
+use anyhow::{Result, bail};
+
+use crate::build::pkg;
+use crate::process::run_logged;
+use crate::tools::{target_dir, wasm_command};
+
+/// The default entry, all of it, minified, brotli 11.
+const BUDGET: usize = 36_000;
+/// Aimed at.
+const AIM: usize = 28_000;
+
+pub(crate) fn run() -> Result<()> {
+    let folder = target_dir().join("size");
+    std::fs::create_dir_all(&folder)?;
+    let glue = folder.join("glue.js");
+    minify(&pkg().join("core.js"), &glue, &[])?;
+    let both = folder.join("index.js");
+    minify(&pkg().join("index.js"), &both, &[])?;
+    let face = folder.join("face.js");
+    minify(&pkg().join("index.js"), &face, &["--external:./core.js"])?;
+    let wasm = pkg().join("core_bg.wasm");
+
+    println!("{:<28}{:>10}{:>12}", "", "raw", "brotli 11");
+    for (name, file) in
+        [("wasm", &wasm), ("glue, minified", &glue), ("face, minified", &face), ("glue and face in one file", &both)]
+    {
+        let (raw, brotli) = sizes(file)?;
+        println!("{name:<28}{raw:>10}{brotli:>12}");
+    }
+    let total = sizes(&wasm)?.1 + sizes(&both)?.1;
+    println!("download of the default entry: {total} bytes; budget {BUDGET}, aimed at {AIM}");
+    if total > BUDGET {
+        bail!("the download is {} bytes over the budget", total - BUDGET);
+    }
+    Ok(())
+}
+
+fn minify(from: &Path, to: &Path, more: &[&str]) -> Result<()> {
+    let mut command = wasm_command("esbuild")?;
+    command.arg(from).args(["--bundle", "--minify", "--format=esm", "--log-level=warning"]).args(more);
+    run_logged("esbuild", command.arg(format!("--outfile={}", to.display())))
+}
+
+/// Bytes raw and by brotli at its best.
+fn sizes(file: &Path) -> Result<(usize, usize)> {
+    let raw = std::fs::read(file)?;
+    let mut packed = Vec::new();
+    let parameters = brotli::enc::BrotliEncoderParams { quality: 11, lgwin: 22, ..Default::default() };
+    brotli::BrotliCompress(&mut raw.as_slice(), &mut packed, &parameters)?;
+    Ok((raw.len(), packed.len()))
+}

@@ -1,0 +1,106 @@
+//! `wasm-pack test` in three engines against the running mock server.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::process::{Server, run_shown};
+use crate::tools::{CargoTool, Pins, target_dir, wasm_command};
+
+/// A browser engine, as wasm-pack names its browsers.
+#[derive(Clone, Copy, Debug)]
+enum Engine {
+    Chromium,
+    Firefox,
+    WebKit,
+}
+
+impl Engine {
+    const ALL: [Self; 3] = [Self::Chromium, Self::Firefox, Self::WebKit];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Chromium => "Chromium",
+            Self::Firefox => "Firefox",
+            Self::WebKit => "WebKit",
+        }
+    }
+
+    const fn flag(self) -> &'static str {
+        match self {
+            Self::Chromium => "--chrome",
+            Self::Firefox => "--firefox",
+            Self::WebKit => "--safari",
+        }
+    }
+
+    /// The variable that names the driver, and the driver.
+    fn driver(self) -> Result<(&'static str, PathBuf)> {
+        Ok(match self {
+            Self::Chromium => ("CHROMEDRIVER", PathBuf::from("/usr/bin/chromedriver")),
+            Self::Firefox => {
+                let tools = CargoTool::all(&Pins::read()?)?;
+                let geckodriver =
+                    tools.iter().find(|tool| tool.crate_name == "geckodriver").context("no geckodriver")?;
+                ("GECKODRIVER", geckodriver.folder()?.join("bin/geckodriver"))
+            }
+            Self::WebKit => ("SAFARIDRIVER", safaridriver()?),
+        })
+    }
+}
+
+/// wasm-pack knows WebKit as Safari: a link of that name to WebKitGTK's driver.
+fn safaridriver() -> Result<PathBuf> {
+    let link = target_dir().join("drivers/safaridriver");
+    let folder = link.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder)?;
+    if !link.exists() {
+        std::os::unix::fs::symlink("/usr/bin/WebKitWebDriver", &link)?;
+    }
+    Ok(link)
+}
+
+pub(super) fn run() -> Result<()> {
+    let server = Server::start_two(&mut super::mock_server()?)?;
+    let control = server.second_line.clone();
+    // WebKitGTK has no headless mode; a display of its own takes a free number.
+    let display = Server::start(Command::new("Xvfb").args([
+        "-displayfd",
+        "1",
+        "-screen",
+        "0",
+        "1280x800x24",
+        "-nolisten",
+        "tcp",
+    ]))
+    .context("Xvfb")?;
+    let mut failed = Vec::new();
+    for engine in Engine::ALL {
+        println!("\n--- {}", engine.name());
+        let (variable, driver) = engine.driver()?;
+        let mut path = vec![driver.parent().unwrap_or(Path::new(".")).to_path_buf()];
+        let mut command = wasm_command("wasm-pack")?;
+        let inherited =
+            command.get_envs().find(|(name, _)| *name == "PATH").and_then(|(_, value)| value).map(ToOwned::to_owned);
+        path.extend(std::env::split_paths(&inherited.unwrap_or_default()));
+        command
+            .args(["test", "--mode", "no-install", "--headless", engine.flag(), "--", "--test", "browser"])
+            .env("PATH", std::env::join_paths(path)?)
+            .env(variable, driver)
+            .env("DISPLAY", format!(":{}", display.first_line))
+            .env("WEBKIT_DISABLE_COMPOSITING_MODE", "1")
+            .env("WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS", "1")
+            .env("WASM_BINDGEN_TEST_TIMEOUT", "300")
+            .env("GATEPASS_TEST_SERVER", &server.first_line)
+            .env("GATEPASS_TEST_CONTROL", &control);
+        if let Err(error) = run_shown(&mut command) {
+            eprintln!("error: {}: {error:#}", engine.name());
+            failed.push(engine.name());
+        }
+    }
+    if !failed.is_empty() {
+        bail!("browser tests failed in {}", failed.join(", "));
+    }
+    Ok(())
+}

@@ -1,0 +1,116 @@
+//! Runs the tests, layer by layer, and prints the runners' own closing lines.
+//!
+//! Every layer runs even if an earlier one failed; the command fails if any did.
+
+mod browser;
+mod npm;
+
+use std::process::Command;
+
+use anyhow::{Result, bail};
+use clap::ValueEnum;
+
+use crate::process::run_shown;
+use crate::steps::Steps;
+use crate::tools::{WASM_TARGET, root, wasm_command};
+use crate::{build, setup, size};
+
+/// A layer of tests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Layer {
+    /// Formatting, clippy (native and wasm), rustdoc
+    Lint,
+    /// Unit tests, simulation, the mock server over real sockets, documentation tests
+    Native,
+    /// The npm package is built, its types are checked, its size is within the budget
+    Package,
+    /// wasm-pack test in Chromium, Firefox and WebKit against the running mock server
+    Browser,
+    /// The packed npm package, installed into an empty project and loaded in Chromium; the demo page
+    Npm,
+}
+
+impl Layer {
+    const fn title(self) -> &'static str {
+        match self {
+            Self::Lint => "Lint: format, clippy, rustdoc",
+            Self::Native => "Native tests: units, simulation, mock server, documentation",
+            Self::Package => "Package: build, types, size",
+            Self::Browser => "Browser tests: Chromium, Firefox, WebKit",
+            Self::Npm => "npm tests: packed package, demo page",
+        }
+    }
+
+    fn run(self) -> Result<()> {
+        match self {
+            Self::Lint => lint(),
+            Self::Native => cargo(&["test", "--workspace"]),
+            Self::Package => {
+                build::wasm().and_then(|()| build::face()).and_then(|()| npm::types()).and_then(|()| size::run())
+            }
+            Self::Browser => browser::run(),
+            Self::Npm => npm::run(),
+        }
+    }
+}
+
+/// Runs the chosen layers, or all.
+pub(crate) fn run(chosen: &[Layer]) -> Result<()> {
+    let layers = if chosen.is_empty() { Layer::value_variants() } else { chosen };
+    let mut steps = Steps::new(layers.len() + 1);
+    steps.step("Set-up", setup::run)?;
+    let mut failed = Vec::new();
+    for layer in layers {
+        if let Err(error) = steps.step(layer.title(), || layer.run()) {
+            eprintln!("error: {error:#}");
+            failed.push(layer.title());
+        }
+    }
+    steps.print_times();
+    if !failed.is_empty() {
+        bail!("failed: {}", failed.join("; "));
+    }
+    Ok(())
+}
+
+fn lint() -> Result<()> {
+    cargo(&["fmt", "--all", "--check"])?;
+    cargo(&["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
+    let mut wasm = wasm_command("cargo")?;
+    wasm.args([
+        "clippy",
+        "--quiet",
+        "--target",
+        WASM_TARGET,
+        "--features",
+        "js",
+        "--lib",
+        "--test",
+        "browser",
+        "--",
+        "-D",
+        "warnings",
+    ]);
+    run_shown(&mut wasm)?;
+    run_shown(native_cargo(&["doc", "--quiet", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+fn cargo(args: &[&str]) -> Result<()> {
+    run_shown(&mut native_cargo(args))
+}
+
+fn native_cargo(args: &[&str]) -> Command {
+    let mut command = Command::new("cargo");
+    command.current_dir(root()).args(args);
+    command
+}
+
+/// Builds the mock server and returns the command that starts it, on a free port and open to pages of this machine.
+pub(crate) fn mock_server() -> Result<Command> {
+    run_shown(&mut native_cargo(&["build", "--quiet", "--package", "gatepass-mock-server"]))?;
+    let mut command = Command::new(crate::tools::target_dir().join("debug/gatepass-mock-server"));
+    command
+        .args(["--allow-origin", "http://127.0.0.1:*", "--allow-origin", "http://localhost:*"])
+        .env("RUST_LOG", "warn");
+    Ok(command)
+}
