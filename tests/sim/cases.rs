@@ -267,7 +267,7 @@ fn case_56_an_error_without_a_close_counts_as_blocked_after_a_moment() {
     world.run_for(1_000);
     world.socket_error(0);
     assert_eq!(world.lines[0].state(), ConnectionState::Connecting);
-    world.run_for(300);
+    world.run_for(2_100);
     assert_eq!(world.lines[0].state(), ConnectionState::Closed);
     assert_eq!(world.lines[0].failures, [("BLOCKED", Disposition::GiveUp)]);
 }

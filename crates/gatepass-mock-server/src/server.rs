@@ -101,7 +101,7 @@ impl MockServer {
         let control = control_listener.local_addr().map_err(|error| error.to_string())?;
 
         let state = State::new(options.settings, origins.clone());
-        let router = router(&state, &origins, options.files.as_ref(), options.allow_non_loopback);
+        let router = router(&state, &origins, control, options.files.as_ref(), options.allow_non_loopback);
         let (orders, inbox) = mpsc::unbounded_channel();
         let control_router = control::router(state.clone(), orders.clone(), origins);
         let all = CancellationToken::new();
@@ -243,7 +243,13 @@ fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     socket.listen(1024)
 }
 
-fn router(state: &State, origins: &OriginPolicy, files: Option<&PathBuf>, allow_any_host: bool) -> Router {
+fn router(
+    state: &State,
+    origins: &OriginPolicy,
+    control: SocketAddr,
+    files: Option<&PathBuf>,
+    allow_any_host: bool,
+) -> Router {
     let cors = CorsLayer::new()
         .allow_origin(AllowOrigin::predicate({
             let origins = origins.clone();
@@ -260,6 +266,8 @@ fn router(state: &State, origins: &OriginPolicy, files: Option<&PathBuf>, allow_
         .route("/api/token/", post(http::token))
         .route("/api/token/refresh/", post(http::refresh))
         .route("/api-token-auth/", post(http::opaque_token))
+        // Where the controls are, for pages that this server serves.
+        .route("/control", get(move || async move { format!("http://{control}/control") }))
         .layer(from_fn_with_state(state.clone(), recorded))
         .layer(cors)
         .route("/channel/", any(socket::channel))

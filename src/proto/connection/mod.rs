@@ -25,8 +25,9 @@ use super::timer::{Timer, Timers};
 use super::{Instant, Json, Now, Secret, UnixTime};
 use crate::error::{Failure, HandshakeError, HttpError, Malformed, SendError, TokenError, TransportError};
 
-/// How long `close` may stay away after an `error` before the socket counts as blocked.
-const ERROR_WITHOUT_CLOSE: Duration = Duration::from_millis(250);
+/// How long `close` may stay away after an `error` before the socket counts as blocked. WebKit under load takes longer
+/// than a moment, and giving up by mistake costs more than knowing a little later.
+const ERROR_WITHOUT_CLOSE: Duration = Duration::from_secs(2);
 /// The close code for a server that did not answer in time (IANA: Timeout).
 const TIMEOUT_CODE: u16 = 3008;
 /// The close code for a server that chose no subprotocol (graphql-transport-ws: Subprotocol Not Acceptable).

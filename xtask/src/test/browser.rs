@@ -17,7 +17,7 @@ enum Engine {
 }
 
 impl Engine {
-    const ALL: [Self; 3] = [Self::Chromium, Self::Firefox, Self::WebKit];
+    const ALL: [Self; 3] = [Self::WebKit, Self::Firefox, Self::Chromium];
 
     const fn name(self) -> &'static str {
         match self {

@@ -1,0 +1,272 @@
+// The packed package, installed into an empty project, in Chromium and on a server.
+
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { extname, join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { control, launch, server } from './browser.mjs';
+
+const project = process.env.GATEPASS_TEST_PROJECT;
+const installed = join(project, 'node_modules/gatepass');
+const TYPES = { '.js': 'text/javascript', '.wasm': 'application/wasm', '.html': 'text/html' };
+
+let browser;
+let files;
+let origin;
+
+before(async () => {
+  browser = await launch();
+  files = createServer((request, response) => {
+    const path = new URL(request.url, 'http://localhost').pathname;
+    if (path === '/') return response.setHeader('content-type', 'text/html').end(page());
+    try {
+      response.setHeader('content-type', TYPES[extname(path)] ?? 'text/plain').end(readFileSync(join(project, path)));
+    } catch {
+      response.writeHead(404).end();
+    }
+  });
+  await new Promise((resolve) => files.listen(0, '127.0.0.1', resolve));
+  origin = `http://127.0.0.1:${files.address().port}`;
+});
+
+after(async () => {
+  await browser?.close();
+  files?.close();
+});
+
+function page() {
+  const imports = { gatepass: '/node_modules/gatepass/pkg/index.js' };
+  return `<!doctype html><script type="importmap">${JSON.stringify({ imports })}</script>`;
+}
+
+async function inPage(script, argument) {
+  const context = await browser.newContext();
+  try {
+    const tab = await context.newPage();
+    const said = [];
+    tab.on('console', (message) => said.push(message.text()));
+    tab.on('pageerror', (error) => said.push(`error: ${error}`));
+    await tab.goto(origin);
+    return { result: await tab.evaluate(script, argument), said };
+  } finally {
+    await context.close();
+  }
+}
+
+test('the package holds what package.json lists, and nothing else', () => {
+  const listed = JSON.parse(readFileSync(join(installed, 'package.json'))).files;
+  const found = readdirSync(installed, { recursive: true }).filter((name) => statSync(join(installed, name)).isFile());
+  assert.deepEqual(found.sort(), [...listed, 'package.json', 'README.md'].sort());
+});
+
+test('it loads in Chromium and connects by ticket', async () => {
+  await control({ do: 'reset' });
+  const { result, said } = await inPage(async (server) => {
+    const { AuthSocket, presets, Session } = await import('gatepass');
+    const session = new Session(presets.ticketServer(server));
+    await session.login({ username: 'maggie', password: 'secret' });
+    const socket = new AuthSocket(`${server}/channel/`, { session, scheme: presets.ticketServerTicket(server) });
+    socket.send('{"type":"whoami"}');
+    for await (const message of socket) {
+      socket.close();
+      return { message, state: socket.state, shown: JSON.stringify([socket, session]) };
+    }
+  }, server);
+  assert.deepEqual(result, {
+    message: '{"type":"whoami","user":"maggie"}',
+    state: 'closed',
+    shown: JSON.stringify([{ url: `${server}/channel/`, state: 'closed' }, { state: 'signed-in' }]),
+  });
+  assert.deepEqual(said, []);
+});
+
+test('messages of every kind pass, before and after the connection', async () => {
+  await control({ do: 'reset' });
+  const { result } = await inPage(async (server) => {
+    const { anonymous, AuthSocket } = await import('gatepass');
+    const socket = new AuthSocket(`${server}/ws/anonymous/`, { scheme: anonymous() });
+    socket.binaryType = 'arraybuffer';
+    const bytes = new Uint8Array([1, 2, 3, 4]);
+    socket.send(bytes.subarray(1, 3));
+    bytes.fill(9);
+    await socket.ready();
+    socket.send('text');
+    socket.send(new Uint8Array([5]).buffer);
+    socket.send(new Blob(['blob']));
+    const heard = [];
+    for await (const message of socket) {
+      heard.push(typeof message === 'string' ? message : [...new Uint8Array(message)]);
+      if (heard.length === 4) break;
+    }
+    return heard;
+  }, server);
+  assert.deepEqual(result, [[2, 3], 'text', [5], [98, 108, 111, 98]]);
+});
+
+test('a wrong option throws at construction and names itself', async () => {
+  const { result } = await inPage(async () => {
+    const { anonymous, AuthSocket, firstMessage, load, query, Session, ticket } = await import('gatepass');
+    await load();
+    const session = new Session();
+    const thrown = (make) => {
+      try {
+        make();
+        return 'nothing';
+      } catch (error) {
+        return `${error.name} ${error.code} ${error.message}`;
+      }
+    };
+    const socket = (url, options) => thrown(() => new AuthSocket(url, options));
+    return [
+      socket('ftp://h/', { scheme: anonymous() }),
+      socket('wss://h/#x', { scheme: anonymous() }),
+      socket('wss://maggie:secret@h/', { scheme: anonymous() }),
+      socket('ws://example.com/', { session, scheme: query() }),
+      socket('wss://h/', { session, scheme: ticket({ url: 'http://example.com/t' }) }),
+      socket('wss://h/', { scheme: query() }),
+      socket('wss://h/', { session }),
+      socket('wss://h/', { scheme: anonymous(), conectTimeout: 5 }),
+      socket('wss://h/', { scheme: anonymous(), connectTimeout: -1 }),
+      socket('wss://h/', { scheme: anonymous(), backoff: { cap: '5' } }),
+      socket('wss://h/', { scheme: anonymous(), protocols: ['a b'] }),
+      socket('wss://h/', { scheme: anonymous(), closeCodes: { 4403: 'panic' } }),
+      socket('wss://h/', { session, scheme: firstMessage({ message: { token: '$tokn' } }) }),
+      socket('wss://h/', { session, scheme: ticket({ url: '/t', method: 'PUT' }) }),
+      thrown(() => new Session({ login: { url: 'http://example.com/login' } })),
+      thrown(() => new Session({ store: 'cookie' })),
+      thrown(() => session.setTokens({})),
+      thrown(() => new AuthSocket('wss://127.0.0.1:9/', { scheme: anonymous() }).close(1001)),
+      thrown(() => new AuthSocket('wss://127.0.0.1:9/', { scheme: anonymous() }).send({})),
+    ];
+  });
+  const expected = [
+    [/INVALID_URL url:/], [/INVALID_URL url:.*fragment/], [/INVALID_URL url:.*host/], [/INSECURE_URL url:.*example\.com/],
+    [/INSECURE_URL scheme\.url:/], [/INVALID_OPTION session:/], [/INVALID_OPTION scheme:/], [/INVALID_OPTION options:.*conectTimeout.*connectTimeout/],
+    [/INVALID_OPTION connectTimeout:/], [/INVALID_OPTION backoff\.cap:/], [/INVALID_OPTION protocols:/], [/INVALID_OPTION closeCodes:/],
+    [/INVALID_OPTION scheme\.message:.*\$tokn/], [/INVALID_OPTION scheme\.method:/], [/INSECURE_URL login\.url:/], [/INVALID_OPTION store:/],
+    [/INVALID_OPTION tokens\.access:/], [/INVALID_OPTION code:.*1001/], [/INVALID_OPTION data:/],
+  ];
+  result.forEach((text, index) => {
+    assert.match(text, /^GatepassError /);
+    assert.match(text, expected[index][0]);
+    assert.doesNotMatch(text, /secret/);
+  });
+});
+
+test('a wrong option before the wasm is there ends the socket with the same error', async () => {
+  const { result } = await inPage(async () => {
+    const { anonymous, AuthSocket } = await import('gatepass');
+    const socket = new AuthSocket('ftp://h/', { scheme: anonymous() });
+    const before = socket.state;
+    const error = await socket.ready().catch((error) => error);
+    return [before, error.code, socket.state];
+  });
+  assert.deepEqual(result, ['idle', 'INVALID_URL', 'closed']);
+});
+
+test('case_118: a token in the query is warned of once and shown nowhere', async () => {
+  await control({ do: 'reset' });
+  const { result, said } = await inPage(async (server) => {
+    const { AuthSocket, presets, query, Session } = await import('gatepass');
+    const session = new Session(presets.simpleJwt(`${server}/api`));
+    await session.login({ username: 'maggie', password: 'secret' });
+    const shown = [];
+    for (let round = 0; round < 2; round++) {
+      const socket = new AuthSocket(`${server}/ws/jwt/?v=1`, { session, scheme: query() });
+      await socket.ready();
+      shown.push(socket.url, JSON.stringify(socket), String(socket));
+      socket.close();
+    }
+    return shown.join();
+  }, server);
+  assert.equal(said.filter((text) => text.startsWith('gatepass: query()')).length, 1);
+  assert.doesNotMatch(`${result} ${said.join()}`, /eyJ/);
+});
+
+test('case_119: with the default store nothing is left in the browser', async () => {
+  await control({ do: 'reset' });
+  const { result } = await inPage(async (server) => {
+    const { AuthSocket, presets, Session } = await import('gatepass');
+    const session = new Session(presets.ticketServer(server));
+    await session.login({ username: 'maggie', password: 'secret' });
+    await new AuthSocket(`${server}/channel/`, { session, scheme: presets.ticketServerTicket(server) }).ready();
+    const databases = await indexedDB.databases();
+    return [localStorage.length, sessionStorage.length, document.cookie, databases.length, (await caches?.keys?.() ?? []).length];
+  }, server);
+  assert.deepEqual(result, [0, 0, '', 0, 0]);
+});
+
+test('case_55_and_56: a socket that the page may not open ends with BLOCKED', async () => {
+  const { result } = await inPage(async () => {
+    const meta = document.createElement('meta');
+    meta.httpEquiv = 'Content-Security-Policy';
+    meta.content = "connect-src 'self'";
+    const { anonymous, AuthSocket, load } = await import('gatepass');
+    await load();
+    document.head.append(meta);
+    const socket = new AuthSocket('ws://127.0.0.1:9/', { scheme: anonymous() });
+    const error = await socket.ready().catch((error) => error);
+    return [error.code, error.disposition, socket.state];
+  });
+  assert.deepEqual(result, ['BLOCKED', 'giveUp', 'closed']);
+});
+
+test('case_115: a whole session shows no credential on the console, in events or in errors', async () => {
+  await control({ do: 'reset' });
+  const { result, said } = await inPage(async (server) => {
+    const { AuthSocket, firstMessage, load, presets, query, Session } = await import('gatepass');
+    await load();
+    const secrets = [];
+    const shown = [];
+    const show = (value) => {
+      console.log(value);
+      shown.push(String(value), JSON.stringify(value), ...Object.entries(value).map(String));
+    };
+    const realFetch = globalThis.fetch;
+    globalThis.fetch = async (...request) => {
+      const response = await realFetch(...request);
+      const body = await response.clone().json().catch(() => ({}));
+      secrets.push(...Object.values(body).filter((value) => typeof value === 'string' && value.length > 20));
+      return response;
+    };
+    const session = new Session(presets.simpleJwt(`${server}/api`));
+    show(await session.login({ username: 'maggie', password: 'wrong-pass-word' }).catch((error) => error));
+    await session.login({ username: 'maggie', password: 'secret' });
+    show(session);
+    const schemes = [
+      ['/channel/', presets.ticketServerTicket(server)],
+      ['/ws/jwt/', query()],
+      ['/ws/ack/', firstMessage({ message: { token: '$token' }, ack: { type: 'auth_ok' }, reject: { type: 'auth_invalid' } })],
+      ['/ws/4401/', firstMessage({ message: { nottoken: '$token' } })],
+    ];
+    for (const [path, scheme] of schemes) {
+      const socket = new AuthSocket(server + path, { session, scheme, backoff: { base: 1, cap: 1, spread: 1 } });
+      for (const type of ['statechange', 'error', 'close', 'open']) socket.addEventListener(type, show);
+      show(await socket.ready().then(() => socket, (error) => error));
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      socket.close();
+      show(socket);
+    }
+    session.logout();
+    return { secrets: [...secrets, 'wrong-pass-word'], shown: shown.join('\n') };
+  }, server);
+  assert.ok(result.secrets.length >= 4, 'the test has seen tokens and a ticket');
+  const everything = `${result.shown}\n${said.join('\n')}`;
+  assert.ok(everything.length > 1_000, 'the test has seen events');
+  for (const secret of result.secrets) {
+    for (const form of [secret, encodeURIComponent(secret), btoa(secret)]) assert.ok(!everything.includes(form));
+  }
+});
+
+test('it can be imported and constructed on a server, where nothing connects', () => {
+  const script = `
+    import { anonymous, AuthSocket, Session, presets } from 'gatepass';
+    const session = new Session(presets.simpleJwt('https://api.example.com/api'));
+    const socket = new AuthSocket('wss://api.example.com/', { scheme: anonymous() });
+    socket.send('kept');
+    console.log(socket.state, session.state);`;
+  const printed = execFileSync('node', ['--input-type=module', '-e', script], { cwd: project, encoding: 'utf8' });
+  assert.equal(printed.trim(), 'idle signed-out');
+});

@@ -1,0 +1,74 @@
+// The promised types: this file compiles under --strict and is never run.
+
+import {
+  anonymous, AuthSocket, firstMessage, GatepassError, isGatepassError, isSignInRequired, load, presets, query, Session, ticket,
+  type Disposition, type ErrorCode, type Phase, type Scheme, type SessionState, type SocketState, type StateChange,
+} from 'gatepass';
+
+async function walk(): Promise<void> {
+  await load();
+  await load({ wasm: new URL('https://cdn.example.com/core_bg.wasm') });
+
+  const session = new Session({ ...presets.simpleJwt('https://api.example.com/api'), leeway: 10_000 });
+  new Session();
+  const ticketed = new Session(presets.ticketServer('https://api.example.com'));
+  await session.login({ username: 'maggie', password: 'secret' });
+  session.setTokens({ access: 'a', refresh: 'r', expiresIn: 300 });
+  session.addEventListener('change', () => {
+    const state: SessionState = session.state;
+    console.log(state);
+  });
+  ticketed.logout();
+
+  const scheme: Scheme = ticket({ url: 'https://api.example.com/ws_ticket' });
+  const socket = new AuthSocket('wss://api.example.com/channel/', { session, scheme, protocols: ['chat'], backoff: { cap: 10_000 } });
+  socket.addEventListener('statechange', (event) => {
+    const change: StateChange = event;
+    const { state, phase, previous, code, reason, attempt, retryAt, error, discarded } = change;
+    const typed: [SocketState, Phase | undefined, SocketState, number | undefined, string | undefined, number] =
+      [state, phase, previous, code, reason, attempt];
+    console.log(typed, retryAt?.toFixed(), error?.code, discarded);
+  });
+  socket.addEventListener('message', (event) => console.log(event.data));
+  socket.addEventListener('error', (event) => {
+    const disposition: Disposition = event.error.disposition;
+    const code: ErrorCode = event.error.code;
+    console.log(disposition, code);
+  });
+  socket.addEventListener('close', (event) => console.log(event.code, event.wasClean));
+  socket.onmessage = (event) => console.log(event.data);
+  await socket.ready({ signal: AbortSignal.timeout(1_000) });
+  socket.send('text');
+  socket.send(new Uint8Array([1, 2]));
+  socket.send(new ArrayBuffer(2));
+  for await (const message of socket) console.log(message);
+  socket.reconnect();
+  socket.close(4000, 'bye');
+
+  const closeCodes = { 4403: 'refreshToken' } as const;
+  new AuthSocket(new URL('wss://a.example'), { scheme: anonymous(), closeCodes });
+  new AuthSocket('wss://a.example', { session, scheme: query() });
+  new AuthSocket('wss://a.example', {
+    session,
+    scheme: firstMessage({ message: { type: 'auth', access_token: '$token' }, ack: { type: 'auth_ok' }, reject: { type: 'auth_invalid' } }),
+  });
+
+  // A library that takes a WebSocket can take this one.
+  const fits: Pick<WebSocket, 'url' | 'readyState' | 'protocol' | 'extensions' | 'bufferedAmount' | 'binaryType' | 'close'> = socket;
+  console.log(fits.readyState === WebSocket.OPEN);
+
+  // @ts-expect-error: a scheme is needed
+  new AuthSocket('wss://a.example', {});
+  // @ts-expect-error: there is no such option
+  new AuthSocket('wss://a.example', { scheme: anonymous(), conectTimeout: 5 });
+  // @ts-expect-error: objects are not sent
+  socket.send({});
+  // @ts-expect-error: there is no such code
+  isGatepassError(null, 'NO_SUCH_CODE');
+}
+
+walk().catch((error: unknown) => {
+  if (isSignInRequired(error)) console.log('sign in');
+  else if (isGatepassError(error, 'TICKET_FORBIDDEN')) console.log(error.status);
+  else if (error instanceof GatepassError) console.log(error.code, error.retryAfter, error.closeCode, error.cause);
+});

@@ -1,0 +1,125 @@
+// The demo page, walked through as a person would, with screenshots to look at.
+
+import assert from 'node:assert/strict';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { ask, control, launch, server } from './browser.mjs';
+
+const screenshots = process.env.GATEPASS_TEST_SCREENSHOTS;
+let browser;
+
+before(async () => {
+  mkdirSync(screenshots, { recursive: true });
+  browser = await launch();
+});
+
+after(() => browser?.close());
+
+async function walk(options, script) {
+  await control({ do: 'reset' });
+  const context = await browser.newContext(options);
+  const page = await context.newPage();
+  const errors = [];
+  page.on('pageerror', (error) => errors.push(String(error)));
+  try {
+    await page.goto(server);
+    await page.locator('html[data-ready]').waitFor();
+    await script(page);
+    assert.deepEqual(errors, []);
+  } finally {
+    await context.close();
+  }
+}
+
+const state = (page, name) => page.locator(`#badge[data-state="${name}"]`).waitFor();
+const heard = (page, text) => page.locator('#messages .heard', { hasText: text }).last().waitFor();
+
+async function signIn(page, password = 'secret') {
+  await page.getByLabel('User', { exact: true }).fill('maggie');
+  await page.getByLabel('Password').fill(password);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+}
+
+async function connect(page, label) {
+  await page.getByLabel('How the credential travels').selectOption({ label });
+  await page.getByRole('button', { name: 'Connect', exact: true }).click();
+}
+
+async function say(page, text) {
+  await page.getByPlaceholder('A message').fill(text);
+  await page.getByRole('button', { name: 'Send' }).click();
+}
+
+const fault = (page, name) => page.getByRole('button', { name, exact: true }).click();
+
+test('maggie connects by ticket, loses every socket, and is back with a new ticket', () =>
+  walk({ viewport: { width: 1200, height: 1000 }, colorScheme: 'light' }, async (page) => {
+    await signIn(page);
+    await page.locator('#user', { hasText: 'maggie' }).waitFor();
+    await connect(page, 'Ticket in the URL');
+    await state(page, 'connected');
+    await say(page, 'hello');
+    await heard(page, 'hello');
+    assert.equal((await ask('counts')).tickets, 1);
+
+    await fault(page, 'Drop every socket');
+    await page.locator('#timeline tr[data-state="waiting"]').first().waitFor();
+    await state(page, 'connected');
+    await page.waitForFunction(() => document.querySelectorAll('#timeline tr[data-state="connected"]').length === 2);
+    assert.equal((await ask('counts')).tickets, 2, 'a new ticket for the new attempt');
+    await say(page, '{"type":"whoami"}');
+    await heard(page, '"user":"maggie"');
+    await page.screenshot({ path: join(screenshots, 'ticket-desktop-light.png'), fullPage: true });
+  }));
+
+test('maggie connects by first message on a phone in the dark, and a message sent while the server is down arrives', () =>
+  walk({ viewport: { width: 390, height: 844 }, colorScheme: 'dark', hasTouch: true, isMobile: true }, async (page) => {
+    await signIn(page);
+    await connect(page, 'First message');
+    await state(page, 'connected');
+    await say(page, 'hello');
+    await heard(page, 'hello');
+
+    await fault(page, 'Stop');
+    await state(page, 'waiting');
+    await say(page, 'sent while the server was down');
+    await page.screenshot({ path: join(screenshots, 'waiting-phone-dark.png'), fullPage: true });
+    await fault(page, 'Start');
+    await page.getByRole('button', { name: 'Try now' }).click();
+    await heard(page, 'sent while the server was down');
+    const width = await page.evaluate(() => document.documentElement.scrollWidth);
+    assert.ok(width <= 390, `the page is ${width} px wide on a phone of 390`);
+  }));
+
+test('a wrong password is shown, and a socket without a user waits for one', () =>
+  walk({ viewport: { width: 1200, height: 1000 }, colorScheme: 'dark' }, async (page) => {
+    await signIn(page, 'wrong');
+    await page.locator('#login-error', { hasText: 'INVALID_CREDENTIALS' }).waitFor();
+    await connect(page, 'First message with an answer');
+    await state(page, 'suspended');
+    await page.locator('#reason', { hasText: 'TOKEN_MISSING' }).waitFor();
+    await signIn(page);
+    await state(page, 'connected');
+    await fault(page, 'Expire all tokens');
+    await fault(page, 'Close 4401');
+    await page.waitForFunction(() => document.querySelectorAll('#timeline tr[data-state="connected"]').length === 2);
+    await page.screenshot({ path: join(screenshots, 'renewed-desktop-dark.png'), fullPage: true });
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await state(page, 'suspended');
+  }));
+
+test('the page can be used by keyboard alone', () =>
+  walk({ viewport: { width: 1200, height: 1000 } }, async (page) => {
+    const focused = () => page.evaluate(() => document.activeElement.textContent || document.activeElement.name);
+    const order = [];
+    for (let press = 0; press < 8; press++) {
+      await page.keyboard.press('Tab');
+      order.push((await focused()).trim());
+    }
+    assert.deepEqual(order.filter((name) => ['username', 'password', 'Sign in', 'Sign out', 'Connect', 'Try now', 'Close'].includes(name)),
+      ['username', 'password', 'Sign in', 'Sign out', 'Connect', 'Try now', 'Close']);
+    await page.getByLabel('Password').focus();
+    await page.keyboard.press('Enter');
+    await page.locator('#user', { hasText: 'maggie' }).waitFor();
+  }));

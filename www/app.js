@@ -1,0 +1,175 @@
+// The demo: what an app would write, with every event shown.
+
+import { anonymous, AuthSocket, firstMessage, load, presets, query, Session } from 'gatepass';
+import { faults } from './faults.js';
+
+const server = location.origin;
+const element = (id) => document.getElementById(id);
+
+const SCHEMES = {
+  ticket: {
+    label: 'Ticket in the URL',
+    help: 'A single-use ticket is fetched for each attempt (GET /ws_ticket), then /channel/?ticket=…',
+    path: '/channel/',
+    scheme: presets.ticketServerTicket(server),
+  },
+  first: {
+    label: 'First message',
+    help: 'The socket opens, then {"token": …} is sent. The server answers nothing when it is good and closes when it is not.',
+    path: '/ws/first/',
+    scheme: firstMessage({ message: { token: '$token' } }),
+  },
+  ack: {
+    label: 'First message with an answer',
+    help: 'As above, but the server answers {"type": "auth_ok"} or {"type": "auth_invalid"}.',
+    path: '/ws/ack/',
+    scheme: firstMessage({ message: { token: '$token' }, ack: { type: 'auth_ok' }, reject: { type: 'auth_invalid' } }),
+  },
+  hello: {
+    label: 'Hello, then first message',
+    help: 'The server says {"type": "auth_required"} first, as Home Assistant does.',
+    path: '/ws/hello/',
+    scheme: firstMessage({
+      message: { type: 'auth', access_token: '$token' },
+      hello: { type: 'auth_required' },
+      ack: { type: 'auth_ok' },
+      reject: { type: 'auth_invalid' },
+    }),
+  },
+  query: {
+    label: 'Token in the URL',
+    help: 'The token itself is in the URL: server logs keep it. For servers that know no other way.',
+    path: '/ws/jwt/',
+    scheme: query(),
+  },
+  anonymous: { label: 'No credential', help: 'Anybody may connect.', path: '/ws/anonymous/', scheme: anonymous() },
+};
+
+await load();
+const session = new Session(presets.simpleJwt(`${server}/api`));
+let socket;
+let retryAt;
+
+// Sign in
+
+session.addEventListener('change', () => {
+  element('user').textContent = session.state;
+});
+
+element('login').addEventListener('submit', async (event) => {
+  event.preventDefault();
+  const { username, password } = Object.fromEntries(new FormData(event.target));
+  element('login-error').textContent = '';
+  try {
+    await session.login({ username, password });
+    element('user').textContent = username;
+  } catch (error) {
+    element('login-error').textContent = `${error.message} (${error.code})`;
+  }
+});
+
+element('logout').addEventListener('click', () => session.logout());
+
+// Connect
+
+for (const [name, { label }] of Object.entries(SCHEMES)) element('scheme').add(new Option(label, name));
+const showHelp = () => (element('scheme-help').textContent = SCHEMES[element('scheme').value].help);
+element('scheme').addEventListener('change', showHelp);
+showHelp();
+
+element('connect').addEventListener('submit', (event) => {
+  event.preventDefault();
+  socket?.close();
+  const { path, scheme } = SCHEMES[element('scheme').value];
+  const present = new AuthSocket(server.replace('http', 'ws') + path, { session, scheme });
+  socket = present;
+  // An earlier socket may still have something to say; the page shows the present one.
+  const on = (type, show) => present.addEventListener(type, (event) => present === socket && show(event));
+  on('statechange', showState);
+  on('message', (event) => log('heard', event.data));
+  on('open', showQueued);
+});
+
+element('reconnect').addEventListener('click', () => socket?.reconnect());
+element('close').addEventListener('click', () => socket?.close());
+
+// State and timeline
+
+function showState(change) {
+  element('badge').dataset.state = change.state;
+  element('state').textContent = change.state;
+  element('phase').textContent = change.phase ?? '';
+  element('attempt').textContent = change.attempt;
+  element('reason').textContent = change.error ? `${change.error.message} (${change.error.code})` : '';
+  retryAt = change.retryAt;
+  showCountdown();
+  showQueued();
+  addRow(change);
+}
+
+function showCountdown() {
+  const millis = retryAt === undefined ? undefined : Math.max(0, retryAt - Date.now());
+  element('countdown').textContent = millis === undefined ? '–' : `in ${(millis / 1000).toFixed(1)} s`;
+}
+
+setInterval(showCountdown, 100);
+
+function showQueued() {
+  element('queued').textContent = socket?.stats().queued ?? 0;
+}
+
+function addRow({ attempt, state, phase, code, reason, error, retryAt, discarded }) {
+  const what = [
+    error && `${error.code}: ${error.message}`,
+    reason && `“${reason}”`,
+    retryAt && `next try in ${((retryAt - Date.now()) / 1000).toFixed(1)} s`,
+    discarded > 0 && `${discarded} queued messages given up`,
+  ];
+  const cells = [new Date().toLocaleTimeString(), attempt, phase ? `${state}: ${phase}` : state, code ?? '', what.filter(Boolean).join(' · ')];
+  const row = element('timeline').insertRow(0);
+  row.dataset.state = state;
+  for (const cell of cells) row.insertCell().textContent = cell;
+  while (element('timeline').rows.length > 200) element('timeline').deleteRow(-1);
+}
+
+// Messages
+
+element('send').addEventListener('submit', (event) => {
+  event.preventDefault();
+  const input = event.target.elements.text;
+  element('send-error').textContent = socket ? '' : 'Connect first.';
+  if (!socket) return;
+  try {
+    log(socket.state === 'connected' ? 'sent' : 'queued', input.value);
+    socket.send(input.value);
+    input.value = '';
+  } catch (error) {
+    element('messages').lastElementChild?.remove();
+    element('send-error').textContent = `${error.message} (${error.code})`;
+  }
+  showQueued();
+});
+
+function log(kind, text) {
+  const item = document.createElement('li');
+  item.className = kind;
+  item.textContent = typeof text === 'string' ? text : '(binary)';
+  element('messages').append(item);
+  item.scrollIntoView({ block: 'nearest' });
+}
+
+// Faults
+
+const control = await (await fetch('/control')).text();
+for (const { label, said, command } of faults) {
+  const button = document.createElement('button');
+  button.type = 'button';
+  button.textContent = label;
+  button.addEventListener('click', async () => {
+    await fetch(control, { method: 'POST', body: JSON.stringify(command) });
+    element('fault-said').textContent = said;
+  });
+  element('faults').append(button);
+}
+
+document.documentElement.dataset.ready = 'true';
