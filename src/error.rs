@@ -47,7 +47,7 @@ pub enum ConfigError {
     )]
     InsecureUrl {
         /// The option.
-        option: &'static str,
+        option: String,
         /// The host of the address.
         host: String,
     },
@@ -55,7 +55,7 @@ pub enum ConfigError {
     #[error("{option}: {problem}")]
     InvalidOption {
         /// The option.
-        option: &'static str,
+        option: String,
         /// What is wrong and what would be right.
         problem: String,
     },
@@ -63,7 +63,7 @@ pub enum ConfigError {
     #[error("{option}: {problem}")]
     InvalidUrl {
         /// The option.
-        option: &'static str,
+        option: String,
         /// What is wrong.
         problem: UrlProblem,
     },
@@ -80,8 +80,8 @@ impl ConfigError {
         }
     }
 
-    pub(crate) fn option(option: &'static str, problem: impl Into<String>) -> Self {
-        Self::InvalidOption { option, problem: problem.into() }
+    pub(crate) fn option(option: &str, problem: impl Into<String>) -> Self {
+        Self::InvalidOption { option: option.to_owned(), problem: problem.into() }
     }
 }
 

@@ -7,7 +7,7 @@ use wasm_bindgen::prelude::*;
 
 use super::error::{config_error, send_error};
 use super::events::{SocketSink, StatsData, to_js};
-use super::options::Options;
+use super::options::{Mistakes, Options};
 use super::session::SessionCore;
 use crate::error::ConfigError;
 use crate::proto::UrlKind;
@@ -97,133 +97,96 @@ impl SessionRef {
 }
 
 fn read(options: &JsValue) -> Result<ConnectionConfig, ConfigError> {
-    const NAMES: &[(&str, &str)] = &[
-        ("url", "url"),
-        ("scheme", "scheme"),
-        ("protocols", "protocols"),
-        ("backoff", "backoff"),
-        ("connectTimeout", "connectTimeout"),
-        ("ticketTimeout", "ticketTimeout"),
-        ("minUptime", "minUptime"),
-        ("closeCodes", "closeCodes"),
-        ("outbox", "outbox"),
-        ("maxMessageSize", "maxMessageSize"),
-        ("allowInsecure", "allowInsecure"),
-    ];
-    let options = Options::new("options", options, NAMES)?;
-    let url = options.url("url", UrlKind::WebSocket)?;
-    let scheme = match options.get("scheme") {
-        Some(value) => scheme(&value)?,
-        None => {
-            return options.fail(
-                "scheme",
-                "how the credential travels is needed: ticket(…), firstMessage(…), query(…) or anonymous()",
-            );
-        }
-    };
+    const KNOWN: &str = "url scheme protocols backoff connectTimeout ticketTimeout minUptime closeCodes outbox maxMessageSize allowInsecure";
+    const SCHEME: &str = "type url method param field expiresField expiresInField message hello ack reject ackTimeout";
+    let mistakes = Mistakes::default();
+    let options = Options::new(options.clone(), "", KNOWN, &mistakes);
+    let scheme = options.within("scheme", "scheme.", SCHEME).and_then(|options| scheme(&options));
+    let Some((url, scheme)) = options.url("url", UrlKind::WebSocket).zip(scheme) else { return mistakes.first(None) };
     let defaults = ConnectionConfig::new(CODEC, url, scheme);
-    Ok(ConnectionConfig {
-        protocols: options.texts("protocols")?,
-        backoff: backoff(&options)?,
-        connect_timeout: options.millis("connectTimeout", defaults.connect_timeout)?,
-        http_timeout: options.millis("ticketTimeout", defaults.http_timeout)?,
-        min_uptime: options.millis("minUptime", defaults.min_uptime)?,
-        close_table: close_table(&options)?,
-        outbox: outbox(&options)?,
-        max_message: options.count("maxMessageSize", usize::MAX)?,
-        allow_insecure: options.flag("allowInsecure")?,
+    let config = ConnectionConfig {
+        protocols: options.texts("protocols"),
+        backoff: backoff(&options),
+        connect_timeout: options.millis("connectTimeout", defaults.connect_timeout),
+        http_timeout: options.millis("ticketTimeout", defaults.http_timeout),
+        min_uptime: options.millis("minUptime", defaults.min_uptime),
+        close_table: close_table(&options),
+        outbox: outbox(&options),
+        max_message: options.count("maxMessageSize", usize::MAX),
+        allow_insecure: options.flag("allowInsecure"),
         ..defaults
-    })
+    };
+    mistakes.first(Some(config))
 }
 
-fn scheme(value: &JsValue) -> Result<Scheme, ConfigError> {
-    const NAMES: &[(&str, &str)] = &[
-        ("type", "scheme"),
-        ("url", "scheme.url"),
-        ("method", "scheme.method"),
-        ("param", "scheme.param"),
-        ("field", "scheme.field"),
-        ("expiresField", "scheme.expiresField"),
-        ("expiresInField", "scheme.expiresInField"),
-        ("message", "scheme.message"),
-        ("hello", "scheme.hello"),
-        ("ack", "scheme.ack"),
-        ("reject", "scheme.reject"),
-        ("ackTimeout", "scheme.ackTimeout"),
-    ];
-    let options = Options::new("scheme", value, NAMES)?;
-    Ok(match options.text("type", "")?.as_str() {
+fn scheme(options: &Options<'_>) -> Option<Scheme> {
+    Some(match options.text("type", "unnamed").as_str() {
         "anonymous" => Scheme::Anonymous,
-        "firstMessage" => Scheme::FirstMessage(FirstMessage {
-            message: match options.json("message") {
-                Some(message) => message,
-                None => {
-                    return options.fail("message", "the first message is needed, with \"$token\" where the token goes");
-                }
-            },
-            hello: options.json("hello"),
-            ack: options.json("ack"),
-            reject: options.json("reject"),
-            ack_timeout: options.millis("ackTimeout", Duration::from_secs(10))?,
-        }),
-        "query" => Scheme::Query(Query { param: options.text("param", "token")? }),
+        "firstMessage" => {
+            let message = options.json("message");
+            if message.is_none() {
+                options.fail("message", "the first message is needed, with \"$token\" where the token goes");
+            }
+            Scheme::FirstMessage(FirstMessage {
+                message: message?,
+                hello: options.json("hello"),
+                ack: options.json("ack"),
+                reject: options.json("reject"),
+                ack_timeout: options.millis("ackTimeout", Duration::from_secs(10)),
+            })
+        }
+        "query" => Scheme::Query(Query { param: options.text("param", "token") }),
         "ticket" => Scheme::Ticket(Ticket {
             url: options.url("url", UrlKind::Http)?,
-            method: options.method("method", Method::Post)?,
-            param: options.text("param", "ticket")?,
-            field: options.text("field", "ticket")?,
-            expires_field: options.text("expiresField", "expires")?,
-            expires_in_field: options.text("expiresInField", "expires_in")?,
+            method: options.method(Method::Post),
+            param: options.text("param", "ticket"),
+            field: options.text("field", "ticket"),
+            expires_field: options.text("expiresField", "expires"),
+            expires_in_field: options.text("expiresInField", "expires_in"),
         }),
-        _ => return options.fail("type", "use ticket(…), firstMessage(…), query(…) or anonymous()"),
+        _ => {
+            options.fail("", "use ticket(…), firstMessage(…), query(…) or anonymous()");
+            return None;
+        }
     })
 }
 
-fn backoff(options: &Options<'_>) -> Result<BackoffOptions, ConfigError> {
-    const NAMES: &[(&str, &str)] = &[("base", "backoff.base"), ("cap", "backoff.cap"), ("spread", "backoff.spread")];
+fn backoff(options: &Options<'_>) -> BackoffOptions {
     let defaults = BackoffOptions::default();
-    let Some(value) = options.get("backoff") else { return Ok(defaults) };
-    let options = Options::new("backoff", &value, NAMES)?;
-    Ok(BackoffOptions {
-        base: options.millis("base", defaults.base)?,
-        cap: options.millis("cap", defaults.cap)?,
-        spread: options.millis("spread", defaults.spread)?,
-    })
+    let Some(options) = options.within("backoff", "backoff.", "base cap spread") else { return defaults };
+    BackoffOptions {
+        base: options.millis("base", defaults.base),
+        cap: options.millis("cap", defaults.cap),
+        spread: options.millis("spread", defaults.spread),
+    }
 }
 
-fn outbox(options: &Options<'_>) -> Result<OutboxOptions, ConfigError> {
-    const NAMES: &[(&str, &str)] = &[("maxBytes", "outbox.maxBytes"), ("maxMessages", "outbox.maxMessages")];
+fn outbox(options: &Options<'_>) -> OutboxOptions {
     let defaults = OutboxOptions::default();
-    let Some(value) = options.get("outbox") else { return Ok(defaults) };
-    let options = Options::new("outbox", &value, NAMES)?;
-    Ok(OutboxOptions {
-        max_bytes: options.count("maxBytes", defaults.max_bytes)?,
-        max_messages: options.count("maxMessages", defaults.max_messages)?,
-    })
+    let Some(options) = options.within("outbox", "outbox.", "maxBytes maxMessages") else { return defaults };
+    OutboxOptions {
+        max_bytes: options.count("maxBytes", defaults.max_bytes),
+        max_messages: options.count("maxMessages", defaults.max_messages),
+    }
 }
 
 /// `{4403: 'refreshToken'}`.
-fn close_table(options: &Options<'_>) -> Result<CloseTable, ConfigError> {
+fn close_table(options: &Options<'_>) -> CloseTable {
     const ACTIONS: [CloseAction; 4] =
         [CloseAction::GiveUp, CloseAction::RefreshToken, CloseAction::Retry, CloseAction::RetrySlowly];
     let mut table = CloseTable::default();
-    let Some(value) = options.get("closeCodes") else { return Ok(table) };
-    let Some(rows) = value.dyn_ref::<Object>() else {
-        return options.fail("closeCodes", "an object such as {4403: 'retry'} is needed");
-    };
-    for key in Object::keys(rows).iter() {
+    let Some(value) = options.get("closeCodes") else { return table };
+    // Of anything but an object there are no keys, or none that is a code.
+    for key in Object::keys(&Object::from(value.clone())).iter() {
         let code = key.as_string().and_then(|text| text.parse::<u16>().ok());
-        let name = Reflect::get(rows, &key).ok().and_then(|name| name.as_string());
+        let name = Reflect::get(&value, &key).ok().and_then(|name| name.as_string());
         let action = ACTIONS.into_iter().find(|action| Some(action.name()) == name.as_deref());
         match code.zip(action) {
             Some((code, action)) => table.set(code, action),
             None => {
-                return options.fail(
-                    "closeCodes",
-                    "each row is a close code and 'retry', 'retrySlowly', 'refreshToken' or 'giveUp'",
-                );
+                options.fail("closeCodes", "each row is a close code and 'retry', 'retrySlowly', 'refreshToken' or 'giveUp'");
             }
         }
     }
-    Ok(table)
+    table
 }

@@ -1,8 +1,10 @@
-//! Reads options, naming the one that is wrong.
+//! Reads options and remembers the first mistake, by name.
 //!
-//! Read by hand: serde's way in costs twice the whole machine (its error path formats floats).
+//! Read by hand: serde's way in costs more than the machine (its error path formats floats). A mistake does not end the
+//! reading but leaves the default, so that reading is a plain list of names; `Mistakes::first` is asked at the end.
 
 use core::time::Duration;
+use std::cell::RefCell;
 
 use js_sys::{Array, Object, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
@@ -12,112 +14,143 @@ use crate::proto::http::Method;
 use crate::proto::{Json, Url, UrlKind};
 use crate::web::{CODEC, from_js};
 
-/// An options object. `prefix` is put before names in errors: `scheme.`.
+/// The first mistake of a reading.
+#[derive(Default)]
+pub(super) struct Mistakes(RefCell<Option<ConfigError>>);
+
+impl Mistakes {
+    #[inline(never)]
+    pub(super) fn note(&self, error: ConfigError) {
+        self.0.borrow_mut().get_or_insert(error);
+    }
+
+    /// Returns what was read, unless there was a mistake.
+    pub(super) fn first<T>(self, read: Option<T>) -> Result<T, ConfigError> {
+        match (self.0.into_inner(), read) {
+            (Some(error), _) => Err(error),
+            (None, Some(read)) => Ok(read),
+            (None, None) => Err(ConfigError::option("options", "incomplete")),
+        }
+    }
+}
+
+/// An options object, and where it stands: `path` is put before names (`scheme.`).
 pub(super) struct Options<'a> {
-    object: &'a JsValue,
-    names: &'static [(&'static str, &'static str)],
+    object: JsValue,
+    path: &'static str,
+    mistakes: &'a Mistakes,
 }
 
 impl<'a> Options<'a> {
-    /// Takes an object with no other members than these: pairs of the member's name and the name in errors.
-    pub(super) fn new(
-        what: &'static str,
-        object: &'a JsValue,
-        names: &'static [(&'static str, &'static str)],
-    ) -> Result<Self, ConfigError> {
-        let Some(members) = object.dyn_ref::<Object>() else {
-            return Err(ConfigError::option(what, "an object is needed"));
-        };
-        for key in Object::keys(members).iter().filter_map(|key| key.as_string()) {
-            if !names.iter().any(|(name, _)| *name == key) {
-                let known: Vec<_> = names.iter().map(|(name, _)| *name).collect();
-                return Err(ConfigError::option(
-                    what,
-                    format!("there is no option `{key}`; known are {}", known.join(", ")),
-                ));
+    /// Takes an object with no other members than these.
+    #[inline(never)]
+    pub(super) fn new(object: JsValue, path: &'static str, known: &str, mistakes: &'a Mistakes) -> Self {
+        let options = Self { object, path, mistakes };
+        match options.object.dyn_ref::<Object>() {
+            None => options.fail("", "an object is needed"),
+            Some(object) => {
+                for key in Object::keys(object).iter().filter_map(|key| key.as_string()) {
+                    if !known.split(' ').any(|name| name == key) {
+                        options.fail(&key, &format!("there is no such option; known are {known}"));
+                    }
+                }
             }
         }
-        Ok(Self { object, names })
+        options
+    }
+
+    /// Takes an object that is a member of this one, if it is there.
+    pub(super) fn within(&self, name: &str, path: &'static str, known: &str) -> Option<Options<'a>> {
+        self.get(name).map(|object| Options::new(object, path, known, self.mistakes))
+    }
+
+    /// Returns where this object stands.
+    pub(super) fn path(&self) -> &'static str {
+        self.path.trim_end_matches('.')
     }
 
     /// Returns a member that is there and not undefined.
+    #[inline(never)]
     pub(super) fn get(&self, name: &str) -> Option<JsValue> {
-        Reflect::get(self.object, &name.into()).ok().filter(|value| !value.is_undefined())
+        Reflect::get(&self.object, &name.into()).ok().filter(|value| !value.is_undefined())
     }
 
-    /// Returns the name of a member in errors.
-    pub(super) fn shown(&self, name: &str) -> &'static str {
-        self.names.iter().find(|(known, _)| *known == name).map_or("options", |(_, shown)| shown)
+    #[inline(never)]
+    pub(super) fn fail(&self, name: &str, problem: &str) {
+        let option = format!("{}{name}", self.path);
+        let option = if option.is_empty() { "options" } else { option.trim_end_matches('.') };
+        self.mistakes.note(ConfigError::option(option, problem));
     }
 
-    pub(super) fn fail<T>(&self, name: &str, problem: &str) -> Result<T, ConfigError> {
-        Err(ConfigError::option(self.shown(name), problem))
-    }
-
-    pub(super) fn text(&self, name: &str, default: &str) -> Result<String, ConfigError> {
-        match self.get(name) {
-            None => Ok(default.to_owned()),
-            Some(value) => match value.as_string().filter(|text| !text.is_empty()) {
-                Some(text) => Ok(text),
-                None => self.fail(name, "a text that is not empty is needed"),
-            },
-        }
-    }
-
-    pub(super) fn flag(&self, name: &str) -> Result<bool, ConfigError> {
-        match self.get(name) {
-            None => Ok(false),
-            Some(value) => value.as_bool().map_or_else(|| self.fail(name, "true or false is needed"), Ok),
-        }
-    }
-
-    /// A duration in milliseconds, at most a day.
-    pub(super) fn millis(&self, name: &str, default: Duration) -> Result<Duration, ConfigError> {
-        match self.get(name) {
-            None => Ok(default),
-            Some(value) => match value.as_f64() {
-                Some(millis) if (0.0..=86_400_000.0).contains(&millis) => Ok(Duration::from_millis(millis as u64)),
-                Some(_) | None => self.fail(name, "milliseconds from 0 to 86400000 (a day) are needed"),
-            },
-        }
-    }
-
-    pub(super) fn count(&self, name: &str, default: usize) -> Result<usize, ConfigError> {
-        match self.get(name) {
-            None => Ok(default),
-            Some(value) => match value.as_f64() {
-                Some(count) if (0.0..=4_294_967_295.0).contains(&count) && count.fract() == 0.0 => Ok(count as usize),
-                Some(_) | None => self.fail(name, "a whole number from 0 is needed"),
-            },
-        }
-    }
-
-    pub(super) fn seconds(&self, name: &str) -> Result<Option<f64>, ConfigError> {
-        match self.get(name) {
-            None => Ok(None),
-            Some(value) => {
-                value.as_f64().map_or_else(|| self.fail(name, "seconds as a number are needed"), |n| Ok(Some(n)))
+    #[inline(never)]
+    pub(super) fn text(&self, name: &str, default: &str) -> String {
+        match self.get(name).map(|value| value.as_string()) {
+            None => default.to_owned(),
+            Some(Some(text)) if !text.is_empty() => text,
+            Some(_) => {
+                self.fail(name, "a text that is not empty is needed");
+                String::new()
             }
         }
     }
 
-    pub(super) fn url(&self, name: &str, kind: UrlKind) -> Result<Url, ConfigError> {
-        let text = match self.get(name) {
-            Some(value) => value.as_string().or_else(|| Reflect::get(&value, &"href".into()).ok()?.as_string()),
-            None => None,
-        };
-        match text {
-            Some(text) => Url::parse(CODEC, self.shown(name), &text, kind),
-            None => self.fail(name, "a URL is needed"),
+    pub(super) fn flag(&self, name: &str) -> bool {
+        match self.get(name).map(|value| value.as_bool()) {
+            None => false,
+            Some(Some(flag)) => flag,
+            Some(None) => {
+                self.fail(name, "true or false is needed");
+                false
+            }
         }
     }
 
-    pub(super) fn method(&self, name: &str, default: Method) -> Result<Method, ConfigError> {
-        match self.get(name).map(|value| value.as_string()) {
-            None => Ok(default),
-            Some(Some(text)) if text == "GET" => Ok(Method::Get),
-            Some(Some(text)) if text == "POST" => Ok(Method::Post),
-            Some(_) => self.fail(name, "'GET' or 'POST' is needed"),
+    #[inline(never)]
+    fn number(&self, name: &str, max: f64, problem: &str) -> Option<f64> {
+        let number = self.get(name)?.as_f64().filter(|number| (0.0..=max).contains(number));
+        if number.is_none() {
+            self.fail(name, problem);
+        }
+        number
+    }
+
+    /// A duration in milliseconds, at most a day.
+    pub(super) fn millis(&self, name: &str, default: Duration) -> Duration {
+        let millis = self.number(name, 86_400_000.0, "milliseconds from 0 to 86400000 (a day) are needed");
+        millis.map_or(default, |millis| Duration::from_millis(millis as u64))
+    }
+
+    pub(super) fn count(&self, name: &str, default: usize) -> usize {
+        let count = self.number(name, 4_294_967_295.0, "a whole number from 0 is needed");
+        count.map_or(default, |count| count as usize)
+    }
+
+    pub(super) fn seconds(&self, name: &str) -> Option<f64> {
+        self.number(name, 8.64e12, "seconds from 0 are needed")
+    }
+
+    #[inline(never)]
+    pub(super) fn url(&self, name: &str, kind: UrlKind) -> Option<Url> {
+        let text = self.get(name).and_then(|value| {
+            value.as_string().or_else(|| Reflect::get(&value, &"href".into()).ok()?.as_string())
+        });
+        let Some(text) = text else {
+            self.fail(name, "a URL is needed");
+            return None;
+        };
+        let option = format!("{}{name}", self.path);
+        Url::parse(CODEC, &option, &text, kind).map_err(|error| self.mistakes.note(error)).ok()
+    }
+
+    pub(super) fn method(&self, default: Method) -> Method {
+        match self.text("method", "default").as_str() {
+            "default" => default,
+            "GET" => Method::Get,
+            "POST" => Method::Post,
+            _ => {
+                self.fail("method", "'GET' or 'POST' is needed");
+                default
+            }
         }
     }
 
@@ -125,12 +158,15 @@ impl<'a> Options<'a> {
         self.get(name).map(|value| from_js(&value))
     }
 
-    pub(super) fn texts(&self, name: &str) -> Result<Vec<String>, ConfigError> {
-        let Some(value) = self.get(name) else { return Ok(Vec::new()) };
+    pub(super) fn texts(&self, name: &str) -> Vec<String> {
+        let Some(value) = self.get(name) else { return Vec::new() };
         if let Some(text) = value.as_string() {
-            return Ok(vec![text]);
+            return vec![text];
         }
         let texts = value.dyn_ref::<Array>().and_then(|items| items.iter().map(|item| item.as_string()).collect());
-        texts.map_or_else(|| self.fail(name, "a text or an array of texts is needed"), Ok)
+        texts.unwrap_or_else(|| {
+            self.fail(name, "a text or an array of texts is needed");
+            Vec::new()
+        })
     }
 }

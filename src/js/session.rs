@@ -6,7 +6,7 @@ use js_sys::{Function, Promise};
 use wasm_bindgen::prelude::*;
 
 use super::error::{config_error, token_error};
-use super::options::Options;
+use super::options::{Mistakes, Options};
 use crate::error::ConfigError;
 use crate::proto::http::Method;
 use crate::proto::session::{LEEWAY, SessionConfig, TokenEndpoint, TokenFields};
@@ -46,26 +46,16 @@ impl SessionCore {
     /// Takes tokens: `{access, refresh?, expiresIn?, expiresAt?}`.
     #[wasm_bindgen(js_name = setTokens)]
     pub fn set_tokens(&self, tokens: &JsValue) -> Result<(), JsValue> {
-        let read = || {
-            const NAMES: &[(&str, &str)] = &[
-                ("access", "tokens.access"),
-                ("refresh", "tokens.refresh"),
-                ("expiresIn", "tokens.expiresIn"),
-                ("expiresAt", "tokens.expiresAt"),
-            ];
-            let options = Options::new("tokens", tokens, NAMES)?;
-            let access = match options.get("access") {
-                Some(_) => Secret::new(options.text("access", "")?),
-                None => return options.fail("access", "an access token is needed"),
-            };
-            let refresh = match options.get("refresh") {
-                Some(_) => Some(Secret::new(options.text("refresh", "")?)),
-                None => None,
-            };
-            let (expires_in, expires_at) = (options.seconds("expiresIn")?, options.seconds("expiresAt")?);
-            Ok((access, refresh, Lifetime { expires_in, expires_at }))
-        };
-        let (access, refresh, lifetime) = read().map_err(|error: ConfigError| config_error(&error))?;
+        let mistakes = Mistakes::default();
+        let options = Options::new(tokens.clone(), "tokens.", "access refresh expiresIn expiresAt", &mistakes);
+        let access = Secret::new(options.text("access", ""));
+        if access.expose().is_empty() {
+            options.fail("access", "an access token is needed");
+        }
+        let refresh = options.get("refresh").map(|_| Secret::new(options.text("refresh", "")));
+        let lifetime =
+            Lifetime { expires_in: options.seconds("expiresIn"), expires_at: options.seconds("expiresAt") };
+        mistakes.first(Some(())).map_err(|error| config_error(&error))?;
         self.session.set_tokens(access, refresh, lifetime);
         Ok(())
     }
@@ -102,72 +92,49 @@ impl SessionCore {
 }
 
 fn read(options: &JsValue) -> Result<SessionConfig, ConfigError> {
-    const NAMES: &[(&str, &str)] = &[
-        ("login", "login"),
-        ("refresh", "refresh"),
-        ("fields", "fields"),
-        ("tokenPrefix", "tokenPrefix"),
-        ("leeway", "leeway"),
-        ("httpTimeout", "httpTimeout"),
-        ("store", "store"),
-        ("allowInsecure", "allowInsecure"),
-    ];
-    let options = Options::new("options", options, NAMES)?;
-    let allow_insecure = options.flag("allowInsecure")?;
-    if options.text("store", "memory")? != "memory" {
-        return options.fail("store", "'memory' is the only store there is");
+    const KNOWN: &str = "login refresh fields tokenPrefix leeway httpTimeout store allowInsecure";
+    let mistakes = Mistakes::default();
+    let options = Options::new(options.clone(), "", KNOWN, &mistakes);
+    if options.text("store", "memory") != "memory" {
+        options.fail("store", "'memory' is the only store there is");
     }
-    let endpoint = |name: &str, names, what| match options.get(name) {
-        Some(value) => endpoint(what, &value, names, allow_insecure).map(Some),
-        None => Ok(None),
+    let allow_insecure = options.flag("allowInsecure");
+    let endpoint = |name, path| {
+        options.within(name, path, "url method body").and_then(|options| endpoint(&options, allow_insecure, &mistakes))
     };
-    const LOGIN: &[(&str, &str)] = &[("url", "login.url"), ("method", "login.method"), ("body", "login.body")];
-    const REFRESH: &[(&str, &str)] = &[("url", "refresh.url"), ("method", "refresh.method"), ("body", "refresh.body")];
-    Ok(SessionConfig {
-        login: endpoint("login", LOGIN, "login")?,
-        refresh: endpoint("refresh", REFRESH, "refresh")?,
-        fields: fields(&options)?,
-        prefix: options.text("tokenPrefix", "Bearer")?,
-        leeway: options.millis("leeway", LEEWAY)?,
-        http_timeout: options.millis("httpTimeout", Duration::from_secs(10))?,
+    let config = SessionConfig {
+        login: endpoint("login", "login."),
+        refresh: endpoint("refresh", "refresh."),
+        fields: fields(&options),
+        prefix: options.text("tokenPrefix", "Bearer"),
+        leeway: options.millis("leeway", LEEWAY),
+        http_timeout: options.millis("httpTimeout", Duration::from_secs(10)),
         ..SessionConfig::new(CODEC)
-    })
-}
-
-fn endpoint(
-    what: &'static str,
-    value: &JsValue,
-    names: &'static [(&'static str, &'static str)],
-    allow_insecure: bool,
-) -> Result<TokenEndpoint, ConfigError> {
-    let options = Options::new(what, value, names)?;
-    let url = options.url("url", UrlKind::Http)?;
-    url.check_carries_credential(options.shown("url"), allow_insecure)?;
-    let method = options.method("method", Method::Post)?;
-    if method == Method::Get {
-        return options.fail("method", "credentials travel in a body, and a browser sends none with GET; use 'POST'");
-    }
-    Ok(TokenEndpoint { url, method, body: options.json("body") })
-}
-
-fn fields(options: &Options<'_>) -> Result<TokenFields, ConfigError> {
-    const NAMES: &[(&str, &str)] = &[
-        ("access", "fields.access"),
-        ("refresh", "fields.refresh"),
-        ("expiresIn", "fields.expiresIn"),
-        ("expiresAt", "fields.expiresAt"),
-    ];
-    let defaults = TokenFields::default();
-    let Some(value) = options.get("fields") else { return Ok(defaults) };
-    let fields = Options::new("fields", &value, NAMES)?;
-    let refresh = match fields.get("refresh") {
-        Some(value) if value.is_null() => None,
-        Some(_) | None => Some(fields.text("refresh", "refresh")?),
     };
-    Ok(TokenFields {
-        access: fields.text("access", &defaults.access)?,
-        refresh,
-        expires_in: fields.text("expiresIn", &defaults.expires_in)?,
-        expires_at: fields.text("expiresAt", &defaults.expires_at)?,
-    })
+    mistakes.first(Some(config))
+}
+
+#[inline(never)]
+fn endpoint(options: &Options<'_>, allow_insecure: bool, mistakes: &Mistakes) -> Option<TokenEndpoint> {
+    let url = options.url("url", UrlKind::Http)?;
+    if let Err(error) = url.check_carries_credential(options.path(), allow_insecure) {
+        mistakes.note(error);
+    }
+    let method = options.method(Method::Post);
+    if method == Method::Get {
+        options.fail("method", "credentials travel in a body, and a browser sends none with GET; use 'POST'");
+    }
+    Some(TokenEndpoint { url, method, body: options.json("body") })
+}
+
+fn fields(options: &Options<'_>) -> TokenFields {
+    let defaults = TokenFields::default();
+    let Some(fields) = options.within("fields", "fields.", "access refresh expiresIn expiresAt") else { return defaults };
+    let has_refresh = fields.get("refresh").is_none_or(|value| !value.is_null());
+    TokenFields {
+        access: fields.text("access", &defaults.access),
+        refresh: has_refresh.then(|| fields.text("refresh", "refresh")),
+        expires_in: fields.text("expiresIn", &defaults.expires_in),
+        expires_at: fields.text("expiresAt", &defaults.expires_at),
+    }
 }

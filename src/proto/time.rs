@@ -95,5 +95,5 @@ pub struct Now {
 
 /// A duration in whole milliseconds, at most the end of time.
 pub(crate) fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+    duration.as_secs().saturating_mul(1000).saturating_add(u64::from(duration.subsec_millis()))
 }

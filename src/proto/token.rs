@@ -58,21 +58,19 @@ impl TokenSet {
         received: Received,
         max_leeway: Duration,
     ) -> Self {
-        let claims = claims(codec, access.expose());
-        let number = |name: &str| claims.as_ref().and_then(|claims| claims.at(name)).and_then(plain_number);
-        let seconds = |seconds: f64| (seconds > 0.0).then(|| Duration::from_secs_f64(seconds.min(1e10)));
-        let jwt_life = number("exp").zip(number("iat")).and_then(|(exp, iat)| seconds(exp - iat));
-        let told_life = lifetime.expires_in.and_then(seconds);
-        let life = told_life.or(jwt_life);
+        let claims = claims(codec, access.expose()).unwrap_or(Json::Null);
+        let number = |name: &str| claims.at(name).and_then(plain_number);
+        let jwt_life = number("exp").zip(number("iat")).and_then(|(exp, iat)| life_of(exp - iat));
+        let told_life = lifetime.expires_in.and_then(life_of);
         let absolute = lifetime.expires_at.or_else(|| number("exp")).and_then(UnixTime::from_seconds);
-        let expires_at = match (told_life, lifetime.expires_at, received) {
-            (Some(life), _, _) => Some(now.unix.after(life)),
-            (None, None, Received::JustNow) => jwt_life.map(|life| now.unix.after(life)).or(absolute),
-            (None, _, _) => absolute,
+        let from_now = match (told_life, lifetime.expires_at, received) {
+            (None, None, Received::JustNow) => jwt_life,
+            (told, _, _) => told,
         };
-        let life = life.or_else(|| expires_at.map(|end| end.since(now.unix)));
+        let expires_at = from_now.map(|life| now.unix.after(life)).or(absolute);
+        let life = told_life.or(jwt_life).or_else(|| expires_at.map(|end| end.since(now.unix)));
         let leeway = life.map_or(max_leeway, |life| max_leeway.min(life / 10));
-        let text = |name: &str| claims.as_ref().and_then(|claims| claims.at(name)).and_then(subject_text);
+        let text = |name: &str| claims.at(name).and_then(subject_text);
         let subject = text("sub").or_else(|| text("user_id"));
         Self { access, refresh, expires_at, leeway, subject }
     }
@@ -99,6 +97,11 @@ fn claims(codec: Codec, token: &str) -> Option<Json> {
     }
     let bytes = Base64UrlUnpadded::decode_vec(payload).ok()?;
     (codec.parse)(&String::from_utf8(bytes).ok()?)
+}
+
+/// A span of seconds, if it is one: at most 300 years, so that no sum overflows.
+fn life_of(seconds: f64) -> Option<Duration> {
+    (seconds > 0.0).then(|| Duration::from_millis((seconds.min(1e10) * 1000.0) as u64))
 }
 
 /// A NumericDate; a string is not one (RFC 7519 §2), so a broken issuer's token counts as without expiry.

@@ -36,8 +36,8 @@ impl Url {
     ///
     /// # Errors
     /// [`ConfigError::InvalidUrl`] with what is wrong.
-    pub fn parse(codec: Codec, option: &'static str, text: &str, kind: UrlKind) -> Result<Self, ConfigError> {
-        let fail = |problem| ConfigError::InvalidUrl { option, problem };
+    pub fn parse(codec: Codec, option: &str, text: &str, kind: UrlKind) -> Result<Self, ConfigError> {
+        let fail = |problem| ConfigError::InvalidUrl { option: option.to_owned(), problem };
         if text.is_empty() {
             return Err(fail(UrlProblem::Empty));
         }
@@ -48,14 +48,15 @@ impl Url {
             return Err(fail(UrlProblem::Fragment));
         }
         let absolute = (codec.absolute_url)(text).ok_or_else(|| fail(UrlProblem::Unreadable))?;
-        let (scheme, rest) = absolute.split_once("://").ok_or_else(|| fail(UrlProblem::Scheme))?;
+        let (scheme, rest) = absolute.split_once(':').ok_or_else(|| fail(UrlProblem::Scheme))?;
         let secure = match (scheme.to_ascii_lowercase().as_str(), kind) {
             ("https", UrlKind::Http) | ("https" | "wss", UrlKind::WebSocket) => true,
             ("http", UrlKind::Http) | ("http" | "ws", UrlKind::WebSocket) => false,
             _ => return Err(fail(UrlProblem::Scheme)),
         };
-        let authority_end = rest.find(['/', '?']).unwrap_or(rest.len());
-        let (authority, tail) = rest.split_at(authority_end);
+        let rest = rest.strip_prefix("//").ok_or_else(|| fail(UrlProblem::Scheme))?;
+        let authority = rest.split(['/', '?']).next().unwrap_or("");
+        let tail = rest.strip_prefix(authority).unwrap_or("");
         if authority.contains('@') {
             return Err(fail(UrlProblem::UserInfo));
         }
@@ -85,12 +86,12 @@ impl Url {
     ///
     /// # Errors
     /// [`ConfigError::InsecureUrl`] for `ws:` and `http:` to a foreign host, unless `allow_insecure`.
-    pub fn check_carries_credential(&self, option: &'static str, allow_insecure: bool) -> Result<(), ConfigError> {
+    pub fn check_carries_credential(&self, option: &str, allow_insecure: bool) -> Result<(), ConfigError> {
         let encrypted = self.origin.starts_with("wss:") || self.origin.starts_with("https:");
         if encrypted || allow_insecure || self.is_loopback() {
             return Ok(());
         }
-        Err(ConfigError::InsecureUrl { option, host: self.host.clone() })
+        Err(ConfigError::InsecureUrl { option: option.to_owned(), host: self.host.clone() })
     }
 
     /// Returns whether the host is this machine: `localhost`, `*.localhost`, 127.0.0.0/8 or `[::1]`.
@@ -141,8 +142,9 @@ impl fmt::Debug for Url {
 }
 
 fn host_of(authority: &str) -> &str {
-    match authority.find(']') {
-        Some(end) => &authority[..=end],
+    match authority.split_once(']') {
+        // The brackets of an IPv6 address belong to it.
+        Some((address, _)) => authority.get(..=address.len()).unwrap_or(""),
         None => authority.split(':').next().unwrap_or(""),
     }
 }
@@ -173,7 +175,7 @@ mod tests {
 
     fn problem(text: &str) -> UrlProblem {
         match Url::parse(CODEC, "url", text, UrlKind::WebSocket) {
-            Err(ConfigError::InvalidUrl { problem, option: "url" }) => problem,
+            Err(ConfigError::InvalidUrl { problem, option }) if option == "url" => problem,
             other => panic!("{text}: {other:?}"),
         }
     }

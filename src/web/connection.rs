@@ -1,7 +1,6 @@
 //! The connection driver: runs one connection machine on the browser's WebSocket.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::{Rc, Weak};
 
@@ -11,6 +10,7 @@ use super::clock::{Alarm, now, random_seed};
 use super::fetch::Fetch;
 use super::queue::Queue;
 use super::session::Session;
+use super::slots::Slots;
 use super::socket::{Said, Socket, length_of};
 use crate::error::{ConfigError, SendError, TokenError};
 use crate::proto::connection::{
@@ -40,7 +40,7 @@ pub(super) struct Inner {
     session: Option<(Session, Asker)>,
     socket: RefCell<Option<(SocketId, Socket)>>,
     fetch: RefCell<Option<(RequestId, Fetch)>>,
-    payloads: RefCell<BTreeMap<MessageId, JsValue>>,
+    payloads: Slots<MessageId, JsValue>,
     binary_type: RefCell<String>,
     sink: Box<dyn Sink>,
 }
@@ -58,7 +58,7 @@ impl AuthSocket {
         config.check()?;
         if session.is_none() && config.scheme.needs_token() {
             return Err(ConfigError::InvalidOption {
-                option: "session",
+                option: "session".to_owned(),
                 problem: "this scheme sends a credential, so it needs a session".to_owned(),
             });
         }
@@ -81,7 +81,7 @@ impl AuthSocket {
                 session,
                 socket: RefCell::default(),
                 fetch: RefCell::default(),
-                payloads: RefCell::default(),
+                payloads: Slots::default(),
                 binary_type: RefCell::new("blob".to_owned()),
                 sink: Box::new(sink),
             }
@@ -114,7 +114,7 @@ impl AuthSocket {
             // The outbox was emptied before anybody could know of the connection, so nothing is overtaken.
             Sent::Now(socket) => self.inner.send_on(socket, data),
             Sent::Queued(message) => {
-                self.inner.payloads.borrow_mut().insert(message, data.clone());
+                self.inner.payloads.put(message, data.clone());
             }
         }
         Ok(())
@@ -206,8 +206,7 @@ impl Inner {
                 }
             }
             Output::Discard { message } => {
-                let discarded = self.payloads.borrow_mut().remove(&message);
-                drop(discarded);
+                drop(self.payloads.take(&message));
             }
             Output::Event(event) => self.sink.event(event),
             Output::Fetch { request, http } => {
@@ -223,8 +222,7 @@ impl Inner {
             }
             Output::Open { socket, url, protocols } => self.open(socket, url.expose(), &protocols),
             Output::Send { socket, message } => {
-                let payload = self.payloads.borrow_mut().remove(&message);
-                if let Some(payload) = payload {
+                if let Some(payload) = self.payloads.take(&message) {
                     self.send_on(socket, &payload);
                 }
             }

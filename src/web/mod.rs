@@ -10,6 +10,7 @@ mod connection;
 mod fetch;
 mod queue;
 mod session;
+mod slots;
 mod socket;
 
 pub use clock::random_seed;

@@ -1,7 +1,6 @@
 //! The session driver: runs the session machine for all sockets of one user.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::{Rc, Weak};
 
@@ -9,6 +8,7 @@ use super::clock::{Alarm, now};
 use super::connection::Inner as Connection;
 use super::fetch::Fetch;
 use super::queue::Queue;
+use super::slots::Slots;
 use crate::error::TokenError;
 use crate::proto::session::{
     Asker, Input, LoginId, Output, RequestId, Session as Machine, SessionConfig, SessionState, SessionView,
@@ -28,9 +28,9 @@ struct Inner {
     machine: RefCell<Machine>,
     queue: Queue<Output>,
     alarm: Alarm,
-    fetches: RefCell<BTreeMap<RequestId, Fetch>>,
-    logins: RefCell<BTreeMap<LoginId, LoginDone>>,
-    connections: RefCell<BTreeMap<Asker, Weak<Connection>>>,
+    fetches: Slots<RequestId, Fetch>,
+    logins: Slots<LoginId, LoginDone>,
+    connections: Slots<Asker, Weak<Connection>>,
     on_change: RefCell<Option<Rc<dyn Fn(SessionState)>>>,
     next_asker: Cell<u32>,
     next_login: Cell<u32>,
@@ -51,9 +51,9 @@ impl Session {
                         inner.input(Input::Timeout);
                     }
                 }),
-                fetches: RefCell::default(),
-                logins: RefCell::default(),
-                connections: RefCell::default(),
+                fetches: Slots::default(),
+                logins: Slots::default(),
+                connections: Slots::default(),
                 on_change: RefCell::default(),
                 next_asker: Cell::new(0),
                 next_login: Cell::new(0),
@@ -82,7 +82,7 @@ impl Session {
     pub fn login(&self, credentials: Json, done: impl FnOnce(Result<(), TokenError>) + 'static) {
         let login = LoginId(self.inner.next_login.get());
         self.inner.next_login.set(login.0.wrapping_add(1));
-        self.inner.logins.borrow_mut().insert(login, Box::new(done));
+        self.inner.logins.put(login, Box::new(done));
         self.inner.input(Input::Login { login, credentials });
     }
 
@@ -98,9 +98,8 @@ impl Session {
     pub(super) fn register(&self, connection: &Weak<Connection>) -> Asker {
         let asker = Asker(self.inner.next_asker.get());
         self.inner.next_asker.set(asker.0.wrapping_add(1));
-        let mut connections = self.inner.connections.borrow_mut();
-        connections.retain(|_, connection| connection.strong_count() > 0);
-        connections.insert(asker, connection.clone());
+        self.inner.connections.retain(|connection| connection.strong_count() > 0);
+        self.inner.connections.put(asker, connection.clone());
         asker
     }
 
@@ -132,12 +131,10 @@ impl Inner {
     fn perform(self: &Rc<Self>, output: Output) {
         match output {
             Output::AbortFetch { request } => {
-                let aborted = self.fetches.borrow_mut().remove(&request);
-                drop(aborted);
+                drop(self.fetches.take(&request));
             }
             Output::Changed { state, view } => {
-                let connections: Vec<_> = self.connections.borrow().values().filter_map(Weak::upgrade).collect();
-                for connection in connections {
+                for connection in self.connections.values(Weak::upgrade) {
                     connection.session_changed(view);
                 }
                 let listener = self.on_change.borrow().clone();
@@ -149,22 +146,19 @@ impl Inner {
                 let weak = Rc::downgrade(self);
                 let fetch = Fetch::start(http, move |result| {
                     if let Some(inner) = weak.upgrade() {
-                        let finished = inner.fetches.borrow_mut().remove(&request);
-                        drop(finished);
+                        drop(inner.fetches.take(&request));
                         inner.input(Input::Http { request, result });
                     }
                 });
-                self.fetches.borrow_mut().insert(request, fetch);
+                self.fetches.put(request, fetch);
             }
             Output::LoginDone { login, result } => {
-                let done = self.logins.borrow_mut().remove(&login);
-                if let Some(done) = done {
+                if let Some(done) = self.logins.take(&login) {
                     done(result);
                 }
             }
             Output::Token { asker, want, result } => {
-                let connection = self.connections.borrow().get(&asker).and_then(Weak::upgrade);
-                if let Some(connection) = connection {
+                if let Some(connection) = self.connections.get(&asker).and_then(|connection| connection.upgrade()) {
                     connection.token_answered(want, result);
                 }
             }

@@ -203,7 +203,7 @@ async fn case_48_and_106_a_hung_handshake_is_left_and_the_next_proceeds() {
 #[wasm_bindgen_test]
 fn addresses_that_cannot_work_are_refused_at_construction() {
     let parse = |text: &str| Url::parse(CODEC, "url", text, UrlKind::WebSocket).map(|url| url.to_text());
-    let problem = |problem| Err(ConfigError::InvalidUrl { option: "url", problem });
+    let problem = |problem| Err(ConfigError::InvalidUrl { option: "url".to_owned(), problem });
     assert_eq!(parse("ftp://h/"), problem(UrlProblem::Scheme));
     assert_eq!(parse("ws://h/#x"), problem(UrlProblem::Fragment));
     assert_eq!(parse("wss://maggie:secret@h/"), problem(UrlProblem::UserInfo));
@@ -217,7 +217,7 @@ fn addresses_that_cannot_work_are_refused_at_construction() {
     let foreign = Url::parse(CODEC, "url", "ws://example.com/", UrlKind::WebSocket).unwrap();
     let config = ConnectionConfig::new(CODEC, foreign, query());
     let refused = AuthSocket::new(config, Some(jwt_session()), Recorder::default()).unwrap_err();
-    assert_eq!(refused, ConfigError::InsecureUrl { option: "url", host: "example.com".to_owned() });
+    assert_eq!(refused, ConfigError::InsecureUrl { option: "url".to_owned(), host: "example.com".to_owned() });
 }
 
 #[wasm_bindgen_test]

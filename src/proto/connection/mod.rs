@@ -527,5 +527,5 @@ impl Connection {
 
 /// Cuts a text to so many bytes, on a character's boundary.
 fn cut_to(text: &str, bytes: usize) -> &str {
-    &text[..text.floor_char_boundary(bytes)]
+    text.get(..text.floor_char_boundary(bytes)).unwrap_or(text)
 }
