@@ -117,7 +117,8 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
           (thrown) => this.#broken(toError(thrown)),
         ),
     );
-    this.#core.do((core) => core.connect());
+    // A moment later, so that whoever made this can listen first, and may still change their mind.
+    queueMicrotask(() => this.#core.do((core) => this.#state === 'idle' && core.connect()));
   }
 
   /** The URL as it was given, without the credential. */

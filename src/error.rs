@@ -397,7 +397,7 @@ impl TokenError {
             }
             Self::Login(error) | Self::Refresh(error) => match error.disposition() {
                 Disposition::RefreshToken => Disposition::SignIn,
-                other => other,
+                other @ (Disposition::Retry { .. } | Disposition::SignIn | Disposition::GiveUp) => other,
             },
             Self::Superseded => Disposition::GiveUp,
         }

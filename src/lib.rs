@@ -1,6 +1,8 @@
-//! Authenticated WebSockets for the browser that stay connected.
+#![doc = include_str!("../README.md")]
 //!
-//! Rooms: [`proto`] holds the state machines and knows nobody; `web` runs them in a browser; `js` binds that for the npm
+//! # Rooms
+//!
+//! [`proto`] holds the state machines and knows nobody; `web` runs them in a browser; `js` binds that for the npm
 //! package. ARCHITECTURE.md has the map.
 
 pub mod error;

@@ -30,7 +30,7 @@ pub struct SocketCore {
 impl SocketCore {
     /// Reads options and makes a socket that waits for `connect()`.
     #[wasm_bindgen(constructor)]
-    pub fn new(options: &JsValue, session: Option<SessionRef>, sink: SocketSink) -> Result<SocketCore, JsValue> {
+    pub fn new(options: &JsValue, session: Option<SessionRef>, sink: SocketSink) -> Result<Self, JsValue> {
         let session = session.map(|session| session.session);
         let socket = read(options).and_then(|config| AuthSocket::new(config, session, sink));
         socket.map(|socket| Self { socket }).map_err(|error| config_error(&error))
@@ -91,7 +91,7 @@ pub struct SessionRef {
 #[wasm_bindgen]
 impl SessionRef {
     /// Makes a handle on a session that a socket can take.
-    pub fn of(session: &SessionCore) -> SessionRef {
+    pub fn of(session: &SessionCore) -> Self {
         Self { session: session.session.clone() }
     }
 }
@@ -184,7 +184,10 @@ fn close_table(options: &Options<'_>) -> CloseTable {
         match code.zip(action) {
             Some((code, action)) => table.set(code, action),
             None => {
-                options.fail("closeCodes", "each row is a close code and 'retry', 'retrySlowly', 'refreshToken' or 'giveUp'");
+                options.fail(
+                    "closeCodes",
+                    "each row is a close code and 'retry', 'retrySlowly', 'refreshToken' or 'giveUp'",
+                );
             }
         }
     }

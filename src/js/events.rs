@@ -91,7 +91,7 @@ impl Sink for SocketSink {
     }
 
     fn message(&self, data: &JsValue) {
-        SocketSink::message(self, data).unwrap_or_else(|error| report_error(&error));
+        Self::message(self, data).unwrap_or_else(|error| report_error(&error));
     }
 }
 

@@ -60,8 +60,8 @@ impl<'a> Options<'a> {
     }
 
     /// Takes an object that is a member of this one, if it is there.
-    pub(super) fn within(&self, name: &str, path: &'static str, known: &str) -> Option<Options<'a>> {
-        self.get(name).map(|object| Options::new(object, path, known, self.mistakes))
+    pub(super) fn within(&self, name: &str, path: &'static str, known: &str) -> Option<Self> {
+        self.get(name).map(|object| Self::new(object, path, known, self.mistakes))
     }
 
     /// Returns where this object stands.
@@ -131,9 +131,9 @@ impl<'a> Options<'a> {
 
     #[inline(never)]
     pub(super) fn url(&self, name: &str, kind: UrlKind) -> Option<Url> {
-        let text = self.get(name).and_then(|value| {
-            value.as_string().or_else(|| Reflect::get(&value, &"href".into()).ok()?.as_string())
-        });
+        let text = self
+            .get(name)
+            .and_then(|value| value.as_string().or_else(|| Reflect::get(&value, &"href".into()).ok()?.as_string()));
         let Some(text) = text else {
             self.fail(name, "a URL is needed");
             return None;

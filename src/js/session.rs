@@ -26,7 +26,7 @@ pub struct SessionCore {
 impl SessionCore {
     /// Reads options and makes a session; `on_change` is called with each new state.
     #[wasm_bindgen(constructor)]
-    pub fn new(options: &JsValue, on_change: Function) -> Result<SessionCore, JsValue> {
+    pub fn new(options: &JsValue, on_change: Function) -> Result<Self, JsValue> {
         let config = read(options).map_err(|error| config_error(&error))?;
         let has_login = config.login.is_some();
         let session = Session::new(config);
@@ -53,8 +53,7 @@ impl SessionCore {
             options.fail("access", "an access token is needed");
         }
         let refresh = options.get("refresh").map(|_| Secret::new(options.text("refresh", "")));
-        let lifetime =
-            Lifetime { expires_in: options.seconds("expiresIn"), expires_at: options.seconds("expiresAt") };
+        let lifetime = Lifetime { expires_in: options.seconds("expiresIn"), expires_at: options.seconds("expiresAt") };
         mistakes.first(Some(())).map_err(|error| config_error(&error))?;
         self.session.set_tokens(access, refresh, lifetime);
         Ok(())
@@ -129,7 +128,9 @@ fn endpoint(options: &Options<'_>, allow_insecure: bool, mistakes: &Mistakes) ->
 
 fn fields(options: &Options<'_>) -> TokenFields {
     let defaults = TokenFields::default();
-    let Some(fields) = options.within("fields", "fields.", "access refresh expiresIn expiresAt") else { return defaults };
+    let Some(fields) = options.within("fields", "fields.", "access refresh expiresIn expiresAt") else {
+        return defaults;
+    };
     let has_refresh = fields.get("refresh").is_none_or(|value| !value.is_null());
     TokenFields {
         access: fields.text("access", &defaults.access),

@@ -14,6 +14,7 @@ mod secret;
 pub mod session;
 #[cfg(test)]
 #[path = "../../tests/support/codec.rs"]
+#[allow(unreachable_pub, reason = "integration tests use it, too")]
 mod test_codec;
 mod time;
 mod timer;

@@ -21,6 +21,7 @@ extern "C" {
 }
 
 /// Reads both clocks.
+#[expect(clippy::disallowed_methods, reason = "the one place that asks the browser for the time")]
 pub(crate) fn now() -> Now {
     Now {
         instant: Instant::from_millis(performance_now() as u64),
@@ -30,6 +31,7 @@ pub(crate) fn now() -> Now {
 
 /// Returns a seed for the jitter; it guards no secret.
 #[must_use]
+#[expect(clippy::disallowed_methods, reason = "the one place that asks the browser for chance")]
 pub fn random_seed() -> u64 {
     (js_sys::Math::random() * 9_007_199_254_740_992.0) as u64
 }

@@ -23,6 +23,7 @@ pub struct Session {
 }
 
 type LoginDone = Box<dyn FnOnce(Result<(), TokenError>)>;
+type ChangeListener = Rc<dyn Fn(SessionState)>;
 
 struct Inner {
     machine: RefCell<Machine>,
@@ -31,7 +32,7 @@ struct Inner {
     fetches: Slots<RequestId, Fetch>,
     logins: Slots<LoginId, LoginDone>,
     connections: Slots<Asker, Weak<Connection>>,
-    on_change: RefCell<Option<Rc<dyn Fn(SessionState)>>>,
+    on_change: RefCell<Option<ChangeListener>>,
     next_asker: Cell<u32>,
     next_login: Cell<u32>,
 }

@@ -3,6 +3,7 @@
 //! `cargo xtask test browser` starts the server, tells its addresses, and runs this in Chromium, Firefox and WebKit.
 #![cfg(target_family = "wasm")]
 #![allow(unreachable_pub, reason = "modules of one test binary")]
+#![allow(clippy::unwrap_used, clippy::let_underscore_must_use, reason = "a test that cannot go on has failed")]
 
 mod bad_input;
 mod good_path;

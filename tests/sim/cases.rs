@@ -366,11 +366,9 @@ fn a_deliberate_close_right_after_the_first_message_is_a_refused_credential() {
 fn a_loss_right_after_the_first_message_stays_a_loss_however_often() {
     for code in [1001, 1006, 1011, 1012, 1013, 1014] {
         let mut world = connect(Kind::FirstMessage);
-        let mut opened = 1;
-        for _ in 0..12 {
+        for opened in 2..14 {
             world.drop_sockets(code);
             world.run_for(100);
-            opened += 1;
             assert!(world.run_until(2 * MINUTE, |world| world.lines[0].opened == opened), "{code}");
         }
         let is_loss = |failure: &(&str, Disposition)| matches!(failure.1, Disposition::Retry { .. });

@@ -12,7 +12,7 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State as Extract;
 use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
@@ -25,16 +25,14 @@ use crate::token::{Kind, now};
 pub(crate) async fn auth(Extract(state): Extract<State>, body: Bytes) -> Response {
     let answer = || {
         let user = user_of_credentials(&body, "user", "pwd").map_err(|refusal| match refusal {
-            Refusal::Malformed => {
-                (StatusCode::BAD_REQUEST, json!({"error": "user and pwd are required"})).into_answer()
-            }
-            Refusal::Wrong => (StatusCode::UNAUTHORIZED, json!({"error": "wrong user or password"})).into_answer(),
+            Refusal::Malformed => (StatusCode::BAD_REQUEST, json!({"error": "user and pwd are required"})),
+            Refusal::Wrong => (StatusCode::UNAUTHORIZED, json!({"error": "wrong user or password"})),
         })?;
         let mut inner = state.lock();
         let life = inner.settings.access_life();
         let token = inner.tokens.issue(Kind::Access, user, life);
         inner.counts.logins += 1;
-        Ok((StatusCode::OK, json!({"token": token})).into_answer())
+        Ok((StatusCode::OK, json!({"token": token})))
     };
     answered(&state, Endpoint::Login, answer).await
 }
@@ -46,8 +44,7 @@ pub(crate) async fn token(Extract(state): Extract<State>, body: Bytes) -> Respon
             Refusal::Malformed => (
                 StatusCode::BAD_REQUEST,
                 json!({"username": ["This field is required."], "password": ["This field is required."]}),
-            )
-                .into_answer(),
+            ),
             Refusal::Wrong => unauthorized(json!({"detail": "No active account found with the given credentials"})),
         })?;
         let mut inner = state.lock();
@@ -58,7 +55,7 @@ pub(crate) async fn token(Extract(state): Extract<State>, body: Bytes) -> Respon
         let access = inner.tokens.issue(Kind::Access, user, settings.access_life());
         let refresh = inner.tokens.issue(Kind::Refresh, user, settings.refresh_life());
         inner.counts.logins += 1;
-        Ok((StatusCode::OK, json!({"access": access, "refresh": refresh})).into_answer())
+        Ok((StatusCode::OK, json!({"access": access, "refresh": refresh})))
     };
     answered(&state, Endpoint::Login, answer).await
 }
@@ -68,7 +65,7 @@ pub(crate) async fn refresh(Extract(state): Extract<State>, body: Bytes) -> Resp
     let answer = || {
         let parsed: Value = serde_json::from_slice(&body).unwrap_or_default();
         let Some(old) = parsed.get("refresh").and_then(Value::as_str) else {
-            return Err((StatusCode::BAD_REQUEST, json!({"refresh": ["This field is required."]})).into_answer());
+            return Err((StatusCode::BAD_REQUEST, json!({"refresh": ["This field is required."]})));
         };
         let mut inner = state.lock();
         let user = inner
@@ -86,7 +83,7 @@ pub(crate) async fn refresh(Extract(state): Extract<State>, body: Bytes) -> Resp
             inner.tokens.blacklist(old);
             answer["refresh"] = inner.tokens.issue(Kind::Refresh, &user, settings.refresh_life()).into();
         }
-        Ok((StatusCode::OK, answer).into_answer())
+        Ok((StatusCode::OK, answer))
     };
     answered(&state, Endpoint::Refresh, answer).await
 }
@@ -96,12 +93,12 @@ pub(crate) async fn opaque_token(Extract(state): Extract<State>, body: Bytes) ->
     let answer = || {
         let user = user_of_credentials(&body, "username", "password").map_err(|_| {
             let details = json!({"non_field_errors": ["Unable to log in with provided credentials."]});
-            (StatusCode::BAD_REQUEST, details).into_answer()
+            (StatusCode::BAD_REQUEST, details)
         })?;
         let mut inner = state.lock();
         inner.counts.logins += 1;
         let token = inner.tokens.opaque(user);
-        Ok((StatusCode::OK, json!({"token": token})).into_answer())
+        Ok((StatusCode::OK, json!({"token": token})))
     };
     answered(&state, Endpoint::Login, answer).await
 }
@@ -114,7 +111,7 @@ pub(crate) async fn logout(Extract(state): Extract<State>, headers: HeaderMap) -
             inner.tickets.forget_user(&user);
             StatusCode::NO_CONTENT.into_response()
         }
-        None => unauthorized(json!({"detail": "Authentication credentials were not provided."})),
+        None => into_response(unauthorized(json!({"detail": "Authentication credentials were not provided."}))),
     }
 }
 
@@ -127,17 +124,17 @@ pub(crate) async fn ticket(Extract(state): Extract<State>, headers: HeaderMap) -
         };
         let life = inner.settings.ticket_life();
         let Some(ticket) = inner.tickets.issue(&user, origin_of(&headers), life) else {
-            return Err((StatusCode::SERVICE_UNAVAILABLE, json!({"error": "the ticket store is down"})).into_answer());
+            return Err((StatusCode::SERVICE_UNAVAILABLE, json!({"error": "the ticket store is down"})));
         };
         inner.counts.tickets += 1;
         let expires = (now() + life).as_secs_f64();
-        Ok((StatusCode::OK, json!({"ticket": ticket, "expires": expires})).into_answer())
+        Ok((StatusCode::OK, json!({"ticket": ticket, "expires": expires})))
     };
     answered(&state, Endpoint::Ticket, answer).await
 }
 
 /// Gives the canned answer if one is left, else the proper one; either after the endpoint's delay.
-async fn answered(state: &State, endpoint: Endpoint, proper: impl FnOnce() -> Result<Response, Response>) -> Response {
+async fn answered(state: &State, endpoint: Endpoint, proper: impl FnOnce() -> Result<Answer, Answer>) -> Response {
     let delay = state.lock().delays.get(&endpoint).copied().unwrap_or_default();
     let answer = match state.take_canned(endpoint) {
         Some(canned) => {
@@ -148,7 +145,7 @@ async fn answered(state: &State, endpoint: Endpoint, proper: impl FnOnce() -> Re
             }
             response
         }
-        None => proper().unwrap_or_else(|refusal| refusal),
+        None => into_response(proper().unwrap_or_else(|refusal| refusal)),
     };
     if !delay.is_zero() {
         tokio::time::sleep(delay).await;
@@ -173,17 +170,18 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     headers.get(AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
 }
 
-trait IntoAnswer {
-    fn into_answer(self) -> Response;
+/// A status and a JSON body.
+type Answer = (StatusCode, Value);
+
+fn unauthorized(body: Value) -> Answer {
+    (StatusCode::UNAUTHORIZED, body)
 }
 
-impl IntoAnswer for (StatusCode, Value) {
-    fn into_answer(self) -> Response {
-        // RFC 6749 §5.1: an answer with a credential is not stored.
-        (self.0, [(CACHE_CONTROL, "no-store")], Json(self.1)).into_response()
+fn into_response((status, body): Answer) -> Response {
+    // RFC 6749 §5.1: an answer with a credential is not stored.
+    let mut response = (status, [(CACHE_CONTROL, "no-store")], Json(body)).into_response();
+    if status == StatusCode::UNAUTHORIZED {
+        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"api\""));
     }
-}
-
-fn unauthorized(body: Value) -> Response {
-    (StatusCode::UNAUTHORIZED, [(WWW_AUTHENTICATE, "Bearer realm=\"api\"")], Json(body)).into_response()
+    response
 }

@@ -1,6 +1,6 @@
 //! The connection machine: from a token to an accepted socket, and back again after every loss.
 //!
-//! Decides what each thing that happens means and what is to be done; [`state`] has the diagram and the rules.
+//! Decides what each thing that happens means and what is to be done; the module `state` has the diagram and the rules.
 //! Contract: one [`Connection::handle_input`], then [`Connection::poll_output`] until `None`, then
 //! [`Connection::poll_timeout`]. The driver performs the outputs in order and without a borrow of the machine.
 

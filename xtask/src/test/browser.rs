@@ -53,7 +53,7 @@ impl Engine {
 /// wasm-pack knows WebKit as Safari: a link of that name to WebKitGTK's driver.
 fn safaridriver() -> Result<PathBuf> {
     let link = target_dir().join("drivers/safaridriver");
-    let folder = link.parent().unwrap_or(Path::new("."));
+    let folder = link.parent().unwrap_or_else(|| Path::new("."));
     std::fs::create_dir_all(folder)?;
     if !link.exists() {
         std::os::unix::fs::symlink("/usr/bin/WebKitWebDriver", &link)?;
@@ -79,7 +79,7 @@ pub(super) fn run() -> Result<()> {
     for engine in Engine::ALL {
         println!("\n--- {}", engine.name());
         let (variable, driver) = engine.driver()?;
-        let mut path = vec![driver.parent().unwrap_or(Path::new(".")).to_path_buf()];
+        let mut path = vec![driver.parent().unwrap_or_else(|| Path::new(".")).to_path_buf()];
         let mut command = wasm_command("wasm-pack")?;
         let inherited =
             command.get_envs().find(|(name, _)| *name == "PATH").and_then(|(_, value)| value).map(ToOwned::to_owned);

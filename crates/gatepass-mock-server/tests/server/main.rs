@@ -1,5 +1,6 @@
 //! The server over real sockets, by a client that knows nothing of the SDK.
 #![allow(unreachable_pub, reason = "modules of one test binary")]
+#![allow(clippy::unwrap_used, clippy::let_underscore_must_use, reason = "a test that cannot go on has failed")]
 
 mod client;
 mod faults;
