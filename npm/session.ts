@@ -2,7 +2,8 @@
 
 import type { SessionCore } from './core.js';
 import { failure, rethrow, toError } from './errors.js';
-import { Later, start } from './load.js';
+import { Later, start, type Core } from './load.js';
+import { Options } from './options.js';
 import type { JsonValue } from './schemes.js';
 
 /** An endpoint that answers with tokens. */
@@ -63,14 +64,17 @@ export type SessionState = 'signed-out' | 'signed-in' | 'refreshing' | 'expired'
  */
 export class Session extends EventTarget {
   readonly #core: Later<SessionCore>;
+  readonly #hasLogin: boolean;
   #failed: unknown;
 
   constructor(options: SessionOptions = {}) {
     super();
+    const make = read(options);
+    this.#hasLogin = options.login !== undefined;
     this.#core = rethrow(
       () =>
         new Later(
-          (core) => new core.SessionCore(options, () => this.dispatchEvent(new Event('change'))),
+          (core) => make(core, () => this.dispatchEvent(new Event('change'))),
           (thrown) => {
             this.#failed = toError(thrown);
             this.dispatchEvent(Object.assign(new Event('error'), { error: this.#failed }));
@@ -88,6 +92,8 @@ export class Session extends EventTarget {
    * @throws GatepassError INVALID_CREDENTIALS (400, 401, 403), LOGIN_FAILED, SUPERSEDED by a later login, setTokens or logout
    */
   async login(credentials: Record<string, JsonValue>): Promise<void> {
+    new Options(credentials, 'credentials', Object.keys(credentials ?? {}).join(' '));
+    if (!this.#hasLogin) throw failure('INVALID_OPTION', 'login: this session has no login endpoint');
     const core = await this.#ready();
     try {
       await core.login(credentials);
@@ -98,10 +104,12 @@ export class Session extends EventTarget {
 
   /** Takes tokens that the app has from elsewhere. Connections that wait for a user start. */
   setTokens(tokens: Tokens): void {
-    if (typeof tokens?.access !== 'string' || tokens.access === '') {
-      throw failure('INVALID_OPTION', 'tokens.access: an access token is needed');
-    }
-    this.#core.do((core) => rethrow(() => core.setTokens(tokens)));
+    const options = new Options(tokens, 'tokens.', 'access refresh expiresIn expiresAt');
+    const access = options.text('access');
+    const refresh = tokens.refresh === undefined ? undefined : options.text('refresh');
+    const seconds = (name: string) => options.number(name, 0, 8.64e12, 'seconds from 0 are needed') || undefined;
+    const [expiresIn, expiresAt] = [seconds('expiresIn'), seconds('expiresAt')];
+    this.#core.do((core) => core.setTokens(access, refresh, expiresIn, expiresAt));
   }
 
   /** Forgets the user, closes their sockets and drops what they had queued. */
@@ -124,4 +132,29 @@ export class Session extends EventTarget {
   toJSON(): { state: SessionState } {
     return { state: this.state };
   }
+}
+
+/** Reads options for the wasm: texts, numbers and templates, each in the order that `SessionCore` names. */
+function read(options: SessionOptions): (core: Core, onChange: () => void) => SessionCore {
+  const all = new Options(options, '', 'login refresh fields tokenPrefix leeway httpTimeout store allowInsecure');
+  all.one('store', ['memory']);
+  const endpoint = (name: string): [string, unknown] => {
+    if (all.get(name) === undefined) return ['', undefined];
+    const endpoint = all.within(name, 'url method body');
+    if (endpoint.get('method') === 'GET') {
+      endpoint.fail('method', "credentials travel in a body, and a browser sends none with GET; use 'POST'");
+    }
+    endpoint.one('method', ['POST']);
+    return [endpoint.url('url'), endpoint.get('body')];
+  };
+  const fields = all.within('fields', 'access refresh expiresIn expiresAt');
+  const [login, loginBody] = endpoint('login');
+  const [refresh, refreshBody] = endpoint('refresh');
+  const texts = [
+    login, refresh, all.text('tokenPrefix', 'Bearer'), fields.text('access', 'access'),
+    fields.get('refresh') === null ? '' : fields.text('refresh', 'refresh'),
+    fields.text('expiresIn', 'expires_in'), fields.text('expiresAt', 'expires_at'),
+  ];
+  const numbers = [all.millis('leeway', 30_000), all.millis('httpTimeout', 10_000), all.flag('allowInsecure')];
+  return (core, onChange) => new core.SessionCore(texts, Float64Array.from(numbers), [loginBody, refreshBody], onChange);
 }

@@ -1,10 +1,11 @@
 // The socket: a WebSocket that authenticates itself and stays connected.
 
-import type { SocketCore } from './core.js';
+import type { SessionCore, SocketCore } from './core.js';
 import { failure, GatepassError, rethrow, toError, type ErrorData } from './errors.js';
 import { Handlers, SocketErrorEvent, StateChangeEvent, type Phase, type SocketEvents, type SocketState, type StateChange } from './events.js';
-import { Later } from './load.js';
+import { Later, type Core } from './load.js';
 import { MessageQueue } from './messages.js';
+import { Options } from './options.js';
 import type { Scheme } from './schemes.js';
 import type { Session } from './session.js';
 
@@ -95,10 +96,9 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
 
   constructor(url: string | URL, options: AuthSocketOptions) {
     super();
-    if (options?.scheme === undefined) {
-      throw failure('INVALID_OPTION', 'scheme: how the credential travels is needed: ticket(…), firstMessage(…), query(…) or anonymous()');
-    }
-    const { session, ...rest } = options;
+    this.#url = String(url);
+    const make = read(this.#url, options);
+    const { session } = options;
     if (session === undefined && options.scheme.type !== 'anonymous') {
       throw failure('INVALID_OPTION', 'session: this scheme sends a credential, so it needs a session');
     }
@@ -106,14 +106,10 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
       hasWarned = true;
       console.warn('gatepass: query() puts the token into the URL, where server logs and proxies keep it; prefer ticket() or firstMessage()');
     }
-    this.#url = String(url);
     this.#core = rethrow(
       () =>
         new Later(
-          (core) => {
-            const user = session?.core.now;
-            return new core.SocketCore({ ...rest, url: this.#url }, user && core.SessionRef.of(user), this.#sink());
-          },
+          (core) => make(core, session?.core.now, this.#sink()),
           (thrown) => this.#broken(toError(thrown)),
         ),
     );
@@ -302,6 +298,46 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
     this.dispatchEvent(new CloseEvent('close', { code: 1006 }));
   }
 }
+
+const ACTIONS = ['giveUp', 'refreshToken', 'retry', 'retrySlowly'] as const;
+const SCHEMES = ['anonymous', 'firstMessage', 'query', 'ticket'] as const;
+
+/** Reads options for the wasm: texts, numbers and templates, each in the order that `SocketCore` names. */
+function read(url: string, options: AuthSocketOptions): (core: Core, session: SessionCore | undefined, sink: object) => SocketCore {
+  const all = new Options(options, '', 'session scheme protocols backoff connectTimeout ticketTimeout minUptime closeCodes outbox maxMessageSize allowInsecure');
+  const scheme = new Options(all.get('scheme') ?? all.fail('scheme', SCHEME_NEEDED), 'scheme.',
+    'type url method param field expiresField expiresInField message hello ack reject ackTimeout');
+  const kind = SCHEMES.indexOf(scheme.get('type') as Scheme['type']);
+  if (kind < 0) all.fail('scheme', SCHEME_NEEDED);
+  if (SCHEMES[kind] === 'firstMessage' && scheme.get('message') === undefined) {
+    scheme.fail('message', 'the first message is needed, with "$token" where the token goes');
+  }
+  const isTicket = SCHEMES[kind] === 'ticket';
+  const texts = [
+    url, isTicket ? scheme.url('url') : '', scheme.text('param', isTicket ? 'ticket' : 'token'), scheme.text('field', 'ticket'),
+    scheme.text('expiresField', 'expires'), scheme.text('expiresInField', 'expires_in'), ...all.texts('protocols'),
+  ];
+  const backoff = all.within('backoff', 'base cap spread');
+  const outbox = all.within('outbox', 'maxBytes maxMessages');
+  const numbers = [
+    kind, Number(scheme.one('method', ['POST', 'GET']) === 'GET'), scheme.millis('ackTimeout', 10_000),
+    backoff.millis('base', 500), backoff.millis('cap', 30_000), backoff.millis('spread', 5_000),
+    all.millis('connectTimeout', 10_000), all.millis('ticketTimeout', 10_000), all.millis('minUptime', 5_000),
+    outbox.count('maxBytes', 1 << 20), outbox.count('maxMessages', 1_000), all.count('maxMessageSize', 2 ** 32 - 1), all.flag('allowInsecure'),
+  ];
+  for (const [code, name] of Object.entries(all.get('closeCodes') ?? {})) {
+    const action = ACTIONS.indexOf(name as (typeof ACTIONS)[number]);
+    if (action < 0 || !(Number(code) <= 65535)) {
+      all.fail('closeCodes', `each row is a close code and one of '${ACTIONS.join("', '")}'`);
+    }
+    numbers.push(Number(code), action);
+  }
+  const templates = ['message', 'hello', 'ack', 'reject'].map((name) => scheme.get(name));
+  return (core, session, sink) =>
+    new core.SocketCore(texts, Float64Array.from(numbers), templates, session && core.SessionRef.of(session), sink);
+}
+
+const SCHEME_NEEDED = 'how the credential travels is needed: ticket(…), firstMessage(…), query(…) or anonymous()';
 
 function isBuffer(data: unknown): data is ArrayBufferLike {
   return data instanceof ArrayBuffer || (typeof SharedArrayBuffer === 'function' && data instanceof SharedArrayBuffer);

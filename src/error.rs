@@ -249,10 +249,10 @@ pub enum TransportError {
     /// The browser will not open this socket (Content-Security-Policy, mixed content).
     #[error("the browser blocked the socket (Content-Security-Policy or mixed content)")]
     Blocked,
-    /// An open socket was closed.
-    #[error("the socket was closed with {code}")]
+    /// An open socket is gone.
+    #[error("{} ({code})", if *code == 1006 { "the connection was lost" } else { "the server closed the connection" })]
     Closed {
-        /// The close code; 1006 for a lost connection.
+        /// The close code; 1006 where there was no close frame.
         code: u16,
         /// What the close code's table says about it.
         disposition: Disposition,
@@ -323,6 +323,7 @@ impl Failure {
             Self::Transport(TransportError::Closed { code: 1009, .. } | TransportError::TooBig { .. }) => {
                 "MESSAGE_TOO_BIG"
             }
+            Self::Transport(TransportError::Closed { code: 1006, .. }) => "CONNECTION_LOST",
             Self::Transport(TransportError::Closed { .. }) => "CLOSED_BY_SERVER",
             Self::Transport(TransportError::ConnectFailed) => "CONNECT_FAILED",
             Self::Transport(TransportError::ConnectTimedOut) => "CONNECT_TIMED_OUT",

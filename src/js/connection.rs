@@ -1,22 +1,19 @@
 //! `AuthSocket` for the face.
 
-use core::time::Duration;
-
-use js_sys::{Object, Reflect};
 use wasm_bindgen::prelude::*;
 
 use super::error::{config_error, send_error};
 use super::events::{SocketSink, StatsData, to_js};
-use super::options::{Mistakes, Options};
+use super::parts::Parts;
 use super::session::SessionCore;
 use crate::error::ConfigError;
-use crate::proto::UrlKind;
 use crate::proto::backoff::BackoffOptions;
 use crate::proto::close::{CloseAction, CloseTable};
 use crate::proto::connection::ConnectionConfig;
 use crate::proto::http::Method;
 use crate::proto::outbox::OutboxOptions;
 use crate::proto::scheme::{FirstMessage, Query, Scheme, Ticket};
+use crate::proto::{Json, Url, UrlKind};
 use crate::web::{AuthSocket, CODEC};
 
 /// One authenticated socket.
@@ -28,11 +25,24 @@ pub struct SocketCore {
 
 #[wasm_bindgen]
 impl SocketCore {
-    /// Reads options and makes a socket that waits for `connect()`.
+    /// Makes a socket that waits for `connect()`.
+    ///
+    /// `texts`: URL, ticket URL, parameter, then the ticket's fields (ticket, expires, expires in), then the subprotocols.
+    /// `numbers`: scheme (0 anonymous, 1 first message, 2 query, 3 ticket), 1 for GET, then in ms ack timeout, backoff's
+    /// base, cap and spread, connect timeout, ticket timeout and minimum uptime, then the outbox's bytes and messages, the
+    /// longest message, 1 to allow insecure addresses, then pairs of a close code and its action (in the order of
+    /// `ACTIONS`). `templates`: message, hello, ack, reject.
     #[wasm_bindgen(constructor)]
-    pub fn new(options: &JsValue, session: Option<SessionRef>, sink: SocketSink) -> Result<Self, JsValue> {
+    pub fn new(
+        texts: Vec<String>,
+        numbers: &[f64],
+        templates: Vec<JsValue>,
+        session: Option<SessionRef>,
+        sink: SocketSink,
+    ) -> Result<Self, JsValue> {
         let session = session.map(|session| session.session);
-        let socket = read(options).and_then(|config| AuthSocket::new(config, session, sink));
+        let config = read(&Parts { texts: &texts, numbers, templates: &templates });
+        let socket = config.and_then(|config| AuthSocket::new(config, session, sink));
         socket.map(|socket| Self { socket }).map_err(|error| config_error(&error))
     }
 
@@ -96,100 +106,49 @@ impl SessionRef {
     }
 }
 
-fn read(options: &JsValue) -> Result<ConnectionConfig, ConfigError> {
-    const KNOWN: &str = "url scheme protocols backoff connectTimeout ticketTimeout minUptime closeCodes outbox maxMessageSize allowInsecure";
-    const SCHEME: &str = "type url method param field expiresField expiresInField message hello ack reject ackTimeout";
-    let mistakes = Mistakes::default();
-    let options = Options::new(options.clone(), "", KNOWN, &mistakes);
-    let scheme = options.within("scheme", "scheme.", SCHEME).and_then(|options| scheme(&options));
-    let Some((url, scheme)) = options.url("url", UrlKind::WebSocket).zip(scheme) else { return mistakes.first(None) };
-    let defaults = ConnectionConfig::new(CODEC, url, scheme);
-    let config = ConnectionConfig {
-        protocols: options.texts("protocols"),
-        backoff: backoff(&options),
-        connect_timeout: options.millis("connectTimeout", defaults.connect_timeout),
-        http_timeout: options.millis("ticketTimeout", defaults.http_timeout),
-        min_uptime: options.millis("minUptime", defaults.min_uptime),
-        close_table: close_table(&options),
-        outbox: outbox(&options),
-        max_message: options.count("maxMessageSize", usize::MAX),
-        allow_insecure: options.flag("allowInsecure"),
-        ..defaults
-    };
-    mistakes.first(Some(config))
-}
-
-fn scheme(options: &Options<'_>) -> Option<Scheme> {
-    Some(match options.text("type", "unnamed").as_str() {
-        "anonymous" => Scheme::Anonymous,
-        "firstMessage" => {
-            let message = options.json("message");
-            if message.is_none() {
-                options.fail("message", "the first message is needed, with \"$token\" where the token goes");
-            }
-            Scheme::FirstMessage(FirstMessage {
-                message: message?,
-                hello: options.json("hello"),
-                ack: options.json("ack"),
-                reject: options.json("reject"),
-                ack_timeout: options.millis("ackTimeout", Duration::from_secs(10)),
-            })
-        }
-        "query" => Scheme::Query(Query { param: options.text("param", "token") }),
-        "ticket" => Scheme::Ticket(Ticket {
-            url: options.url("url", UrlKind::Http)?,
-            method: options.method(Method::Post),
-            param: options.text("param", "ticket"),
-            field: options.text("field", "ticket"),
-            expires_field: options.text("expiresField", "expires"),
-            expires_in_field: options.text("expiresInField", "expires_in"),
+fn read(parts: &Parts<'_>) -> Result<ConnectionConfig, ConfigError> {
+    let text = |index: usize| parts.text(index).to_owned();
+    let scheme = match parts.number(0) as u8 {
+        1 => Scheme::FirstMessage(FirstMessage {
+            message: parts.template(0).unwrap_or(Json::Null),
+            hello: parts.template(1),
+            ack: parts.template(2),
+            reject: parts.template(3),
+            ack_timeout: parts.millis(2),
         }),
-        _ => {
-            options.fail("", "use ticket(…), firstMessage(…), query(…) or anonymous()");
-            return None;
+        2 => Scheme::Query(Query { param: text(2) }),
+        3 => Scheme::Ticket(Ticket {
+            url: Url::parse(CODEC, "scheme.url", parts.text(1), UrlKind::Http)?,
+            method: if parts.number(1) == 0.0 { Method::Post } else { Method::Get },
+            param: text(2),
+            field: text(3),
+            expires_field: text(4),
+            expires_in_field: text(5),
+        }),
+        _ => Scheme::Anonymous,
+    };
+    let mut close_table = CloseTable::default();
+    for row in parts.numbers.get(13..).unwrap_or_default().chunks_exact(2) {
+        if let [code, action] = row {
+            close_table.set(*code as u16, ACTIONS.get(*action as usize).copied().unwrap_or(CloseAction::Retry));
         }
+    }
+    Ok(ConnectionConfig {
+        codec: CODEC,
+        url: Url::parse(CODEC, "url", parts.text(0), UrlKind::WebSocket)?,
+        scheme,
+        protocols: parts.texts.get(6..).unwrap_or_default().to_vec(),
+        backoff: BackoffOptions { base: parts.millis(3), cap: parts.millis(4), spread: parts.millis(5) },
+        connect_timeout: parts.millis(6),
+        http_timeout: parts.millis(7),
+        min_uptime: parts.millis(8),
+        outbox: OutboxOptions { max_bytes: parts.number(9) as usize, max_messages: parts.number(10) as usize },
+        max_message: parts.number(11) as usize,
+        allow_insecure: parts.number(12) != 0.0,
+        close_table,
     })
 }
 
-fn backoff(options: &Options<'_>) -> BackoffOptions {
-    let defaults = BackoffOptions::default();
-    let Some(options) = options.within("backoff", "backoff.", "base cap spread") else { return defaults };
-    BackoffOptions {
-        base: options.millis("base", defaults.base),
-        cap: options.millis("cap", defaults.cap),
-        spread: options.millis("spread", defaults.spread),
-    }
-}
-
-fn outbox(options: &Options<'_>) -> OutboxOptions {
-    let defaults = OutboxOptions::default();
-    let Some(options) = options.within("outbox", "outbox.", "maxBytes maxMessages") else { return defaults };
-    OutboxOptions {
-        max_bytes: options.count("maxBytes", defaults.max_bytes),
-        max_messages: options.count("maxMessages", defaults.max_messages),
-    }
-}
-
-/// `{4403: 'refreshToken'}`.
-fn close_table(options: &Options<'_>) -> CloseTable {
-    const ACTIONS: [CloseAction; 4] =
-        [CloseAction::GiveUp, CloseAction::RefreshToken, CloseAction::Retry, CloseAction::RetrySlowly];
-    let mut table = CloseTable::default();
-    let Some(value) = options.get("closeCodes") else { return table };
-    // Of anything but an object there are no keys, or none that is a code.
-    for key in Object::keys(&Object::from(value.clone())).iter() {
-        let code = key.as_string().and_then(|text| text.parse::<u16>().ok());
-        let name = Reflect::get(&value, &key).ok().and_then(|name| name.as_string());
-        let action = ACTIONS.into_iter().find(|action| Some(action.name()) == name.as_deref());
-        match code.zip(action) {
-            Some((code, action)) => table.set(code, action),
-            None => {
-                options.fail(
-                    "closeCodes",
-                    "each row is a close code and 'retry', 'retrySlowly', 'refreshToken' or 'giveUp'",
-                );
-            }
-        }
-    }
-    table
-}
+/// The order in which the face counts actions.
+const ACTIONS: [CloseAction; 4] =
+    [CloseAction::GiveUp, CloseAction::RefreshToken, CloseAction::Retry, CloseAction::RetrySlowly];

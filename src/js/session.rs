@@ -1,17 +1,15 @@
 //! `Session` for the face.
 
-use core::time::Duration;
-
 use js_sys::{Function, Promise};
 use wasm_bindgen::prelude::*;
 
 use super::error::{config_error, token_error};
-use super::options::{Mistakes, Options};
+use super::parts::Parts;
 use crate::error::ConfigError;
 use crate::proto::http::Method;
-use crate::proto::session::{LEEWAY, SessionConfig, TokenEndpoint, TokenFields};
+use crate::proto::session::{SessionConfig, TokenEndpoint, TokenFields};
 use crate::proto::token::Lifetime;
-use crate::proto::{Secret, UrlKind};
+use crate::proto::{Secret, Url, UrlKind};
 use crate::web::{CODEC, Session, from_js};
 
 /// The session of one user.
@@ -19,22 +17,28 @@ use crate::web::{CODEC, Session, from_js};
 #[wasm_bindgen]
 pub struct SessionCore {
     pub(super) session: Session,
-    has_login: bool,
 }
 
 #[wasm_bindgen]
 impl SessionCore {
-    /// Reads options and makes a session; `on_change` is called with each new state.
+    /// Makes a session; `on_change` is called after each change.
+    ///
+    /// `texts`: login URL, refresh URL (empty: none), prefix, then the fields access, refresh (empty: none), expires in and
+    /// expires at. `numbers`: leeway and HTTP timeout in ms, 1 to allow insecure endpoints. `templates`: the bodies of
+    /// login and refresh.
     #[wasm_bindgen(constructor)]
-    pub fn new(options: &JsValue, on_change: Function) -> Result<Self, JsValue> {
-        let config = read(options).map_err(|error| config_error(&error))?;
-        let has_login = config.login.is_some();
+    pub fn new(
+        texts: Vec<String>,
+        numbers: &[f64],
+        templates: Vec<JsValue>,
+        on_change: Function,
+    ) -> Result<Self, JsValue> {
+        let config =
+            read(&Parts { texts: &texts, numbers, templates: &templates }).map_err(|error| config_error(&error))?;
         let session = Session::new(config);
-        session.on_change(move |state| {
-            // The face's callback dispatches an event and throws nothing.
-            on_change.call1(&JsValue::NULL, &state.name().into()).ok();
-        });
-        Ok(Self { session, has_login })
+        // The face's callback dispatches an event and throws nothing.
+        session.on_change(move |_| drop(on_change.call0(&JsValue::NULL)));
+        Ok(Self { session })
     }
 
     /// `signed-out`, `signed-in`, `refreshing` or `expired`.
@@ -43,45 +47,30 @@ impl SessionCore {
         self.session.state().name().to_owned()
     }
 
-    /// Takes tokens: `{access, refresh?, expiresIn?, expiresAt?}`.
+    /// Takes tokens.
     #[wasm_bindgen(js_name = setTokens)]
-    pub fn set_tokens(&self, tokens: &JsValue) -> Result<(), JsValue> {
-        let mistakes = Mistakes::default();
-        let options = Options::new(tokens.clone(), "tokens.", "access refresh expiresIn expiresAt", &mistakes);
-        let access = Secret::new(options.text("access", ""));
-        if access.expose().is_empty() {
-            options.fail("access", "an access token is needed");
-        }
-        let refresh = options.get("refresh").map(|_| Secret::new(options.text("refresh", "")));
-        let lifetime = Lifetime { expires_in: options.seconds("expiresIn"), expires_at: options.seconds("expiresAt") };
-        mistakes.first(Some(())).map_err(|error| config_error(&error))?;
-        self.session.set_tokens(access, refresh, lifetime);
-        Ok(())
+    pub fn set_tokens(
+        &self,
+        access: String,
+        refresh: Option<String>,
+        expires_in: Option<f64>,
+        expires_at: Option<f64>,
+    ) {
+        self.session.set_tokens(Secret::new(access), refresh.map(Secret::new), Lifetime { expires_in, expires_at });
     }
 
-    /// Signs in with credentials; the promise is rejected with an error object.
-    pub fn login(&self, credentials: &JsValue) -> Result<Promise, JsValue> {
-        if !self.has_login {
-            return Err(config_error(&ConfigError::option("login", "this session has no login endpoint")));
-        }
-        if !credentials.is_object() {
-            return Err(config_error(&ConfigError::option(
-                "credentials",
-                "an object such as {username, password} is needed",
-            )));
-        }
+    /// Signs in with credentials, an object; the promise is rejected with an error object.
+    pub fn login(&self, credentials: &JsValue) -> Promise {
         let credentials = from_js(credentials);
-        let mut work = Some((self.session.clone(), credentials));
-        Ok(Promise::new(&mut |resolve: Function, reject: Function| {
-            let Some((session, credentials)) = work.take() else { return };
-            session.login(credentials, move |result| {
+        Promise::new(&mut |resolve: Function, reject: Function| {
+            self.session.login(credentials.clone(), move |result| {
                 // Settling a promise does not throw.
                 match result {
                     Ok(()) => resolve.call0(&JsValue::NULL).ok(),
                     Err(error) => reject.call1(&JsValue::NULL, &token_error(error)).ok(),
                 };
             });
-        }))
+        })
     }
 
     /// Signs out.
@@ -90,52 +79,29 @@ impl SessionCore {
     }
 }
 
-fn read(options: &JsValue) -> Result<SessionConfig, ConfigError> {
-    const KNOWN: &str = "login refresh fields tokenPrefix leeway httpTimeout store allowInsecure";
-    let mistakes = Mistakes::default();
-    let options = Options::new(options.clone(), "", KNOWN, &mistakes);
-    if options.text("store", "memory") != "memory" {
-        options.fail("store", "'memory' is the only store there is");
-    }
-    let allow_insecure = options.flag("allowInsecure");
-    let endpoint = |name, path| {
-        options.within(name, path, "url method body").and_then(|options| endpoint(&options, allow_insecure, &mistakes))
+fn read(parts: &Parts<'_>) -> Result<SessionConfig, ConfigError> {
+    let allow_insecure = parts.number(2) != 0.0;
+    let endpoint = |index: usize, option: &str| -> Result<Option<TokenEndpoint>, ConfigError> {
+        let text = parts.text(index);
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let url = Url::parse(CODEC, option, text, UrlKind::Http)?;
+        url.check_carries_credential(option, allow_insecure)?;
+        Ok(Some(TokenEndpoint { url, method: Method::Post, body: parts.template(index) }))
     };
-    let config = SessionConfig {
-        login: endpoint("login", "login."),
-        refresh: endpoint("refresh", "refresh."),
-        fields: fields(&options),
-        prefix: options.text("tokenPrefix", "Bearer"),
-        leeway: options.millis("leeway", LEEWAY),
-        http_timeout: options.millis("httpTimeout", Duration::from_secs(10)),
-        ..SessionConfig::new(CODEC)
-    };
-    mistakes.first(Some(config))
-}
-
-#[inline(never)]
-fn endpoint(options: &Options<'_>, allow_insecure: bool, mistakes: &Mistakes) -> Option<TokenEndpoint> {
-    let url = options.url("url", UrlKind::Http)?;
-    if let Err(error) = url.check_carries_credential(options.path(), allow_insecure) {
-        mistakes.note(error);
-    }
-    let method = options.method(Method::Post);
-    if method == Method::Get {
-        options.fail("method", "credentials travel in a body, and a browser sends none with GET; use 'POST'");
-    }
-    Some(TokenEndpoint { url, method, body: options.json("body") })
-}
-
-fn fields(options: &Options<'_>) -> TokenFields {
-    let defaults = TokenFields::default();
-    let Some(fields) = options.within("fields", "fields.", "access refresh expiresIn expiresAt") else {
-        return defaults;
-    };
-    let has_refresh = fields.get("refresh").is_none_or(|value| !value.is_null());
-    TokenFields {
-        access: fields.text("access", &defaults.access),
-        refresh: has_refresh.then(|| fields.text("refresh", "refresh")),
-        expires_in: fields.text("expiresIn", &defaults.expires_in),
-        expires_at: fields.text("expiresAt", &defaults.expires_at),
-    }
+    Ok(SessionConfig {
+        codec: CODEC,
+        login: endpoint(0, "login.url")?,
+        refresh: endpoint(1, "refresh.url")?,
+        prefix: parts.text(2).to_owned(),
+        fields: TokenFields {
+            access: parts.text(3).to_owned(),
+            refresh: Some(parts.text(4).to_owned()).filter(|field| !field.is_empty()),
+            expires_in: parts.text(5).to_owned(),
+            expires_at: parts.text(6).to_owned(),
+        },
+        leeway: parts.millis(0),
+        http_timeout: parts.millis(1),
+    })
 }

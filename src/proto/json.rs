@@ -32,6 +32,8 @@ pub struct Codec {
     pub parse: fn(&str) -> Option<Json>,
     /// Writes JSON text.
     pub print: fn(&Json) -> String,
+    /// Decodes base64url without padding (RFC 4648 §5) to text; anything else is `None`.
+    pub base64url: fn(&str) -> Option<String>,
     /// Reads an HTTP-date (RFC 9110 §5.6.7).
     pub http_date: fn(&str) -> Option<UnixTime>,
     /// Makes a URL absolute and normal (WHATWG URL, against the page's address); what is no URL is `None`.
@@ -99,17 +101,17 @@ impl Json {
         }
     }
 
-    /// Returns the template with each hole replaced by a value; `lookup` answers by the hole's name.
+    /// Returns the template with each hole replaced by the member of `values` that it names, or by null.
     #[must_use]
-    pub fn filled(&self, lookup: &impl Fn(&str) -> Option<Self>) -> Self {
+    pub fn filled(&self, values: &Self) -> Self {
         match self {
             Self::String(text) => match hole(text) {
-                Some(name) => lookup(name).unwrap_or(Self::Null),
+                Some(name) => values.at(name).cloned().unwrap_or(Self::Null),
                 None => Self::String(text.strip_prefix('$').unwrap_or(text).to_owned()),
             },
-            Self::Array(items) => Self::Array(items.iter().map(|item| item.filled(lookup)).collect()),
+            Self::Array(items) => Self::Array(items.iter().map(|item| item.filled(values)).collect()),
             Self::Object(members) => {
-                Self::Object(members.iter().map(|(name, value)| (name.clone(), value.filled(lookup))).collect())
+                Self::Object(members.iter().map(|(name, value)| (name.clone(), value.filled(values))).collect())
             }
             Self::Null | Self::Bool(_) | Self::Number(_) => self.clone(),
         }
@@ -145,8 +147,8 @@ fn hole(text: &str) -> Option<&str> {
 impl Codec {
     /// Writes a message template with the token in its holes, ready to send.
     pub(crate) fn message(self, template: &Json, token: &Secret) -> Secret {
-        let fill = |name: &str| (name == "token").then(|| Json::String(token.expose().to_owned()));
-        Secret::new((self.print)(&template.filled(&fill)))
+        let values = Json::Object(vec![("token".to_owned(), Json::String(token.expose().to_owned()))]);
+        Secret::new((self.print)(&template.filled(&values)))
     }
 }
 

@@ -6,8 +6,6 @@
 
 use core::time::Duration;
 
-use base64ct::{Base64UrlUnpadded, Encoding};
-
 use super::{Codec, Json, Now, Secret, UnixTime};
 
 /// Access token, optional refresh token, expiry.
@@ -95,8 +93,7 @@ fn claims(codec: Codec, token: &str) -> Option<Json> {
     if parts.next().is_some() {
         return None;
     }
-    let bytes = Base64UrlUnpadded::decode_vec(payload).ok()?;
-    (codec.parse)(&String::from_utf8(bytes).ok()?)
+    (codec.parse)(&(codec.base64url)(payload)?)
 }
 
 /// A span of seconds, if it is one: at most 300 years, so that no sum overflows.

@@ -1,8 +1,8 @@
 //! HTTP requests by `fetch`: no cookies, no cache, no redirects to elsewhere, and an end when dropped.
 
-use gloo_net::http::{Method as HttpMethod, RequestBuilder};
+use gloo_net::http::{Headers, Request};
 use wasm_bindgen_futures::spawn_local;
-use web_sys::AbortController;
+use web_sys::{AbortController, RequestCache, RequestCredentials, RequestInit, RequestRedirect};
 
 use crate::proto::Secret;
 use crate::proto::http::{HttpRequest, HttpResponse, Method, NoAnswer};
@@ -35,26 +35,34 @@ impl Drop for Fetch {
 }
 
 async fn send(request: HttpRequest, signal: Option<&web_sys::AbortSignal>) -> Result<HttpResponse, gloo_net::Error> {
-    let method = match request.method {
-        Method::Get => HttpMethod::GET,
-        Method::Post => HttpMethod::POST,
-    };
-    let mut builder = RequestBuilder::new(&request.url)
-        .method(method)
-        .abort_signal(signal)
-        .cache(web_sys::RequestCache::NoStore)
-        .credentials(web_sys::RequestCredentials::Omit)
-        .redirect(web_sys::RequestRedirect::Error)
-        .header("Accept", "application/json");
+    let init = RequestInit::new();
+    init.set_method(match request.method {
+        Method::Get => "GET",
+        Method::Post => "POST",
+    });
+    init.set_signal(signal);
+    init.set_cache(RequestCache::NoStore);
+    init.set_credentials(RequestCredentials::Omit);
+    init.set_redirect(RequestRedirect::Error);
+    let headers = Headers::new();
+    headers.set("Accept", "application/json");
     if let Some(authorization) = &request.authorization {
-        builder = builder.header("Authorization", authorization.expose());
+        headers.set("Authorization", authorization.expose());
     }
-    let response = match &request.body {
-        Some(body) => builder.header("Content-Type", "application/json").body(body.expose())?.send().await?,
-        None => builder.send().await?,
-    };
+    if let Some(body) = &request.body {
+        headers.set("Content-Type", "application/json");
+        init.set_body(&body.expose().into());
+    }
+    init.set_headers(&headers.into_raw());
+    let request = web_sys::Request::new_with_str_and_init(&request.url, &init).map_err(|_| no_request())?;
+    let response = Request::from(request).send().await?;
     let headers = response.headers();
     let (retry_after, date) = (headers.get("retry-after"), headers.get("date"));
     let body = Secret::new(response.text().await?);
     Ok(HttpResponse { status: response.status(), retry_after, date, body })
+}
+
+/// What the browser throws may quote the request: it goes nowhere.
+fn no_request() -> gloo_net::Error {
+    gloo_net::Error::GlooError(String::new())
 }

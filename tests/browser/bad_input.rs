@@ -138,7 +138,7 @@ async fn case_46_a_refused_handshake_and_a_refused_connection_look_alike_and_are
     let client = Client::new(quick("/ws/anonymous/", Scheme::Anonymous), None);
     client.connected().await;
     control(r#"{"do": "stop"}"#).await;
-    client.failed(&[("CLOSED_BY_SERVER", "retry"), ("CONNECT_FAILED", "retry")]).await;
+    client.failed(&[("CONNECTION_LOST", "retry"), ("CONNECT_FAILED", "retry")]).await;
     control(r#"{"do": "start"}"#).await;
     client.connected_times(2).await;
 }

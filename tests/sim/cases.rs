@@ -321,7 +321,7 @@ fn case_85_the_first_message_is_sent_again_on_the_next_socket_with_the_present_t
     world.sign_in("maggie");
     world.drop_sockets(1006);
     assert!(world.run_until(MINUTE, |world| world.lines[0].opened == 2), "{:?}", world.lines[0].failures);
-    assert_eq!(world.lines[0].codes(), ["CLOSED_BY_SERVER"], "the new token was sent, so nothing was refused");
+    assert_eq!(world.lines[0].codes(), ["CONNECTION_LOST"], "the new token was sent, so nothing was refused");
 }
 
 #[test]

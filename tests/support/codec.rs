@@ -27,6 +27,10 @@ mod native {
     pub const CODEC: Codec = Codec {
         parse: |text| serde_json::from_str(text).ok().map(from_serde),
         print: |value| to_serde(value).to_string(),
+        base64url: |text| {
+            use base64ct::{Base64UrlUnpadded, Encoding};
+            String::from_utf8(Base64UrlUnpadded::decode_vec(text).ok()?).ok()
+        },
         http_date: |text| {
             let time = httpdate::parse_http_date(text).ok()?;
             let since_1970 = time.duration_since(std::time::UNIX_EPOCH).ok()?;

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::process::{output_of, run_logged};
 use crate::steps::Steps;
-use crate::tools::{root, wasm_command};
+use crate::tools::{root, target_dir, wasm_command};
 
 pub(crate) fn pkg() -> PathBuf {
     root().join("pkg")
@@ -29,6 +29,7 @@ pub(crate) fn wasm() -> Result<()> {
     command
         .args(["build", "--target", "web", "--out-dir", "pkg", "--out-name", "core", "--no-pack", "--no-opt"])
         .args(["--mode", "no-install", ".", "--features", "js"]);
+    make_std_small(&mut command);
     run_logged("wasm-pack-build", &mut command)?;
     let wasm = pkg().join("core_bg.wasm");
     run_logged(
@@ -41,6 +42,18 @@ pub(crate) fn wasm() -> Result<()> {
             .arg(&wasm),
     )?;
     check_imports(&wasm)
+}
+
+/// Builds std along, for size: a panic is one instruction, without text, place or formatting (a seventh of the download).
+///
+/// The flags are unstable, so the toolchain is told to take them; what they leave out is never seen in a browser. The
+/// tests run with the ordinary std and full panic messages.
+fn make_std_small(command: &mut Command) {
+    command
+        .args(["-Zbuild-std=std,panic_abort", "-Zbuild-std-features=optimize_for_size"])
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env("RUSTFLAGS", "-Zunstable-options -Cpanic=immediate-abort -Zlocation-detail=none -Zfmt-debug=none")
+        .env("CARGO_TARGET_DIR", target_dir().join("small"));
 }
 
 /// The wasm may import from its glue only: an import from `env` would mean that code for another platform slipped in.

@@ -107,15 +107,25 @@ pub(crate) enum WasmToolchain {
 }
 
 impl WasmToolchain {
-    /// Returns the toolchain that can build wasm now, if any.
+    /// Returns the toolchain that can build wasm now, if any. It needs the sources of std, too: the package's own std is
+    /// built for size.
     pub(crate) fn find() -> Option<Self> {
-        if has_std(Command::new("rustc").args(["--print", "target-libdir", "--target", WASM_TARGET])) {
+        if has_sources(&mut Command::new("rustc"))
+            && has_std(Command::new("rustc").args(["--print", "target-libdir", "--target", WASM_TARGET]))
+        {
             return Some(Self::InUse);
         }
         let mut debian = Command::new("rustc");
         debian.env("RUSTUP_TOOLCHAIN", DEBIAN_TOOLCHAIN).args(["--print", "target-libdir", "--target", WASM_TARGET]);
-        has_std(&mut debian).then_some(Self::Debian)
+        (has_sources(Command::new("rustc").env("RUSTUP_TOOLCHAIN", DEBIAN_TOOLCHAIN)) && has_std(&mut debian))
+            .then_some(Self::Debian)
     }
+}
+
+fn has_sources(rustc: &mut Command) -> bool {
+    let Ok(output) = rustc.args(["--print", "sysroot"]).output() else { return false };
+    let sysroot = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
+    sysroot.join("lib/rustlib/src/rust/library/std/Cargo.toml").is_file()
 }
 
 fn has_std(print_libdir: &mut Command) -> bool {

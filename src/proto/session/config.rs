@@ -55,7 +55,7 @@ pub struct TokenEndpoint {
 impl TokenEndpoint {
     pub(super) fn request(&self, codec: Codec, values: &Json) -> HttpRequest {
         let body = match &self.body {
-            Some(template) => template.filled(&|name| values.at(name).cloned()),
+            Some(template) => template.filled(values),
             None => values.clone(),
         };
         let body = (self.method == Method::Post).then(|| Secret::new((codec.print)(&body)));

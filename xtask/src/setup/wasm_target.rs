@@ -13,7 +13,10 @@ use crate::tools::{DEBIAN_TOOLCHAIN, Pins, WASM_TARGET, WasmToolchain, target_di
 const DEBIAN_LIBDIR: &str = "/usr/lib/rustlib/wasm32-unknown-unknown/lib";
 
 pub(super) fn install(pins: &Pins) -> Result<()> {
-    let by_rustup = run_logged("rustup-target-add", Command::new("rustup").args(["target", "add", WASM_TARGET]));
+    let by_rustup = run_logged("rustup-target-add", Command::new("rustup").args(["target", "add", WASM_TARGET]))
+        .and_then(|()| {
+            run_logged("rustup-component-add", Command::new("rustup").args(["component", "add", "rust-src"]))
+        });
     let Err(refused) = by_rustup else { return Ok(()) };
     println!("      rustup cannot add the target here; taking Debian's rustc-web instead");
     let packages = apt::missing(&pins.apt_rust_web)?;

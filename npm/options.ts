@@ -1,0 +1,76 @@
+// Reads options: the first mistake is thrown, naming the option.
+//
+// Here and not in the wasm, because what JavaScript hands over JavaScript reads in a fraction of the bytes. What the
+// options mean (addresses, templates, subprotocols) is checked by the machines.
+
+import { failure } from './errors.js';
+
+const DAY = 86_400_000;
+
+/** @internal An options object and where it stands: `path` is put before names (`scheme.`). */
+export class Options {
+  readonly #object: Record<string, unknown>;
+  readonly #path: string;
+
+  /** Takes an object with no other members than those `known`, separated by spaces. */
+  constructor(object: unknown, path: string, known: string) {
+    this.#path = path;
+    if (typeof object !== 'object' || object === null) this.fail('', 'an object is needed');
+    this.#object = object as Record<string, unknown>;
+    for (const name of Object.keys(this.#object)) {
+      if (!known.split(' ').includes(name)) this.fail(name, `there is no such option; known are ${known}`);
+    }
+  }
+
+  fail(name: string, problem: string): never {
+    const option = (this.#path + name).replace(/\.$/, '') || 'options';
+    throw failure('INVALID_OPTION', `${option}: ${problem}`);
+  }
+
+  get(name: string): unknown {
+    return this.#object[name];
+  }
+
+  /** The options within a member, which may be left out. */
+  within(name: string, known: string): Options {
+    return new Options(this.get(name) ?? {}, `${this.#path}${name}.`, known);
+  }
+
+  text(name: string, fallback?: string): string {
+    const value = this.get(name) ?? fallback;
+    return typeof value === 'string' && value !== '' ? value : this.fail(name, 'a text that is not empty is needed');
+  }
+
+  one<T extends string>(name: string, choices: readonly T[]): T {
+    const value = this.get(name) ?? choices[0];
+    return choices.includes(value as T) ? (value as T) : this.fail(name, `'${choices.join("' or '")}' is needed`);
+  }
+
+  url(name: string): string {
+    const value = this.get(name);
+    return typeof value === 'string' || value instanceof URL ? String(value) : this.fail(name, 'a URL is needed');
+  }
+
+  flag(name: string): number {
+    const value = this.get(name) ?? false;
+    return typeof value === 'boolean' ? Number(value) : this.fail(name, 'true or false is needed');
+  }
+
+  number(name: string, fallback: number, max: number, problem: string): number {
+    const value = this.get(name) ?? fallback;
+    return typeof value === 'number' && value >= 0 && value <= max ? value : this.fail(name, problem);
+  }
+
+  millis(name: string, fallback: number): number {
+    return this.number(name, fallback, DAY, `milliseconds from 0 to ${DAY} (a day) are needed`);
+  }
+
+  count(name: string, fallback: number): number {
+    return this.number(name, fallback, 2 ** 32 - 1, 'a whole number from 0 is needed');
+  }
+
+  texts(name: string): string[] {
+    const value = [this.get(name) ?? []].flat();
+    return value.every((text) => typeof text === 'string') ? value : this.fail(name, 'a text or an array of texts is needed');
+  }
+}
