@@ -57,6 +57,8 @@ async function inPage(script, argument) {
 
 test('the package holds what package.json lists, and nothing else', () => {
   const listed = JSON.parse(readFileSync(join(installed, 'package.json'))).files;
+  const built = readdirSync('pkg').filter((name) => name !== '.gitignore').map((name) => `pkg/${name}`);
+  assert.deepEqual(listed.filter((name) => name.startsWith('pkg/')).sort(), built.sort(), 'package.json lists every built file');
   const found = readdirSync(installed, { recursive: true }).filter((name) => statSync(join(installed, name)).isFile());
   assert.deepEqual(found.sort(), [...listed, 'package.json', 'README.md'].sort());
 });
