@@ -1,5 +1,7 @@
 //! Builds the npm package into `pkg/`: wasm and glue by wasm-pack, made small by wasm-opt, and the TypeScript face.
 
+mod names;
+
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -8,6 +10,17 @@ use anyhow::{Context, Result, bail};
 use crate::process::{output_of, run_logged};
 use crate::steps::Steps;
 use crate::tools::{root, target_dir, wasm_command};
+
+/// What rustc's wasm uses and every browser of the last years has.
+const FEATURES: &[&str] = &[
+    "--enable-bulk-memory",
+    "--enable-bulk-memory-opt",
+    "--enable-nontrapping-float-to-int",
+    "--enable-sign-ext",
+    "--enable-mutable-globals",
+    "--enable-reference-types",
+    "--enable-multivalue",
+];
 
 pub(crate) fn pkg() -> PathBuf {
     root().join("pkg")
@@ -32,16 +45,9 @@ pub(crate) fn wasm() -> Result<()> {
     make_std_small(&mut command);
     run_logged("wasm-pack-build", &mut command)?;
     let wasm = pkg().join("core_bg.wasm");
-    run_logged(
-        "wasm-opt",
-        wasm_command("wasm-opt")?
-            .args(["-Oz", "--enable-bulk-memory", "--enable-nontrapping-float-to-int", "--enable-sign-ext"])
-            .args(["--enable-mutable-globals", "--enable-reference-types", "--enable-multivalue"])
-            .arg(&wasm)
-            .arg("-o")
-            .arg(&wasm),
-    )?;
-    check_imports(&wasm)
+    run_logged("wasm-opt", wasm_command("wasm-opt")?.arg("-Oz").args(FEATURES).arg(&wasm).arg("-o").arg(&wasm))?;
+    check_imports(&wasm)?;
+    names::shorten(&wasm, &pkg().join("core.js"), FEATURES)
 }
 
 /// Builds std along, for size: a panic is one instruction, without text, place or formatting (a seventh of the download).
