@@ -95,11 +95,9 @@ export class Session extends EventTarget {
     new Options(credentials, 'credentials', Object.keys(credentials ?? {}).join(' '));
     if (!this.#hasLogin) throw failure('INVALID_OPTION', 'login: this session has no login endpoint');
     const core = await this.#ready();
-    try {
-      await core.login(credentials);
-    } catch (thrown) {
-      throw toError(thrown);
-    }
+    return new Promise((resolve, reject) => {
+      core.login(credentials, (error: unknown) => (error === undefined ? resolve() : reject(toError(error))));
+    });
   }
 
   /** Takes tokens that the app has from elsewhere. Connections that wait for a user start. */
@@ -156,5 +154,5 @@ function read(options: SessionOptions): (core: Core, onChange: () => void) => Se
     fields.text('expiresIn', 'expires_in'), fields.text('expiresAt', 'expires_at'),
   ];
   const numbers = [all.millis('leeway', 30_000), all.millis('httpTimeout', 10_000), all.flag('allowInsecure')];
-  return (core, onChange) => new core.SessionCore(texts, Float64Array.from(numbers), [loginBody, refreshBody], onChange);
+  return (core, onChange) => new core.SessionCore(texts, numbers, [loginBody, refreshBody], onChange);
 }

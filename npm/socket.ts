@@ -68,6 +68,16 @@ export interface SocketStats {
 /** What can be sent. */
 export type Sendable = string | ArrayBufferLike | ArrayBufferView | Blob;
 
+/** What the wasm calls: SocketSink in src/js/events.rs. */
+interface Sink {
+  readonly binaryType: BinaryType;
+  state(change: Omit<StateChange, 'error'> & { error?: ErrorData }): void;
+  open(): void;
+  close(code: number, reason: string, wasClean: boolean): void;
+  error(data: ErrorData): void;
+  message(data: unknown): void;
+}
+
 let hasWarned = false;
 
 /**
@@ -139,17 +149,16 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
 
   /** The subprotocol that the server chose. */
   get protocol(): string {
-    return this.#core.now?.protocol ?? '';
+    return this.#core.now?.native()?.protocol ?? '';
   }
 
   get extensions(): string {
-    return this.#core.now?.extensions ?? '';
+    return this.#core.now?.native()?.extensions ?? '';
   }
 
   /** Bytes that were sent and are not yet on the network, those in the queue included. */
   get bufferedAmount(): number {
-    const core = this.#core.now;
-    return core === undefined ? 0 : core.bufferedAmount + this.stats().queuedBytes;
+    return (this.#core.now?.native()?.bufferedAmount ?? 0) + this.stats().queuedBytes;
   }
 
   /** How binary messages arrive. @default 'blob' */
@@ -160,7 +169,8 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
   set binaryType(type: BinaryType) {
     if (type !== 'blob' && type !== 'arraybuffer') return;
     this.#binaryType = type;
-    this.#core.do((core) => core.setBinaryType(type));
+    const native = this.#core.now?.native();
+    if (native !== undefined) native.binaryType = type;
   }
 
   /**
@@ -212,8 +222,8 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
   }
 
   stats(): SocketStats {
-    const none = { attempts: 0, connections: 0, sent: 0, received: 0, discarded: 0, queued: 0, queuedBytes: 0 };
-    return (this.#core.now?.stats() as SocketStats | undefined) ?? none;
+    const [attempts = 0, connections = 0, sent = 0, received = 0, discarded = 0, queued = 0, queuedBytes = 0] = this.#core.now?.stats() ?? [];
+    return { attempts, connections, sent, received, discarded, queued, queuedBytes };
   }
 
   /** Yields the data of each message, over reconnects; ends when closed, throws what ended the connection. */
@@ -269,9 +279,13 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
   }
 
   /** What the wasm calls. */
-  #sink() {
+  #sink(): Sink {
+    const socket = this;
     return {
-      state: (change: Omit<StateChange, 'error'> & { error?: ErrorData }) => {
+      get binaryType() {
+        return socket.#binaryType;
+      },
+      state: (change) => {
         const error = change.error && new GatepassError(change.error);
         this.#state = change.state;
         this.#phase = change.phase;
@@ -279,10 +293,10 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
         this.dispatchEvent(new StateChangeEvent({ ...change, error }));
       },
       open: () => this.dispatchEvent(new Event('open')),
-      close: (code: number, reason: string, wasClean: boolean) =>
+      close: (code, reason, wasClean) =>
         this.dispatchEvent(new CloseEvent('close', { code, reason, wasClean })),
-      error: (data: ErrorData) => this.dispatchEvent(new SocketErrorEvent(new GatepassError(data))),
-      message: (data: unknown) => this.dispatchEvent(new MessageEvent('message', { data })),
+      error: (data) => this.dispatchEvent(new SocketErrorEvent(new GatepassError(data))),
+      message: (data) => this.dispatchEvent(new MessageEvent('message', { data })),
     };
   }
 
@@ -303,7 +317,7 @@ const ACTIONS = ['giveUp', 'refreshToken', 'retry', 'retrySlowly'] as const;
 const SCHEMES = ['anonymous', 'firstMessage', 'query', 'ticket'] as const;
 
 /** Reads options for the wasm: texts, numbers and templates, each in the order that `SocketCore` names. */
-function read(url: string, options: AuthSocketOptions): (core: Core, session: SessionCore | undefined, sink: object) => SocketCore {
+function read(url: string, options: AuthSocketOptions): (core: Core, session: SessionCore | undefined, sink: Sink) => SocketCore {
   const all = new Options(options, '', 'session scheme protocols backoff connectTimeout ticketTimeout minUptime closeCodes outbox maxMessageSize allowInsecure');
   const scheme = new Options(all.get('scheme') ?? all.fail('scheme', SCHEME_NEEDED), 'scheme.',
     'type url method param field expiresField expiresInField message hello ack reject ackTimeout');
@@ -334,7 +348,7 @@ function read(url: string, options: AuthSocketOptions): (core: Core, session: Se
   }
   const templates = ['message', 'hello', 'ack', 'reject'].map((name) => scheme.get(name));
   return (core, session, sink) =>
-    new core.SocketCore(texts, Float64Array.from(numbers), templates, session && core.SessionRef.of(session), sink);
+    session?.socket(texts, numbers, templates, sink) ?? new core.SocketCore(texts, numbers, templates, sink);
 }
 
 const SCHEME_NEEDED = 'how the credential travels is needed: ticket(…), firstMessage(…), query(…) or anonymous()';

@@ -1,20 +1,21 @@
 //! `AuthSocket` for the face.
 
+use js_sys::Array;
 use wasm_bindgen::prelude::*;
+use web_sys::WebSocket;
 
 use super::error::{config_error, send_error};
-use super::events::{SocketSink, StatsData, to_js};
+use super::events::SocketSink;
 use super::parts::Parts;
-use super::session::SessionCore;
 use crate::error::ConfigError;
 use crate::proto::backoff::BackoffOptions;
 use crate::proto::close::{CloseAction, CloseTable};
-use crate::proto::connection::ConnectionConfig;
+use crate::proto::connection::{ConnectionConfig, Stats};
 use crate::proto::http::Method;
 use crate::proto::outbox::OutboxOptions;
 use crate::proto::scheme::{FirstMessage, Query, Scheme, Ticket};
 use crate::proto::{Json, Url, UrlKind};
-use crate::web::{AuthSocket, CODEC};
+use crate::web::{AuthSocket, CODEC, Session};
 
 /// One authenticated socket.
 #[derive(Debug)]
@@ -33,17 +34,8 @@ impl SocketCore {
     /// longest message, 1 to allow insecure addresses, then pairs of a close code and its action (in the order of
     /// `ACTIONS`). `templates`: message, hello, ack, reject.
     #[wasm_bindgen(constructor)]
-    pub fn new(
-        texts: Vec<String>,
-        numbers: &[f64],
-        templates: Vec<JsValue>,
-        session: Option<SessionRef>,
-        sink: SocketSink,
-    ) -> Result<Self, JsValue> {
-        let session = session.map(|session| session.session);
-        let config = read(&Parts { texts: &texts, numbers, templates: &templates });
-        let socket = config.and_then(|config| AuthSocket::new(config, session, sink));
-        socket.map(|socket| Self { socket }).map_err(|error| config_error(&error))
+    pub fn new(texts: Array, numbers: Array, templates: Array, sink: SocketSink) -> Result<Self, JsValue> {
+        Self::make(&Parts { texts, numbers, templates }, None, sink)
     }
 
     /// Connects.
@@ -61,53 +53,27 @@ impl SocketCore {
         self.socket.send(data).map_err(send_error)
     }
 
-    /// The subprotocol that the server chose.
-    #[wasm_bindgen(getter)]
-    pub fn protocol(&self) -> String {
-        self.socket.protocol()
+    /// The browser's present WebSocket, if there is one. The face reads its properties and shows nothing of its URL.
+    pub fn native(&self) -> Option<WebSocket> {
+        self.socket.native()
     }
 
-    /// The extensions that the server chose.
-    #[wasm_bindgen(getter)]
-    pub fn extensions(&self) -> String {
-        self.socket.extensions()
-    }
-
-    /// Bytes handed to the socket and not yet to the network.
-    #[wasm_bindgen(getter, js_name = bufferedAmount)]
-    pub fn buffered_amount(&self) -> f64 {
-        self.socket.buffered_amount()
-    }
-
-    /// Sets how binary messages arrive.
-    #[wasm_bindgen(js_name = setBinaryType)]
-    pub fn set_binary_type(&self, binary_type: &str) {
-        self.socket.set_binary_type(binary_type);
-    }
-
-    /// The counters.
-    pub fn stats(&self) -> JsValue {
-        to_js(&StatsData::from(self.socket.stats()))
+    /// The counters, in the order of `Stats`.
+    pub fn stats(&self) -> Vec<u32> {
+        let Stats { attempts, connections, sent, received, discarded, queued, queued_bytes } = self.socket.stats();
+        vec![attempts, connections, sent, received, discarded, queued as u32, queued_bytes as u32]
     }
 }
 
-/// A session handed to a socket; the face keeps its own.
-#[derive(Debug)]
-#[wasm_bindgen]
-pub struct SessionRef {
-    session: crate::web::Session,
-}
-
-#[wasm_bindgen]
-impl SessionRef {
-    /// Makes a handle on a session that a socket can take.
-    pub fn of(session: &SessionCore) -> Self {
-        Self { session: session.session.clone() }
+impl SocketCore {
+    pub(super) fn make(parts: &Parts, session: Option<Session>, sink: SocketSink) -> Result<Self, JsValue> {
+        let socket = read(parts).and_then(|config| AuthSocket::new(config, session, sink));
+        socket.map(|socket| Self { socket }).map_err(|error| config_error(&error))
     }
 }
 
-fn read(parts: &Parts<'_>) -> Result<ConnectionConfig, ConfigError> {
-    let text = |index: usize| parts.text(index).to_owned();
+fn read(parts: &Parts) -> Result<ConnectionConfig, ConfigError> {
+    let text = |index| parts.text(index);
     let scheme = match parts.number(0) as u8 {
         1 => Scheme::FirstMessage(FirstMessage {
             message: parts.template(0).unwrap_or(Json::Null),
@@ -118,7 +84,7 @@ fn read(parts: &Parts<'_>) -> Result<ConnectionConfig, ConfigError> {
         }),
         2 => Scheme::Query(Query { param: text(2) }),
         3 => Scheme::Ticket(Ticket {
-            url: Url::parse(CODEC, "scheme.url", parts.text(1), UrlKind::Http)?,
+            url: Url::parse(CODEC, "scheme.url", &parts.text(1), UrlKind::Http)?,
             method: if parts.number(1) == 0.0 { Method::Post } else { Method::Get },
             param: text(2),
             field: text(3),
@@ -128,16 +94,15 @@ fn read(parts: &Parts<'_>) -> Result<ConnectionConfig, ConfigError> {
         _ => Scheme::Anonymous,
     };
     let mut close_table = CloseTable::default();
-    for row in parts.numbers.get(13..).unwrap_or_default().chunks_exact(2) {
-        if let [code, action] = row {
-            close_table.set(*code as u16, ACTIONS.get(*action as usize).copied().unwrap_or(CloseAction::Retry));
-        }
+    for index in (13..parts.numbers.length()).step_by(2) {
+        let action = ACTIONS.get(parts.number(index + 1) as usize).copied();
+        close_table.set(parts.number(index) as u16, action.unwrap_or(CloseAction::Retry));
     }
     Ok(ConnectionConfig {
         codec: CODEC,
-        url: Url::parse(CODEC, "url", parts.text(0), UrlKind::WebSocket)?,
+        url: Url::parse(CODEC, "url", &parts.text(0), UrlKind::WebSocket)?,
         scheme,
-        protocols: parts.texts.get(6..).unwrap_or_default().to_vec(),
+        protocols: (6..parts.texts.length()).map(text).collect(),
         backoff: BackoffOptions { base: parts.millis(3), cap: parts.millis(4), spread: parts.millis(5) },
         connect_timeout: parts.millis(6),
         http_timeout: parts.millis(7),

@@ -2,9 +2,10 @@
 
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
+use web_sys::BinaryType;
 
 use super::error::ErrorData;
-use crate::proto::connection::{Event, StateChange, Stats};
+use crate::proto::connection::{Event, StateChange};
 use crate::web::Sink;
 
 #[wasm_bindgen]
@@ -20,6 +21,8 @@ extern "C" {
     fn close(this: &SocketSink, code: u16, reason: &str, was_clean: bool) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch)]
     fn error(this: &SocketSink, error: JsValue) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, getter, structural, js_name = binaryType)]
+    fn binary_type(this: &SocketSink) -> BinaryType;
     #[wasm_bindgen(method, catch)]
     fn message(this: &SocketSink, data: &JsValue) -> Result<(), JsValue>;
 
@@ -59,26 +62,6 @@ impl From<StateChange> for StateData {
     }
 }
 
-/// The counters, as JavaScript sees them.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct StatsData {
-    attempts: u32,
-    connections: u32,
-    sent: u32,
-    received: u32,
-    discarded: u32,
-    queued: usize,
-    queued_bytes: usize,
-}
-
-impl From<Stats> for StatsData {
-    fn from(stats: Stats) -> Self {
-        let Stats { attempts, connections, sent, received, discarded, queued, queued_bytes } = stats;
-        Self { attempts, connections, sent, received, discarded, queued, queued_bytes }
-    }
-}
-
 impl Sink for SocketSink {
     fn event(&self, event: Event) {
         let told = match event {
@@ -88,6 +71,10 @@ impl Sink for SocketSink {
             Event::StateChanged(change) => self.state(to_js(&StateData::from(change))),
         };
         told.unwrap_or_else(|error| report_error(&error));
+    }
+
+    fn binary_type(&self) -> BinaryType {
+        Self::binary_type(self)
     }
 
     fn message(&self, data: &JsValue) {

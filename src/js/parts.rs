@@ -5,32 +5,33 @@
 
 use core::time::Duration;
 
-use wasm_bindgen::JsValue;
+use js_sys::Array;
 
 use crate::proto::Json;
 use crate::web::from_js;
 
 /// Texts, numbers and JSON templates, each by its place.
-pub(super) struct Parts<'a> {
-    pub(super) texts: &'a [String],
-    pub(super) numbers: &'a [f64],
-    pub(super) templates: &'a [JsValue],
+pub(super) struct Parts {
+    pub(super) texts: Array,
+    pub(super) numbers: Array,
+    pub(super) templates: Array,
 }
 
-impl Parts<'_> {
-    pub(super) fn text(&self, index: usize) -> &str {
-        self.texts.get(index).map_or("", String::as_str)
+impl Parts {
+    pub(super) fn text(&self, index: u32) -> String {
+        self.texts.get(index).as_string().unwrap_or_default()
     }
 
-    pub(super) fn number(&self, index: usize) -> f64 {
-        self.numbers.get(index).copied().unwrap_or_default()
+    pub(super) fn number(&self, index: u32) -> f64 {
+        self.numbers.get(index).as_f64().unwrap_or_default()
     }
 
-    pub(super) fn millis(&self, index: usize) -> Duration {
+    pub(super) fn millis(&self, index: u32) -> Duration {
         Duration::from_millis(self.number(index) as u64)
     }
 
-    pub(super) fn template(&self, index: usize) -> Option<Json> {
-        self.templates.get(index).filter(|value| !value.is_undefined()).map(from_js)
+    pub(super) fn template(&self, index: u32) -> Option<Json> {
+        let value = self.templates.get(index);
+        (!value.is_undefined()).then(|| from_js(&value))
     }
 }

@@ -1,9 +1,11 @@
 //! `Session` for the face.
 
-use js_sys::{Function, Promise};
+use js_sys::{Array, Function};
 use wasm_bindgen::prelude::*;
 
+use super::connection::SocketCore;
 use super::error::{config_error, token_error};
+use super::events::SocketSink;
 use super::parts::Parts;
 use crate::error::ConfigError;
 use crate::proto::http::Method;
@@ -16,7 +18,7 @@ use crate::web::{CODEC, Session, from_js};
 #[derive(Debug)]
 #[wasm_bindgen]
 pub struct SessionCore {
-    pub(super) session: Session,
+    session: Session,
 }
 
 #[wasm_bindgen]
@@ -27,14 +29,8 @@ impl SessionCore {
     /// expires at. `numbers`: leeway and HTTP timeout in ms, 1 to allow insecure endpoints. `templates`: the bodies of
     /// login and refresh.
     #[wasm_bindgen(constructor)]
-    pub fn new(
-        texts: Vec<String>,
-        numbers: &[f64],
-        templates: Vec<JsValue>,
-        on_change: Function,
-    ) -> Result<Self, JsValue> {
-        let config =
-            read(&Parts { texts: &texts, numbers, templates: &templates }).map_err(|error| config_error(&error))?;
+    pub fn new(texts: Array, numbers: Array, templates: Array, on_change: Function) -> Result<Self, JsValue> {
+        let config = read(&Parts { texts, numbers, templates }).map_err(|error| config_error(&error))?;
         let session = Session::new(config);
         // The face's callback dispatches an event and throws nothing.
         session.on_change(move |_| drop(on_change.call0(&JsValue::NULL)));
@@ -59,18 +55,24 @@ impl SessionCore {
         self.session.set_tokens(Secret::new(access), refresh.map(Secret::new), Lifetime { expires_in, expires_at });
     }
 
-    /// Signs in with credentials, an object; the promise is rejected with an error object.
-    pub fn login(&self, credentials: &JsValue) -> Promise {
-        let credentials = from_js(credentials);
-        Promise::new(&mut |resolve: Function, reject: Function| {
-            self.session.login(credentials.clone(), move |result| {
-                // Settling a promise does not throw.
-                match result {
-                    Ok(()) => resolve.call0(&JsValue::NULL).ok(),
-                    Err(error) => reject.call1(&JsValue::NULL, &token_error(error)).ok(),
-                };
-            });
-        })
+    /// Signs in with credentials, an object; `done` is called with an error object, or with undefined.
+    pub fn login(&self, credentials: &JsValue, done: Function) {
+        self.session.login(from_js(credentials), move |result| {
+            let error = result.err().map_or(JsValue::UNDEFINED, token_error);
+            // Settling a promise does not throw.
+            drop(done.call1(&JsValue::NULL, &error));
+        });
+    }
+
+    /// Makes a socket of this session; see `SocketCore`.
+    pub fn socket(
+        &self,
+        texts: Array,
+        numbers: Array,
+        templates: Array,
+        sink: SocketSink,
+    ) -> Result<SocketCore, JsValue> {
+        SocketCore::make(&Parts { texts, numbers, templates }, Some(self.session.clone()), sink)
     }
 
     /// Signs out.
@@ -79,14 +81,14 @@ impl SessionCore {
     }
 }
 
-fn read(parts: &Parts<'_>) -> Result<SessionConfig, ConfigError> {
+fn read(parts: &Parts) -> Result<SessionConfig, ConfigError> {
     let allow_insecure = parts.number(2) != 0.0;
-    let endpoint = |index: usize, option: &str| -> Result<Option<TokenEndpoint>, ConfigError> {
+    let endpoint = |index: u32, option: &str| -> Result<Option<TokenEndpoint>, ConfigError> {
         let text = parts.text(index);
         if text.is_empty() {
             return Ok(None);
         }
-        let url = Url::parse(CODEC, option, text, UrlKind::Http)?;
+        let url = Url::parse(CODEC, option, &text, UrlKind::Http)?;
         url.check_carries_credential(option, allow_insecure)?;
         Ok(Some(TokenEndpoint { url, method: Method::Post, body: parts.template(index) }))
     };
@@ -94,12 +96,12 @@ fn read(parts: &Parts<'_>) -> Result<SessionConfig, ConfigError> {
         codec: CODEC,
         login: endpoint(0, "login.url")?,
         refresh: endpoint(1, "refresh.url")?,
-        prefix: parts.text(2).to_owned(),
+        prefix: parts.text(2),
         fields: TokenFields {
-            access: parts.text(3).to_owned(),
-            refresh: Some(parts.text(4).to_owned()).filter(|field| !field.is_empty()),
-            expires_in: parts.text(5).to_owned(),
-            expires_at: parts.text(6).to_owned(),
+            access: parts.text(3),
+            refresh: Some(parts.text(4)).filter(|field| !field.is_empty()),
+            expires_in: parts.text(5),
+            expires_at: parts.text(6),
         },
         leeway: parts.millis(0),
         http_timeout: parts.millis(1),

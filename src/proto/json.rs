@@ -4,7 +4,8 @@
 //! parser would cost the download more than the whole machine. Values are substituted into templates as values; text is
 //! never spliced, so a token cannot change the shape of a message.
 
-use super::{Secret, UnixTime};
+use super::text::pieces;
+use super::{Secret, UnixTime, UrlParts};
 
 /// A JSON value (RFC 8259).
 ///
@@ -36,15 +37,15 @@ pub struct Codec {
     pub base64url: fn(&str) -> Option<String>,
     /// Reads an HTTP-date (RFC 9110 §5.6.7).
     pub http_date: fn(&str) -> Option<UnixTime>,
-    /// Makes a URL absolute and normal (WHATWG URL, against the page's address); what is no URL is `None`.
-    pub absolute_url: fn(&str) -> Option<String>,
+    /// Reads a URL (WHATWG URL, against the page's address); what is no URL is `None`.
+    pub url: fn(&str) -> Option<UrlParts>,
 }
 
 impl Json {
     /// Returns the member of an object by a dotted path: `data.access_token`.
     #[must_use]
     pub fn at(&self, path: &str) -> Option<&Self> {
-        path.split('.').try_fold(self, |value, name| value.member(name))
+        pieces(path, b'.').try_fold(self, |value, name| value.member(name))
     }
 
     /// Returns the text of a string that is not empty.

@@ -16,6 +16,7 @@ pub mod session;
 #[path = "../../tests/support/codec.rs"]
 #[allow(unreachable_pub, reason = "integration tests use it, too")]
 mod test_codec;
+mod text;
 mod time;
 mod timer;
 pub mod token;
@@ -24,4 +25,4 @@ mod url;
 pub use json::{Codec, Json};
 pub use secret::Secret;
 pub use time::{Instant, Now, UnixTime};
-pub use url::{Url, UrlKind};
+pub use url::{Url, UrlKind, UrlParts};

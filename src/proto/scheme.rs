@@ -95,10 +95,10 @@ impl FirstMessage {
 /// # Errors
 /// One that is no token (RFC 9110 §5.6.2), a duplicate, or more than 8 KiB together: browsers throw or servers refuse.
 pub fn check_protocols(protocols: &[String]) -> Result<(), ConfigError> {
-    let is_token_char = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+    let is_token_char = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     let mut length = 0;
     for (index, protocol) in protocols.iter().enumerate() {
-        if protocol.is_empty() || !protocol.chars().all(is_token_char) {
+        if protocol.is_empty() || !protocol.bytes().all(is_token_char) {
             return Err(ConfigError::option(
                 "protocols",
                 "a subprotocol is made of letters, digits and !#$%&'*+-.^_`|~ only; base64 needs base64url without padding",

@@ -6,6 +6,7 @@
 
 use core::time::Duration;
 
+use super::text::cut;
 use super::{Codec, Json, Now, Secret, UnixTime};
 
 /// Access token, optional refresh token, expiry.
@@ -88,9 +89,9 @@ impl TokenSet {
 
 /// Decodes the payload of a JWT; what is none is `None`.
 fn claims(codec: Codec, token: &str) -> Option<Json> {
-    let mut parts = token.split('.');
-    let (_, payload, _) = (parts.next()?, parts.next()?, parts.next()?);
-    if parts.next().is_some() {
+    let (_header, rest) = cut(token, b'.')?;
+    let (payload, signature) = cut(rest, b'.')?;
+    if cut(signature, b'.').is_some() {
         return None;
     }
     (codec.parse)(&(codec.base64url)(payload)?)

@@ -6,8 +6,26 @@
 
 use core::fmt;
 
+use super::text::{cut, pieces};
 use super::{Codec, Secret};
 use crate::error::{ConfigError, UrlProblem};
+
+/// What the platform's URL parser makes of a text (WHATWG URL): absolute, normal, in its parts.
+#[derive(Clone, PartialEq, Eq)]
+pub struct UrlParts {
+    /// `wss`, lower case, without the colon.
+    pub scheme: String,
+    /// Host and port, if it is not the scheme's own: `127.0.0.1:8000`.
+    pub authority: String,
+    /// The host alone; an IPv6 address in brackets.
+    pub host: String,
+    /// From the first slash.
+    pub path: String,
+    /// Without the question mark; empty if there is none.
+    pub query: String,
+    /// Whether there was a `user:password@`.
+    pub has_userinfo: bool,
+}
 
 /// An absolute URL that is fit to be dialled or fetched.
 ///
@@ -15,11 +33,8 @@ use crate::error::{ConfigError, UrlProblem};
 /// `Debug` shows no query.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Url {
-    /// `scheme://authority`
-    origin: String,
-    host: String,
-    path: String,
-    query: Option<String>,
+    scheme: &'static str,
+    parts: UrlParts,
 }
 
 /// What a URL is for.
@@ -37,49 +52,32 @@ impl Url {
     /// # Errors
     /// [`ConfigError::InvalidUrl`] with what is wrong.
     pub fn parse(codec: Codec, option: &str, text: &str, kind: UrlKind) -> Result<Self, ConfigError> {
-        let fail = |problem| ConfigError::InvalidUrl { option: option.to_owned(), problem };
+        Self::checked(codec, text, kind)
+            .map_err(|problem| ConfigError::InvalidUrl { option: option.to_owned(), problem })
+    }
+
+    fn checked(codec: Codec, text: &str, kind: UrlKind) -> Result<Self, UrlProblem> {
         if text.is_empty() {
-            return Err(fail(UrlProblem::Empty));
+            return Err(UrlProblem::Empty);
         }
-        if text.chars().any(|c| c.is_control() || c == ' ') {
-            return Err(fail(UrlProblem::ControlCharacter));
+        if text.bytes().any(|byte| byte <= b' ' || byte == 0x7f) {
+            return Err(UrlProblem::ControlCharacter);
         }
-        if text.contains('#') {
-            return Err(fail(UrlProblem::Fragment));
+        if text.bytes().any(|byte| byte == b'#') {
+            return Err(UrlProblem::Fragment);
         }
-        let absolute = (codec.absolute_url)(text).ok_or_else(|| fail(UrlProblem::Unreadable))?;
-        let (scheme, rest) = absolute.split_once(':').ok_or_else(|| fail(UrlProblem::Scheme))?;
-        let secure = match (scheme.to_ascii_lowercase().as_str(), kind) {
-            ("https", UrlKind::Http) | ("https" | "wss", UrlKind::WebSocket) => true,
-            ("http", UrlKind::Http) | ("http" | "ws", UrlKind::WebSocket) => false,
-            _ => return Err(fail(UrlProblem::Scheme)),
+        let parts = (codec.url)(text).ok_or(UrlProblem::Unreadable)?;
+        let scheme = match (parts.scheme.as_str(), kind) {
+            ("https", UrlKind::Http) => "https",
+            ("http", UrlKind::Http) => "http",
+            ("https" | "wss", UrlKind::WebSocket) => "wss",
+            ("http" | "ws", UrlKind::WebSocket) => "ws",
+            _ => return Err(UrlProblem::Scheme),
         };
-        let rest = rest.strip_prefix("//").ok_or_else(|| fail(UrlProblem::Scheme))?;
-        let authority = rest.split(['/', '?']).next().unwrap_or("");
-        let tail = rest.strip_prefix(authority).unwrap_or("");
-        if authority.contains('@') {
-            return Err(fail(UrlProblem::UserInfo));
+        if parts.has_userinfo {
+            return Err(UrlProblem::UserInfo);
         }
-        let host = host_of(authority);
-        if host.is_empty() {
-            return Err(fail(UrlProblem::Unreadable));
-        }
-        let (path, query) = match tail.split_once('?') {
-            Some((path, query)) => (path, Some(query.to_owned())),
-            None => (tail, None),
-        };
-        let scheme = match (kind, secure) {
-            (UrlKind::Http, true) => "https",
-            (UrlKind::Http, false) => "http",
-            (UrlKind::WebSocket, true) => "wss",
-            (UrlKind::WebSocket, false) => "ws",
-        };
-        Ok(Self {
-            origin: format!("{scheme}://{authority}"),
-            host: host.to_ascii_lowercase(),
-            path: if path.is_empty() { "/".to_owned() } else { path.to_owned() },
-            query: query.filter(|query| !query.is_empty()),
-        })
+        Ok(Self { scheme, parts })
     }
 
     /// Refuses to send a credential in the clear to anything but this machine.
@@ -87,32 +85,34 @@ impl Url {
     /// # Errors
     /// [`ConfigError::InsecureUrl`] for `ws:` and `http:` to a foreign host, unless `allow_insecure`.
     pub fn check_carries_credential(&self, option: &str, allow_insecure: bool) -> Result<(), ConfigError> {
-        let encrypted = self.origin.starts_with("wss:") || self.origin.starts_with("https:");
-        if encrypted || allow_insecure || self.is_loopback() {
+        if matches!(self.scheme, "https" | "wss") || allow_insecure || self.is_loopback() {
             return Ok(());
         }
-        Err(ConfigError::InsecureUrl { option: option.to_owned(), host: self.host.clone() })
+        Err(ConfigError::InsecureUrl { option: option.to_owned(), host: self.parts.host.clone() })
     }
 
     /// Returns whether the host is this machine: `localhost`, `*.localhost`, 127.0.0.0/8 or `[::1]`.
     ///
     /// # Source
-    /// W3C Secure Contexts §3.1 (potentially trustworthy origins).
+    /// W3C Secure Contexts §3.1 (potentially trustworthy origins). The host is in its normal form, so an address is a
+    /// dotted quad and nothing else begins with `127.` and has no letter.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
-        let host = self.host.trim_end_matches('.');
-        let is_ipv4_loopback = || {
-            let mut parts = host.split('.');
-            parts.next() == Some("127") && host.split('.').count() == 4 && parts.all(|part| part.parse::<u8>().is_ok())
-        };
-        host == "localhost" || host.ends_with(".localhost") || host == "[::1]" || is_ipv4_loopback()
+        let host = self.parts.host.as_str();
+        let is_ipv4_loopback =
+            host.starts_with("127.") && host.bytes().all(|byte| byte == b'.' || byte.is_ascii_digit());
+        is_ipv4_loopback || host == "localhost" || host.ends_with(".localhost") || host == "[::1]"
     }
 
     /// Returns the URL as text.
     #[must_use]
     pub fn to_text(&self) -> String {
-        let query = self.query.as_deref().map(|query| format!("?{query}")).unwrap_or_default();
-        format!("{}{}{query}", self.origin, self.path)
+        let mut text = self.before_query();
+        if !self.parts.query.is_empty() {
+            text.push('?');
+            text.push_str(&self.parts.query);
+        }
+        text
     }
 
     /// Returns the URL with `param` set to a credential; a parameter of that name that was there before is replaced.
@@ -121,31 +121,42 @@ impl Url {
     /// read `+` as a space.
     #[must_use]
     pub fn with_param(&self, param: &str, value: &Secret) -> Secret {
-        let mut query = String::new();
         let name = percent_encoded(param);
-        for pair in self.query.as_deref().unwrap_or("").split('&').filter(|pair| !pair.is_empty()) {
-            let key = pair.split('=').next().unwrap_or("");
-            if key != param && key != name {
-                query.push_str(pair);
-                query.push('&');
+        let mut text = self.before_query();
+        text.push('?');
+        for pair in pieces(&self.parts.query, b'&') {
+            let key = cut(pair, b'=').map_or(pair, |(key, _)| key);
+            if !pair.is_empty() && key != param && key != name {
+                text.push_str(pair);
+                text.push('&');
             }
         }
-        Secret::new(format!("{}{}?{query}{name}={}", self.origin, self.path, percent_encoded(value.expose())))
+        text.push_str(&name);
+        text.push('=');
+        text.push_str(&percent_encoded(value.expose()));
+        Secret::new(text)
+    }
+
+    fn before_query(&self) -> String {
+        let mut text = self.scheme.to_owned();
+        text.push_str("://");
+        text.push_str(&self.parts.authority);
+        text.push_str(&self.parts.path);
+        text
+    }
+}
+
+/// Shows the host alone: the rest may hold a credential.
+impl fmt::Debug for UrlParts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.host)
     }
 }
 
 impl fmt::Debug for Url {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let query = if self.query.is_some() { "?[redacted]" } else { "" };
-        write!(f, "{}{}{query}", self.origin, self.path)
-    }
-}
-
-fn host_of(authority: &str) -> &str {
-    match authority.split_once(']') {
-        // The brackets of an IPv6 address belong to it.
-        Some((address, _)) => authority.get(..=address.len()).unwrap_or(""),
-        None => authority.split(':').next().unwrap_or(""),
+        f.write_str(&self.before_query())?;
+        f.write_str(if self.parts.query.is_empty() { "" } else { "?[redacted]" })
     }
 }
 
@@ -153,7 +164,7 @@ fn percent_encoded(text: &str) -> String {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
             encoded.push(char::from(byte));
         } else {
             encoded.push('%');
@@ -225,17 +236,29 @@ mod tests {
         assert_eq!(problem(""), UrlProblem::Empty);
         assert_eq!(problem("ftp://h/"), UrlProblem::Scheme);
         assert_eq!(problem("mailto:maggie"), UrlProblem::Scheme);
+        assert_eq!(problem("no-url"), UrlProblem::Unreadable);
         assert_eq!(problem("ws://h/\u{9}p"), UrlProblem::ControlCharacter);
-        assert_eq!(problem("ws:///p"), UrlProblem::Unreadable);
+        assert_eq!(problem("ws://"), UrlProblem::Unreadable);
         assert_eq!(problem("ws://:80/p"), UrlProblem::Unreadable);
     }
 
     #[test]
     fn case_117_a_credential_goes_in_the_clear_only_to_this_machine() {
-        let allowed =
-            ["ws://localhost/", "ws://app.localhost:1/", "ws://127.0.0.1:9/", "ws://127.9.8.7/", "ws://[::1]:80/"];
-        let refused =
-            ["ws://example.com/", "ws://127.0.0.1.example.com/", "ws://localhost.example.com/", "ws://127.1/"];
+        let allowed = [
+            "ws://localhost/",
+            "ws://app.localhost:1/",
+            "ws://127.0.0.1:9/",
+            "ws://127.9.8.7/",
+            "ws://127.1/",
+            "ws://[::1]:80/",
+        ];
+        let refused = [
+            "ws://example.com/",
+            "ws://127.0.0.1.example.com/",
+            "ws://localhost.example.com/",
+            "ws://[::2]/",
+            "ws://1270.0.0.1.nip.io/",
+        ];
         for url in allowed {
             assert_eq!(ws(url).check_carries_credential("url", false), Ok(()), "{url}");
         }

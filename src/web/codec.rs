@@ -2,8 +2,9 @@
 
 use js_sys::{Array, Date, JSON, Object, Reflect};
 use wasm_bindgen::prelude::*;
+use web_sys::Url;
 
-use crate::proto::{Codec, Json, UnixTime};
+use crate::proto::{Codec, Json, UnixTime, UrlParts};
 
 /// JSON by `JSON.parse`, dates by `Date.parse`, URLs by `URL` against the page's address.
 pub const CODEC: Codec = Codec {
@@ -29,14 +30,22 @@ pub const CODEC: Codec = Codec {
         let millis = Date::parse(text);
         (!millis.is_nan()).then(|| UnixTime::from_millis(millis as i64))
     },
-    absolute_url: |text| {
-        let base = Reflect::get(&js_sys::global(), &"location".into())
-            .and_then(|location| Reflect::get(&location, &"href".into()))
-            .ok()
-            .and_then(|href| href.as_string());
-        let with_base = base.and_then(|base| web_sys::Url::new_with_base(text, &base).ok());
+    url: |text| {
+        let location = Reflect::get(&js_sys::global(), &"location".into()).unwrap_or_default();
+        let base = Reflect::get(&location, &"href".into()).ok().and_then(|href| href.as_string());
+        let with_base = base.and_then(|base| Url::new_with_base(text, &base).ok());
         // A blob worker's address is no base.
-        with_base.or_else(|| web_sys::Url::new(text).ok()).map(|url| url.href())
+        let url = with_base.or_else(|| Url::new(text).ok())?;
+        let mut scheme = url.protocol();
+        scheme.pop();
+        Some(UrlParts {
+            scheme,
+            authority: url.host(),
+            host: url.hostname(),
+            path: url.pathname(),
+            query: url.search().strip_prefix('?').unwrap_or_default().to_owned(),
+            has_userinfo: !url.username().is_empty() || !url.password().is_empty(),
+        })
     },
 };
 

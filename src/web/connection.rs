@@ -24,6 +24,10 @@ use crate::proto::session::{self, Asker, Grant, RequestId, SessionView, Want, Wa
 pub trait Sink {
     /// Something happened.
     fn event(&self, event: Event);
+    /// How binary messages are to arrive: `blob` or `arraybuffer`. Asked for at each dial.
+    fn binary_type(&self) -> web_sys::BinaryType {
+        web_sys::BinaryType::Blob
+    }
     /// A message arrived: a string, an `ArrayBuffer` or a `Blob`, as the browser gave it.
     fn message(&self, data: &JsValue);
 }
@@ -41,7 +45,6 @@ pub(super) struct Inner {
     socket: RefCell<Option<(SocketId, Socket)>>,
     fetch: RefCell<Option<(RequestId, Fetch)>>,
     payloads: Slots<MessageId, JsValue>,
-    binary_type: RefCell<String>,
     sink: Box<dyn Sink>,
 }
 
@@ -82,7 +85,6 @@ impl AuthSocket {
                 socket: RefCell::default(),
                 fetch: RefCell::default(),
                 payloads: Slots::default(),
-                binary_type: RefCell::new("blob".to_owned()),
                 sink: Box::new(sink),
             }
         });
@@ -138,28 +140,13 @@ impl AuthSocket {
         self.inner.machine.borrow().stats()
     }
 
-    /// Returns the subprotocol that the server chose, or an empty text.
+    /// Returns the browser's present WebSocket, to read `protocol`, `extensions` and `bufferedAmount`.
+    ///
+    /// # Security
+    /// Its `url` holds the credential, where the scheme puts it there.
     #[must_use]
-    pub fn protocol(&self) -> String {
-        self.inner.of_socket(Socket::protocol).unwrap_or_default()
-    }
-
-    /// Returns the extensions that the server chose, or an empty text.
-    #[must_use]
-    pub fn extensions(&self) -> String {
-        self.inner.of_socket(Socket::extensions).unwrap_or_default()
-    }
-
-    /// Returns the bytes that were handed to the socket and not yet to the network.
-    #[must_use]
-    pub fn buffered_amount(&self) -> f64 {
-        self.inner.of_socket(Socket::buffered_amount).unwrap_or_default()
-    }
-
-    /// Sets how binary messages arrive: `blob` or `arraybuffer`.
-    pub fn set_binary_type(&self, binary_type: &str) {
-        *self.inner.binary_type.borrow_mut() = binary_type.to_owned();
-        self.inner.of_socket(|socket| socket.set_binary_type(binary_type));
+    pub fn native(&self) -> Option<web_sys::WebSocket> {
+        self.inner.socket.borrow().as_ref().map(|(_, socket)| socket.native())
     }
 }
 
@@ -211,12 +198,15 @@ impl Inner {
             Output::Event(event) => self.sink.event(event),
             Output::Fetch { request, http } => {
                 let weak = Rc::downgrade(self);
-                let fetch = Fetch::start(http, move |result| {
-                    if let Some(inner) = weak.upgrade() {
-                        drop(inner.take_fetch(request));
-                        inner.input(Input::Http { request, result });
-                    }
-                });
+                let fetch = Fetch::start(
+                    http,
+                    Box::new(move |result| {
+                        if let Some(inner) = weak.upgrade() {
+                            drop(inner.take_fetch(request));
+                            inner.input(Input::Http { request, result });
+                        }
+                    }),
+                );
                 let earlier = self.fetch.borrow_mut().replace((request, fetch));
                 drop(earlier);
             }
@@ -247,8 +237,7 @@ impl Inner {
                 inner.said(id, said);
             }
         };
-        let binary_type = self.binary_type.borrow().clone();
-        match Socket::open(url, protocols, &binary_type, listener) {
+        match Socket::open(url, protocols, self.sink.binary_type(), listener) {
             Ok(socket) => {
                 let earlier = self.socket.borrow_mut().replace((id, socket));
                 drop(earlier);
@@ -294,10 +283,6 @@ impl Inner {
         {
             socket.send(data);
         }
-    }
-
-    fn of_socket<T>(&self, read: impl FnOnce(&Socket) -> T) -> Option<T> {
-        self.socket.borrow().as_ref().map(|(_, socket)| read(socket))
     }
 
     fn take_socket(&self, id: SocketId) -> Option<Socket> {

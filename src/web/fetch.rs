@@ -15,7 +15,7 @@ pub(crate) struct Fetch {
 
 impl Fetch {
     /// Starts a request. `done` is called once, later, never from within.
-    pub(crate) fn start(request: HttpRequest, done: impl FnOnce(Result<HttpResponse, NoAnswer>) + 'static) -> Self {
+    pub(crate) fn start(request: HttpRequest, done: Box<dyn FnOnce(Result<HttpResponse, NoAnswer>)>) -> Self {
         let abort = AbortController::new().ok();
         let signal = abort.as_ref().map(AbortController::signal);
         spawn_local(async move {

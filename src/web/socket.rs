@@ -1,8 +1,8 @@
 //! One browser WebSocket with the closures that listen to it. Dropping it detaches them and closes it.
 
-use js_sys::{Array, JsString};
+use js_sys::Array;
 use wasm_bindgen::prelude::*;
-use web_sys::{CloseEvent, Event, MessageEvent};
+use web_sys::{BinaryType, CloseEvent, Event, MessageEvent, WebSocket};
 
 #[wasm_bindgen]
 extern "C" {
@@ -17,12 +17,8 @@ extern "C" {
     fn close(this: &JsSocket, code: u16, reason: &str) -> Result<(), JsValue>;
     #[wasm_bindgen(method, getter)]
     fn protocol(this: &JsSocket) -> String;
-    #[wasm_bindgen(method, getter)]
-    fn extensions(this: &JsSocket) -> String;
-    #[wasm_bindgen(method, getter, js_name = bufferedAmount)]
-    fn buffered_amount(this: &JsSocket) -> f64;
     #[wasm_bindgen(method, setter, js_name = binaryType)]
-    fn set_binary_type(this: &JsSocket, value: &str);
+    fn set_binary_type(this: &JsSocket, value: BinaryType);
     #[wasm_bindgen(method, setter)]
     fn set_onopen(this: &JsSocket, listener: &JsValue);
     #[wasm_bindgen(method, setter)]
@@ -31,6 +27,18 @@ extern "C" {
     fn set_onerror(this: &JsSocket, listener: &JsValue);
     #[wasm_bindgen(method, setter)]
     fn set_onclose(this: &JsSocket, listener: &JsValue);
+}
+
+#[wasm_bindgen]
+extern "C" {
+    /// Anything that has a length: a text, a buffer or a view of one, a blob.
+    type Sized;
+    #[wasm_bindgen(method, getter, structural)]
+    fn length(this: &Sized) -> Option<f64>;
+    #[wasm_bindgen(method, getter, structural, js_name = byteLength)]
+    fn byte_length(this: &Sized) -> Option<f64>;
+    #[wasm_bindgen(method, getter, structural)]
+    fn size(this: &Sized) -> Option<f64>;
 }
 
 /// What a socket says.
@@ -58,7 +66,7 @@ impl Socket {
     pub(crate) fn open(
         url: &str,
         protocols: &[String],
-        binary_type: &str,
+        binary_type: BinaryType,
         listener: impl Fn(Said) + Clone + 'static,
     ) -> Result<Self, JsValue> {
         let protocols: Array = protocols.iter().map(|protocol| JsValue::from_str(protocol)).collect();
@@ -98,20 +106,8 @@ impl Socket {
         self.socket.close(code, reason).ok();
     }
 
-    pub(crate) fn protocol(&self) -> String {
-        self.socket.protocol()
-    }
-
-    pub(crate) fn extensions(&self) -> String {
-        self.socket.extensions()
-    }
-
-    pub(crate) fn buffered_amount(&self) -> f64 {
-        self.socket.buffered_amount()
-    }
-
-    pub(crate) fn set_binary_type(&self, binary_type: &str) {
-        self.socket.set_binary_type(binary_type);
+    pub(crate) fn native(&self) -> WebSocket {
+        JsValue::from(&self.socket).unchecked_into()
     }
 
     fn detach(&self) {
@@ -130,11 +126,8 @@ impl Drop for Socket {
     }
 }
 
-/// The length of a message, in UTF-16 units or bytes.
+/// The length of a message: of a text in UTF-16 units, of anything else in bytes.
 pub(crate) fn length_of(data: &JsValue) -> usize {
-    if let Some(text) = data.dyn_ref::<JsString>() {
-        return text.length() as usize;
-    }
-    let property = |name: &str| js_sys::Reflect::get(data, &name.into()).ok().and_then(|value| value.as_f64());
-    property("byteLength").or_else(|| property("size")).unwrap_or(0.0) as usize
+    let data: &Sized = data.unchecked_ref();
+    data.byte_length().or_else(|| data.length()).or_else(|| data.size()).unwrap_or(0.0) as usize
 }

@@ -78,7 +78,6 @@ async fn case_68_a_hello_that_arrives_with_the_handshake_is_not_lost() {
 async fn binary_messages_pass_as_they_are() {
     fresh().await;
     let client = Client::new(quick("/ws/anonymous/", Scheme::Anonymous), None);
-    client.socket.set_binary_type("arraybuffer");
     client.connected().await;
     client.socket.send(&Uint8Array::from(&[1, 2, 3][..])).unwrap();
     client.socket.send(&Uint8Array::from(&[4][..]).buffer()).unwrap();

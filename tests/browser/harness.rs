@@ -194,6 +194,10 @@ impl Sink for Recorder {
         });
     }
 
+    fn binary_type(&self) -> web_sys::BinaryType {
+        web_sys::BinaryType::Arraybuffer
+    }
+
     fn message(&self, data: &JsValue) {
         let text = data.as_string().unwrap_or_else(|| "binary".to_owned());
         self.note(|seen| seen.messages.push(text));

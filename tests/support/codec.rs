@@ -1,4 +1,4 @@
-//! The codec of the native tests: serde_json, httpdate and no page to resolve against.
+//! The codec of the native tests: serde_json, httpdate, url.
 //!
 //! For wasm it is the browser's own, so that unit tests compile there, too.
 
@@ -22,7 +22,7 @@ pub fn jwt(payload: &str) -> String {
 
 #[cfg(not(target_family = "wasm"))]
 mod native {
-    use gatepass::proto::{Codec, Json, UnixTime};
+    use gatepass::proto::{Codec, Json, UnixTime, UrlParts};
 
     pub const CODEC: Codec = Codec {
         parse: |text| serde_json::from_str(text).ok().map(from_serde),
@@ -36,7 +36,17 @@ mod native {
             let since_1970 = time.duration_since(std::time::UNIX_EPOCH).ok()?;
             Some(UnixTime::from_millis(since_1970.as_millis() as i64))
         },
-        absolute_url: |url| Some(url.to_owned()),
+        url: |text| {
+            let url = url::Url::parse(text).ok()?;
+            Some(UrlParts {
+                scheme: url.scheme().to_owned(),
+                authority: url.authority().rsplit('@').next()?.to_owned(),
+                host: url.host_str().unwrap_or_default().to_owned(),
+                path: url.path().to_owned(),
+                query: url.query().unwrap_or_default().to_owned(),
+                has_userinfo: !url.username().is_empty() || url.password().is_some(),
+            })
+        },
     };
 
     fn from_serde(value: serde_json::Value) -> Json {
