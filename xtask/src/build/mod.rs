@@ -22,6 +22,9 @@ const FEATURES: &[&str] = &[
     "--enable-multivalue",
 ];
 
+/// Flattening first lets the size passes find a little more, and so does a second round of them.
+const PASSES: &[&str] = &["--flatten", "--rereloop", "-Oz", "-Oz", "--strip-producers", "--strip-target-features"];
+
 pub(crate) fn pkg() -> PathBuf {
     root().join("pkg")
 }
@@ -45,7 +48,7 @@ pub(crate) fn wasm() -> Result<()> {
     make_std_small(&mut command);
     run_logged("wasm-pack-build", &mut command)?;
     let wasm = pkg().join("core_bg.wasm");
-    run_logged("wasm-opt", wasm_command("wasm-opt")?.arg("-Oz").args(FEATURES).arg(&wasm).arg("-o").arg(&wasm))?;
+    run_logged("wasm-opt", wasm_command("wasm-opt")?.args(PASSES).args(FEATURES).arg(&wasm).arg("-o").arg(&wasm))?;
     check_imports(&wasm)?;
     names::shorten(&wasm, &pkg().join("core.js"), FEATURES)
 }
