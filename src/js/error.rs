@@ -5,6 +5,7 @@ use wasm_bindgen::JsValue;
 
 use super::events::to_js;
 use crate::error::{ConfigError, Disposition, Problem, SendError, TokenError};
+use crate::proto::millis;
 
 /// What `GatepassError` is made of.
 #[derive(Serialize)]
@@ -22,38 +23,43 @@ pub(super) struct ErrorData {
 
 impl From<&Problem> for ErrorData {
     fn from(problem: &Problem) -> Self {
-        Self {
-            status: problem.failure.status(),
-            close_code: problem.failure.close_code(),
-            ..Self::new(problem.failure.code(), problem.failure.to_string(), problem.disposition)
-        }
-    }
-}
-
-impl From<TokenError> for ErrorData {
-    fn from(error: TokenError) -> Self {
-        Self { status: error.status(), ..Self::new(error.code(), error.to_string(), error.disposition()) }
+        let failure = &problem.failure;
+        Self::new(failure.code(), failure, problem.disposition, failure.status(), failure.close_code())
     }
 }
 
 impl ErrorData {
-    fn new(code: &'static str, message: String, disposition: Disposition) -> Self {
+    #[inline(never)]
+    fn new(
+        code: &'static str,
+        message: &dyn core::fmt::Display,
+        disposition: Disposition,
+        status: Option<u16>,
+        close_code: Option<u16>,
+    ) -> Self {
         let retry_after = match disposition {
-            Disposition::Retry { after } => after.map(|after| after.as_secs_f64()),
+            Disposition::Retry { after } => after.map(|after| millis(after) as f64 / 1000.0),
             Disposition::RefreshToken | Disposition::SignIn | Disposition::GiveUp => None,
         };
         let retryable = matches!(disposition, Disposition::Retry { .. } | Disposition::RefreshToken);
-        let disposition = disposition.name();
-        Self { code, message, disposition, retryable, status: None, close_code: None, retry_after }
+        Self {
+            code,
+            message: message.to_string(),
+            disposition: disposition.name(),
+            retryable,
+            status,
+            close_code,
+            retry_after,
+        }
     }
 }
 
 pub(super) fn token_error(error: TokenError) -> JsValue {
-    to_js(&ErrorData::from(error))
+    to_js(&ErrorData::new(error.code(), &error, error.disposition(), error.status(), None))
 }
 
 pub(super) fn config_error(error: &ConfigError) -> JsValue {
-    to_js(&ErrorData::new(error.code(), error.to_string(), Disposition::GiveUp))
+    to_js(&ErrorData::new(error.code(), error, Disposition::GiveUp, None, None))
 }
 
 pub(super) fn send_error(error: SendError) -> JsValue {
@@ -61,5 +67,5 @@ pub(super) fn send_error(error: SendError) -> JsValue {
         SendError::Closed => Disposition::GiveUp,
         SendError::QueueFull => Disposition::RETRY,
     };
-    to_js(&ErrorData::new(error.code(), error.to_string(), disposition))
+    to_js(&ErrorData::new(error.code(), &error, disposition, None, None))
 }

@@ -24,5 +24,7 @@ mod url;
 
 pub use json::{Codec, Json};
 pub use secret::Secret;
+#[cfg(all(target_family = "wasm", feature = "js"))]
+pub(crate) use time::millis;
 pub use time::{Instant, Now, UnixTime};
 pub use url::{Url, UrlKind, UrlParts};

@@ -55,22 +55,32 @@ extern "C" {
     fn atob(text: &str) -> Result<String, JsValue>;
 }
 
-/// Copies a JavaScript value; what JSON does not know (functions, symbols, `undefined`) is null.
+/// No message that anybody means is nested deeper; what is would end the stack.
+const MAX_DEPTH: u32 = 64;
+
+/// Copies a JavaScript value; what JSON does not know (functions, symbols, `undefined`) is null, and so is what is nested
+/// deeper than 64 levels.
 pub(crate) fn from_js(value: &JsValue) -> Json {
+    copied(value, MAX_DEPTH)
+}
+
+fn copied(value: &JsValue, depth: u32) -> Json {
     if let Some(text) = value.as_string() {
         Json::String(text)
     } else if let Some(number) = value.as_f64() {
         Json::Number(number)
     } else if let Some(truth) = value.as_bool() {
         Json::Bool(truth)
+    } else if depth == 0 {
+        Json::Null
     } else if let Some(items) = value.dyn_ref::<Array>() {
-        Json::Array(items.iter().map(|item| from_js(&item)).collect())
-    } else if let Some(object) = value.dyn_ref::<Object>() {
+        Json::Array(items.iter().map(|item| copied(&item, depth - 1)).collect())
+    } else if value.is_object() {
         let member = |pair: JsValue| {
-            let pair = Array::from(&pair);
-            Some((pair.get(0).as_string()?, from_js(&pair.get(1))))
+            let pair: Array = pair.unchecked_into();
+            Some((pair.get(0).as_string()?, copied(&pair.get(1), depth - 1)))
         };
-        Json::Object(Object::entries(object).iter().filter_map(member).collect())
+        Json::Object(Object::entries(value.unchecked_ref()).iter().filter_map(member).collect())
     } else {
         Json::Null
     }

@@ -65,7 +65,7 @@ impl AuthSocket {
                 problem: "this scheme sends a credential, so it needs a session".to_owned(),
             });
         }
-        let epoch = session.as_ref().map_or(0, |session| session.view().epoch);
+        let user = session.as_ref().map(Session::view).unwrap_or_default();
         let inner = Rc::new_cyclic(|weak: &Weak<Inner>| {
             let session = session.map(|session| {
                 let asker = session.register(weak);
@@ -73,7 +73,7 @@ impl AuthSocket {
             });
             let weak = weak.clone();
             Inner {
-                machine: RefCell::new(Machine::new(config, epoch, random_seed())),
+                machine: RefCell::new(Machine::new(config, user, random_seed())),
                 queue: Queue::new(),
                 alarm: Alarm::new(move || {
                     if let Some(inner) = weak.upgrade() {

@@ -44,16 +44,17 @@ async fn send(request: HttpRequest, signal: Option<&web_sys::AbortSignal>) -> Re
     init.set_cache(RequestCache::NoStore);
     init.set_credentials(RequestCredentials::Omit);
     init.set_redirect(RequestRedirect::Error);
-    let headers = Headers::new();
-    headers.set("Accept", "application/json");
+    let headers = Headers::new().into_raw();
+    let set = |name, value| headers.set(name, value).map_err(|_| no_request());
+    set("Accept", "application/json")?;
     if let Some(authorization) = &request.authorization {
-        headers.set("Authorization", authorization.expose());
+        set("Authorization", authorization.expose())?;
     }
     if let Some(body) = &request.body {
-        headers.set("Content-Type", "application/json");
+        set("Content-Type", "application/json")?;
         init.set_body(&body.expose().into());
     }
-    init.set_headers(&headers.into_raw());
+    init.set_headers(&headers);
     let request = web_sys::Request::new_with_str_and_init(&request.url, &init).map_err(|_| no_request())?;
     let response = Request::from(request).send().await?;
     let headers = response.headers();

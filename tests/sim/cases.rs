@@ -756,3 +756,30 @@ fn a_token_that_is_known_to_be_expired_is_not_sent() {
     assert_eq!(world.lines[0].failures, [("TOKEN_EXPIRED", Disposition::SignIn)]);
     assert_eq!(world.server.log.dials, 0);
 }
+
+#[test]
+fn connections_that_are_refused_again_and_again_do_not_wake_each_other() {
+    for kind in [Kind::Ticket, Kind::FirstMessageAck] {
+        let mut world = World::new(1, &[kind; 6]);
+        world.sign_in("maggie");
+        world.server.access_life_ms = 0;
+        world.server.revoke_access();
+        for line in 0..6 {
+            world.connect(line);
+            world.run_for(400);
+        }
+        world.run_for(10 * MINUTE);
+        assert!(world.lines.iter().all(|line| line.state() == ConnectionState::Suspended), "{kind:?}");
+        assert!(world.server.log.refreshed <= 12, "{kind:?}: {} refreshes", world.server.log.refreshed);
+    }
+}
+
+#[test]
+fn whoever_hears_of_a_failure_or_an_end_sees_the_state_it_led_to() {
+    let mut world = connect(Kind::Ticket);
+    world.run_for(6_000);
+    world.lines[0].order.clear();
+    world.drop_sockets(1006);
+    world.run_for(100);
+    assert_eq!(world.lines[0].order[..3], ["state waiting", "failed", "closed"]);
+}

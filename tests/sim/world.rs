@@ -12,7 +12,7 @@ use gatepass::proto::http::{HttpRequest, HttpResponse, Method, NoAnswer};
 use gatepass::proto::outbox::MessageId;
 use gatepass::proto::scheme::{FirstMessage, Query, Scheme, Ticket};
 use gatepass::proto::session::{
-    self, Asker, LoginId, RequestId, Session, SessionConfig, SessionState, TokenEndpoint, Want,
+    self, Asker, LoginId, RequestId, Session, SessionConfig, SessionState, SessionView, TokenEndpoint, Want,
 };
 use gatepass::proto::{Instant, Json, Now, Secret, UnixTime, Url, UrlKind};
 
@@ -80,6 +80,8 @@ pub struct Line {
     pub opened: u32,
     pub closed_events: Vec<u16>,
     pub waits: Vec<u64>,
+    /// The kinds of events, in order.
+    pub order: Vec<String>,
     pub discarded: usize,
     /// Close codes and reasons that the client gave to sockets.
     pub hung_up: Vec<(u16, String)>,
@@ -145,7 +147,7 @@ impl World {
         let lines = kinds
             .iter()
             .enumerate()
-            .map(|(index, kind)| Line::new(*kind, session.view().epoch, seed ^ index as u64, &change));
+            .map(|(index, kind)| Line::new(*kind, session.view(), seed ^ index as u64, &change));
         let mut server = Server::new();
         server.unix = DAY_ONE;
         Self {
@@ -590,6 +592,12 @@ impl World {
         let printed = format!("{event:?}");
         assert!(!printed.contains(MARK), "a credential in an event: {printed}");
         let line = &mut self.lines[index];
+        line.order.push(match &event {
+            Event::Closed { .. } => "closed".to_owned(),
+            Event::Failed(_) => "failed".to_owned(),
+            Event::Opened => "opened".to_owned(),
+            Event::StateChanged(change) => format!("state {}", change.state.name()),
+        });
         match event {
             Event::Closed { code, .. } => line.closed_events.push(code),
             Event::Failed(problem) => {
@@ -628,14 +636,14 @@ impl World {
 }
 
 impl Line {
-    fn new(kind: Kind, epoch: u32, seed: u64, change: &impl Fn(&mut ConnectionConfig)) -> Self {
+    fn new(kind: Kind, user: SessionView, seed: u64, change: &impl Fn(&mut ConnectionConfig)) -> Self {
         let url = url("wss://api.test/channel/", UrlKind::WebSocket);
         let mut config = ConnectionConfig::new(CODEC, url, scheme(kind));
         change(&mut config);
         config.check().unwrap_or_else(|error| panic!("{error}"));
         Self {
             kind,
-            machine: Connection::new(config, epoch, seed),
+            machine: Connection::new(config, user, seed),
             payloads: BTreeMap::new(),
             open_sockets: BTreeSet::new(),
             requests: BTreeSet::new(),
@@ -649,6 +657,7 @@ impl Line {
             opened: 0,
             closed_events: Vec::new(),
             waits: Vec::new(),
+            order: Vec::new(),
             discarded: 0,
             hung_up: Vec::new(),
             left_behind: Vec::new(),

@@ -173,7 +173,7 @@ pub enum Event {
         /// As the browser says.
         was_clean: bool,
     },
-    /// Something went wrong; the state change that follows says what is done.
+    /// Something went wrong; the state change before it says what is done.
     Failed(Problem),
     /// Connected: accepted by the server.
     Opened,

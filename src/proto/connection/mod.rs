@@ -43,6 +43,7 @@ pub struct Connection {
     config: ConnectionConfig,
     state: State,
     epoch: u32,
+    sign_ins: u32,
     /// Tries since the last stable connection.
     attempt: u32,
     doubt: Doubt,
@@ -59,15 +60,16 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Makes a connection that waits for [`Input::Connect`]. `epoch` is the session's present user.
+    /// Makes a connection that waits for [`Input::Connect`]. `user` is the session as it is.
     #[must_use]
-    pub fn new(config: ConnectionConfig, epoch: u32, seed: u64) -> Self {
+    pub fn new(config: ConnectionConfig, user: SessionView, seed: u64) -> Self {
         Self {
             backoff: Backoff::new(config.backoff, seed),
             outbox: Outbox::new(config.outbox),
             config,
             state: State::Idle,
-            epoch,
+            epoch: user.epoch,
+            sign_ins: user.sign_ins,
             attempt: 0,
             doubt: Doubt::None,
             refusals: 0,
@@ -480,11 +482,14 @@ impl Connection {
             return;
         }
         let is_other_user = user.epoch != self.epoch;
+        // A renewal is no sign-in: it must not wake a connection whose credential was refused, or two of them would wake
+        // each other for ever.
+        let is_new_sign_in = user.sign_ins != self.sign_ins;
         self.epoch = user.epoch;
-        let is_refused = self.doubt == Doubt::Refused { generation: user.generation };
+        self.sign_ins = user.sign_ins;
         if is_other_user {
             self.forget_user(now, user.is_signed_in);
-        } else if user.is_signed_in && !is_refused && matches!(self.state, State::Suspended) {
+        } else if user.is_signed_in && is_new_sign_in && matches!(self.state, State::Suspended) {
             self.doubt = Doubt::None;
             self.start(now);
         }

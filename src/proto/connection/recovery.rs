@@ -66,12 +66,14 @@ impl Connection {
         let was_lasting = matches!(self.state, State::Connected { proof: Proof::Lasting, .. });
         self.timers.stop_all();
         let problem = Problem { failure, disposition };
-        self.outputs.push_back(Output::Event(Event::Failed(problem.clone())));
         let Goodbye { code, reason, was_clean } =
             goodbye.unwrap_or(Goodbye { code: 1006, reason: String::new(), was_clean: false });
         match disposition {
             // A ticket that was refused for its token costs no wait: nothing was dialled.
-            Disposition::RefreshToken if was_in_ticket_phase => self.want_token(),
+            Disposition::RefreshToken if was_in_ticket_phase => {
+                self.outputs.push_back(Output::Event(Event::Failed(problem)));
+                self.want_token();
+            }
             Disposition::RefreshToken => {
                 let delay = self.backoff.draw(REFRESH_SPREAD);
                 self.wait(now, delay, problem, code, reason, was_clean);
@@ -124,19 +126,17 @@ impl Connection {
     }
 
     fn wait(&mut self, now: Now, delay: Duration, problem: Problem, code: u16, reason: String, was_clean: bool) {
-        self.closed_event(code, reason.clone(), was_clean);
         self.timers.set(Timer::Backoff, now.instant.after(delay));
         let mut change = self.enter(State::Waiting);
         change.retry_at = Some(now.unix.after(delay));
         change.retry_in = Some(delay);
-        self.tell(change, Some(problem), code, reason);
+        self.tell(change, Some(problem), code, reason, was_clean);
     }
 
     fn suspend(&mut self, problem: Option<Problem>, code: u16, reason: String, was_clean: bool, discarded: usize) {
-        self.closed_event(code, reason.clone(), was_clean);
         let mut change = self.enter(State::Suspended);
         change.discarded = discarded;
-        self.tell(change, problem, code, reason);
+        self.tell(change, problem, code, reason, was_clean);
     }
 
     /// Closes for good. A queue that the app gave up is emptied; after a failure it is kept for `reconnect()`.
@@ -145,8 +145,7 @@ impl Connection {
         self.is_open = true;
         let mut change = self.enter(State::Closed);
         change.discarded = discarded;
-        self.tell(change, problem, code, reason.clone());
-        self.closed_event(code, reason, was_clean);
+        self.tell(change, problem, code, reason, was_clean);
     }
 
     /// Drops everything of the user who is gone.
@@ -206,23 +205,21 @@ impl Connection {
         }
     }
 
-    fn tell(&mut self, mut change: StateChange, problem: Option<Problem>, code: u16, reason: String) {
+    /// Tells a change for the worse: the state first, so that whoever hears of the rest sees it, then what failed, then
+    /// the end of what was open.
+    fn tell(&mut self, mut change: StateChange, problem: Option<Problem>, code: u16, reason: String, was_clean: bool) {
         // A code belongs to a socket; a token or a ticket that failed had none.
-        let had_socket = problem.as_ref().is_none_or(|problem| {
-            !matches!(
-                problem.failure,
-                Failure::Token(
-                    TokenError::Missing
-                        | TokenError::Expired
-                        | TokenError::Refresh(_)
-                        | TokenError::RefreshRejected { .. }
-                ) | Failure::Ticket(_)
-                    | Failure::TicketExpired
-            )
+        let had_socket = problem.as_ref().is_none_or(|problem| match problem.failure {
+            Failure::Handshake(_) | Failure::Transport(_) => true,
+            Failure::Ticket(_) | Failure::TicketExpired | Failure::Token(_) => false,
         });
         change.code = had_socket.then_some(code);
-        change.reason = (!reason.is_empty()).then_some(reason);
-        change.problem = problem;
+        change.reason = Some(reason.clone()).filter(|reason| !reason.is_empty());
+        change.problem.clone_from(&problem);
         self.outputs.push_back(Output::Event(Event::StateChanged(change)));
+        if let Some(problem) = problem {
+            self.outputs.push_back(Output::Event(Event::Failed(problem)));
+        }
+        self.closed_event(code, reason, was_clean);
     }
 }

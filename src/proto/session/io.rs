@@ -61,22 +61,24 @@ pub struct Grant {
     pub generation: u32,
     /// Whose.
     pub epoch: u32,
+    /// How often somebody had signed in by then.
+    pub sign_ins: u32,
 }
 
 impl Grant {
     /// Returns the session as this token knows it.
     pub(crate) fn view(&self) -> SessionView {
-        SessionView { epoch: self.epoch, generation: self.generation, is_signed_in: true }
+        SessionView { epoch: self.epoch, sign_ins: self.sign_ins, is_signed_in: true }
     }
 }
 
 /// The session as a connection sees it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SessionView {
     /// The user's number: another one is another user.
     pub epoch: u32,
-    /// The number of the present token set.
-    pub generation: u32,
+    /// How often somebody has signed in: by login or by tokens that the app brought. A renewal does not count.
+    pub sign_ins: u32,
     /// Whether somebody is signed in.
     pub is_signed_in: bool,
 }

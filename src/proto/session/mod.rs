@@ -37,6 +37,8 @@ pub struct Session {
     epoch: u32,
     /// Counts token sets.
     generation: u32,
+    /// Counts logins and token sets that the app brought.
+    sign_ins: u32,
     login: Option<(LoginId, RequestId)>,
     wants: Vec<Want>,
     timers: Timers,
@@ -61,6 +63,7 @@ impl Session {
             state: State::SignedOut,
             epoch: 0,
             generation: 0,
+            sign_ins: 0,
             login: None,
             wants: Vec::new(),
             timers: Timers::default(),
@@ -80,6 +83,7 @@ impl Session {
                 self.abort_refresh();
                 let tokens = self.token_set(now, access, refresh, lifetime, Received::Earlier);
                 let same_user = self.is_same_user(&tokens, SameUser::UnlessKnownOther);
+                self.sign_ins += 1;
                 self.sign_in(tokens, same_user, |_| false);
             }
             Input::Timeout => self.on_timeout(now),
@@ -114,7 +118,7 @@ impl Session {
     /// Returns the session as a connection sees it.
     #[must_use]
     pub fn view(&self) -> SessionView {
-        SessionView { epoch: self.epoch, generation: self.generation, is_signed_in: self.state().is_signed_in() }
+        SessionView { epoch: self.epoch, sign_ins: self.sign_ins, is_signed_in: self.state().is_signed_in() }
     }
 
     fn on_want(&mut self, now: Now, want: Want) {
@@ -189,6 +193,7 @@ impl Session {
             Ok(tokens) => {
                 self.abort_refresh();
                 let same_user = self.is_same_user(&tokens, SameUser::OnlyIfKnown);
+                self.sign_ins += 1;
                 self.sign_in(tokens, same_user, |_| false);
                 Ok(())
             }
@@ -328,7 +333,8 @@ impl Session {
     fn tokens_of(&self, now: Now, json: &Json) -> Result<TokenSet, HttpError> {
         let fields = &self.config.fields;
         let text = |path: &str| json.at(path).and_then(Json::as_text).map(|text| Secret::new(text.to_owned()));
-        let access = text(&fields.access).ok_or(HttpError::Malformed(Malformed::MissingField))?;
+        let access =
+            text(&fields.access).filter(is_header_text).ok_or(HttpError::Malformed(Malformed::MissingField))?;
         let refresh = fields.refresh.as_deref().and_then(text);
         let number = |path: &str| json.at(path).and_then(|value| value.as_number(self.config.codec));
         let lifetime = Lifetime { expires_in: number(&fields.expires_in), expires_at: number(&fields.expires_at) };
@@ -352,6 +358,7 @@ impl Session {
             authorization: Secret::new(format!("{} {}", self.config.prefix, tokens.access.expose())),
             generation: self.generation,
             epoch: self.epoch,
+            sign_ins: self.sign_ins,
         }
     }
 
@@ -369,6 +376,11 @@ impl Session {
     fn changed(&mut self) {
         self.outputs.push_back(Output::Changed { state: self.state(), view: self.view() });
     }
+}
+
+/// Returns whether a token can stand in a header: visible ASCII (RFC 9110 §5.5), as every token is.
+fn is_header_text(token: &Secret) -> bool {
+    token.expose().bytes().all(|byte| (b' '..=b'~').contains(&byte))
 }
 
 /// How to judge whether new tokens belong to the user that was there before.
