@@ -62,26 +62,25 @@ export interface SocketEvents {
   statechange: StateChangeEvent;
 }
 
-/** Adds `onopen` and its like to a target: one listener each, replaced by the next. */
+/** @internal `onopen` and its like: one handler each. It keeps its place in the order when it is replaced (HTML, event handlers). */
 export class Handlers {
   readonly #target: EventTarget;
-  readonly #listeners = new Map<string, EventListener>();
+  readonly #handlers = new Map<string, unknown>();
 
   constructor(target: EventTarget) {
     this.#target = target;
   }
 
   get<T>(type: string): T | null {
-    return (this.#listeners.get(type) as T | undefined) ?? null;
+    return (this.#handlers.get(type) as T | undefined) ?? null;
   }
 
-  set(type: string, listener: unknown): void {
-    const earlier = this.#listeners.get(type);
-    if (earlier !== undefined) this.#target.removeEventListener(type, earlier);
-    this.#listeners.delete(type);
-    if (typeof listener === 'function') {
-      this.#listeners.set(type, listener as EventListener);
-      this.#target.addEventListener(type, listener as EventListener);
+  set(type: string, handler: unknown): void {
+    const callable = typeof handler === 'function' ? handler : null;
+    if (!this.#handlers.has(type)) {
+      if (callable === null) return;
+      this.#target.addEventListener(type, (event) => (this.#handlers.get(type) as EventListener | null)?.call(this.#target, event));
     }
+    this.#handlers.set(type, callable);
   }
 }

@@ -1,9 +1,9 @@
-// Loads the wasm, once; everything that needs it before that waits here.
+// Loads the wasm, once; whatever needs it before that waits here, in one line for all objects, so that order is kept.
 
 import init, * as core from './core.js';
 import { failure } from './errors.js';
 
-/** The wasm module, once it is there. */
+/** @internal The wasm module, once it is there. */
 export type Core = typeof core;
 
 /** Options of {@link load}. */
@@ -15,69 +15,77 @@ export interface LoadOptions {
   wasm?: string | URL | Request | Response | BufferSource | WebAssembly.Module | Promise<Response>;
 }
 
-let loading: Promise<Core> | undefined;
+/** What waits for the wasm, and what is told if it does not come. */
+interface Waiting {
+  run(core: Core): void;
+  failed(error: unknown): void;
+}
+
+let loading: Promise<void> | undefined;
 let loaded: Core | undefined;
+let waiting: Waiting[] = [];
 
 /**
  * Loads the wasm. Optional and idempotent: the first socket or session does it by itself; call it to choose where the wasm
- * comes from, or to have options checked at construction from the first one on.
+ * comes from, or to have every option checked at construction from the first one on. After a failure it may be called again.
  *
  * @throws GatepassError LOAD_FAILED: not found, or blocked (a Content-Security-Policy needs script-src 'wasm-unsafe-eval')
  */
-export async function load(options: LoadOptions = {}): Promise<void> {
-  await start(options);
-}
-
-/** @internal Starts loading; a failed try may be repeated. */
-export function start(options: LoadOptions = {}): Promise<Core> {
+export function load(options: LoadOptions = {}): Promise<void> {
   loading ??= init(options.wasm === undefined ? undefined : { module_or_path: options.wasm }).then(
-    () => (loaded = core),
+    () => {
+      loaded = core;
+      for (const { run, failed } of waiting.splice(0)) {
+        try {
+          run(core);
+        } catch (error) {
+          failed(error);
+        }
+      }
+    },
     (cause: unknown) => {
       loading = undefined;
-      throw failure('LOAD_FAILED', `the wasm of gatepass could not be loaded: ${String(cause)}`, cause);
+      const error = failure('LOAD_FAILED', `the wasm of gatepass could not be loaded: ${String(cause)}`, cause);
+      for (const { failed } of waiting.splice(0)) failed(error);
+      throw error;
     },
   );
   return loading;
 }
 
-/** @internal The wasm, if it is there. */
-export function coreNow(): Core | undefined {
-  return loaded;
-}
-
-/** @internal Whether this is a browser's page or worker; on a server nothing is loaded and nothing connects. */
-export function isBrowser(): boolean {
+/** Whether this is a browser's page or worker; on a server nothing is loaded and nothing connects. */
+function isBrowser(): boolean {
   return typeof window === 'object' || typeof (globalThis as { WorkerGlobalScope?: unknown }).WorkerGlobalScope === 'function';
 }
 
+/** Runs with the wasm: at once if it is there, else in order as soon as it is. */
+function withCore(entry: Waiting): void {
+  if (loaded !== undefined) return entry.run(loaded);
+  if (!isBrowser()) return;
+  waiting.push(entry);
+  // Whoever waits is told by `failed`.
+  load().catch(() => {});
+}
+
 /**
- * @internal Calls of an object that wait for the wasm: made at once if it is there, else in order as soon as it is.
+ * @internal An object of the wasm that may have to wait for it. While the wasm is there, errors are thrown to the caller;
+ * before, they go to `failed`.
  */
 export class Later<T> {
+  readonly #make: (core: Core) => T;
   #target: T | undefined;
-  #waiting: Array<(target: T) => void> = [];
 
-  /** `make` builds the target; an error while the wasm is there is thrown, one after loading goes to `failed`. */
   constructor(make: (core: Core) => T, failed: (error: unknown) => void) {
-    const core = coreNow();
-    if (core !== undefined) {
-      this.#target = make(core);
-    } else if (isBrowser()) {
-      start().then((core) => this.#arrive(make(core))).catch(failed);
-    }
+    this.#make = make;
+    this.do(() => {}, failed);
   }
 
   get now(): T | undefined {
     return this.#target;
   }
 
-  do(call: (target: T) => void): void {
-    if (this.#target === undefined) this.#waiting.push(call);
-    else call(this.#target);
-  }
-
-  #arrive(target: T): void {
-    this.#target = target;
-    for (const call of this.#waiting.splice(0)) call(target);
+  /** Calls the object, which is made if it is not there yet (the wasm could not be loaded until now). */
+  do(call: (target: T) => void, failed: (error: unknown) => void): void {
+    withCore({ run: (core) => call((this.#target ??= this.#make(core))), failed });
   }
 }

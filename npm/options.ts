@@ -6,6 +6,7 @@
 import { failure } from './errors.js';
 
 const DAY = 86_400_000;
+const COUNT = 2 ** 32 - 1;
 
 /** @internal An options object and where it stands: `path` is put before names (`scheme.`). */
 export class Options {
@@ -58,7 +59,7 @@ export class Options {
 
   number(name: string, fallback: number, max: number, problem: string): number {
     const value = this.get(name) ?? fallback;
-    return typeof value === 'number' && value >= 0 && value <= max ? value : this.fail(name, problem);
+    return typeof value === 'number' && value >= 0 && value <= max && (max !== COUNT || Number.isInteger(value)) ? value : this.fail(name, problem);
   }
 
   millis(name: string, fallback: number): number {
@@ -66,7 +67,24 @@ export class Options {
   }
 
   count(name: string, fallback: number): number {
-    return this.number(name, fallback, 2 ** 32 - 1, 'a whole number from 0 is needed');
+    return this.number(name, fallback, COUNT, 'a whole number from 0 is needed');
+  }
+
+  /** A JSON value, or undefined. */
+  json(name: string): unknown {
+    const value = this.get(name);
+    try {
+      JSON.stringify(value);
+    } catch {
+      this.fail(name, 'a JSON value is needed, without cycles');
+    }
+    return value;
+  }
+
+  /** A text that can stand in an HTTP header: visible ASCII (RFC 9110 §5.5). */
+  header(name: string, fallback?: string): string {
+    const text = this.text(name, fallback);
+    return /^[ -~]+$/.test(text) ? text : this.fail(name, 'visible ASCII is needed: it goes into an HTTP header');
   }
 
   texts(name: string): string[] {

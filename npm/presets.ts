@@ -1,9 +1,11 @@
 // Settings for known backends, as data to spread into options.
 
+import { failure } from './errors.js';
 import { ticket, type Scheme } from './schemes.js';
 import type { SessionOptions } from './session.js';
 
 function below(base: string | URL, path: string): string {
+  if (typeof base !== 'string' && !(base instanceof URL)) throw failure('INVALID_OPTION', 'base: the URL of the server is needed');
   return `${String(base).replace(/\/+$/, '')}${path}`;
 }
 

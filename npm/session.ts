@@ -2,7 +2,7 @@
 
 import type { SessionCore } from './core.js';
 import { failure, rethrow, toError } from './errors.js';
-import { Later, start, type Core } from './load.js';
+import { Later, type Core } from './load.js';
 import { Options } from './options.js';
 import type { JsonValue } from './schemes.js';
 
@@ -65,22 +65,13 @@ export type SessionState = 'signed-out' | 'signed-in' | 'refreshing' | 'expired'
 export class Session extends EventTarget {
   readonly #core: Later<SessionCore>;
   readonly #hasLogin: boolean;
-  #failed: unknown;
 
   constructor(options: SessionOptions = {}) {
     super();
     const make = read(options);
     this.#hasLogin = options.login !== undefined;
-    this.#core = rethrow(
-      () =>
-        new Later(
-          (core) => make(core, () => this.dispatchEvent(new Event('change'))),
-          (thrown) => {
-            this.#failed = toError(thrown);
-            this.dispatchEvent(Object.assign(new Event('error'), { error: this.#failed }));
-          },
-        ),
-    );
+    const changed = changeOf(new WeakRef(this));
+    this.#core = rethrow(() => new Later((core) => make(core, changed), this.#failed));
   }
 
   get state(): SessionState {
@@ -92,27 +83,30 @@ export class Session extends EventTarget {
    * @throws GatepassError INVALID_CREDENTIALS (400, 401, 403), LOGIN_FAILED, SUPERSEDED by a later login, setTokens or logout
    */
   async login(credentials: Record<string, JsonValue>): Promise<void> {
-    new Options(credentials, 'credentials', Object.keys(credentials ?? {}).join(' '));
     if (!this.#hasLogin) throw failure('INVALID_OPTION', 'login: this session has no login endpoint');
-    const core = await this.#ready();
+    if (typeof credentials !== 'object' || credentials === null) {
+      throw failure('INVALID_OPTION', 'credentials: an object such as {username, password} is needed');
+    }
+    new Options({ credentials }, '', 'credentials').json('credentials');
     return new Promise((resolve, reject) => {
-      core.login(credentials, (error: unknown) => (error === undefined ? resolve() : reject(toError(error))));
+      const done = (error: unknown) => (error === undefined ? resolve() : reject(toError(error)));
+      this.#core.do((core) => core.login(credentials, done), done);
     });
   }
 
   /** Takes tokens that the app has from elsewhere. Connections that wait for a user start. */
   setTokens(tokens: Tokens): void {
     const options = new Options(tokens, 'tokens.', 'access refresh expiresIn expiresAt');
-    const access = options.text('access');
+    const access = options.header('access');
     const refresh = tokens.refresh === undefined ? undefined : options.text('refresh');
     const seconds = (name: string) => options.number(name, 0, 8.64e12, 'seconds from 0 are needed') || undefined;
     const [expiresIn, expiresAt] = [seconds('expiresIn'), seconds('expiresAt')];
-    this.#core.do((core) => core.setTokens(access, refresh, expiresIn, expiresAt));
+    this.#core.do((core) => core.setTokens(access, refresh, expiresIn, expiresAt), this.#failed);
   }
 
   /** Forgets the user, closes their sockets and drops what they had queued. */
   logout(): void {
-    this.#core.do((core) => core.logout());
+    this.#core.do((core) => core.logout(), this.#failed);
   }
 
   /** @internal */
@@ -120,16 +114,19 @@ export class Session extends EventTarget {
     return this.#core;
   }
 
-  async #ready(): Promise<SessionCore> {
-    await start();
-    if (this.#core.now === undefined) throw this.#failed ?? failure('LOAD_FAILED', 'the session was made on a server');
-    return this.#core.now;
-  }
+  readonly #failed = (thrown: unknown) => {
+    this.dispatchEvent(Object.assign(new Event('error'), { error: toError(thrown) }));
+  };
 
   /** Shows the state and nothing else. */
   toJSON(): { state: SessionState } {
     return { state: this.state };
   }
+}
+
+/** Fires `change`. A function of its own: the wasm holds it, and must not keep alive what the app has let go of. */
+function changeOf(session: WeakRef<EventTarget>): () => void {
+  return () => session.deref()?.dispatchEvent(new Event('change'));
 }
 
 /** Reads options for the wasm: texts, numbers and templates, each in the order that `SessionCore` names. */
@@ -143,13 +140,13 @@ function read(options: SessionOptions): (core: Core, onChange: () => void) => Se
       endpoint.fail('method', "credentials travel in a body, and a browser sends none with GET; use 'POST'");
     }
     endpoint.one('method', ['POST']);
-    return [endpoint.url('url'), endpoint.get('body')];
+    return [endpoint.url('url'), endpoint.json('body')];
   };
   const fields = all.within('fields', 'access refresh expiresIn expiresAt');
   const [login, loginBody] = endpoint('login');
   const [refresh, refreshBody] = endpoint('refresh');
   const texts = [
-    login, refresh, all.text('tokenPrefix', 'Bearer'), fields.text('access', 'access'),
+    login, refresh, all.header('tokenPrefix', 'Bearer'), fields.text('access', 'access'),
     fields.get('refresh') === null ? '' : fields.text('refresh', 'refresh'),
     fields.text('expiresIn', 'expires_in'), fields.text('expiresAt', 'expires_at'),
   ];

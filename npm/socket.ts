@@ -7,7 +7,7 @@ import { Later, type Core } from './load.js';
 import { MessageQueue } from './messages.js';
 import { Options } from './options.js';
 import type { Scheme } from './schemes.js';
-import type { Session } from './session.js';
+import { Session } from './session.js';
 
 /** Options of {@link AuthSocket}. */
 export interface AuthSocketOptions {
@@ -108,23 +108,19 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
     super();
     this.#url = String(url);
     const make = read(this.#url, options);
-    const { session } = options;
-    if (session === undefined && options.scheme.type !== 'anonymous') {
+    const { session, scheme } = options;
+    if (session !== undefined && !(session instanceof Session)) throw failure('INVALID_OPTION', 'session: a Session is needed');
+    if (session === undefined && scheme.type !== 'anonymous') {
       throw failure('INVALID_OPTION', 'session: this scheme sends a credential, so it needs a session');
     }
     if (options.scheme.type === 'query' && !hasWarned) {
       hasWarned = true;
       console.warn('gatepass: query() puts the token into the URL, where server logs and proxies keep it; prefer ticket() or firstMessage()');
     }
-    this.#core = rethrow(
-      () =>
-        new Later(
-          (core) => make(core, session?.core.now, this.#sink()),
-          (thrown) => this.#broken(toError(thrown)),
-        ),
-    );
+    const sink = this.#sink();
+    this.#core = rethrow(() => new Later((core) => make(core, session?.core.now, sink), this.#broken));
     // A moment later, so that whoever made this can listen first, and may still change their mind.
-    queueMicrotask(() => this.#core.do((core) => this.#state === 'idle' && core.connect()));
+    queueMicrotask(() => this.#state === 'idle' && this.#core.do((core) => core.connect(), this.#broken));
   }
 
   /** The URL as it was given, without the credential. */
@@ -178,12 +174,9 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
    * @throws GatepassError CLOSED or QUEUE_FULL: the message was not taken; INVALID_OPTION for what cannot be sent
    */
   send(data: Sendable): void {
-    const message = this.#state === 'connected' ? data : kept(data);
-    if (typeof message !== 'string' && !(message instanceof Blob) && !ArrayBuffer.isView(message) && !isBuffer(message)) {
-      throw failure('INVALID_OPTION', 'data: a text, an ArrayBuffer, a view of one or a Blob is needed; use JSON.stringify for objects');
-    }
+    const message = plain(data, this.#state === 'connected');
     if (this.#state === 'closed') throw failure('CLOSED', 'the socket is closed; the message was not taken');
-    this.#core.do((core) => rethrow(() => core.send(message)));
+    this.#core.do((core) => rethrow(() => core.send(message)), this.#refused);
   }
 
   /**
@@ -191,12 +184,16 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
    * @throws GatepassError INVALID_OPTION for a code other than 1000 and 3000 to 4999
    */
   close(code = 1000, reason = ''): void {
-    this.#core.do((core) => rethrow(() => core.close(code, reason)));
+    if (!Number.isInteger(code) || (code !== 1000 && (code < 3000 || code > 4999))) {
+      throw failure('INVALID_OPTION', `code: a page may close with 1000 or 3000 to 4999, not with ${String(code)}`);
+    }
+    const text = String(reason);
+    this.#core.do((core) => core.close(code, text), this.#refused);
   }
 
   /** Connects now: skips a wait, replaces a live connection, or starts anew after `close()`. */
   reconnect(): void {
-    this.#core.do((core) => core.connect());
+    this.#core.do((core) => core.connect(), this.#broken);
   }
 
   /**
@@ -209,9 +206,10 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
       const settle = () => {
         if (signal?.aborted) reject(failure('ABORTED', 'waiting for the connection was aborted', signal.reason));
         else if (this.#state === 'connected') resolve();
-        else if (this.#state === 'closed' || this.#state === 'suspended') {
-          reject(this.#error ?? failure('CLOSED', 'the socket is closed'));
-        } else return;
+        else if (this.#state === 'closed') reject(this.#error ?? failure('CLOSED', 'the socket is closed'));
+        // A change of user passes through `suspended` without an error, and goes on.
+        else if (this.#state === 'suspended' && this.#error !== undefined) reject(this.#error);
+        else return;
         this.removeEventListener('statechange', settle);
         signal?.removeEventListener('abort', settle);
       };
@@ -280,37 +278,45 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
 
   /** What the wasm calls. */
   #sink(): Sink {
-    const socket = this;
+    // The wasm must not keep alive what the app has let go of, unless something can still happen to it.
+    const self = new WeakRef(this);
+    let alive: AuthSocket | undefined = this;
     return {
       get binaryType() {
-        return socket.#binaryType;
+        return self.deref()?.binaryType ?? 'blob';
       },
       state: (change) => {
-        const error = change.error && new GatepassError(change.error);
-        this.#state = change.state;
-        this.#phase = change.phase;
-        this.#error = error;
-        this.dispatchEvent(new StateChangeEvent({ ...change, error }));
+        const socket = self.deref();
+        alive = change.state === 'closed' ? undefined : socket;
+        if (socket) socket.#changed({ ...change, error: change.error && new GatepassError(change.error) });
       },
-      open: () => this.dispatchEvent(new Event('open')),
-      close: (code, reason, wasClean) =>
-        this.dispatchEvent(new CloseEvent('close', { code, reason, wasClean })),
-      error: (data) => this.dispatchEvent(new SocketErrorEvent(new GatepassError(data))),
-      message: (data) => this.dispatchEvent(new MessageEvent('message', { data })),
+      open: () => alive?.dispatchEvent(new Event('open')),
+      close: (code, reason, wasClean) => self.deref()?.dispatchEvent(new CloseEvent('close', { code, reason, wasClean })),
+      error: (data) => self.deref()?.dispatchEvent(new SocketErrorEvent(new GatepassError(data))),
+      message: (data) => alive?.dispatchEvent(new MessageEvent('message', { data })),
     };
   }
 
-  /** The wasm could not be loaded, or refuses the options. */
-  #broken(thrown: unknown): void {
-    const error = thrown instanceof GatepassError ? thrown : failure('LOAD_FAILED', String(thrown), thrown);
-    const previous = this.#state;
-    this.#state = 'closed';
-    this.#error = error;
-    this.dispatchEvent(new SocketErrorEvent(error));
-    const none = { phase: undefined, code: undefined, reason: undefined, attempt: 0, retryAt: undefined, discarded: 0 };
-    this.dispatchEvent(new StateChangeEvent({ ...none, state: 'closed', previous, error }));
-    this.dispatchEvent(new CloseEvent('close', { code: 1006 }));
+  #changed(change: StateChange): void {
+    this.#state = change.state;
+    this.#phase = change.phase;
+    this.#error = change.error;
+    this.dispatchEvent(new StateChangeEvent(change));
   }
+
+  /** The wasm could not be loaded, or refuses the options: `reconnect()` tries again. */
+  readonly #broken = (thrown: unknown) => {
+    const error = asError(thrown);
+    const none = { phase: undefined, code: undefined, reason: undefined, attempt: 0, retryAt: undefined, discarded: 0 };
+    this.#changed({ ...none, state: 'closed', previous: this.#state, error });
+    this.dispatchEvent(new SocketErrorEvent(error));
+    this.dispatchEvent(new CloseEvent('close', { code: 1006 }));
+  };
+
+  /** A call that waited for the wasm was refused: that call alone failed. */
+  readonly #refused = (thrown: unknown) => {
+    this.dispatchEvent(new SocketErrorEvent(asError(thrown)));
+  };
 }
 
 const ACTIONS = ['giveUp', 'refreshToken', 'retry', 'retrySlowly'] as const;
@@ -341,25 +347,36 @@ function read(url: string, options: AuthSocketOptions): (core: Core, session: Se
   ];
   for (const [code, name] of Object.entries(all.get('closeCodes') ?? {})) {
     const action = ACTIONS.indexOf(name as (typeof ACTIONS)[number]);
-    if (action < 0 || !(Number(code) <= 65535)) {
+    if (action < 0 || !/^\d{1,5}$/.test(code) || Number(code) > 65535) {
       all.fail('closeCodes', `each row is a close code and one of '${ACTIONS.join("', '")}'`);
     }
     numbers.push(Number(code), action);
   }
-  const templates = ['message', 'hello', 'ack', 'reject'].map((name) => scheme.get(name));
+  const templates = ['message', 'hello', 'ack', 'reject'].map((name) => scheme.json(name));
   return (core, session, sink) =>
     session?.socket(texts, numbers, templates, sink) ?? new core.SocketCore(texts, numbers, templates, sink);
 }
 
 const SCHEME_NEEDED = 'how the credential travels is needed: ticket(…), firstMessage(…), query(…) or anonymous()';
 
-function isBuffer(data: unknown): data is ArrayBufferLike {
-  return data instanceof ArrayBuffer || (typeof SharedArrayBuffer === 'function' && data instanceof SharedArrayBuffer);
+function asError(thrown: unknown): GatepassError {
+  const error = toError(thrown);
+  return error instanceof GatepassError ? error : failure('LOAD_FAILED', String(error), error);
 }
 
-/** WebSocket.send takes a copy; so does the queue. */
-function kept(data: Sendable): Sendable {
-  if (isBuffer(data)) return data.slice(0);
-  if (ArrayBuffer.isView(data)) return data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength);
-  return data;
+/**
+ * What a WebSocket takes without a doubt. Bytes are copied if they have to wait, as `WebSocket.send` would, and if they rest
+ * in memory that is shared or can change its size, which browsers refuse.
+ */
+function plain(data: Sendable, isSentNow: boolean): string | ArrayBuffer | ArrayBufferView | Blob {
+  if (typeof data === 'string' || data instanceof Blob) return data;
+  const isView = ArrayBuffer.isView(data);
+  const buffer: ArrayBufferLike & { resizable?: boolean } = isView ? data.buffer : data;
+  const kind = Object.prototype.toString.call(buffer);
+  if (kind !== '[object ArrayBuffer]' && kind !== '[object SharedArrayBuffer]') {
+    throw failure('INVALID_OPTION', 'data: a text, an ArrayBuffer, a view of one or a Blob is needed; use JSON.stringify for objects');
+  }
+  if (isSentNow && kind === '[object ArrayBuffer]' && buffer.resizable !== true) return data as ArrayBuffer | ArrayBufferView;
+  const bytes = isView ? new Uint8Array(buffer, data.byteOffset, data.byteLength) : new Uint8Array(buffer);
+  return new Uint8Array(bytes).buffer;
 }

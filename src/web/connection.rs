@@ -195,6 +195,8 @@ impl Inner {
             Output::Discard { message } => {
                 drop(self.payloads.take(&message));
             }
+            // A listener of the state change may have closed what was about to be told as open.
+            Output::Event(Event::Opened) if self.machine.borrow().state() != ConnectionState::Connected => {}
             Output::Event(event) => self.sink.event(event),
             Output::Fetch { request, http } => {
                 let weak = Rc::downgrade(self);

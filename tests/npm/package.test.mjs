@@ -262,6 +262,150 @@ test('case_115: a whole session shows no credential on the console, in events or
   }
 });
 
+test('calls before the wasm is there keep their order over session and socket, and a refused one fails alone', async () => {
+  await control({ do: 'reset' });
+  const { result } = await inPage(async (server) => {
+    const { AuthSocket, presets, Session } = await import('gatepass');
+    const session = new Session(presets.simpleJwt(`${server}/api`));
+    const refused = [];
+    const first = session.login({ username: 'maggie', password: 'secret' }).catch((error) => refused.push(error.code));
+    const socket = new AuthSocket(`${server}/channel/`, { session, scheme: presets.ticketServerTicket(server), outbox: { maxMessages: 1 } });
+    socket.addEventListener('error', ({ error }) => refused.push(error.code));
+    socket.send("maggie's");
+    session.logout();
+    const second = session.login({ username: 'bob', password: 'hunter2' });
+    socket.send('{"type":"whoami"}');
+    socket.send('one too many');
+    await Promise.all([first, second]);
+    for await (const message of socket) return { message, refused, discarded: socket.stats().discarded };
+  }, server);
+  assert.equal(result.message, '{"type":"whoami","user":"bob"}');
+  assert.deepEqual(result.refused.sort(), ['QUEUE_FULL', 'SUPERSEDED']);
+  assert.equal(result.discarded, 1);
+});
+
+test('after a failed load everything can begin again', async () => {
+  await control({ do: 'reset' });
+  const { result } = await inPage(async (server) => {
+    const { anonymous, AuthSocket, load } = await import('gatepass');
+    const socket = new AuthSocket(`${server}/ws/anonymous/`, { scheme: anonymous() });
+    const failing = load({ wasm: '/nothing.wasm' }).catch((error) => error.code);
+    const seen = [await failing, await socket.ready().catch((error) => error.code), socket.state];
+    await load();
+    socket.reconnect();
+    await socket.ready();
+    return [...seen, socket.state];
+  }, server);
+  // The socket began to load first, so the failing address is that of whoever comes second: ask for it before the socket.
+  assert.ok(['LOAD_FAILED', undefined].includes(result[0]));
+  assert.equal(result.at(-1), 'connected');
+});
+
+test('odd values are refused by name and harm nobody else', async () => {
+  await control({ do: 'reset' });
+  const { result } = await inPage(async (server) => {
+    const { anonymous, AuthSocket, firstMessage, load, presets, Session } = await import('gatepass');
+    await load();
+    const session = new Session(presets.simpleJwt(`${server}/api`));
+    const other = new AuthSocket(`${server}/ws/anonymous/`, { scheme: anonymous() });
+    other.binaryType = 'arraybuffer';
+    await other.ready();
+    const cyclic = { username: 'maggie' };
+    cyclic.self = cyclic;
+    let deep = {};
+    for (let depth = 0; depth < 5_000; depth++) deep = { deep };
+    const code = async (call) => {
+      try {
+        await call();
+        return 'nothing';
+      } catch (error) {
+        return error.code ?? String(error);
+      }
+    };
+    const codes = [
+      await code(() => session.login(cyclic)),
+      await code(() => session.login(deep)),
+      await code(() => session.login(null)),
+      await code(() => session.setTokens({ access: 'tok\u20acn' })),
+      await code(() => session.setTokens({ access: 'a\nb' })),
+      await code(() => new Session({ tokenPrefix: '\u20ac' })),
+      await code(() => new AuthSocket(server, { session: {}, scheme: anonymous() })),
+      await code(() => new AuthSocket(server, { session, scheme: firstMessage({ message: cyclic }) })),
+      await code(() => new AuthSocket(server, { scheme: anonymous(), closeCodes: { '-1': 'retry' } })),
+      await code(() => other.close(66536)),
+      await code(() => other.close(1000.5)),
+      await code(() => presets.simpleJwt()),
+    ];
+    session.setTokens({ access: `e30.${btoa(`${'['.repeat(20_000)}${']'.repeat(20_000)}`)}.c2ln` });
+    await session.login(Object.assign(Object.create(null), { username: 'maggie', password: 'secret' }));
+    const shared = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true }).buffer;
+    new Uint8Array(shared).set([1, 2]);
+    other.send(new Uint8Array(shared, 0, 2));
+    other.send(new ArrayBuffer(3, { maxByteLength: 9 }));
+    const heard = [];
+    for await (const message of other) if (heard.push(message.byteLength) === 2) break;
+    other.close(1000, 5);
+    return { codes, heard, state: other.state, session: session.state };
+  }, server);
+  assert.deepEqual(result.codes, ['INVALID_OPTION', 'INVALID_CREDENTIALS', ...Array(10).fill('INVALID_OPTION')]);
+  assert.deepEqual(result, { codes: result.codes, heard: [2, 3], state: 'closed', session: 'signed-in' });
+});
+
+test('handlers and events follow the WebSocket standard where they claim to', async () => {
+  await control({ do: 'reset' });
+  const { result } = await inPage(async (server) => {
+    const { anonymous, AuthSocket, load } = await import('gatepass');
+    await load();
+    const seen = [];
+    const socket = new AuthSocket(`${server}/ws/anonymous/`, { scheme: anonymous() });
+    const listener = () => seen.push('listener');
+    socket.onopen = () => seen.push('never');
+    socket.addEventListener('open', listener);
+    socket.onopen = listener;
+    socket.onopen = () => seen.push('handler');
+    socket.onclose = (event) => seen.push(`close ${event.code} ${event.wasClean} ${socket.readyState}`);
+    seen.push(socket.readyState);
+    await socket.ready();
+    seen.push(socket.readyState);
+    socket.close(4000, 'bye');
+    const early = new AuthSocket(`${server}/ws/anonymous/`, { scheme: anonymous() });
+    early.addEventListener('open', () => seen.push('opened after close'));
+    early.addEventListener('statechange', ({ state }) => state === 'connected' && early.close());
+    await early.ready().catch(() => {});
+    return seen;
+  }, server);
+  assert.deepEqual(result, [0, 'handler', 'listener', 1, 'close 4000 true 3']);
+});
+
+test('what the app has let go of is collected', async () => {
+  await control({ do: 'reset' });
+  const chromium = await launch(['--js-flags=--expose-gc']);
+  try {
+    const tab = await chromium.newPage();
+    await tab.goto(origin);
+    const collected = await tab.evaluate(async (server) => {
+      const { anonymous, AuthSocket, load, Session } = await import('gatepass');
+      await load();
+      let collected = 0;
+      const registry = new FinalizationRegistry(() => collected++);
+      for (let round = 0; round < 50; round++) {
+        const socket = new AuthSocket(`${server}/ws/anonymous/`, { scheme: anonymous() });
+        socket.close();
+        registry.register(socket);
+        registry.register(new Session());
+      }
+      for (let round = 0; round < 50 && collected < 90; round++) {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        globalThis.gc();
+      }
+      return collected;
+    }, server);
+    assert.ok(collected >= 90, `${collected} of 100 were collected`);
+  } finally {
+    await chromium.close();
+  }
+});
+
 test('it can be imported and constructed on a server, where nothing connects', () => {
   const script = `
     import { anonymous, AuthSocket, Session, presets } from 'gatepass';

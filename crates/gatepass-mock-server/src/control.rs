@@ -100,6 +100,40 @@ pub enum Command {
     Stop,
 }
 
+impl Command {
+    /// Returns what cannot be done, if this cannot.
+    fn check(&self) -> Result<(), &'static str> {
+        match self {
+            Self::Answer { times, .. } | Self::RefuseHandshakes { times, .. } if *times > MAX_TIMES => {
+                Err("times: at most 10000")
+            }
+            Self::Answer { status, .. } | Self::RefuseHandshakes { status, .. } if !(200..600).contains(status) => {
+                Err("status: 200 to 599")
+            }
+            Self::DropSockets { how: Drop::Close { reason, .. } } if reason.len() > 123 => {
+                Err("reason: at most 123 bytes (RFC 6455 §5.5)")
+            }
+            Self::Answer { .. }
+            | Self::Delay { .. }
+            | Self::DropSockets { .. }
+            | Self::ExpireTokens
+            | Self::Push { .. }
+            | Self::RefuseHandshakes { .. }
+            | Self::Reset
+            | Self::Restart
+            | Self::SetSettings { .. }
+            | Self::SetTicketStore { .. }
+            | Self::SetUserActive { .. }
+            | Self::Silence { .. }
+            | Self::Start
+            | Self::Stop => Ok(()),
+        }
+    }
+}
+
+/// How often a fault can be asked for at once.
+const MAX_TIMES: u32 = 10_000;
+
 fn once() -> u32 {
     1
 }
@@ -166,6 +200,9 @@ async fn command(Extract(control): Extract<Control>, body: String) -> Response {
         Ok(command) => command,
         Err(error) => return (StatusCode::BAD_REQUEST, format!("no command: {error}\n")).into_response(),
     };
+    if let Err(problem) = command.check() {
+        return (StatusCode::BAD_REQUEST, format!("no command: {problem}\n")).into_response();
+    }
     let (done, is_done) = oneshot::channel();
     if control.orders.send((command, done)).is_err() || is_done.await.is_err() {
         return (StatusCode::SERVICE_UNAVAILABLE, "the server has ended\n").into_response();

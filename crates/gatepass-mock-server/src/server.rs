@@ -90,6 +90,9 @@ impl MockServer {
                 options.host
             ));
         }
+        if let Some(folder) = options.files.as_ref().filter(|folder| !folder.is_dir()) {
+            return Err(format!("{} is no folder", folder.display()));
+        }
         let mut origins = OriginPolicy::new(&options.origins, options.allow_absent_origin)?;
         let listener = listen(SocketAddr::new(options.host, options.port))
             .map_err(|error| format!("cannot listen on {}:{}: {error}", options.host, options.port))?;

@@ -110,6 +110,9 @@ async fn every_command_can_be_said_over_http_and_a_bad_one_is_named() {
         (json!({"do": "delay", "endpoint": "tea", "ms": 1}), "tea"),
         (json!({"do": "push", "text": "x", "loud": true}), "loud"),
         (json!("no object"), "command"),
+        (json!({"do": "refuseHandshakes", "status": 403, "times": 4_294_967_295_u32}), "times"),
+        (json!({"do": "refuseHandshakes", "status": 101}), "status"),
+        (json!({"do": "dropSockets", "how": {"close": {"code": 1000, "reason": "x".repeat(124)}}}), "reason"),
     ] {
         let (status, body) = control(&server, bad.clone()).await;
         assert_eq!(status, 400, "{bad}");
