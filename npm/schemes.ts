@@ -29,7 +29,7 @@ export interface FirstMessageOptions {
   ack?: JsonValue;
   /** The server's message that refuses. @default none: it closes */
   reject?: JsonValue;
-  /** How long to wait for hello and ack, each, in milliseconds. @default 10000 */
+  /** How long to wait for hello and ack, each, in milliseconds; `connectTimeout` bounds all of it. @default 10000 */
   ackTimeout?: number;
 }
 

@@ -306,6 +306,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
 
   /** The wasm could not be loaded, or refuses the options: `reconnect()` tries again. */
   readonly #broken = (thrown: unknown) => {
+    if (this.#state === 'closed') return;
     const error = asError(thrown);
     const none = { phase: undefined, code: undefined, reason: undefined, attempt: 0, retryAt: undefined, discarded: 0 };
     this.#changed({ ...none, state: 'closed', previous: this.#state, error });

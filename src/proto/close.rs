@@ -98,9 +98,11 @@ impl CloseTable {
         own.or_else(default).unwrap_or(CloseAction::Retry)
     }
 
-    /// Returns whether a server closes with this code on purpose when it refuses a first message: 1000, 1005, or auth.
+    /// Returns whether a server closes with this code on purpose when it refuses a first message: 1000 and 1005, unless the
+    /// app says otherwise, or auth.
     pub(crate) fn is_refusal(&self, code: u16) -> bool {
-        matches!(code, 1000 | 1005) || self.action(code) == CloseAction::RefreshToken
+        let is_own = self.0.iter().any(|(known, _)| *known == code);
+        (matches!(code, 1000 | 1005) && !is_own) || self.action(code) == CloseAction::RefreshToken
     }
 }
 
@@ -141,6 +143,8 @@ mod tests {
         table.set(4403, CloseAction::RefreshToken);
         assert_eq!(table.action(4403), CloseAction::RefreshToken);
         assert!(table.is_refusal(4403) && table.is_refusal(1000) && table.is_refusal(1005));
+        table.set(1000, CloseAction::Retry);
+        assert!(!table.is_refusal(1000));
         assert!(!table.is_refusal(1006) && !table.is_refusal(1001) && !table.is_refusal(1011));
     }
 }

@@ -198,6 +198,9 @@ impl Inner {
             // A listener of the state change may have closed what was about to be told as open.
             Output::Event(Event::Opened) if self.machine.borrow().state() != ConnectionState::Connected => {}
             Output::Event(event) => self.sink.event(event),
+            // A listener may have closed, signed out or reconnected since these were asked for.
+            Output::Fetch { request, .. } if !self.machine.borrow().awaits(request) => {}
+            Output::Open { socket, .. } if self.machine.borrow().socket() != Some(socket) => {}
             Output::Fetch { request, http } => {
                 let weak = Rc::downgrade(self);
                 let fetch = Fetch::start(

@@ -117,16 +117,27 @@ impl fmt::Debug for Session {
 
 impl Inner {
     fn input(self: &Rc<Self>, input: Input) {
-        let deadline = {
+        let (deadline, before, after) = {
             let mut machine = self.machine.borrow_mut();
+            let before = machine.view();
             machine.handle_input(now(), input);
             while let Some(output) = machine.poll_output() {
                 self.queue.push(output);
             }
-            machine.poll_timeout()
+            (machine.poll_timeout(), before, machine.view())
         };
         self.alarm.set(deadline);
+        // Nothing of a user who is gone may be sent, so sockets hear of it before whatever still waits in the queue.
+        if before.epoch != after.epoch {
+            self.tell_connections(after);
+        }
         self.queue.drain(|output| self.perform(output));
+    }
+
+    fn tell_connections(&self, view: SessionView) {
+        for connection in self.connections.values(Weak::upgrade) {
+            connection.session_changed(view);
+        }
     }
 
     fn perform(self: &Rc<Self>, output: Output) {
@@ -135,9 +146,7 @@ impl Inner {
                 drop(self.fetches.take(&request));
             }
             Output::Changed { state, view } => {
-                for connection in self.connections.values(Weak::upgrade) {
-                    connection.session_changed(view);
-                }
+                self.tell_connections(view);
                 let listener = self.on_change.borrow().clone();
                 if let Some(listener) = listener {
                     listener(state);

@@ -189,7 +189,7 @@ fn case_44_closing_while_a_ticket_is_on_its_way_dials_nothing() {
 }
 
 #[test]
-fn case_47_after_three_refused_handshakes_the_token_is_refreshed_once_and_the_state_says_so() {
+fn case_47_after_three_refused_handshakes_the_state_says_so_and_the_token_is_refreshed_ever_more_rarely() {
     let mut world = World::new(1, &[Kind::Query]);
     world.server.access_life_ms = 3_600_000;
     world.sign_in("maggie");
@@ -200,10 +200,11 @@ fn case_47_after_three_refused_handshakes_the_token_is_refreshed_once_and_the_st
         world.lines[0].codes()[..4],
         ["CONNECT_FAILED", "CONNECT_FAILED", "HANDSHAKE_REFUSED", "HANDSHAKE_REFUSED"]
     );
-    assert_eq!(world.server.log.refreshed, 1);
     assert!(world.lines[0].failures.iter().all(|(_, disposition)| *disposition == Disposition::RETRY));
+    // After the 3rd, 6th, 12th, 24th and 48th refusal.
+    assert_eq!(world.server.log.refreshed, 5);
     let tries = world.lines[0].failures.len();
-    assert!((40..200).contains(&tries), "{tries} tries in 20 minutes: about one in 15 s");
+    assert!((48..96).contains(&tries), "{tries} tries in 20 minutes: about one in 15 s");
     world.server.refuse_handshakes = 0;
     assert!(world.run_until(MINUTE, connected));
 }
@@ -782,4 +783,104 @@ fn whoever_hears_of_a_failure_or_an_end_sees_the_state_it_led_to() {
     world.drop_sockets(1006);
     world.run_for(100);
     assert_eq!(world.lines[0].order[..3], ["state waiting", "failed", "closed"]);
+}
+
+#[test]
+fn a_doubted_token_is_kept_when_it_cannot_be_renewed() {
+    for bad in [Fault::Status(500, None), Fault::Status(401, None), Fault::Lost] {
+        let mut world = World::new(1, &[Kind::Query]);
+        world.server.access_life_ms = 86_400_000;
+        world.sign_in("maggie");
+        world.server.refuse_handshakes = 3;
+        fault(&mut world, "refresh", &vec![bad.clone(); 50]);
+        world.connect(0);
+        assert!(world.run_until(2 * MINUTE, connected), "{bad:?}: {:?}", world.lines[0].failures);
+        assert_eq!(world.session.state(), SessionState::SignedIn, "{bad:?}");
+    }
+}
+
+#[test]
+fn two_refusals_of_the_ticket_endpoint_with_an_acceptance_between_them_never_sign_out() {
+    let mut world = World::signed_in(Kind::Ticket);
+    fault(&mut world, "ticket", &[Fault::Status(401, None)]);
+    world.server.refuse_handshakes = u32::MAX;
+    world.run_for(MINUTE);
+    world.server.revoke_access();
+    world.run_for(2 * MINUTE);
+    world.server.refuse_handshakes = 0;
+    assert!(world.run_until(2 * MINUTE, connected), "{:?}", world.lines[0].failures);
+    assert!(world.lines[0].failures.iter().all(|(_, disposition)| *disposition != Disposition::SignIn));
+}
+
+#[test]
+fn whoever_signs_in_while_a_try_is_under_way_is_not_signed_out_by_it() {
+    let mut world = World::new(1, &[Kind::FirstMessageAck]);
+    world.server.access_life_ms = 0;
+    let refresh = Some(gatepass::proto::Secret::new(world.server.new_refresh("maggie")));
+    world.set_tokens("SECRET-garbage", refresh);
+    world.connect(0);
+    assert!(world.run_until(MINUTE, |world| world.server.log.dials == 2));
+    world.server.access_life_ms = 300_000;
+    world.sign_in("maggie");
+    assert!(world.run_until(MINUTE, connected), "{:?}", world.lines[0].failures);
+}
+
+#[test]
+fn a_close_before_the_hello_refuses_nothing() {
+    let mut world = World::signed_in(Kind::FirstMessageHello);
+    world.server.withholds_hello = true;
+    for _ in 0..3 {
+        let phase = |world: &World| world.lines[0].machine.phase().map(|phase| phase.name());
+        assert!(world.run_until(MINUTE, |world| phase(world) == Some("authenticating")));
+        world.drop_sockets(1000);
+        world.run_for(100);
+    }
+    world.server.withholds_hello = false;
+    assert!(world.run_until(MINUTE, connected));
+    assert!(world.lines[0].failures.iter().all(|(code, _)| *code != "AUTH_REJECTED"), "{:?}", world.lines[0].failures);
+}
+
+#[test]
+fn an_error_without_a_close_on_an_open_socket_is_a_loss() {
+    let mut world = connect(Kind::Ticket);
+    world.socket_error(0);
+    world.run_for(2_100);
+    assert_eq!(world.lines[0].failures, [("CONNECTION_LOST", Disposition::RETRY)]);
+    assert!(world.run_until(MINUTE, connected));
+}
+
+#[test]
+fn closing_what_a_failure_has_closed_gives_up_its_queue() {
+    let mut world = World::signed_in(Kind::Ticket);
+    fault(&mut world, "ticket", &[Fault::Status(403, None)]);
+    world.send(0);
+    world.run_for(MINUTE);
+    assert_eq!(world.lines[0].queued(), 1);
+    world.close(0);
+    assert_eq!((world.lines[0].queued(), world.lines[0].discarded), (0, 1));
+    assert_eq!(world.lines[0].closed_events.len(), 1, "the end is told once");
+}
+
+#[test]
+fn a_token_that_ends_during_an_outage_is_renewed_although_it_was_doubted_before() {
+    let mut world = World::new(1, &[Kind::Query]);
+    world.server.access_life_ms = 86_400_000;
+    world.sign_in("maggie");
+    world.server.refuse_handshakes = 10;
+    world.connect(0);
+    assert!(world.run_until(10 * MINUTE, |world| world.server.refuse_handshakes == 0));
+    world.server.revoke_access();
+    assert!(world.run_until(30 * MINUTE, connected), "{} dials", world.server.log.dials);
+}
+
+#[test]
+fn another_users_token_is_another_user() {
+    let mut world = World::new(1, &[Kind::FirstMessage]);
+    let jwt = |user: &str| crate::codec::jwt(&format!(r#"{{"sub":"{user}"}}"#));
+    world.set_tokens(&jwt("maggie"), None);
+    world.send(0);
+    world.set_tokens(&jwt("maggie"), None);
+    assert_eq!(world.lines[0].queued(), 1, "the same user with a new token");
+    world.set_tokens(&jwt("bob"), None);
+    assert_eq!(world.lines[0].queued(), 0, "nothing of maggie's goes out as bob's");
 }

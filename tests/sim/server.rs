@@ -25,6 +25,7 @@ pub struct Server {
     pub faults: BTreeMap<&'static str, VecDeque<Fault>>,
     pub refuse_handshakes: u32,
     pub is_silent: bool,
+    pub withholds_hello: bool,
     /// What the first-message consumer does with a bad token.
     pub bad_token: BadToken,
     access: BTreeMap<String, Access>,

@@ -400,7 +400,7 @@ impl World {
                         let peer = Peer { user, has_accepted, ..Peer::default() };
                         self.lines[line].peers.insert(socket, peer);
                         self.later(Happening::Opened { line, socket });
-                        if kind == Kind::FirstMessageHello && !self.server.is_silent {
+                        if kind == Kind::FirstMessageHello && !self.server.is_silent && !self.server.withholds_hello {
                             self.server_says(line, socket, Say::Text(r#"{"type":"auth_required"}"#.to_owned()));
                         }
                     }

@@ -40,7 +40,8 @@ impl Listener for CuttableListener {
     }
 }
 
-/// A TCP stream that reports a reset once it is cut, and sends one to its peer when it is dropped then.
+/// A TCP stream that reports a reset once it is cut, and sends one to its peer when it is dropped then: with a linger of
+/// zero, closing sends RST instead of FIN.
 #[derive(Debug)]
 pub(crate) struct CuttableStream {
     stream: TcpStream,
@@ -58,9 +59,16 @@ impl CuttableStream {
         if self.was_cut.as_mut().poll(cx).is_pending() {
             return Ok(());
         }
-        // With a linger of zero, closing sends RST instead of FIN.
-        self.stream.set_zero_linger()?;
         Err(io::ErrorKind::ConnectionReset.into())
+    }
+}
+
+impl Drop for CuttableStream {
+    fn drop(&mut self) {
+        // Whoever cuts a connection may drop it before it is polled again. Fails only if the socket is gone.
+        if self.cut.is_cancelled() {
+            self.stream.set_zero_linger().ok();
+        }
     }
 }
 

@@ -212,8 +212,13 @@ impl Keeper {
         let all = self.all.child_token();
         let listener = CuttableListener { listener, all: all.clone() };
         let service = self.router.clone().into_make_service_with_connect_info::<Cutter>();
+        let end = all.clone();
         let task = tokio::spawn(async move {
-            axum::serve(listener, service).await.ok();
+            tokio::select! {
+                () = end.cancelled() => {}
+                // Ends only with its task.
+                _ = axum::serve(listener, service) => {}
+            }
         });
         self.serving = Some((task, all));
     }

@@ -155,12 +155,11 @@ async fn serve(state: State, group: String, entry: Entry, cutter: Cutter, socket
         Entry::FirstMessage(manner) => (None, Some(manner)),
     };
     let is_accepted = manner.is_none();
-    let id = {
-        let mut inner = state.lock();
+    let id = state.change(|inner| {
         inner.counts.open += u32::from(is_accepted);
         inner.counts.accepted += u32::from(is_accepted);
         inner.add_socket(LiveSocket { group: group.clone(), user, is_accepted, orders: sender })
-    };
+    });
     let mut peer = Peer { state, id, group, cutter, socket, orders, manner };
     let code = peer.run().await;
     peer.leave(code);
@@ -254,8 +253,7 @@ impl Peer {
         let field = if manner == Manner::HelloAck { "access_token" } else { "token" };
         let token = parsed.get(field).and_then(Value::as_str).unwrap_or("");
         let answers = matches!(manner, Manner::Ack | Manner::HelloAck);
-        let user = {
-            let mut inner = self.state.lock();
+        let user = self.state.change(|inner| {
             let user = inner.active_user_of(token);
             if user.is_some() {
                 inner.counts.open += 1;
@@ -266,7 +264,7 @@ impl Peer {
                 }
             }
             user
-        };
+        });
         match (user, manner) {
             (Some(_), _) => {
                 self.manner = None;

@@ -161,8 +161,14 @@ impl State {
     }
 
     pub(crate) fn record(&self, received: Received) {
-        self.lock().received.push(received);
+        self.change(|inner| inner.received.push(received));
+    }
+
+    /// Changes what is remembered, and tells those who wait for it.
+    pub(crate) fn change<T>(&self, change: impl FnOnce(&mut Inner) -> T) -> T {
+        let result = change(&mut self.lock());
         self.changed.send_replace(());
+        result
     }
 
     /// Waits until what was received satisfies `is_enough`.

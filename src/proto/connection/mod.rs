@@ -15,7 +15,7 @@ use std::collections::VecDeque;
 pub use config::{ConnectionConfig, check_close_code};
 pub use io::{ConnectionState, Event, Input, Output, Phase, Received, Sent, SocketId, StateChange, Stats};
 
-use self::state::{Doubt, Proof, State, Step};
+use self::state::{Doubt, Proof, Refuser, State, Step};
 use super::backoff::Backoff;
 use super::http::{HttpRequest, HttpResponse, NoAnswer, json_of};
 use super::outbox::Outbox;
@@ -200,6 +200,12 @@ impl Connection {
         self.state.phase()
     }
 
+    /// Returns whether an answer to this request is still waited for.
+    #[must_use]
+    pub fn awaits(&self, request: RequestId) -> bool {
+        self.state.request() == Some(request)
+    }
+
     /// Returns the socket in use.
     #[must_use]
     pub fn socket(&self) -> Option<SocketId> {
@@ -217,8 +223,8 @@ impl Connection {
             State::Token { .. } | State::Ticket { .. } | State::Opening { .. } | State::Authenticating { .. } => {}
             State::Connected { .. } => {
                 self.leave(1000, "reconnect");
-                self.closed_event(1000, "reconnect".to_owned(), true);
                 self.start(now);
+                self.closed_event(1000, "reconnect".to_owned(), true);
             }
             State::Idle | State::Waiting | State::Suspended | State::Closed => self.start(now),
         }
@@ -242,7 +248,7 @@ impl Connection {
         let (rejected, doubted) = match self.doubt {
             Doubt::None => (None, None),
             Doubt::Suspected { generation } => (None, Some(generation)),
-            Doubt::Refused { generation } => (Some(generation), None),
+            Doubt::Refused { generation, .. } => (Some(generation), None),
         };
         self.change(State::Token { want });
         self.outputs.push_back(Output::Want { want, rejected, doubted });
@@ -308,6 +314,10 @@ impl Connection {
                 self.fail(now, Failure::TicketExpired, None);
             }
             Ok((ticket, _)) => {
+                // The endpoint that refused a token has accepted this one: what it refuses later is another matter.
+                if matches!(self.doubt, Doubt::Refused { by: Refuser::TicketEndpoint, .. }) {
+                    self.doubt = Doubt::None;
+                }
                 let url = self.config.url.with_param(&scheme.param, &ticket);
                 self.dial(now, url, Some(grant));
             }
@@ -452,7 +462,16 @@ impl Connection {
                     };
                     self.abandon(now, TIMEOUT_CODE, failure);
                 }
-                Timer::ErrorWithoutClose => self.abandon(now, 1000, Failure::Transport(TransportError::Blocked)),
+                Timer::ErrorWithoutClose if matches!(self.state, State::Opening { .. }) => {
+                    self.abandon(now, 1000, Failure::Transport(TransportError::Blocked));
+                }
+                // A socket that was open cannot be blocked; its `close` is on its way or lost.
+                Timer::ErrorWithoutClose => {
+                    if let Some(socket) = self.state.socket() {
+                        self.outputs.push_back(Output::CloseSocket { socket, code: 1000, reason: String::new() });
+                    }
+                    self.on_socket_closed(now, 1006, String::new(), false);
+                }
                 Timer::Http => self.abandon(now, TIMEOUT_CODE, Failure::Ticket(HttpError::TimedOut)),
                 // A session's timer, never set here.
                 Timer::Login => {}
@@ -469,7 +488,7 @@ impl Connection {
     }
 
     fn on_close(&mut self, code: u16, reason: &str) {
-        if matches!(self.state, State::Closed) {
+        if matches!(self.state, State::Closed) && self.outbox.len() == 0 {
             return;
         }
         let reason = cut_to(reason, MAX_REASON).to_owned();

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use super::io::{Event, Output};
-use super::state::{Doubt, Proof, State};
+use super::state::{Doubt, Proof, Refuser, State, Step};
 use super::{Connection, StateChange};
 use crate::error::{Disposition, Failure, HandshakeError, Problem, TokenError, TransportError};
 use crate::proto::Now;
@@ -34,7 +34,9 @@ impl Connection {
         };
         let failure = match &self.state {
             State::Opening { .. } => Failure::Transport(TransportError::ConnectFailed),
-            State::Authenticating { .. } if is_refusal => Failure::Handshake(HandshakeError::ClosedInstead { code }),
+            State::Authenticating { step: Step::Ack, .. } if is_refusal => {
+                Failure::Handshake(HandshakeError::ClosedInstead { code })
+            }
             State::Connected { proof: Proof::Assumed, since, .. }
                 if is_refusal && now.instant.since(*since) < self.config.min_uptime =>
             {
@@ -60,8 +62,7 @@ impl Connection {
     /// Ends a try of which nothing is in flight any more: tells the app, and does what the failure asks for.
     pub(super) fn fail(&mut self, now: Now, failure: Failure, goodbye: Option<Goodbye>) {
         let failure = self.counted(failure);
-        let generation = self.state.generation();
-        let disposition = self.settle(failure.disposition(), generation);
+        let disposition = self.settle(failure.disposition());
         let was_in_ticket_phase = matches!(self.state, State::Ticket { .. });
         let was_lasting = matches!(self.state, State::Connected { proof: Proof::Lasting, .. });
         self.timers.stop_all();
@@ -100,28 +101,36 @@ impl Connection {
         if self.refusals < REFUSALS_BEFORE_DOUBT {
             return failure;
         }
-        if let (Scheme::Query(_), Doubt::None, Some(generation)) =
-            (&self.config.scheme, self.doubt, self.state.generation())
+        // Each renewal costs the server something, so the next suspicion comes after twice as many refusals.
+        let is_due = self.refusals.is_multiple_of(REFUSALS_BEFORE_DOUBT)
+            && (self.refusals / REFUSALS_BEFORE_DOUBT).is_power_of_two();
+        let may_doubt = matches!(self.doubt, Doubt::None | Doubt::Suspected { .. });
+        if let (Scheme::Query(_), true, true, Some(grant)) =
+            (&self.config.scheme, is_due, may_doubt, self.state.grant())
         {
-            self.doubt = Doubt::Suspected { generation };
+            self.doubt = Doubt::Suspected { generation: grant.generation };
         }
         Failure::Transport(TransportError::HandshakeRefused { tries: self.refusals })
     }
 
     /// Turns a second refusal of the credential, or one that nothing can renew, into sign-in.
-    fn settle(&mut self, disposition: Disposition, generation: Option<u32>) -> Disposition {
-        match (disposition, self.doubt, generation) {
-            (Disposition::RefreshToken, Doubt::None | Doubt::Suspected { .. }, Some(generation)) => {
-                self.doubt = Doubt::Refused { generation };
-                Disposition::RefreshToken
+    fn settle(&mut self, disposition: Disposition) -> Disposition {
+        if disposition != Disposition::RefreshToken {
+            return disposition;
+        }
+        // Without a credential there is none to renew.
+        let Some(grant) = self.state.grant() else { return Disposition::GiveUp };
+        let is_outdated = grant.sign_ins != self.sign_ins;
+        let by = if matches!(self.state, State::Ticket { .. }) { Refuser::TicketEndpoint } else { Refuser::Socket };
+        let refused = Doubt::Refused { generation: grant.generation, by };
+        match core::mem::replace(&mut self.doubt, refused) {
+            Doubt::None | Doubt::Suspected { .. } => Disposition::RefreshToken,
+            // Somebody has signed in since this try began: theirs is another token, and has a ladder of its own.
+            Doubt::Refused { .. } if is_outdated => {
+                self.doubt = Doubt::None;
+                Disposition::RETRY
             }
-            (Disposition::RefreshToken, Doubt::Refused { .. }, Some(generation)) => {
-                self.doubt = Doubt::Refused { generation };
-                Disposition::SignIn
-            }
-            // Without a credential there is none to renew.
-            (Disposition::RefreshToken, _, None) => Disposition::GiveUp,
-            (Disposition::Retry { .. } | Disposition::SignIn | Disposition::GiveUp, _, _) => disposition,
+            Doubt::Refused { .. } => Disposition::SignIn,
         }
     }
 
@@ -142,7 +151,8 @@ impl Connection {
     /// Closes for good. A queue that the app gave up is emptied; after a failure it is kept for `reconnect()`.
     pub(super) fn end(&mut self, code: u16, reason: String, was_clean: bool, problem: Option<Problem>) {
         let discarded = if problem.is_none() { self.discard_outbox() } else { 0 };
-        self.is_open = true;
+        // Whoever was never told of an opening still hears of the end, once.
+        self.is_open = !matches!(self.state, State::Closed);
         let mut change = self.enter(State::Closed);
         change.discarded = discarded;
         self.tell(change, problem, code, reason, was_clean);

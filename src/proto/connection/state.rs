@@ -74,6 +74,20 @@ impl State {
         }
     }
 
+    pub(super) fn request(&self) -> Option<RequestId> {
+        match self {
+            Self::Ticket { request, .. } => Some(*request),
+            Self::Idle
+            | Self::Token { .. }
+            | Self::Opening { .. }
+            | Self::Authenticating { .. }
+            | Self::Connected { .. }
+            | Self::Waiting
+            | Self::Suspended
+            | Self::Closed => None,
+        }
+    }
+
     pub(super) fn socket(&self) -> Option<SocketId> {
         match self {
             Self::Opening { socket, .. } | Self::Authenticating { socket, .. } | Self::Connected { socket, .. } => {
@@ -85,11 +99,11 @@ impl State {
         }
     }
 
-    /// The generation of the token that this try uses.
-    pub(super) fn generation(&self) -> Option<u32> {
+    /// The token that this try uses.
+    pub(super) fn grant(&self) -> Option<&Grant> {
         match self {
-            Self::Ticket { grant, .. } | Self::Authenticating { grant, .. } => Some(grant.generation),
-            Self::Opening { grant, .. } | Self::Connected { grant, .. } => grant.as_ref().map(|grant| grant.generation),
+            Self::Ticket { grant, .. } | Self::Authenticating { grant, .. } => Some(grant),
+            Self::Opening { grant, .. } | Self::Connected { grant, .. } => grant.as_ref(),
             Self::Idle | Self::Token { .. } | Self::Waiting | Self::Suspended | Self::Closed => None,
         }
     }
@@ -103,5 +117,12 @@ pub(super) enum Doubt {
     /// Dials with it fail before they open; it may be the token or the network.
     Suspected { generation: u32 },
     /// The server refused it; one refresh is tried, a second refusal asks for sign-in.
-    Refused { generation: u32 },
+    Refused { generation: u32, by: Refuser },
+}
+
+/// Who refused a credential. Only the same one can take it back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refuser {
+    Socket,
+    TicketEndpoint,
 }

@@ -223,15 +223,42 @@ impl Session {
                 self.sign_in(tokens, true, |want| is_unchanged && want.rejected == Some(refused));
             }
             Err(HttpError::Status { status: status @ (400 | 401 | 403), .. }) => {
-                self.state = State::SignedIn { tokens: old };
-                self.expire();
-                self.answer_all(|_| Err(TokenError::RefreshRejected { status }));
+                // Nothing can renew this token any more; whether it is still good is another question.
+                let is_over = old.is_expired_at(now.unix) || self.is_current_rejected();
+                self.state = State::SignedIn { tokens: TokenSet { refresh: None, ..old } };
+                if is_over {
+                    self.expire();
+                } else {
+                    self.changed();
+                }
+                self.answer_without_renewal(now, TokenError::RefreshRejected { status });
             }
             Err(error) => {
                 self.state = State::SignedIn { tokens: old };
                 self.changed();
-                self.answer_all(|_| Err(TokenError::Refresh(error)));
+                self.answer_without_renewal(now, TokenError::Refresh(error));
             }
+        }
+    }
+
+    fn is_current_rejected(&self) -> bool {
+        self.wants.iter().any(|want| want.rejected == Some(self.generation))
+    }
+
+    /// Answers who waited for a renewal that failed: with the old token whoever may still use it, else with the failure.
+    fn answer_without_renewal(&mut self, now: Now, error: TokenError) {
+        for want in core::mem::take(&mut self.wants) {
+            let result = match &self.state {
+                State::SignedIn { tokens }
+                    if want.rejected != Some(self.generation) && !tokens.is_expired_at(now.unix) =>
+                {
+                    Ok(self.grant(tokens))
+                }
+                State::Expired { .. } | State::Refreshing { .. } | State::SignedIn { .. } | State::SignedOut => {
+                    Err(error)
+                }
+            };
+            self.answer(want, result);
         }
     }
 

@@ -132,3 +132,44 @@ async fn the_control_api_tells_what_was_received() {
     let counts: Value = get("counts").await.unwrap().json().await.unwrap();
     assert_eq!((&counts["messages"], &counts["open"]), (&json!(1), &json!(1)));
 }
+
+#[tokio::test]
+async fn a_reset_is_a_tcp_reset() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let server = MockServer::start().await;
+    let address = server.url().replace("http://", "");
+    let mut stream = tokio::net::TcpStream::connect(&address).await.unwrap();
+    let request = format!(
+        "GET /ws/anonymous/ HTTP/1.1\r\nHost: {address}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    server.wait_for(|counts| counts.open == 1).await;
+    let mut answer = vec![0; 1024];
+    assert!(stream.read(&mut answer).await.unwrap() > 0);
+    server.control(Command::DropSockets { how: Drop::Reset }).await;
+    let end = stream.read(&mut answer).await;
+    assert_eq!(end.unwrap_err().kind(), std::io::ErrorKind::ConnectionReset);
+}
+
+#[tokio::test]
+async fn a_server_ends_with_its_value() {
+    let server = MockServer::start().await;
+    let address = server.url().replace("http://", "");
+    let mut socket = dial(&server, "/ws/anonymous/", &[]).await.unwrap();
+    drop(server);
+    assert_eq!(hear(&mut socket).await, "lost");
+    // The listening socket is closed by a task of its own, at its next turn.
+    while tokio::net::TcpStream::connect(&address).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn an_accepted_first_message_is_told_to_those_who_wait() {
+    let server = MockServer::start().await;
+    let (_, body) = post(&server, "/api-token-auth/", json!({"username": "maggie", "password": "secret"}), &[]).await;
+    let mut socket = dial(&server, "/ws/first/", &[]).await.unwrap();
+    say(&mut socket, &json!({"token": body["token"]}).to_string()).await;
+    server.wait_for(|counts| counts.accepted == 1).await;
+}
