@@ -40,18 +40,21 @@ impl Default for OutboxOptions {
 pub(crate) struct Outbox {
     options: OutboxOptions,
     messages: VecDeque<(MessageId, usize)>,
+    /// Handed to a socket that the server may yet refuse; they come before `messages`.
+    unproven: VecDeque<(MessageId, usize)>,
+    /// Of both.
     bytes: usize,
     next_id: u32,
 }
 
 impl Outbox {
     pub(crate) fn new(options: OutboxOptions) -> Self {
-        Self { options, messages: VecDeque::new(), bytes: 0, next_id: 0 }
+        Self { options, messages: VecDeque::new(), unproven: VecDeque::new(), bytes: 0, next_id: 0 }
     }
 
     pub(crate) fn push(&mut self, length: usize) -> Result<MessageId, SendError> {
         let bytes = self.bytes.saturating_add(length);
-        if self.messages.len() >= self.options.max_messages || bytes > self.options.max_bytes {
+        if self.messages.len() + self.unproven.len() >= self.options.max_messages || bytes > self.options.max_bytes {
             return Err(SendError::QueueFull);
         }
         let id = MessageId(self.next_id);
@@ -63,6 +66,27 @@ impl Outbox {
 
     pub(crate) fn pop(&mut self) -> Option<MessageId> {
         let (id, length) = self.messages.pop_front()?;
+        self.bytes -= length;
+        Some(id)
+    }
+
+    /// Takes the next message to hand to a socket that the server may yet refuse.
+    pub(crate) fn lend(&mut self) -> Option<MessageId> {
+        let message = self.messages.pop_front()?;
+        self.unproven.push_back(message);
+        Some(message.0)
+    }
+
+    /// The server refused the socket: what was handed to it is to be sent, as if it never had been.
+    pub(crate) fn take_back(&mut self) {
+        while let Some(message) = self.unproven.pop_back() {
+            self.messages.push_front(message);
+        }
+    }
+
+    /// Takes a message that was lent and need not be kept any more: the server has accepted, or the socket was lost.
+    pub(crate) fn settle(&mut self) -> Option<MessageId> {
+        let (id, length) = self.unproven.pop_front()?;
         self.bytes -= length;
         Some(id)
     }
@@ -87,6 +111,18 @@ mod tests {
         assert_eq!((outbox.len(), outbox.bytes()), (3, 8));
         assert_eq!([(); 4].map(|()| outbox.pop()), [Some(ids[0]), Some(ids[1]), Some(ids[2]), None]);
         assert_eq!(outbox.bytes(), 0);
+    }
+
+    #[test]
+    fn what_was_lent_comes_back_in_front_and_in_order() {
+        let mut outbox = Outbox::new(OutboxOptions { max_bytes: 100, max_messages: 3 });
+        let ids = [1, 2, 3].map(|length| outbox.push(length).unwrap());
+        assert_eq!([outbox.lend(), outbox.lend()], [Some(ids[0]), Some(ids[1])]);
+        assert_eq!((outbox.len(), outbox.push(1)), (1, Err(SendError::QueueFull)));
+        outbox.take_back();
+        assert_eq!(outbox.lend(), Some(ids[0]));
+        assert_eq!([outbox.settle(), outbox.settle()], [Some(ids[0]), None]);
+        assert_eq!((outbox.len(), outbox.bytes()), (2, 5));
     }
 
     #[test]

@@ -115,6 +115,10 @@ impl AuthSocket {
         match sent {
             // The outbox was emptied before anybody could know of the connection, so nothing is overtaken.
             Sent::Now(socket) => self.inner.send_on(socket, data),
+            Sent::NowAndKept(socket, message) => {
+                self.inner.payloads.put(message, data.clone());
+                self.inner.send_on(socket, data);
+            }
             Sent::Queued(message) => {
                 self.inner.payloads.put(message, data.clone());
             }
@@ -216,8 +220,9 @@ impl Inner {
                 drop(earlier);
             }
             Output::Open { socket, url, protocols } => self.open(socket, url.expose(), &protocols),
-            Output::Send { socket, message } => {
-                if let Some(payload) = self.payloads.take(&message) {
+            Output::Send { socket, message, keep } => {
+                let payload = if keep { self.payloads.get(&message) } else { self.payloads.take(&message) };
+                if let Some(payload) = payload {
                     self.send_on(socket, &payload);
                 }
             }

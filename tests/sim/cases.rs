@@ -884,3 +884,36 @@ fn another_users_token_is_another_user() {
     world.set_tokens(&jwt("bob"), None);
     assert_eq!(world.lines[0].queued(), 0, "nothing of maggie's goes out as bob's");
 }
+
+#[test]
+fn messages_that_follow_a_refused_first_message_arrive_once_after_the_refresh() {
+    for bad_token in [BadToken::CloseNormal, BadToken::Close4401, BadToken::RejectMessage] {
+        let mut world = World::new(1, &[Kind::FirstMessage]);
+        world.server.bad_token = bad_token;
+        world.sign_in("maggie");
+        world.server.revoke_access();
+        world.send(0);
+        world.send(0);
+        world.connect(0);
+        assert!(world.run_until(MINUTE, connected));
+        world.send(0);
+        assert!(world.run_until(MINUTE, |world| world.lines[0].opened == 2), "{bad_token:?}");
+        world.send(0);
+        world.run_for(10_000);
+        assert_eq!(world.lines[0].received_by_server, ["1", "2", "3", "4"], "{bad_token:?}");
+        assert_eq!(world.lines[0].payloads_kept(), 0, "{bad_token:?}");
+    }
+}
+
+#[test]
+fn messages_on_a_socket_that_is_lost_are_not_sent_twice() {
+    let mut world = connect(Kind::FirstMessage);
+    world.send(0);
+    world.run_for(100);
+    world.drop_sockets(1006);
+    assert!(world.run_until(MINUTE, |world| world.lines[0].opened == 2));
+    world.send(0);
+    world.run_for(10_000);
+    assert_eq!(world.lines[0].received_by_server, ["1", "2"]);
+    assert_eq!(world.lines[0].payloads_kept(), 0);
+}

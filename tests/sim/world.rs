@@ -86,6 +86,7 @@ pub struct Line {
     /// Close codes and reasons that the client gave to sockets.
     pub hung_up: Vec<(u16, String)>,
     left_behind: Vec<SocketId>,
+    was_closed_deliberately: bool,
 }
 
 /// A message that the app sent: its number and for which user.
@@ -216,6 +217,10 @@ impl World {
         let note = Note { number: self.next_note, epoch: self.session.view().epoch };
         match self.lines[line].machine.send(|| 8) {
             Ok(Sent::Now(socket)) => self.hand_over(line, socket, note),
+            Ok(Sent::NowAndKept(socket, id)) => {
+                self.lines[line].payloads.insert(id, note);
+                self.hand_over(line, socket, note);
+            }
             Ok(Sent::Queued(id)) => {
                 self.lines[line].payloads.insert(id, note);
             }
@@ -296,6 +301,7 @@ impl World {
             Say::Text(text) => self.later(Happening::Text { line, socket, text }),
             Say::Close(code) => {
                 peer.is_dead = true;
+                self.lines[line].was_closed_deliberately = true;
                 self.later(Happening::Closed { line, socket, code });
             }
         }
@@ -434,6 +440,14 @@ impl World {
             return;
         }
         if peer.has_accepted {
+            let number = |text: &String| text.parse::<u64>().expect("a number");
+            let last = self.lines[line].received_by_server.last().map_or(0, number);
+            // Without an ack nobody can tell a server that refuses from one that accepts, is silent and says goodbye.
+            let is_told_apart = kind != Kind::FirstMessage || !self.lines[line].was_closed_deliberately;
+            assert!(
+                number(&text) > last || !is_told_apart,
+                "a message arrived twice or out of order: {text} after {last}"
+            );
             return self.lines[line].received_by_server.push(text);
         }
         peer.heard_auth += 1;
@@ -553,8 +567,8 @@ impl World {
                 }
                 self.later(Happening::Dial { line: index, socket, url });
             }
-            Output::Send { socket, message } => {
-                let note = line.payloads.remove(&message);
+            Output::Send { socket, message, keep } => {
+                let note = if keep { line.payloads.get(&message).copied() } else { line.payloads.remove(&message) };
                 let note =
                     note.unwrap_or_else(|| panic!("message {message:?} was handed over twice or after a discard"));
                 self.hand_over(index, socket, note);
@@ -615,6 +629,10 @@ impl World {
                         "a loss never asks for sign-in"
                     );
                 }
+                if problem.failure.code() == "AUTH_REJECTED" {
+                    // What the server has refused to hear is sent again.
+                    line.last_sent = 0;
+                }
                 line.failures.push((problem.failure.code(), problem.disposition));
             }
             Event::Opened => {
@@ -661,6 +679,7 @@ impl Line {
             discarded: 0,
             hung_up: Vec::new(),
             left_behind: Vec::new(),
+            was_closed_deliberately: false,
         }
     }
 
@@ -678,6 +697,10 @@ impl Line {
 
     pub fn codes(&self) -> Vec<&'static str> {
         self.failures.iter().map(|(code, _)| *code).collect()
+    }
+
+    pub fn payloads_kept(&self) -> usize {
+        self.payloads.len()
     }
 
     pub fn is_connected(&self) -> bool {

@@ -111,7 +111,7 @@ pub enum Output {
         /// At most 123 bytes.
         reason: String,
     },
-    /// Forget a message: it will not be sent.
+    /// Forget a message: it will not be sent, or not again.
     Discard {
         /// Which.
         message: MessageId,
@@ -140,6 +140,8 @@ pub enum Output {
         socket: SocketId,
         /// Which message.
         message: MessageId,
+        /// Keep the payload until [`Output::Discard`]: the server may yet refuse this socket's credential.
+        keep: bool,
     },
     /// Send the first message.
     SendText {
@@ -287,6 +289,8 @@ pub enum Received {
 pub enum Sent {
     /// Hand it to this socket now.
     Now(SocketId),
+    /// Hand it to this socket now, and keep it: the server may yet refuse the credential.
+    NowAndKept(SocketId, MessageId),
     /// Keep it until it is asked for.
     Queued(MessageId),
 }

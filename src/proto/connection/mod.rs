@@ -137,9 +137,15 @@ impl Connection {
     pub fn send(&mut self, length: impl FnOnce() -> usize) -> Result<Sent, SendError> {
         match &self.state {
             State::Closed => Err(SendError::Closed),
-            State::Connected { socket, .. } => {
+            State::Connected { socket, proof, .. } => {
+                let (socket, is_assumed) = (*socket, *proof == Proof::Assumed);
                 self.stats.sent += 1;
-                Ok(Sent::Now(*socket))
+                // Beyond the outbox's limits nothing more is kept, but everything is sent.
+                let kept = is_assumed.then(|| self.outbox.push(length()).ok()).flatten();
+                if kept.is_some() {
+                    self.outbox.lend();
+                }
+                Ok(kept.map_or(Sent::Now(socket), |message| Sent::NowAndKept(socket, message)))
             }
             State::Idle
             | State::Token { .. }
@@ -171,6 +177,7 @@ impl Connection {
                     Proof::Assumed if waits_for_reject => Received::InspectAndDeliver,
                     Proof::Assumed => {
                         *proof = Proof::Given;
+                        self.settle_outbox();
                         Received::Deliver
                     }
                     Proof::Given | Proof::Lasting => Received::Deliver,
@@ -223,6 +230,7 @@ impl Connection {
             State::Token { .. } | State::Ticket { .. } | State::Opening { .. } | State::Authenticating { .. } => {}
             State::Connected { .. } => {
                 self.leave(1000, "reconnect");
+                self.settle_outbox();
                 self.start(now);
                 self.closed_event(1000, "reconnect".to_owned(), true);
             }
@@ -415,6 +423,7 @@ impl Connection {
                     return self.abandon(now, 1000, Failure::Handshake(HandshakeError::Rejected));
                 }
                 *proof = Proof::Given;
+                self.settle_outbox();
             }
             State::Idle
             | State::Token { .. }
@@ -434,9 +443,10 @@ impl Connection {
         self.stats.connections += 1;
         // Queued messages go before the app hears of the connection, so that what it sends then comes after them.
         let change = self.enter(State::Connected { socket, grant, since: now.instant, proof });
-        while let Some(message) = self.outbox.pop() {
+        let keep = proof == Proof::Assumed;
+        while let Some(message) = if keep { self.outbox.lend() } else { self.outbox.pop() } {
             self.stats.sent += 1;
-            self.outputs.push_back(Output::Send { socket, message });
+            self.outputs.push_back(Output::Send { socket, message, keep });
         }
         self.is_open = true;
         self.outputs.push_back(Output::Event(Event::StateChanged(change)));
@@ -482,8 +492,16 @@ impl Connection {
                     if let State::Connected { proof, .. } = &mut self.state {
                         *proof = Proof::Lasting;
                     }
+                    self.settle_outbox();
                 }
             }
+        }
+    }
+
+    /// What was handed to a socket need not be kept any more.
+    fn settle_outbox(&mut self) {
+        while let Some(message) = self.outbox.settle() {
+            self.outputs.push_back(Output::Discard { message });
         }
     }
 

@@ -63,6 +63,14 @@ impl Connection {
     pub(super) fn fail(&mut self, now: Now, failure: Failure, goodbye: Option<Goodbye>) {
         let failure = self.counted(failure);
         let disposition = self.settle(failure.disposition());
+        match failure {
+            // A server that refused the credential has taken nothing of what came after it.
+            Failure::Handshake(_) => self.outbox.take_back(),
+            // Whether a lost socket delivered is not known: nothing is sent twice.
+            Failure::Ticket(_) | Failure::TicketExpired | Failure::Token(_) | Failure::Transport(_) => {
+                self.settle_outbox()
+            }
+        }
         let was_in_ticket_phase = matches!(self.state, State::Ticket { .. });
         let was_lasting = matches!(self.state, State::Connected { proof: Proof::Lasting, .. });
         self.timers.stop_all();
@@ -201,6 +209,7 @@ impl Connection {
     }
 
     fn discard_outbox(&mut self) -> usize {
+        self.settle_outbox();
         let discarded = self.outbox.len();
         while let Some(message) = self.outbox.pop() {
             self.stats.discarded += 1;
