@@ -2,6 +2,9 @@
 //!
 //! `World` plays the driver: it performs outputs, feeds inputs, and checks every invariant of the design as it goes.
 
+mod driver;
+mod line;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use gatepass::error::{Disposition, Failure, TokenError};
@@ -16,6 +19,8 @@ use gatepass::proto::session::{
 };
 use gatepass::proto::{Instant, Json, Now, Secret, UnixTime, Url, UrlKind};
 
+pub use self::line::Line;
+use self::line::{Note, endpoint};
 use crate::codec::{CODEC, json};
 use crate::server::{Handshake, MARK, Say, Server};
 
@@ -60,40 +65,6 @@ struct Peer {
     has_accepted: bool,
     heard_auth: u32,
     is_dead: bool,
-}
-
-/// A connection and all that is known of it from outside.
-#[derive(Debug)]
-pub struct Line {
-    pub kind: Kind,
-    pub machine: Connection,
-    payloads: BTreeMap<MessageId, Note>,
-    open_sockets: BTreeSet<SocketId>,
-    requests: BTreeSet<RequestId>,
-    peers: BTreeMap<SocketId, Peer>,
-    refused: BTreeSet<String>,
-    presented: Option<String>,
-    last_sent: u64,
-    pub delivered: Vec<String>,
-    pub received_by_server: Vec<String>,
-    pub failures: Vec<(&'static str, Disposition)>,
-    pub opened: u32,
-    pub closed_events: Vec<u16>,
-    pub waits: Vec<u64>,
-    /// The kinds of events, in order.
-    pub order: Vec<String>,
-    pub discarded: usize,
-    /// Close codes and reasons that the client gave to sockets.
-    pub hung_up: Vec<(u16, String)>,
-    left_behind: Vec<SocketId>,
-    was_closed_deliberately: bool,
-}
-
-/// A message that the app sent: its number and for which user.
-#[derive(Clone, Copy, Debug)]
-struct Note {
-    number: u64,
-    epoch: u32,
 }
 
 /// How the network behaves.
@@ -479,237 +450,6 @@ impl World {
             line.delivered.push(text);
         }
     }
-
-    // The driver.
-
-    fn session_input(&mut self, input: session::Input) {
-        self.session.handle_input(self.now(), input);
-        while let Some(output) = self.session.poll_output() {
-            match output {
-                session::Output::AbortFetch { request } => {
-                    self.refreshes.remove(&request);
-                }
-                session::Output::Changed { state, view } => {
-                    self.session_states.push(state);
-                    for line in 0..self.lines.len() {
-                        self.line_input(line, Input::Session(view));
-                    }
-                }
-                session::Output::Fetch { request, http } => {
-                    let is_refresh = http.url.ends_with("refresh");
-                    assert!(self.session_requests.insert(request, is_refresh).is_none(), "a request id was used twice");
-                    if is_refresh {
-                        self.refreshes.insert(request);
-                        assert_eq!(self.refreshes.len(), 1, "at most one refresh in flight");
-                    }
-                    self.later(Happening::HttpArrives { who: Who::Session, request, http });
-                }
-                session::Output::LoginDone { result, .. } => self.logins.push(result),
-                session::Output::Token { asker, want, result } => {
-                    self.line_input(asker.0 as usize, Input::Token { want, result });
-                }
-            }
-        }
-        if let Some(deadline) = self.session.poll_timeout() {
-            assert!(deadline > self.now().instant, "a deadline in the past would be a loop");
-        }
-    }
-
-    fn line_input(&mut self, index: usize, input: Input<'_>) {
-        let now = self.now();
-        self.lines[index].machine.handle_input(now, input);
-        self.drain(index);
-        if let Some(deadline) = self.lines[index].machine.poll_timeout() {
-            assert!(deadline >= now.instant, "a deadline in the past");
-        }
-    }
-
-    fn drain(&mut self, index: usize) {
-        while let Some(output) = self.lines[index].machine.poll_output() {
-            self.perform(index, output);
-        }
-    }
-
-    fn perform(&mut self, index: usize, output: Output) {
-        let line = &mut self.lines[index];
-        match output {
-            Output::AbortFetch { request } => {
-                line.requests.remove(&request);
-            }
-            Output::CloseSocket { socket, code, reason } => {
-                line.hung_up.push((code, reason));
-                line.left_behind.push(socket);
-                line.open_sockets.remove(&socket);
-                if let Some(peer) = line.peers.get_mut(&socket) {
-                    peer.is_dead = true;
-                }
-            }
-            Output::Discard { message } => {
-                assert!(line.payloads.remove(&message).is_some(), "an unknown message was discarded");
-            }
-            Output::Event(event) => self.on_event(index, event),
-            Output::Fetch { request, http } => {
-                line.requests.insert(request);
-                assert_eq!(line.requests.len(), 1, "at most one ticket request in flight");
-                assert!(line.open_sockets.is_empty(), "a ticket is fetched while a socket is open");
-                line.presents(http.authorization.as_ref().map(|value| value.expose().replace("Bearer ", "")));
-                self.later(Happening::HttpArrives { who: Who::Connection(index), request, http });
-            }
-            Output::Open { socket, url, .. } => {
-                line.open_sockets.insert(socket);
-                assert_eq!(line.open_sockets.len(), 1, "at most one socket");
-                let url = url.expose().to_owned();
-                if let Some((_, ticket)) = url.split_once("?ticket=") {
-                    assert!(self.dialled_tickets.insert(ticket.to_owned()), "a ticket is used at most once");
-                }
-                if let Some((_, token)) = url.split_once("?token=") {
-                    line.presents(Some(token.to_owned()));
-                }
-                self.later(Happening::Dial { line: index, socket, url });
-            }
-            Output::Send { socket, message, keep } => {
-                let note = if keep { line.payloads.get(&message).copied() } else { line.payloads.remove(&message) };
-                let note =
-                    note.unwrap_or_else(|| panic!("message {message:?} was handed over twice or after a discard"));
-                self.hand_over(index, socket, note);
-            }
-            Output::SendText { socket, text } => {
-                let token = json(text.expose()).at("token").and_then(Json::as_text).map(str::to_owned);
-                line.presents(token);
-                self.later(Happening::ServerHears { line: index, socket, text: text.expose().to_owned() });
-            }
-            Output::Unwant => self.session_input(session::Input::Unwant { asker: Asker(index as u32) }),
-            Output::Want { want, rejected, doubted } => {
-                let want = Want { asker: Asker(index as u32), want, rejected, doubted };
-                self.session_input(session::Input::Want(want));
-            }
-        }
-    }
-
-    fn hand_over(&mut self, index: usize, socket: SocketId, note: Note) {
-        let epoch = self.session.view().epoch;
-        let line = &mut self.lines[index];
-        assert_eq!(line.machine.socket(), Some(socket), "a message goes to the present socket");
-        assert!(note.number > line.last_sent, "messages keep their order");
-        line.last_sent = note.number;
-        if line.kind != Kind::Anonymous {
-            assert_eq!(note.epoch, epoch, "after logout nothing of the old user is sent");
-        }
-        if !matches!(line.kind, Kind::FirstMessage) {
-            let peer = line.peers.get(&socket);
-            assert!(peer.is_some_and(|peer| peer.has_accepted), "a message was sent before the server accepted");
-        }
-        self.later(Happening::ServerHears { line: index, socket, text: note.number.to_string() });
-    }
-
-    fn on_event(&mut self, index: usize, event: Event) {
-        let printed = format!("{event:?}");
-        assert!(!printed.contains(MARK), "a credential in an event: {printed}");
-        let line = &mut self.lines[index];
-        line.order.push(match &event {
-            Event::Closed { .. } => "closed".to_owned(),
-            Event::Failed(_) => "failed".to_owned(),
-            Event::Opened => "opened".to_owned(),
-            Event::StateChanged(change) => format!("state {}", change.state.name()),
-        });
-        match event {
-            Event::Closed { code, .. } => line.closed_events.push(code),
-            Event::Failed(problem) => {
-                let shown = format!("{} {:?}", problem.failure, problem);
-                assert!(!shown.contains(MARK), "a credential in an error: {shown}");
-                if problem.failure.disposition() == Disposition::RefreshToken
-                    && let Some(token) = line.presented.take()
-                {
-                    line.refused.insert(token);
-                }
-                if let Failure::Transport(_) = problem.failure {
-                    let is_auth_code = problem.failure.disposition() == Disposition::RefreshToken;
-                    assert!(
-                        is_auth_code || problem.disposition != Disposition::SignIn,
-                        "a loss never asks for sign-in"
-                    );
-                }
-                if problem.failure.code() == "AUTH_REJECTED" {
-                    // What the server has refused to hear is sent again.
-                    line.last_sent = 0;
-                }
-                line.failures.push((problem.failure.code(), problem.disposition));
-            }
-            Event::Opened => {
-                line.opened += 1;
-                let socket = line.machine.socket();
-                let peer = socket.and_then(|socket| line.peers.get(&socket));
-                let is_accepted = peer.is_some_and(|peer| peer.has_accepted || line.kind == Kind::FirstMessage);
-                assert!(is_accepted, "connected means accepted");
-            }
-            Event::StateChanged(change) => {
-                line.discarded += change.discarded;
-                if let Some(delay) = change.retry_in {
-                    line.waits.push(delay.as_millis() as u64);
-                    assert!(delay.as_secs() <= 330, "a wait beyond every cap");
-                }
-            }
-        }
-    }
-}
-
-impl Line {
-    fn new(kind: Kind, user: SessionView, seed: u64, change: &impl Fn(&mut ConnectionConfig)) -> Self {
-        let url = url("wss://api.test/channel/", UrlKind::WebSocket);
-        let mut config = ConnectionConfig::new(CODEC, url, scheme(kind));
-        change(&mut config);
-        config.check().unwrap_or_else(|error| panic!("{error}"));
-        Self {
-            kind,
-            machine: Connection::new(config, user, seed),
-            payloads: BTreeMap::new(),
-            open_sockets: BTreeSet::new(),
-            requests: BTreeSet::new(),
-            peers: BTreeMap::new(),
-            refused: BTreeSet::new(),
-            presented: None,
-            last_sent: 0,
-            delivered: Vec::new(),
-            received_by_server: Vec::new(),
-            failures: Vec::new(),
-            opened: 0,
-            closed_events: Vec::new(),
-            waits: Vec::new(),
-            order: Vec::new(),
-            discarded: 0,
-            hung_up: Vec::new(),
-            left_behind: Vec::new(),
-            was_closed_deliberately: false,
-        }
-    }
-
-    /// Notes which token goes out; one that was refused on this line never does again.
-    fn presents(&mut self, token: Option<String>) {
-        if let Some(token) = &token {
-            assert!(!self.refused.contains(token), "a refused token was presented again");
-        }
-        self.presented = token;
-    }
-
-    pub fn state(&self) -> ConnectionState {
-        self.machine.state()
-    }
-
-    pub fn codes(&self) -> Vec<&'static str> {
-        self.failures.iter().map(|(code, _)| *code).collect()
-    }
-
-    pub fn payloads_kept(&self) -> usize {
-        self.payloads.len()
-    }
-
-    pub fn is_connected(&self) -> bool {
-        self.state() == ConnectionState::Connected
-    }
-
-    pub fn queued(&self) -> usize {
-        self.machine.stats().queued
-    }
 }
 
 fn socket_of(happening: &Happening) -> Option<(usize, SocketId, bool)> {
@@ -721,40 +461,5 @@ fn socket_of(happening: &Happening) -> Option<(usize, SocketId, bool)> {
         Happening::Opened { line, socket }
         | Happening::Text { line, socket, .. }
         | Happening::Closed { line, socket, .. } => Some((*line, *socket, false)),
-    }
-}
-
-fn endpoint(text: &str) -> TokenEndpoint {
-    TokenEndpoint { url: url(text, UrlKind::Http), method: Method::Post, body: None }
-}
-
-fn url(text: &str, kind: UrlKind) -> Url {
-    Url::parse(CODEC, "url", text, kind).unwrap_or_else(|error| panic!("{error}"))
-}
-
-fn scheme(kind: Kind) -> Scheme {
-    let first_message = |hello: Option<&str>, ack: Option<&str>| {
-        Scheme::FirstMessage(FirstMessage {
-            message: json(r#"{"token":"$token"}"#),
-            hello: hello.map(json),
-            ack: ack.map(json),
-            reject: Some(json(r#"{"type":"auth_invalid"}"#)),
-            ack_timeout: core::time::Duration::from_secs(10),
-        })
-    };
-    match kind {
-        Kind::Anonymous => Scheme::Anonymous,
-        Kind::FirstMessage => first_message(None, None),
-        Kind::FirstMessageAck => first_message(None, Some(r#"{"type":"auth_ok"}"#)),
-        Kind::FirstMessageHello => first_message(Some(r#"{"type":"auth_required"}"#), Some(r#"{"type":"auth_ok"}"#)),
-        Kind::Query => Scheme::Query(Query { param: "token".to_owned() }),
-        Kind::Ticket => Scheme::Ticket(Ticket {
-            url: url("https://api.test/ticket", UrlKind::Http),
-            method: Method::Post,
-            param: "ticket".to_owned(),
-            field: "ticket".to_owned(),
-            expires_field: "expires".to_owned(),
-            expires_in_field: "expires_in".to_owned(),
-        }),
     }
 }

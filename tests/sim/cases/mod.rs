@@ -1,0 +1,27 @@
+//! One behaviour per test, in the simulated world. `case_N` is a row of the product's checklist.
+
+mod first_message;
+mod handshake;
+mod messages;
+mod recovery;
+mod session;
+mod tickets;
+
+use crate::server::Fault;
+use crate::world::{Kind, World};
+
+const MINUTE: u64 = 60_000;
+
+fn connected(world: &World) -> bool {
+    world.lines.iter().all(crate::world::Line::is_connected)
+}
+
+fn connect(kind: Kind) -> World {
+    let mut world = World::signed_in(kind);
+    assert!(world.run_until(MINUTE, connected), "{kind:?}: {:?}", world.lines[0].failures);
+    world
+}
+
+fn fault(world: &mut World, endpoint: &'static str, faults: &[Fault]) {
+    world.server.faults.entry(endpoint).or_default().extend(faults.iter().cloned());
+}

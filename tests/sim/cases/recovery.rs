@@ -1,0 +1,188 @@
+//! Loss and return: waits, close codes, stale events, closing for good.
+
+use core::time::Duration;
+
+use gatepass::proto::connection::ConnectionState;
+
+use super::{MINUTE, connect, connected};
+use crate::world::{KINDS, Kind, World};
+
+#[test]
+fn case_99_an_answer_to_an_earlier_question_changes_nothing() {
+    let mut world = World::new(1, &[Kind::Ticket]);
+    world.net = crate::world::Net { min_ms: 500, max_ms: 500, loss: 0 };
+    world.sign_in("maggie");
+    world.connect(0);
+    assert!(world.run_until(MINUTE, |world| world.server.log.minted == 1));
+    world.close(0);
+    world.connect(0);
+    assert!(world.run_until(MINUTE, connected));
+    assert_eq!((world.server.log.minted, world.server.log.dials), (2, 1));
+}
+
+#[test]
+fn case_102_a_server_that_accepts_and_drops_meets_growing_waits() {
+    for kind in [Kind::Ticket, Kind::FirstMessageAck, Kind::Anonymous] {
+        let mut longest = 0;
+        let mut total_of_late = 0;
+        for seed in 0..20 {
+            let mut world = World::new(seed, &[kind]);
+            world.sign_in("maggie");
+            world.connect(0);
+            for flap in 0..10 {
+                assert!(world.run_until(2 * MINUTE, |world| world.lines[0].opened == flap + 1));
+                world.drop_sockets(1006);
+                world.run_for(100);
+            }
+            let waits = &world.lines[0].waits;
+            for (index, wait) in waits.iter().enumerate() {
+                assert!(*wait <= (500_u64 << index).min(30_000), "wait {index} of {waits:?}");
+            }
+            longest = longest.max(waits[9]);
+            total_of_late += waits[6..].iter().sum::<u64>();
+        }
+        assert!(longest > 20_000, "{kind:?}: the window never grew: {longest}");
+        assert!(total_of_late / 80 > 8_000, "{kind:?}: late waits are short: {}", total_of_late / 80);
+    }
+}
+
+#[test]
+fn only_the_minimum_uptime_resets_the_backoff() {
+    let mut world = World::with(1, &[Kind::Ticket], |config| config.min_uptime = Duration::from_secs(60));
+    world.sign_in("maggie");
+    world.connect(0);
+    for flap in 0..8 {
+        assert!(world.run_until(2 * MINUTE, |world| world.lines[0].opened == flap + 1));
+        world.run_for(50_000);
+        world.broadcast("news");
+        world.run_for(1_000);
+        world.drop_sockets(1006);
+        world.run_for(100);
+    }
+    assert!(world.lines[0].waits[4..].iter().any(|wait| *wait > 4_000), "{:?}", world.lines[0].waits);
+    assert!(world.run_until(2 * MINUTE, |world| world.lines[0].opened == 9));
+    world.run_for(61_000);
+    world.drop_sockets(1006);
+    world.run_for(100);
+    let after_stable = *world.lines[0].waits.last().expect("a wait");
+    assert!(after_stable <= 5_000, "spread over 5 s, not {after_stable}");
+}
+
+#[test]
+fn case_103_close_codes_do_what_the_table_says() {
+    let rows = [
+        (1000, ConnectionState::Waiting),
+        (1013, ConnectionState::Waiting),
+        (4429, ConnectionState::Waiting),
+        (4401, ConnectionState::Waiting),
+        (999, ConnectionState::Waiting),
+        (65535, ConnectionState::Waiting),
+        (1002, ConnectionState::Closed),
+        (1009, ConnectionState::Closed),
+        (4403, ConnectionState::Closed),
+        (3003, ConnectionState::Closed),
+    ];
+    for (code, state) in rows {
+        let mut world = connect(Kind::Ticket);
+        world.net.max_ms = 5;
+        world.run_for(6_000);
+        world.drop_sockets(code);
+        assert!(world.run_until(100, |world| !world.lines[0].failures.is_empty()), "{code}");
+        assert_eq!(world.lines[0].state(), state, "{code}");
+        assert_eq!(world.lines[0].closed_events, [code]);
+    }
+}
+
+#[test]
+fn try_again_later_is_not_tried_soon() {
+    for code in [1013, 3008, 4008, 4408, 4429] {
+        let mut world = connect(Kind::Ticket);
+        world.run_for(6_000);
+        world.drop_sockets(code);
+        world.run_for(100);
+        assert!(world.lines[0].waits[0] >= 15_000, "{code}");
+    }
+}
+
+#[test]
+fn case_106_a_socket_that_never_closes_is_left_behind_and_its_late_events_are_ignored() {
+    let mut world = World::signed_in(Kind::Ticket);
+    world.server.is_silent = true;
+    world.run_for(15_000);
+    world.server.is_silent = false;
+    assert!(world.run_until(MINUTE, connected));
+    let opened = world.lines[0].opened;
+    world.replay_stale_socket_events(0);
+    assert!(world.lines[0].is_connected());
+    assert_eq!(world.lines[0].opened, opened);
+}
+
+#[test]
+fn case_107_connecting_twice_makes_one_socket_and_closing_stops_everything() {
+    for kind in KINDS {
+        for pause in [0, 3, 20, 60, 200, 11_000] {
+            let mut world = World::signed_in(kind);
+            world.connect(0);
+            world.connect(0);
+            world.server.refuse_handshakes = u32::MAX;
+            world.run_for(pause);
+            world.close(0);
+            world.close(0);
+            assert_eq!(world.lines[0].machine.poll_timeout(), None, "{kind:?} after {pause} ms: a timer is left");
+            let dials = world.server.log.dials;
+            world.run_for(10 * MINUTE);
+            assert!(world.server.log.dials <= dials + 1, "{kind:?}: at most what was on its way arrives");
+            assert_eq!(world.lines[0].state(), ConnectionState::Closed);
+            assert_eq!(world.lines[0].closed_events, [1000]);
+        }
+    }
+}
+
+#[test]
+fn reconnect_skips_a_wait_and_replaces_a_live_socket() {
+    let mut world = connect(Kind::Ticket);
+    world.connect(0);
+    assert!(world.run_until(1_000, |world| world.lines[0].opened == 2));
+    assert_eq!(world.lines[0].closed_events, [1000]);
+    world.server.is_up = false;
+    world.drop_sockets(1006);
+    world.run_for(60_000);
+    world.server.is_up = true;
+    world.run_until(MINUTE, |world| world.lines[0].state() == ConnectionState::Waiting);
+    world.connect(0);
+    assert!(world.run_until(1_000, connected));
+}
+
+#[test]
+fn case_110_a_close_reason_is_cut_on_a_characters_boundary() {
+    let rows = [
+        ("a".repeat(123), 123),
+        ("a".repeat(124), 123),
+        (format!("{}é", "a".repeat(122)), 122),
+        ("é".repeat(100), 122),
+    ];
+    for (reason, length) in rows {
+        let mut world = connect(Kind::Anonymous);
+        world.close_with(0, &reason);
+        assert_eq!(world.lines[0].hung_up[0].1.len(), length);
+        assert!(reason.starts_with(&world.lines[0].hung_up[0].1));
+    }
+}
+
+#[test]
+fn case_110_a_page_may_close_with_1000_and_3000_to_4999_only() {
+    use gatepass::proto::connection::check_close_code;
+    for code in 0..=u16::MAX {
+        assert_eq!(check_close_code(code).is_ok(), code == 1000 || (3000..5000).contains(&code), "{code}");
+    }
+}
+
+#[test]
+fn whoever_hears_of_a_failure_or_an_end_sees_the_state_it_led_to() {
+    let mut world = connect(Kind::Ticket);
+    world.run_for(6_000);
+    world.lines[0].order.clear();
+    world.drop_sockets(1006);
+    world.run_for(100);
+    assert_eq!(world.lines[0].order[..3], ["state waiting", "failed", "closed"]);
+}

@@ -1,0 +1,148 @@
+//! The session: login, renewal, expiry, change of user.
+
+use gatepass::error::{Disposition, TokenError};
+use gatepass::proto::connection::ConnectionState;
+use gatepass::proto::session::SessionState;
+
+use super::{MINUTE, connect, connected, fault};
+use crate::server::Fault;
+use crate::world::{Kind, World};
+
+#[test]
+fn a_wrong_password_is_a_typed_error_and_changes_nothing() {
+    let mut world = connect(Kind::Ticket);
+    world.login("maggie", "SECRET-wrong");
+    world.run_for(1_000);
+    assert_eq!(world.logins, [Err(TokenError::InvalidCredentials { status: 401 })]);
+    assert_eq!(world.session.state(), SessionState::SignedIn);
+    assert!(world.lines[0].is_connected());
+}
+
+#[test]
+fn a_login_that_is_overtaken_says_so() {
+    let mut world = World::new(1, &[Kind::Ticket]);
+    world.login("maggie", "SECRET-password");
+    world.login("bob", "SECRET-password");
+    world.run_for(1_000);
+    assert_eq!(world.logins, [Err(TokenError::Superseded), Ok(())]);
+    world.login("bob", "SECRET-password");
+    world.logout();
+    world.run_for(1_000);
+    assert_eq!(world.logins[2], Err(TokenError::Superseded));
+    assert_eq!(world.session.state(), SessionState::SignedOut);
+}
+
+#[test]
+fn a_login_that_hangs_times_out_and_may_be_tried_again() {
+    let mut world = World::new(1, &[]);
+    fault(&mut world, "login", &[Fault::Lost]);
+    world.login("maggie", "SECRET-password");
+    world.run_for(11_000);
+    world.login("maggie", "SECRET-password");
+    world.run_for(1_000);
+    assert_eq!(world.logins, [Err(TokenError::Login(gatepass::error::HttpError::TimedOut)), Ok(())]);
+}
+
+#[test]
+fn a_connection_made_during_a_login_waits_for_it() {
+    let mut world = World::new(1, &[Kind::Ticket]);
+    world.login("maggie", "SECRET-password");
+    world.connect(0);
+    assert!(world.run_until(MINUTE, connected));
+    assert_eq!(world.lines[0].failures, []);
+    assert_eq!(world.session_states, [SessionState::SignedIn]);
+}
+
+#[test]
+fn ten_connections_with_one_expired_token_make_one_refresh() {
+    let mut world = World::new(1, &[Kind::FirstMessageAck; 10]);
+    world.server.rotates = true;
+    world.sign_in("maggie");
+    (0..10).for_each(|line| world.connect(line));
+    assert!(world.run_until(MINUTE, connected));
+    world.run_for(6_000);
+    world.server.revoke_access();
+    world.drop_sockets(4401);
+    world.run_for(100);
+    assert!(world.run_until(2 * MINUTE, connected));
+    assert_eq!(world.server.log.refreshed, 1);
+}
+
+#[test]
+fn case_4_and_5_a_refresh_keeps_the_old_refresh_token_or_takes_the_new_one() {
+    for rotates in [false, true] {
+        let mut world = World::new(1, &[Kind::Ticket]);
+        world.server.rotates = rotates;
+        world.sign_in("maggie");
+        world.connect(0);
+        for round in 1..4 {
+            assert!(world.run_until(MINUTE, connected));
+            world.run_for(6_000);
+            world.server.revoke_access();
+            world.drop_sockets(4401);
+            world.run_for(2_000);
+            assert!(world.run_until(MINUTE, connected), "rotates: {rotates}, round {round}");
+            assert_eq!(world.server.log.refreshed, round);
+        }
+    }
+}
+
+#[test]
+fn case_12_a_refresh_that_fails_in_passing_never_signs_out() {
+    for bad in [
+        Fault::Status(500, None),
+        Fault::Status(502, None),
+        Fault::Status(429, Some("3")),
+        Fault::Lost,
+        Fault::Body("<html>"),
+    ] {
+        let mut world = connect(Kind::Ticket);
+        world.server.revoke_access();
+        world.run_for(6_000);
+        fault(&mut world, "refresh", &[bad.clone(), bad.clone()]);
+        world.drop_sockets(1006);
+        world.run_for(100);
+        assert!(world.run_until(5 * MINUTE, connected), "{bad:?}: {:?}", world.lines[0].failures);
+        assert!(!world.session_states.contains(&SessionState::Expired), "{bad:?}");
+    }
+}
+
+#[test]
+fn a_refused_refresh_token_ends_the_session_and_the_queue_survives() {
+    let mut world = connect(Kind::Ticket);
+    world.run_for(6_000);
+    world.server.revoke_access();
+    world.server.revoke_refresh();
+    world.drop_sockets(4401);
+    world.run_for(50);
+    world.send(0);
+    world.run_for(MINUTE);
+    assert_eq!(world.session.state(), SessionState::Expired);
+    assert_eq!(world.lines[0].state(), ConnectionState::Suspended);
+    assert_eq!(world.lines[0].failures.last(), Some(&("REFRESH_REJECTED", Disposition::SignIn)));
+    assert_eq!(world.lines[0].queued(), 1);
+}
+
+#[test]
+fn a_token_that_is_known_to_be_expired_is_not_sent() {
+    let mut world = World::new(1, &[Kind::Query]);
+    world.server.has_refresh = false;
+    let exp = (crate::world::DAY_ONE / 1000) - 60;
+    world.set_tokens(&crate::codec::jwt(&format!(r#"{{"exp":{exp}}}"#)), None);
+    world.connect(0);
+    world.run_for(1_000);
+    assert_eq!(world.lines[0].failures, [("TOKEN_EXPIRED", Disposition::SignIn)]);
+    assert_eq!(world.server.log.dials, 0);
+}
+
+#[test]
+fn another_users_token_is_another_user() {
+    let mut world = World::new(1, &[Kind::FirstMessage]);
+    let jwt = |user: &str| crate::codec::jwt(&format!(r#"{{"sub":"{user}"}}"#));
+    world.set_tokens(&jwt("maggie"), None);
+    world.send(0);
+    world.set_tokens(&jwt("maggie"), None);
+    assert_eq!(world.lines[0].queued(), 1, "the same user with a new token");
+    world.set_tokens(&jwt("bob"), None);
+    assert_eq!(world.lines[0].queued(), 0, "nothing of maggie's goes out as bob's");
+}

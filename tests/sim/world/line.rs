@@ -1,0 +1,131 @@
+//! A connection of the simulation, and all that is known of it from outside.
+
+use super::*;
+
+/// A connection and all that is known of it from outside.
+#[derive(Debug)]
+pub struct Line {
+    pub kind: Kind,
+    pub machine: Connection,
+    pub(super) payloads: BTreeMap<MessageId, Note>,
+    pub(super) open_sockets: BTreeSet<SocketId>,
+    pub(super) requests: BTreeSet<RequestId>,
+    pub(super) peers: BTreeMap<SocketId, Peer>,
+    pub(super) refused: BTreeSet<String>,
+    pub(super) presented: Option<String>,
+    pub(super) last_sent: u64,
+    pub delivered: Vec<String>,
+    pub received_by_server: Vec<String>,
+    pub failures: Vec<(&'static str, Disposition)>,
+    pub opened: u32,
+    pub closed_events: Vec<u16>,
+    pub waits: Vec<u64>,
+    /// The kinds of events, in order.
+    pub order: Vec<String>,
+    pub discarded: usize,
+    /// Close codes and reasons that the client gave to sockets.
+    pub hung_up: Vec<(u16, String)>,
+    pub(super) left_behind: Vec<SocketId>,
+    pub(super) was_closed_deliberately: bool,
+}
+
+/// A message that the app sent: its number and for which user.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Note {
+    pub(super) number: u64,
+    pub(super) epoch: u32,
+}
+
+impl Line {
+    pub(super) fn new(kind: Kind, user: SessionView, seed: u64, change: &impl Fn(&mut ConnectionConfig)) -> Self {
+        let url = url("wss://api.test/channel/", UrlKind::WebSocket);
+        let mut config = ConnectionConfig::new(CODEC, url, scheme(kind));
+        change(&mut config);
+        config.check().unwrap_or_else(|error| panic!("{error}"));
+        Self {
+            kind,
+            machine: Connection::new(config, user, seed),
+            payloads: BTreeMap::new(),
+            open_sockets: BTreeSet::new(),
+            requests: BTreeSet::new(),
+            peers: BTreeMap::new(),
+            refused: BTreeSet::new(),
+            presented: None,
+            last_sent: 0,
+            delivered: Vec::new(),
+            received_by_server: Vec::new(),
+            failures: Vec::new(),
+            opened: 0,
+            closed_events: Vec::new(),
+            waits: Vec::new(),
+            order: Vec::new(),
+            discarded: 0,
+            hung_up: Vec::new(),
+            left_behind: Vec::new(),
+            was_closed_deliberately: false,
+        }
+    }
+
+    /// Notes which token goes out; one that was refused on this line never does again.
+    pub(super) fn presents(&mut self, token: Option<String>) {
+        if let Some(token) = &token {
+            assert!(!self.refused.contains(token), "a refused token was presented again");
+        }
+        self.presented = token;
+    }
+
+    pub fn state(&self) -> ConnectionState {
+        self.machine.state()
+    }
+
+    pub fn codes(&self) -> Vec<&'static str> {
+        self.failures.iter().map(|(code, _)| *code).collect()
+    }
+
+    pub fn payloads_kept(&self) -> usize {
+        self.payloads.len()
+    }
+
+    pub fn is_connected(&self) -> bool {
+        self.state() == ConnectionState::Connected
+    }
+
+    pub fn queued(&self) -> usize {
+        self.machine.stats().queued
+    }
+}
+
+pub(super) fn endpoint(text: &str) -> TokenEndpoint {
+    TokenEndpoint { url: url(text, UrlKind::Http), method: Method::Post, body: None }
+}
+
+fn url(text: &str, kind: UrlKind) -> Url {
+    Url::parse(CODEC, "url", text, kind).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn scheme(kind: Kind) -> Scheme {
+    let first_message = |hello: Option<&str>, ack: Option<&str>| {
+        Scheme::FirstMessage(FirstMessage {
+            message: json(r#"{"token":"$token"}"#),
+            hello: hello.map(json),
+            ack: ack.map(json),
+            reject: Some(json(r#"{"type":"auth_invalid"}"#)),
+            ack_timeout: core::time::Duration::from_secs(10),
+        })
+    };
+    match kind {
+        Kind::Anonymous => Scheme::Anonymous,
+        Kind::FirstMessage => first_message(None, None),
+        Kind::FirstMessageAck => first_message(None, Some(r#"{"type":"auth_ok"}"#)),
+        Kind::FirstMessageHello => first_message(Some(r#"{"type":"auth_required"}"#), Some(r#"{"type":"auth_ok"}"#)),
+        Kind::Query => Scheme::Query(Query { param: "token".to_owned() }),
+        Kind::Ticket => Scheme::Ticket(Ticket {
+            url: url("https://api.test/ticket", UrlKind::Http),
+            method: Method::Post,
+            param: "ticket".to_owned(),
+            field: "ticket".to_owned(),
+            expires_field: "expires".to_owned(),
+            expires_in_field: "expires_in".to_owned(),
+        }),
+    }
+}
