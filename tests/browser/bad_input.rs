@@ -11,8 +11,8 @@ use gatepass::web::{AuthSocket, CODEC};
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::harness::{
-    Client, Recorder, control, count, fresh, jwt_session, login, plain, query, quick, set_token, signed_in, ticket,
-    with_ack, with_hello,
+    Client, Recorder, access_token, control, count, fresh, jwt_session, login, plain, query, quick, set_token,
+    signed_in, ticket, with_ack, with_hello,
 };
 
 #[wasm_bindgen_test]
@@ -175,7 +175,7 @@ async fn a_bad_token_in_the_first_message_is_refused_and_never_loops() {
         client.state(ConnectionState::Suspended).await;
         assert_eq!(session.state(), SessionState::Expired);
         client.read(|seen| assert!(!seen.printed.contains("garbage")));
-        login(&session, "maggie", "secret").await.unwrap();
+        set_token(&session, &access_token("maggie", "secret").await);
         client.heard(&["kept"]).await;
     }
     assert_eq!(count("handshakes").await, 8.0);
