@@ -107,32 +107,37 @@ pub(crate) enum WasmToolchain {
 }
 
 impl WasmToolchain {
-    /// Returns the toolchain that can build wasm now, if any. It needs the sources of std, too: the package's own std is
-    /// built for size.
+    /// Returns the toolchain that can build wasm now, if any: one with std for wasm, with the sources of std (the package's
+    /// own is built for size), and with a linker.
     pub(crate) fn find() -> Option<Self> {
-        if has_sources(&mut Command::new("rustc"))
-            && has_std(Command::new("rustc").args(["--print", "target-libdir", "--target", WASM_TARGET]))
-        {
+        let is_complete = |toolchain: Option<&str>| {
+            let sysroot = rustc_prints(toolchain, &["--print", "sysroot"]).map(PathBuf::from)?;
+            let libdir = rustc_prints(toolchain, &["--print", "target-libdir", "--target", WASM_TARGET])?;
+            let entries = std::fs::read_dir(libdir).ok()?;
+            let has_std = entries.flatten().any(|entry| entry.file_name().to_string_lossy().starts_with("libstd-"));
+            let has_sources = sysroot.join("lib/rustlib/src/rust/library/std/Cargo.toml").is_file();
+            (has_std && has_sources && linker_of(&sysroot).exists()).then_some(())
+        };
+        if is_complete(None).is_some() {
             return Some(Self::InUse);
         }
-        let mut debian = Command::new("rustc");
-        debian.env("RUSTUP_TOOLCHAIN", DEBIAN_TOOLCHAIN).args(["--print", "target-libdir", "--target", WASM_TARGET]);
-        (has_sources(Command::new("rustc").env("RUSTUP_TOOLCHAIN", DEBIAN_TOOLCHAIN)) && has_std(&mut debian))
-            .then_some(Self::Debian)
+        is_complete(Some(DEBIAN_TOOLCHAIN)).map(|()| Self::Debian)
     }
 }
 
-fn has_sources(rustc: &mut Command) -> bool {
-    let Ok(output) = rustc.args(["--print", "sysroot"]).output() else { return false };
-    let sysroot = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
-    sysroot.join("lib/rustlib/src/rust/library/std/Cargo.toml").is_file()
+/// Where rustc looks for the linker of the wasm target.
+pub(crate) fn linker_of(sysroot: &Path) -> PathBuf {
+    sysroot.join("lib/rustlib").join(format!("{}-unknown-linux-gnu", std::env::consts::ARCH)).join("bin/rust-lld")
 }
 
-fn has_std(print_libdir: &mut Command) -> bool {
-    let Ok(output) = print_libdir.output() else { return false };
-    let folder = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-    let Ok(entries) = std::fs::read_dir(folder) else { return false };
-    entries.flatten().any(|entry| entry.file_name().to_string_lossy().starts_with("libstd-"))
+fn rustc_prints(toolchain: Option<&str>, args: &[&str]) -> Option<String> {
+    let mut rustc = Command::new("rustc");
+    rustc.args(args);
+    if let Some(toolchain) = toolchain {
+        rustc.env("RUSTUP_TOOLCHAIN", toolchain);
+    }
+    let output = rustc.output().ok().filter(|output| output.status.success())?;
+    Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
 /// A command that finds the pinned tools first on PATH and builds wasm with the right toolchain.

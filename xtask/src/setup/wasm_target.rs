@@ -7,8 +7,10 @@ use anyhow::{Context, Result, bail};
 
 use super::apt;
 use crate::process::{run_logged, run_shown};
-use crate::tools::{DEBIAN_TOOLCHAIN, Pins, WASM_TARGET, WasmToolchain, target_dir};
+use crate::tools::{DEBIAN_TOOLCHAIN, Pins, WASM_TARGET, WasmToolchain, linker_of, target_dir};
 
+/// The linker of Debian's lld-22.
+const DEBIAN_LLD: &str = "/usr/lib/llvm-22/bin/lld";
 /// Where Debian's rustc looks for the std of a target.
 const DEBIAN_LIBDIR: &str = "/usr/lib/rustlib/wasm32-unknown-unknown/lib";
 
@@ -28,6 +30,7 @@ pub(super) fn install(pins: &Pins) -> Result<()> {
     println!("      building std for wasm (about a minute)");
     let built = build_std()?;
     copy_std(&built)?;
+    link_linker()?;
     run_shown(Command::new("rustup").args(["toolchain", "link", DEBIAN_TOOLCHAIN, "/usr"]))?;
     if WasmToolchain::find().is_none() {
         bail!("std was built and linked, but rustc still finds no {WASM_TARGET}; see {DEBIAN_LIBDIR}");
@@ -55,8 +58,24 @@ fn build_std() -> Result<PathBuf> {
     Ok(scratch.join("target").join(WASM_TARGET).join("release/deps"))
 }
 
+/// Debian's rustc calls `rust-lld`, which its packages do not ship, or ship as a link to a linker that may be missing.
+fn link_linker() -> Result<()> {
+    let linker = linker_of(Path::new("/usr"));
+    if linker.exists() {
+        return Ok(());
+    }
+    // A link that leads nowhere is in the way.
+    std::fs::remove_file(&linker).ok();
+    let folder = linker.parent().context("a linker has a folder")?;
+    std::fs::create_dir_all(folder).and_then(|()| std::os::unix::fs::symlink(DEBIAN_LLD, &linker)).with_context(|| {
+        format!("run this as root: mkdir -p {} && ln -sf {DEBIAN_LLD} {}", folder.display(), linker.display())
+    })
+}
+
 fn copy_std(built: &Path) -> Result<()> {
-    std::fs::create_dir_all(DEBIAN_LIBDIR).with_context(|| format!("cannot make {DEBIAN_LIBDIR}: root is needed"))?;
+    std::fs::create_dir_all(DEBIAN_LIBDIR).with_context(|| {
+        format!("run this as root: mkdir -p {DEBIAN_LIBDIR} && cp {}/*.rlib {DEBIAN_LIBDIR}", built.display())
+    })?;
     for entry in std::fs::read_dir(built)? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
