@@ -52,9 +52,9 @@ let retryAt;
 
 // Sign in
 
-session.addEventListener('change', () => {
-  element('user').textContent = session.state;
-});
+let user = '';
+const showUser = () => (element('user').textContent = session.state === 'signed-in' ? user : session.state);
+session.addEventListener('change', showUser);
 
 element('login').addEventListener('submit', async (event) => {
   event.preventDefault();
@@ -62,7 +62,8 @@ element('login').addEventListener('submit', async (event) => {
   element('login-error').textContent = '';
   try {
     await session.login({ username, password });
-    element('user').textContent = username;
+    user = username;
+    showUser();
   } catch (error) {
     element('login-error').textContent = `${error.message} (${error.code})`;
   }

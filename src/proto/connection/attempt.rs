@@ -48,18 +48,11 @@ impl Connection {
     }
 
     pub(super) fn on_http(&mut self, now: Now, request: RequestId, result: Result<HttpResponse, NoAnswer>) {
-        let (grant, asked_at) = match &self.state {
-            State::Ticket { request: waiting, grant, asked_at } if *waiting == request => (grant.clone(), *asked_at),
-            State::Idle
-            | State::Token { .. }
-            | State::Ticket { .. }
-            | State::Opening { .. }
-            | State::Authenticating { .. }
-            | State::Connected { .. }
-            | State::Waiting
-            | State::Suspended
-            | State::Closed => return,
-        };
+        if self.state.request() != Some(request) {
+            return;
+        }
+        let State::Ticket { grant, asked_at, .. } = &self.state else { return };
+        let (grant, asked_at) = (grant.clone(), *asked_at);
         let Scheme::Ticket(scheme) = &self.config.scheme else { return };
         self.timers.stop(Timer::Http);
         let ticket = json_of(self.config.codec, now, &result).and_then(|answer| {
@@ -150,39 +143,28 @@ impl Connection {
         let is = |matcher: &Option<Json>, message: &Option<Json>| {
             matcher.as_ref().zip(message.as_ref()).is_some_and(|(matcher, message)| matcher.matches(message))
         };
-        match &mut self.state {
-            State::Authenticating { socket: present, grant, step } if *present == socket => {
-                let message = text.and_then(self.config.codec.parse);
-                if is(&scheme.reject, &message) {
-                    return self.abandon(now, 1000, Failure::Handshake(HandshakeError::Rejected));
+        if self.state.socket() != Some(socket) {
+            return;
+        }
+        let message = text.and_then(self.config.codec.parse);
+        let is_rejected = is(&scheme.reject, &message);
+        if let State::Authenticating { grant, step, .. } = &self.state {
+            let (grant, step) = (grant.clone(), *step);
+            match step {
+                Step::Hello | Step::Ack if is_rejected => {
+                    self.abandon(now, 1000, Failure::Handshake(HandshakeError::Rejected));
                 }
-                let (grant, step) = (grant.clone(), *step);
-                match step {
-                    Step::Hello if is(&scheme.hello, &message) => self.authenticate(now, socket, grant),
-                    Step::Ack if is(&scheme.ack, &message) => {
-                        self.connected(now, socket, Some(grant), Proof::Given);
-                    }
-                    // Not ours to judge: a server may say other things first.
-                    Step::Hello | Step::Ack => {}
-                }
+                Step::Hello if is(&scheme.hello, &message) => self.authenticate(now, socket, grant),
+                Step::Ack if is(&scheme.ack, &message) => self.connected(now, socket, Some(grant), Proof::Given),
+                // Not ours to judge: a server may say other things first.
+                Step::Hello | Step::Ack => {}
             }
-            State::Connected { socket: present, proof: proof @ Proof::Assumed, .. } if *present == socket => {
-                let message = text.and_then(self.config.codec.parse);
-                if is(&scheme.reject, &message) {
-                    return self.abandon(now, 1000, Failure::Handshake(HandshakeError::Rejected));
-                }
-                *proof = Proof::Given;
-                self.settle_outbox();
+        } else if let State::Connected { proof: proof @ Proof::Assumed, .. } = &mut self.state {
+            if is_rejected {
+                return self.abandon(now, 1000, Failure::Handshake(HandshakeError::Rejected));
             }
-            State::Idle
-            | State::Token { .. }
-            | State::Ticket { .. }
-            | State::Opening { .. }
-            | State::Authenticating { .. }
-            | State::Connected { .. }
-            | State::Waiting
-            | State::Suspended
-            | State::Closed => {}
+            *proof = Proof::Given;
+            self.settle_outbox();
         }
     }
 

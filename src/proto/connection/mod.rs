@@ -268,16 +268,10 @@ impl Connection {
                 Timer::Authenticate => self.abandon(now, TIMEOUT_CODE, Failure::Handshake(HandshakeError::TimedOut)),
                 Timer::Backoff => self.start(now),
                 Timer::Connect => {
-                    let failure = match self.state {
-                        State::Authenticating { .. } => Failure::Handshake(HandshakeError::TimedOut),
-                        State::Idle
-                        | State::Token { .. }
-                        | State::Ticket { .. }
-                        | State::Opening { .. }
-                        | State::Connected { .. }
-                        | State::Waiting
-                        | State::Suspended
-                        | State::Closed => Failure::Transport(TransportError::ConnectTimedOut),
+                    let failure = if matches!(self.state, State::Authenticating { .. }) {
+                        Failure::Handshake(HandshakeError::TimedOut)
+                    } else {
+                        Failure::Transport(TransportError::ConnectTimedOut)
                     };
                     self.abandon(now, TIMEOUT_CODE, failure);
                 }
