@@ -26,6 +26,8 @@ pub struct Server {
     pub refuse_handshakes: u32,
     pub is_silent: bool,
     pub withholds_hello: bool,
+    /// What it chooses of the offered subprotocols; empty: none.
+    pub subprotocol: &'static str,
     /// What the first-message consumer does with a bad token.
     pub bad_token: BadToken,
     access: BTreeMap<String, Access>,

@@ -89,6 +89,7 @@ async fn enter(
         Ok(_) => StatusCode::SWITCHING_PROTOCOLS,
         Err(status) => *status,
     };
+    tracing::info!(%path, status = status.as_u16(), "handshake");
     state.record(Received::Handshake {
         path: path.clone(),
         params: query.iter().map(|(name, _)| name.clone()).collect(),
@@ -97,7 +98,15 @@ async fn enter(
     });
     match entry {
         Err(status) => status.into_response(),
-        Ok(entry) => upgrade.on_upgrade(move |socket| serve(state, path, entry, cutter, socket)),
+        Ok(entry) => {
+            let limit = state.lock().settings.max_message_bytes;
+            // Up to twice the limit is read, so that the answer to it does not get lost in a reset.
+            let bound = limit.saturating_mul(2);
+            upgrade
+                .max_message_size(bound)
+                .max_frame_size(bound)
+                .on_upgrade(move |socket| serve(state, path, entry, cutter, limit, socket))
+        }
     }
 }
 
@@ -139,6 +148,10 @@ struct Peer {
     cutter: Cutter,
     socket: WebSocket,
     orders: UnboundedReceiver<SocketOrder>,
+    /// What is to be said once a silence ends.
+    held: Vec<Message>,
+    /// The longest message that is taken, in bytes.
+    limit: usize,
     manner: Option<Manner>,
 }
 
@@ -148,7 +161,7 @@ enum Next {
     GoOn,
 }
 
-async fn serve(state: State, group: String, entry: Entry, cutter: Cutter, socket: WebSocket) {
+async fn serve(state: State, group: String, entry: Entry, cutter: Cutter, limit: usize, socket: WebSocket) {
     let (sender, orders) = unbounded_channel();
     let (user, manner) = match entry {
         Entry::Accepted { user } => (user, None),
@@ -160,7 +173,7 @@ async fn serve(state: State, group: String, entry: Entry, cutter: Cutter, socket
         inner.counts.accepted += u32::from(is_accepted);
         inner.add_socket(LiveSocket { group: group.clone(), user, is_accepted, orders: sender })
     });
-    let mut peer = Peer { state, id, group, cutter, socket, orders, manner };
+    let mut peer = Peer { state, id, group, cutter, socket, orders, held: Vec::new(), limit, manner };
     let code = peer.run().await;
     peer.leave(code);
 }
@@ -177,11 +190,26 @@ impl Peer {
         let mut silent = self.state.silent.subscribe();
         loop {
             let is_silent = *silent.borrow_and_update();
+            if !is_silent {
+                for message in std::mem::take(&mut self.held) {
+                    if let Next::End { code } = self.send(message).await {
+                        return code;
+                    }
+                }
+            }
             let next = tokio::select! {
                 // Orders come first: a reset does not wait for a silence to end.
                 biased;
                 order = self.orders.recv() => match order {
-                    Some(order) => self.obey(order).await,
+                    Some(SocketOrder::Text(text)) => {
+                        self.held.push(Message::Text(text.into()));
+                        Next::GoOn
+                    }
+                    Some(SocketOrder::Close { code, reason }) => self.close(code, &reason).await,
+                    Some(SocketOrder::Reset) => {
+                        self.cutter.0.cancel();
+                        Next::End { code: None }
+                    }
                     None => return None,
                 },
                 changed = silent.changed() => {
@@ -205,23 +233,15 @@ impl Peer {
         }
     }
 
-    async fn obey(&mut self, order: SocketOrder) -> Next {
-        match order {
-            SocketOrder::Close { code, reason } => self.close(code, &reason).await,
-            SocketOrder::Reset => {
-                self.cutter.0.cancel();
-                Next::End { code: None }
-            }
-            SocketOrder::Text(text) => self.send(Message::Text(text.into())).await,
-        }
-    }
-
     async fn hear(&mut self, message: Message) -> Next {
         if let Message::Close(frame) = &message {
             return Next::End { code: Some(frame.as_ref().map_or(1005, |frame| frame.code)) };
         }
         if matches!(message, Message::Ping(_) | Message::Pong(_)) {
             return Next::GoOn;
+        }
+        if message.clone().into_data().len() > self.limit {
+            return self.close(1009, "the message is too big").await;
         }
         if let Some(manner) = self.manner {
             return self.authenticate(manner, &message).await;

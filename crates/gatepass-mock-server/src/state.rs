@@ -29,6 +29,9 @@ pub struct Settings {
     pub ticket_life_ms: u64,
     /// How long an open socket may stay silent before its first message. Default 5,000 ms; then close 4408.
     pub first_message_ms: u64,
+    /// The longest message that is taken; a longer one is answered with close 1009, one of more than twice that by
+    /// the end of the connection. Default 1 MiB.
+    pub max_message_bytes: usize,
     /// A refresh answers with a new refresh token and puts the old one on the blacklist. Default false.
     pub rotate_refresh_tokens: bool,
 }
@@ -40,6 +43,7 @@ impl Default for Settings {
             refresh_life_ms: 86_400_000,
             ticket_life_ms: 60_000,
             first_message_ms: 5_000,
+            max_message_bytes: 1 << 20,
             rotate_refresh_tokens: false,
         }
     }

@@ -1,7 +1,10 @@
 //! The first message: hello, ack, refusal, and what a close means in between.
 
+use core::time::Duration;
+
 use gatepass::error::Disposition;
 use gatepass::proto::connection::ConnectionState;
+use gatepass::proto::scheme::Scheme;
 use gatepass::proto::session::SessionState;
 
 use super::{MINUTE, connect, connected};
@@ -29,6 +32,38 @@ fn case_67_the_client_says_timeout_when_the_ack_stays_away() {
     world.run_until(MINUTE, |world| !world.lines[0].failures.is_empty());
     assert_eq!(world.lines[0].failures, [("AUTH_TIMED_OUT", Disposition::RETRY)]);
     assert_eq!(world.lines[0].hung_up, [(3008, String::new())]);
+}
+
+#[test]
+fn case_67_hello_and_ack_have_a_time_of_their_own_within_that_of_the_whole_connection() {
+    let seconds = Duration::from_secs;
+    let until_given_up = |kind, is_withheld, connect, ack| {
+        let mut world = World::with(1, &[kind], |config| {
+            config.connect_timeout = seconds(connect);
+            if let Scheme::FirstMessage(scheme) = &mut config.scheme {
+                scheme.ack_timeout = seconds(ack);
+            }
+        });
+        world.net = crate::world::Net { min_ms: 10, max_ms: 10, loss: 0 };
+        world.server.withholds_hello = is_withheld;
+        world.sign_in("maggie");
+        world.connect(0);
+        let phase = |world: &World| world.lines[0].machine.phase().map(|phase| phase.name());
+        assert!(world.run_until(MINUTE, |world| phase(world) == Some("authenticating")));
+        world.server.is_silent = true;
+        let asked = world.now().instant;
+        assert!(world.run_until(2 * MINUTE, |world| !world.lines[0].failures.is_empty()));
+        assert_eq!(world.lines[0].failures, [("AUTH_TIMED_OUT", Disposition::RETRY)]);
+        world.now().instant.since(asked)
+    };
+    for (kind, is_withheld) in [(Kind::FirstMessageAck, false), (Kind::FirstMessageHello, true)] {
+        assert_eq!(until_given_up(kind, is_withheld, 60, 3), seconds(3), "{kind:?}");
+        let whole = until_given_up(kind, is_withheld, 3, 60);
+        assert!(
+            whole < seconds(3) && whole > Duration::from_millis(2_900),
+            "{kind:?}: counted from the dial: {whole:?}"
+        );
+    }
 }
 
 #[test]

@@ -127,3 +127,23 @@ fn a_token_that_ends_during_an_outage_is_renewed_although_it_was_doubted_before(
     world.server.revoke_access();
     assert!(world.run_until(30 * MINUTE, connected), "{} dials", world.server.log.dials);
 }
+
+#[test]
+fn a_server_that_chooses_no_offered_subprotocol_is_left_for_good() {
+    for (chosen, is_fit) in [("chat.v2", true), ("", false), ("chat.v3", false)] {
+        let mut world = World::with(1, &[Kind::Anonymous], |config| {
+            config.protocols = vec!["chat.v1".to_owned(), "chat.v2".to_owned()];
+        });
+        world.server.subprotocol = chosen;
+        world.connect(0);
+        world.run_for(MINUTE);
+        let line = &world.lines[0];
+        if is_fit {
+            assert!(line.is_connected() && line.failures.is_empty());
+        } else {
+            assert_eq!(line.failures, [("SUBPROTOCOL_MISMATCH", Disposition::GiveUp)], "{chosen:?}");
+            assert_eq!((line.state(), &line.hung_up[..]), (ConnectionState::Closed, &[(4406, String::new())][..]));
+            assert_eq!(line.opened, 0);
+        }
+    }
+}

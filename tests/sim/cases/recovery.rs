@@ -186,3 +186,22 @@ fn whoever_hears_of_a_failure_or_an_end_sees_the_state_it_led_to() {
     world.run_for(100);
     assert_eq!(world.lines[0].order[..3], ["state waiting", "failed", "closed"]);
 }
+
+#[test]
+fn the_first_try_after_a_lasting_connection_is_spread_and_counts_as_the_first() {
+    let mut longest = 0;
+    for seed in 0..20 {
+        let mut world = World::new(seed, &[Kind::Ticket]);
+        world.sign_in("maggie");
+        world.server.refuse_handshakes = 2;
+        world.connect(0);
+        assert!(world.run_until(MINUTE, connected));
+        assert_eq!(world.lines[0].attempts.last(), Some(&3));
+        world.run_for(6_000);
+        world.drop_sockets(1006);
+        assert!(world.run_until(MINUTE, |world| world.lines[0].opened == 2));
+        assert_eq!(world.lines[0].attempts.last(), Some(&1));
+        longest = longest.max(*world.lines[0].waits.last().expect("a wait"));
+    }
+    assert!((2_500..=5_000).contains(&longest), "{longest} of 5,000 ms");
+}

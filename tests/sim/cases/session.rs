@@ -1,6 +1,7 @@
 //! The session: login, renewal, expiry, change of user.
 
 use gatepass::error::{Disposition, TokenError};
+use gatepass::proto::Secret;
 use gatepass::proto::connection::ConnectionState;
 use gatepass::proto::session::SessionState;
 
@@ -145,4 +146,62 @@ fn another_users_token_is_another_user() {
     assert_eq!(world.lines[0].queued(), 1, "the same user with a new token");
     world.set_tokens(&jwt("bob"), None);
     assert_eq!(world.lines[0].queued(), 0, "nothing of maggie's goes out as bob's");
+}
+
+#[test]
+fn a_refused_refresh_is_named_whatever_the_status() {
+    for status in [400, 401, 403] {
+        let mut world = connect(Kind::Ticket);
+        world.server.revoke_access();
+        fault(&mut world, "refresh", &[Fault::Status(status, None)]);
+        world.drop_sockets(4401);
+        world.run_for(MINUTE);
+        assert_eq!(world.lines[0].failures.last(), Some(&("REFRESH_REJECTED", Disposition::SignIn)), "{status}");
+        assert_eq!(world.session.state(), SessionState::Expired, "{status}");
+    }
+}
+
+#[test]
+fn a_refresh_that_gives_back_the_refused_token_is_not_tried_again() {
+    let mut world = connect(Kind::Query);
+    fault(&mut world, "refresh", &[Fault::Body(r#"{"access":"SECRET-access-1"}"#)]);
+    world.drop_sockets(4401);
+    world.run_for(10 * MINUTE);
+    assert_eq!(world.lines[0].failures.last(), Some(&("TOKEN_EXPIRED", Disposition::SignIn)));
+    assert_eq!(world.session.state(), SessionState::Expired);
+    assert_eq!(world.server.log.dials, 1);
+}
+
+#[test]
+fn a_renewal_to_a_token_that_names_nobody_leaves_the_user_who_he_was() {
+    let mut world = World::new(1, &[Kind::Ticket]);
+    let jwt = |user: &str| crate::codec::jwt(&format!(r#"{{"sub":"{user}"}}"#));
+    let refresh = Secret::new(world.server.new_refresh("maggie"));
+    world.set_tokens(&jwt("maggie"), Some(refresh));
+    world.connect(0);
+    assert!(world.run_until(MINUTE, connected), "renewed by an opaque token");
+    assert_eq!(world.server.log.refreshed, 1);
+    world.close(0);
+    world.lines[0].discarded = 0;
+    world.server.is_up = false;
+    world.connect(0);
+    world.send(0);
+    world.set_tokens(&jwt("maggie"), None);
+    assert_eq!(world.lines[0].queued(), 1, "still maggie");
+    world.set_tokens(&jwt("bob"), None);
+    assert_eq!((world.lines[0].queued(), world.lines[0].discarded), (0, 1), "bob is somebody else");
+}
+
+#[test]
+fn a_connection_that_was_closed_is_given_no_token() {
+    let mut world = connect(Kind::Ticket);
+    world.server.revoke_access();
+    world.drop_sockets(4401);
+    let is_refreshing = |world: &World| world.session.state() == SessionState::Refreshing;
+    assert!(world.run_until(MINUTE, is_refreshing));
+    let answered = world.tokens_answered;
+    world.close(0);
+    world.run_for(MINUTE);
+    assert_eq!(world.session.state(), SessionState::SignedIn, "the refresh is of use to others");
+    assert_eq!(world.tokens_answered, answered);
 }

@@ -168,3 +168,19 @@ fn two_refusals_of_the_ticket_endpoint_with_an_acceptance_between_them_never_sig
     assert!(world.run_until(2 * MINUTE, connected), "{:?}", world.lines[0].failures);
     assert!(world.lines[0].failures.iter().all(|(_, disposition)| *disposition != Disposition::SignIn));
 }
+
+#[test]
+fn case_44_without_a_network_tickets_are_asked_for_ever_more_rarely_and_none_is_left_over() {
+    let mut world = World::signed_in(Kind::Ticket);
+    world.server.is_up = false;
+    world.send(0);
+    world.run_for(20 * MINUTE);
+    let tries = world.lines[0].failures.len();
+    assert!((48..120).contains(&tries), "{tries} tries in 20 minutes: about one in 15 s");
+    assert!(world.lines[0].failures.iter().all(|(_, disposition)| *disposition == Disposition::RETRY));
+    world.server.is_up = true;
+    assert!(world.run_until(MINUTE, connected));
+    world.run_for(1_000);
+    assert_eq!((world.server.log.minted, world.server.log.dials), (1, 1));
+    assert_eq!(world.lines[0].received_by_server, ["1"]);
+}

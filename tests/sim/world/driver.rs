@@ -27,6 +27,7 @@ impl World {
                 }
                 session::Output::LoginDone { result, .. } => self.logins.push(result),
                 session::Output::Token { asker, want, result } => {
+                    self.tokens_answered += 1;
                     self.line_input(asker.0 as usize, Input::Token { want, result });
                 }
             }
@@ -165,6 +166,7 @@ impl World {
             }
             Event::StateChanged(change) => {
                 line.discarded += change.discarded;
+                line.attempts.push(change.attempt);
                 if let Some(delay) = change.retry_in {
                     line.waits.push(delay.as_millis() as u64);
                     assert!(delay.as_secs() <= 330, "a wait beyond every cap");

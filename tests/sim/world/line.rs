@@ -20,6 +20,8 @@ pub struct Line {
     pub opened: u32,
     pub closed_events: Vec<u16>,
     pub waits: Vec<u64>,
+    /// The number of the try, at each change of state.
+    pub attempts: Vec<u32>,
     /// The kinds of events, in order.
     pub order: Vec<String>,
     pub discarded: usize,
@@ -58,6 +60,7 @@ impl Line {
             opened: 0,
             closed_events: Vec::new(),
             waits: Vec::new(),
+            attempts: Vec::new(),
             order: Vec::new(),
             discarded: 0,
             hung_up: Vec::new(),

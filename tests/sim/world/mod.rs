@@ -83,6 +83,8 @@ pub struct World {
     pub net: Net,
     pub logins: Vec<Result<(), TokenError>>,
     pub session_states: Vec<SessionState>,
+    /// How many questions for a token were answered.
+    pub tokens_answered: u32,
     millis: u64,
     rng: fastrand::Rng,
     queue: BTreeMap<(u64, u64), Happening>,
@@ -129,6 +131,7 @@ impl World {
             net: Net { min_ms: 5, max_ms: 50, loss: 0 },
             logins: Vec::new(),
             session_states: Vec::new(),
+            tokens_answered: 0,
             millis: 0,
             rng: fastrand::Rng::with_seed(seed),
             queue: BTreeMap::new(),
@@ -389,7 +392,8 @@ impl World {
                         peer.is_dead = true;
                     }
                 } else {
-                    self.line_input(line, Input::SocketOpened { socket, protocol: String::new() });
+                    let protocol = self.server.subprotocol.to_owned();
+                    self.line_input(line, Input::SocketOpened { socket, protocol });
                 }
             }
             Happening::ServerHears { line, socket, text } => self.server_hears(line, socket, text),

@@ -303,3 +303,18 @@ async fn canned_answers_come_first_and_then_the_proper_one() {
     assert_eq!((first.status().as_u16(), first.headers()["retry-after"].to_str().unwrap()), (429, "7"));
     assert_eq!(ask().await.unwrap().status(), 200);
 }
+
+#[tokio::test]
+async fn case_112_a_message_beyond_the_servers_limit_is_answered_with_1009() {
+    let server = MockServer::start().await;
+    for limit in [1 << 20, 16 << 20] {
+        let settings = Settings { max_message_bytes: limit, ..Settings::default() };
+        server.control(Command::SetSettings { settings }).await;
+        let mut socket = dial(&server, "/ws/anonymous/", &[]).await.unwrap();
+        let longest = "x".repeat(limit);
+        say(&mut socket, &longest).await;
+        assert_eq!(hear(&mut socket).await.len(), limit);
+        say(&mut socket, &format!("{longest}y")).await;
+        assert_eq!(hear(&mut socket).await, "close 1009");
+    }
+}
