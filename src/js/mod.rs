@@ -10,3 +10,7 @@ mod error;
 mod events;
 mod parts;
 mod session;
+
+/// Half the size of std's own allocator for wasm; a Rust app chooses for itself.
+#[global_allocator]
+static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
