@@ -16,41 +16,31 @@ export type ErrorCode =
   | 'AUTH_REJECTED' | 'AUTH_TIMED_OUT' | 'SUBPROTOCOL_MISMATCH' | 'BLOCKED' | 'CLOSED_BY_SERVER' | 'CONNECTION_LOST' | 'CONNECT_FAILED'
   | 'CONNECT_TIMED_OUT' | 'HANDSHAKE_REFUSED' | 'MESSAGE_TOO_BIG';
 
-/** @internal What the wasm hands out. */
-export interface ErrorData {
-  code: ErrorCode;
-  message: string;
-  disposition: Disposition;
-  retryable: boolean;
-  status?: number;
-  closeCode?: number;
-  retryAfter?: number;
-}
+/** @internal What the wasm hands out: code, message, disposition, HTTP status, close code, seconds of Retry-After. */
+export type ErrorData = [code: ErrorCode, message: string, disposition: Disposition, status?: number, closeCode?: number, retryAfter?: number];
 
 /** Every error of gatepass. It never holds a credential. */
 export class GatepassError extends Error {
   override readonly name = 'GatepassError';
   /** Stable; compare with this, not with the message. */
-  readonly code: ErrorCode;
+  declare readonly code: ErrorCode;
   /** What it asks for. */
-  readonly disposition: Disposition;
+  declare readonly disposition: Disposition;
   /** Whether gatepass tries again by itself. */
-  readonly retryable: boolean;
+  declare readonly retryable: boolean;
   /** The HTTP status, if an answer had one. */
-  readonly status: number | undefined;
+  declare readonly status: number | undefined;
   /** The close code, if a socket had one. */
-  readonly closeCode: number | undefined;
+  declare readonly closeCode: number | undefined;
   /** The least wait in seconds, if the server asked for one. */
-  readonly retryAfter: number | undefined;
+  declare readonly retryAfter: number | undefined;
 
-  constructor(data: ErrorData, options?: ErrorOptions) {
-    super(data.message, options);
-    this.code = data.code;
-    this.disposition = data.disposition;
-    this.retryable = data.retryable;
-    this.status = data.status;
-    this.closeCode = data.closeCode;
-    this.retryAfter = data.retryAfter;
+  /** @internal */
+  constructor([code, message, disposition, status, closeCode, retryAfter]: ErrorData, options?: ErrorOptions) {
+    const number = status ? ` (HTTP ${status})` : closeCode ? ` (${closeCode})` : '';
+    super(message + number, options);
+    const retryable = disposition === 'retry' || disposition === 'refreshToken';
+    Object.assign(this, { code, disposition, retryable, status, closeCode, retryAfter });
   }
 }
 
@@ -66,8 +56,7 @@ export function isSignInRequired(error: unknown): error is GatepassError {
 
 /** @internal Turns what the wasm threw into an error. */
 export function toError(thrown: unknown): unknown {
-  const isData = typeof thrown === 'object' && thrown !== null && 'code' in thrown && 'disposition' in thrown;
-  return isData && !(thrown instanceof Error) ? new GatepassError(thrown as ErrorData) : thrown;
+  return Array.isArray(thrown) ? new GatepassError(thrown as ErrorData) : thrown;
 }
 
 /** @internal Calls into the wasm and lets real errors out. */
@@ -81,6 +70,5 @@ export function rethrow<T>(call: () => T): T {
 
 /** @internal An error of the face's own. */
 export function failure(code: ErrorCode, message: string, cause?: unknown): GatepassError {
-  const data: ErrorData = { code, message, disposition: 'giveUp', retryable: false };
-  return new GatepassError(data, cause === undefined ? undefined : { cause });
+  return new GatepassError([code, message, 'giveUp'], cause === undefined ? undefined : { cause });
 }

@@ -45,11 +45,11 @@ export class StateChangeEvent extends Event implements StateChange {
 
 /** `error`: a try failed, or a connection was lost. What is done about it is in `error.disposition`. */
 export class SocketErrorEvent extends Event {
-  readonly error: GatepassError;
+  declare readonly error: GatepassError;
 
   constructor(error: GatepassError) {
     super('error');
-    this.error = error;
+    Object.assign(this, { error });
   }
 }
 

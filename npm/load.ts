@@ -1,9 +1,11 @@
 // Loads the wasm, once; whatever needs it before that waits here, in one line for all objects, so that order is kept.
 
-import init, * as core from './core.js';
+import init, { SessionCore } from './core.js';
 import { failure } from './errors.js';
 
-/** @internal The wasm module, once it is there. */
+/** @internal The wasm, once it is there; sockets are made by sessions. By name, so that bundlers can leave out the rest of the glue. */
+const core = { SessionCore };
+/** @internal */
 export type Core = typeof core;
 
 /** Options of {@link load}. */

@@ -70,15 +70,14 @@ export class Options {
     return this.number(name, fallback, COUNT, 'a whole number from 0 is needed');
   }
 
-  /** A JSON value, or undefined. */
+  /** A JSON value as JSON sees it, or undefined. */
   json(name: string): unknown {
     const value = this.get(name);
     try {
-      JSON.stringify(value);
+      return value === undefined ? value : JSON.parse(JSON.stringify(value));
     } catch {
       this.fail(name, 'a JSON value is needed, without cycles');
     }
-    return value;
   }
 
   /** A text that can stand in an HTTP header: visible ASCII (RFC 9110 §5.5). */

@@ -87,10 +87,10 @@ export class Session extends EventTarget {
     if (typeof credentials !== 'object' || credentials === null) {
       throw failure('INVALID_OPTION', 'credentials: an object such as {username, password} is needed');
     }
-    new Options({ credentials }, '', 'credentials').json('credentials');
+    const sent = new Options({ credentials }, '', 'credentials').json('credentials');
     return new Promise((resolve, reject) => {
       const done = (error: unknown) => (error === undefined ? resolve() : reject(toError(error)));
-      this.#core.do((core) => core.login(credentials, done), done);
+      this.#core.do((core) => core.login(sent, done), done);
     });
   }
 
@@ -98,10 +98,9 @@ export class Session extends EventTarget {
   setTokens(tokens: Tokens): void {
     const options = new Options(tokens, 'tokens.', 'access refresh expiresIn expiresAt');
     const access = options.header('access');
-    const refresh = tokens.refresh === undefined ? undefined : options.text('refresh');
-    const seconds = (name: string) => options.number(name, 0, 8.64e12, 'seconds from 0 are needed') || undefined;
-    const [expiresIn, expiresAt] = [seconds('expiresIn'), seconds('expiresAt')];
-    this.#core.do((core) => core.setTokens(access, refresh, expiresIn, expiresAt), this.#failed);
+    const refresh = tokens.refresh === undefined ? '' : options.text('refresh');
+    const seconds = ['expiresIn', 'expiresAt'].map((name) => options.number(name, 0, 8.64e12, 'seconds from 0 are needed'));
+    this.#core.do((core) => core.setTokens([access, refresh, ...seconds]), this.#failed);
   }
 
   /** Forgets the user, closes their sockets and drops what they had queued. */
@@ -129,8 +128,8 @@ function changeOf(session: WeakRef<EventTarget>): () => void {
   return () => session.deref()?.dispatchEvent(new Event('change'));
 }
 
-/** Reads options for the wasm: texts, numbers and templates, each in the order that `SessionCore` names. */
-function read(options: SessionOptions): (core: Core, onChange: () => void) => SessionCore {
+/** @internal Reads options for the wasm, in the order that `SessionCore` names. */
+export function read(options: SessionOptions): (core: Core, onChange: () => void) => SessionCore {
   const all = new Options(options, '', 'login refresh fields tokenPrefix leeway httpTimeout store allowInsecure');
   all.one('store', ['memory']);
   const endpoint = (name: string): [string, unknown] => {
@@ -145,11 +144,11 @@ function read(options: SessionOptions): (core: Core, onChange: () => void) => Se
   const fields = all.within('fields', 'access refresh expiresIn expiresAt');
   const [login, loginBody] = endpoint('login');
   const [refresh, refreshBody] = endpoint('refresh');
-  const texts = [
+  const parts = [
     login, refresh, all.header('tokenPrefix', 'Bearer'), fields.text('access', 'access'),
     fields.get('refresh') === null ? '' : fields.text('refresh', 'refresh'),
     fields.text('expiresIn', 'expires_in'), fields.text('expiresAt', 'expires_at'),
+    all.millis('leeway', 30_000), all.millis('httpTimeout', 10_000), all.flag('allowInsecure'), loginBody, refreshBody,
   ];
-  const numbers = [all.millis('leeway', 30_000), all.millis('httpTimeout', 10_000), all.flag('allowInsecure')];
-  return (core, onChange) => new core.SessionCore(texts, numbers, [loginBody, refreshBody], onChange);
+  return (core, onChange) => new core.SessionCore(parts, onChange);
 }

@@ -7,7 +7,7 @@ import { Later, type Core } from './load.js';
 import { MessageQueue } from './messages.js';
 import { Options } from './options.js';
 import type { Scheme } from './schemes.js';
-import { Session } from './session.js';
+import { read as makeSession, Session } from './session.js';
 
 /** Options of {@link AuthSocket}. */
 export interface AuthSocketOptions {
@@ -68,13 +68,16 @@ export interface SocketStats {
 /** What can be sent. */
 export type Sendable = string | ArrayBufferLike | ArrayBufferView | Blob;
 
+/** A state change, as the wasm tells it: StateData in src/js/events.rs. */
+type StateData = [
+  state: SocketState, phase: Phase | undefined, previous: SocketState, code: number | undefined, reason: string | undefined,
+  attempt: number, retryAt: number | undefined, error: ErrorData | undefined, discarded: number,
+];
+
 /** What the wasm calls: SocketSink in src/js/events.rs. */
 interface Sink {
-  readonly binaryType: BinaryType;
-  state(change: Omit<StateChange, 'error'> & { error?: ErrorData }): void;
-  open(): void;
-  close(code: number, reason: string, wasClean: boolean): void;
-  error(data: ErrorData): void;
+  readonly takesBuffers: boolean;
+  event(...event: [0, undefined] | [1, [code: number, reason: string, wasClean: boolean]] | [2, StateData]): void;
   message(data: unknown): void;
 }
 
@@ -282,17 +285,22 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
     const self = new WeakRef(this);
     let alive: AuthSocket | undefined = this;
     return {
-      get binaryType() {
-        return self.deref()?.binaryType ?? 'blob';
+      get takesBuffers() {
+        return self.deref()?.binaryType === 'arraybuffer';
       },
-      state: (change) => {
+      event: (kind, data) => {
         const socket = self.deref();
-        alive = change.state === 'closed' ? undefined : socket;
-        if (socket) socket.#changed({ ...change, error: change.error && new GatepassError(change.error) });
+        if (kind === 0) {
+          alive?.dispatchEvent(new Event('open'));
+        } else if (kind === 1) {
+          const [code, reason, wasClean] = data;
+          socket?.dispatchEvent(new CloseEvent('close', { code, reason, wasClean }));
+        } else {
+          const [state, phase, previous, code, reason, attempt, retryAt, error, discarded] = data;
+          alive = state === 'closed' ? undefined : socket;
+          if (socket) socket.#changed({ state, phase, previous, code, reason, attempt, retryAt, error: error && new GatepassError(error), discarded });
+        }
       },
-      open: () => alive?.dispatchEvent(new Event('open')),
-      close: (code, reason, wasClean) => self.deref()?.dispatchEvent(new CloseEvent('close', { code, reason, wasClean })),
-      error: (data) => self.deref()?.dispatchEvent(new SocketErrorEvent(new GatepassError(data))),
       message: (data) => alive?.dispatchEvent(new MessageEvent('message', { data })),
     };
   }
@@ -302,15 +310,14 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
     this.#phase = change.phase;
     this.#error = change.error;
     this.dispatchEvent(new StateChangeEvent(change));
+    if (change.error) this.dispatchEvent(new SocketErrorEvent(change.error));
   }
 
   /** The wasm could not be loaded, or refuses the options: `reconnect()` tries again. */
   readonly #broken = (thrown: unknown) => {
     if (this.#state === 'closed') return;
     const error = asError(thrown);
-    const none = { phase: undefined, code: undefined, reason: undefined, attempt: 0, retryAt: undefined, discarded: 0 };
-    this.#changed({ ...none, state: 'closed', previous: this.#state, error });
-    this.dispatchEvent(new SocketErrorEvent(error));
+    this.#changed({ state: 'closed', previous: this.#state, attempt: 0, error, discarded: 0 } as StateChange);
     this.dispatchEvent(new CloseEvent('close', { code: 1006 }));
   };
 
@@ -323,7 +330,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
 const ACTIONS = ['giveUp', 'refreshToken', 'retry', 'retrySlowly'] as const;
 const SCHEMES = ['anonymous', 'firstMessage', 'query', 'ticket'] as const;
 
-/** Reads options for the wasm: texts, numbers and templates, each in the order that `SocketCore` names. */
+/** Reads options for the wasm, in the order that `SessionCore.socket` names. */
 function read(url: string, options: AuthSocketOptions): (core: Core, session: SessionCore | undefined, sink: Sink) => SocketCore {
   const all = new Options(options, '', 'session scheme protocols backoff connectTimeout ticketTimeout minUptime closeCodes outbox maxMessageSize allowInsecure');
   const scheme = new Options(all.get('scheme') ?? all.fail('scheme', SCHEME_NEEDED), 'scheme.',
@@ -334,28 +341,27 @@ function read(url: string, options: AuthSocketOptions): (core: Core, session: Se
     scheme.fail('message', 'the first message is needed, with "$token" where the token goes');
   }
   const isTicket = SCHEMES[kind] === 'ticket';
-  const texts = [
-    url, isTicket ? scheme.url('url') : '', scheme.text('param', isTicket ? 'ticket' : 'token'), scheme.text('field', 'ticket'),
-    scheme.text('expiresField', 'expires'), scheme.text('expiresInField', 'expires_in'), ...all.texts('protocols'),
-  ];
   const backoff = all.within('backoff', 'base cap spread');
   const outbox = all.within('outbox', 'maxBytes maxMessages');
-  const numbers = [
-    kind, Number(scheme.one('method', ['POST', 'GET']) === 'GET'), scheme.millis('ackTimeout', 10_000),
-    backoff.millis('base', 500), backoff.millis('cap', 30_000), backoff.millis('spread', 5_000),
-    all.millis('connectTimeout', 10_000), all.millis('ticketTimeout', 10_000), all.millis('minUptime', 5_000),
-    outbox.count('maxBytes', 1 << 20), outbox.count('maxMessages', 1_000), all.count('maxMessageSize', 2 ** 32 - 1), all.flag('allowInsecure'),
-  ];
+  const closeCodes: number[] = [];
   for (const [code, name] of Object.entries(all.get('closeCodes') ?? {})) {
     const action = ACTIONS.indexOf(name as (typeof ACTIONS)[number]);
     if (action < 0 || !/^\d{1,5}$/.test(code) || Number(code) > 65535) {
       all.fail('closeCodes', `each row is a close code and one of '${ACTIONS.join("', '")}'`);
     }
-    numbers.push(Number(code), action);
+    closeCodes.push(Number(code), action);
   }
-  const templates = ['message', 'hello', 'ack', 'reject'].map((name) => scheme.json(name));
-  return (core, session, sink) =>
-    session?.socket(texts, numbers, templates, sink) ?? new core.SocketCore(texts, numbers, templates, sink);
+  const parts = [
+    url, isTicket ? scheme.url('url') : '', scheme.text('param', isTicket ? 'ticket' : 'token'), scheme.text('field', 'ticket'),
+    scheme.text('expiresField', 'expires'), scheme.text('expiresInField', 'expires_in'),
+    kind, Number(scheme.one('method', ['POST', 'GET']) === 'GET'), scheme.millis('ackTimeout', 10_000),
+    backoff.millis('base', 500), backoff.millis('cap', 30_000), backoff.millis('spread', 5_000),
+    all.millis('connectTimeout', 10_000), all.millis('ticketTimeout', 10_000), all.millis('minUptime', 5_000),
+    outbox.count('maxBytes', 1 << 20), outbox.count('maxMessages', 1_000), all.count('maxMessageSize', 2 ** 32 - 1), all.flag('allowInsecure'),
+    ...['message', 'hello', 'ack', 'reject'].map((name) => scheme.json(name)), all.texts('protocols'), closeCodes,
+  ];
+  // An anonymous socket has a session of its own, which nobody signs in to.
+  return (core, session, sink) => (session ?? makeSession({})(core, () => {})).socket(parts, sink);
 }
 
 const SCHEME_NEEDED = 'how the credential travels is needed: ticket(…), firstMessage(…), query(…) or anonymous()';

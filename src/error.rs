@@ -2,8 +2,10 @@
 //!
 //! The caller's errors ([`ConfigError`], [`SendError`]) are returned or thrown. The world's errors ([`Failure`]) are
 //! events: each has a stable code and a [`Disposition`]. No message holds a credential.
-//! Rules: no wildcard arm in `code` and `disposition`; unknown numbers fall to the mild side.
+//! Rules: no wildcard arm in `code` and `disposition`; unknown numbers fall to the mild side. A message is a fixed sentence,
+//! numbers are fields: the wasm carries no code that writes numbers. [`Problem`] shows both.
 
+use core::fmt;
 use core::time::Duration;
 
 /// What a failure asks for.
@@ -40,30 +42,28 @@ impl Disposition {
 
 /// A mistake in the options: thrown at construction, naming the option.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.message())]
 pub enum ConfigError {
     /// A plain-text address for a credential.
-    #[error(
-        "{option}: a credential would go unencrypted to {host}; use wss: or https:, or set allowInsecure for a test network"
-    )]
     InsecureUrl {
         /// The option.
-        option: String,
+        option: &'static str,
         /// The host of the address.
         host: String,
     },
     /// An option with a value that cannot work.
-    #[error("{option}: {problem}")]
     InvalidOption {
         /// The option.
-        option: String,
+        option: &'static str,
         /// What is wrong and what would be right.
-        problem: String,
+        problem: &'static str,
+        /// The part of the value that is wrong, where there is one to show.
+        value: String,
     },
     /// An address that cannot be dialled.
-    #[error("{option}: {problem}")]
     InvalidUrl {
         /// The option.
-        option: String,
+        option: &'static str,
         /// What is wrong.
         problem: UrlProblem,
     },
@@ -80,47 +80,78 @@ impl ConfigError {
         }
     }
 
-    pub(crate) fn option(option: &str, problem: impl Into<String>) -> Self {
-        Self::InvalidOption { option: option.to_owned(), problem: problem.into() }
+    pub(crate) fn option(option: &'static str, problem: &'static str) -> Self {
+        Self::InvalidOption { option, problem, value: String::new() }
     }
 }
 
+impl ConfigError {
+    /// Returns the option, what is wrong with it, and the part that is wrong.
+    #[must_use]
+    pub fn message(&self) -> String {
+        let (option, problem, value) = match self {
+            Self::InsecureUrl { option, host } => (option, INSECURE, host.as_str()),
+            Self::InvalidOption { option, problem, value } => (option, *problem, value.as_str()),
+            Self::InvalidUrl { option, problem } => (option, problem.message(), ""),
+        };
+        let colon = if value.is_empty() { "" } else { ": " };
+        [option, ": ", problem, colon, value].concat()
+    }
+}
+
+const INSECURE: &str = "a credential would go unencrypted; use wss: or https:, or set allowInsecure for a test network";
+
 /// What is wrong with an address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UrlProblem {
     /// Tabs, line ends and spaces are stripped silently by browsers.
-    #[error("the URL holds a space or a control character")]
     ControlCharacter,
     /// Nothing there.
-    #[error("the URL is empty")]
     Empty,
     /// `#` throws in every browser.
-    #[error("a WebSocket URL cannot have a fragment (`#`)")]
     Fragment,
     /// Neither ws, wss, http nor https.
-    #[error(
-        "the URL's scheme must be ws: or wss: for a socket (http: and https: are taken as these), http: or https: for an endpoint"
-    )]
     Scheme,
     /// Not a URL.
-    #[error("this is not a URL")]
     Unreadable,
     /// `user:password@` stays readable in `ws.url`.
-    #[error(
-        "credentials before the host (user:password@) are sent by no browser and stay readable in the URL; remove them"
-    )]
     UserInfo,
+}
+
+impl UrlProblem {
+    const fn message(self) -> &'static str {
+        match self {
+            Self::ControlCharacter => "the URL holds a space or a control character",
+            Self::Empty => "the URL is empty",
+            Self::Fragment => "a WebSocket URL cannot have a fragment (`#`)",
+            Self::Scheme => {
+                "a socket needs ws: or wss: (http: and https: are taken as these), an endpoint http: or https:"
+            }
+            Self::Unreadable => "this is not a URL",
+            Self::UserInfo => "user:password@ before the host is sent by no browser and stays readable; remove it",
+        }
+    }
 }
 
 /// Why a message was not taken. The message stays with the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.message())]
 pub enum SendError {
     /// The socket was closed for good.
-    #[error("the socket is closed; the message was not taken")]
     Closed,
     /// The outbox holds as much as it may.
-    #[error("the outbox is full; the message was not taken")]
     QueueFull,
+}
+
+impl SendError {
+    /// Returns the sentence, without numbers.
+    #[must_use]
+    pub const fn message(self) -> &'static str {
+        match self {
+            Self::Closed => "the socket is closed; the message was not taken",
+            Self::QueueFull => "the outbox is full; the message was not taken",
+        }
+    }
 }
 
 impl SendError {
@@ -136,15 +167,13 @@ impl SendError {
 
 /// Why an HTTP request gave no useful answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.message())]
 pub enum HttpError {
     /// The answer is no JSON, or lacks the field that was asked for.
-    #[error("the answer cannot be used: {0}")]
     Malformed(Malformed),
     /// No answer: offline, refused, DNS, CORS, blocked.
-    #[error("no answer (offline, refused, or hidden by CORS)")]
     Network,
     /// An answer that is no success.
-    #[error("HTTP {status}")]
     Status {
         /// The status code.
         status: u16,
@@ -152,19 +181,41 @@ pub enum HttpError {
         retry_after: Option<Duration>,
     },
     /// No answer in time.
-    #[error("no answer in time")]
     TimedOut,
+}
+
+impl HttpError {
+    /// Returns the sentence, without numbers.
+    #[must_use]
+    pub const fn message(self) -> &'static str {
+        match self {
+            Self::Malformed(error) => error.message(),
+            Self::Network => "no answer (offline, refused, or hidden by CORS)",
+            Self::Status { .. } => "the server answered with an error",
+            Self::TimedOut => "no answer in time",
+        }
+    }
 }
 
 /// What is wrong with an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.message())]
 pub enum Malformed {
     /// The field is missing, empty or no string.
-    #[error("it has no string where `field` points")]
     MissingField,
     /// Not JSON.
-    #[error("it is not JSON")]
     NotJson,
+}
+
+impl Malformed {
+    /// Returns the sentence, without numbers.
+    #[must_use]
+    pub const fn message(self) -> &'static str {
+        match self {
+            Self::MissingField => "the answer has no text where `field` points",
+            Self::NotJson => "the answer is not JSON",
+        }
+    }
 }
 
 impl HttpError {
@@ -193,64 +244,83 @@ impl HttpError {
 
 /// Why there is no usable token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.message())]
 pub enum TokenError {
     /// The token is past its expiry, or was refused, and nothing can renew it.
-    #[error("the session has expired; sign in again")]
     Expired,
     /// The login endpoint refused these credentials.
-    #[error("the server refused these credentials (HTTP {status})")]
     InvalidCredentials {
         /// The status code: 400, 401 or 403.
         status: u16,
     },
     /// The login call failed.
-    #[error("login failed: {0}")]
     Login(HttpError),
     /// Nobody is signed in.
-    #[error("nobody is signed in: call login() or setTokens() first")]
     Missing,
     /// The refresh call failed in a way that may pass.
-    #[error("refreshing the token failed: {0}")]
     Refresh(HttpError),
     /// The refresh endpoint refused the refresh token.
-    #[error("the server no longer accepts this session (HTTP {status}); sign in again")]
     RefreshRejected {
         /// The status code: 400, 401 or 403.
         status: u16,
     },
     /// A later login, setTokens or logout took its place.
-    #[error("a later login, setTokens() or logout() took its place")]
     Superseded,
+}
+
+impl TokenError {
+    /// Returns the sentence, without numbers.
+    #[must_use]
+    pub const fn message(self) -> &'static str {
+        match self {
+            Self::Expired => "the session has expired; sign in again",
+            Self::InvalidCredentials { .. } => "the server refused these credentials",
+            Self::Login(error) => error.message(),
+            Self::Missing => "nobody is signed in: call login() or setTokens() first",
+            Self::Refresh(error) => error.message(),
+            Self::RefreshRejected { .. } => "the server no longer accepts this session; sign in again",
+            Self::Superseded => "a later login, setTokens() or logout() took its place",
+        }
+    }
 }
 
 /// Why a handshake that got as far as an open socket was not accepted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.message())]
 pub enum HandshakeError {
     /// The server closed deliberately instead of accepting.
-    #[error("the server closed with {code} instead of accepting the credential")]
     ClosedInstead {
         /// The close code: 1000, 1005 or one that the table reads as auth.
         code: u16,
     },
     /// The server's message matched `reject`.
-    #[error("the server rejected the first message")]
     Rejected,
     /// The server chose no subprotocol of those offered, or one that was not.
-    #[error("the server chose none of the offered subprotocols")]
     SubprotocolMismatch,
     /// No hello or no answer to the first message in time.
-    #[error("the server did not answer the first message in time")]
     TimedOut,
+}
+
+impl HandshakeError {
+    /// Returns the sentence, without numbers.
+    #[must_use]
+    pub const fn message(&self) -> &'static str {
+        match self {
+            Self::ClosedInstead { .. } => "the server closed the connection instead of accepting the token",
+            Self::Rejected => "the server rejected the first message",
+            Self::SubprotocolMismatch => "the server chose none of the offered subprotocols",
+            Self::TimedOut => "no answer to the first message in time",
+        }
+    }
 }
 
 /// Why a socket is gone.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.message())]
 pub enum TransportError {
     /// The browser will not open this socket (Content-Security-Policy, mixed content).
-    #[error("the browser blocked the socket (Content-Security-Policy or mixed content)")]
     Blocked,
     /// An open socket is gone.
-    #[error("{} ({code})", if *code == 1006 { "the connection was lost" } else { "the server closed the connection" })]
     Closed {
         /// The close code; 1006 where there was no close frame.
         code: u16,
@@ -258,47 +328,69 @@ pub enum TransportError {
         disposition: Disposition,
     },
     /// Neither accepted nor refused in time.
-    #[error("no connection in time")]
     ConnectTimedOut,
     /// The dial failed. Browsers hide whether by a refusal (401, 403, …) or by the network.
-    #[error(
-        "the connection could not be opened (1006: the browser hides whether the server refused it or the network failed)"
-    )]
     ConnectFailed,
     /// A message of the server is longer than `maxMessageSize`.
-    #[error("the server sent a message of {length} bytes, more than maxMessageSize allows")]
     TooBig {
         /// How long it is.
         length: usize,
     },
     /// Several dials failed in a row, none ever opened.
-    #[error(
-        "{tries} connections in a row were refused before opening: check the URL, the Origin allow-list and the token; the browser hides which (1006)"
-    )]
     HandshakeRefused {
         /// How many.
         tries: u32,
     },
 }
 
+impl TransportError {
+    /// Returns the sentence, without numbers.
+    #[must_use]
+    pub const fn message(&self) -> &'static str {
+        match self {
+            Self::Blocked => "the browser blocked the connection (Content-Security-Policy or mixed content)",
+            Self::Closed { code: 1006, .. } => "the connection was lost",
+            Self::Closed { .. } => "the server closed the connection",
+            Self::ConnectTimedOut => "no connection in time",
+            Self::ConnectFailed => {
+                "the connection could not be opened; browsers hide whether the server refused it or the network failed"
+            }
+            Self::TooBig { .. } => "the server sent a message longer than maxMessageSize allows",
+            Self::HandshakeRefused { .. } => {
+                "several connections in a row could not be opened: check the URL, the Origin allow-list and the token"
+            }
+        }
+    }
+}
+
 /// What the world did wrong.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.message())]
 pub enum Failure {
     /// The socket opened, but was not accepted.
-    #[error(transparent)]
     Handshake(HandshakeError),
     /// The ticket endpoint gave no ticket.
-    #[error("no ticket: {0}")]
     Ticket(HttpError),
     /// The ticket was older than its life when it arrived.
-    #[error("the ticket had expired when it arrived; the ticket endpoint is slower than its tickets live")]
     TicketExpired,
     /// There is no usable token.
-    #[error(transparent)]
     Token(TokenError),
     /// The socket did not open, or was lost.
-    #[error(transparent)]
     Transport(TransportError),
+}
+
+impl Failure {
+    /// Returns the sentence, without numbers.
+    #[must_use]
+    pub const fn message(&self) -> &'static str {
+        match self {
+            Self::Handshake(error) => error.message(),
+            Self::Ticket(error) => error.message(),
+            Self::TicketExpired => "the ticket took longer to arrive than it lives",
+            Self::Token(error) => error.message(),
+            Self::Transport(error) => error.message(),
+        }
+    }
 }
 
 impl Failure {
@@ -422,4 +514,41 @@ pub struct Problem {
     pub failure: Failure,
     /// What is done: a second refused credential asks for sign-in, no more for a refresh.
     pub disposition: Disposition,
+}
+
+/// For logs: the code, the sentence, and the numbers that go with it.
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.failure.code(), self.failure)?;
+        if let Some(status) = self.failure.status() {
+            write!(f, " (HTTP {status})")?;
+        }
+        if let Some(code) = self.failure.close_code() {
+            write!(f, " ({code})")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_shows_its_code_its_sentence_and_its_number() {
+        let shown = |failure: Failure| Problem { disposition: failure.disposition(), failure }.to_string();
+        let busy = HttpError::Status { status: 503, retry_after: None };
+        assert_eq!(shown(Failure::Ticket(busy)), "TICKET_REJECTED: the server answered with an error (HTTP 503)");
+        let lost = TransportError::Closed { code: 1006, disposition: Disposition::RETRY };
+        assert_eq!(shown(Failure::Transport(lost)), "CONNECTION_LOST: the connection was lost (1006)");
+        assert_eq!(shown(Failure::Token(TokenError::Login(HttpError::TimedOut))), "LOGIN_FAILED: no answer in time");
+    }
+
+    #[test]
+    fn a_wrong_option_is_named_with_what_is_wrong_in_it() {
+        let error = ConfigError::InsecureUrl { option: "scheme.url", host: "example.com".to_owned() };
+        assert_eq!(error.to_string(), format!("scheme.url: {INSECURE}: example.com"));
+        let error = ConfigError::InvalidUrl { option: "url", problem: UrlProblem::Empty };
+        assert_eq!(error.to_string(), "url: the URL is empty");
+    }
 }

@@ -1,11 +1,10 @@
 //! `AuthSocket` for the face.
 
-use js_sys::Array;
 use wasm_bindgen::prelude::*;
 use web_sys::WebSocket;
 
 use super::error::{config_error, send_error};
-use super::events::SocketSink;
+use super::events::{SocketSink, to_js};
 use super::parts::Parts;
 use crate::error::ConfigError;
 use crate::proto::backoff::BackoffOptions;
@@ -26,18 +25,6 @@ pub struct SocketCore {
 
 #[wasm_bindgen]
 impl SocketCore {
-    /// Makes a socket that waits for `connect()`.
-    ///
-    /// `texts`: URL, ticket URL, parameter, then the ticket's fields (ticket, expires, expires in), then the subprotocols.
-    /// `numbers`: scheme (0 anonymous, 1 first message, 2 query, 3 ticket), 1 for GET, then in ms ack timeout, backoff's
-    /// base, cap and spread, connect timeout, ticket timeout and minimum uptime, then the outbox's bytes and messages, the
-    /// longest message, 1 to allow insecure addresses, then pairs of a close code and its action (in the order of
-    /// `ACTIONS`). `templates`: message, hello, ack, reject.
-    #[wasm_bindgen(constructor)]
-    pub fn new(texts: Array, numbers: Array, templates: Array, sink: SocketSink) -> Result<Self, JsValue> {
-        Self::make(&Parts { texts, numbers, templates }, None, sink)
-    }
-
     /// Connects.
     pub fn connect(&self) {
         self.socket.connect();
@@ -59,57 +46,59 @@ impl SocketCore {
     }
 
     /// The counters, in the order of `Stats`.
-    pub fn stats(&self) -> Vec<u32> {
+    pub fn stats(&self) -> JsValue {
         let Stats { attempts, connections, sent, received, discarded, queued, queued_bytes } = self.socket.stats();
-        vec![attempts, connections, sent, received, discarded, queued as u32, queued_bytes as u32]
+        to_js(&[attempts, connections, sent, received, discarded, queued as u32, queued_bytes as u32])
     }
 }
 
 impl SocketCore {
-    pub(super) fn make(parts: &Parts, session: Option<Session>, sink: SocketSink) -> Result<Self, JsValue> {
-        let socket = read(parts).and_then(|config| AuthSocket::new(config, session, sink));
+    pub(super) fn make(parts: &Parts, session: Session, sink: SocketSink) -> Result<Self, JsValue> {
+        let socket = read(parts).and_then(|config| AuthSocket::new(config, Some(session), sink));
         socket.map(|socket| Self { socket }).map_err(|error| config_error(&error))
     }
 }
 
 fn read(parts: &Parts) -> Result<ConnectionConfig, ConfigError> {
-    let text = |index| parts.text(index);
-    let scheme = match parts.number(0) as u8 {
+    let scheme = match parts.number(6) as u8 {
         1 => Scheme::FirstMessage(FirstMessage {
-            message: parts.template(0).unwrap_or(Json::Null),
-            hello: parts.template(1),
-            ack: parts.template(2),
-            reject: parts.template(3),
-            ack_timeout: parts.millis(2),
+            message: parts.json(19).unwrap_or(Json::Null),
+            hello: parts.json(20),
+            ack: parts.json(21),
+            reject: parts.json(22),
+            ack_timeout: parts.millis(8),
         }),
-        2 => Scheme::Query(Query { param: text(2) }),
+        2 => Scheme::Query(Query { param: parts.text(2) }),
         3 => Scheme::Ticket(Ticket {
             url: Url::parse(CODEC, "scheme.url", &parts.text(1), UrlKind::Http)?,
-            method: if parts.number(1) == 0.0 { Method::Post } else { Method::Get },
-            param: text(2),
-            field: text(3),
-            expires_field: text(4),
-            expires_in_field: text(5),
+            method: if parts.number(7) == 0.0 { Method::Post } else { Method::Get },
+            param: parts.text(2),
+            field: parts.text(3),
+            expires_field: parts.text(4),
+            expires_in_field: parts.text(5),
         }),
         _ => Scheme::Anonymous,
     };
+    let (protocols, count) = parts.within(23);
+    let protocols = (0..count).map(|index| protocols.text(index)).collect();
+    let (rows, count) = parts.within(24);
     let mut close_table = CloseTable::default();
-    for index in (13..parts.numbers.length()).step_by(2) {
-        let action = ACTIONS.get(parts.number(index + 1) as usize).copied();
-        close_table.set(parts.number(index) as u16, action.unwrap_or(CloseAction::Retry));
+    for index in (0..count).step_by(2) {
+        let action = ACTIONS.get(rows.number(index + 1) as usize).copied();
+        close_table.set(rows.number(index) as u16, action.unwrap_or(CloseAction::Retry));
     }
     Ok(ConnectionConfig {
         codec: CODEC,
         url: Url::parse(CODEC, "url", &parts.text(0), UrlKind::WebSocket)?,
         scheme,
-        protocols: (6..parts.texts.length()).map(text).collect(),
-        backoff: BackoffOptions { base: parts.millis(3), cap: parts.millis(4), spread: parts.millis(5) },
-        connect_timeout: parts.millis(6),
-        http_timeout: parts.millis(7),
-        min_uptime: parts.millis(8),
-        outbox: OutboxOptions { max_bytes: parts.number(9) as usize, max_messages: parts.number(10) as usize },
-        max_message: parts.number(11) as usize,
-        allow_insecure: parts.number(12) != 0.0,
+        protocols,
+        backoff: BackoffOptions { base: parts.millis(9), cap: parts.millis(10), spread: parts.millis(11) },
+        connect_timeout: parts.millis(12),
+        http_timeout: parts.millis(13),
+        min_uptime: parts.millis(14),
+        outbox: OutboxOptions { max_bytes: parts.number(15) as usize, max_messages: parts.number(16) as usize },
+        max_message: parts.number(17) as usize,
+        allow_insecure: parts.number(18) != 0.0,
         close_table,
     })
 }

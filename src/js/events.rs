@@ -1,4 +1,6 @@
-//! Events as plain objects, and the sink that takes them.
+//! Events as arrays, and the sink that takes them.
+//!
+//! A struct would leave as an object with named members, and bring a table of names into the wasm; the face names them.
 
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
@@ -13,16 +15,11 @@ extern "C" {
     /// The face's side of a socket. A method that throws is the face's mistake; it must not unwind through the driver.
     #[derive(Debug)]
     pub type SocketSink;
+    /// `kind`: 0 opened, 1 closed (code, reason, was clean), 2 the state changed.
     #[wasm_bindgen(method, catch)]
-    fn state(this: &SocketSink, change: JsValue) -> Result<(), JsValue>;
-    #[wasm_bindgen(method, catch)]
-    fn open(this: &SocketSink) -> Result<(), JsValue>;
-    #[wasm_bindgen(method, catch)]
-    fn close(this: &SocketSink, code: u16, reason: &str, was_clean: bool) -> Result<(), JsValue>;
-    #[wasm_bindgen(method, catch)]
-    fn error(this: &SocketSink, error: JsValue) -> Result<(), JsValue>;
-    #[wasm_bindgen(method, getter, structural, js_name = binaryType)]
-    fn binary_type(this: &SocketSink) -> BinaryType;
+    fn event(this: &SocketSink, kind: u8, data: JsValue) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, getter, structural, js_name = takesBuffers)]
+    fn takes_buffers(this: &SocketSink) -> bool;
     #[wasm_bindgen(method, catch)]
     fn message(this: &SocketSink, data: &JsValue) -> Result<(), JsValue>;
 
@@ -30,51 +27,48 @@ extern "C" {
     fn report_error(error: &JsValue);
 }
 
-/// A state change, as JavaScript sees it.
+/// State, phase, previous state, code, reason, attempt, when the next try is (ms since 1970), error, discarded messages.
 #[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct StateData {
-    state: &'static str,
-    phase: Option<&'static str>,
-    previous: &'static str,
-    code: Option<u16>,
-    reason: Option<String>,
-    attempt: u32,
-    /// Milliseconds since 1970, as `Date.now()`.
-    retry_at: Option<f64>,
-    error: Option<ErrorData>,
-    discarded: usize,
-}
+struct StateData(
+    &'static str,
+    Option<&'static str>,
+    &'static str,
+    Option<u16>,
+    Option<String>,
+    u32,
+    Option<f64>,
+    Option<ErrorData>,
+    u32,
+);
 
 impl From<StateChange> for StateData {
     fn from(change: StateChange) -> Self {
-        Self {
-            state: change.state.name(),
-            phase: change.phase.map(|phase| phase.name()),
-            previous: change.previous.name(),
-            code: change.code,
-            reason: change.reason,
-            attempt: change.attempt,
-            retry_at: change.retry_at.map(|time| time.as_millis() as f64),
-            error: change.problem.as_ref().map(ErrorData::from),
-            discarded: change.discarded,
-        }
+        Self(
+            change.state.name(),
+            change.phase.map(|phase| phase.name()),
+            change.previous.name(),
+            change.code,
+            change.reason,
+            change.attempt,
+            change.retry_at.map(|time| time.as_millis() as f64),
+            change.problem.as_ref().map(ErrorData::from),
+            change.discarded as u32,
+        )
     }
 }
 
 impl Sink for SocketSink {
     fn event(&self, event: Event) {
-        let told = match event {
-            Event::Closed { code, reason, was_clean } => self.close(code, &reason, was_clean),
-            Event::Failed(problem) => self.error(to_js(&ErrorData::from(&problem))),
-            Event::Opened => self.open(),
-            Event::StateChanged(change) => self.state(to_js(&StateData::from(change))),
+        let (kind, data) = match event {
+            Event::Opened => (0, JsValue::UNDEFINED),
+            Event::Closed { code, reason, was_clean } => (1, to_js(&(code, reason, was_clean))),
+            Event::StateChanged(change) => (2, to_js(&StateData::from(change))),
         };
-        told.unwrap_or_else(|error| report_error(&error));
+        Self::event(self, kind, data).unwrap_or_else(|error| report_error(&error));
     }
 
     fn binary_type(&self) -> BinaryType {
-        Self::binary_type(self)
+        if self.takes_buffers() { BinaryType::Arraybuffer } else { BinaryType::Blob }
     }
 
     fn message(&self, data: &JsValue) {
@@ -82,7 +76,7 @@ impl Sink for SocketSink {
     }
 }
 
-/// A typed value as a plain object; missing values are undefined.
+/// A typed value as an array; missing values are undefined.
 pub(super) fn to_js(value: &impl Serialize) -> JsValue {
     // Fails for no value of ours: no maps with odd keys, no numbers beyond 2^53.
     serde_wasm_bindgen::to_value(value).unwrap_or(JsValue::UNDEFINED)

@@ -25,12 +25,11 @@ pub struct SessionCore {
 impl SessionCore {
     /// Makes a session; `on_change` is called after each change.
     ///
-    /// `texts`: login URL, refresh URL (empty: none), prefix, then the fields access, refresh (empty: none), expires in and
-    /// expires at. `numbers`: leeway and HTTP timeout in ms, 1 to allow insecure endpoints. `templates`: the bodies of
-    /// login and refresh.
+    /// `parts`: login URL, refresh URL (empty: none), prefix, the fields access, refresh (empty: none), expires in and
+    /// expires at, leeway and HTTP timeout in ms, 1 to allow insecure endpoints, the bodies of login and refresh.
     #[wasm_bindgen(constructor)]
-    pub fn new(texts: Array, numbers: Array, templates: Array, on_change: Function) -> Result<Self, JsValue> {
-        let config = read(&Parts { texts, numbers, templates }).map_err(|error| config_error(&error))?;
+    pub fn new(parts: Array, on_change: Function) -> Result<Self, JsValue> {
+        let config = read(&Parts(parts)).map_err(|error| config_error(&error))?;
         let session = Session::new(config);
         // The face's callback dispatches an event and throws nothing.
         session.on_change(move |_| drop(on_change.call0(&JsValue::NULL)));
@@ -39,20 +38,17 @@ impl SessionCore {
 
     /// `signed-out`, `signed-in`, `refreshing` or `expired`.
     #[wasm_bindgen(getter)]
-    pub fn state(&self) -> String {
-        self.session.state().name().to_owned()
+    pub fn state(&self) -> JsValue {
+        self.session.state().name().into()
     }
 
-    /// Takes tokens.
+    /// Takes tokens. `parts`: access, refresh (empty: none), seconds of life, end in seconds since 1970 (0: the token tells).
     #[wasm_bindgen(js_name = setTokens)]
-    pub fn set_tokens(
-        &self,
-        access: String,
-        refresh: Option<String>,
-        expires_in: Option<f64>,
-        expires_at: Option<f64>,
-    ) {
-        self.session.set_tokens(Secret::new(access), refresh.map(Secret::new), Lifetime { expires_in, expires_at });
+    pub fn set_tokens(&self, parts: Array) {
+        let parts = Parts(parts);
+        let number = |index| Some(parts.number(index)).filter(|number| *number > 0.0);
+        let lifetime = Lifetime { expires_in: number(2), expires_at: number(3) };
+        self.session.set_tokens(Secret::new(parts.text(0)), parts.optional_text(1).map(Secret::new), lifetime);
     }
 
     /// Signs in with credentials, an object; `done` is called with an error object, or with undefined.
@@ -64,15 +60,15 @@ impl SessionCore {
         });
     }
 
-    /// Makes a socket of this session; see `SocketCore`.
-    pub fn socket(
-        &self,
-        texts: Array,
-        numbers: Array,
-        templates: Array,
-        sink: SocketSink,
-    ) -> Result<SocketCore, JsValue> {
-        SocketCore::make(&Parts { texts, numbers, templates }, Some(self.session.clone()), sink)
+    /// Makes a socket of this session, which waits for `connect()`.
+    ///
+    /// `parts`: URL, ticket URL, parameter, the ticket's fields (ticket, expires, expires in), scheme (0 anonymous, 1 first
+    /// message, 2 query, 3 ticket), 1 for GET, then in ms ack timeout, backoff's base, cap and spread, connect timeout,
+    /// ticket timeout and minimum uptime, then the outbox's bytes and messages, the longest message, 1 to allow insecure
+    /// addresses, the messages first, hello, ack and reject, an array of subprotocols, and one of close codes, each followed
+    /// by its action (in the order of `ACTIONS`).
+    pub fn socket(&self, parts: Array, sink: SocketSink) -> Result<SocketCore, JsValue> {
+        SocketCore::make(&Parts(parts), self.session.clone(), sink)
     }
 
     /// Signs out.
@@ -82,15 +78,12 @@ impl SessionCore {
 }
 
 fn read(parts: &Parts) -> Result<SessionConfig, ConfigError> {
-    let allow_insecure = parts.number(2) != 0.0;
-    let endpoint = |index: u32, option: &str| -> Result<Option<TokenEndpoint>, ConfigError> {
-        let text = parts.text(index);
-        if text.is_empty() {
-            return Ok(None);
-        }
+    let allow_insecure = parts.number(9) != 0.0;
+    let endpoint = |index: u32, option: &'static str| -> Result<Option<TokenEndpoint>, ConfigError> {
+        let Some(text) = parts.optional_text(index) else { return Ok(None) };
         let url = Url::parse(CODEC, option, &text, UrlKind::Http)?;
         url.check_carries_credential(option, allow_insecure)?;
-        Ok(Some(TokenEndpoint { url, method: Method::Post, body: parts.template(index) }))
+        Ok(Some(TokenEndpoint { url, method: Method::Post, body: parts.json(10 + index) }))
     };
     Ok(SessionConfig {
         codec: CODEC,
@@ -99,11 +92,11 @@ fn read(parts: &Parts) -> Result<SessionConfig, ConfigError> {
         prefix: parts.text(2),
         fields: TokenFields {
             access: parts.text(3),
-            refresh: Some(parts.text(4)).filter(|field| !field.is_empty()),
+            refresh: parts.optional_text(4),
             expires_in: parts.text(5),
             expires_at: parts.text(6),
         },
-        leeway: parts.millis(0),
-        http_timeout: parts.millis(1),
+        leeway: parts.millis(7),
+        http_timeout: parts.millis(8),
     })
 }

@@ -65,7 +65,8 @@ impl Backoff {
 
     /// Returns a random time within `window`.
     pub(crate) fn draw(&mut self, window: Duration) -> Duration {
-        Duration::from_millis(self.rng.u64(0..=millis(window)))
+        // Milliseconds fit into an f64, and 64-bit division costs the download more than this.
+        Duration::from_millis((self.rng.f64() * (millis(window) as f64 + 1.0)) as u64)
     }
 
     fn window(&self, failures: u32) -> Duration {

@@ -49,35 +49,69 @@ impl CloseAction {
     }
 }
 
-/// Every code whose meaning is fixed, with its name; any other code is retried.
-pub const CLOSE_CODES: &[(u16, &str, CloseAction)] = &[
-    (1000, "Normal Closure, by the server", CloseAction::Retry),
-    (1001, "Going Away", CloseAction::Retry),
-    (1002, "Protocol Error", CloseAction::GiveUp),
-    (1003, "Unsupported Data", CloseAction::GiveUp),
-    (1005, "No Status Received", CloseAction::Retry),
-    (1006, "Abnormal Closure", CloseAction::Retry),
-    (1007, "Invalid Frame Payload Data", CloseAction::GiveUp),
-    (1008, "Policy Violation", CloseAction::RefreshToken),
-    (1009, "Message Too Big", CloseAction::GiveUp),
-    (1010, "Mandatory Extension", CloseAction::GiveUp),
-    (1011, "Internal Error", CloseAction::Retry),
-    (1012, "Service Restart", CloseAction::Retry),
-    (1013, "Try Again Later", CloseAction::RetrySlowly),
-    (1014, "Bad Gateway", CloseAction::Retry),
-    (3000, "Unauthorized", CloseAction::RefreshToken),
-    (3003, "Forbidden", CloseAction::GiveUp),
-    (3008, "Timeout", CloseAction::RetrySlowly),
-    (4001, "Unauthorized (by custom)", CloseAction::RefreshToken),
-    (4003, "Forbidden (by custom)", CloseAction::GiveUp),
-    (4008, "Timeout (by custom)", CloseAction::RetrySlowly),
-    (4400, "Bad Request (graphql-transport-ws)", CloseAction::GiveUp),
-    (4401, "Unauthorized (graphql-transport-ws)", CloseAction::RefreshToken),
-    (4403, "Forbidden (graphql-transport-ws)", CloseAction::GiveUp),
-    (4406, "Subprotocol Not Acceptable (graphql-transport-ws)", CloseAction::GiveUp),
-    (4408, "Connection Initialisation Timeout (graphql-transport-ws)", CloseAction::RetrySlowly),
-    (4429, "Too Many Requests (graphql-transport-ws)", CloseAction::RetrySlowly),
+/// Every code whose meaning is fixed; any other code is retried. Their names are in [`close_code_name`].
+pub const CLOSE_CODES: &[(u16, CloseAction)] = &[
+    (1000, CloseAction::Retry),
+    (1001, CloseAction::Retry),
+    (1002, CloseAction::GiveUp),
+    (1003, CloseAction::GiveUp),
+    (1005, CloseAction::Retry),
+    (1006, CloseAction::Retry),
+    (1007, CloseAction::GiveUp),
+    (1008, CloseAction::RefreshToken),
+    (1009, CloseAction::GiveUp),
+    (1010, CloseAction::GiveUp),
+    (1011, CloseAction::Retry),
+    (1012, CloseAction::Retry),
+    (1013, CloseAction::RetrySlowly),
+    (1014, CloseAction::Retry),
+    (3000, CloseAction::RefreshToken),
+    (3003, CloseAction::GiveUp),
+    (3008, CloseAction::RetrySlowly),
+    (4001, CloseAction::RefreshToken),
+    (4003, CloseAction::GiveUp),
+    (4008, CloseAction::RetrySlowly),
+    (4400, CloseAction::GiveUp),
+    (4401, CloseAction::RefreshToken),
+    (4403, CloseAction::GiveUp),
+    (4406, CloseAction::GiveUp),
+    (4408, CloseAction::RetrySlowly),
+    (4429, CloseAction::RetrySlowly),
 ];
+
+/// Returns the name of a code in [`CLOSE_CODES`], for documents.
+#[must_use]
+pub const fn close_code_name(code: u16) -> Option<&'static str> {
+    Some(match code {
+        1000 => "Normal Closure, by the server",
+        1001 => "Going Away",
+        1002 => "Protocol Error",
+        1003 => "Unsupported Data",
+        1005 => "No Status Received",
+        1006 => "Abnormal Closure",
+        1007 => "Invalid Frame Payload Data",
+        1008 => "Policy Violation",
+        1009 => "Message Too Big",
+        1010 => "Mandatory Extension",
+        1011 => "Internal Error",
+        1012 => "Service Restart",
+        1013 => "Try Again Later",
+        1014 => "Bad Gateway",
+        3000 => "Unauthorized",
+        3003 => "Forbidden",
+        3008 => "Timeout",
+        4001 => "Unauthorized (by custom)",
+        4003 => "Forbidden (by custom)",
+        4008 => "Timeout (by custom)",
+        4400 => "Bad Request (graphql-transport-ws)",
+        4401 => "Unauthorized (graphql-transport-ws)",
+        4403 => "Forbidden (graphql-transport-ws)",
+        4406 => "Subprotocol Not Acceptable (graphql-transport-ws)",
+        4408 => "Connection Initialisation Timeout (graphql-transport-ws)",
+        4429 => "Too Many Requests (graphql-transport-ws)",
+        _ => return None,
+    })
+}
 
 /// The table of one connection: the defaults and the app's own rows.
 #[derive(Clone, Debug, Default)]
@@ -94,7 +128,7 @@ impl CloseTable {
     #[must_use]
     pub fn action(&self, code: u16) -> CloseAction {
         let own = self.0.iter().find(|(known, _)| *known == code).map(|(_, action)| *action);
-        let default = || CLOSE_CODES.iter().find(|(known, _, _)| *known == code).map(|(_, _, action)| *action);
+        let default = || CLOSE_CODES.iter().find(|(known, _)| *known == code).map(|(_, action)| *action);
         own.or_else(default).unwrap_or(CloseAction::Retry)
     }
 
@@ -133,6 +167,14 @@ mod tests {
         for code in 0..=u16::MAX {
             let listed = slow.contains(&code) || refresh.contains(&code) || fatal.contains(&code);
             assert_eq!(table.action(code) == CloseAction::Retry, !listed, "{code}");
+        }
+    }
+
+    #[test]
+    fn every_code_of_the_table_has_a_name_and_no_other() {
+        for code in 0..=u16::MAX {
+            let is_listed = CLOSE_CODES.iter().any(|(known, _)| *known == code);
+            assert_eq!(close_code_name(code).is_some(), is_listed, "{code}");
         }
     }
 

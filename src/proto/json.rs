@@ -5,7 +5,7 @@
 //! never spliced, so a token cannot change the shape of a message.
 
 use super::text::pieces;
-use super::{Secret, UnixTime, UrlParts};
+use super::{Secret, UnixTime};
 
 /// A JSON value (RFC 8259).
 ///
@@ -37,8 +37,8 @@ pub struct Codec {
     pub base64url: fn(&str) -> Option<String>,
     /// Reads an HTTP-date (RFC 9110 §5.6.7).
     pub http_date: fn(&str) -> Option<UnixTime>,
-    /// Reads a URL (WHATWG URL, against the page's address); what is no URL is `None`.
-    pub url: fn(&str) -> Option<UrlParts>,
+    /// Makes a URL absolute and normal (WHATWG URL, against the page's address); what is no URL is `None`.
+    pub url: fn(&str) -> Option<String>,
 }
 
 impl Json {
@@ -77,6 +77,10 @@ impl Json {
     #[must_use]
     pub fn matches(&self, value: &Self) -> bool {
         match (self, value) {
+            (Self::Null, Self::Null) => true,
+            (Self::Bool(wanted), Self::Bool(found)) => wanted == found,
+            (Self::Number(wanted), Self::Number(found)) => wanted == found,
+            (Self::String(wanted), Self::String(found)) => wanted == found,
             (Self::Object(wanted), Self::Object(_)) => {
                 wanted.iter().all(|(name, matcher)| value.member(name).is_some_and(|found| matcher.matches(found)))
             }
@@ -84,7 +88,7 @@ impl Json {
                 wanted.len() == found.len() && wanted.iter().zip(found).all(|(matcher, item)| matcher.matches(item))
             }
             (Self::Null | Self::Bool(_) | Self::Number(_) | Self::String(_) | Self::Array(_) | Self::Object(_), _) => {
-                self == value
+                false
             }
         }
     }
@@ -93,28 +97,35 @@ impl Json {
     ///
     /// A hole is a string value that begins with one `$`: `"$token"`. `"$$token"` is no hole but the text `$token`.
     #[must_use]
-    pub fn unknown_hole(&self, known: &[&str]) -> Option<&str> {
-        match self {
-            Self::String(text) => hole(text).filter(|name| !known.contains(name)),
-            Self::Array(items) => items.iter().find_map(|item| item.unknown_hole(known)),
-            Self::Object(members) => members.iter().find_map(|(_, value)| value.unknown_hole(known)),
-            Self::Null | Self::Bool(_) | Self::Number(_) => None,
-        }
+    pub fn unknown_hole(&self, known: &[&str]) -> Option<String> {
+        let mut unknown = None;
+        self.clone().each_text(&mut |text| {
+            if let Some(name) = hole(text).filter(|name| unknown.is_none() && !known.contains(name)) {
+                unknown = Some(name.to_owned());
+            }
+            Self::Null
+        });
+        unknown
     }
 
     /// Returns the template with each hole replaced by the member of `values` that it names, or by null.
     #[must_use]
     pub fn filled(&self, values: &Self) -> Self {
+        let mut filled = self.clone();
+        filled.each_text(&mut |text| match hole(text) {
+            Some(name) => values.at(name).cloned().unwrap_or(Self::Null),
+            None => Self::String(text.strip_prefix('$').unwrap_or(text).to_owned()),
+        });
+        filled
+    }
+
+    /// Puts something else in the place of every string value.
+    fn each_text(&mut self, replacement: &mut dyn FnMut(&str) -> Self) {
         match self {
-            Self::String(text) => match hole(text) {
-                Some(name) => values.at(name).cloned().unwrap_or(Self::Null),
-                None => Self::String(text.strip_prefix('$').unwrap_or(text).to_owned()),
-            },
-            Self::Array(items) => Self::Array(items.iter().map(|item| item.filled(values)).collect()),
-            Self::Object(members) => {
-                Self::Object(members.iter().map(|(name, value)| (name.clone(), value.filled(values))).collect())
-            }
-            Self::Null | Self::Bool(_) | Self::Number(_) => self.clone(),
+            Self::String(text) => *self = replacement(text),
+            Self::Array(items) => items.iter_mut().for_each(|item| item.each_text(replacement)),
+            Self::Object(members) => members.iter_mut().for_each(|(_, value)| value.each_text(replacement)),
+            Self::Null | Self::Bool(_) | Self::Number(_) => {}
         }
     }
 
@@ -147,8 +158,8 @@ fn hole(text: &str) -> Option<&str> {
 
 impl Codec {
     /// Writes a message template with the token in its holes, ready to send.
-    pub(crate) fn message(self, template: &Json, token: &Secret) -> Secret {
-        let values = Json::Object(vec![("token".to_owned(), Json::String(token.expose().to_owned()))]);
+    pub(crate) fn message(self, template: &Json, token: &str) -> Secret {
+        let values = Json::Object(vec![("token".to_owned(), Json::String(token.to_owned()))]);
         Secret::new((self.print)(&template.filled(&values)))
     }
 }
@@ -163,7 +174,7 @@ mod tests {
         let template = json(r#"{"type": "auth", "nested": ["$token", 1], "price": "$$token"}"#);
         let token = r#"","admin":true,"x":"\u0000${token}$token"#;
 
-        let sent = CODEC.message(&template, &Secret::new(token.to_owned()));
+        let sent = CODEC.message(&template, token);
 
         let back = json(sent.expose());
         assert_eq!(back.at("nested"), Some(&Json::Array(vec![Json::String(token.to_owned()), Json::Number(1.0)])));
@@ -192,7 +203,7 @@ mod tests {
 
     #[test]
     fn a_hole_that_nobody_fills_is_found() {
-        assert_eq!(json(r#"{"a":["$token","$tokn"]}"#).unknown_hole(&["token"]), Some("tokn"));
+        assert_eq!(json(r#"{"a":["$token","$tokn"]}"#).unknown_hole(&["token"]), Some("tokn".to_owned()));
         assert_eq!(json(r#"{"a":["$token","$$tokn","$"]}"#).unknown_hole(&["token"]), None);
     }
 

@@ -24,7 +24,7 @@ mod url;
 
 pub use json::{Codec, Json};
 pub use secret::Secret;
-#[cfg(all(target_family = "wasm", feature = "js"))]
+#[cfg(target_family = "wasm")]
 pub(crate) use time::millis;
 pub use time::{Instant, Now, UnixTime};
-pub use url::{Url, UrlKind, UrlParts};
+pub use url::{Url, UrlKind};

@@ -81,10 +81,11 @@ impl FirstMessage {
     /// A hole that nothing fills.
     pub fn check(&self) -> Result<(), ConfigError> {
         match self.message.unknown_hole(&["token"]) {
-            Some(name) => Err(ConfigError::option(
-                "scheme.message",
-                format!("\"${name}\" stands for nothing; known is \"$token\", and \"$${name}\" sends the text ${name}"),
-            )),
+            Some(name) => Err(ConfigError::InvalidOption {
+                option: "scheme.message",
+                problem: "only \"$token\" stands for something; \"$$\" in front stands for a plain $",
+                value: ["$", &name].concat(),
+            }),
             None => Ok(()),
         }
     }
@@ -101,19 +102,16 @@ pub fn check_protocols(protocols: &[String]) -> Result<(), ConfigError> {
         if protocol.is_empty() || !protocol.bytes().all(is_token_char) {
             return Err(ConfigError::option(
                 "protocols",
-                "a subprotocol is made of letters, digits and !#$%&'*+-.^_`|~ only; base64 needs base64url without padding",
+                "only letters, digits and !#$%&'*+-.^_`|~ are allowed; use base64url without padding",
             ));
         }
         if protocols[..index].contains(protocol) {
-            return Err(ConfigError::option("protocols", "a subprotocol is offered twice; browsers throw"));
+            return Err(ConfigError::option("protocols", "one is offered twice"));
         }
         length += protocol.len() + 2;
     }
     if length > 8192 {
-        return Err(ConfigError::option(
-            "protocols",
-            format!("{length} bytes of subprotocols; servers refuse more than 8192"),
-        ));
+        return Err(ConfigError::option("protocols", "servers refuse more than 8192 bytes of them together"));
     }
     Ok(())
 }

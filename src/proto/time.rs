@@ -26,12 +26,14 @@ impl Instant {
 
     /// Returns the instant `delay` later, at most the end of time.
     #[must_use]
+    #[inline(never)]
     pub fn after(self, delay: Duration) -> Self {
         Self(self.0.saturating_add(millis(delay)))
     }
 
     /// Returns the time since `earlier`, or zero if `earlier` is later.
     #[must_use]
+    #[inline(never)]
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
@@ -67,18 +69,21 @@ impl UnixTime {
 
     /// Returns the time `delay` later.
     #[must_use]
+    #[inline(never)]
     pub fn after(self, delay: Duration) -> Self {
         Self(self.0.saturating_add_unsigned(millis(delay)))
     }
 
     /// Returns the time `delay` earlier.
     #[must_use]
+    #[inline(never)]
     pub fn before(self, delay: Duration) -> Self {
         Self(self.0.saturating_sub_unsigned(millis(delay)))
     }
 
     /// Returns the time since `earlier`, or zero if `earlier` is later.
     #[must_use]
+    #[inline(never)]
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
@@ -94,6 +99,7 @@ pub struct Now {
 }
 
 /// A duration in whole milliseconds, at most the end of time.
+#[inline(never)]
 pub(crate) fn millis(duration: Duration) -> u64 {
     duration.as_secs().saturating_mul(1000).saturating_add(u64::from(duration.subsec_millis()))
 }

@@ -21,49 +21,34 @@ pub(crate) enum Timer {
     Stable,
 }
 
-const COUNT: usize = 7;
-
 /// The deadlines that are set; at most one for each timer.
 #[derive(Debug, Default)]
-pub(crate) struct Timers([Option<Instant>; COUNT]);
+pub(crate) struct Timers(Vec<(Instant, Timer)>);
 
 impl Timers {
     pub(crate) fn set(&mut self, timer: Timer, deadline: Instant) {
-        self.0[timer as usize] = Some(deadline);
+        self.stop(timer);
+        self.0.push((deadline, timer));
     }
 
     pub(crate) fn stop(&mut self, timer: Timer) {
-        self.0[timer as usize] = None;
+        self.0.retain(|(_, set)| *set != timer);
     }
 
     pub(crate) fn stop_all(&mut self) {
-        *self = Self::default();
+        self.0.clear();
     }
 
     /// Returns the next deadline of all.
     pub(crate) fn next(&self) -> Option<Instant> {
-        self.0.iter().flatten().min().copied()
+        self.0.iter().map(|(deadline, _)| *deadline).min()
     }
 
     /// Takes a timer that is due; the boundary itself is due.
     pub(crate) fn take_due(&mut self, now: Instant) -> Option<Timer> {
-        const ALL: [Timer; COUNT] = [
-            Timer::Authenticate,
-            Timer::Backoff,
-            Timer::Connect,
-            Timer::ErrorWithoutClose,
-            Timer::Http,
-            Timer::Login,
-            Timer::Stable,
-        ];
-        let due = ALL
-            .into_iter()
-            .filter_map(|timer| self.0[timer as usize].map(|deadline| (deadline, timer)))
-            .filter(|(deadline, _)| *deadline <= now)
-            .min_by_key(|(deadline, _)| *deadline)
-            .map(|(_, timer)| timer)?;
-        self.stop(due);
-        Some(due)
+        let next = self.next().filter(|next| *next <= now)?;
+        let index = self.0.iter().position(|(deadline, _)| *deadline == next)?;
+        Some(self.0.remove(index).1)
     }
 }
 

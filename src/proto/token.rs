@@ -7,6 +7,7 @@
 use core::time::Duration;
 
 use super::text::cut;
+use super::time::millis;
 use super::{Codec, Json, Now, Secret, UnixTime};
 
 /// Access token, optional refresh token, expiry.
@@ -59,17 +60,19 @@ impl TokenSet {
     ) -> Self {
         let claims = claims(codec, access.expose()).unwrap_or(Json::Null);
         let number = |name: &str| claims.at(name).and_then(plain_number);
-        let jwt_life = number("exp").zip(number("iat")).and_then(|(exp, iat)| life_of(exp - iat));
+        let (exp, iat) = (number("exp"), number("iat"));
+        let jwt_life = exp.zip(iat).and_then(|(exp, iat)| life_of(exp - iat));
         let told_life = lifetime.expires_in.and_then(life_of);
-        let absolute = lifetime.expires_at.or_else(|| number("exp")).and_then(UnixTime::from_seconds);
-        let from_now = match (told_life, lifetime.expires_at, received) {
-            (None, None, Received::JustNow) => jwt_life,
-            (told, _, _) => told,
+        let absolute = lifetime.expires_at.or(exp).and_then(UnixTime::from_seconds);
+        let from_now = if received == Received::JustNow && lifetime.expires_at.is_none() {
+            told_life.or(jwt_life)
+        } else {
+            told_life
         };
         let expires_at = from_now.map(|life| now.unix.after(life)).or(absolute);
         let life = told_life.or(jwt_life).or_else(|| expires_at.map(|end| end.since(now.unix)));
-        let leeway = life.map_or(max_leeway, |life| max_leeway.min(life / 10));
-        let text = |name: &str| claims.at(name).and_then(subject_text);
+        let leeway = life.map_or(max_leeway, |life| max_leeway.min(Duration::from_millis(millis(life) / 10)));
+        let text = |name: &str| claims.at(name).and_then(|value| subject_text(codec, value));
         let subject = text("sub").or_else(|| text("user_id"));
         Self { access, refresh, expires_at, leeway, subject }
     }
@@ -110,12 +113,12 @@ fn plain_number(value: &Json) -> Option<f64> {
     }
 }
 
-fn subject_text(value: &Json) -> Option<String> {
+fn subject_text(codec: Codec, value: &Json) -> Option<String> {
     match value {
         Json::String(text) if !text.is_empty() => Some(text.clone()),
         // Older simplejwt issues the user's id as a number.
-        Json::Number(number) if number.abs() < 9e15 => Some((*number as i64).to_string()),
-        Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) | Json::Array(_) | Json::Object(_) => None,
+        Json::Number(_) => Some((codec.print)(value)),
+        Json::Null | Json::Bool(_) | Json::String(_) | Json::Array(_) | Json::Object(_) => None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Which addresses a credential may go to, and how it is put into a query.
 //!
-//! The driver makes a URL absolute and normal (WHATWG URL); this module decides whether it is fit to dial. Everything
+//! The platform makes a URL absolute and normal (WHATWG URL); this module decides whether it is fit to dial. Everything
 //! that browsers accept silently and that leaks or breaks later is an error here: userinfo stays readable in `ws.url`,
 //! tabs and line ends are stripped, a fragment throws.
 
@@ -10,31 +10,19 @@ use super::text::{cut, pieces};
 use super::{Codec, Secret};
 use crate::error::{ConfigError, UrlProblem};
 
-/// What the platform's URL parser makes of a text (WHATWG URL): absolute, normal, in its parts.
-#[derive(Clone, PartialEq, Eq)]
-pub struct UrlParts {
-    /// `wss`, lower case, without the colon.
-    pub scheme: String,
-    /// Host and port, if it is not the scheme's own: `127.0.0.1:8000`.
-    pub authority: String,
-    /// The host alone; an IPv6 address in brackets.
-    pub host: String,
-    /// From the first slash.
-    pub path: String,
-    /// Without the question mark; empty if there is none.
-    pub query: String,
-    /// Whether there was a `user:password@`.
-    pub has_userinfo: bool,
-}
-
 /// An absolute URL that is fit to be dialled or fetched.
 ///
 /// # Security
 /// `Debug` shows no query.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Url {
-    scheme: &'static str,
-    parts: UrlParts,
+    /// Scheme, host and path.
+    before_query: String,
+    /// Without the question mark; empty if there is none.
+    query: String,
+    /// The host without its port; an IPv6 address in brackets.
+    host: String,
+    is_encrypted: bool,
 }
 
 /// What a URL is for.
@@ -51,9 +39,8 @@ impl Url {
     ///
     /// # Errors
     /// [`ConfigError::InvalidUrl`] with what is wrong.
-    pub fn parse(codec: Codec, option: &str, text: &str, kind: UrlKind) -> Result<Self, ConfigError> {
-        Self::checked(codec, text, kind)
-            .map_err(|problem| ConfigError::InvalidUrl { option: option.to_owned(), problem })
+    pub fn parse(codec: Codec, option: &'static str, text: &str, kind: UrlKind) -> Result<Self, ConfigError> {
+        Self::checked(codec, text, kind).map_err(|problem| ConfigError::InvalidUrl { option, problem })
     }
 
     fn checked(codec: Codec, text: &str, kind: UrlKind) -> Result<Self, UrlProblem> {
@@ -66,29 +53,39 @@ impl Url {
         if text.bytes().any(|byte| byte == b'#') {
             return Err(UrlProblem::Fragment);
         }
-        let parts = (codec.url)(text).ok_or(UrlProblem::Unreadable)?;
-        let scheme = match (parts.scheme.as_str(), kind) {
-            ("https", UrlKind::Http) => "https",
-            ("http", UrlKind::Http) => "http",
-            ("https" | "wss", UrlKind::WebSocket) => "wss",
-            ("http" | "ws", UrlKind::WebSocket) => "ws",
+        let normal = (codec.url)(text).ok_or(UrlProblem::Unreadable)?;
+        let (scheme, rest) = cut(&normal, b':').ok_or(UrlProblem::Unreadable)?;
+        let (scheme, is_encrypted) = match (scheme, kind) {
+            ("https", UrlKind::Http) => ("https:/", true),
+            ("http", UrlKind::Http) => ("http:/", false),
+            ("https" | "wss", UrlKind::WebSocket) => ("wss:/", true),
+            ("http" | "ws", UrlKind::WebSocket) => ("ws:/", false),
             _ => return Err(UrlProblem::Scheme),
         };
-        if parts.has_userinfo {
+        // The normal form of these schemes is `scheme://host:port/path?query`, with a path of one slash at least.
+        let (_, rest) = cut(rest, b'/').ok_or(UrlProblem::Unreadable)?;
+        let (address, query) = cut(rest, b'?').unwrap_or((rest, ""));
+        let (_, from_host) = cut(address, b'/').ok_or(UrlProblem::Unreadable)?;
+        let (authority, _path) = cut(from_host, b'/').ok_or(UrlProblem::Unreadable)?;
+        if cut(authority, b'@').is_some() {
             return Err(UrlProblem::UserInfo);
         }
-        Ok(Self { scheme, parts })
+        let host = match cut(authority, b']') {
+            Some((address, _port)) => [address, "]"].concat(),
+            None => cut(authority, b':').map_or(authority, |(host, _port)| host).to_owned(),
+        };
+        Ok(Self { before_query: [scheme, address].concat(), query: query.to_owned(), host, is_encrypted })
     }
 
     /// Refuses to send a credential in the clear to anything but this machine.
     ///
     /// # Errors
     /// [`ConfigError::InsecureUrl`] for `ws:` and `http:` to a foreign host, unless `allow_insecure`.
-    pub fn check_carries_credential(&self, option: &str, allow_insecure: bool) -> Result<(), ConfigError> {
-        if matches!(self.scheme, "https" | "wss") || allow_insecure || self.is_loopback() {
+    pub fn check_carries_credential(&self, option: &'static str, allow_insecure: bool) -> Result<(), ConfigError> {
+        if self.is_encrypted || allow_insecure || self.is_loopback() {
             return Ok(());
         }
-        Err(ConfigError::InsecureUrl { option: option.to_owned(), host: self.parts.host.clone() })
+        Err(ConfigError::InsecureUrl { option, host: self.host.clone() })
     }
 
     /// Returns whether the host is this machine: `localhost`, `*.localhost`, 127.0.0.0/8 or `[::1]`.
@@ -98,7 +95,7 @@ impl Url {
     /// dotted quad and nothing else begins with `127.` and has no letter.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
-        let host = self.parts.host.as_str();
+        let host = self.host.as_str();
         let is_ipv4_loopback =
             host.starts_with("127.") && host.bytes().all(|byte| byte == b'.' || byte.is_ascii_digit());
         is_ipv4_loopback || host == "localhost" || host.ends_with(".localhost") || host == "[::1]"
@@ -107,10 +104,10 @@ impl Url {
     /// Returns the URL as text.
     #[must_use]
     pub fn to_text(&self) -> String {
-        let mut text = self.before_query();
-        if !self.parts.query.is_empty() {
+        let mut text = self.before_query.clone();
+        if !self.query.is_empty() {
             text.push('?');
-            text.push_str(&self.parts.query);
+            text.push_str(&self.query);
         }
         text
     }
@@ -120,11 +117,11 @@ impl Url {
     /// Every byte but RFC 3986's unreserved ones is percent-encoded, since browsers leave `+` and `=` alone and servers
     /// read `+` as a space.
     #[must_use]
-    pub fn with_param(&self, param: &str, value: &Secret) -> Secret {
+    pub fn with_param(&self, param: &str, value: &str) -> Secret {
         let name = percent_encoded(param);
-        let mut text = self.before_query();
+        let mut text = self.before_query.clone();
         text.push('?');
-        for pair in pieces(&self.parts.query, b'&') {
+        for pair in pieces(&self.query, b'&') {
             let key = cut(pair, b'=').map_or(pair, |(key, _)| key);
             if !pair.is_empty() && key != param && key != name {
                 text.push_str(pair);
@@ -133,30 +130,16 @@ impl Url {
         }
         text.push_str(&name);
         text.push('=');
-        text.push_str(&percent_encoded(value.expose()));
+        text.push_str(&percent_encoded(value));
         Secret::new(text)
     }
-
-    fn before_query(&self) -> String {
-        let mut text = self.scheme.to_owned();
-        text.push_str("://");
-        text.push_str(&self.parts.authority);
-        text.push_str(&self.parts.path);
-        text
-    }
 }
 
-/// Shows the host alone: the rest may hold a credential.
-impl fmt::Debug for UrlParts {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.host)
-    }
-}
-
+/// Shows no query: it may hold a credential.
 impl fmt::Debug for Url {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.before_query())?;
-        f.write_str(if self.parts.query.is_empty() { "" } else { "?[redacted]" })
+        f.write_str(&self.before_query)?;
+        f.write_str(if self.query.is_empty() { "" } else { "?[redacted]" })
     }
 }
 
@@ -186,15 +169,14 @@ mod tests {
 
     fn problem(text: &str) -> UrlProblem {
         match Url::parse(CODEC, "url", text, UrlKind::WebSocket) {
-            Err(ConfigError::InvalidUrl { problem, option }) if option == "url" => problem,
+            Err(ConfigError::InvalidUrl { problem, option: "url" }) => problem,
             other => panic!("{text}: {other:?}"),
         }
     }
 
     #[test]
     fn case_40_every_odd_byte_of_a_ticket_is_percent_encoded() {
-        let dialled =
-            ws("ws://127.0.0.1:8000/channel/").with_param("ticket", &Secret::new("a+/=&#% é\"\u{1f600}".to_owned()));
+        let dialled = ws("ws://127.0.0.1:8000/channel/").with_param("ticket", "a+/=&#% é\"\u{1f600}");
         assert_eq!(dialled.expose(), "ws://127.0.0.1:8000/channel/?ticket=a%2B%2F%3D%26%23%25%20%C3%A9%22%F0%9F%98%80");
     }
 
@@ -211,7 +193,7 @@ mod tests {
             ("wss://h?a=/x?y", "wss://h/?a=/x?y&ticket=t"),
         ];
         for (url, dialled) in rows {
-            assert_eq!(ws(url).with_param("ticket", &Secret::new("t".to_owned())).expose(), dialled);
+            assert_eq!(ws(url).with_param("ticket", "t").expose(), dialled);
         }
         assert_eq!(problem("wss://h/p#frag"), UrlProblem::Fragment);
         assert_eq!(problem("wss://h/p#"), UrlProblem::Fragment);

@@ -1,11 +1,11 @@
 //! The clocks, the timer and the source of seeds: the only places that ask the browser for them.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 
 use js_sys::Function;
 use wasm_bindgen::prelude::*;
 
-use crate::proto::{Instant, Now, UnixTime};
+use crate::proto::{Instant, Now, UnixTime, millis};
 
 /// The longest delay that `setTimeout` takes (HTML: a signed 32-bit number); beyond it fires at once.
 const MAX_TIMEOUT_MS: u64 = i32::MAX as u64;
@@ -15,9 +15,9 @@ extern "C" {
     #[wasm_bindgen(js_namespace = performance, js_name = now)]
     fn performance_now() -> f64;
     #[wasm_bindgen(js_name = setTimeout)]
-    fn set_timeout(callback: &Function, millis: i32) -> JsValue;
+    fn set_timeout(callback: &Function, millis: i32) -> i32;
     #[wasm_bindgen(js_name = clearTimeout)]
-    fn clear_timeout(id: &JsValue);
+    fn clear_timeout(id: i32);
 }
 
 /// Reads both clocks.
@@ -39,39 +39,36 @@ pub fn random_seed() -> u64 {
 /// One timer that can be set again and again; it ends with its value.
 pub(crate) struct Alarm {
     callback: Closure<dyn FnMut()>,
-    id: RefCell<Option<JsValue>>,
-    deadline: Cell<Option<Instant>>,
+    /// Its deadline and the browser's number for it.
+    set: Cell<Option<(Instant, i32)>>,
 }
 
 impl Alarm {
     pub(crate) fn new(ring: impl FnMut() + 'static) -> Self {
-        Self { callback: Closure::new(ring), id: RefCell::new(None), deadline: Cell::new(None) }
+        Self { callback: Closure::new(ring), set: Cell::new(None) }
     }
 
     /// Sets the deadline, or takes it away. A wake-up may come early: for far deadlines the machine asks again.
     pub(crate) fn set(&self, deadline: Option<Instant>) {
-        if self.deadline.get() == deadline && self.id.borrow().is_some() {
+        if self.set.get().map(|(set, _)| set) == deadline {
             return;
         }
         self.stop();
         let Some(deadline) = deadline else { return };
-        self.deadline.set(Some(deadline));
         // The clock is cut to whole milliseconds, so one more makes sure that the deadline has passed.
-        let millis = (deadline.since(now().instant).as_millis() as u64).saturating_add(1).min(MAX_TIMEOUT_MS);
-        let id = set_timeout(self.callback.as_ref().unchecked_ref(), millis as i32);
-        *self.id.borrow_mut() = Some(id);
+        let delay = millis(deadline.since(now().instant)).saturating_add(1).min(MAX_TIMEOUT_MS);
+        let id = set_timeout(self.callback.as_ref().unchecked_ref(), delay as i32);
+        self.set.set(Some((deadline, id)));
     }
 
     /// Notes that the timer has rung.
     pub(crate) fn rang(&self) {
-        self.deadline.set(None);
-        *self.id.borrow_mut() = None;
+        self.set.set(None);
     }
 
     fn stop(&self) {
-        self.deadline.set(None);
-        if let Some(id) = self.id.borrow_mut().take() {
-            clear_timeout(&id);
+        if let Some((_, id)) = self.set.take() {
+            clear_timeout(id);
         }
     }
 }

@@ -4,7 +4,7 @@ use js_sys::{Array, Date, JSON, Object, Reflect};
 use wasm_bindgen::prelude::*;
 use web_sys::Url;
 
-use crate::proto::{Codec, Json, UnixTime, UrlParts};
+use crate::proto::{Codec, Json, UnixTime};
 
 /// JSON by `JSON.parse`, dates by `Date.parse`, URLs by `URL` against the page's address.
 pub const CODEC: Codec = Codec {
@@ -12,45 +12,29 @@ pub const CODEC: Codec = Codec {
     print: |value| JSON::stringify(&to_js(value)).ok().and_then(|text| text.as_string()).unwrap_or_default(),
     base64url: |text| {
         // `atob` gives a character for each byte; only names beyond ASCII come out odd, and they are compared with their like.
-        let standard: String = text
-            .chars()
-            .map(|c| {
-                if c == '-' {
-                    '+'
-                } else if c == '_' {
-                    '/'
-                } else {
-                    c
-                }
-            })
-            .collect();
-        atob(&standard).ok()
+        let standard = |c| match c {
+            b'-' => '+',
+            b'_' => '/',
+            c => char::from(c),
+        };
+        atob(&text.bytes().map(standard).collect::<String>()).ok()
     },
     http_date: |text| {
         let millis = Date::parse(text);
         (!millis.is_nan()).then(|| UnixTime::from_millis(millis as i64))
     },
     url: |text| {
-        let location = Reflect::get(&js_sys::global(), &"location".into()).unwrap_or_default();
-        let base = Reflect::get(&location, &"href".into()).ok().and_then(|href| href.as_string());
-        let with_base = base.and_then(|base| Url::new_with_base(text, &base).ok());
-        // A blob worker's address is no base.
-        let url = with_base.or_else(|| Url::new(text).ok())?;
-        let mut scheme = url.protocol();
-        scheme.pop();
-        Some(UrlParts {
-            scheme,
-            authority: url.host(),
-            host: url.hostname(),
-            path: url.pathname(),
-            query: url.search().strip_prefix('?').unwrap_or_default().to_owned(),
-            has_userinfo: !url.username().is_empty() || !url.password().is_empty(),
-        })
+        // A blob worker's address is no base, but harms no address that needs none.
+        let base = address().unwrap_or_else(|_| "about:blank".to_owned());
+        Url::new_with_base(text, &base).ok().map(|url| url.href())
     },
 };
 
 #[wasm_bindgen]
 extern "C" {
+    /// The address of the page or the worker; there is none outside of browsers.
+    #[wasm_bindgen(js_namespace = location, js_name = toString, catch)]
+    fn address() -> Result<String, JsValue>;
     #[wasm_bindgen(catch)]
     fn atob(text: &str) -> Result<String, JsValue>;
 }
@@ -73,14 +57,18 @@ fn copied(value: &JsValue, depth: u32) -> Json {
         Json::Bool(truth)
     } else if depth == 0 {
         Json::Null
-    } else if let Some(items) = value.dyn_ref::<Array>() {
-        Json::Array(items.iter().map(|item| copied(&item, depth - 1)).collect())
     } else if value.is_object() {
+        // An array's entries are its items, named by their numbers.
         let member = |pair: JsValue| {
             let pair: Array = pair.unchecked_into();
             Some((pair.get(0).as_string()?, copied(&pair.get(1), depth - 1)))
         };
-        Json::Object(Object::entries(value.unchecked_ref()).iter().filter_map(member).collect())
+        let members = Object::entries(value.unchecked_ref()).iter().filter_map(member).collect::<Vec<_>>();
+        if Array::is_array(value) {
+            Json::Array(members.into_iter().map(|(_, item)| item).collect())
+        } else {
+            Json::Object(members)
+        }
     } else {
         Json::Null
     }

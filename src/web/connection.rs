@@ -8,7 +8,7 @@ use wasm_bindgen::JsValue;
 
 use super::clock::{Alarm, now, random_seed};
 use super::fetch::Fetch;
-use super::queue::Queue;
+use super::queue::Drain;
 use super::session::Session;
 use super::slots::Slots;
 use super::socket::{Said, Socket, length_of};
@@ -39,7 +39,7 @@ pub struct AuthSocket {
 
 pub(super) struct Inner {
     machine: RefCell<Machine>,
-    queue: Queue<Output>,
+    drain: Drain,
     alarm: Alarm,
     session: Option<(Session, Asker)>,
     socket: RefCell<Option<(SocketId, Socket)>>,
@@ -60,10 +60,7 @@ impl AuthSocket {
     ) -> Result<Self, ConfigError> {
         config.check()?;
         if session.is_none() && config.scheme.needs_token() {
-            return Err(ConfigError::InvalidOption {
-                option: "session".to_owned(),
-                problem: "this scheme sends a credential, so it needs a session".to_owned(),
-            });
+            return Err(ConfigError::option("session", "this scheme sends a credential, so it needs a session"));
         }
         let user = session.as_ref().map(Session::view).unwrap_or_default();
         let inner = Rc::new_cyclic(|weak: &Weak<Inner>| {
@@ -74,7 +71,7 @@ impl AuthSocket {
             let weak = weak.clone();
             Inner {
                 machine: RefCell::new(Machine::new(config, user, random_seed())),
-                queue: Queue::new(),
+                drain: Drain::default(),
                 alarm: Alarm::new(move || {
                     if let Some(inner) = weak.upgrade() {
                         inner.alarm.rang();
@@ -179,13 +176,10 @@ impl Inner {
         let deadline = {
             let mut machine = self.machine.borrow_mut();
             machine.handle_input(now(), input);
-            while let Some(output) = machine.poll_output() {
-                self.queue.push(output);
-            }
             machine.poll_timeout()
         };
         self.alarm.set(deadline);
-        self.queue.drain(|output| self.perform(output));
+        self.drain.run(|| self.machine.borrow_mut().poll_output(), |output| self.perform(output));
     }
 
     fn perform(self: &Rc<Self>, output: Output) {

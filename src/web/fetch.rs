@@ -1,8 +1,10 @@
 //! HTTP requests by `fetch`: no cookies, no cache, no redirects to elsewhere, and an end when dropped.
 
-use gloo_net::http::{Headers, Request};
+use gloo_net::http::Request;
+use js_sys::{Object, Reflect};
+use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::spawn_local;
-use web_sys::{AbortController, RequestCache, RequestCredentials, RequestInit, RequestRedirect};
+use web_sys::{AbortController, RequestInit};
 
 use crate::proto::Secret;
 use crate::proto::http::{HttpRequest, HttpResponse, Method, NoAnswer};
@@ -17,10 +19,13 @@ impl Fetch {
     /// Starts a request. `done` is called once, later, never from within.
     pub(crate) fn start(request: HttpRequest, done: Box<dyn FnOnce(Result<HttpResponse, NoAnswer>)>) -> Self {
         let abort = AbortController::new().ok();
-        let signal = abort.as_ref().map(AbortController::signal);
+        let request = build(&request, abort.as_ref());
         spawn_local(async move {
-            let result = send(request, signal.as_ref()).await;
-            done(result.map_err(|_| NoAnswer));
+            let result = match request {
+                Some(request) => answer_to(request).await.ok(),
+                None => None,
+            };
+            done(result.ok_or(NoAnswer));
         });
         Self { abort }
     }
@@ -34,28 +39,25 @@ impl Drop for Fetch {
     }
 }
 
-async fn send(request: HttpRequest, signal: Option<&web_sys::AbortSignal>) -> Result<HttpResponse, gloo_net::Error> {
-    let init = RequestInit::new();
-    init.set_method(match request.method {
-        Method::Get => "GET",
-        Method::Post => "POST",
-    });
-    init.set_signal(signal);
-    init.set_cache(RequestCache::NoStore);
-    init.set_credentials(RequestCredentials::Omit);
-    init.set_redirect(RequestRedirect::Error);
-    let headers = Headers::new().into_raw();
-    let set = |name, value| headers.set(name, value).map_err(|_| no_request());
-    set("Accept", "application/json")?;
-    if let Some(authorization) = &request.authorization {
-        set("Authorization", authorization.expose())?;
-    }
-    if let Some(body) = &request.body {
-        set("Content-Type", "application/json")?;
-        init.set_body(&body.expose().into());
-    }
+/// Makes the browser's request. What it throws may quote the request, so it goes nowhere.
+fn build(request: &HttpRequest, abort: Option<&AbortController>) -> Option<web_sys::Request> {
+    // Plain objects: a setter for each member would cost a binding each.
+    let headers = Object::new();
+    set(&headers, "accept", Some("application/json"));
+    set(&headers, "authorization", request.authorization.as_ref().map(Secret::expose));
+    set(&headers, "content-type", request.body.as_ref().map(|_| "application/json"));
+    let init: RequestInit = Object::new().unchecked_into();
+    set(&init, "method", Some(if request.method == Method::Get { "GET" } else { "POST" }));
+    set(&init, "cache", Some("no-store"));
+    set(&init, "credentials", Some("omit"));
+    set(&init, "redirect", Some("error"));
+    set(&init, "body", request.body.as_ref().map(Secret::expose));
     init.set_headers(&headers);
-    let request = web_sys::Request::new_with_str_and_init(&request.url, &init).map_err(|_| no_request())?;
+    init.set_signal(abort.map(AbortController::signal).as_ref());
+    web_sys::Request::new_with_str_and_init(&request.url, &init).ok()
+}
+
+async fn answer_to(request: web_sys::Request) -> Result<HttpResponse, gloo_net::Error> {
     let response = Request::from(request).send().await?;
     let headers = response.headers();
     let (retry_after, date) = (headers.get("retry-after"), headers.get("date"));
@@ -63,7 +65,10 @@ async fn send(request: HttpRequest, signal: Option<&web_sys::AbortSignal>) -> Re
     Ok(HttpResponse { status: response.status(), retry_after, date, body })
 }
 
-/// What the browser throws may quote the request: it goes nowhere.
-fn no_request() -> gloo_net::Error {
-    gloo_net::Error::GlooError(String::new())
+/// Sets a member, if it has a value. A plain object takes every one.
+#[inline(never)]
+fn set(object: &JsValue, name: &str, value: Option<&str>) {
+    if let Some(value) = value {
+        Reflect::set(object, &name.into(), &value.into()).ok();
+    }
 }

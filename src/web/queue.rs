@@ -1,35 +1,22 @@
-//! The queue of outputs: one loop empties it, however deep listeners call back.
+//! The queue of outputs is the machine's own: one loop empties it, however deep listeners call back.
 
-use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+use std::cell::Cell;
 
-#[derive(Debug)]
-pub(crate) struct Queue<T> {
-    outputs: RefCell<VecDeque<T>>,
-    is_draining: Cell<bool>,
+#[derive(Debug, Default)]
+pub(crate) struct Drain {
+    is_running: Cell<bool>,
 }
 
-impl<T> Queue<T> {
-    pub(crate) fn new() -> Self {
-        Self { outputs: RefCell::new(VecDeque::new()), is_draining: Cell::new(false) }
-    }
-
-    pub(crate) fn push(&self, output: T) {
-        self.outputs.borrow_mut().push_back(output);
-    }
-
-    /// Performs outputs until none is left. A nested call returns at once: the outer one goes on.
-    pub(crate) fn drain(&self, mut perform: impl FnMut(T)) {
-        if self.is_draining.replace(true) {
+impl Drain {
+    /// Performs outputs until none is left. A nested call returns at once: the outer one goes on. `poll` lets go of the
+    /// machine before `perform` is called.
+    pub(crate) fn run<T>(&self, poll: impl Fn() -> Option<T>, perform: impl Fn(T)) {
+        if self.is_running.replace(true) {
             return;
         }
-        loop {
-            let next = self.outputs.borrow_mut().pop_front();
-            match next {
-                Some(output) => perform(output),
-                None => break,
-            }
+        while let Some(output) = poll() {
+            perform(output);
         }
-        self.is_draining.set(false);
+        self.is_running.set(false);
     }
 }

@@ -7,7 +7,7 @@ use std::rc::{Rc, Weak};
 use super::clock::{Alarm, now};
 use super::connection::Inner as Connection;
 use super::fetch::Fetch;
-use super::queue::Queue;
+use super::queue::Drain;
 use super::slots::Slots;
 use crate::error::TokenError;
 use crate::proto::session::{
@@ -27,7 +27,7 @@ type ChangeListener = Rc<dyn Fn(SessionState)>;
 
 struct Inner {
     machine: RefCell<Machine>,
-    queue: Queue<Output>,
+    drain: Drain,
     alarm: Alarm,
     fetches: Slots<RequestId, Fetch>,
     logins: Slots<LoginId, LoginDone>,
@@ -45,7 +45,7 @@ impl Session {
             let weak = weak.clone();
             Inner {
                 machine: RefCell::new(Machine::new(config)),
-                queue: Queue::new(),
+                drain: Drain::default(),
                 alarm: Alarm::new(move || {
                     if let Some(inner) = weak.upgrade() {
                         inner.alarm.rang();
@@ -121,9 +121,6 @@ impl Inner {
             let mut machine = self.machine.borrow_mut();
             let before = machine.view();
             machine.handle_input(now(), input);
-            while let Some(output) = machine.poll_output() {
-                self.queue.push(output);
-            }
             (machine.poll_timeout(), before, machine.view())
         };
         self.alarm.set(deadline);
@@ -131,7 +128,7 @@ impl Inner {
         if before.epoch != after.epoch {
             self.tell_connections(after);
         }
-        self.queue.drain(|output| self.perform(output));
+        self.drain.run(|| self.machine.borrow_mut().poll_output(), |output| self.perform(output));
     }
 
     fn tell_connections(&self, view: SessionView) {

@@ -18,7 +18,7 @@ extern "C" {
     #[wasm_bindgen(method, getter)]
     fn protocol(this: &JsSocket) -> String;
     #[wasm_bindgen(method, setter, js_name = binaryType)]
-    fn set_binary_type(this: &JsSocket, value: BinaryType);
+    fn set_binary_type(this: &JsSocket, value: &str);
     #[wasm_bindgen(method, setter)]
     fn set_onopen(this: &JsSocket, listener: &JsValue);
     #[wasm_bindgen(method, setter)]
@@ -31,14 +31,14 @@ extern "C" {
 
 #[wasm_bindgen]
 extern "C" {
-    /// Anything that has a length: a text, a buffer or a view of one, a blob.
+    /// Anything that has a length: a text, a buffer or a view of one, a blob. A property that is not there is NaN.
     type Sized;
     #[wasm_bindgen(method, getter, structural)]
-    fn length(this: &Sized) -> Option<f64>;
+    fn length(this: &Sized) -> f64;
     #[wasm_bindgen(method, getter, structural, js_name = byteLength)]
-    fn byte_length(this: &Sized) -> Option<f64>;
+    fn byte_length(this: &Sized) -> f64;
     #[wasm_bindgen(method, getter, structural)]
-    fn size(this: &Sized) -> Option<f64>;
+    fn size(this: &Sized) -> f64;
 }
 
 /// What a socket says.
@@ -71,7 +71,7 @@ impl Socket {
     ) -> Result<Self, JsValue> {
         let protocols: Array = protocols.iter().map(|protocol| JsValue::from_str(protocol)).collect();
         let socket = JsSocket::new(url, &protocols)?;
-        socket.set_binary_type(binary_type);
+        socket.set_binary_type(if binary_type == BinaryType::Arraybuffer { "arraybuffer" } else { "blob" });
         let on_open = Closure::<dyn FnMut(Event)>::new({
             let (listener, socket) = (listener.clone(), JsValue::from(&socket).unchecked_into::<JsSocket>());
             move |_| listener(Said::Opened { protocol: socket.protocol() })
@@ -129,5 +129,7 @@ impl Drop for Socket {
 /// The length of a message: of a text in UTF-16 units, of anything else in bytes.
 pub(crate) fn length_of(data: &JsValue) -> usize {
     let data: &Sized = data.unchecked_ref();
-    data.byte_length().or_else(|| data.length()).or_else(|| data.size()).unwrap_or(0.0) as usize
+    // An array of floats has a `length`, too, and `max` takes the number that is there.
+    let length = data.byte_length();
+    if length.is_nan() { data.length().max(data.size()) as usize } else { length as usize }
 }

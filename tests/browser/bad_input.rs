@@ -11,8 +11,8 @@ use gatepass::web::{AuthSocket, CODEC};
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::harness::{
-    Client, Recorder, access_token, control, count, fresh, jwt_session, login, plain, query, quick, set_token,
-    signed_in, ticket, with_ack, with_hello,
+    Client, Recorder, access_token, control, count, fresh, jwt_session, login, new_ticket, open_and_close, plain,
+    query, quick, set_token, signed_in, ticket, with_ack, with_hello,
 };
 
 #[wasm_bindgen_test]
@@ -83,6 +83,22 @@ async fn case_33_an_expired_ticket_costs_one_try() {
 }
 
 #[wasm_bindgen_test]
+async fn case_31_a_ticket_that_was_used_before_costs_one_try() {
+    fresh().await;
+    let session = signed_in().await;
+    let ticket_text = new_ticket(&access_token("maggie", "secret").await).await;
+    open_and_close(&format!("/channel/?ticket={ticket_text}")).await;
+    let used = format!(r#"{{\"ticket\": \"{ticket_text}\"}}"#);
+    control(&format!(r#"{{"do": "answer", "endpoint": "ticket", "status": 200, "body": "{used}"}}"#)).await;
+    let client = Client::new(quick("/channel/", ticket()), Some(&session));
+    client.send("kept");
+    client.failed(&[("CONNECT_FAILED", "retry")]).await;
+    client.heard(&["kept"]).await;
+    assert_eq!(client.read(|seen| seen.opened), 1);
+    client.read(|seen| assert!(!seen.printed.contains(&ticket_text)));
+}
+
+#[wasm_bindgen_test]
 async fn bad_answers_of_the_ticket_endpoint_are_named_and_tried_again() {
     fresh().await;
     let session = signed_in().await;
@@ -129,7 +145,7 @@ async fn a_hanging_ticket_endpoint_is_left_after_its_time() {
 async fn case_46_a_refused_handshake_and_a_refused_connection_look_alike_and_are_tried_again() {
     fresh().await;
     let session = signed_in().await;
-    for status in [401, 403] {
+    for status in [401, 403, 404, 429, 500, 302] {
         control(&format!(r#"{{"do": "refuseHandshakes", "status": {status}}}"#)).await;
         let client = Client::new(quick("/channel/", ticket()), Some(&session));
         client.failed(&[("CONNECT_FAILED", "retry")]).await;
@@ -205,7 +221,7 @@ async fn case_48_and_106_a_hung_handshake_is_left_and_the_next_proceeds() {
 #[wasm_bindgen_test]
 fn addresses_that_cannot_work_are_refused_at_construction() {
     let parse = |text: &str| Url::parse(CODEC, "url", text, UrlKind::WebSocket).map(|url| url.to_text());
-    let problem = |problem| Err(ConfigError::InvalidUrl { option: "url".to_owned(), problem });
+    let problem = |problem| Err(ConfigError::InvalidUrl { option: "url", problem });
     assert_eq!(parse("ftp://h/"), problem(UrlProblem::Scheme));
     assert_eq!(parse("ws://h/#x"), problem(UrlProblem::Fragment));
     assert_eq!(parse("wss://maggie:secret@h/"), problem(UrlProblem::UserInfo));
@@ -219,7 +235,7 @@ fn addresses_that_cannot_work_are_refused_at_construction() {
     let foreign = Url::parse(CODEC, "url", "ws://example.com/", UrlKind::WebSocket).unwrap();
     let config = ConnectionConfig::new(CODEC, foreign, query());
     let refused = AuthSocket::new(config, Some(jwt_session()), Recorder::default()).unwrap_err();
-    assert_eq!(refused, ConfigError::InsecureUrl { option: "url".to_owned(), host: "example.com".to_owned() });
+    assert_eq!(refused, ConfigError::InsecureUrl { option: "url", host: "example.com".to_owned() });
 }
 
 #[wasm_bindgen_test]

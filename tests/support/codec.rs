@@ -22,7 +22,7 @@ pub fn jwt(payload: &str) -> String {
 
 #[cfg(not(target_family = "wasm"))]
 mod native {
-    use gatepass::proto::{Codec, Json, UnixTime, UrlParts};
+    use gatepass::proto::{Codec, Json, UnixTime};
 
     pub const CODEC: Codec = Codec {
         parse: |text| serde_json::from_str(text).ok().map(from_serde),
@@ -36,17 +36,7 @@ mod native {
             let since_1970 = time.duration_since(std::time::UNIX_EPOCH).ok()?;
             Some(UnixTime::from_millis(since_1970.as_millis() as i64))
         },
-        url: |text| {
-            let url = url::Url::parse(text).ok()?;
-            Some(UrlParts {
-                scheme: url.scheme().to_owned(),
-                authority: url.authority().rsplit('@').next()?.to_owned(),
-                host: url.host_str().unwrap_or_default().to_owned(),
-                path: url.path().to_owned(),
-                query: url.query().unwrap_or_default().to_owned(),
-                has_userinfo: !url.username().is_empty() || url.password().is_some(),
-            })
-        },
+        url: |text| Some(url::Url::parse(text).ok()?.to_string()),
     };
 
     fn from_serde(value: serde_json::Value) -> Json {
@@ -66,6 +56,8 @@ mod native {
         match value {
             Json::Null => serde_json::Value::Null,
             Json::Bool(value) => (*value).into(),
+            // As JavaScript prints it: 7, not 7.0.
+            Json::Number(value) if value.fract() == 0.0 && value.abs() < 9e15 => (*value as i64).into(),
             Json::Number(value) => (*value).into(),
             Json::String(value) => value.as_str().into(),
             Json::Array(items) => items.iter().map(to_serde).collect(),

@@ -1,6 +1,7 @@
 //! One try, from the session's token to an accepted socket: what each answer on the way means.
 
 use super::io::{Event, Output, SocketId};
+use super::recovery::Goodbye;
 use super::state::{Doubt, Proof, Refuser, State, Step};
 use super::{Connection, MISMATCH_CODE};
 use crate::error::{Failure, HandshakeError, HttpError, Malformed, TokenError};
@@ -19,7 +20,7 @@ impl Connection {
             Ok(grant) if grant.epoch == self.epoch => grant,
             // Another user's token: theirs is another connection.
             Ok(grant) => return self.on_session(now, grant.view()),
-            Err(error) => return self.fail(now, Failure::Token(error), None),
+            Err(error) => return self.fail(now, Failure::Token(error), Goodbye::none()),
         };
         match &self.config.scheme {
             // An anonymous connection asks for no token, so none is answered.
@@ -29,7 +30,7 @@ impl Connection {
                 self.dial(now, url, Some(grant));
             }
             Scheme::Query(query) => {
-                let url = self.config.url.with_param(&query.param, &grant.access);
+                let url = self.config.url.with_param(&query.param, grant.access());
                 self.dial(now, url, Some(grant));
             }
             Scheme::Ticket(ticket) => {
@@ -61,17 +62,17 @@ impl Connection {
         });
         match ticket {
             Ok((_, answer)) if self.is_stale(scheme, &answer, &result, asked_at, now) => {
-                self.fail(now, Failure::TicketExpired, None);
+                self.fail(now, Failure::TicketExpired, Goodbye::none());
             }
             Ok((ticket, _)) => {
                 // The endpoint that refused a token has accepted this one: what it refuses later is another matter.
                 if matches!(self.doubt, Doubt::Refused { by: Refuser::TicketEndpoint, .. }) {
                     self.doubt = Doubt::None;
                 }
-                let url = self.config.url.with_param(&scheme.param, &ticket);
+                let url = self.config.url.with_param(&scheme.param, ticket.expose());
                 self.dial(now, url, Some(grant));
             }
-            Err(error) => self.fail(now, Failure::Ticket(error), None),
+            Err(error) => self.fail(now, Failure::Ticket(error), Goodbye::none()),
         }
     }
 
@@ -113,6 +114,7 @@ impl Connection {
         }
         let grant = grant.clone();
         self.refusals = 0;
+        self.silent_errors = 0;
         match (&self.config.scheme, grant) {
             (Scheme::FirstMessage(scheme), Some(grant)) if scheme.hello.is_some() => {
                 self.timers.set(Timer::Authenticate, now.instant.after(scheme.ack_timeout));
@@ -128,7 +130,7 @@ impl Connection {
     /// Sends the first message.
     pub(super) fn authenticate(&mut self, now: Now, socket: SocketId, grant: Grant) {
         let Scheme::FirstMessage(scheme) = &self.config.scheme else { return };
-        let text = self.config.codec.message(&scheme.message, &grant.access);
+        let text = self.config.codec.message(&scheme.message, grant.access());
         self.outputs.push_back(Output::SendText { socket, text });
         if scheme.ack.is_some() {
             self.timers.set(Timer::Authenticate, now.instant.after(scheme.ack_timeout));

@@ -89,6 +89,6 @@ impl ConnectionConfig {
 pub fn check_close_code(code: u16) -> Result<(), ConfigError> {
     match code {
         1000 | 3000..=4999 => Ok(()),
-        _ => Err(ConfigError::option("code", format!("a page may close with 1000 or 3000 to 4999, not with {code}"))),
+        _ => Err(ConfigError::option("code", "a page may close with 1000 or 3000 to 4999")),
     }
 }

@@ -175,11 +175,9 @@ pub enum Event {
         /// As the browser says.
         was_clean: bool,
     },
-    /// Something went wrong; the state change before it says what is done.
-    Failed(Problem),
     /// Connected: accepted by the server.
     Opened,
-    /// The state or the phase changed.
+    /// The state or the phase changed; every failure is told by the change that it led to.
     StateChanged(StateChange),
 }
 

@@ -16,6 +16,7 @@ use std::collections::VecDeque;
 pub use config::{ConnectionConfig, check_close_code};
 pub use io::{ConnectionState, Event, Input, Output, Phase, Received, Sent, SocketId, StateChange, Stats};
 
+use self::recovery::Goodbye;
 use self::state::{Doubt, Proof, State};
 use super::backoff::Backoff;
 use super::outbox::Outbox;
@@ -23,11 +24,13 @@ use super::scheme::Scheme;
 use super::session::{RequestId, SessionView, WantId};
 use super::timer::{Timer, Timers};
 use super::{Instant, Now, Secret};
-use crate::error::{Failure, HandshakeError, HttpError, SendError, TransportError};
+use crate::error::{Failure, HandshakeError, HttpError, Problem, SendError, TransportError};
 
-/// How long `close` may stay away after an `error` before the socket counts as blocked. WebKit under load takes longer
-/// than a moment, and giving up by mistake costs more than knowing a little later.
+/// How long `close` may stay away after an `error`. WebKit under load takes longer than a moment.
 const ERROR_WITHOUT_CLOSE: Duration = Duration::from_secs(2);
+/// After so many dials in a row with an `error` and no `close` the socket counts as blocked: giving up by mistake costs
+/// more than knowing a little later.
+const SILENT_ERRORS_WHEN_BLOCKED: u32 = 2;
 /// The close code for a server that did not answer in time (IANA: Timeout).
 const TIMEOUT_CODE: u16 = 3008;
 /// The close code for a server that chose no subprotocol (graphql-transport-ws: Subprotocol Not Acceptable).
@@ -49,6 +52,8 @@ pub struct Connection {
     doubt: Doubt,
     /// Dials in a row that failed before they opened.
     refusals: u32,
+    /// Dials in a row that reported an error and never closed.
+    silent_errors: u32,
     /// Whether the app was told of an opening that it was not yet told the end of.
     is_open: bool,
     backoff: Backoff,
@@ -73,6 +78,7 @@ impl Connection {
             attempt: 0,
             doubt: Doubt::None,
             refusals: 0,
+            silent_errors: 0,
             is_open: false,
             timers: Timers::default(),
             next_id: 0,
@@ -90,7 +96,7 @@ impl Connection {
             Input::Session(view) => self.on_session(now, view),
             Input::SocketClosed { socket, code, reason, was_clean } => {
                 if self.state.socket() == Some(socket) {
-                    self.on_socket_closed(now, code, reason, was_clean);
+                    self.on_socket_closed(now, Goodbye { code, reason, was_clean });
                 }
             }
             Input::SocketError { socket } => {
@@ -101,7 +107,7 @@ impl Connection {
             Input::SocketOpened { socket, protocol } => self.on_opened(now, socket, &protocol),
             Input::SocketRefused { socket } => {
                 if self.state.socket() == Some(socket) {
-                    self.fail(now, Failure::Transport(TransportError::Blocked), None);
+                    self.fail(now, Failure::Transport(TransportError::Blocked), Goodbye::none());
                 }
             }
             Input::Inspected { socket, text } => self.on_inspected(now, socket, text),
@@ -232,7 +238,7 @@ impl Connection {
                 self.leave(1000, "reconnect");
                 self.settle_outbox();
                 self.start(now);
-                self.closed_event(1000, "reconnect".to_owned(), true);
+                self.closed_event(Goodbye::new(1000, "reconnect"));
             }
             State::Idle | State::Waiting | State::Suspended | State::Closed => self.start(now),
         }
@@ -244,21 +250,22 @@ impl Connection {
         self.attempt = self.attempt.saturating_add(1);
         self.stats.attempts += 1;
         if self.config.scheme.needs_token() {
-            self.want_token();
+            self.want_token(None);
         } else {
             let url = Secret::new(self.config.url.to_text());
             self.dial(now, url, None);
         }
     }
 
-    fn want_token(&mut self) {
+    fn want_token(&mut self, problem: Option<Problem>) {
         let want = WantId(self.new_id());
         let (rejected, doubted) = match self.doubt {
             Doubt::None => (None, None),
             Doubt::Suspected { generation } => (None, Some(generation)),
             Doubt::Refused { generation, .. } => (Some(generation), None),
         };
-        self.change(State::Token { want });
+        let change = self.enter(State::Token { want });
+        self.outputs.push_back(Output::Event(Event::StateChanged(StateChange { problem, ..change })));
         self.outputs.push_back(Output::Want { want, rejected, doubted });
     }
 
@@ -276,14 +283,21 @@ impl Connection {
                     self.abandon(now, TIMEOUT_CODE, failure);
                 }
                 Timer::ErrorWithoutClose if matches!(self.state, State::Opening { .. }) => {
-                    self.abandon(now, 1000, Failure::Transport(TransportError::Blocked));
+                    self.silent_errors += 1;
+                    let failure = if self.silent_errors == SILENT_ERRORS_WHEN_BLOCKED {
+                        self.silent_errors = 0;
+                        TransportError::Blocked
+                    } else {
+                        TransportError::ConnectFailed
+                    };
+                    self.abandon(now, 1000, Failure::Transport(failure));
                 }
                 // A socket that was open cannot be blocked; its `close` is on its way or lost.
                 Timer::ErrorWithoutClose => {
                     if let Some(socket) = self.state.socket() {
                         self.outputs.push_back(Output::CloseSocket { socket, code: 1000, reason: String::new() });
                     }
-                    self.on_socket_closed(now, 1006, String::new(), false);
+                    self.on_socket_closed(now, Goodbye::none());
                 }
                 Timer::Http => self.abandon(now, TIMEOUT_CODE, Failure::Ticket(HttpError::TimedOut)),
                 // A session's timer, never set here.
@@ -312,9 +326,9 @@ impl Connection {
         if matches!(self.state, State::Closed) && self.outbox.len() == 0 {
             return;
         }
-        let reason = cut_to(reason, MAX_REASON).to_owned();
-        self.leave(code, &reason);
-        self.end(code, reason, true, None);
+        let reason = cut_to(reason, MAX_REASON);
+        self.leave(code, reason);
+        self.end(Goodbye::new(code, reason), None);
     }
 
     fn on_session(&mut self, now: Now, user: SessionView) {

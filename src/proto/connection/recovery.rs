@@ -23,8 +23,22 @@ pub(super) struct Goodbye {
     pub(super) was_clean: bool,
 }
 
+impl Goodbye {
+    /// Our own.
+    pub(super) fn new(code: u16, reason: &str) -> Self {
+        Self { code, reason: reason.to_owned(), was_clean: true }
+    }
+
+    /// Nobody said anything.
+    pub(super) const fn none() -> Self {
+        Self { code: 1006, reason: String::new(), was_clean: false }
+    }
+}
+
 impl Connection {
-    pub(super) fn on_socket_closed(&mut self, now: Now, code: u16, reason: String, was_clean: bool) {
+    pub(super) fn on_socket_closed(&mut self, now: Now, goodbye: Goodbye) {
+        self.silent_errors = 0;
+        let code = goodbye.code;
         let is_refusal = self.config.close_table.is_refusal(code);
         let closed = || {
             Failure::Transport(TransportError::Closed {
@@ -50,17 +64,17 @@ impl Connection {
             | State::Suspended
             | State::Closed => return,
         };
-        self.fail(now, failure, Some(Goodbye { code, reason, was_clean }));
+        self.fail(now, failure, goodbye);
     }
 
     /// Lets go of what is in flight, then fails.
     pub(super) fn abandon(&mut self, now: Now, code: u16, failure: Failure) {
         self.leave(code, "");
-        self.fail(now, failure, None);
+        self.fail(now, failure, Goodbye::none());
     }
 
     /// Ends a try of which nothing is in flight any more: tells the app, and does what the failure asks for.
-    pub(super) fn fail(&mut self, now: Now, failure: Failure, goodbye: Option<Goodbye>) {
+    pub(super) fn fail(&mut self, now: Now, failure: Failure, goodbye: Goodbye) {
         let failure = self.counted(failure);
         let disposition = self.settle(failure.disposition());
         match failure {
@@ -75,34 +89,25 @@ impl Connection {
         let was_lasting = matches!(self.state, State::Connected { proof: Proof::Lasting, .. });
         self.timers.stop_all();
         let problem = Problem { failure, disposition };
-        let Goodbye { code, reason, was_clean } =
-            goodbye.unwrap_or(Goodbye { code: 1006, reason: String::new(), was_clean: false });
-        match disposition {
+        let delay = match disposition {
             // A ticket that was refused for its token costs no wait: nothing was dialled.
-            Disposition::RefreshToken if was_in_ticket_phase => {
-                self.outputs.push_back(Output::Event(Event::Failed(problem)));
-                self.want_token();
-            }
-            Disposition::RefreshToken => {
-                let delay = self.backoff.draw(REFRESH_SPREAD);
-                self.wait(now, delay, problem, code, reason, was_clean);
-            }
-            Disposition::Retry { after } if was_lasting => {
-                let delay = self.backoff.after_loss(after);
-                self.wait(now, delay, problem, code, reason, was_clean);
-            }
-            Disposition::Retry { after } => {
-                let delay = self.backoff.after_failure(after);
-                self.wait(now, delay, problem, code, reason, was_clean);
-            }
-            Disposition::SignIn => self.suspend(Some(problem), code, reason, was_clean, 0),
-            Disposition::GiveUp => self.end(code, reason, was_clean, Some(problem)),
-        }
+            Disposition::RefreshToken if was_in_ticket_phase => return self.want_token(Some(problem)),
+            Disposition::RefreshToken => self.backoff.draw(REFRESH_SPREAD),
+            Disposition::Retry { after } if was_lasting => self.backoff.after_loss(after),
+            Disposition::Retry { after } => self.backoff.after_failure(after),
+            Disposition::SignIn => return self.suspend(Some(problem), goodbye, 0),
+            Disposition::GiveUp => return self.end(goodbye, Some(problem)),
+        };
+        self.timers.set(Timer::Backoff, now.instant.after(delay));
+        let mut change = self.enter(State::Waiting);
+        change.retry_at = Some(now.unix.after(delay));
+        change.retry_in = Some(delay);
+        self.tell(change, Some(problem), goodbye);
     }
 
     /// Counts dials that failed before opening; from the third on they have a name, and the token is doubted.
     fn counted(&mut self, failure: Failure) -> Failure {
-        if failure != Failure::Transport(TransportError::ConnectFailed) {
+        if !matches!(failure, Failure::Transport(TransportError::ConnectFailed)) {
             return failure;
         }
         self.refusals = self.refusals.saturating_add(1);
@@ -123,7 +128,7 @@ impl Connection {
 
     /// Turns a second refusal of the credential, or one that nothing can renew, into sign-in.
     fn settle(&mut self, disposition: Disposition) -> Disposition {
-        if disposition != Disposition::RefreshToken {
+        if !matches!(disposition, Disposition::RefreshToken) {
             return disposition;
         }
         // Without a credential there is none to renew.
@@ -142,28 +147,20 @@ impl Connection {
         }
     }
 
-    fn wait(&mut self, now: Now, delay: Duration, problem: Problem, code: u16, reason: String, was_clean: bool) {
-        self.timers.set(Timer::Backoff, now.instant.after(delay));
-        let mut change = self.enter(State::Waiting);
-        change.retry_at = Some(now.unix.after(delay));
-        change.retry_in = Some(delay);
-        self.tell(change, Some(problem), code, reason, was_clean);
-    }
-
-    fn suspend(&mut self, problem: Option<Problem>, code: u16, reason: String, was_clean: bool, discarded: usize) {
+    fn suspend(&mut self, problem: Option<Problem>, goodbye: Goodbye, discarded: usize) {
         let mut change = self.enter(State::Suspended);
         change.discarded = discarded;
-        self.tell(change, problem, code, reason, was_clean);
+        self.tell(change, problem, goodbye);
     }
 
     /// Closes for good. A queue that the app gave up is emptied; after a failure it is kept for `reconnect()`.
-    pub(super) fn end(&mut self, code: u16, reason: String, was_clean: bool, problem: Option<Problem>) {
+    pub(super) fn end(&mut self, goodbye: Goodbye, problem: Option<Problem>) {
         let discarded = if problem.is_none() { self.discard_outbox() } else { 0 };
         // Whoever was never told of an opening still hears of the end, once.
         self.is_open = !matches!(self.state, State::Closed);
         let mut change = self.enter(State::Closed);
         change.discarded = discarded;
-        self.tell(change, problem, code, reason, was_clean);
+        self.tell(change, problem, goodbye);
     }
 
     /// Drops everything of the user who is gone.
@@ -187,7 +184,7 @@ impl Connection {
                 let problem =
                     Problem { failure: Failure::Token(TokenError::Missing), disposition: Disposition::SignIn };
                 let problem = (!is_signed_in).then_some(problem);
-                self.suspend(problem, 1000, reason.to_owned(), true, discarded);
+                self.suspend(problem, Goodbye::new(1000, reason), discarded);
                 if is_signed_in {
                     self.start(now);
                 }
@@ -218,27 +215,25 @@ impl Connection {
         discarded
     }
 
-    pub(super) fn closed_event(&mut self, code: u16, reason: String, was_clean: bool) {
+    pub(super) fn closed_event(&mut self, goodbye: Goodbye) {
         if core::mem::take(&mut self.is_open) {
+            let Goodbye { code, reason, was_clean } = goodbye;
             self.outputs.push_back(Output::Event(Event::Closed { code, reason, was_clean }));
         }
     }
 
-    /// Tells a change for the worse: the state first, so that whoever hears of the rest sees it, then what failed, then
-    /// the end of what was open.
-    fn tell(&mut self, mut change: StateChange, problem: Option<Problem>, code: u16, reason: String, was_clean: bool) {
+    /// Tells a change for the worse: the state first, so that whoever hears of the rest sees it, then the end of what was
+    /// open.
+    fn tell(&mut self, mut change: StateChange, problem: Option<Problem>, goodbye: Goodbye) {
         // A code belongs to a socket; a token or a ticket that failed had none.
         let had_socket = problem.as_ref().is_none_or(|problem| match problem.failure {
             Failure::Handshake(_) | Failure::Transport(_) => true,
             Failure::Ticket(_) | Failure::TicketExpired | Failure::Token(_) => false,
         });
-        change.code = had_socket.then_some(code);
-        change.reason = Some(reason.clone()).filter(|reason| !reason.is_empty());
-        change.problem.clone_from(&problem);
+        change.code = had_socket.then_some(goodbye.code);
+        change.reason = Some(goodbye.reason.clone()).filter(|reason| !reason.is_empty());
+        change.problem = problem;
         self.outputs.push_back(Output::Event(Event::StateChanged(change)));
-        if let Some(problem) = problem {
-            self.outputs.push_back(Output::Event(Event::Failed(problem)));
-        }
-        self.closed_event(code, reason, was_clean);
+        self.closed_event(goodbye);
     }
 }

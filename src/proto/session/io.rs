@@ -53,10 +53,10 @@ pub struct Want {
 /// A token handed out for one attempt.
 #[derive(Clone, Debug)]
 pub struct Grant {
-    /// The access token.
-    pub access: Secret,
-    /// The value of an `Authorization` header.
+    /// The value of an `Authorization` header: the prefix, a space, the access token.
     pub authorization: Secret,
+    /// Where in it the access token begins.
+    pub(super) start: usize,
     /// Which token set it is.
     pub generation: u32,
     /// Whose.
@@ -66,6 +66,11 @@ pub struct Grant {
 }
 
 impl Grant {
+    /// Returns the access token itself, to hand to the wire.
+    pub(crate) fn access(&self) -> &str {
+        self.authorization.expose().get(self.start..).unwrap_or_default()
+    }
+
     /// Returns the session as this token knows it.
     pub(crate) fn view(&self) -> SessionView {
         SessionView { epoch: self.epoch, sign_ins: self.sign_ins, is_signed_in: true }

@@ -48,9 +48,14 @@ pub struct Session {
 
 #[derive(Debug)]
 enum State {
-    Expired { subject: Option<String> },
-    Refreshing { tokens: TokenSet, request: RequestId },
-    SignedIn { tokens: TokenSet },
+    Expired {
+        subject: Option<String>,
+    },
+    /// With the request that renews the tokens, while one is in flight.
+    SignedIn {
+        tokens: TokenSet,
+        refresh: Option<RequestId>,
+    },
     SignedOut,
 }
 
@@ -84,7 +89,7 @@ impl Session {
                 let tokens = self.token_set(now, access, refresh, lifetime, Received::Earlier);
                 let same_user = self.is_same_user(&tokens, SameUser::UnlessKnownOther);
                 self.sign_ins += 1;
-                self.sign_in(tokens, same_user, |_| false);
+                self.sign_in(tokens, same_user, None);
             }
             Input::Timeout => self.on_timeout(now),
             Input::Unwant { asker } => self.wants.retain(|want| want.asker != asker),
@@ -109,8 +114,8 @@ impl Session {
     pub fn state(&self) -> SessionState {
         match self.state {
             State::Expired { .. } => SessionState::Expired,
-            State::Refreshing { .. } => SessionState::Refreshing,
-            State::SignedIn { .. } => SessionState::SignedIn,
+            State::SignedIn { refresh: Some(_), .. } => SessionState::Refreshing,
+            State::SignedIn { refresh: None, .. } => SessionState::SignedIn,
             State::SignedOut => SessionState::SignedOut,
         }
     }
@@ -128,8 +133,8 @@ impl Session {
             State::Expired { .. } if self.login.is_some() => return self.wants.push(want),
             State::SignedOut => return self.answer(want, Err(TokenError::Missing)),
             State::Expired { .. } => return self.answer(want, Err(TokenError::Expired)),
-            State::Refreshing { .. } => return self.wants.push(want),
-            State::SignedIn { tokens } => tokens,
+            State::SignedIn { refresh: Some(_), .. } => return self.wants.push(want),
+            State::SignedIn { tokens, refresh: None } => tokens,
         };
         let is_rejected = want.rejected == Some(current);
         let is_doubted = want.doubted == Some(current);
@@ -140,10 +145,11 @@ impl Session {
         if let (Some(endpoint), Some(refresh)) = (&self.config.refresh, &tokens.refresh) {
             let credentials = Json::Object(vec![("refresh".to_owned(), Json::String(refresh.expose().to_owned()))]);
             let http = endpoint.request(self.config.codec, &credentials);
-            let tokens = tokens.clone();
             self.wants.push(want);
             let request = self.fetch(now, Timer::Http, http);
-            self.state = State::Refreshing { tokens, request };
+            if let State::SignedIn { refresh, .. } = &mut self.state {
+                *refresh = Some(request);
+            }
             return self.changed();
         }
         if is_rejected || tokens.is_expired_at(now.unix) {
@@ -171,7 +177,9 @@ impl Session {
         self.state = State::SignedOut;
         self.epoch += 1;
         self.changed();
-        self.answer_all(|_| Err(TokenError::Missing));
+        for want in core::mem::take(&mut self.wants) {
+            self.answer(want, Err(TokenError::Missing));
+        }
     }
 
     fn on_http(&mut self, now: Now, request: RequestId, result: Result<HttpResponse, NoAnswer>) {
@@ -179,7 +187,7 @@ impl Session {
             let answer = json_of(self.config.codec, now, &result);
             return self.on_login_answer(now, answer);
         }
-        if matches!(&self.state, State::Refreshing { request: waiting, .. } if *waiting == request) {
+        if self.refresh_request() == Some(request) {
             let answer = json_of(self.config.codec, now, &result);
             self.on_refresh_answer(now, answer);
         }
@@ -194,7 +202,7 @@ impl Session {
                 self.abort_refresh();
                 let same_user = self.is_same_user(&tokens, SameUser::OnlyIfKnown);
                 self.sign_ins += 1;
-                self.sign_in(tokens, same_user, |_| false);
+                self.sign_in(tokens, same_user, None);
                 Ok(())
             }
             Err(HttpError::Status { status: status @ (400 | 401 | 403), .. }) => {
@@ -211,22 +219,21 @@ impl Session {
     }
 
     fn on_refresh_answer(&mut self, now: Now, answer: Result<Json, HttpError>) {
-        let State::Refreshing { tokens: old, .. } = &self.state else { return };
-        let old = old.clone();
         self.timers.stop(Timer::Http);
-        match answer.and_then(|json| self.tokens_of(now, &json)) {
+        let received = answer.and_then(|json| self.tokens_of(now, &json));
+        let State::SignedIn { tokens: old, refresh } = &mut self.state else { return };
+        *refresh = None;
+        match received {
             Ok(mut tokens) => {
-                let is_unchanged = tokens.access == old.access;
-                tokens.refresh = tokens.refresh.or(old.refresh);
-                tokens.subject = tokens.subject.or(old.subject);
-                let refused = self.generation;
-                self.sign_in(tokens, true, |want| is_unchanged && want.rejected == Some(refused));
+                let unchanged = (tokens.access == old.access).then_some(self.generation);
+                tokens.refresh = tokens.refresh.or_else(|| old.refresh.take());
+                tokens.subject = tokens.subject.or_else(|| old.subject.take());
+                self.sign_in(tokens, true, unchanged);
             }
             Err(HttpError::Status { status: status @ (400 | 401 | 403), .. }) => {
                 // Nothing can renew this token any more; whether it is still good is another question.
-                let is_over = old.is_expired_at(now.unix) || self.is_current_rejected();
-                self.state = State::SignedIn { tokens: TokenSet { refresh: None, ..old } };
-                if is_over {
+                old.refresh = None;
+                if old.is_expired_at(now.unix) || self.is_current_rejected() {
                     self.expire();
                 } else {
                     self.changed();
@@ -234,7 +241,6 @@ impl Session {
                 self.answer_without_renewal(now, TokenError::RefreshRejected { status });
             }
             Err(error) => {
-                self.state = State::SignedIn { tokens: old };
                 self.changed();
                 self.answer_without_renewal(now, TokenError::Refresh(error));
             }
@@ -249,14 +255,12 @@ impl Session {
     fn answer_without_renewal(&mut self, now: Now, error: TokenError) {
         for want in core::mem::take(&mut self.wants) {
             let result = match &self.state {
-                State::SignedIn { tokens }
+                State::SignedIn { tokens, .. }
                     if want.rejected != Some(self.generation) && !tokens.is_expired_at(now.unix) =>
                 {
                     Ok(self.grant(tokens))
                 }
-                State::Expired { .. } | State::Refreshing { .. } | State::SignedIn { .. } | State::SignedOut => {
-                    Err(error)
-                }
+                State::Expired { .. } | State::SignedIn { .. } | State::SignedOut => Err(error),
             };
             self.answer(want, result);
         }
@@ -277,18 +281,19 @@ impl Session {
         }
     }
 
-    /// Takes new tokens into use and answers who waited, but for those whom `is_refused` names.
-    fn sign_in(&mut self, tokens: TokenSet, same_user: bool, is_refused: impl Fn(&Want) -> bool) {
+    /// Takes new tokens into use and answers who waited. `unchanged` is the generation that had the same token: whoever
+    /// was refused with it is not helped.
+    fn sign_in(&mut self, tokens: TokenSet, same_user: bool, unchanged: Option<u32>) {
         self.generation += 1;
         if !same_user {
             self.epoch += 1;
         }
         let grant = self.grant(&tokens);
-        self.state = State::SignedIn { tokens };
+        self.state = State::SignedIn { tokens, refresh: None };
         self.changed();
         let mut is_expired = false;
         for want in core::mem::take(&mut self.wants) {
-            if is_refused(&want) {
+            if unchanged.is_some() && want.rejected == unchanged {
                 is_expired = true;
                 self.answer(want, Err(TokenError::Expired));
             } else {
@@ -302,22 +307,25 @@ impl Session {
     }
 
     fn expire(&mut self) {
-        let subject = match &self.state {
-            State::Refreshing { tokens, .. } | State::SignedIn { tokens } => tokens.subject.clone(),
-            State::Expired { subject } => subject.clone(),
-            State::SignedOut => None,
-        };
+        let subject = self.subject().cloned();
         self.state = State::Expired { subject };
         self.changed();
     }
 
-    fn is_same_user(&self, tokens: &TokenSet, rule: SameUser) -> bool {
-        let before = match &self.state {
-            State::Refreshing { tokens, .. } | State::SignedIn { tokens } => tokens.subject.as_ref(),
+    /// Whose the present or expired tokens are, as far as they say.
+    fn subject(&self) -> Option<&String> {
+        match &self.state {
             State::Expired { subject } => subject.as_ref(),
-            State::SignedOut => return true,
-        };
-        match (before, tokens.subject.as_ref()) {
+            State::SignedIn { tokens, .. } => tokens.subject.as_ref(),
+            State::SignedOut => None,
+        }
+    }
+
+    fn is_same_user(&self, tokens: &TokenSet, rule: SameUser) -> bool {
+        if matches!(self.state, State::SignedOut) {
+            return true;
+        }
+        match (self.subject(), &tokens.subject) {
             (Some(before), Some(after)) => before == after,
             (None, _) | (_, None) => rule == SameUser::UnlessKnownOther,
         }
@@ -333,19 +341,18 @@ impl Session {
 
     /// Ends a refresh whose answer no longer matters.
     fn abort_refresh(&mut self) {
-        if let Some(request) = self.refresh_request() {
+        if let State::SignedIn { refresh, .. } = &mut self.state
+            && let Some(request) = refresh.take()
+        {
             self.timers.stop(Timer::Http);
             self.outputs.push_back(Output::AbortFetch { request });
-            if let State::Refreshing { tokens, .. } = &self.state {
-                self.state = State::SignedIn { tokens: tokens.clone() };
-            }
         }
     }
 
     fn refresh_request(&self) -> Option<RequestId> {
         match &self.state {
-            State::Refreshing { request, .. } => Some(*request),
-            State::Expired { .. } | State::SignedIn { .. } | State::SignedOut => None,
+            State::SignedIn { refresh, .. } => *refresh,
+            State::Expired { .. } | State::SignedOut => None,
         }
     }
 
@@ -381,8 +388,8 @@ impl Session {
 
     fn grant(&self, tokens: &TokenSet) -> Grant {
         Grant {
-            access: tokens.access.clone(),
-            authorization: Secret::new(format!("{} {}", self.config.prefix, tokens.access.expose())),
+            authorization: Secret::new([&self.config.prefix, " ", tokens.access.expose()].concat()),
+            start: self.config.prefix.len() + 1,
             generation: self.generation,
             epoch: self.epoch,
             sign_ins: self.sign_ins,
@@ -391,13 +398,6 @@ impl Session {
 
     fn answer(&mut self, want: Want, result: Result<Grant, TokenError>) {
         self.outputs.push_back(Output::Token { asker: want.asker, want: want.want, result });
-    }
-
-    fn answer_all(&mut self, result: impl Fn(&Want) -> Result<Grant, TokenError>) {
-        for want in core::mem::take(&mut self.wants) {
-            let result = result(&want);
-            self.answer(want, result);
-        }
     }
 
     fn changed(&mut self) {

@@ -82,15 +82,41 @@ fn case_55_a_socket_that_the_browser_will_not_make_ends_the_connection() {
 }
 
 #[test]
-fn case_56_an_error_without_a_close_counts_as_blocked_after_a_moment() {
+fn case_56_two_errors_without_a_close_in_a_row_count_as_blocked_and_one_does_not() {
+    let err = |world: &mut World| {
+        let is_opening = |world: &World| world.lines[0].machine.phase().is_some_and(|phase| phase.name() == "opening");
+        assert!(world.run_until(MINUTE, is_opening));
+        world.socket_error(0);
+        world.run_for(1_900);
+        assert_eq!(world.lines[0].state(), ConnectionState::Connecting);
+        world.run_for(110);
+    };
     let mut world = World::signed_in(Kind::Query);
     world.server.is_silent = true;
-    world.run_for(1_000);
-    world.socket_error(0);
-    assert_eq!(world.lines[0].state(), ConnectionState::Connecting);
-    world.run_for(2_100);
-    assert_eq!(world.lines[0].state(), ConnectionState::Closed);
-    assert_eq!(world.lines[0].failures, [("BLOCKED", Disposition::GiveUp)]);
+    err(&mut world);
+    assert_eq!(world.lines[0].failures, [("CONNECT_FAILED", Disposition::RETRY)]);
+    // A browser that is slow once is not a browser that blocks.
+    world.server.is_silent = false;
+    assert!(world.run_until(MINUTE, connected));
+
+    let mut blocked = World::signed_in(Kind::Query);
+    blocked.server.is_silent = true;
+    err(&mut blocked);
+    err(&mut blocked);
+    assert_eq!(blocked.lines[0].failures[1], ("BLOCKED", Disposition::GiveUp));
+    assert_eq!(blocked.lines[0].state(), ConnectionState::Closed);
+
+    // A dial that closes properly in between begins the count anew.
+    let mut slow = World::signed_in(Kind::Query);
+    for _ in 0..3 {
+        slow.server.is_silent = true;
+        err(&mut slow);
+        slow.server.is_silent = false;
+        slow.server.refuse_handshakes = 1;
+        assert!(slow.run_until(MINUTE, |world| world.server.refuse_handshakes == 0));
+        slow.run_for(100);
+    }
+    assert!(slow.lines[0].codes().iter().all(|code| *code != "BLOCKED"), "{:?}", slow.lines[0].codes());
 }
 
 #[test]

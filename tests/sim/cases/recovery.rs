@@ -184,7 +184,7 @@ fn whoever_hears_of_a_failure_or_an_end_sees_the_state_it_led_to() {
     world.lines[0].order.clear();
     world.drop_sockets(1006);
     world.run_for(100);
-    assert_eq!(world.lines[0].order[..3], ["state waiting", "failed", "closed"]);
+    assert_eq!(world.lines[0].order[..2], ["state waiting", "closed"]);
 }
 
 #[test]

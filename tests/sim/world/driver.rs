@@ -130,33 +130,11 @@ impl World {
         let line = &mut self.lines[index];
         line.order.push(match &event {
             Event::Closed { .. } => "closed".to_owned(),
-            Event::Failed(_) => "failed".to_owned(),
             Event::Opened => "opened".to_owned(),
             Event::StateChanged(change) => format!("state {}", change.state.name()),
         });
         match event {
             Event::Closed { code, .. } => line.closed_events.push(code),
-            Event::Failed(problem) => {
-                let shown = format!("{} {:?}", problem.failure, problem);
-                assert!(!shown.contains(MARK), "a credential in an error: {shown}");
-                if problem.failure.disposition() == Disposition::RefreshToken
-                    && let Some(token) = line.presented.take()
-                {
-                    line.refused.insert(token);
-                }
-                if let Failure::Transport(_) = problem.failure {
-                    let is_auth_code = problem.failure.disposition() == Disposition::RefreshToken;
-                    assert!(
-                        is_auth_code || problem.disposition != Disposition::SignIn,
-                        "a loss never asks for sign-in"
-                    );
-                }
-                if problem.failure.code() == "AUTH_REJECTED" {
-                    // What the server has refused to hear is sent again.
-                    line.last_sent = 0;
-                }
-                line.failures.push((problem.failure.code(), problem.disposition));
-            }
             Event::Opened => {
                 line.opened += 1;
                 let socket = line.machine.socket();
@@ -167,6 +145,27 @@ impl World {
             Event::StateChanged(change) => {
                 line.discarded += change.discarded;
                 line.attempts.push(change.attempt);
+                if let Some(problem) = change.problem {
+                    let shown = format!("{} {:?}", problem.failure, problem);
+                    assert!(!shown.contains(MARK), "a credential in an error: {shown}");
+                    if problem.failure.disposition() == Disposition::RefreshToken
+                        && let Some(token) = line.presented.take()
+                    {
+                        line.refused.insert(token);
+                    }
+                    if let Failure::Transport(_) = problem.failure {
+                        let is_auth_code = problem.failure.disposition() == Disposition::RefreshToken;
+                        assert!(
+                            is_auth_code || problem.disposition != Disposition::SignIn,
+                            "a loss never asks for sign-in"
+                        );
+                    }
+                    if problem.failure.code() == "AUTH_REJECTED" {
+                        // What the server has refused to hear is sent again.
+                        line.last_sent = 0;
+                    }
+                    line.failures.push((problem.failure.code(), problem.disposition));
+                }
                 if let Some(delay) = change.retry_in {
                     line.waits.push(delay.as_millis() as u64);
                     assert!(delay.as_secs() <= 330, "a wait beyond every cap");
