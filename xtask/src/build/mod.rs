@@ -22,8 +22,18 @@ const FEATURES: &[&str] = &[
     "--enable-multivalue",
 ];
 
-/// Flattening first lets the size passes find a little more, and so does a second round of them.
-const PASSES: &[&str] = &["--flatten", "--rereloop", "-Oz", "-Oz", "--strip-producers", "--strip-target-features"];
+/// Flattening first lets the size passes find a little more, and so do further rounds of both.
+const PASSES: &[&str] = &[
+    "--flatten",
+    "--rereloop",
+    "-Oz",
+    "--flatten",
+    "--rereloop",
+    "-Oz",
+    "-Oz",
+    "--strip-producers",
+    "--strip-target-features",
+];
 
 pub(crate) fn pkg() -> PathBuf {
     root().join("pkg")
@@ -50,7 +60,7 @@ pub(crate) fn wasm() -> Result<()> {
     let wasm = pkg().join("core_bg.wasm");
     run_logged("wasm-opt", wasm_command("wasm-opt")?.args(PASSES).args(FEATURES).arg(&wasm).arg("-o").arg(&wasm))?;
     check_imports(&wasm)?;
-    names::shorten(&wasm, &pkg().join("core.js"), FEATURES)
+    names::shorten(&pkg(), FEATURES)
 }
 
 /// Lets rustc's own optimiser inline what is small, over the walls of crates: what then folds away, LLVM at `z` leaves

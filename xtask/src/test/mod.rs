@@ -46,7 +46,7 @@ impl Layer {
             Self::Lint => lint(),
             Self::Native => cargo(&["test", "--workspace"]),
             Self::Package => {
-                build::wasm().and_then(|()| build::face()).and_then(|()| npm::types()).and_then(|()| size::run(false))
+                build::wasm().and_then(|()| build::face()).and_then(|()| npm::types()).and_then(|()| size::run(true))
             }
             Self::Browser => browser::run(),
             Self::Npm => npm::run(),
