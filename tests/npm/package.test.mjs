@@ -4,9 +4,10 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { connect } from 'node:net';
 import { extname, join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { control, launch, server } from './browser.mjs';
+import { ask, control, launch, server } from './browser.mjs';
 
 const project = process.env.GATEPASS_TEST_PROJECT;
 const installed = join(project, 'node_modules/gatepass');
@@ -21,12 +22,15 @@ before(async () => {
   files = createServer((request, response) => {
     const path = new URL(request.url, 'http://localhost').pathname;
     if (path === '/') return response.setHeader('content-type', 'text/html').end(page());
+    const script = path === '/worker.js' && decodeURIComponent(request.url.split('?')[1]);
+    if (script) return response.setHeader('content-type', TYPES['.js']).end(script);
     try {
       response.setHeader('content-type', TYPES[extname(path)] ?? 'text/plain').end(readFileSync(join(project, path)));
     } catch {
       response.writeHead(404).end();
     }
   });
+  files.on('upgrade', passOn);
   await new Promise((resolve) => files.listen(0, '127.0.0.1', resolve));
   origin = `http://127.0.0.1:${files.address().port}`;
 });
@@ -41,14 +45,25 @@ function page() {
   return `<!doctype html><link rel="icon" href="data:,"><script type="importmap">${JSON.stringify({ imports })}</script>`;
 }
 
-async function inPage(script, argument) {
+/** Passes a handshake on to the mock server, so that an address relative to the page leads there. */
+function passOn(request, socket) {
+  const upstream = connect(Number(new URL(server).port), '127.0.0.1', () => {
+    const headers = request.rawHeaders.flatMap((text, index) => (index % 2 ? [] : [`${text}: ${request.rawHeaders[index + 1]}`]));
+    upstream.write([`GET ${request.url} HTTP/1.1`, ...headers, '', ''].join('\r\n'));
+    socket.pipe(upstream).pipe(socket);
+  });
+  upstream.on('error', () => socket.destroy());
+  socket.on('error', () => upstream.destroy());
+}
+
+async function inPage(script, argument, host = '127.0.0.1') {
   const context = await browser.newContext();
   try {
     const tab = await context.newPage();
     const said = [];
     tab.on('console', (message) => said.push(message.text()));
     tab.on('pageerror', (error) => said.push(`error: ${error}`));
-    await tab.goto(origin);
+    await tab.goto(origin.replace('127.0.0.1', host));
     return { result: await tab.evaluate(script, argument), said };
   } finally {
     await context.close();
@@ -187,6 +202,31 @@ test('case_118: a token in the query is warned of once and shown nowhere', async
   assert.doesNotMatch(`${result} ${said.join()}`, /eyJ/);
 });
 
+test('case_118: a token in the query is in no Referer and leaves the page where it is', async () => {
+  await control({ do: 'reset' });
+  const context = await browser.newContext();
+  const tab = await context.newPage();
+  const requests = [];
+  tab.on('request', (request) => requests.push(request));
+  const devtools = await context.newCDPSession(tab);
+  const handshakes = [];
+  devtools.on('Network.webSocketWillSendHandshakeRequest', ({ request }) => handshakes.push(request.headers));
+  await devtools.send('Network.enable');
+  await tab.goto(origin);
+  const address = await tab.evaluate(async (server) => {
+    const { AuthSocket, presets, query, Session } = await import('gatepass');
+    const session = new Session(presets.simpleJwt(`${server}/api`));
+    await session.login({ username: 'maggie', password: 'secret' });
+    await new AuthSocket(`${server}/ws/jwt/`, { session, scheme: query() }).ready();
+    await fetch(`${server}/api/token/`, { method: 'POST', body: '{}' });
+    return [location.href, document.referrer, ...performance.getEntries().map((entry) => entry.name)];
+  }, server);
+  const headers = await Promise.all(requests.map((request) => request.allHeaders()));
+  await context.close();
+  assert.ok(handshakes.length === 1 && headers.some(({ referer }) => referer), 'the test has seen handshake and Referer');
+  assert.doesNotMatch(JSON.stringify([handshakes, headers.map(({ referer }) => referer), address]), /eyJ/);
+});
+
 test('case_119: with the default store nothing is left in the browser', async () => {
   await control({ do: 'reset' });
   const { result } = await inPage(async (server) => {
@@ -260,6 +300,94 @@ test('case_115: a whole session shows no credential on the console, in events or
   for (const secret of result.secrets) {
     for (const form of [secret, encodeURIComponent(secret), btoa(secret)]) assert.ok(!everything.includes(form));
   }
+});
+
+test('case_58: in a worker an address is taken against that of the worker', async () => {
+  await control({ do: 'reset' });
+  const { result } = await inPage(async () => {
+    const script = `
+      import { anonymous, AuthSocket } from '/node_modules/gatepass/pkg/index.js';
+      const addresses = ['/ws/anonymous/', new URL('/ws/anonymous/', location.origin), 'WS://' + location.host + '/ws/anonymous/'];
+      for (const address of addresses) {
+        const socket = new AuthSocket(address, { scheme: anonymous() });
+        await socket.ready();
+        socket.send(String(address).slice(0, 4));
+        for await (const message of socket) { postMessage(message); break; }
+        socket.close();
+      }`;
+    // A page of its own would be simpler to fetch; a worker from a blob has an address that is no base.
+    const url = '/worker.js?' + encodeURIComponent(script);
+    const worker = new Worker(url, { type: 'module' });
+    const heard = [];
+    return new Promise((resolve, reject) => {
+      worker.onerror = (event) => reject(new Error(event.message));
+      worker.onmessage = ({ data }) => heard.push(data) === 3 && resolve(heard);
+    });
+  });
+  assert.deepEqual(result, ['/ws/', 'http', 'WS:/']);
+});
+
+test('a page of a foreign origin is refused by name, and nothing is lost', async () => {
+  await control({ do: 'reset' });
+  const body = JSON.stringify({ username: 'maggie', password: 'secret' });
+  const { access } = await (await fetch(`${server}/api/token/`, { method: 'POST', body })).json();
+  const { result } = await inPage(async ([server, access]) => {
+    const { AuthSocket, presets, query, Session } = await import('gatepass');
+    const session = new Session(presets.simpleJwt(`${server}/api`));
+    const signIn = await session.login({ username: 'maggie', password: 'secret' }).catch((error) => error.code);
+    session.setTokens({ access });
+    const failures = async (scheme, path, count) => {
+      const socket = new AuthSocket(server + path, { session, scheme, backoff: { base: 1, cap: 1, spread: 1 } });
+      socket.send('kept');
+      const codes = [];
+      await new Promise((resolve) => socket.addEventListener('error', ({ error }) => codes.push(`${error.code} ${error.disposition}`) === count && resolve()));
+      const { queued } = socket.stats();
+      socket.close();
+      return [...codes, queued];
+    };
+    return {
+      page: location.hostname,
+      signIn,
+      byQuery: await failures(query(), '/ws/jwt/', 3),
+      byTicket: await failures(presets.ticketServerTicket(server), '/channel/', 1),
+    };
+  }, [server, access], 'foreign.localhost');
+  assert.deepEqual(result, {
+    page: 'foreign.localhost',
+    signIn: 'LOGIN_FAILED',
+    byQuery: ['CONNECT_FAILED retry', 'CONNECT_FAILED retry', 'HANDSHAKE_REFUSED retry', 1],
+    byTicket: ['TICKET_NETWORK retry', 1],
+  });
+  const handshakes = (await ask('received')).filter(({ type }) => type === 'handshake');
+  assert.ok(handshakes.length >= 3 && handshakes.every(({ origin, status }) => origin.includes('foreign.localhost') && status === 403));
+});
+
+test('case_44: a page that is offline comes back with one ticket', async () => {
+  await control({ do: 'reset' });
+  const context = await browser.newContext();
+  const tab = await context.newPage();
+  await tab.goto(origin);
+  await tab.evaluate(async (server) => {
+    const { AuthSocket, load, presets, Session } = await import('gatepass');
+    await load();
+    globalThis.session = new Session(presets.ticketServer(server));
+    await globalThis.session.login({ username: 'maggie', password: 'secret' });
+    globalThis.connect = () => {
+      const scheme = presets.ticketServerTicket(server);
+      globalThis.socket = new AuthSocket(`${server}/channel/`, { session, scheme, backoff: { base: 50, cap: 50 } });
+      socket.send('kept');
+      return new Promise((resolve) => socket.addEventListener('error', ({ error }) => socket.stats().attempts === 3 && resolve(error.code)));
+    };
+  }, server);
+  await context.setOffline(true);
+  assert.equal(await tab.evaluate(() => connect()), 'TICKET_NETWORK');
+  await context.setOffline(false);
+  const heard = await tab.evaluate(async () => {
+    for await (const message of socket) return message;
+  });
+  await context.close();
+  assert.equal(heard, 'kept');
+  assert.equal((await ask('counts')).tickets, 1);
 });
 
 test('calls before the wasm is there keep their order over session and socket, and a refused one fails alone', async () => {
