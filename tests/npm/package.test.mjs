@@ -99,6 +99,24 @@ test('it loads in Chromium and connects by ticket', async () => {
   assert.deepEqual(said, []);
 });
 
+test("the README's example runs as it is written", async () => {
+  await control({ do: 'reset' });
+  const [, example] = readFileSync('README.md', 'utf8').match(/```ts\n([\s\S]*?)```/);
+  const script = example.replaceAll('https://api.example.com', server).replaceAll('wss://api.example.com', server.replace('http', 'ws'));
+  const { said } = await inPage(async (script) => {
+    const log = console.log;
+    const heard = new Promise((resolve) => {
+      console.log = (...words) => {
+        log(...words);
+        if (words[0] === 'hello') resolve();
+      };
+    });
+    await import(URL.createObjectURL(new Blob([script], { type: 'text/javascript' })));
+    await heard;
+  }, script);
+  assert.deepEqual(said, ['connecting token undefined', 'connecting ticket undefined', 'connecting opening undefined', 'connected undefined undefined', 'hello']);
+});
+
 test('messages of every kind pass, before and after the connection', async () => {
   await control({ do: 'reset' });
   const { result } = await inPage(async (server) => {
@@ -315,7 +333,7 @@ test('case_58: in a worker an address is taken against that of the worker', asyn
         for await (const message of socket) { postMessage(message); break; }
         socket.close();
       }`;
-    // A page of its own would be simpler to fetch; a worker from a blob has an address that is no base.
+    // Fetched from the server: a worker from a blob has an address that is no base.
     const url = '/worker.js?' + encodeURIComponent(script);
     const worker = new Worker(url, { type: 'module' });
     const heard = [];

@@ -9,10 +9,20 @@ use crate::demo;
 use crate::process::{Server, output_of, run_logged, run_shown};
 use crate::tools::{root, target_dir, wasm_command};
 
-/// The published types hold on a strict sample.
+/// The published types hold on a strict sample and on the README's example.
 pub(super) fn types() -> Result<()> {
     run_logged("tsc-types", wasm_command("tsc")?.args(["--project", "tests/npm/tsconfig.json"]))
-        .context("the sample in tests/npm/types.ts does not compile against the package's types")
+        .context("the sample in tests/npm/types.ts does not compile against the package's types")?;
+    // Within the package, where it can import the package by its name.
+    let folder = root().join("target/readme");
+    std::fs::create_dir_all(&folder)?;
+    let readme = std::fs::read_to_string(root().join("README.md"))?;
+    let example = readme.split("```ts\n").nth(1).and_then(|rest| rest.split("```").next());
+    std::fs::write(folder.join("example.ts"), example.context("README.md has no example in TypeScript")?)?;
+    let config = r#"{"extends": "../../tests/npm/tsconfig.json", "files": ["example.ts"]}"#;
+    std::fs::write(folder.join("tsconfig.json"), config)?;
+    run_logged("tsc-readme", wasm_command("tsc")?.args(["--project", "target/readme/tsconfig.json"]))
+        .context("the example in README.md does not compile against the package's types")
 }
 
 pub(super) fn run() -> Result<()> {
