@@ -2,6 +2,7 @@
 
 mod first_message;
 mod handshake;
+mod invariants;
 mod messages;
 mod recovery;
 mod session;

@@ -8,7 +8,7 @@ use super::{MINUTE, connect, connected};
 use crate::world::{KINDS, Kind, World};
 
 #[test]
-fn case_99_an_answer_to_an_earlier_question_changes_nothing() {
+fn case_99_a_stale_answer_changes_nothing() {
     let mut world = World::new(1, &[Kind::Ticket]);
     world.net = crate::world::Net { min_ms: 500, max_ms: 500, loss: 0 };
     world.sign_in("maggie");

@@ -21,6 +21,7 @@ impl World {
                     assert!(self.session_requests.insert(request, is_refresh).is_none(), "a request id was used twice");
                     if is_refresh {
                         self.refreshes.insert(request);
+                        self.most_refreshes = self.most_refreshes.max(self.refreshes.len());
                         assert_eq!(self.refreshes.len(), 1, "at most one refresh in flight");
                     }
                     self.later(Happening::HttpArrives { who: Who::Session, request, http });
@@ -72,6 +73,7 @@ impl World {
             Output::Event(event) => self.on_event(index, event),
             Output::Fetch { request, http } => {
                 line.requests.insert(request);
+                line.most_requests = line.most_requests.max(line.requests.len());
                 assert_eq!(line.requests.len(), 1, "at most one ticket request in flight");
                 assert!(line.open_sockets.is_empty(), "a ticket is fetched while a socket is open");
                 line.presents(http.authorization.as_ref().map(|value| value.expose().replace("Bearer ", "")));
@@ -79,6 +81,7 @@ impl World {
             }
             Output::Open { socket, url, .. } => {
                 line.open_sockets.insert(socket);
+                line.most_sockets = line.most_sockets.max(line.open_sockets.len());
                 assert_eq!(line.open_sockets.len(), 1, "at most one socket");
                 let url = url.expose().to_owned();
                 if let Some((_, ticket)) = url.split_once("?ticket=") {

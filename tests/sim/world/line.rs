@@ -18,6 +18,9 @@ pub struct Line {
     pub received_by_server: Vec<String>,
     pub failures: Vec<(&'static str, Disposition)>,
     pub opened: u32,
+    /// How many sockets and ticket requests were in flight at once, at most.
+    pub most_sockets: usize,
+    pub most_requests: usize,
     pub closed_events: Vec<u16>,
     pub waits: Vec<u64>,
     /// The number of the try, at each change of state.
@@ -58,6 +61,8 @@ impl Line {
             received_by_server: Vec::new(),
             failures: Vec::new(),
             opened: 0,
+            most_sockets: 0,
+            most_requests: 0,
             closed_events: Vec::new(),
             waits: Vec::new(),
             attempts: Vec::new(),
