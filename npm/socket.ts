@@ -330,7 +330,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
 const ACTIONS = ['giveUp', 'refreshToken', 'retry', 'retrySlowly'] as const;
 const SCHEMES = ['anonymous', 'firstMessage', 'query', 'ticket'] as const;
 
-/** Reads options for the wasm, in the order that `SessionCore.socket` names. */
+/** Reads options for the wasm, in the order of `At` in src/js/connection.rs. */
 function read(url: string, options: AuthSocketOptions): (core: Core, session: SessionCore | undefined, sink: Sink) => SocketCore {
   const all = new Options(options, '', 'session scheme protocols backoff connectTimeout ticketTimeout minUptime closeCodes outbox maxMessageSize allowInsecure');
   const scheme = new Options(all.get('scheme') ?? all.fail('scheme', SCHEME_NEEDED), 'scheme.',

@@ -60,28 +60,28 @@ impl SocketCore {
 }
 
 fn read(parts: &Parts) -> Result<ConnectionConfig, ConfigError> {
-    let scheme = match parts.number(6) as u8 {
+    let scheme = match parts.number(At::Scheme as u32) as u8 {
         1 => Scheme::FirstMessage(FirstMessage {
-            message: parts.json(19).unwrap_or(Json::Null),
-            hello: parts.json(20),
-            ack: parts.json(21),
-            reject: parts.json(22),
-            ack_timeout: parts.millis(8),
+            message: parts.json(At::Message as u32).unwrap_or(Json::Null),
+            hello: parts.json(At::Hello as u32),
+            ack: parts.json(At::Ack as u32),
+            reject: parts.json(At::Reject as u32),
+            ack_timeout: parts.millis(At::AckTimeout as u32),
         }),
-        2 => Scheme::Query(Query { param: parts.text(2) }),
+        2 => Scheme::Query(Query { param: parts.text(At::Param as u32) }),
         3 => Scheme::Ticket(Ticket {
-            url: Url::parse(CODEC, "scheme.url", &parts.text(1), UrlKind::Http)?,
-            method: if parts.number(7) == 0.0 { Method::Post } else { Method::Get },
-            param: parts.text(2),
-            field: parts.text(3),
-            expires_field: parts.text(4),
-            expires_in_field: parts.text(5),
+            url: Url::parse(CODEC, "scheme.url", &parts.text(At::TicketUrl as u32), UrlKind::Http)?,
+            method: if parts.number(At::IsGet as u32) == 0.0 { Method::Post } else { Method::Get },
+            param: parts.text(At::Param as u32),
+            field: parts.text(At::Field as u32),
+            expires_field: parts.text(At::ExpiresField as u32),
+            expires_in_field: parts.text(At::ExpiresInField as u32),
         }),
         _ => Scheme::Anonymous,
     };
-    let (protocols, count) = parts.within(23);
+    let (protocols, count) = parts.within(At::Protocols as u32);
     let protocols = (0..count).map(|index| protocols.text(index)).collect();
-    let (rows, count) = parts.within(24);
+    let (rows, count) = parts.within(At::CloseCodes as u32);
     let mut close_table = CloseTable::default();
     for index in (0..count).step_by(2) {
         let action = ACTIONS.get(rows.number(index + 1) as usize).copied();
@@ -89,18 +89,62 @@ fn read(parts: &Parts) -> Result<ConnectionConfig, ConfigError> {
     }
     Ok(ConnectionConfig {
         codec: CODEC,
-        url: Url::parse(CODEC, "url", &parts.text(0), UrlKind::WebSocket)?,
+        url: Url::parse(CODEC, "url", &parts.text(At::Url as u32), UrlKind::WebSocket)?,
         scheme,
         protocols,
-        backoff: BackoffOptions { base: parts.millis(9), cap: parts.millis(10), spread: parts.millis(11) },
-        connect_timeout: parts.millis(12),
-        http_timeout: parts.millis(13),
-        min_uptime: parts.millis(14),
-        outbox: OutboxOptions { max_bytes: parts.number(15) as usize, max_messages: parts.number(16) as usize },
-        max_message: parts.number(17) as usize,
-        allow_insecure: parts.number(18) != 0.0,
+        backoff: BackoffOptions {
+            base: parts.millis(At::BackoffBase as u32),
+            cap: parts.millis(At::BackoffCap as u32),
+            spread: parts.millis(At::BackoffSpread as u32),
+        },
+        connect_timeout: parts.millis(At::ConnectTimeout as u32),
+        http_timeout: parts.millis(At::TicketTimeout as u32),
+        min_uptime: parts.millis(At::MinUptime as u32),
+        outbox: OutboxOptions {
+            max_bytes: parts.number(At::MaxBytes as u32) as usize,
+            max_messages: parts.number(At::MaxMessages as u32) as usize,
+        },
+        max_message: parts.number(At::MaxMessageSize as u32) as usize,
+        allow_insecure: parts.number(At::AllowInsecure as u32) != 0.0,
         close_table,
     })
+}
+
+/// Where each setting stands in the array that the face hands over (`read` in npm/socket.ts).
+#[derive(Clone, Copy)]
+enum At {
+    Url,
+    TicketUrl,
+    Param,
+    Field,
+    ExpiresField,
+    ExpiresInField,
+    /// 0 anonymous, 1 first message, 2 query, 3 ticket
+    Scheme,
+    /// 1 for GET, else POST
+    IsGet,
+    /// This and what follows to `MinUptime` in milliseconds
+    AckTimeout,
+    BackoffBase,
+    BackoffCap,
+    BackoffSpread,
+    ConnectTimeout,
+    TicketTimeout,
+    MinUptime,
+    MaxBytes,
+    MaxMessages,
+    MaxMessageSize,
+    /// 1 or 0
+    AllowInsecure,
+    /// The first message and what answers it, JSON values or undefined
+    Message,
+    Hello,
+    Ack,
+    Reject,
+    /// An array of texts
+    Protocols,
+    /// An array: a code, its place in [`ACTIONS`], the next code, and so on
+    CloseCodes,
 }
 
 /// The order in which the face counts actions.

@@ -60,13 +60,7 @@ impl SessionCore {
         });
     }
 
-    /// Makes a socket of this session, which waits for `connect()`.
-    ///
-    /// `parts`: URL, ticket URL, parameter, the ticket's fields (ticket, expires, expires in), scheme (0 anonymous, 1 first
-    /// message, 2 query, 3 ticket), 1 for GET, then in ms ack timeout, backoff's base, cap and spread, connect timeout,
-    /// ticket timeout and minimum uptime, then the outbox's bytes and messages, the longest message, 1 to allow insecure
-    /// addresses, the messages first, hello, ack and reject, an array of subprotocols, and one of close codes, each followed
-    /// by its action (in the order of `ACTIONS`).
+    /// Makes a socket of this session, which waits for `connect()`. `parts`: see `At` in src/js/connection.rs.
     pub fn socket(&self, parts: Array, sink: SocketSink) -> Result<SocketCore, JsValue> {
         SocketCore::make(&Parts(parts), self.session.clone(), sink)
     }
