@@ -65,7 +65,8 @@ pub(crate) fn wasm() -> Result<()> {
 
 /// Lets rustc's own optimiser inline what is small, over the walls of crates: what then folds away, LLVM at `z` leaves
 /// standing (an eighth of the download). Found by trial; `cargo xtask size` shows the difference.
-const INLINING: &str = "-Zinline-mir=yes -Zcross-crate-inline-threshold=always -Zinline-mir-hint-threshold=50";
+const INLINING: &str = "-Zinline-mir=yes -Zcross-crate-inline-threshold=always -Zinline-mir-hint-threshold=50 \
+     -Zmir-enable-passes=-InstSimplify-after-simplifycfg";
 
 /// Builds std along, for size: a panic is one instruction, without text, place or formatting (a seventh of the download).
 ///

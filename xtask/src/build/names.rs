@@ -30,26 +30,36 @@ pub(super) fn shorten(folder: &Path, features: &[&str]) -> Result<()> {
         if file.ends_with("core.js") {
             glue = glue.replace(&format!("\"{MODULE}\""), "\"g\"");
             for (index, name) in imports.iter().enumerate() {
-                glue = short_import(&glue, name, &format!("_{index:x}"))?;
+                glue = short_import(&glue, name, &letters(index))?;
             }
         }
         for (index, name) in exports.iter().enumerate() {
-            glue = short_export(&glue, name, &format!("${index:x}"));
+            glue = short_export(&glue, name, &letters(index));
         }
         std::fs::write(&file, glue)?;
     }
     let mut short_text = text;
     for (index, name) in imports.iter().enumerate() {
         let long = format!("(import \"{MODULE}\" \"{name}\"");
-        short_text = short_text.replace(&long, &format!("(import \"g\" \"_{index:x}\""));
+        short_text = short_text.replace(&long, &format!("(import \"g\" \"{}\"", letters(index)));
     }
     for (index, name) in exports.iter().enumerate() {
-        short_text = short_text.replace(&format!("(export \"{name}\""), &format!("(export \"${index:x}\""));
+        short_text = short_text.replace(&format!("(export \"{name}\""), &format!("(export \"{}\"", letters(index)));
     }
     std::fs::write(&text_file, short_text)?;
     run_logged("wasm-as", wasm_command("wasm-as")?.args(features).arg(&text_file).arg("-o").arg(&wasm))?;
     std::fs::remove_file(&text_file)?;
     Ok(())
+}
+
+/// A name of letters for a number: a, b, …, Z, aa, ba, …
+fn letters(index: usize) -> String {
+    const LETTERS: &[u8; 52] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    let first = char::from(LETTERS[index % LETTERS.len()]);
+    match index / LETTERS.len() {
+        0 => first.to_string(),
+        more => format!("{first}{}", letters(more - 1)),
+    }
 }
 
 /// In the glue an import is a member: `        __wbg_now_0d3b86633e620dc1: function() {`.
@@ -92,6 +102,12 @@ mod tests {
         let short = short_import("a\n        y: function() {\n", "y", "_1").unwrap();
         assert_eq!(short, "a\n        _1: function() {\n");
         assert!(short_import("a", "y", "_1").is_err());
+    }
+
+    #[test]
+    fn every_number_has_a_name_of_its_own() {
+        let names: std::collections::BTreeSet<_> = (0..3_000).map(letters).collect();
+        assert_eq!((names.len(), letters(0), letters(51), letters(52)), (3_000, "a".into(), "Z".into(), "aa".into()));
     }
 
     #[test]
