@@ -1,7 +1,7 @@
 // Loads the wasm, once; whatever needs it before that waits here, in one line for all objects, so that order is kept.
 
 import init, { SessionCore } from './core.js';
-import { failure } from './errors.js';
+import { failure, rethrow } from './errors.js';
 
 /** @internal The wasm, once it is there; sockets are made by sessions. By name, so that bundlers can leave out the rest of the glue. */
 const core = { SessionCore };
@@ -88,6 +88,6 @@ export class Later<T> {
 
   /** Calls the object, which is made if it is not there yet (the wasm could not be loaded until now). */
   do(call: (target: T) => void, failed: (error: unknown) => void): void {
-    withCore({ run: (core) => call((this.#target ??= this.#make(core))), failed });
+    withCore({ run: (core) => rethrow(() => call((this.#target ??= this.#make(core)))), failed });
   }
 }

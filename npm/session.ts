@@ -1,7 +1,7 @@
 // The session: who the user is.
 
 import type { SessionCore } from './core.js';
-import { failure, rethrow, toError } from './errors.js';
+import { failure, toError } from './errors.js';
 import { Later, type Core } from './load.js';
 import { Options } from './options.js';
 import type { JsonValue } from './schemes.js';
@@ -71,7 +71,7 @@ export class Session extends EventTarget {
     const make = read(options);
     this.#hasLogin = options.login !== undefined;
     const changed = changeOf(new WeakRef(this));
-    this.#core = rethrow(() => new Later((core) => make(core, changed), this.#failed));
+    this.#core = new Later((core) => make(core, changed), this.#failed);
   }
 
   get state(): SessionState {
@@ -135,9 +135,7 @@ export function read(options: SessionOptions): (core: Core, onChange: () => void
   const endpoint = (name: string): [string, unknown] => {
     if (all.get(name) === undefined) return ['', undefined];
     const endpoint = all.within(name, 'url method body');
-    if (endpoint.get('method') === 'GET') {
-      endpoint.fail('method', "credentials travel in a body, and a browser sends none with GET; use 'POST'");
-    }
+    // With GET a browser sends no body, and credentials travel in one.
     endpoint.one('method', ['POST']);
     return [endpoint.url('url'), endpoint.json('body')];
   };

@@ -1,7 +1,7 @@
 // The socket: a WebSocket that authenticates itself and stays connected.
 
 import type { SessionCore, SocketCore } from './core.js';
-import { failure, GatepassError, rethrow, toError, type ErrorData } from './errors.js';
+import { failure, GatepassError, toError, type ErrorData } from './errors.js';
 import { Handlers, SocketErrorEvent, StateChangeEvent, type Phase, type SocketEvents, type SocketState, type StateChange } from './events.js';
 import { Later, type Core } from './load.js';
 import { MessageQueue } from './messages.js';
@@ -106,6 +106,9 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
   #state: SocketState = 'idle';
   #phase: Phase | undefined;
   #error: GatepassError | undefined;
+  /** Messages taken before the wasm was there, and lost if it does not come. */
+  #early = 0;
+  #lost = 0;
 
   constructor(url: string | URL, options: AuthSocketOptions) {
     super();
@@ -121,7 +124,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
       console.warn('gatepass: query() puts the token into the URL, where server logs and proxies keep it; prefer ticket() or firstMessage()');
     }
     const sink = this.#sink();
-    this.#core = rethrow(() => new Later((core) => make(core, session?.core.now, sink), this.#broken));
+    this.#core = new Later((core) => make(core, session?.core.now, sink), this.#broken);
     // A moment later, so that whoever made this can listen first, and may still change their mind.
     queueMicrotask(() => this.#state === 'idle' && this.#core.do((core) => core.connect(), this.#broken));
   }
@@ -179,7 +182,8 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
   send(data: Sendable): void {
     const message = plain(data, this.#state === 'connected');
     if (this.#state === 'closed') throw failure('CLOSED', 'the socket is closed; the message was not taken');
-    this.#core.do((core) => rethrow(() => core.send(message)), this.#refused);
+    if (this.#core.now === undefined) this.#early++;
+    this.#core.do((core) => core.send(message), this.#refused);
   }
 
   /**
@@ -224,7 +228,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
 
   stats(): SocketStats {
     const [attempts = 0, connections = 0, sent = 0, received = 0, discarded = 0, queued = 0, queuedBytes = 0] = this.#core.now?.stats() ?? [];
-    return { attempts, connections, sent, received, discarded, queued, queuedBytes };
+    return { attempts, connections, sent, received, discarded: discarded + this.#lost, queued, queuedBytes };
   }
 
   /** Yields the data of each message, over reconnects; ends when closed, throws what ended the connection. */
@@ -317,37 +321,48 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
   readonly #broken = (thrown: unknown) => {
     if (this.#state === 'closed') return;
     const error = asError(thrown);
-    this.#changed({ state: 'closed', previous: this.#state, attempt: 0, error, discarded: 0 } as StateChange);
+    const discarded = this.#early;
+    this.#lost += discarded;
+    this.#early = 0;
+    this.#changed({ state: 'closed', previous: this.#state, attempt: 0, error, discarded } as StateChange);
     this.dispatchEvent(new CloseEvent('close', { code: 1006 }));
   };
 
-  /** A call that waited for the wasm was refused: that call alone failed. */
+  /** A call that waited for the wasm was refused: that call alone failed, unless all has. */
   readonly #refused = (thrown: unknown) => {
-    this.dispatchEvent(new SocketErrorEvent(asError(thrown)));
+    if (this.#state !== 'closed') this.dispatchEvent(new SocketErrorEvent(asError(thrown)));
   };
 }
 
 const ACTIONS = ['giveUp', 'refreshToken', 'retry', 'retrySlowly'] as const;
-const SCHEMES = ['anonymous', 'firstMessage', 'query', 'ticket'] as const;
+/** The schemes in the order that the wasm counts them, with their options. */
+const SCHEMES = {
+  anonymous: 'type',
+  firstMessage: 'type message hello ack reject ackTimeout',
+  query: 'type param',
+  ticket: 'type url method param field expiresField expiresInField',
+};
 
 /** Reads options for the wasm, in the order of `At` in src/js/connection.rs. */
 function read(url: string, options: AuthSocketOptions): (core: Core, session: SessionCore | undefined, sink: Sink) => SocketCore {
   const all = new Options(options, '', 'session scheme protocols backoff connectTimeout ticketTimeout minUptime closeCodes outbox maxMessageSize allowInsecure');
-  const scheme = new Options(all.get('scheme') ?? all.fail('scheme', SCHEME_NEEDED), 'scheme.',
-    'type url method param field expiresField expiresInField message hello ack reject ackTimeout');
-  const kind = SCHEMES.indexOf(scheme.get('type') as Scheme['type']);
-  if (kind < 0) all.fail('scheme', SCHEME_NEEDED);
-  if (SCHEMES[kind] === 'firstMessage' && scheme.get('message') === undefined) {
+  const type = (all.get('scheme') as Scheme | undefined)?.type;
+  const kind = Object.keys(SCHEMES).indexOf(String(type));
+  if (kind < 0) all.fail('scheme', 'ticket(…), firstMessage(…), query(…) or anonymous() is needed');
+  const scheme = all.within('scheme', SCHEMES[type as Scheme['type']]);
+  if (type === 'firstMessage' && scheme.get('message') === undefined) {
     scheme.fail('message', 'the first message is needed, with "$token" where the token goes');
   }
-  const isTicket = SCHEMES[kind] === 'ticket';
+  const isTicket = type === 'ticket';
   const backoff = all.within('backoff', 'base cap spread');
   const outbox = all.within('outbox', 'maxBytes maxMessages');
   const closeCodes: number[] = [];
-  for (const [code, name] of Object.entries(all.get('closeCodes') ?? {})) {
+  const rows = all.get('closeCodes') ?? {};
+  if (typeof rows !== 'object') all.fail('closeCodes', 'an object is needed');
+  for (const [code, name] of Object.entries(rows)) {
     const action = ACTIONS.indexOf(name as (typeof ACTIONS)[number]);
     if (action < 0 || !/^\d{1,5}$/.test(code) || Number(code) > 65535) {
-      all.fail('closeCodes', `each row is a close code and one of '${ACTIONS.join("', '")}'`);
+      all.fail(`closeCodes.${code}`, `a close code and one of '${ACTIONS.join("', '")}' are needed`);
     }
     closeCodes.push(Number(code), action);
   }
@@ -360,11 +375,13 @@ function read(url: string, options: AuthSocketOptions): (core: Core, session: Se
     outbox.count('maxBytes', 1 << 20), outbox.count('maxMessages', 1_000), all.count('maxMessageSize', 2 ** 32 - 1), all.flag('allowInsecure'),
     ...['message', 'hello', 'ack', 'reject'].map((name) => scheme.json(name)), all.texts('protocols'), closeCodes,
   ];
-  // An anonymous socket has a session of its own, which nobody signs in to.
-  return (core, session, sink) => (session ?? makeSession({})(core, () => {})).socket(parts, sink);
+  return (core, session, sink) => {
+    // A socket without a session has one of its own, which nobody signs in to.
+    const made = session ?? (options.session === undefined && makeSession({})(core, () => {}));
+    if (!made) throw failure('INVALID_OPTION', 'session: its options were refused, as its error event says');
+    return made.socket(parts, sink);
+  };
 }
-
-const SCHEME_NEEDED = 'how the credential travels is needed: ticket(…), firstMessage(…), query(…) or anonymous()';
 
 function asError(thrown: unknown): GatepassError {
   const error = toError(thrown);

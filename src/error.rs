@@ -2,8 +2,8 @@
 //!
 //! The caller's errors ([`ConfigError`], [`SendError`]) are returned or thrown. The world's errors ([`Failure`]) are
 //! events: each has a stable code and a [`Disposition`]. No message holds a credential.
-//! Rules: no wildcard arm in `code` and `disposition`; unknown numbers fall to the mild side. A message is a fixed sentence,
-//! numbers are fields: the wasm carries no code that writes numbers. [`Problem`] shows both.
+//! Rules: no wildcard arm in `code` and `disposition`; unknown numbers fall to the mild side. The message of a
+//! failure is a fixed sentence, its numbers are fields: the wasm carries no code that writes numbers. [`Problem`] shows both.
 
 use core::fmt;
 use core::time::Duration;
@@ -123,7 +123,7 @@ impl UrlProblem {
         match self {
             Self::ControlCharacter => "the URL holds a space or a control character",
             Self::Empty => "the URL is empty",
-            Self::Fragment => "a WebSocket URL cannot have a fragment (`#`)",
+            Self::Fragment => "the URL cannot have a fragment (`#`)",
             Self::Scheme => {
                 "a socket needs ws: or wss: (http: and https: are taken as these), an endpoint http: or https:"
             }
@@ -190,7 +190,7 @@ impl HttpError {
     pub const fn message(self) -> &'static str {
         match self {
             Self::Malformed(error) => error.message(),
-            Self::Network => "no answer (offline, refused, or hidden by CORS)",
+            Self::Network => "no answer (offline, refused, or hidden by CORS or CSP)",
             Self::Status { .. } => "the server answered with an error",
             Self::TimedOut => "no answer in time",
         }
@@ -350,6 +350,7 @@ impl TransportError {
         match self {
             Self::Blocked => "the browser blocked the connection (Content-Security-Policy or mixed content)",
             Self::Closed { code: 1006, .. } => "the connection was lost",
+            Self::Closed { code: 1009, .. } => "a message was longer than the server takes",
             Self::Closed { .. } => "the server closed the connection",
             Self::ConnectTimedOut => "no connection in time",
             Self::ConnectFailed => {
@@ -516,17 +517,17 @@ pub struct Problem {
     pub disposition: Disposition,
 }
 
-/// For logs: the code, the sentence, and the numbers that go with it.
+/// For logs: the code, the sentence, and the number that goes with it.
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.failure.code(), self.failure)?;
-        if let Some(status) = self.failure.status() {
-            write!(f, " (HTTP {status})")?;
+        match (&self.failure, self.failure.status(), self.failure.close_code()) {
+            (Failure::Transport(TransportError::TooBig { length }), _, _) => write!(f, " ({length} bytes)"),
+            (Failure::Transport(TransportError::HandshakeRefused { tries }), _, _) => write!(f, " ({tries} tries)"),
+            (_, Some(status), _) => write!(f, " (HTTP {status})"),
+            (_, None, Some(code)) => write!(f, " ({code})"),
+            (_, None, None) => Ok(()),
         }
-        if let Some(code) = self.failure.close_code() {
-            write!(f, " ({code})")?;
-        }
-        Ok(())
     }
 }
 
@@ -541,6 +542,8 @@ mod tests {
         assert_eq!(shown(Failure::Ticket(busy)), "TICKET_REJECTED: the server answered with an error (HTTP 503)");
         let lost = TransportError::Closed { code: 1006, disposition: Disposition::RETRY };
         assert_eq!(shown(Failure::Transport(lost)), "CONNECTION_LOST: the connection was lost (1006)");
+        let refused = Failure::Transport(TransportError::HandshakeRefused { tries: 3 });
+        assert!(shown(refused).ends_with(" (3 tries)"));
         assert_eq!(shown(Failure::Token(TokenError::Login(HttpError::TimedOut))), "LOGIN_FAILED: no answer in time");
     }
 

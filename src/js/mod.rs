@@ -1,6 +1,6 @@
 //! The wasm-bindgen binding: conversion and names only.
 //!
-//! The TypeScript face is its only caller: it reads options and hands over their parts, errors leave as plain objects that
+//! The TypeScript face is its only caller: it reads options and hands over their parts, errors leave as arrays that
 //! it turns into `GatepassError`s, events go to methods of a `sink`.
 
 #![allow(unnameable_types, reason = "JavaScript names them")]

@@ -51,7 +51,7 @@ impl SessionCore {
         self.session.set_tokens(Secret::new(parts.text(0)), parts.optional_text(1).map(Secret::new), lifetime);
     }
 
-    /// Signs in with credentials, an object; `done` is called with an error object, or with undefined.
+    /// Signs in with credentials, an object; `done` is called with an error (see error.rs), or with undefined.
     pub fn login(&self, credentials: &JsValue, done: Function) {
         self.session.login(from_js(credentials), move |result| {
             let error = result.err().map_or(JsValue::UNDEFINED, token_error);

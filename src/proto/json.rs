@@ -195,6 +195,9 @@ mod tests {
             (r#"{"type":"auth_ok"}"#, r#""auth_ok""#, false),
             (r#""ok""#, r#""ok""#, true),
             (r#"{"a":1}"#, r#"{"a":"1"}"#, false),
+            ("true", "true", true),
+            ("true", "false", false),
+            ("null", "false", false),
         ];
         for (matcher, value, expected) in rows {
             assert_eq!(json(matcher).matches(&json(value)), expected, "{matcher} on {value}");
@@ -204,6 +207,7 @@ mod tests {
     #[test]
     fn a_hole_that_nobody_fills_is_found() {
         assert_eq!(json(r#"{"a":["$token","$tokn"]}"#).unknown_hole(&["token"]), Some("tokn".to_owned()));
+        assert_eq!(json(r#"["$one","$two"]"#).unknown_hole(&[]), Some("one".to_owned()), "the first");
         assert_eq!(json(r#"{"a":["$token","$$tokn","$"]}"#).unknown_hole(&["token"]), None);
     }
 

@@ -69,5 +69,7 @@ mod tests {
         assert_eq!(timers.take_due(Instant::from_millis(30)), Some(Timer::Stable));
         assert_eq!(timers.take_due(Instant::from_millis(30)), None);
         assert_eq!(timers.next(), Some(Instant::from_millis(31)));
+        timers.set(Timer::Connect, Instant::from_millis(40));
+        assert_eq!(timers.next(), Some(Instant::from_millis(40)), "a timer has one deadline, the last that was set");
     }
 }

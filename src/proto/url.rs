@@ -190,6 +190,7 @@ mod tests {
             ("wss://h/p?a=1&", "wss://h/p?a=1&ticket=t"),
             ("wss://h/p?ticket=old&a=1&ticket=older", "wss://h/p?a=1&ticket=t"),
             ("wss://h/p?ticketing=1", "wss://h/p?ticketing=1&ticket=t"),
+            ("wss://h/p?a&ticket", "wss://h/p?a&ticket=t"),
             ("wss://h?a=/x?y", "wss://h/?a=/x?y&ticket=t"),
         ];
         for (url, dialled) in rows {
@@ -220,6 +221,9 @@ mod tests {
         assert_eq!(problem("mailto:maggie"), UrlProblem::Scheme);
         assert_eq!(problem("no-url"), UrlProblem::Unreadable);
         assert_eq!(problem("ws://h/\u{9}p"), UrlProblem::ControlCharacter);
+        assert_eq!(problem("ws://h/a b"), UrlProblem::ControlCharacter);
+        assert_eq!(problem("ws://h/\u{7f}"), UrlProblem::ControlCharacter);
+        assert_eq!(ws("wss://h/@p?x=@").to_text(), "wss://h/@p?x=@");
         assert_eq!(problem("ws://"), UrlProblem::Unreadable);
         assert_eq!(problem("ws://:80/p"), UrlProblem::Unreadable);
     }
@@ -238,6 +242,7 @@ mod tests {
             "ws://example.com/",
             "ws://127.0.0.1.example.com/",
             "ws://localhost.example.com/",
+            "ws://evillocalhost/",
             "ws://[::2]/",
             "ws://1270.0.0.1.nip.io/",
         ];
@@ -250,6 +255,12 @@ mod tests {
             assert_eq!(ws(url).check_carries_credential("url", true), Ok(()), "{url}");
         }
         assert_eq!(ws("wss://example.com/").check_carries_credential("url", false), Ok(()));
+        for (text, is_allowed) in
+            [("http://example.com/", false), ("https://example.com/", true), ("http://[::1]:8/", true)]
+        {
+            let url = Url::parse(CODEC, "url", text, UrlKind::Http).unwrap_or_else(|error| panic!("{text}: {error}"));
+            assert_eq!(url.check_carries_credential("url", false).is_ok(), is_allowed, "{text}");
+        }
     }
 
     #[test]

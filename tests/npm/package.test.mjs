@@ -169,6 +169,9 @@ test('a wrong option throws at construction and names itself', async () => {
       socket('wss://h/', { scheme: anonymous(), closeCodes: { 4403: 'panic' } }),
       socket('wss://h/', { session, scheme: firstMessage({ message: { token: '$tokn' } }) }),
       socket('wss://h/', { session, scheme: ticket({ url: '/t', method: 'PUT' }) }),
+      socket('wss://h/', { session, scheme: query({ url: '/t' }) }),
+      socket('wss://h/', { session, scheme: { type: 'toString' } }),
+      socket('wss://h/', { scheme: anonymous(), closeCodes: 4403 }),
       thrown(() => new Session({ login: { url: 'http://example.com/login' } })),
       thrown(() => new Session({ store: 'cookie' })),
       thrown(() => session.setTokens({})),
@@ -179,8 +182,9 @@ test('a wrong option throws at construction and names itself', async () => {
   const expected = [
     [/INVALID_URL url:/], [/INVALID_URL url:.*fragment/], [/INVALID_URL url:.*host/], [/INSECURE_URL url:.*example\.com/],
     [/INSECURE_URL scheme\.url:/], [/INVALID_OPTION session:/], [/INVALID_OPTION scheme:/], [/INVALID_OPTION conectTimeout:.*connectTimeout/],
-    [/INVALID_OPTION connectTimeout:/], [/INVALID_OPTION backoff\.cap:/], [/INVALID_OPTION protocols:/], [/INVALID_OPTION closeCodes:/],
-    [/INVALID_OPTION scheme\.message:.*\$tokn/], [/INVALID_OPTION scheme\.method:/], [/INSECURE_URL login\.url:/], [/INVALID_OPTION store:/],
+    [/INVALID_OPTION connectTimeout:/], [/INVALID_OPTION backoff\.cap:/], [/INVALID_OPTION protocols:/], [/INVALID_OPTION closeCodes\.4403:/],
+    [/INVALID_OPTION scheme\.message:.*\$tokn/], [/INVALID_OPTION scheme\.method:/],
+    [/INVALID_OPTION scheme\.url:.*known are type param$/], [/INVALID_OPTION scheme:/], [/INVALID_OPTION closeCodes:/], [/INSECURE_URL login\.url:/], [/INVALID_OPTION store:/],
     [/INVALID_OPTION tokens\.access:/], [/INVALID_OPTION code:.*1001/], [/INVALID_OPTION data:/],
   ];
   result.forEach((text, index) => {
@@ -436,13 +440,38 @@ test('after a failed load everything can begin again', async () => {
     const { anonymous, AuthSocket, load } = await import('gatepass');
     const failing = load({ wasm: '/nothing.wasm' }).catch((error) => error.code);
     const socket = new AuthSocket(`${server}/ws/anonymous/`, { scheme: anonymous() });
-    const seen = [await failing, await socket.ready().catch((error) => error.code), socket.state];
+    const told = [];
+    for (const type of ['statechange', 'error', 'close']) socket.addEventListener(type, (event) => told.push(event.type, event.discarded));
+    socket.send('early');
+    const seen = [await failing, await socket.ready().catch((error) => error.code), socket.state, told.join(), socket.stats().discarded];
     await load();
     socket.reconnect();
     await socket.ready();
     return [...seen, socket.state];
   }, server);
-  assert.deepEqual(result, ['LOAD_FAILED', 'LOAD_FAILED', 'closed', 'connected']);
+  assert.deepEqual(result, ['LOAD_FAILED', 'LOAD_FAILED', 'closed', 'statechange,1,error,,close,', 1, 'connected']);
+});
+
+test('a session whose options were refused late takes its sockets along, and says so with real errors', async () => {
+  const { result } = await inPage(async () => {
+    const { AuthSocket, load, query, Session } = await import('gatepass');
+    const session = new Session({ login: { url: 'http://example.com/login' } });
+    const socket = new AuthSocket('ws://127.0.0.1:9/', { session, scheme: query() });
+    const refused = await new Promise((resolve) => session.addEventListener('error', ({ error }) => resolve(error.code)));
+    await load();
+    const codeOf = async (call) => {
+      try {
+        await call();
+      } catch (error) {
+        return error instanceof Error && error.code;
+      }
+    };
+    return [
+      refused, await codeOf(() => socket.ready()), socket.state,
+      await codeOf(() => session.login({})), await codeOf(() => session.setTokens({ access: 'a' })), await codeOf(() => session.logout()),
+    ];
+  });
+  assert.deepEqual(result, ['INSECURE_URL', 'INVALID_OPTION', 'closed', 'INSECURE_URL', 'INSECURE_URL', 'INSECURE_URL']);
 });
 
 test('odd values are refused by name and harm nobody else', async () => {

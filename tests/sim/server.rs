@@ -42,6 +42,7 @@ pub struct Server {
 pub struct Log {
     pub minted: u32,
     pub refreshed: u32,
+    pub refreshes_asked: u32,
     pub logins: u32,
     pub dials: u32,
     pub reused_tickets: u32,
@@ -132,6 +133,7 @@ impl Server {
             Some("refresh") => "refresh",
             _ => "ticket",
         };
+        self.log.refreshes_asked += u32::from(endpoint == "refresh");
         let fault = self.faults.get_mut(endpoint).and_then(VecDeque::pop_front);
         if let Some(Fault::Status(status, retry_after)) = fault {
             return Some(response(status, "{}", retry_after));

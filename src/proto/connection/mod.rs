@@ -2,7 +2,8 @@
 //!
 //! Decides what each thing that happens means and what is to be done; the module `state` has the diagram and the rules.
 //! Contract: one [`Connection::handle_input`], then [`Connection::poll_output`] until `None`, then
-//! [`Connection::poll_timeout`]. The driver performs the outputs in order and without a borrow of the machine.
+//! [`Connection::poll_timeout`]. The driver performs the outputs in order and without a borrow of the machine. An input that
+//! comes in between, from a listener that calls back, puts its outputs behind those that wait; deadlines need no outputs.
 
 mod attempt;
 mod config;
@@ -275,6 +276,7 @@ impl Connection {
                 Timer::Authenticate => self.abandon(now, TIMEOUT_CODE, Failure::Handshake(HandshakeError::TimedOut)),
                 Timer::Backoff => self.start(now),
                 Timer::Connect => {
+                    self.silent_errors = 0;
                     let failure = if matches!(self.state, State::Authenticating { .. }) {
                         Failure::Handshake(HandshakeError::TimedOut)
                     } else {
@@ -284,7 +286,7 @@ impl Connection {
                 }
                 Timer::ErrorWithoutClose if matches!(self.state, State::Opening { .. }) => {
                     self.silent_errors += 1;
-                    let failure = if self.silent_errors == SILENT_ERRORS_WHEN_BLOCKED {
+                    let failure = if self.silent_errors >= SILENT_ERRORS_WHEN_BLOCKED {
                         self.silent_errors = 0;
                         TransportError::Blocked
                     } else {

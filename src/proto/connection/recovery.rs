@@ -168,6 +168,7 @@ impl Connection {
         let discarded = self.discard_outbox();
         self.doubt = Doubt::None;
         self.refusals = 0;
+        self.silent_errors = 0;
         self.attempt = 0;
         self.backoff.reset();
         let reason = "signed out";

@@ -11,7 +11,8 @@
 //!
 //! Rules: one refresh and one login in flight; every token has a generation, so that a refused token is refreshed once
 //! for all sockets that had it; every user has an epoch, and nothing of an earlier epoch counts.
-//! Contract: one [`Session::handle_input`], then [`Session::poll_output`] until `None`, then [`Session::poll_timeout`].
+//! Contract: one [`Session::handle_input`], then [`Session::poll_output`] until `None`, then [`Session::poll_timeout`]; as of
+//! [`Connection`](super::connection::Connection).
 
 mod config;
 mod io;
@@ -172,6 +173,10 @@ impl Session {
     }
 
     fn on_logout(&mut self) {
+        // Nobody is there to sign out: a listener that signs out whenever a sign-in is asked for must not go round.
+        if matches!(self.state, State::SignedOut) && self.login.is_none() {
+            return;
+        }
         self.supersede_login();
         self.abort_refresh();
         self.state = State::SignedOut;

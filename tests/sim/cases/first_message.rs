@@ -204,3 +204,14 @@ fn a_close_before_the_hello_refuses_nothing() {
     assert!(world.run_until(MINUTE, connected));
     assert!(world.lines[0].failures.iter().all(|(code, _)| *code != "AUTH_REJECTED"), "{:?}", world.lines[0].failures);
 }
+
+#[test]
+fn a_refusal_instead_of_the_hello_is_a_refusal() {
+    let mut world = World::signed_in(Kind::FirstMessageHello);
+    world.server.withholds_hello = true;
+    let phase = |world: &World| world.lines[0].machine.phase().map(|phase| phase.name());
+    assert!(world.run_until(MINUTE, |world| phase(world) == Some("authenticating")));
+    world.whisper(0, r#"{"type":"auth_invalid"}"#);
+    world.run_for(100);
+    assert_eq!(world.lines[0].failures, [("AUTH_REJECTED", Disposition::RefreshToken)]);
+}

@@ -106,7 +106,21 @@ fn case_56_two_errors_without_a_close_in_a_row_count_as_blocked_and_one_does_not
     assert_eq!(blocked.lines[0].failures[1], ("BLOCKED", Disposition::GiveUp));
     assert_eq!(blocked.lines[0].state(), ConnectionState::Closed);
 
-    // A dial that closes properly in between begins the count anew.
+    // Starting anew after that counts from the beginning.
+    blocked.connect(0);
+    err(&mut blocked);
+    assert_eq!(blocked.lines[0].state(), ConnectionState::Waiting);
+    err(&mut blocked);
+    assert_eq!(blocked.lines[0].codes(), ["CONNECT_FAILED", "BLOCKED", "CONNECT_FAILED", "BLOCKED"]);
+
+    // So does a dial that opens, closes or times out in between.
+    world.server.is_silent = true;
+    world.drop_sockets(1006);
+    err(&mut world);
+    world.run_for(15_000);
+    assert!(world.lines[0].codes().contains(&"CONNECT_TIMED_OUT"), "{:?}", world.lines[0].codes());
+    err(&mut world);
+    assert!(!world.lines[0].codes().contains(&"BLOCKED"), "{:?}", world.lines[0].codes());
     let mut slow = World::signed_in(Kind::Query);
     for _ in 0..3 {
         slow.server.is_silent = true;
@@ -172,4 +186,15 @@ fn a_server_that_chooses_no_offered_subprotocol_is_left_for_good() {
             assert_eq!(line.opened, 0);
         }
     }
+}
+
+#[test]
+fn a_socket_that_opens_ends_a_row_of_refusals() {
+    let mut world = World::signed_in(Kind::Query);
+    for round in 1..4 {
+        world.server.refuse_handshakes = 2;
+        world.drop_sockets(1006);
+        assert!(world.run_until(5 * MINUTE, |world| world.lines[0].opened == round));
+    }
+    assert!(!world.lines[0].codes().contains(&"HANDSHAKE_REFUSED"), "{:?}", world.lines[0].codes());
 }

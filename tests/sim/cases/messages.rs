@@ -132,3 +132,22 @@ fn messages_on_a_socket_that_is_lost_are_not_sent_twice() {
     assert_eq!(world.lines[0].received_by_server, ["1", "2"]);
     assert_eq!(world.lines[0].payloads_kept(), 0);
 }
+
+#[test]
+fn what_the_server_has_answered_is_neither_kept_nor_sent_again_by_a_reconnect() {
+    let mut world = connect(Kind::FirstMessage);
+    world.send(0);
+    assert_eq!(world.lines[0].payloads_kept(), 1, "the server may yet refuse");
+    world.run_for(100);
+    world.broadcast("news");
+    world.run_for(100);
+    assert_eq!(world.lines[0].payloads_kept(), 0);
+
+    let mut replaced = connect(Kind::FirstMessage);
+    replaced.send(0);
+    replaced.run_for(100);
+    replaced.connect(0);
+    assert!(replaced.run_until(MINUTE, |world| world.lines[0].opened == 2));
+    replaced.run_for(10_000);
+    assert_eq!(replaced.lines[0].received_by_server, ["1"]);
+}

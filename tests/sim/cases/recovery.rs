@@ -2,9 +2,11 @@
 
 use core::time::Duration;
 
+use gatepass::error::Disposition;
 use gatepass::proto::connection::ConnectionState;
 
-use super::{MINUTE, connect, connected};
+use super::{MINUTE, connect, connected, fault};
+use crate::server::Fault;
 use crate::world::{KINDS, Kind, World};
 
 #[test]
@@ -204,4 +206,40 @@ fn the_first_try_after_a_lasting_connection_is_spread_and_counts_as_the_first() 
         longest = longest.max(*world.lines[0].waits.last().expect("a wait"));
     }
     assert!((2_500..=5_000).contains(&longest), "{longest} of 5,000 ms");
+}
+
+#[test]
+fn another_user_begins_with_a_clean_slate() {
+    let mut world = World::signed_in(Kind::Query);
+    world.server.refuse_handshakes = 2;
+    assert!(world.run_until(MINUTE, |world| world.server.refuse_handshakes == 0));
+    world.run_for(60);
+    world.logout();
+    world.server.refuse_handshakes = 1;
+    world.sign_in("bob");
+    assert!(world.run_until(MINUTE, connected));
+    assert!(!world.lines[0].codes().contains(&"HANDSHAKE_REFUSED"), "{:?}", world.lines[0].codes());
+    assert_eq!(world.lines[0].attempts.last(), Some(&2));
+
+    let mut doubted = World::signed_in(Kind::Ticket);
+    fault(&mut doubted, "ticket", &[Fault::Status(401, None)]);
+    assert!(doubted.run_until(MINUTE, |world| !world.lines[0].failures.is_empty()));
+    doubted.logout();
+    doubted.sign_in("bob");
+    fault(&mut doubted, "ticket", &[Fault::Status(401, None)]);
+    assert!(doubted.run_until(MINUTE, connected));
+    assert_eq!(doubted.lines[0].failures.last(), Some(&("TICKET_UNAUTHORIZED", Disposition::RefreshToken)));
+}
+
+#[test]
+fn whoever_signs_in_after_a_second_refusal_has_a_ladder_of_his_own() {
+    let mut world = World::signed_in(Kind::Ticket);
+    fault(&mut world, "ticket", &vec![Fault::Status(401, None); 2]);
+    world.run_for(MINUTE);
+    assert_eq!(world.lines[0].state(), ConnectionState::Suspended);
+    fault(&mut world, "ticket", &[Fault::Status(401, None)]);
+    world.sign_in("maggie");
+    assert!(world.run_until(MINUTE, connected));
+    let dispositions: Vec<_> = world.lines[0].failures.iter().map(|(_, disposition)| *disposition).collect();
+    assert_eq!(dispositions, [Disposition::RefreshToken, Disposition::SignIn, Disposition::RefreshToken]);
 }

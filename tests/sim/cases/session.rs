@@ -174,22 +174,168 @@ fn a_refresh_that_gives_back_the_refused_token_is_not_tried_again() {
 
 #[test]
 fn a_renewal_to_a_token_that_names_nobody_leaves_the_user_who_he_was() {
-    let mut world = World::new(1, &[Kind::Ticket]);
-    let jwt = |user: &str| crate::codec::jwt(&format!(r#"{{"sub":"{user}"}}"#));
-    let refresh = Secret::new(world.server.new_refresh("maggie"));
-    world.set_tokens(&jwt("maggie"), Some(refresh));
-    world.connect(0);
-    assert!(world.run_until(MINUTE, connected), "renewed by an opaque token");
-    assert_eq!(world.server.log.refreshed, 1);
-    world.close(0);
-    world.lines[0].discarded = 0;
+    for (user, is_other) in [("maggie", 0), ("bob", 1)] {
+        let mut world = World::new(1, &[Kind::Ticket]);
+        let jwt = |user: &str| crate::codec::jwt(&format!(r#"{{"sub":"{user}"}}"#));
+        let refresh = Secret::new(world.server.new_refresh("maggie"));
+        world.set_tokens(&jwt("maggie"), Some(refresh));
+        world.connect(0);
+        assert!(world.run_until(MINUTE, connected), "renewed by an opaque token");
+        assert_eq!(world.server.log.refreshed, 1);
+        world.server.is_up = false;
+        world.drop_sockets(1006);
+        world.run_for(100);
+        world.send(0);
+        world.set_tokens(&jwt(user), None);
+        assert_eq!((world.lines[0].queued(), world.lines[0].discarded), (1 - is_other, is_other), "{user}");
+    }
+}
+
+#[test]
+fn an_expired_session_remembers_whose_it_was() {
+    for (user, is_other) in [("maggie", 0), ("bob", 1)] {
+        let mut world = World::new(1, &[Kind::FirstMessage]);
+        let jwt = |user: &str, exp: i64| crate::codec::jwt(&format!(r#"{{"sub":"{user}","exp":{exp}}}"#));
+        world.set_tokens(&jwt("maggie", crate::world::DAY_ONE / 1000 - 60), None);
+        world.connect(0);
+        world.send(0);
+        world.run_for(1_000);
+        assert_eq!(world.session.state(), SessionState::Expired);
+        world.set_tokens(&jwt(user, crate::world::DAY_ONE / 1000 + 600), None);
+        world.server.is_up = false;
+        assert_eq!(world.lines[0].discarded, is_other, "{user}");
+    }
+}
+
+#[test]
+fn a_login_that_cannot_be_seen_to_be_of_the_same_user_is_another_user() {
+    let mut world = connect(Kind::Ticket);
     world.server.is_up = false;
-    world.connect(0);
+    world.drop_sockets(1006);
+    world.run_for(100);
     world.send(0);
-    world.set_tokens(&jwt("maggie"), None);
-    assert_eq!(world.lines[0].queued(), 1, "still maggie");
-    world.set_tokens(&jwt("bob"), None);
-    assert_eq!((world.lines[0].queued(), world.lines[0].discarded), (0, 1), "bob is somebody else");
+    world.server.is_up = true;
+    world.login("bob", "SECRET-password");
+    assert!(world.run_until(MINUTE, |world| !world.logins.is_empty()));
+    assert_eq!((world.lines[0].queued(), world.lines[0].discarded), (0, 1), "nothing of maggie's goes out as bob's");
+}
+
+#[test]
+fn a_login_wakes_a_connection_that_waits_for_a_user_and_keeps_its_queue() {
+    let mut world = World::new(1, &[Kind::Ticket]);
+    world.send(0);
+    world.connect(0);
+    assert_eq!(world.lines[0].state(), ConnectionState::Suspended);
+    world.login("maggie", "SECRET-password");
+    assert!(world.run_until(MINUTE, connected));
+    world.run_for(1_000);
+    assert_eq!(world.lines[0].received_by_server, ["1"]);
+}
+
+#[test]
+fn a_connection_made_while_an_expired_session_logs_in_waits_for_it() {
+    let mut world = connect(Kind::Ticket);
+    world.server.revoke_access();
+    world.server.revoke_refresh();
+    world.drop_sockets(4401);
+    world.run_for(MINUTE);
+    assert_eq!(world.session.state(), SessionState::Expired);
+    let told = world.lines[0].failures.len();
+    world.login("maggie", "SECRET-password");
+    world.connect(0);
+    assert!(world.run_until(MINUTE, connected));
+    assert_eq!(world.lines[0].failures.len(), told);
+}
+
+#[test]
+fn a_refused_refresh_token_is_not_presented_again() {
+    let mut world = World::new(1, &[Kind::Query]);
+    world.server.access_life_ms = 86_400_000;
+    world.sign_in("maggie");
+    world.server.refuse_handshakes = 30;
+    fault(&mut world, "refresh", &[Fault::Status(401, None)]);
+    world.connect(0);
+    assert!(world.run_until(30 * MINUTE, connected));
+    assert_eq!(world.server.log.refreshes_asked, 1);
+    assert_eq!(world.session_states.last(), Some(&SessionState::SignedIn), "whoever listens hears that it is over");
+}
+
+#[test]
+fn whoever_listens_hears_of_a_renewal_that_came_to_nothing() {
+    let mut world = connect(Kind::Ticket);
+    world.server.revoke_access();
+    fault(&mut world, "refresh", &[Fault::Status(500, None)]);
+    world.session_states.clear();
+    world.drop_sockets(4401);
+    assert!(world.run_until(MINUTE, |world| world.session_states.len() == 2));
+    assert_eq!(world.session_states, [SessionState::Refreshing, SessionState::SignedIn]);
+}
+
+#[test]
+fn a_token_that_ended_while_its_renewal_failed_is_not_handed_out() {
+    let mut world = World::new(1, &[Kind::Query]);
+    world.server.access_life_ms = 20_000;
+    world.login("maggie", "SECRET-password");
+    world.connect(0);
+    assert!(world.run_until(MINUTE, connected));
+    world.run_for(30_000);
+    fault(&mut world, "refresh", &vec![Fault::Status(500, None); 3]);
+    world.drop_sockets(1006);
+    assert!(world.run_until(2 * MINUTE, |world| world.lines[0].opened == 2));
+    assert_eq!(world.lines[0].codes(), ["CONNECTION_LOST", "REFRESH_FAILED", "REFRESH_FAILED", "REFRESH_FAILED"]);
+    assert_eq!(world.server.log.dials, 2);
+}
+
+#[test]
+fn an_answered_or_abandoned_request_leaves_no_timer_behind() {
+    let mut world = World::new(1, &[Kind::Ticket]);
+    world.login("maggie", "SECRET-password");
+    world.connect(0);
+    assert!(world.run_until(MINUTE, connected));
+    assert_eq!(world.session.poll_timeout(), None, "after a login");
+    let is_refreshing = |world: &World| world.session.state() == SessionState::Refreshing;
+    for ends_early in [false, true] {
+        world.run_for(6_000);
+        world.server.revoke_access();
+        world.drop_sockets(4401);
+        assert!(world.run_until(MINUTE, is_refreshing));
+        if ends_early {
+            world.sign_in("maggie");
+        } else {
+            assert!(world.run_until(MINUTE, |world| !is_refreshing(world)));
+        }
+        assert_eq!(world.session.poll_timeout(), None, "after a refresh");
+        assert!(world.run_until(MINUTE, connected));
+    }
+    world.login("maggie", "SECRET-password");
+    world.logout();
+    assert_eq!(world.session.poll_timeout(), None, "after a login that was overtaken");
+}
+
+#[test]
+fn a_token_that_cannot_stand_in_a_header_is_no_token() {
+    let mut world = World::new(1, &[]);
+    fault(&mut world, "login", &[Fault::Body("{\"access\":\"tok\u{20ac}n\"}"), Fault::Body(r#"{"access":"a\nb"}"#)]);
+    for _ in 0..2 {
+        world.login("maggie", "SECRET-password");
+        world.run_for(1_000);
+    }
+    let malformed = gatepass::error::HttpError::Malformed(gatepass::error::Malformed::MissingField);
+    assert_eq!(world.logins, vec![Err(TokenError::Login(malformed)); 2]);
+}
+
+#[test]
+fn a_token_from_a_login_lives_by_its_span_although_this_clock_is_wrong() {
+    let mut world = World::new(1, &[Kind::Ticket]);
+    let issued = crate::world::DAY_ONE / 1000 - 7_200;
+    let body =
+        format!(r#"{{"access":"{}"}}"#, crate::codec::jwt(&format!(r#"{{"iat":{issued},"exp":{}}}"#, issued + 300)));
+    fault(&mut world, "login", &[Fault::Body(body.leak())]);
+    world.login("maggie", "SECRET-password");
+    world.run_for(1_000);
+    world.connect(0);
+    world.run_for(1_000);
+    assert_eq!(world.lines[0].codes()[0], "TICKET_UNAUTHORIZED", "it was sent; this server does not know it");
 }
 
 #[test]
@@ -204,4 +350,16 @@ fn a_connection_that_was_closed_is_given_no_token() {
     world.run_for(MINUTE);
     assert_eq!(world.session.state(), SessionState::SignedIn, "the refresh is of use to others");
     assert_eq!(world.tokens_answered, answered);
+}
+
+#[test]
+fn signing_out_when_nobody_is_signed_in_does_nothing() {
+    let mut world = connect(Kind::Ticket);
+    world.logout();
+    let told = (world.session_states.len(), world.lines[0].order.len());
+    world.logout();
+    assert_eq!((world.session_states.len(), world.lines[0].order.len()), told);
+    world.login("maggie", "SECRET-password");
+    world.logout();
+    assert_eq!(world.logins, [Err(TokenError::Superseded)], "a login under way is somebody");
 }

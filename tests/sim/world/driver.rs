@@ -128,6 +128,7 @@ impl World {
     }
 
     fn on_event(&mut self, index: usize, event: Event) {
+        let now = self.now();
         let printed = format!("{event:?}");
         assert!(!printed.contains(MARK), "a credential in an event: {printed}");
         let line = &mut self.lines[index];
@@ -148,7 +149,16 @@ impl World {
             Event::StateChanged(change) => {
                 line.discarded += change.discarded;
                 line.attempts.push(change.attempt);
+                assert_ne!(change.reason.as_deref(), Some(""), "no reason is none");
+                assert_eq!(change.retry_at, change.retry_in.map(|delay| now.unix.after(delay)));
                 if let Some(problem) = change.problem {
+                    if let Failure::Ticket(_) | Failure::TicketExpired | Failure::Token(_) = problem.failure {
+                        assert_eq!(change.code, None, "a close code without a socket");
+                    }
+                    if problem.disposition == Disposition::RefreshToken {
+                        let wait = change.retry_in.unwrap_or_default();
+                        assert!(wait.as_millis() <= 1_000, "a renewed token is tried within a second, not {wait:?}");
+                    }
                     let shown = format!("{} {:?}", problem.failure, problem);
                     assert!(!shown.contains(MARK), "a credential in an error: {shown}");
                     if problem.failure.disposition() == Disposition::RefreshToken
