@@ -83,9 +83,7 @@ impl ConfigError {
     pub(crate) fn option(option: &'static str, problem: &'static str) -> Self {
         Self::InvalidOption { option, problem, value: String::new() }
     }
-}
 
-impl ConfigError {
     /// Returns the option, what is wrong with it, and the part that is wrong.
     #[must_use]
     pub fn message(&self) -> String {
@@ -152,9 +150,7 @@ impl SendError {
             Self::QueueFull => "the outbox is full; the message was not taken",
         }
     }
-}
 
-impl SendError {
     /// Returns the stable code.
     #[must_use]
     pub const fn code(self) -> &'static str {
@@ -392,9 +388,7 @@ impl Failure {
             Self::Transport(error) => error.message(),
         }
     }
-}
 
-impl Failure {
     /// Returns the stable code.
     #[must_use]
     pub const fn code(&self) -> &'static str {

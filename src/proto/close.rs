@@ -79,7 +79,7 @@ pub const CLOSE_CODES: &[(u16, CloseAction)] = &[
     (4429, CloseAction::RetrySlowly),
 ];
 
-/// Returns the name of a code in [`CLOSE_CODES`], for documents.
+/// Returns the name of a code in [`CLOSE_CODES`]; kept apart from them, since only documents need it.
 #[must_use]
 pub const fn close_code_name(code: u16) -> Option<&'static str> {
     Some(match code {
