@@ -34,7 +34,8 @@ impl World {
             }
         }
         if let Some(deadline) = self.session.poll_timeout() {
-            assert!(deadline > self.now().instant, "a deadline in the past would be a loop");
+            let is_late = self.timer_grain > 1;
+            assert!(is_late || deadline > self.now().instant, "a deadline in the past would be a loop");
         }
     }
 
@@ -43,7 +44,7 @@ impl World {
         self.lines[index].machine.handle_input(now, input);
         self.drain(index);
         if let Some(deadline) = self.lines[index].machine.poll_timeout() {
-            assert!(deadline >= now.instant, "a deadline in the past");
+            assert!(self.timer_grain > 1 || deadline >= now.instant, "a deadline in the past");
         }
     }
 

@@ -85,6 +85,8 @@ pub struct World {
     pub session_states: Vec<SessionState>,
     /// How many questions for a token were answered.
     pub tokens_answered: u32,
+    /// Timers ring at multiples of this many milliseconds; 60,000 is a hidden page.
+    pub timer_grain: u64,
     millis: u64,
     rng: fastrand::Rng,
     queue: BTreeMap<(u64, u64), Happening>,
@@ -133,6 +135,7 @@ impl World {
             logins: Vec::new(),
             session_states: Vec::new(),
             tokens_answered: 0,
+            timer_grain: 1,
             millis: 0,
             rng: fastrand::Rng::with_seed(seed),
             queue: BTreeMap::new(),
@@ -309,6 +312,8 @@ impl World {
         let happening = self.queue.keys().next().map(|(at, _)| *at);
         let deadlines = self.lines.iter().map(|line| line.machine.poll_timeout()).chain([self.session.poll_timeout()]);
         let timer = deadlines.flatten().map(Instant::as_millis).min();
+        // One that was overdue when the page was hidden rings at the next occasion.
+        let timer = timer.map(|at| at.max(self.millis).next_multiple_of(self.timer_grain));
         let Some(next) = happening.into_iter().chain(timer).min().filter(|next| *next <= end) else { return false };
         self.advance_to(next);
         if happening == Some(next) {
