@@ -33,7 +33,7 @@ pub(super) fn run() -> Result<()> {
     command
         .current_dir(root())
         .args(["--test", "--test-reporter", "spec", "--test-concurrency", "1"])
-        .args(["tests/npm/package.test.mjs", "tests/npm/walk.test.mjs"])
+        .args(["package", "surroundings", "walk"].map(|name| format!("tests/npm/{name}.test.mjs")))
         .env("GATEPASS_TEST_PROJECT", &project)
         .env("GATEPASS_TEST_SERVER", &server.first_line)
         .env("GATEPASS_TEST_CONTROL", &server.second_line)

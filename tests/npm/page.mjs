@@ -1,0 +1,71 @@
+// A page that has the installed package, in Chromium: for every file of tests that imports this, from its first to its last.
+
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { connect } from 'node:net';
+import { extname, join } from 'node:path';
+import { after, before } from 'node:test';
+import { launch, server } from './browser.mjs';
+
+/** The project that the package was installed into. */
+export const project = process.env.GATEPASS_TEST_PROJECT;
+const TYPES = { '.js': 'text/javascript', '.wasm': 'application/wasm', '.html': 'text/html' };
+
+export let browser;
+/** Where the page is. */
+export let origin;
+let files;
+
+before(async () => {
+  browser = await launch();
+  files = createServer((request, response) => {
+    const path = new URL(request.url, 'http://localhost').pathname;
+    if (path === '/') return response.setHeader('content-type', 'text/html').end(page());
+    const script = path === '/worker.js' && decodeURIComponent(request.url.split('?')[1]);
+    if (script) return response.setHeader('content-type', TYPES['.js']).end(script);
+    try {
+      response.setHeader('content-type', TYPES[extname(path)] ?? 'text/plain').end(readFileSync(join(project, path)));
+    } catch {
+      response.writeHead(404).end();
+    }
+  });
+  files.on('upgrade', passOn);
+  await new Promise((resolve) => files.listen(0, '127.0.0.1', resolve));
+  origin = `http://127.0.0.1:${files.address().port}`;
+});
+
+after(async () => {
+  await browser?.close();
+  files?.close();
+});
+
+function page() {
+  const imports = { gatepass: '/node_modules/gatepass/pkg/index.js' };
+  return `<!doctype html><link rel="icon" href="data:,"><script type="importmap">${JSON.stringify({ imports })}</script>`;
+}
+
+/** Passes a handshake on to the mock server, so that an address relative to the page leads there. */
+function passOn(request, socket) {
+  const upstream = connect(Number(new URL(server).port), '127.0.0.1', () => {
+    const headers = request.rawHeaders.flatMap((text, index) => (index % 2 ? [] : [`${text}: ${request.rawHeaders[index + 1]}`]));
+    upstream.write([`GET ${request.url} HTTP/1.1`, ...headers, '', ''].join('\r\n'));
+    socket.pipe(upstream).pipe(socket);
+  });
+  upstream.on('error', () => socket.destroy());
+  socket.on('error', () => upstream.destroy());
+}
+
+/** Runs a function in a page of its own and returns its result, and what the page said. */
+export async function inPage(script, argument, host = '127.0.0.1') {
+  const context = await browser.newContext();
+  try {
+    const tab = await context.newPage();
+    const said = [];
+    tab.on('console', (message) => said.push(message.text()));
+    tab.on('pageerror', (error) => said.push(`error: ${error}`));
+    await tab.goto(origin.replace('127.0.0.1', host));
+    return { result: await tab.evaluate(script, argument), said };
+  } finally {
+    await context.close();
+  }
+}
