@@ -79,11 +79,13 @@ pub(super) fn run() -> Result<()> {
     for engine in Engine::ALL {
         println!("\n--- {}", engine.name());
         let (variable, driver) = engine.driver()?;
-        let mut path = vec![driver.parent().unwrap_or_else(|| Path::new(".")).to_path_buf()];
+        // Last on PATH, for a driver in /usr/bin must not bring a cargo there before rustup's.
+        let driver_folder = driver.parent().unwrap_or_else(|| Path::new(".")).to_path_buf();
         let mut command = wasm_command("wasm-pack")?;
         let inherited =
             command.get_envs().find(|(name, _)| *name == "PATH").and_then(|(_, value)| value).map(ToOwned::to_owned);
-        path.extend(std::env::split_paths(&inherited.unwrap_or_default()));
+        let inherited = inherited.unwrap_or_default();
+        let path = std::env::split_paths(&inherited).chain([driver_folder]);
         command
             .args(["test", "--mode", "no-install", "--headless", engine.flag(), "--", "--test", "browser"])
             .env("PATH", std::env::join_paths(path)?)
