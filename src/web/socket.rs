@@ -129,7 +129,7 @@ impl Drop for Socket {
 /// The length of a message: of a text in UTF-16 units, of anything else in bytes.
 pub(crate) fn length_of(data: &JsValue) -> usize {
     let data: &Sized = data.unchecked_ref();
-    // An array of floats has a `length`, too, and `max` takes the number that is there.
+    // A typed array has a `length`, too, but of elements. A text or a blob has one of the others, and `max` takes that.
     let length = data.byte_length();
     if length.is_nan() { data.length().max(data.size()) as usize } else { length as usize }
 }

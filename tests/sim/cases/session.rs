@@ -202,7 +202,6 @@ fn an_expired_session_remembers_whose_it_was() {
         world.run_for(1_000);
         assert_eq!(world.session.state(), SessionState::Expired);
         world.set_tokens(&jwt(user, crate::world::DAY_ONE / 1000 + 600), None);
-        world.server.is_up = false;
         assert_eq!(world.lines[0].discarded, is_other, "{user}");
     }
 }
