@@ -49,7 +49,7 @@ pub enum Command {
         /// How.
         how: Drop,
     },
-    /// Count every access token issued so far as expired.
+    /// Count every access token issued so far as expired. Protocols that tell it on the open socket do (Directus).
     ExpireTokens,
     /// Send a text to every accepted socket.
     Push {
@@ -142,11 +142,13 @@ fn once() -> u32 {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Endpoint {
-    /// `/auth`, `/api/token/` and `/api-token-auth/`
+    /// Every endpoint that takes a password.
     Login,
-    /// `/api/token/refresh/`
+    /// `/protected`
+    Probe,
+    /// Every endpoint that renews a token.
     Refresh,
-    /// `/ws_ticket`
+    /// `/ws_ticket` and `/ws_session_key`
     Ticket,
 }
 

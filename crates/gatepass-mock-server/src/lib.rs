@@ -1,6 +1,7 @@
 //! A native server that plays the backend of authenticated WebSockets in tests, faults included.
 //!
-//! It speaks the ticket protocol, simplejwt with a token in the query, and first-message authentication, knows the users
+//! It speaks every way in that the SDK has (tickets, tokens in the query, in cookies, in headers, among the subprotocols, as first
+//! messages) with the manners of the backends that have it; the modules `http` and `socket` list the paths. It knows the users
 //! `maggie` (password `secret`) and `bob` (`hunter2`), listens on loopback only, and does what a test needs to see: drops
 //! sockets, refuses handshakes, delays tickets, expires tokens, goes silent, restarts.
 //!
@@ -35,4 +36,4 @@ pub use control::{Command, Drop, Endpoint};
 pub use origin::OriginPolicy;
 pub use record::Received;
 pub use server::{MockServer, Options};
-pub use state::{Counts, Settings, USERS};
+pub use state::{Counts, GROUPS, Settings, USERS};

@@ -11,11 +11,14 @@ use tokio::sync::watch;
 use crate::control::{Command, Drop, Endpoint};
 use crate::origin::OriginPolicy;
 use crate::record::Received;
-use crate::ticket::Tickets;
+use crate::ticket::{SessionKeys, Tickets};
 use crate::token::Tokens;
 
 /// The users that every server knows, with their passwords.
 pub const USERS: [(&str, &str); 2] = [("maggie", "secret"), ("bob", "hunter2")];
+
+/// Which groups each user may enter (`/ws/app_<group>/`).
+pub const GROUPS: [(&str, &[&str]); 2] = [("maggie", &["1", "1234"]), ("bob", &["1"])];
 
 /// How long credentials live and how the server deals with them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +30,8 @@ pub struct Settings {
     pub refresh_life_ms: u64,
     /// The life of a ticket. Default 60,000 ms.
     pub ticket_life_ms: u64,
+    /// The life of a session key. Default 120,000 ms.
+    pub session_key_life_ms: u64,
     /// How long an open socket may stay silent before its first message. Default 5,000 ms; then close 4408.
     pub first_message_ms: u64,
     /// The longest message that is taken; a longer one is answered with close 1009, one of more than twice that by
@@ -42,6 +47,7 @@ impl Default for Settings {
             access_life_ms: 300_000,
             refresh_life_ms: 86_400_000,
             ticket_life_ms: 60_000,
+            session_key_life_ms: 120_000,
             first_message_ms: 5_000,
             max_message_bytes: 1 << 20,
             rotate_refresh_tokens: false,
@@ -62,6 +68,10 @@ impl Settings {
         Duration::from_millis(self.ticket_life_ms)
     }
 
+    pub(crate) fn session_key_life(self) -> Duration {
+        Duration::from_millis(self.session_key_life_ms)
+    }
+
     pub(crate) fn first_message_time(self) -> Duration {
         Duration::from_millis(self.first_message_ms)
     }
@@ -76,7 +86,11 @@ pub struct Counts {
     pub logins: u32,
     /// Successful refreshes.
     pub refreshes: u32,
-    /// Tickets issued.
+    /// Logouts that ended a token.
+    pub logouts: u32,
+    /// Calls of the endpoint that is made to be probed.
+    pub probes: u32,
+    /// Tickets and session keys issued.
     pub tickets: u32,
     /// Handshakes that arrived.
     pub handshakes: u32,
@@ -99,8 +113,13 @@ pub(crate) struct Canned {
 /// What is done to an open socket from outside.
 #[derive(Clone, Debug)]
 pub(crate) enum SocketOrder {
-    Close { code: u16, reason: String },
+    Close {
+        code: u16,
+        reason: String,
+    },
     Reset,
+    /// The token has ended.
+    Expired,
     Text(String),
 }
 
@@ -117,6 +136,9 @@ pub(crate) struct Inner {
     pub(crate) settings: Settings,
     pub(crate) tokens: Tokens,
     pub(crate) tickets: Tickets,
+    pub(crate) session_keys: SessionKeys,
+    /// The cookie that goes with the token that was issued just now.
+    pub(crate) last_cookie: Option<String>,
     pub(crate) sockets: BTreeMap<u64, LiveSocket>,
     pub(crate) inactive: Vec<String>,
     pub(crate) canned: BTreeMap<Endpoint, Vec<Canned>>,
@@ -143,6 +165,8 @@ impl State {
             settings,
             tokens: Tokens::new(),
             tickets: Tickets::default(),
+            session_keys: SessionKeys::default(),
+            last_cookie: None,
             sockets: BTreeMap::new(),
             inactive: Vec::new(),
             canned: BTreeMap::new(),
@@ -215,7 +239,10 @@ impl State {
                 };
                 inner.order_all(&order);
             }
-            Command::ExpireTokens => inner.tokens.expire_all(),
+            Command::ExpireTokens => {
+                inner.tokens.expire_all();
+                inner.order_all(&SocketOrder::Expired);
+            }
             Command::Push { text } => inner.order_accepted(None, &SocketOrder::Text(text.clone())),
             Command::RefuseHandshakes { times, status } => {
                 inner.refuse_handshakes.extend(std::iter::repeat_n(*status, *times as usize));
@@ -224,6 +251,7 @@ impl State {
                 inner.order_all(&SocketOrder::Reset);
                 inner.settings = Settings::default();
                 inner.tickets = Tickets::default();
+                inner.session_keys = SessionKeys::default();
                 inner.tokens = Tokens::new();
                 inner.inactive.clear();
                 inner.canned.clear();
@@ -264,6 +292,11 @@ impl Inner {
     /// Returns the user of an access token, if that user may still come in.
     pub(crate) fn active_user_of(&self, token: &str) -> Option<String> {
         self.tokens.user_of(token).ok().filter(|user| !self.inactive.contains(user))
+    }
+
+    /// Returns whether a user belongs to a group.
+    pub(crate) fn may_enter(&self, user: &str, group: &str) -> bool {
+        GROUPS.iter().any(|(name, groups)| *name == user && groups.contains(&group))
     }
 
     pub(crate) fn order_all(&self, order: &SocketOrder) {

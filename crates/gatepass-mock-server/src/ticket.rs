@@ -59,6 +59,22 @@ impl Tickets {
     }
 }
 
+/// Session keys (S6): as tickets, but good for any number of sockets until their time has come.
+#[derive(Debug, Default)]
+pub(crate) struct SessionKeys(HashMap<[u8; 32], (String, Instant)>);
+
+impl SessionKeys {
+    pub(crate) fn issue(&mut self, user: &str, life: Duration) -> String {
+        let key = random_text();
+        self.0.insert(hash(&key), (user.to_owned(), Instant::now() + life));
+        key
+    }
+
+    pub(crate) fn user_of(&self, key: &str) -> Option<String> {
+        self.0.get(&hash(key)).filter(|(_, end)| *end > Instant::now()).map(|(user, _)| user.clone())
+    }
+}
+
 fn hash(text: &str) -> [u8; 32] {
     Sha256::digest(text.as_bytes()).into()
 }
@@ -83,6 +99,15 @@ mod tests {
         let mut tickets = Tickets::default();
         let ticket = tickets.issue("maggie", None, Duration::ZERO).unwrap();
         assert_eq!(tickets.take(&ticket, None), None);
+    }
+
+    #[test]
+    fn a_session_key_opens_sockets_until_its_time_has_come() {
+        let mut keys = SessionKeys::default();
+        let (good, ended) = (keys.issue("maggie", MINUTE), keys.issue("maggie", Duration::ZERO));
+        assert_eq!(keys.user_of(&good).as_deref(), Some("maggie"));
+        assert_eq!(keys.user_of(&good).as_deref(), Some("maggie"));
+        assert_eq!((keys.user_of(&ended), keys.user_of("never issued")), (None, None));
     }
 
     #[test]

@@ -147,6 +147,15 @@ impl Tokens {
         })
     }
 
+    pub(crate) fn is_opaque(&self, token: &str) -> bool {
+        self.opaque.contains_key(token)
+    }
+
+    /// Ends an opaque token; returns whether it was known.
+    pub(crate) fn forget_opaque(&mut self, token: &str) -> bool {
+        self.opaque.remove(token).is_some()
+    }
+
     /// Returns the user of an access token, JWT or opaque.
     pub(crate) fn user_of(&self, token: &str) -> Result<String, Refused> {
         match self.opaque.get(token) {

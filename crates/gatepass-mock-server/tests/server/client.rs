@@ -47,6 +47,27 @@ pub async fn dial(server: &MockServer, path: &str, headers: &[(&'static str, &st
     }
 }
 
+/// Dials with subprotocols; returns the socket and the chosen one, or the HTTP status of the refusal.
+pub async fn dial_offering(server: &MockServer, path: &str, offered: &[String]) -> Result<(Socket, String), u16> {
+    let mut request = format!("{}{path}", server.ws_url()).into_client_request().unwrap();
+    if !offered.is_empty() {
+        request.headers_mut().insert("sec-websocket-protocol", offered.join(", ").parse().unwrap());
+    }
+    match connect_async(request).await {
+        Ok((socket, response)) => {
+            let chosen =
+                response.headers().get("sec-websocket-protocol").map(|value| value.to_str().unwrap().to_owned());
+            Ok((socket, chosen.unwrap_or_default()))
+        }
+        // tungstenite refuses a server that chooses nothing of what was offered; here that is an answer, too.
+        Err(Error::Protocol(_)) if !offered.is_empty() => {
+            dial(server, path, &[]).await.map(|socket| (socket, String::new()))
+        }
+        Err(Error::Http(response)) => Err(response.status().as_u16()),
+        Err(error) => panic!("{path}: {error}"),
+    }
+}
+
 pub async fn say(socket: &mut Socket, text: &str) {
     socket.send(Message::text(text)).await.unwrap();
 }

@@ -6,3 +6,5 @@ mod client;
 mod faults;
 mod log;
 mod rules;
+mod ways;
+mod wire;

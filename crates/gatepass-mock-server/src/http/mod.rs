@@ -7,6 +7,11 @@
 //! | `POST /api/token/` {username, password} | simplejwt (S1) | {access, refresh} |
 //! | `POST /api/token/refresh/` {refresh} | the same | {access[, refresh]} |
 //! | `POST /api-token-auth/` {username, password} | DRF authtoken (S5) | {token} |
+//! | `POST /auth/token/login/`, `/auth/token/logout/`, `/auth/jwt/create/`, `/auth/jwt/refresh/` | djoser | {auth_token}, … |
+//! | `POST /drf-jwt/api-token-auth/`, `/drf-jwt/api-token-refresh/`, `/drf-jwt/logout/` | drf-jwt (S3) | {token} and a cookie |
+//! | `POST /o/token/`, form-encoded | OAuth 2 | {access_token, …} |
+//! | `POST /ws_session_key` + `Authorization: Token` | a session key of two minutes (S6) | {session_key} |
+//! | `GET /protected` + `Authorization` | any; made to be probed | {user} |
 
 use axum::Json;
 use axum::body::Bytes;
@@ -16,9 +21,13 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
+pub(crate) mod djoser;
+pub(crate) mod drf_jwt;
+pub(crate) mod oauth;
+
 use crate::control::Endpoint;
 use crate::origin::origin_of;
-use crate::state::{State, USERS};
+use crate::state::{Inner, State, USERS};
 use crate::token::{Kind, now};
 
 /// `/auth` of the ticket protocol. The seed asks by GET with a body, which browsers refuse to send, so POST serves too.
@@ -106,7 +115,7 @@ pub(crate) async fn opaque_token(Extract(state): Extract<State>, body: Bytes) ->
 /// `/logout`: outstanding tickets of the user are good no more.
 pub(crate) async fn logout(Extract(state): Extract<State>, headers: HeaderMap) -> Response {
     let mut inner = state.lock();
-    match bearer(&headers).and_then(|token| inner.active_user_of(token)) {
+    match user_of_header(&inner, &headers) {
         Some(user) => {
             inner.tickets.forget_user(&user);
             StatusCode::NO_CONTENT.into_response()
@@ -119,7 +128,7 @@ pub(crate) async fn logout(Extract(state): Extract<State>, headers: HeaderMap) -
 pub(crate) async fn ticket(Extract(state): Extract<State>, headers: HeaderMap) -> Response {
     let answer = || {
         let mut inner = state.lock();
-        let Some(user) = bearer(&headers).and_then(|token| inner.active_user_of(token)) else {
+        let Some(user) = user_of_header(&inner, &headers) else {
             return Err(unauthorized(json!({"error": "a valid access token is required"})));
         };
         let life = inner.settings.ticket_life();
@@ -131,6 +140,34 @@ pub(crate) async fn ticket(Extract(state): Extract<State>, headers: HeaderMap) -
         Ok((StatusCode::OK, json!({"ticket": ticket, "expires": expires})))
     };
     answered(&state, Endpoint::Ticket, answer).await
+}
+
+/// `/ws_session_key`: a key that opens sockets for two minutes, as often as it likes.
+pub(crate) async fn session_key(Extract(state): Extract<State>, headers: HeaderMap) -> Response {
+    let answer = || {
+        let mut inner = state.lock();
+        let Some(user) = user_of_header(&inner, &headers) else {
+            return Err(unauthorized(json!({"detail": "Authentication credentials were not provided."})));
+        };
+        let life = inner.settings.session_key_life();
+        let key = inner.session_keys.issue(&user, life);
+        inner.counts.tickets += 1;
+        Ok((StatusCode::OK, json!({"session_key": key})))
+    };
+    answered(&state, Endpoint::Ticket, answer).await
+}
+
+/// `/protected`: who asks.
+pub(crate) async fn protected(Extract(state): Extract<State>, headers: HeaderMap) -> Response {
+    let answer = || {
+        let mut inner = state.lock();
+        inner.counts.probes += 1;
+        match user_of_header(&inner, &headers) {
+            Some(user) => Ok((StatusCode::OK, json!({"user": user}))),
+            None => Err(unauthorized(json!({"detail": "Authentication credentials were not provided."}))),
+        }
+    };
+    answered(&state, Endpoint::Probe, answer).await
 }
 
 /// Gives the canned answer if one is left, else the proper one; either after the endpoint's delay.
@@ -166,8 +203,25 @@ fn user_of_credentials(body: &[u8], user_field: &str, password_field: &str) -> R
     known.map(|(user, _)| *user).ok_or(Refusal::Wrong)
 }
 
-fn bearer(headers: &HeaderMap) -> Option<&str> {
-    headers.get(AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
+/// The word and the token of an `Authorization` header.
+pub(crate) fn word_and_token(value: &HeaderValue) -> Option<(&str, &str)> {
+    value.to_str().ok()?.split_once(' ')
+}
+
+fn token_of_header(headers: &HeaderMap) -> Option<&str> {
+    headers.get(AUTHORIZATION).and_then(word_and_token).map(|(_, token)| token)
+}
+
+/// The user of an `Authorization` header. simplejwt takes `Bearer` and drf-jwt `JWT`, spelled like that; DRF's authtoken takes
+/// `Token` in any case, and its own tokens only.
+fn user_of_header(inner: &Inner, headers: &HeaderMap) -> Option<String> {
+    let (word, token) = headers.get(AUTHORIZATION).and_then(word_and_token)?;
+    let fits = match word {
+        "Bearer" => true,
+        "JWT" => !inner.tokens.is_opaque(token),
+        other => other.eq_ignore_ascii_case("Token") && inner.tokens.is_opaque(token),
+    };
+    inner.active_user_of(token).filter(|_| fits)
 }
 
 /// A status and a JSON body.

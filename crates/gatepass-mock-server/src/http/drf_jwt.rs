@@ -1,0 +1,65 @@
+//! drf-jwt with `JWT_AUTH_COOKIE` (S3): the token is in the answer and in a cookie that no script can read.
+//!
+//! Source: drf-jwt 1.19: 201 with {pk, token}; pk is the time of issue; 400 with `non_field_errors` for whatever is wrong.
+
+use axum::body::Bytes;
+use axum::extract::State as Extract;
+use axum::http::StatusCode;
+use axum::http::header::SET_COOKIE;
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use super::{Answer, answered, user_of_credentials};
+use crate::control::Endpoint;
+use crate::state::{Inner, State};
+use crate::token::{Kind, now};
+
+/// `/drf-jwt/api-token-auth/` {username, password}
+pub(crate) async fn login(Extract(state): Extract<State>, body: Bytes) -> Response {
+    let answer = || {
+        let user = user_of_credentials(&body, "username", "password")
+            .map_err(|_| wrong("Unable to log in with provided credentials."))?;
+        let mut inner = state.lock();
+        inner.counts.logins += 1;
+        Ok(issue(&mut inner, user))
+    };
+    with_cookie(&state, answered(&state, Endpoint::Login, answer).await)
+}
+
+/// `/drf-jwt/api-token-refresh/` {token}, while the token has not expired
+pub(crate) async fn refresh(Extract(state): Extract<State>, body: Bytes) -> Response {
+    let answer = || {
+        let parsed: Value = serde_json::from_slice(&body).unwrap_or_default();
+        let token = parsed.get("token").and_then(Value::as_str).unwrap_or_default();
+        let mut inner = state.lock();
+        let Some(user) = inner.active_user_of(token) else { return Err(wrong("Token has expired.")) };
+        inner.counts.refreshes += 1;
+        Ok(issue(&mut inner, &user))
+    };
+    with_cookie(&state, answered(&state, Endpoint::Refresh, answer).await)
+}
+
+/// `/drf-jwt/logout/`: script cannot delete the cookie, so the server does.
+pub(crate) async fn logout() -> Response {
+    (StatusCode::NO_CONTENT, [(SET_COOKIE, "JWT=; HttpOnly; Max-Age=0; Path=/; SameSite=Lax")]).into_response()
+}
+
+fn issue(inner: &mut Inner, user: &str) -> Answer {
+    let life = inner.settings.access_life();
+    let token = inner.tokens.issue(Kind::Access, user, life);
+    inner.last_cookie = Some(format!("JWT={token}; HttpOnly; Max-Age={}; Path=/; SameSite=Lax", life.as_secs()));
+    (StatusCode::CREATED, json!({"pk": now().as_secs(), "token": token}))
+}
+
+fn wrong(what: &str) -> Answer {
+    (StatusCode::BAD_REQUEST, json!({"non_field_errors": [what]}))
+}
+
+/// Puts the cookie that goes with a token into its answer.
+fn with_cookie(state: &State, mut response: Response) -> Response {
+    let cookie = state.lock().last_cookie.take().filter(|_| response.status() == StatusCode::CREATED);
+    if let Some(value) = cookie.and_then(|text| text.parse().ok()) {
+        response.headers_mut().insert(SET_COOKIE, value);
+    }
+    response
+}

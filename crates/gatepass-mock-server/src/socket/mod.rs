@@ -1,0 +1,76 @@
+//! The WebSocket side: handshakes.
+//!
+//! | path | credential | a bad one |
+//! |---|---|---|
+//! | `/channel/` | `?ticket=` (S4) | HTTP 403 |
+//! | `/ws/jwt/` | `?token=`, a JWT (S1) | HTTP 403 |
+//! | `/ws/app_<group>/` | `?token=`, an opaque token or a JWT; users of the group only (S2) | HTTP 403 |
+//! | `/ws/cookie/` | the cookie `JWT` (S3) | HTTP 403 |
+//! | `/ws/cookie-or-anonymous/` | the same; an unknown one is nobody's, as drf-jwt's middleware has it | |
+//! | `/ws/session/` | `?session_key=` (S6) | HTTP 403 |
+//! | `/ws/header/` | `Authorization: Token` (S7) | nobody's, as the middleware has it |
+//! | `/ws/user-id/` | none that counts: `?<user id>` is no proof (S8) | HTTP 403 |
+//! | `/ws/anonymous/` | none | |
+//! | `/api/kernels/{id}/channels` | `?token=` (X5) | HTTP 403 |
+//! | `/api/v1/namespaces/{n}/pods/{p}/exec` | subprotocol `base64url.bearer.authorization.k8s.io.…` (X6) | HTTP 401 |
+//! | `/socket/websocket` | subprotocol `base64url.bearer.phx.…` (X7) | HTTP 403 |
+//! | `/ws/ticket-protocol/` | subprotocol `ticket.…` beside `circle-match.v1` | HTTP 401 |
+//!
+//! Paths with a first message are in `dialogue`; what an accepted socket can do is in `peer`.
+
+mod dialogue;
+mod entry;
+mod peer;
+
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::{ConnectInfo, OriginalUri, Query, State as Extract};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+
+use self::entry::Asked;
+use crate::net::Cutter;
+use crate::origin::origin_of;
+use crate::record::Received;
+use crate::state::State;
+
+/// Any path that takes a WebSocket.
+pub(crate) async fn enter(
+    Extract(state): Extract<State>,
+    uri: OriginalUri,
+    ConnectInfo(cutter): ConnectInfo<Cutter>,
+    headers: HeaderMap,
+    Query(query): Query<Vec<(String, String)>>,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    let mut silent = state.silent.subscribe();
+    // A silent server answers no handshake; the channel outlives the server's own handle, so waiting ends.
+    silent.wait_for(|is_silent| !is_silent).await.ok();
+    let origin = origin_of(&headers);
+    let path = uri.path().to_owned();
+    let asked = Asked { path: &path, origin: origin.as_deref(), query: &query, headers: &headers };
+    let entry = entry::judge(&state, &asked);
+    let status = match &entry {
+        Ok(_) => StatusCode::SWITCHING_PROTOCOLS,
+        Err(status) => *status,
+    };
+    tracing::info!(%path, status = status.as_u16(), "handshake");
+    state.record(Received::Handshake {
+        path: path.clone(),
+        params: query.iter().map(|(name, _)| name.clone()).collect(),
+        origin,
+        status: status.as_u16(),
+    });
+    match entry {
+        Err(status) => status.into_response(),
+        Ok(entry) => {
+            let limit = state.lock().settings.max_message_bytes;
+            // Up to twice the limit is read, so that the answer to it does not get lost in a reset.
+            let bound = limit.saturating_mul(2);
+            upgrade
+                .protocols(entry.protocol)
+                .max_message_size(bound)
+                .max_frame_size(bound)
+                .on_upgrade(move |socket| peer::serve(state, path, entry, cutter, limit, socket))
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! An open socket: what it has to say first, and what it can do once it is accepted.
+//!
+//! An accepted socket gets back what it sends, but for `{"type": "whoami"}`, answered with the user, and
+//! `{"type": "broadcast", …}`, which goes to every accepted socket on the same path with the sender's name. On Phoenix's path
+//! joins are answered. A socket that has not been accepted hears nothing of this.
+
+use axum::extract::ws::{CloseFrame, Message, WebSocket};
+use futures_util::StreamExt;
+use serde_json::{Value, json};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+use super::dialogue::{Dialogue, Heard};
+use super::entry::Entry;
+use crate::net::Cutter;
+use crate::record::Received;
+use crate::state::{LiveSocket, SocketOrder, State};
+
+/// One open socket.
+struct Peer {
+    state: State,
+    id: u64,
+    group: String,
+    cutter: Cutter,
+    socket: WebSocket,
+    orders: UnboundedReceiver<SocketOrder>,
+    /// What is to be said once a silence ends.
+    held: Vec<Message>,
+    /// The longest message that is taken, in bytes.
+    limit: usize,
+    dialogue: Option<&'static Dialogue>,
+    /// Whether the first message is waited for: at first, or again after the token has ended.
+    is_waiting: bool,
+}
+
+/// Whether a socket goes on.
+enum Next {
+    End { code: Option<u16> },
+    GoOn,
+}
+
+pub(super) async fn serve(state: State, group: String, entry: Entry, cutter: Cutter, limit: usize, socket: WebSocket) {
+    let (sender, orders) = unbounded_channel();
+    let Entry { user, dialogue, .. } = entry;
+    let is_waiting = dialogue.is_some();
+    let id = state.change(|inner| {
+        inner.counts.open += u32::from(!is_waiting);
+        inner.counts.accepted += u32::from(!is_waiting);
+        inner.add_socket(LiveSocket { group: group.clone(), user, is_accepted: !is_waiting, orders: sender })
+    });
+    let mut peer = Peer { state, id, group, cutter, socket, orders, held: Vec::new(), limit, dialogue, is_waiting };
+    let code = peer.run().await;
+    peer.leave(code);
+}
+
+impl Peer {
+    /// Serves until the end and returns the code of the peer's close frame.
+    async fn run(&mut self) -> Option<u16> {
+        if let Some(hello) = self.dialogue.and_then(|dialogue| dialogue.hello)
+            && let Next::End { code } = self.send(Message::text(hello)).await
+        {
+            return code;
+        }
+        let time = self.state.lock().settings.first_message_time();
+        let deadline = tokio::time::sleep(time);
+        tokio::pin!(deadline);
+        let mut silent = self.state.silent.subscribe();
+        loop {
+            let is_silent = *silent.borrow_and_update();
+            if !is_silent {
+                for message in std::mem::take(&mut self.held) {
+                    if let Next::End { code } = self.send(message).await {
+                        return code;
+                    }
+                }
+            }
+            let next = tokio::select! {
+                // Orders come first: a reset does not wait for a silence to end.
+                biased;
+                order = self.orders.recv() => match order {
+                    Some(SocketOrder::Text(text)) => {
+                        self.held.push(Message::Text(text.into()));
+                        Next::GoOn
+                    }
+                    Some(SocketOrder::Expired) => {
+                        let end = time;
+                        match self.expire().await {
+                            Next::GoOn if self.is_waiting => {
+                                deadline.as_mut().reset(tokio::time::Instant::now() + end);
+                                Next::GoOn
+                            }
+                            next => next,
+                        }
+                    }
+                    Some(SocketOrder::Close { code, reason }) => self.close(code, &reason).await,
+                    Some(SocketOrder::Reset) => {
+                        self.cutter.0.cancel();
+                        Next::End { code: None }
+                    }
+                    None => return None,
+                },
+                changed = silent.changed() => {
+                    if changed.is_err() {
+                        return None;
+                    }
+                    Next::GoOn
+                }
+                () = &mut deadline, if self.is_waiting && !is_silent => {
+                    self.close(4408, "no first message in time").await
+                }
+                message = self.socket.next(), if !is_silent => match message {
+                    Some(Ok(message)) => self.hear(message).await,
+                    Some(Err(_)) | None => return None,
+                },
+            };
+            match next {
+                Next::End { code } => return code,
+                Next::GoOn => {}
+            }
+        }
+    }
+
+    async fn hear(&mut self, message: Message) -> Next {
+        if let Message::Close(frame) = &message {
+            return Next::End { code: Some(frame.as_ref().map_or(1005, |frame| frame.code)) };
+        }
+        if matches!(message, Message::Ping(_) | Message::Pong(_)) {
+            return Next::GoOn;
+        }
+        if message.clone().into_data().len() > self.limit {
+            return self.close(1009, "the message is too big").await;
+        }
+        if let Some(dialogue) = self.dialogue {
+            let text = message.to_text().ok().filter(|_| matches!(message, Message::Text(_)));
+            match (dialogue.hear(text), dialogue.again) {
+                (heard, _) if self.is_waiting => return self.authenticate(dialogue, heard).await,
+                // A new token in time: the old one goes on until it is refused.
+                (heard @ Heard::Token(_), _) if dialogue.expired.is_some() => {
+                    return self.authenticate(dialogue, heard).await;
+                }
+                (Heard::Token(_), Some(code)) => return self.close(code, "Too many initialisation requests").await,
+                (Heard::Garbage, Some(_)) => return self.close(4400, "Invalid message received").await,
+                (Heard::Garbage | Heard::Stray | Heard::Token(_), _) => {}
+            }
+        }
+        let shown = match &message {
+            Message::Text(text) => text.to_string(),
+            Message::Binary(bytes) => format!("{} bytes", bytes.len()),
+            Message::Ping(_) | Message::Pong(_) | Message::Close(_) => String::new(),
+        };
+        let user = self.user();
+        self.state.lock().counts.messages += 1;
+        self.state.record(Received::Message { user: user.clone(), text: shown.clone() });
+        let parsed: Value = serde_json::from_str(&shown).unwrap_or_default();
+        if self.group == "/socket/websocket"
+            && let Some(answer) = phoenix_answer(&parsed)
+        {
+            return self.send(text(&answer)).await;
+        }
+        match parsed.get("type").and_then(Value::as_str) {
+            Some("whoami") => self.send(text(&json!({"type": "whoami", "user": user}))).await,
+            Some("broadcast") => {
+                let mut parsed = parsed;
+                parsed["from"] = user.into();
+                self.state.lock().order_accepted(Some(&self.group), &SocketOrder::Text(parsed.to_string()));
+                Next::GoOn
+            }
+            _ => self.send(message).await,
+        }
+    }
+
+    /// Judges a first message.
+    async fn authenticate(&mut self, dialogue: &Dialogue, heard: Heard) -> Next {
+        let token = match (heard, dialogue.stray) {
+            (Heard::Token(token), _) => token,
+            (Heard::Garbage, Some(_)) => return self.close(4400, "Invalid message received").await,
+            (Heard::Stray, Some(code)) => return self.close(code, "Unauthorized").await,
+            (Heard::Garbage | Heard::Stray, None) => String::new(),
+        };
+        let user = self.state.change(|inner| {
+            let user = inner.active_user_of(&token);
+            let socket = inner.sockets.get_mut(&self.id)?;
+            let was_accepted = std::mem::replace(&mut socket.is_accepted, user.is_some());
+            // Whoever fails to prove it again is nobody any more.
+            socket.user.clone_from(&user);
+            match (was_accepted, user.is_some()) {
+                (false, true) => {
+                    inner.counts.open += 1;
+                    inner.counts.accepted += 1;
+                }
+                (true, false) => inner.counts.open = inner.counts.open.saturating_sub(1),
+                (true, true) | (false, false) => {}
+            }
+            user
+        });
+        self.is_waiting = user.is_none();
+        let answer = if user.is_some() { dialogue.ack } else { dialogue.refusal };
+        if let Some(answer) = answer
+            && let Next::End { code } = self.send(Message::text(answer)).await
+        {
+            return Next::End { code };
+        }
+        if user.is_some() { Next::GoOn } else { self.close(dialogue.close, "").await }
+    }
+
+    /// The token has ended: where the protocol says so, a new one is waited for on this socket.
+    async fn expire(&mut self) -> Next {
+        let Some(notice) = self.dialogue.and_then(|dialogue| dialogue.expired) else { return Next::GoOn };
+        self.is_waiting = true;
+        self.send(Message::text(notice)).await
+    }
+
+    fn user(&self) -> Option<String> {
+        self.state.lock().sockets.get(&self.id).and_then(|socket| socket.user.clone())
+    }
+
+    async fn send(&mut self, message: Message) -> Next {
+        match self.socket.send(message).await {
+            Ok(()) => Next::GoOn,
+            Err(_) => Next::End { code: None },
+        }
+    }
+
+    /// Sends a close frame and waits for the peer's, so that the frame is not lost in a reset.
+    async fn close(&mut self, code: u16, reason: &str) -> Next {
+        let frame = (code != 1005).then(|| CloseFrame { code, reason: reason.into() });
+        if self.socket.send(Message::Close(frame)).await.is_ok() {
+            let echoed = async { while let Some(Ok(_)) = self.socket.next().await {} };
+            // A peer that never answers is left after a while.
+            tokio::time::timeout(std::time::Duration::from_secs(5), echoed).await.ok();
+        }
+        Next::End { code: None }
+    }
+
+    fn leave(self, code: Option<u16>) {
+        let user = {
+            let mut inner = self.state.lock();
+            let socket = inner.sockets.remove(&self.id);
+            if socket.as_ref().is_some_and(|socket| socket.is_accepted) {
+                inner.counts.open = inner.counts.open.saturating_sub(1);
+            }
+            socket.and_then(|socket| socket.user)
+        };
+        self.state.record(Received::Closed { user, code });
+    }
+}
+
+fn text(value: &Value) -> Message {
+    Message::Text(value.to_string().into())
+}
+
+/// Answers a Phoenix message `[join_ref, ref, topic, event, payload]`: joins and heartbeats. The room `secret` takes nobody.
+fn phoenix_answer(message: &Value) -> Option<Value> {
+    let [join_ref, reference, topic, event, _payload] = message.as_array()?.as_slice() else { return None };
+    let response = match (topic.as_str()?, event.as_str()?) {
+        ("room:secret", "phx_join") => json!({"status": "error", "response": {"reason": "unauthorized"}}),
+        (_, "phx_join" | "heartbeat" | "access_token") => json!({"status": "ok", "response": {}}),
+        _ => return None,
+    };
+    Some(json!([join_ref, reference, topic, "phx_reply", response]))
+}
