@@ -9,12 +9,14 @@ export type ErrorCode =
   | 'INVALID_URL' | 'INSECURE_URL' | 'INVALID_OPTION' | 'CLOSED' | 'QUEUE_FULL' | 'LOAD_FAILED' | 'ABORTED'
   // signing in and renewing
   | 'INVALID_CREDENTIALS' | 'LOGIN_FAILED' | 'SUPERSEDED' | 'TOKEN_MISSING' | 'TOKEN_EXPIRED' | 'REFRESH_FAILED' | 'REFRESH_REJECTED'
+  | 'TOKEN_UNFIT'
   // tickets
   | 'TICKET_UNAUTHORIZED' | 'TICKET_FORBIDDEN' | 'TICKET_REJECTED' | 'TICKET_MALFORMED' | 'TICKET_NETWORK' | 'TICKET_TIMED_OUT'
   | 'TICKET_EXPIRED'
   // the socket
   | 'AUTH_REJECTED' | 'AUTH_TIMED_OUT' | 'SUBPROTOCOL_MISMATCH' | 'BLOCKED' | 'CLOSED_BY_SERVER' | 'CONNECTION_LOST' | 'CONNECT_FAILED'
-  | 'CONNECT_TIMED_OUT' | 'HANDSHAKE_REFUSED' | 'MESSAGE_TOO_BIG';
+  | 'CONNECT_TIMED_OUT' | 'HANDSHAKE_REFUSED'
+  | 'HANDSHAKE_UNAUTHORIZED' | 'HANDSHAKE_FORBIDDEN' | 'SERVER_UNAVAILABLE' | 'SERVER_UNREACHABLE' | 'MESSAGE_TOO_BIG';
 
 /** @internal What the wasm hands out: code, message, disposition, HTTP status, close code, seconds of Retry-After. */
 export type ErrorData = [code: ErrorCode, message: string, disposition: Disposition, status?: number, closeCode?: number, retryAfter?: number];

@@ -6,10 +6,12 @@
 export { GatepassError, isGatepassError, isSignInRequired, type Disposition, type ErrorCode } from './errors.js';
 export { SocketErrorEvent, StateChangeEvent, type Phase, type SocketEvents, type SocketState, type StateChange } from './events.js';
 export { load, type LoadOptions } from './load.js';
-export { presets } from './presets.js';
+/** Settings of known backends. A bundler takes those that are used. */
+export * as presets from './presets.js';
+export type { SocketPreset } from './presets.js';
 export {
-  anonymous, firstMessage, query, ticket,
-  type FirstMessageOptions, type JsonValue, type QueryOptions, type Scheme, type TicketOptions,
+  anonymous, cookie, firstMessage, query, sessionKey, subprotocol, ticket,
+  type FirstMessageOptions, type JsonValue, type QueryOptions, type Scheme, type SubprotocolOptions, type TicketOptions,
 } from './schemes.js';
 export { Session, type SessionOptions, type SessionState, type TokenEndpoint, type Tokens } from './session.js';
 export { AuthSocket, type AuthSocketOptions, type Sendable, type SocketStats } from './socket.js';

@@ -1,6 +1,6 @@
 // Loads the wasm, once; whatever needs it before that waits here, in one line for all objects, so that order is kept.
 
-import init, { SessionCore } from './core.js';
+import { initSync, SessionCore } from './core.js';
 import { failure, rethrow } from './errors.js';
 
 /** @internal The wasm, once it is there; sockets are made by sessions. By name, so that bundlers can leave out the rest of the glue. */
@@ -34,8 +34,9 @@ let waiting: Waiting[] = [];
  * @throws GatepassError LOAD_FAILED: not found, or blocked (a Content-Security-Policy needs script-src 'wasm-unsafe-eval')
  */
 export function load(options: LoadOptions = {}): Promise<void> {
-  loading ??= init(options.wasm === undefined ? undefined : { module_or_path: options.wasm }).then(
-    () => {
+  loading ??= compiled(options.wasm ?? new URL('./core_bg.wasm', import.meta.url)).then(
+    (module) => {
+      initSync({ module });
       loaded = core;
       for (const { run, failed } of waiting.splice(0)) {
         try {
@@ -53,6 +54,17 @@ export function load(options: LoadOptions = {}): Promise<void> {
     },
   );
   return loading;
+}
+
+/** Compiles the wasm; while it arrives, if the server says what it is. */
+async function compiled(wasm: NonNullable<LoadOptions['wasm']>): Promise<WebAssembly.Module> {
+  const source = await (typeof wasm === 'string' || wasm instanceof URL || wasm instanceof Request ? fetch(wasm) : wasm);
+  if (source instanceof Response) {
+    if (!source.ok) throw new Error(`${source.url} answers ${source.status}`);
+    if (source.headers.get('content-type') === 'application/wasm') return WebAssembly.compileStreaming(source);
+    return WebAssembly.compile(await source.arrayBuffer());
+  }
+  return source instanceof WebAssembly.Module ? source : WebAssembly.compile(source as BufferSource);
 }
 
 /** Whether this is a browser's page or worker; on a server nothing is loaded and nothing connects. */

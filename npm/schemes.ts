@@ -11,8 +11,17 @@ export interface TicketOptions {
   method?: 'GET' | 'POST';
   /** The parameter of the socket's URL that carries the ticket. @default 'ticket' */
   param?: string;
+  /** The ticket goes among the subprotocols instead. @default none */
+  subprotocol?: SubprotocolOptions;
   /** Where the ticket is in the answer, as a dotted path. @default 'ticket' */
   field?: string;
+  /**
+   * `field` holds the socket's whole URL with the ticket in it. It is taken if it is encrypted, or the socket's own is not,
+   * and its host is the socket's own or one of these. @default none: `field` holds the ticket
+   */
+  urlHosts?: string[];
+  /** The status that asks for another token: 403 where DRF's first authentication class is SessionAuthentication. @default 401 */
+  unauthorizedStatus?: number;
   /** Where the ticket's end is in the answer, in seconds since 1970. @default 'expires' */
   expiresField?: string;
   /** Where the ticket's life is in the answer, in seconds. @default 'expires_in' */
@@ -29,6 +38,11 @@ export interface FirstMessageOptions {
   ack?: JsonValue;
   /** The server's message that refuses. @default none: it closes */
   reject?: JsonValue;
+  /**
+   * The server's message that says that the token has expired: it is renewed, and `message` is sent again on the same socket.
+   * Every message is read for it, and the app gets them all. @default none: the server closes
+   */
+  expired?: JsonValue;
   /** How long to wait for hello and ack, each, in milliseconds; `connectTimeout` bounds all of it. @default 10000 */
   ackTimeout?: number;
 }
@@ -39,16 +53,34 @@ export interface QueryOptions {
   param?: string;
 }
 
-/** How a credential reaches the socket. Made by {@link ticket}, {@link firstMessage}, {@link query} or {@link anonymous}. */
+/** Options of {@link subprotocol}. */
+export interface SubprotocolOptions {
+  /** What stands before the credential: `base64url.bearer.authorization.k8s.io.`. @default '' */
+  prefix?: string;
+  /**
+   * How the credential is written: `plain` as it is, which a JWT allows; `base64url` or `base64`, both without padding.
+   * @default 'plain'
+   */
+  encoding?: 'plain' | 'base64url' | 'base64';
+}
+
+/** How a credential reaches the socket: made by the functions below, or written by hand with the same names. */
 export type Scheme =
   | ({ type: 'ticket' } & TicketOptions)
   | ({ type: 'firstMessage' } & FirstMessageOptions)
   | ({ type: 'query' } & QueryOptions)
+  | ({ type: 'subprotocol' } & SubprotocolOptions)
+  | { type: 'cookie' }
   | { type: 'anonymous' };
 
 /** A single-use ticket, fetched for each attempt, goes into the URL. The best choice where the server offers it. */
 export function ticket(options: TicketOptions): Scheme {
   return { type: 'ticket', ...options };
+}
+
+/** A short-lived session key, fetched for each attempt: a ticket by other names. */
+export function sessionKey(options: TicketOptions): Scheme {
+  return ticket({ param: 'session_key', field: 'session_key', ...options });
 }
 
 /** The token goes as the first message on the open socket. */
@@ -62,6 +94,23 @@ export function firstMessage(options: FirstMessageOptions): Scheme {
  */
 export function query(options: QueryOptions = {}): Scheme {
   return { type: 'query', ...options };
+}
+
+/**
+ * The token goes as an entry of `Sec-WebSocket-Protocol`, behind the plain subprotocols of the option `protocols`, one of which
+ * the server has to choose.
+ */
+export function subprotocol(options: SubprotocolOptions = {}): Scheme {
+  return { type: 'subprotocol', ...options };
+}
+
+/**
+ * The browser sends the cookie that the login has set; the page and the server have to be of one site. With a session, the
+ * connection waits for its login and ends with its logout; without one it sends whatever cookie is there. The server has to
+ * check the Origin, or any page can connect in the user's name.
+ */
+export function cookie(): Scheme {
+  return { type: 'cookie' };
 }
 
 /** No credential. */

@@ -11,7 +11,9 @@ export interface TokenEndpoint {
   url: string | URL;
   /** @default 'POST' */
   method?: 'POST';
-  /** The JSON body; the values `'$username'`, `'$refresh'` and so on stand for what is sent. @default all of it as it is */
+  /** How the body is written: `form` as OAuth 2 asks for. @default 'json' */
+  encoding?: 'json' | 'form';
+  /** The body; the values `'$username'`, `'$refresh'` and so on stand for what is sent. @default all of it as it is */
   body?: JsonValue;
 }
 
@@ -21,6 +23,13 @@ export interface SessionOptions {
   login?: TokenEndpoint;
   /** Where the refresh token is exchanged: {refresh} is posted. @default none: an expired session asks for sign-in */
   refresh?: TokenEndpoint;
+  /**
+   * What is told of a logout, with the `Authorization` header; `'$access'` and `'$refresh'` stand for the tokens. Its answer is
+   * not waited for: whatever it is, the session has ended. @default none: the tokens are forgotten here only
+   */
+  logout?: TokenEndpoint;
+  /** Whether calls carry cookies and keep those of the answers, for servers that put the token into one. @default 'omit' */
+  credentials?: 'omit' | 'include';
   /** Where the tokens stand in the answers, as dotted paths. */
   fields?: {
     /** @default 'access' */
@@ -130,23 +139,22 @@ function changeOf(session: WeakRef<EventTarget>): () => void {
 
 /** @internal Reads options for the wasm, in the order that `SessionCore` names. */
 export function read(options: SessionOptions): (core: Core, onChange: () => void) => SessionCore {
-  const all = new Options(options, '', 'login refresh fields tokenPrefix leeway httpTimeout store allowInsecure');
+  const all = new Options(options, '', 'login refresh logout credentials fields tokenPrefix leeway httpTimeout store allowInsecure');
   all.one('store', ['memory']);
-  const endpoint = (name: string): [string, unknown] => {
-    if (all.get(name) === undefined) return ['', undefined];
-    const endpoint = all.within(name, 'url method body');
+  const endpoints = ['login', 'refresh', 'logout'].map((name) => {
+    const isThere = all.get(name) !== undefined;
+    const endpoint = all.within(name, 'url method encoding body');
     // With GET a browser sends no body, and credentials travel in one.
     endpoint.one('method', ['POST']);
-    return [endpoint.url('url'), endpoint.json('body')];
-  };
+    return [isThere ? endpoint.url('url') : '', endpoint.json('body'), Number(endpoint.one('encoding', ['json', 'form']) === 'form')] as const;
+  });
   const fields = all.within('fields', 'access refresh expiresIn expiresAt');
-  const [login, loginBody] = endpoint('login');
-  const [refresh, refreshBody] = endpoint('refresh');
   const parts = [
-    login, refresh, all.header('tokenPrefix', 'Bearer'), fields.text('access', 'access'),
-    fields.get('refresh') === null ? '' : fields.text('refresh', 'refresh'),
+    ...[0, 1, 2].flatMap((index) => endpoints.map((endpoint) => endpoint[index])), all.header('tokenPrefix', 'Bearer'),
+    fields.text('access', 'access'), fields.get('refresh') === null ? '' : fields.text('refresh', 'refresh'),
     fields.text('expiresIn', 'expires_in'), fields.text('expiresAt', 'expires_at'),
-    all.millis('leeway', 30_000), all.millis('httpTimeout', 10_000), all.flag('allowInsecure'), loginBody, refreshBody,
+    all.millis('leeway', 30_000), all.millis('httpTimeout', 10_000), all.flag('allowInsecure'),
+    Number(all.one('credentials', ['omit', 'include']) === 'include'),
   ];
   return (core, onChange) => new core.SessionCore(parts, onChange);
 }

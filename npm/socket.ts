@@ -11,12 +11,22 @@ import { read as makeSession, Session } from './session.js';
 
 /** Options of {@link AuthSocket}. */
 export interface AuthSocketOptions {
-  /** Who the user is. Needed by every scheme but `anonymous()`. */
+  /** Who the user is. Needed by every scheme but `anonymous()` and `cookie()`. */
   session?: Session;
   /** How the credential reaches the socket. */
   scheme: Scheme;
   /** Subprotocols to offer. @default none */
   protocols?: string | string[];
+  /** Parameters of the URL that are no credential, put behind those that it has. @default none */
+  params?: Record<string, string>;
+  /**
+   * An endpoint that a good token may GET, asked after a dial that failed before it opened. Browsers do not say why it did: the
+   * probe tells a refused token (HANDSHAKE_UNAUTHORIZED, HANDSHAKE_FORBIDDEN) from a server that is not there
+   * (SERVER_UNREACHABLE, SERVER_UNAVAILABLE) and one that refuses the handshake alone (HANDSHAKE_REFUSED). @default none
+   */
+  probe?: string | URL;
+  /** Whether ticket and probe calls carry cookies. @default 'omit'; 'include' for cookie() */
+  credentials?: 'omit' | 'include';
   /** The wait between tries, full jitter, in milliseconds. */
   backoff?: {
     /** The first window; doubles with every failure. @default 500 */
@@ -83,6 +93,14 @@ interface Sink {
 
 let hasWarned = false;
 
+/** Listeners are typed by their event. */
+export interface AuthSocket {
+  addEventListener<K extends keyof SocketEvents>(type: K, listener: ((event: SocketEvents[K]) => unknown) | EventListenerObject | null, options?: AddEventListenerOptions | boolean): void;
+  addEventListener(type: string, listener: EventListenerOrEventListenerObject | null, options?: AddEventListenerOptions | boolean): void;
+  removeEventListener<K extends keyof SocketEvents>(type: K, listener: ((event: SocketEvents[K]) => unknown) | EventListenerObject | null, options?: EventListenerOptions | boolean): void;
+  removeEventListener(type: string, listener: EventListenerOrEventListenerObject | null, options?: EventListenerOptions | boolean): void;
+}
+
 /**
  * A WebSocket that fetches its credential, authenticates, and stays connected. It connects by itself, right away.
  *
@@ -116,7 +134,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
     const make = read(this.#url, options);
     const { session, scheme } = options;
     if (session !== undefined && !(session instanceof Session)) throw failure('INVALID_OPTION', 'session: a Session is needed');
-    if (session === undefined && scheme.type !== 'anonymous') {
+    if (session === undefined && !['anonymous', 'cookie'].includes(scheme.type)) {
       throw failure('INVALID_OPTION', 'session: this scheme sends a credential, so it needs a session');
     }
     if (options.scheme.type === 'query' && !hasWarned) {
@@ -246,41 +264,24 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
     return { url: this.#url.replace(/\?.*/, ''), state: this.#state };
   }
 
-  override addEventListener<K extends keyof SocketEvents>(type: K, listener: ((event: SocketEvents[K]) => unknown) | EventListenerObject | null, options?: AddEventListenerOptions | boolean): void;
-  override addEventListener(type: string, listener: EventListenerOrEventListenerObject | null, options?: AddEventListenerOptions | boolean): void;
-  override addEventListener(type: string, listener: unknown, options?: AddEventListenerOptions | boolean): void {
-    super.addEventListener(type, listener as EventListener, options);
-  }
+  declare onopen: ((event: Event) => unknown) | null;
+  declare onmessage: ((event: MessageEvent) => unknown) | null;
+  declare onerror: ((event: SocketErrorEvent) => unknown) | null;
+  declare onclose: ((event: CloseEvent) => unknown) | null;
 
-  override removeEventListener<K extends keyof SocketEvents>(type: K, listener: ((event: SocketEvents[K]) => unknown) | EventListenerObject | null, options?: EventListenerOptions | boolean): void;
-  override removeEventListener(type: string, listener: EventListenerOrEventListenerObject | null, options?: EventListenerOptions | boolean): void;
-  override removeEventListener(type: string, listener: unknown, options?: EventListenerOptions | boolean): void {
-    super.removeEventListener(type, listener as EventListener, options);
-  }
-
-  get onopen(): ((event: Event) => unknown) | null {
-    return this.#handlers.get('open');
-  }
-  set onopen(listener: ((event: Event) => unknown) | null) {
-    this.#handlers.set('open', listener);
-  }
-  get onmessage(): ((event: MessageEvent) => unknown) | null {
-    return this.#handlers.get('message');
-  }
-  set onmessage(listener: ((event: MessageEvent) => unknown) | null) {
-    this.#handlers.set('message', listener);
-  }
-  get onerror(): ((event: SocketErrorEvent) => unknown) | null {
-    return this.#handlers.get('error');
-  }
-  set onerror(listener: ((event: SocketErrorEvent) => unknown) | null) {
-    this.#handlers.set('error', listener);
-  }
-  get onclose(): ((event: CloseEvent) => unknown) | null {
-    return this.#handlers.get('close');
-  }
-  set onclose(listener: ((event: CloseEvent) => unknown) | null) {
-    this.#handlers.set('close', listener);
+  static {
+    for (const type of ['open', 'message', 'error', 'close']) {
+      Object.defineProperty(this.prototype, `on${type}`, {
+        configurable: true,
+        enumerable: true,
+        get(this: AuthSocket) {
+          return this.#handlers.get(type);
+        },
+        set(this: AuthSocket, listener: unknown) {
+          this.#handlers.set(type, listener);
+        },
+      });
+    }
   }
 
   /** What the wasm calls. */
@@ -334,26 +335,33 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
   };
 }
 
+const ENCODINGS = ['plain', 'base64', 'base64url'] as const;
 const ACTIONS = ['giveUp', 'refreshToken', 'retry', 'retrySlowly'] as const;
-/** The schemes in the order that the wasm counts them, with their options. */
+/** The schemes in the order that the wasm counts them (the last two are one there), with their options. */
 const SCHEMES = {
   anonymous: 'type',
-  firstMessage: 'type message hello ack reject ackTimeout',
+  cookie: 'type',
+  firstMessage: 'type message hello ack reject expired ackTimeout',
+  ticket: 'type url method param subprotocol field urlHosts unauthorizedStatus expiresField expiresInField',
   query: 'type param',
-  ticket: 'type url method param field expiresField expiresInField',
+  subprotocol: 'type prefix encoding',
 };
 
 /** Reads options for the wasm, in the order of `At` in src/js/connection.rs. */
 function read(url: string, options: AuthSocketOptions): (core: Core, session: SessionCore | undefined, sink: Sink) => SocketCore {
-  const all = new Options(options, '', 'session scheme protocols backoff connectTimeout ticketTimeout minUptime closeCodes outbox maxMessageSize allowInsecure');
+  const all = new Options(options, '', 'session scheme protocols params probe credentials backoff connectTimeout ticketTimeout minUptime closeCodes outbox maxMessageSize allowInsecure');
   const type = (all.get('scheme') as Scheme | undefined)?.type;
   const kind = Object.keys(SCHEMES).indexOf(String(type));
-  if (kind < 0) all.fail('scheme', 'ticket(…), firstMessage(…), query(…) or anonymous() is needed');
+  if (kind < 0) all.fail('scheme', `one of ${Object.keys(SCHEMES)} is needed; no browser lets a page set a header`);
   const scheme = all.within('scheme', SCHEMES[type as Scheme['type']]);
   if (type === 'firstMessage' && scheme.get('message') === undefined) {
     scheme.fail('message', 'the first message is needed, with "$token" where the token goes');
   }
   const isTicket = type === 'ticket';
+  const isEntry = isTicket ? scheme.get('subprotocol') !== undefined : type === 'subprotocol';
+  const entry = isTicket ? scheme.within('subprotocol', 'prefix encoding') : scheme;
+  const place = isEntry ? String(entry.get('prefix') ?? '') : scheme.text('param', isTicket ? 'ticket' : 'token');
+  const params = String(new URLSearchParams(options.params));
   const backoff = all.within('backoff', 'base cap spread');
   const outbox = all.within('outbox', 'maxBytes maxMessages');
   const closeCodes: number[] = [];
@@ -367,13 +375,18 @@ function read(url: string, options: AuthSocketOptions): (core: Core, session: Se
     closeCodes.push(Number(code), action);
   }
   const parts = [
-    url, isTicket ? scheme.url('url') : '', scheme.text('param', isTicket ? 'ticket' : 'token'), scheme.text('field', 'ticket'),
-    scheme.text('expiresField', 'expires'), scheme.text('expiresInField', 'expires_in'),
-    kind, Number(scheme.one('method', ['POST', 'GET']) === 'GET'), scheme.millis('ackTimeout', 10_000),
-    backoff.millis('base', 500), backoff.millis('cap', 30_000), backoff.millis('spread', 5_000),
+    params === '' ? url : url + (url.includes('?') ? '&' : '?') + params, all.get('probe') === undefined ? '' : all.url('probe'), isTicket ? scheme.url('url') : '', place,
+    scheme.text('field', 'ticket'), scheme.text('expiresField', 'expires'), scheme.text('expiresInField', 'expires_in'),
+    scheme.millis('ackTimeout', 10_000), backoff.millis('base', 500), backoff.millis('cap', 30_000), backoff.millis('spread', 5_000),
     all.millis('connectTimeout', 10_000), all.millis('ticketTimeout', 10_000), all.millis('minUptime', 5_000),
+    // A cookie that nobody's session vouches for is no credential of ours.
+    kind === 1 && options.session === undefined ? 0 : Math.min(kind, 4),
+    isEntry ? ENCODINGS.indexOf(entry.one('encoding', ENCODINGS)) + 1 : 0,
+    Number(scheme.one('method', ['POST', 'GET']) === 'GET'), scheme.count('unauthorizedStatus', 401),
     outbox.count('maxBytes', 1 << 20), outbox.count('maxMessages', 1_000), all.count('maxMessageSize', 2 ** 32 - 1), all.flag('allowInsecure'),
-    ...['message', 'hello', 'ack', 'reject'].map((name) => scheme.json(name)), all.texts('protocols'), closeCodes,
+    Number(all.one('credentials', kind === 1 ? ['include', 'omit'] : ['omit', 'include']) === 'include'),
+    ...['message', 'hello', 'ack', 'reject', 'expired'].map((name) => scheme.json(name)),
+    scheme.get('urlHosts') && scheme.texts('urlHosts'), all.texts('protocols'), closeCodes,
   ];
   return (core, session, sink) => {
     // A socket without a session has one of its own, which nobody signs in to.

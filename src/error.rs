@@ -80,6 +80,8 @@ impl HttpError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", self.message())]
 pub enum Malformed {
+    /// The URL in the answer is less encrypted than ours, or of a foreign host.
+    ForeignUrl,
     /// The field is missing, empty or no string.
     MissingField,
     /// Not JSON.
@@ -91,6 +93,7 @@ impl Malformed {
     #[must_use]
     pub const fn message(self) -> &'static str {
         match self {
+            Self::ForeignUrl => "the answer's URL is not encrypted, or of a host that `hosts` does not name",
             Self::MissingField => "the answer has no text where `field` points",
             Self::NotJson => "the answer is not JSON",
         }
@@ -145,6 +148,8 @@ pub enum TokenError {
     },
     /// A later login, setTokens or logout took its place.
     Superseded,
+    /// The token or ticket cannot stand where the scheme puts it.
+    Unfit,
 }
 
 impl TokenError {
@@ -159,6 +164,7 @@ impl TokenError {
             Self::Refresh(error) => error.message(),
             Self::RefreshRejected { .. } => "the server no longer accepts this session; sign in again",
             Self::Superseded => "a later login, setTokens() or logout() took its place",
+            Self::Unfit => "this credential cannot be a subprotocol: use base64url, or another scheme",
         }
     }
 }
@@ -249,6 +255,8 @@ impl TransportError {
 pub enum Failure {
     /// The socket opened, but was not accepted.
     Handshake(HandshakeError),
+    /// The dial failed, and the probe said why.
+    Probe(HttpError),
     /// The ticket endpoint gave no ticket.
     Ticket(HttpError),
     /// The ticket was older than its life when it arrived.
@@ -265,7 +273,9 @@ impl Failure {
     pub const fn message(&self) -> &'static str {
         match self {
             Self::Handshake(error) => error.message(),
-            Self::Ticket(error) => error.message(),
+            Self::Probe(HttpError::Status { status: 401, .. }) => "the server does not accept the token",
+            Self::Probe(HttpError::Status { status: 403, .. }) => "the server forbids this connection",
+            Self::Probe(error) | Self::Ticket(error) => error.message(),
             Self::TicketExpired => "the ticket took longer to arrive than it lives",
             Self::Token(error) => error.message(),
             Self::Transport(error) => error.message(),
@@ -279,6 +289,12 @@ impl Failure {
             Self::Handshake(HandshakeError::ClosedInstead { .. } | HandshakeError::Rejected) => "AUTH_REJECTED",
             Self::Handshake(HandshakeError::SubprotocolMismatch) => "SUBPROTOCOL_MISMATCH",
             Self::Handshake(HandshakeError::TimedOut) => "AUTH_TIMED_OUT",
+            Self::Probe(error) => match error {
+                HttpError::Status { status: 401, .. } => "HANDSHAKE_UNAUTHORIZED",
+                HttpError::Status { status: 403, .. } => "HANDSHAKE_FORBIDDEN",
+                HttpError::Status { .. } => "SERVER_UNAVAILABLE",
+                HttpError::Malformed(_) | HttpError::Network | HttpError::TimedOut => "SERVER_UNREACHABLE",
+            },
             Self::Ticket(error) => match error {
                 HttpError::Malformed(_) => "TICKET_MALFORMED",
                 HttpError::Network => "TICKET_NETWORK",
@@ -310,7 +326,7 @@ impl Failure {
             }
             Self::Handshake(HandshakeError::SubprotocolMismatch) => Disposition::GiveUp,
             Self::Handshake(HandshakeError::TimedOut) | Self::TicketExpired => Disposition::RETRY,
-            Self::Ticket(error) => error.disposition(),
+            Self::Probe(error) | Self::Ticket(error) => error.disposition(),
             Self::Token(error) => error.disposition(),
             Self::Transport(TransportError::Blocked | TransportError::TooBig { .. }) => Disposition::GiveUp,
             Self::Transport(TransportError::Closed { disposition, .. }) => *disposition,
@@ -326,7 +342,7 @@ impl Failure {
     #[must_use]
     pub const fn status(&self) -> Option<u16> {
         match self {
-            Self::Ticket(error) => error.status(),
+            Self::Probe(error) | Self::Ticket(error) => error.status(),
             Self::Token(error) => error.status(),
             Self::Handshake(_) | Self::TicketExpired | Self::Transport(_) => None,
         }
@@ -339,7 +355,12 @@ impl Failure {
             Self::Handshake(HandshakeError::ClosedInstead { code })
             | Self::Transport(TransportError::Closed { code, .. }) => Some(*code),
             Self::Transport(TransportError::ConnectFailed | TransportError::HandshakeRefused { .. }) => Some(1006),
-            Self::Handshake(_) | Self::Ticket(_) | Self::TicketExpired | Self::Token(_) | Self::Transport(_) => None,
+            Self::Handshake(_)
+            | Self::Probe(_)
+            | Self::Ticket(_)
+            | Self::TicketExpired
+            | Self::Token(_)
+            | Self::Transport(_) => None,
         }
     }
 }
@@ -356,6 +377,7 @@ impl TokenError {
             Self::Refresh(_) => "REFRESH_FAILED",
             Self::RefreshRejected { .. } => "REFRESH_REJECTED",
             Self::Superseded => "SUPERSEDED",
+            Self::Unfit => "TOKEN_UNFIT",
         }
     }
 
@@ -370,7 +392,7 @@ impl TokenError {
                 Disposition::RefreshToken => Disposition::SignIn,
                 other @ (Disposition::Retry { .. } | Disposition::SignIn | Disposition::GiveUp) => other,
             },
-            Self::Superseded => Disposition::GiveUp,
+            Self::Superseded | Self::Unfit => Disposition::GiveUp,
         }
     }
 
@@ -380,7 +402,7 @@ impl TokenError {
         match self {
             Self::InvalidCredentials { status } | Self::RefreshRejected { status } => Some(status),
             Self::Login(error) | Self::Refresh(error) => error.status(),
-            Self::Expired | Self::Missing | Self::Superseded => None,
+            Self::Expired | Self::Missing | Self::Superseded | Self::Unfit => None,
         }
     }
 }

@@ -11,7 +11,7 @@ const SCHEMES = {
     label: 'Ticket in the URL',
     help: 'A single-use ticket is fetched for each attempt (GET /ws_ticket), then /channel/?ticket=…',
     path: '/channel/',
-    scheme: presets.ticketServerTicket(server),
+    ...presets.ticketServerSocket(server),
   },
   first: {
     label: 'First message',

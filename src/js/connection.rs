@@ -1,10 +1,12 @@
 //! `AuthSocket` for the face.
 
+use core::time::Duration;
+
 use wasm_bindgen::prelude::*;
 use web_sys::WebSocket;
 
 use super::error::{config_error, send_error};
-use super::events::{SocketSink, to_js};
+use super::events::{SocketSink, list};
 use super::parts::Parts;
 use crate::error::ConfigError;
 use crate::proto::backoff::BackoffOptions;
@@ -12,8 +14,8 @@ use crate::proto::close::{CloseAction, CloseTable};
 use crate::proto::connection::{ConnectionConfig, Stats};
 use crate::proto::http::Method;
 use crate::proto::outbox::OutboxOptions;
-use crate::proto::scheme::{FirstMessage, Query, Scheme, Ticket};
-use crate::proto::{Json, Url, UrlKind};
+use crate::proto::scheme::{Answer, Encoding, FirstMessage, Place, Scheme, Ticket};
+use crate::proto::{Json, UrlKind};
 use crate::web::{AuthSocket, CODEC, Session};
 
 /// One authenticated socket.
@@ -30,9 +32,9 @@ impl SocketCore {
         self.socket.connect();
     }
 
-    /// Closes for good.
-    pub fn close(&self, code: u16, reason: &str) -> Result<(), JsValue> {
-        self.socket.close(code, reason).map_err(|error| config_error(&error))
+    /// Closes for good. The face has checked the code.
+    pub fn close(&self, code: u16, reason: &str) {
+        self.socket.close(code, reason).ok();
     }
 
     /// Sends a message.
@@ -48,7 +50,7 @@ impl SocketCore {
     /// The counters, in the order of `Stats`.
     pub fn stats(&self) -> JsValue {
         let Stats { attempts, connections, sent, received, discarded, queued, queued_bytes } = self.socket.stats();
-        to_js(&[attempts, connections, sent, received, discarded, queued as u32, queued_bytes as u32])
+        list([attempts, connections, sent, received, discarded, queued as u32, queued_bytes as u32].map(JsValue::from))
     }
 }
 
@@ -59,93 +61,101 @@ impl SocketCore {
     }
 }
 
+/// What can fail comes first: whatever is built by then has to be dropped on each way out.
 fn read(parts: &Parts) -> Result<ConnectionConfig, ConfigError> {
-    let scheme = match parts.number(At::Scheme as u32) as u8 {
-        1 => Scheme::FirstMessage(FirstMessage {
+    let url = parts.url(At::Url as u32, "url", UrlKind::WebSocket)?;
+    let probe = parts.optional_url(At::Probe as u32, "probe", UrlKind::Http)?;
+    let ticket_url = parts.optional_url(At::TicketUrl as u32, "scheme.url", UrlKind::Http)?;
+    let [ack_timeout, base, cap, spread, connect_timeout, http_timeout, min_uptime] =
+        parts.numbers(At::Millis as u32).map(|millis| Duration::from_millis(millis as u64));
+    let [kind, encoding, is_get, unauthorized, max_bytes, max_messages, max_message, allow_insecure, cookies] =
+        parts.numbers(At::Numbers as u32);
+    let place = || match ENCODINGS.get(encoding as usize).copied().flatten() {
+        Some(encoding) => Place::Subprotocol { prefix: parts.text(At::Place as u32), encoding },
+        None => Place::Query { param: parts.text(At::Place as u32) },
+    };
+    let scheme = match (kind as u8, ticket_url) {
+        (1, _) => Scheme::Cookie,
+        (2, _) => Scheme::FirstMessage(FirstMessage {
             message: parts.json(At::Message as u32).unwrap_or(Json::Null),
             hello: parts.json(At::Hello as u32),
             ack: parts.json(At::Ack as u32),
             reject: parts.json(At::Reject as u32),
-            ack_timeout: parts.millis(At::AckTimeout as u32),
+            expired: parts.json(At::Expired as u32),
+            ack_timeout,
         }),
-        2 => Scheme::Query(Query { param: parts.text(At::Param as u32) }),
-        3 => Scheme::Ticket(Ticket {
-            url: Url::parse(CODEC, "scheme.url", &parts.text(At::TicketUrl as u32), UrlKind::Http)?,
-            method: if parts.number(At::IsGet as u32) == 0.0 { Method::Post } else { Method::Get },
-            param: parts.text(At::Param as u32),
+        (3, Some(url)) => Scheme::Ticket(Ticket {
+            url,
+            method: if is_get == 0.0 { Method::Post } else { Method::Get },
+            place: place(),
             field: parts.text(At::Field as u32),
             expires_field: parts.text(At::ExpiresField as u32),
             expires_in_field: parts.text(At::ExpiresInField as u32),
+            answer: parts
+                .list(At::Hosts as u32)
+                .map_or(Answer::Ticket, |hosts| Answer::Url { hosts: hosts.all_texts() }),
+            unauthorized: unauthorized as u16,
         }),
+        (4, _) => Scheme::Token(place()),
         _ => Scheme::Anonymous,
     };
-    let (protocols, count) = parts.within(At::Protocols as u32);
-    let protocols = (0..count).map(|index| protocols.text(index)).collect();
-    let (rows, count) = parts.within(At::CloseCodes as u32);
     let mut close_table = CloseTable::default();
-    for index in (0..count).step_by(2) {
-        let action = ACTIONS.get(rows.number(index + 1) as usize).copied();
-        close_table.set(rows.number(index) as u16, action.unwrap_or(CloseAction::Retry));
+    if let Some(rows) = parts.list(At::CloseCodes as u32) {
+        for index in (0..rows.count()).step_by(2) {
+            let action = ACTIONS.get(rows.number(index + 1) as usize).copied();
+            close_table.set(rows.number(index) as u16, action.unwrap_or(CloseAction::Retry));
+        }
     }
     Ok(ConnectionConfig {
         codec: CODEC,
-        url: Url::parse(CODEC, "url", &parts.text(At::Url as u32), UrlKind::WebSocket)?,
+        url,
         scheme,
-        protocols,
-        backoff: BackoffOptions {
-            base: parts.millis(At::BackoffBase as u32),
-            cap: parts.millis(At::BackoffCap as u32),
-            spread: parts.millis(At::BackoffSpread as u32),
-        },
-        connect_timeout: parts.millis(At::ConnectTimeout as u32),
-        http_timeout: parts.millis(At::TicketTimeout as u32),
-        min_uptime: parts.millis(At::MinUptime as u32),
-        outbox: OutboxOptions {
-            max_bytes: parts.number(At::MaxBytes as u32) as usize,
-            max_messages: parts.number(At::MaxMessages as u32) as usize,
-        },
-        max_message: parts.number(At::MaxMessageSize as u32) as usize,
-        allow_insecure: parts.number(At::AllowInsecure as u32) != 0.0,
+        protocols: parts.list(At::Protocols as u32).map(|protocols| protocols.all_texts()).unwrap_or_default(),
+        probe,
+        cookies: cookies != 0.0,
+        backoff: BackoffOptions { base, cap, spread },
+        connect_timeout,
+        http_timeout,
+        min_uptime,
+        outbox: OutboxOptions { max_bytes: max_bytes as usize, max_messages: max_messages as usize },
+        max_message: max_message as usize,
+        allow_insecure: allow_insecure != 0.0,
         close_table,
     })
 }
 
-/// Where each setting stands in the array that the face hands over (`read` in npm/socket.ts).
+/// Where each setting, or row of settings, stands in the array that the face hands over (`read` in npm/socket.ts).
 #[derive(Clone, Copy)]
 enum At {
+    /// Texts: the three addresses (empty: none), what names the place, the ticket's fields
     Url,
+    Probe,
     TicketUrl,
-    Param,
+    Place,
     Field,
     ExpiresField,
     ExpiresInField,
-    /// 0 anonymous, 1 first message, 2 query, 3 ticket
-    Scheme,
-    /// 1 for GET, else POST
-    IsGet,
-    /// This and what follows to `MinUptime` in milliseconds
-    AckTimeout,
-    BackoffBase,
-    BackoffCap,
-    BackoffSpread,
-    ConnectTimeout,
-    TicketTimeout,
-    MinUptime,
-    MaxBytes,
-    MaxMessages,
-    MaxMessageSize,
-    /// 1 or 0
-    AllowInsecure,
+    /// Seven spans in milliseconds
+    Millis,
+    /// Scheme, encoding, 1 for GET, the ticket's unauthorized status, three limits, 1 to allow insecure, 1 for cookies
+    Numbers = 14,
     /// The first message and what answers it, JSON values or undefined
-    Message,
+    Message = 23,
     Hello,
     Ack,
     Reject,
+    Expired,
+    /// An array of texts, or undefined: the answer is a ticket
+    Hosts,
     /// An array of texts
     Protocols,
     /// An array: a code, its place in [`ACTIONS`], the next code, and so on
     CloseCodes,
 }
+
+/// The order in which the face counts encodings; the first place is a parameter of the URL.
+const ENCODINGS: [Option<Encoding>; 4] =
+    [None, Some(Encoding::Plain), Some(Encoding::Base64), Some(Encoding::Base64Url)];
 
 /// The order in which the face counts actions.
 const ACTIONS: [CloseAction; 4] =

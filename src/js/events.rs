@@ -2,11 +2,11 @@
 //!
 //! A struct would leave as an object with named members, and bring a table of names into the wasm; the face names them.
 
-use serde::Serialize;
+use js_sys::Array;
 use wasm_bindgen::prelude::*;
 use web_sys::BinaryType;
 
-use super::error::ErrorData;
+use super::error::problem;
 use crate::proto::connection::{Event, StateChange};
 use crate::web::Sink;
 
@@ -27,42 +27,12 @@ extern "C" {
     fn report_error(error: &JsValue);
 }
 
-/// State, phase, previous state, code, reason, attempt, when the next try is (ms since 1970), error, discarded messages.
-#[derive(Serialize)]
-struct StateData(
-    &'static str,
-    Option<&'static str>,
-    &'static str,
-    Option<u16>,
-    Option<String>,
-    u32,
-    Option<f64>,
-    Option<ErrorData>,
-    u32,
-);
-
-impl From<StateChange> for StateData {
-    fn from(change: StateChange) -> Self {
-        Self(
-            change.state.name(),
-            change.phase.map(|phase| phase.name()),
-            change.previous.name(),
-            change.code,
-            change.reason,
-            change.attempt,
-            change.retry_at.map(|time| time.as_millis() as f64),
-            change.problem.as_ref().map(ErrorData::from),
-            change.discarded as u32,
-        )
-    }
-}
-
 impl Sink for SocketSink {
     fn event(&self, event: Event) {
         let (kind, data) = match event {
             Event::Opened => (0, JsValue::UNDEFINED),
-            Event::Closed { code, reason, was_clean } => (1, to_js(&(code, reason, was_clean))),
-            Event::StateChanged(change) => (2, to_js(&StateData::from(change))),
+            Event::Closed { code, reason, was_clean } => (1, list([code.into(), reason.into(), was_clean.into()])),
+            Event::StateChanged(change) => (2, state_data(change)),
         };
         Self::event(self, kind, data).unwrap_or_else(|error| report_error(&error));
     }
@@ -76,8 +46,22 @@ impl Sink for SocketSink {
     }
 }
 
-/// A typed value as an array; missing values are undefined.
-pub(super) fn to_js(value: &impl Serialize) -> JsValue {
-    // Fails for no value of ours: no maps with odd keys, no numbers beyond 2^53.
-    serde_wasm_bindgen::to_value(value).unwrap_or(JsValue::UNDEFINED)
+/// State, phase, previous state, code, reason, attempt, when the next try is (ms since 1970), error, discarded messages.
+fn state_data(change: StateChange) -> JsValue {
+    list([
+        change.state.name().into(),
+        change.phase.map(|phase| phase.name()).into(),
+        change.previous.name().into(),
+        change.code.into(),
+        change.reason.into(),
+        change.attempt.into(),
+        change.retry_at.map(|time| time.as_millis() as f64).into(),
+        change.problem.as_ref().map(problem).into(),
+        (change.discarded as u32).into(),
+    ])
+}
+
+/// Values as an array; missing ones are undefined.
+pub(super) fn list<const N: usize>(values: [JsValue; N]) -> JsValue {
+    values.into_iter().collect::<Array>().into()
 }

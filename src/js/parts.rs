@@ -3,13 +3,12 @@
 //! JavaScript reads an object of options in a fraction of the bytes that wasm needs for it, and serde's way in costs more
 //! than the machine. What the settings mean is checked by the machines.
 
-use core::time::Duration;
-
 use js_sys::Array;
 use wasm_bindgen::JsCast;
 
-use crate::proto::Json;
-use crate::web::from_js;
+use crate::error::ConfigError;
+use crate::proto::{Json, Url, UrlKind};
+use crate::web::{CODEC, from_js};
 
 /// Texts, numbers and JSON values, each by its place.
 pub(super) struct Parts(pub(super) Array);
@@ -28,8 +27,26 @@ impl Parts {
         self.0.get(index).as_f64().unwrap_or_default()
     }
 
-    pub(super) fn millis(&self, index: u32) -> Duration {
-        Duration::from_millis(self.number(index) as u64)
+    pub(super) fn url(&self, index: u32, option: &'static str, kind: UrlKind) -> Result<Url, ConfigError> {
+        Url::parse(CODEC, option, &self.text(index), kind)
+    }
+
+    /// A URL that is none if it is empty.
+    pub(super) fn optional_url(
+        &self,
+        index: u32,
+        option: &'static str,
+        kind: UrlKind,
+    ) -> Result<Option<Url>, ConfigError> {
+        if self.text(index).is_empty() {
+            return Ok(None);
+        }
+        self.url(index, option, kind).map(Some)
+    }
+
+    /// So many numbers in a row.
+    pub(super) fn numbers<const N: usize>(&self, from: u32) -> [f64; N] {
+        core::array::from_fn(|index| self.number(from + index as u32))
     }
 
     pub(super) fn json(&self, index: u32) -> Option<Json> {
@@ -37,10 +54,17 @@ impl Parts {
         (!value.is_undefined()).then(|| from_js(&value))
     }
 
-    /// The parts within a part, and how many there are.
-    pub(super) fn within(&self, index: u32) -> (Self, u32) {
-        let parts: Array = self.0.get(index).unchecked_into();
-        let count = parts.length();
-        (Self(parts), count)
+    /// The parts within a part, if it is there.
+    pub(super) fn list(&self, index: u32) -> Option<Self> {
+        let value = self.0.get(index);
+        (!value.is_undefined()).then(|| Self(value.unchecked_into()))
+    }
+
+    pub(super) fn count(&self) -> u32 {
+        self.0.length()
+    }
+
+    pub(super) fn all_texts(&self) -> Vec<String> {
+        (0..self.count()).map(|index| self.text(index)).collect()
     }
 }

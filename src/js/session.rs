@@ -1,5 +1,7 @@
 //! `Session` for the face.
 
+use core::time::Duration;
+
 use js_sys::{Array, Function};
 use wasm_bindgen::prelude::*;
 
@@ -8,10 +10,10 @@ use super::error::{config_error, token_error};
 use super::events::SocketSink;
 use super::parts::Parts;
 use crate::error::ConfigError;
-use crate::proto::http::Method;
+use crate::proto::http::BodyEncoding;
 use crate::proto::session::{SessionConfig, TokenEndpoint, TokenFields};
 use crate::proto::token::Lifetime;
-use crate::proto::{Secret, Url, UrlKind};
+use crate::proto::{Secret, UrlKind};
 use crate::web::{CODEC, Session, from_js};
 
 /// The session of one user.
@@ -25,8 +27,9 @@ pub struct SessionCore {
 impl SessionCore {
     /// Makes a session; `on_change` is called after each change.
     ///
-    /// `parts`: login URL, refresh URL (empty: none), prefix, the fields access, refresh (empty: none), expires in and
-    /// expires at, leeway and HTTP timeout in ms, 1 to allow insecure endpoints, the bodies of login and refresh.
+    /// `parts`: the URLs of login, refresh and logout (empty: none), their bodies, 1 for each that is a form; prefix, the
+    /// fields access, refresh (empty: none), expires in and expires at; leeway and HTTP timeout in ms, 1 to allow insecure
+    /// endpoints, 1 for cookies.
     #[wasm_bindgen(constructor)]
     pub fn new(parts: Array, on_change: Function) -> Result<Self, JsValue> {
         let config = read(&Parts(parts)).map_err(|error| config_error(&error))?;
@@ -72,25 +75,27 @@ impl SessionCore {
 }
 
 fn read(parts: &Parts) -> Result<SessionConfig, ConfigError> {
-    let allow_insecure = parts.number(9) != 0.0;
+    let [leeway, http_timeout, allow_insecure, cookies] = parts.numbers(14);
     let endpoint = |index: u32, option: &'static str| -> Result<Option<TokenEndpoint>, ConfigError> {
-        let Some(text) = parts.optional_text(index) else { return Ok(None) };
-        let url = Url::parse(CODEC, option, &text, UrlKind::Http)?;
-        url.check_carries_credential(option, allow_insecure)?;
-        Ok(Some(TokenEndpoint { url, method: Method::Post, body: parts.json(10 + index) }))
+        let Some(url) = parts.optional_url(index, option, UrlKind::Http)? else { return Ok(None) };
+        url.check_carries_credential(option, allow_insecure != 0.0)?;
+        let encoding = if parts.number(index + 6) == 0.0 { BodyEncoding::Json } else { BodyEncoding::Form };
+        Ok(Some(TokenEndpoint { url, body: parts.json(index + 3), encoding }))
     };
     Ok(SessionConfig {
         codec: CODEC,
         login: endpoint(0, "login.url")?,
         refresh: endpoint(1, "refresh.url")?,
-        prefix: parts.text(2),
+        logout: endpoint(2, "logout.url")?,
+        cookies: cookies != 0.0,
+        prefix: parts.text(9),
         fields: TokenFields {
-            access: parts.text(3),
-            refresh: parts.optional_text(4),
-            expires_in: parts.text(5),
-            expires_at: parts.text(6),
+            access: parts.text(10),
+            refresh: parts.optional_text(11),
+            expires_in: parts.text(12),
+            expires_at: parts.text(13),
         },
-        leeway: parts.millis(7),
-        http_timeout: parts.millis(8),
+        leeway: Duration::from_millis(leeway as u64),
+        http_timeout: Duration::from_millis(http_timeout as u64),
     })
 }

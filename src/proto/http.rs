@@ -26,8 +26,39 @@ pub struct HttpRequest {
     pub url: String,
     /// The `Authorization` header.
     pub authorization: Option<Secret>,
-    /// A body of type `application/json`.
-    pub body: Option<Secret>,
+    /// The body.
+    pub body: Option<Body>,
+    /// Whether cookies go along and are taken.
+    pub cookies: bool,
+}
+
+/// What a request sends.
+#[derive(Clone, Debug)]
+pub struct Body {
+    /// The text.
+    pub text: Secret,
+    /// How it is written.
+    pub encoding: BodyEncoding,
+}
+
+/// How the body of a request is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyEncoding {
+    /// `application/x-www-form-urlencoded`: what OAuth 2 asks for (RFC 6749 §4 to §6).
+    Form,
+    /// `application/json`
+    Json,
+}
+
+impl BodyEncoding {
+    /// Returns the media type.
+    #[must_use]
+    pub const fn media_type(self) -> &'static str {
+        match self {
+            Self::Form => "application/x-www-form-urlencoded",
+            Self::Json => "application/json",
+        }
+    }
 }
 
 /// An answer, of whatever status.

@@ -35,6 +35,8 @@ pub struct Codec {
     pub print: fn(&Json) -> String,
     /// Decodes base64url without padding (RFC 4648 §5) to text; anything else is `None`.
     pub base64url: fn(&str) -> Option<String>,
+    /// Writes base64 with padding (RFC 4648 §4) of a text of ASCII; of any other the result is empty.
+    pub base64: fn(&str) -> String,
     /// Reads an HTTP-date (RFC 9110 §5.6.7).
     pub http_date: fn(&str) -> Option<UnixTime>,
     /// Makes a URL absolute and normal (WHATWG URL, against the page's address); what is no URL is `None`.
@@ -157,9 +159,10 @@ fn hole(text: &str) -> Option<&str> {
 }
 
 impl Codec {
-    /// Writes a message template with the token in its holes, ready to send.
-    pub(crate) fn message(self, template: &Json, token: &str) -> Secret {
-        let values = Json::Object(vec![("token".to_owned(), Json::String(token.to_owned()))]);
+    /// Writes a message template with the token, and the value of an `Authorization` header, in its holes: ready to send.
+    pub(crate) fn message(self, template: &Json, token: &str, authorization: &str) -> Secret {
+        let value = |name: &str, text: &str| (name.to_owned(), Json::String(text.to_owned()));
+        let values = Json::Object(vec![value("token", token), value("authorization", authorization)]);
         Secret::new((self.print)(&template.filled(&values)))
     }
 }
@@ -174,7 +177,7 @@ mod tests {
         let template = json(r#"{"type": "auth", "nested": ["$token", 1], "price": "$$token"}"#);
         let token = r#"","admin":true,"x":"\u0000${token}$token"#;
 
-        let sent = CODEC.message(&template, token);
+        let sent = CODEC.message(&template, token, "");
 
         let back = json(sent.expose());
         assert_eq!(back.at("nested"), Some(&Json::Array(vec![Json::String(token.to_owned()), Json::Number(1.0)])));

@@ -9,6 +9,7 @@ pub mod connection;
 pub mod http;
 mod json;
 pub mod outbox;
+pub mod preset;
 pub mod scheme;
 mod secret;
 pub mod session;

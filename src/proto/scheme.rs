@@ -1,24 +1,30 @@
 //! Schemes: how a credential reaches the socket, as data.
 //!
-//! A scheme says where the token goes and which messages belong to the handshake; the connection machine follows it.
+//! A scheme says where the credential goes and which messages belong to the handshake; the connection machine follows it.
 
 use core::time::Duration;
 
+use super::connection::Handshake;
 use super::http::Method;
-use super::{Json, Url};
-use crate::error::ConfigError;
+use super::{Codec, Json, Secret, Url};
+use crate::error::{ConfigError, TokenError};
 
 /// How a credential reaches the socket.
 #[derive(Clone, Debug)]
 pub enum Scheme {
     /// No credential.
     Anonymous,
+    /// The browser sends the cookie that the login has set.
+    Cookie,
     /// The token is sent as the first message.
     FirstMessage(FirstMessage),
-    /// The token is a parameter of the URL. It lands in access logs; prefer a ticket.
-    Query(Query),
-    /// A single-use ticket, fetched for each attempt, is a parameter of the URL.
+    /// The token goes into the `Authorization` header of the handshake. Native only: no browser lets a page set it.
+    #[cfg(not(target_family = "wasm"))]
+    Header,
+    /// A single-use ticket, fetched for each attempt, goes along with the handshake.
     Ticket(Ticket),
+    /// The token itself goes along with the handshake.
+    Token(Place),
 }
 
 impl Scheme {
@@ -27,42 +33,163 @@ impl Scheme {
     pub const fn needs_token(&self) -> bool {
         match self {
             Self::Anonymous => false,
-            Self::FirstMessage(_) | Self::Query(_) | Self::Ticket(_) => true,
+            #[cfg(not(target_family = "wasm"))]
+            Self::Header => true,
+            Self::Cookie | Self::FirstMessage(_) | Self::Ticket(_) | Self::Token(_) => true,
         }
     }
 }
 
-/// Settings of [`Scheme::Query`].
+/// Where in the handshake a credential goes.
 #[derive(Clone, Debug)]
-pub struct Query {
-    /// The parameter's name. Default `token`.
-    pub param: String,
+pub enum Place {
+    /// A parameter of the URL. A token lands in access logs there; a ticket is used up by then.
+    Query {
+        /// The parameter's name: `token`, `ticket`.
+        param: String,
+    },
+    /// An entry of `Sec-WebSocket-Protocol`, behind the plain subprotocols, one of which the server has to choose.
+    Subprotocol {
+        /// What stands before the credential: `base64url.bearer.authorization.k8s.io.`
+        prefix: String,
+        /// How the credential is written.
+        encoding: Encoding,
+    },
+}
+
+/// How a credential is written among the subprotocols, where `=`, `/` and spaces throw (RFC 9110 §5.6.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    /// Base64 without padding (RFC 4648 §4), as Phoenix reads it; one that needs a `/` cannot be sent.
+    Base64,
+    /// Base64url without padding (RFC 4648 §5), as Kubernetes reads it.
+    Base64Url,
+    /// As it is. A JWT may stand there.
+    Plain,
+}
+
+impl Place {
+    /// Puts a credential into a handshake.
+    ///
+    /// # Errors
+    /// A credential that cannot stand among subprotocols.
+    pub(crate) fn handshake(
+        &self,
+        codec: Codec,
+        url: &Url,
+        protocols: &[String],
+        credential: &str,
+    ) -> Result<Handshake, TokenError> {
+        match self {
+            Self::Query { param } => Ok(Handshake::new(url.with_param(param, credential), protocols)),
+            Self::Subprotocol { prefix, encoding } => {
+                let entry = [prefix, encoding.encode(codec, credential).as_str()].concat();
+                if entry.len() == prefix.len() || entry.len() > MAX_PROTOCOLS || !is_token(&entry) {
+                    return Err(TokenError::Unfit);
+                }
+                let mut handshake = Handshake::new(Secret::new(url.to_text()), protocols);
+                handshake.protocols.push(Secret::new(entry));
+                Ok(handshake)
+            }
+        }
+    }
+
+    fn check(&self, protocols: &[String]) -> Result<(), ConfigError> {
+        match self {
+            Self::Subprotocol { prefix, .. } => {
+                if protocols.is_empty() {
+                    return Err(ConfigError::option(
+                        "protocols",
+                        "a plain subprotocol is needed beside the credential: the one that the server chooses",
+                    ));
+                }
+                if !prefix.is_empty() && !is_token(prefix) {
+                    return Err(ConfigError::option("scheme.prefix", NO_TOKEN));
+                }
+                Ok(())
+            }
+            Self::Query { .. } => Ok(()),
+        }
+    }
+}
+
+impl Encoding {
+    fn encode(self, codec: Codec, text: &str) -> String {
+        if self == Self::Plain {
+            return text.to_owned();
+        }
+        let mut written = String::new();
+        for byte in (codec.base64)(text).bytes() {
+            match byte {
+                b'=' => {}
+                b'+' if self == Self::Base64Url => written.push('-'),
+                b'/' if self == Self::Base64Url => written.push('_'),
+                other => written.push(char::from(other)),
+            }
+        }
+        written
+    }
 }
 
 /// Settings of [`Scheme::Ticket`].
 ///
 /// # Source
-/// Seed protocol S4: `GET /ws_ticket` with `Authorization: Bearer <token>` → `{ticket, expires}`.
+/// Seed protocol S4: `GET /ws_ticket` with `Authorization: Bearer <token>` → `{ticket, expires}`. S6's session key is a
+/// ticket with other names.
 #[derive(Clone, Debug)]
 pub struct Ticket {
     /// Where tickets are fetched, with the session's `Authorization` header.
     pub url: Url,
     /// Default `POST`.
     pub method: Method,
-    /// The parameter's name in the socket's URL. Default `ticket`.
-    pub param: String,
+    /// Where the ticket goes. Default: the parameter `ticket`.
+    pub place: Place,
     /// Where in the answer the ticket is, as a dotted path. Default `ticket`.
     pub field: String,
     /// Where in the answer the ticket's end is, in seconds since 1970. Default `expires`.
     pub expires_field: String,
     /// Where in the answer the ticket's life is, in seconds. Default `expires_in`.
     pub expires_in_field: String,
+    /// What `field` holds.
+    pub answer: Answer,
+    /// The status that asks for another token. Default 401; 403 behind DRF's `SessionAuthentication`.
+    pub unauthorized: u16,
+}
+
+impl Ticket {
+    /// Returns the default settings.
+    #[must_use]
+    pub fn new(url: Url) -> Self {
+        Self {
+            url,
+            method: Method::Post,
+            place: Place::Query { param: "ticket".to_owned() },
+            field: "ticket".to_owned(),
+            expires_field: "expires".to_owned(),
+            expires_in_field: "expires_in".to_owned(),
+            answer: Answer::Ticket,
+            unauthorized: 401,
+        }
+    }
+}
+
+/// What a ticket endpoint answers with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// The ticket.
+    Ticket,
+    /// The socket's whole URL with the ticket in it, as Slack does. Taken if it is encrypted or the configured one is not
+    /// either, and its host is the configured one or one of these.
+    Url {
+        /// Other hosts, without ports.
+        hosts: Vec<String>,
+    },
 }
 
 /// Settings of [`Scheme::FirstMessage`].
 #[derive(Clone, Debug)]
 pub struct FirstMessage {
-    /// The message; `"$token"` stands for the token.
+    /// The message; `"$token"` stands for the token, `"$authorization"` for it with the session's prefix.
     pub message: Json,
     /// The server's message that has to come before ours, as a matcher.
     pub hello: Option<Json>,
@@ -70,20 +197,29 @@ pub struct FirstMessage {
     pub ack: Option<Json>,
     /// The server's message that refuses the credential.
     pub reject: Option<Json>,
+    /// The server's message that says that the token has expired: it is renewed, and `message` is sent again on the same
+    /// socket. Every message is read for it.
+    pub expired: Option<Json>,
     /// How long to wait for hello and ack, each. Default 10 s.
     pub ack_timeout: Duration,
 }
 
 impl FirstMessage {
+    /// Returns the default settings: nothing is waited for.
+    #[must_use]
+    pub const fn new(message: Json) -> Self {
+        Self { message, hello: None, ack: None, reject: None, expired: None, ack_timeout: Duration::from_secs(10) }
+    }
+
     /// Checks the template.
     ///
     /// # Errors
     /// A hole that nothing fills.
-    pub fn check(&self) -> Result<(), ConfigError> {
-        match self.message.unknown_hole(&["token"]) {
+    fn check(&self) -> Result<(), ConfigError> {
+        match self.message.unknown_hole(&["token", "authorization"]) {
             Some(name) => Err(ConfigError::InvalidOption {
                 option: "scheme.message",
-                problem: "only \"$token\" stands for something; \"$$\" in front stands for a plain $",
+                problem: "only \"$token\" and \"$authorization\" stand for something; \"$$\" is a plain $",
                 value: ["$", &name].concat(),
             }),
             None => Ok(()),
@@ -91,26 +227,49 @@ impl FirstMessage {
     }
 }
 
+impl Scheme {
+    /// Checks what can be wrong before the first try.
+    pub(crate) fn check(&self, protocols: &[String], allow_insecure: bool) -> Result<(), ConfigError> {
+        match self {
+            #[cfg(not(target_family = "wasm"))]
+            Self::Header => Ok(()),
+            Self::Anonymous | Self::Cookie => Ok(()),
+            Self::FirstMessage(scheme) => scheme.check(),
+            Self::Ticket(ticket) => {
+                ticket.place.check(protocols)?;
+                ticket.url.check_carries_credential("scheme.url", allow_insecure)
+            }
+            Self::Token(place) => place.check(protocols),
+        }
+    }
+}
+
+const NO_TOKEN: &str = "only letters, digits and !#$%&'*+-.^_`|~ are allowed; use base64url without padding";
+
+/// What servers take of subprotocols, all together, in bytes.
+const MAX_PROTOCOLS: usize = 8192;
+
+/// Returns whether a text is a token (RFC 9110 §5.6.2).
+fn is_token(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+}
+
 /// Checks the subprotocols that are offered.
 ///
 /// # Errors
-/// One that is no token (RFC 9110 §5.6.2), a duplicate, or more than 8 KiB together: browsers throw or servers refuse.
+/// One that is no token, a duplicate, or more than 8 KiB together: browsers throw or servers refuse.
 pub fn check_protocols(protocols: &[String]) -> Result<(), ConfigError> {
-    let is_token_char = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     let mut length = 0;
     for (index, protocol) in protocols.iter().enumerate() {
-        if protocol.is_empty() || !protocol.bytes().all(is_token_char) {
-            return Err(ConfigError::option(
-                "protocols",
-                "only letters, digits and !#$%&'*+-.^_`|~ are allowed; use base64url without padding",
-            ));
+        if !is_token(protocol) {
+            return Err(ConfigError::option("protocols", NO_TOKEN));
         }
         if protocols[..index].contains(protocol) {
             return Err(ConfigError::option("protocols", "one is offered twice"));
         }
         length += protocol.len() + 2;
     }
-    if length > 8192 {
+    if length > MAX_PROTOCOLS {
         return Err(ConfigError::option("protocols", "servers refuse more than 8192 bytes of them together"));
     }
     Ok(())

@@ -112,6 +112,22 @@ impl Url {
         text
     }
 
+    /// Reads a URL that an answer gives in the place of this one. It has to be as well encrypted, and its host the same or
+    /// one of `hosts`.
+    pub(crate) fn redirected(&self, codec: Codec, text: &str, hosts: &[String]) -> Option<Secret> {
+        let url = Self::checked(codec, text, UrlKind::WebSocket).ok()?;
+        let is_known = url.host == self.host || hosts.contains(&url.host);
+        (is_known && (url.is_encrypted || !self.is_encrypted)).then(|| Secret::new(url.to_text()))
+    }
+
+    /// Returns the URL with a parameter that is no credential.
+    #[must_use]
+    pub fn with_plain_param(&self, param: &str, value: &str) -> Self {
+        let text = self.with_param(param, value);
+        let query = cut(text.expose(), b'?').map_or("", |(_, query)| query).to_owned();
+        Self { query, ..self.clone() }
+    }
+
     /// Returns the URL with `param` set to a credential; a parameter of that name that was there before is replaced.
     ///
     /// Every byte but RFC 3986's unreserved ones is percent-encoded, since browsers leave `+` and `=` alone and servers
@@ -143,7 +159,7 @@ impl fmt::Debug for Url {
     }
 }
 
-fn percent_encoded(text: &str) -> String {
+pub(super) fn percent_encoded(text: &str) -> String {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {

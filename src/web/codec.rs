@@ -19,6 +19,7 @@ pub const CODEC: Codec = Codec {
         };
         atob(&text.bytes().map(standard).collect::<String>()).ok()
     },
+    base64: |text| btoa(text).unwrap_or_default(),
     http_date: |text| {
         let millis = Date::parse(text);
         (!millis.is_nan()).then(|| UnixTime::from_millis(millis as i64))
@@ -37,6 +38,8 @@ extern "C" {
     fn address() -> Result<String, JsValue>;
     #[wasm_bindgen(catch)]
     fn atob(text: &str) -> Result<String, JsValue>;
+    #[wasm_bindgen(catch)]
+    fn btoa(text: &str) -> Result<String, JsValue>;
 }
 
 /// No message that anybody means is nested deeper; what is would end the stack.

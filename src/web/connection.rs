@@ -14,8 +14,8 @@ use super::slots::Slots;
 use super::socket::{Said, Socket, length_of};
 use crate::error::{ConfigError, SendError, TokenError};
 use crate::proto::connection::{
-    Connection as Machine, ConnectionConfig, ConnectionState, Event, Input, Output, Phase, Received, Sent, SocketId,
-    Stats, check_close_code,
+    Connection as Machine, ConnectionConfig, ConnectionState, Event, Handshake, Input, Output, Phase, Received, Sent,
+    SocketId, Stats, check_close_code,
 };
 use crate::proto::outbox::MessageId;
 use crate::proto::session::{self, Asker, Grant, RequestId, SessionView, Want, WantId};
@@ -213,7 +213,7 @@ impl Inner {
                 let earlier = self.fetch.borrow_mut().replace((request, fetch));
                 drop(earlier);
             }
-            Output::Open { socket, url, protocols } => self.open(socket, url.expose(), &protocols),
+            Output::Open { socket, handshake } => self.open(socket, &handshake),
             Output::Send { socket, message, keep } => {
                 let payload = if keep { self.payloads.get(&message) } else { self.payloads.take(&message) };
                 if let Some(payload) = payload {
@@ -234,14 +234,14 @@ impl Inner {
         }
     }
 
-    fn open(self: &Rc<Self>, id: SocketId, url: &str, protocols: &[String]) {
+    fn open(self: &Rc<Self>, id: SocketId, handshake: &Handshake) {
         let weak = Rc::downgrade(self);
         let listener = move |said| {
             if let Some(inner) = weak.upgrade() {
                 inner.said(id, said);
             }
         };
-        match Socket::open(url, protocols, self.sink.binary_type(), listener) {
+        match Socket::open(handshake, self.sink.binary_type(), listener) {
             Ok(socket) => {
                 let earlier = self.socket.borrow_mut().replace((id, socket));
                 drop(earlier);

@@ -1,9 +1,9 @@
-//! HTTP requests by `fetch`: no cookies, no cache, no redirects to elsewhere, and an end when dropped.
+//! HTTP requests by `fetch`: no cookies unless asked for, no cache, no redirects to elsewhere, and an end when dropped.
 
-use gloo_net::http::Request;
-use js_sys::{Object, Reflect};
-use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::spawn_local;
+use gloo_net::http::Response;
+use js_sys::{Object, Promise, Reflect};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{AbortController, RequestInit};
 
 use crate::proto::Secret;
@@ -45,24 +45,35 @@ fn build(request: &HttpRequest, abort: Option<&AbortController>) -> Option<web_s
     let headers = Object::new();
     set(&headers, "accept", Some("application/json"));
     set(&headers, "authorization", request.authorization.as_ref().map(Secret::expose));
-    set(&headers, "content-type", request.body.as_ref().map(|_| "application/json"));
+    set(&headers, "content-type", request.body.as_ref().map(|body| body.encoding.media_type()));
     let init: RequestInit = Object::new().unchecked_into();
     set(&init, "method", Some(if request.method == Method::Get { "GET" } else { "POST" }));
     set(&init, "cache", Some("no-store"));
-    set(&init, "credentials", Some("omit"));
+    set(&init, "credentials", Some(if request.cookies { "include" } else { "omit" }));
     set(&init, "redirect", Some("error"));
-    set(&init, "body", request.body.as_ref().map(Secret::expose));
+    set(&init, "body", request.body.as_ref().map(|body| body.text.expose()));
     init.set_headers(&headers);
     init.set_signal(abort.map(AbortController::signal).as_ref());
     web_sys::Request::new_with_str_and_init(&request.url, &init).ok()
 }
 
-async fn answer_to(request: web_sys::Request) -> Result<HttpResponse, gloo_net::Error> {
-    let response = Request::from(request).send().await?;
+/// What goes wrong is not looked at: it is a request without an answer.
+async fn answer_to(request: web_sys::Request) -> Result<HttpResponse, JsValue> {
+    let response: web_sys::Response = JsFuture::from(fetch(&request)).await?.unchecked_into();
+    let text = JsFuture::from(response.text()?).await?;
+    let response = Response::from(response);
     let headers = response.headers();
-    let (retry_after, date) = (headers.get("retry-after"), headers.get("date"));
-    let body = Secret::new(response.text().await?);
-    Ok(HttpResponse { status: response.status(), retry_after, date, body })
+    Ok(HttpResponse {
+        status: response.status(),
+        retry_after: headers.get("retry-after"),
+        date: headers.get("date"),
+        body: Secret::new(text.as_string().unwrap_or_default()),
+    })
+}
+
+#[wasm_bindgen]
+extern "C" {
+    fn fetch(request: &web_sys::Request) -> Promise;
 }
 
 /// Sets a member, if it has a value. A plain object takes every one.

@@ -2,7 +2,9 @@
 
 use js_sys::Array;
 use wasm_bindgen::prelude::*;
-use web_sys::{BinaryType, CloseEvent, Event, MessageEvent, WebSocket};
+use web_sys::{BinaryType, WebSocket};
+
+use crate::proto::connection::Handshake;
 
 #[wasm_bindgen]
 extern "C" {
@@ -31,6 +33,20 @@ extern "C" {
 
 #[wasm_bindgen]
 extern "C" {
+    /// Any event of a socket. One type for all four, so that there is one kind of closure; each has the members of its kind.
+    type JsEvent;
+    #[wasm_bindgen(method, getter, structural)]
+    fn data(this: &JsEvent) -> JsValue;
+    #[wasm_bindgen(method, getter, structural)]
+    fn code(this: &JsEvent) -> u16;
+    #[wasm_bindgen(method, getter, structural)]
+    fn reason(this: &JsEvent) -> String;
+    #[wasm_bindgen(method, getter, structural, js_name = wasClean)]
+    fn was_clean(this: &JsEvent) -> bool;
+}
+
+#[wasm_bindgen]
+extern "C" {
     /// Anything that has a length: a text, a buffer or a view of one, a blob. A property that is not there is NaN.
     type Sized;
     #[wasm_bindgen(method, getter, structural)]
@@ -52,11 +68,10 @@ pub(crate) enum Said {
 /// A socket and its closures.
 pub(crate) struct Socket {
     socket: JsSocket,
-    _on_open: Closure<dyn FnMut(Event)>,
-    _on_message: Closure<dyn FnMut(MessageEvent)>,
-    _on_error: Closure<dyn FnMut(Event)>,
-    _on_close: Closure<dyn FnMut(CloseEvent)>,
+    _listeners: [Listener; 4],
 }
+
+type Listener = Closure<dyn FnMut(JsEvent)>;
 
 impl Socket {
     /// Dials. Listeners are attached before the browser can say anything.
@@ -64,34 +79,33 @@ impl Socket {
     /// # Errors
     /// The browser will not make this socket.
     pub(crate) fn open(
-        url: &str,
-        protocols: &[String],
+        handshake: &Handshake,
         binary_type: BinaryType,
         listener: impl Fn(Said) + Clone + 'static,
     ) -> Result<Self, JsValue> {
-        let protocols: Array = protocols.iter().map(|protocol| JsValue::from_str(protocol)).collect();
-        let socket = JsSocket::new(url, &protocols)?;
+        let protocols: Array = handshake.protocols.iter().map(|entry| JsValue::from_str(entry.expose())).collect();
+        let socket = JsSocket::new(handshake.url.expose(), &protocols)?;
         socket.set_binary_type(if binary_type == BinaryType::Arraybuffer { "arraybuffer" } else { "blob" });
-        let on_open = Closure::<dyn FnMut(Event)>::new({
+        let on_open = {
             let (listener, socket) = (listener.clone(), JsValue::from(&socket).unchecked_into::<JsSocket>());
-            move |_| listener(Said::Opened { protocol: socket.protocol() })
-        });
-        let on_message = Closure::<dyn FnMut(MessageEvent)>::new({
+            Listener::new(move |_| listener(Said::Opened { protocol: socket.protocol() }))
+        };
+        let on_message = {
             let listener = listener.clone();
-            move |event: MessageEvent| listener(Said::Message(event.data()))
-        });
-        let on_error = Closure::<dyn FnMut(Event)>::new({
+            Listener::new(move |event: JsEvent| listener(Said::Message(event.data())))
+        };
+        let on_error = {
             let listener = listener.clone();
-            move |_| listener(Said::Error)
-        });
-        let on_close = Closure::<dyn FnMut(CloseEvent)>::new(move |event: CloseEvent| {
+            Listener::new(move |_| listener(Said::Error))
+        };
+        let on_close = Listener::new(move |event: JsEvent| {
             listener(Said::Closed { code: event.code(), reason: event.reason(), was_clean: event.was_clean() });
         });
         socket.set_onopen(on_open.as_ref());
         socket.set_onmessage(on_message.as_ref());
         socket.set_onerror(on_error.as_ref());
         socket.set_onclose(on_close.as_ref());
-        Ok(Self { socket, _on_open: on_open, _on_message: on_message, _on_error: on_error, _on_close: on_close })
+        Ok(Self { socket, _listeners: [on_open, on_message, on_error, on_close] })
     }
 
     /// Hands a message to the browser. One that it does not take has been said to be taken: the type is checked before.

@@ -7,8 +7,8 @@ use std::time::Duration;
 use gatepass::error::TokenError;
 use gatepass::proto::backoff::BackoffOptions;
 use gatepass::proto::connection::{ConnectionConfig, ConnectionState, Event, StateChange};
-use gatepass::proto::http::Method;
-use gatepass::proto::scheme::{FirstMessage, Query, Scheme, Ticket};
+use gatepass::proto::http::{BodyEncoding, Method};
+use gatepass::proto::scheme::{FirstMessage, Place, Scheme, Ticket};
 use gatepass::proto::session::{SessionConfig, TokenEndpoint, TokenFields};
 use gatepass::proto::token::Lifetime;
 use gatepass::proto::{Json, Secret, Url, UrlKind};
@@ -58,7 +58,7 @@ pub fn url(path: &str, kind: UrlKind) -> Url {
 }
 
 fn endpoint(path: &str, body: Option<&str>) -> TokenEndpoint {
-    TokenEndpoint { url: url(path, UrlKind::Http), method: Method::Post, body: body.map(json) }
+    TokenEndpoint { url: url(path, UrlKind::Http), body: body.map(json), encoding: BodyEncoding::Json }
 }
 
 /// A session of the ticket protocol (S4): login by `/auth`, no refresh.
@@ -122,28 +122,28 @@ pub fn set_token(session: &Session, token: &str) {
     session.set_tokens(Secret::new(token.to_owned()), None, Lifetime::default());
 }
 
+/// A session with a token that nothing can renew.
+pub fn session_with_token(token: &str) -> Session {
+    let session = Session::new(SessionConfig::new(CODEC));
+    set_token(&session, token);
+    session
+}
+
 pub fn ticket() -> Scheme {
-    Scheme::Ticket(Ticket {
-        url: url("/ws_ticket", UrlKind::Http),
-        method: Method::Get,
-        param: "ticket".into(),
-        field: "ticket".into(),
-        expires_field: "expires".into(),
-        expires_in_field: "expires_in".into(),
-    })
+    Scheme::Ticket(Ticket { method: Method::Get, ..Ticket::new(url("/ws_ticket", UrlKind::Http)) })
 }
 
 pub fn query() -> Scheme {
-    Scheme::Query(Query { param: "token".into() })
+    Scheme::Token(Place::Query { param: "token".into() })
 }
 
 pub fn first_message(message: &str, hello: Option<&str>, ack: Option<&str>) -> Scheme {
     Scheme::FirstMessage(FirstMessage {
-        message: json(message),
         hello: hello.map(json),
         ack: ack.map(json),
         reject: ack.map(|_| json(r#"{"type": "auth_invalid"}"#)),
         ack_timeout: Duration::from_millis(500),
+        ..FirstMessage::new(json(message))
     })
 }
 

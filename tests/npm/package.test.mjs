@@ -24,7 +24,7 @@ test('it loads in Chromium and connects by ticket', async () => {
     const { AuthSocket, presets, Session } = await import('gatepass');
     const session = new Session(presets.ticketServer(server));
     await session.login({ username: 'maggie', password: 'secret' });
-    const socket = new AuthSocket(`${server}/channel/`, { session, scheme: presets.ticketServerTicket(server) });
+    const socket = new AuthSocket(`${server}/channel/`, { session, ...presets.ticketServerSocket(server) });
     socket.send('{"type":"whoami"}');
     for await (const message of socket) {
       socket.close();
@@ -152,7 +152,7 @@ test('calls before the wasm is there keep their order over session and socket, a
     const session = new Session(presets.simpleJwt(`${server}/api`));
     const refused = [];
     const first = session.login({ username: 'maggie', password: 'secret' }).catch((error) => refused.push(error.code));
-    const socket = new AuthSocket(`${server}/channel/`, { session, scheme: presets.ticketServerTicket(server), outbox: { maxMessages: 1 } });
+    const socket = new AuthSocket(`${server}/channel/`, { session, ...presets.ticketServerSocket(server), outbox: { maxMessages: 1 } });
     socket.addEventListener('error', ({ error }) => refused.push(error.code));
     socket.send("maggie's");
     session.logout();

@@ -55,7 +55,7 @@ test('case_119: with the default store nothing is left in the browser', async ()
     const { AuthSocket, presets, Session } = await import('gatepass');
     const session = new Session(presets.ticketServer(server));
     await session.login({ username: 'maggie', password: 'secret' });
-    await new AuthSocket(`${server}/channel/`, { session, scheme: presets.ticketServerTicket(server) }).ready();
+    await new AuthSocket(`${server}/channel/`, { session, ...presets.ticketServerSocket(server) }).ready();
     const databases = await indexedDB.databases();
     return [localStorage.length, sessionStorage.length, document.cookie, databases.length, (await caches?.keys?.() ?? []).length];
   }, server);
@@ -100,7 +100,7 @@ test('case_115: a whole session shows no credential on the console, in events or
     await session.login({ username: 'maggie', password: 'secret' });
     show(session);
     const schemes = [
-      ['/channel/', presets.ticketServerTicket(server)],
+      ['/channel/', presets.ticketServerSocket(server).scheme],
       ['/ws/jwt/', query()],
       ['/ws/ack/', firstMessage({ message: { token: '$token' }, ack: { type: 'auth_ok' }, reject: { type: 'auth_invalid' } })],
       ['/ws/4401/', firstMessage({ message: { nottoken: '$token' } })],
@@ -171,7 +171,7 @@ test('a page of a foreign origin is refused by name, and nothing is lost', async
       page: location.hostname,
       signIn,
       byQuery: await failures(query(), '/ws/jwt/', 3),
-      byTicket: await failures(presets.ticketServerTicket(server), '/channel/', 1),
+      byTicket: await failures(presets.ticketServerSocket(server).scheme, '/channel/', 1),
     };
   }, [server, access], 'foreign.localhost');
   assert.deepEqual(result, {
@@ -195,7 +195,7 @@ test('case_44: a page that is offline comes back with one ticket', async () => {
     globalThis.session = new Session(presets.ticketServer(server));
     await globalThis.session.login({ username: 'maggie', password: 'secret' });
     globalThis.connect = () => {
-      const scheme = presets.ticketServerTicket(server);
+      const scheme = presets.ticketServerSocket(server).scheme;
       globalThis.socket = new AuthSocket(`${server}/channel/`, { session, scheme, backoff: { base: 50, cap: 50 } });
       socket.send('kept');
       return new Promise((resolve) => socket.addEventListener('error', ({ error }) => socket.stats().attempts === 3 && resolve(error.code)));

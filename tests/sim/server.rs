@@ -44,6 +44,7 @@ pub struct Log {
     pub refreshed: u32,
     pub refreshes_asked: u32,
     pub logins: u32,
+    pub probes: u32,
     pub dials: u32,
     pub reused_tickets: u32,
     pub used_tickets: BTreeSet<String>,
@@ -131,6 +132,7 @@ impl Server {
         let endpoint = match request.url.rsplit('/').next() {
             Some("login") => "login",
             Some("refresh") => "refresh",
+            Some("probe") => "probe",
             _ => "ticket",
         };
         self.log.refreshes_asked += u32::from(endpoint == "refresh");
@@ -141,11 +143,15 @@ impl Server {
         if let Some(Fault::Body(body)) = fault {
             return Some(response(200, body, None));
         }
-        let body = request.body.as_ref().map_or(Json::Null, |body| json(body.expose()));
+        let body = request.body.as_ref().map_or(Json::Null, |body| json(body.text.expose()));
         let answer = match endpoint {
             "login" => self.login(&body),
             "refresh" => self.renew(&body),
-            _ => self.mint(request.authorization.as_ref()),
+            "probe" => {
+                self.log.probes += 1;
+                response(if self.bearer(request).is_some() { 200 } else { 401 }, "{}", None)
+            }
+            _ => self.mint(request),
         };
         if matches!(fault, Some(Fault::Lost)) {
             return None;
@@ -184,9 +190,13 @@ impl Server {
         response(200, &(CODEC.print)(&Json::Object(body)), None)
     }
 
-    fn mint(&mut self, authorization: Option<&Secret>) -> HttpResponse {
-        let token = authorization.and_then(|value| value.expose().strip_prefix("Bearer ")).unwrap_or("");
-        let Some(user) = self.user_of(token) else { return response(401, "{}", None) };
+    /// The user of the request's token.
+    fn bearer(&self, request: &HttpRequest) -> Option<String> {
+        self.user_of(request.authorization.as_ref()?.expose().strip_prefix("Bearer ")?)
+    }
+
+    fn mint(&mut self, request: &HttpRequest) -> HttpResponse {
+        let Some(user) = self.bearer(request) else { return response(401, "{}", None) };
         self.log.minted += 1;
         let ticket = self.issue("ticket");
         let expires = self.unix + self.ticket_life_ms;

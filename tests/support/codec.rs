@@ -31,6 +31,10 @@ mod native {
             use base64ct::{Base64UrlUnpadded, Encoding};
             String::from_utf8(Base64UrlUnpadded::decode_vec(text).ok()?).ok()
         },
+        base64: |text| {
+            use base64ct::{Base64, Encoding};
+            Base64::encode_string(text.as_bytes())
+        },
         http_date: |text| {
             let time = httpdate::parse_http_date(text).ok()?;
             let since_1970 = time.duration_since(std::time::UNIX_EPOCH).ok()?;

@@ -1,4 +1,4 @@
-//! What a user downloads: wasm, glue and face, raw and by brotli 11, against the budget.
+//! What a user downloads: wasm, glue and face, with one preset, raw and by brotli 11, against the budget.
 
 use std::path::Path;
 
@@ -19,16 +19,24 @@ pub(crate) fn run(check: bool) -> Result<()> {
     std::fs::create_dir_all(&folder)?;
     let glue = folder.join("glue.js");
     minify(&pkg().join("core.js"), &glue, &[])?;
+    let entry = folder.join("entry.js");
+    std::fs::write(&entry, app_entry()?)?;
     let both = folder.join("index.js");
-    minify(&pkg().join("index.js"), &both, &[])?;
+    minify(&entry, &both, &[])?;
     let face = folder.join("face.js");
-    minify(&pkg().join("index.js"), &face, &["--external:./core.js"])?;
+    minify(&entry, &face, &["--external:*/core.js"])?;
+    let with_presets = folder.join("with-presets.js");
+    minify(&pkg().join("index.js"), &with_presets, &[])?;
     let wasm = pkg().join("core_bg.wasm");
 
     println!("{:<28}{:>10}{:>12}", "", "raw", "brotli 11");
-    for (name, file) in
-        [("wasm", &wasm), ("glue, minified", &glue), ("face, minified", &face), ("glue and face in one file", &both)]
-    {
+    for (name, file) in [
+        ("wasm", &wasm),
+        ("glue, minified", &glue),
+        ("face, minified", &face),
+        ("glue and face in one file", &both),
+        ("the same with all presets", &with_presets),
+    ] {
         let (raw, brotli) = sizes(file)?;
         println!("{name:<28}{raw:>10}{brotli:>12}");
     }
@@ -38,6 +46,18 @@ pub(crate) fn run(check: bool) -> Result<()> {
         bail!("the download is {} bytes over the budget", total - BUDGET);
     }
     Ok(())
+}
+
+/// All that the default entry exports, and one of the presets: bundlers take those that an app uses.
+fn app_entry() -> Result<String> {
+    let index = pkg().join("index.js");
+    let text = std::fs::read_to_string(&index)?;
+    let presets = "export * as presets from './presets.js';";
+    if !text.contains(presets) {
+        bail!("index.js does not export the presets as a namespace any more");
+    }
+    let text = text.replace(presets, "export { simpleJwt } from './presets.js';");
+    Ok(text.replace("from './", &format!("from '{}/", pkg().display())))
 }
 
 fn minify(from: &Path, to: &Path, more: &[&str]) -> Result<()> {

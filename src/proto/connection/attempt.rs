@@ -1,79 +1,128 @@
 //! One try, from the session's token to an accepted socket: what each answer on the way means.
 
-use super::io::{Event, Output, SocketId};
-use super::recovery::Goodbye;
+use super::config::ConnectionConfig;
+use super::io::{Event, Handshake, Output, SocketId};
+use super::recovery::{Goodbye, REFUSALS_BEFORE_DOUBT};
 use super::state::{Doubt, Proof, Refuser, State, Step};
 use super::{Connection, MISMATCH_CODE};
-use crate::error::{Failure, HandshakeError, HttpError, Malformed, TokenError};
-use crate::proto::http::{HttpRequest, HttpResponse, NoAnswer, json_of};
-use crate::proto::scheme::{Scheme, Ticket};
+use crate::error::{Failure, HandshakeError, HttpError, Malformed, TokenError, TransportError};
+use crate::proto::http::{HttpRequest, HttpResponse, Method, NoAnswer, json_of};
+use crate::proto::scheme::{Answer, Scheme, Ticket};
 use crate::proto::session::{Grant, RequestId, WantId};
 use crate::proto::timer::Timer;
 use crate::proto::{Json, Now, Secret, UnixTime};
 
 impl Connection {
     pub(super) fn on_token(&mut self, now: Now, want: WantId, result: Result<Grant, TokenError>) {
-        if !matches!(&self.state, State::Token { want: waiting } if *waiting == want) {
-            return;
-        }
+        let is_renewal = match &self.state {
+            State::Token { want: waiting } if *waiting == want => false,
+            State::Connected { renewal: Some(waiting), .. } if *waiting == want => true,
+            State::Idle
+            | State::Token { .. }
+            | State::Ticket { .. }
+            | State::Opening { .. }
+            | State::Probing { .. }
+            | State::Authenticating { .. }
+            | State::Connected { .. }
+            | State::Waiting
+            | State::Suspended
+            | State::Closed => return,
+        };
         let grant = match result {
             Ok(grant) if grant.epoch == self.epoch => grant,
             // Another user's token: theirs is another connection.
             Ok(grant) => return self.on_session(now, grant.view()),
+            Err(error) if is_renewal => return self.abandon(now, 1000, Failure::Token(error)),
             Err(error) => return self.fail(now, Failure::Token(error), Goodbye::none()),
         };
-        match &self.config.scheme {
+        if is_renewal {
+            return self.authenticate_again(grant);
+        }
+        let handshake = match &self.config.scheme {
             // An anonymous connection asks for no token, so none is answered.
-            Scheme::Anonymous => {}
-            Scheme::FirstMessage(_) => {
-                let url = Secret::new(self.config.url.to_text());
-                self.dial(now, url, Some(grant));
+            Scheme::Anonymous => return,
+            Scheme::Cookie | Scheme::FirstMessage(_) => Ok(self.plain_handshake()),
+            #[cfg(not(target_family = "wasm"))]
+            Scheme::Header => {
+                Ok(Handshake { authorization: Some(grant.authorization.clone()), ..self.plain_handshake() })
             }
-            Scheme::Query(query) => {
-                let url = self.config.url.with_param(&query.param, grant.access());
-                self.dial(now, url, Some(grant));
+            Scheme::Token(place) => {
+                place.handshake(self.config.codec, &self.config.url, &self.config.protocols, grant.access())
             }
             Scheme::Ticket(ticket) => {
-                let http = HttpRequest {
-                    method: ticket.method,
-                    url: ticket.url.to_text(),
-                    authorization: Some(grant.authorization.clone()),
-                    body: None,
-                };
-                let request = RequestId(self.new_id());
-                self.timers.set(Timer::Http, now.instant.after(self.config.http_timeout));
-                self.change(State::Ticket { request, grant, asked_at: now });
-                self.outputs.push_back(Output::Fetch { request, http });
+                let (method, url) = (ticket.method, ticket.url.to_text());
+                let request = self.call(now, method, url, Some(&grant));
+                return self.change(State::Ticket { request, grant, asked_at: now });
             }
-        }
+        };
+        self.dial(now, handshake, Some(grant));
+    }
+
+    /// Makes an HTTP request in the session's name.
+    pub(super) fn call(&mut self, now: Now, method: Method, url: String, grant: Option<&Grant>) -> RequestId {
+        let request = RequestId(self.new_id());
+        let authorization = grant.map(|grant| grant.authorization.clone());
+        let http = HttpRequest { method, url, authorization, body: None, cookies: self.config.cookies };
+        self.timers.set(Timer::Http, now.instant.after(self.config.http_timeout));
+        self.outputs.push_back(Output::Fetch { request, http });
+        request
     }
 
     pub(super) fn on_http(&mut self, now: Now, request: RequestId, result: Result<HttpResponse, NoAnswer>) {
         if self.state.request() != Some(request) {
             return;
         }
-        let State::Ticket { grant, asked_at, .. } = &self.state else { return };
+        self.timers.stop(Timer::Http);
+        let State::Ticket { grant, asked_at, .. } = &self.state else { return self.on_probed(now, &result) };
         let (grant, asked_at) = (grant.clone(), *asked_at);
         let Scheme::Ticket(scheme) = &self.config.scheme else { return };
-        self.timers.stop(Timer::Http);
-        let ticket = json_of(self.config.codec, now, &result).and_then(|answer| {
-            let ticket = answer.at(&scheme.field).and_then(Json::as_text).map(|text| Secret::new(text.to_owned()));
-            Ok((ticket.ok_or(HttpError::Malformed(Malformed::MissingField))?, answer))
+        let answer = json_of(self.config.codec, now, &result).and_then(|answer| {
+            let text = answer.at(&scheme.field).and_then(Json::as_text);
+            let text = text.ok_or(HttpError::Malformed(Malformed::MissingField))?;
+            let ConnectionConfig { codec, url, protocols, .. } = &self.config;
+            let handshake = match &scheme.answer {
+                Answer::Ticket => scheme.place.handshake(*codec, url, protocols, text),
+                Answer::Url { hosts } => {
+                    let whole =
+                        url.redirected(*codec, text, hosts).ok_or(HttpError::Malformed(Malformed::ForeignUrl))?;
+                    Ok(Handshake::new(whole, protocols))
+                }
+            };
+            Ok((handshake, self.is_stale(scheme, &answer, &result, asked_at, now)))
         });
-        match ticket {
-            Ok((_, answer)) if self.is_stale(scheme, &answer, &result, asked_at, now) => {
-                self.fail(now, Failure::TicketExpired, Goodbye::none());
-            }
-            Ok((ticket, _)) => {
+        match answer {
+            Ok((_, true)) => self.fail(now, Failure::TicketExpired, Goodbye::none()),
+            Ok((handshake, false)) => {
                 // The endpoint that refused a token has accepted this one: what it refuses later is another matter.
                 if matches!(self.doubt, Doubt::Refused { by: Refuser::TicketEndpoint, .. }) {
                     self.doubt = Doubt::None;
                 }
-                let url = self.config.url.with_param(&scheme.param, ticket.expose());
-                self.dial(now, url, Some(grant));
+                self.dial(now, handshake, Some(grant));
+            }
+            Err(HttpError::Status { status, retry_after }) if status == scheme.unauthorized => {
+                self.fail(now, Failure::Ticket(HttpError::Status { status: 401, retry_after }), Goodbye::none());
             }
             Err(error) => self.fail(now, Failure::Ticket(error), Goodbye::none()),
         }
+    }
+
+    /// The probe says why a dial failed, as far as HTTP can know.
+    fn on_probed(&mut self, now: Now, result: &Result<HttpResponse, NoAnswer>) {
+        let failure = match json_of(self.config.codec, now, result) {
+            Err(error @ HttpError::Network) => Failure::Probe(error),
+            Err(error @ HttpError::Status { status: 401 | 403 | 429 | 500..=599, .. }) => Failure::Probe(error),
+            // The server is there and takes the token: it is the handshake that it refuses.
+            Ok(_) | Err(HttpError::Malformed(_) | HttpError::Status { .. } | HttpError::TimedOut) => {
+                self.refusals = self.refusals.max(REFUSALS_BEFORE_DOUBT - 1);
+                Failure::Transport(TransportError::ConnectFailed)
+            }
+        };
+        self.fail(now, failure, Goodbye::none());
+    }
+
+    /// What a dial sends without a credential.
+    pub(super) fn plain_handshake(&self) -> Handshake {
+        Handshake::new(Secret::new(self.config.url.to_text()), &self.config.protocols)
     }
 
     /// Returns whether a ticket took longer to arrive than it lives. Only spans of one clock are compared, so a client
@@ -96,11 +145,15 @@ impl Connection {
         life.is_some_and(|seconds| now.instant.since(asked.instant).as_secs_f64() >= seconds)
     }
 
-    pub(super) fn dial(&mut self, now: Now, url: Secret, grant: Option<Grant>) {
+    pub(super) fn dial(&mut self, now: Now, handshake: Result<Handshake, TokenError>, grant: Option<Grant>) {
+        let handshake = match handshake {
+            Ok(handshake) => handshake,
+            Err(error) => return self.fail(now, Failure::Token(error), Goodbye::none()),
+        };
         let socket = SocketId(self.new_id());
         self.timers.set(Timer::Connect, now.instant.after(self.config.connect_timeout));
         self.change(State::Opening { socket, grant });
-        self.outputs.push_back(Output::Open { socket, url, protocols: self.config.protocols.clone() });
+        self.outputs.push_back(Output::Open { socket, handshake });
     }
 
     pub(super) fn on_opened(&mut self, now: Now, socket: SocketId, protocol: &str) {
@@ -121,7 +174,7 @@ impl Connection {
                 self.change(State::Authenticating { socket, grant, step: Step::Hello });
             }
             (Scheme::FirstMessage(_), Some(grant)) => self.authenticate(now, socket, grant),
-            (Scheme::Anonymous | Scheme::FirstMessage(_) | Scheme::Query(_) | Scheme::Ticket(_), grant) => {
+            (_, grant) => {
                 self.connected(now, socket, grant, Proof::Given);
             }
         }
@@ -130,7 +183,7 @@ impl Connection {
     /// Sends the first message.
     pub(super) fn authenticate(&mut self, now: Now, socket: SocketId, grant: Grant) {
         let Scheme::FirstMessage(scheme) = &self.config.scheme else { return };
-        let text = self.config.codec.message(&scheme.message, grant.access());
+        let text = self.config.codec.message(&scheme.message, grant.access(), grant.authorization.expose());
         self.outputs.push_back(Output::SendText { socket, text });
         if scheme.ack.is_some() {
             self.timers.set(Timer::Authenticate, now.instant.after(scheme.ack_timeout));
@@ -138,6 +191,16 @@ impl Connection {
         } else {
             self.connected(now, socket, Some(grant), Proof::Assumed);
         }
+    }
+
+    /// Sends the first message again on the same socket, with a renewed token.
+    fn authenticate_again(&mut self, renewed: Grant) {
+        let Scheme::FirstMessage(scheme) = &self.config.scheme else { return };
+        let State::Connected { socket, grant, renewal, .. } = &mut self.state else { return };
+        *renewal = None;
+        let text = self.config.codec.message(&scheme.message, renewed.access(), renewed.authorization.expose());
+        self.outputs.push_back(Output::SendText { socket: *socket, text });
+        *grant = Some(renewed);
     }
 
     pub(super) fn on_inspected(&mut self, now: Now, socket: SocketId, text: Option<&str>) {
@@ -149,24 +212,44 @@ impl Connection {
             return;
         }
         let message = text.and_then(self.config.codec.parse);
+        let is_expired = is(&scheme.expired, &message);
         let is_rejected = is(&scheme.reject, &message);
-        if let State::Authenticating { grant, step, .. } = &self.state {
-            let (grant, step) = (grant.clone(), *step);
-            match step {
-                Step::Hello | Step::Ack if is_rejected => {
-                    self.abandon(now, 1000, Failure::Handshake(HandshakeError::Rejected));
+        match &mut self.state {
+            State::Connected { renewal, grant: Some(grant), .. } if is_expired => {
+                if renewal.is_none() {
+                    let rejected = Some(grant.generation);
+                    self.next_id += 1;
+                    let want = WantId(self.next_id);
+                    *renewal = Some(want);
+                    self.outputs.push_back(Output::Want { want, rejected, doubted: None });
                 }
-                Step::Hello if is(&scheme.hello, &message) => self.authenticate(now, socket, grant),
-                Step::Ack if is(&scheme.ack, &message) => self.connected(now, socket, Some(grant), Proof::Given),
-                // Not ours to judge: a server may say other things first.
-                Step::Hello | Step::Ack => {}
             }
-        } else if let State::Connected { proof: proof @ Proof::Assumed, .. } = &mut self.state {
-            if is_rejected {
-                return self.abandon(now, 1000, Failure::Handshake(HandshakeError::Rejected));
+            State::Authenticating { .. } | State::Connected { .. } if is_rejected => {
+                self.abandon(now, 1000, Failure::Handshake(HandshakeError::Rejected));
             }
-            *proof = Proof::Given;
-            self.settle_outbox();
+            State::Authenticating { grant, step, .. } => {
+                let (grant, step) = (grant.clone(), *step);
+                match step {
+                    Step::Hello if is(&scheme.hello, &message) => self.authenticate(now, socket, grant),
+                    Step::Ack if is(&scheme.ack, &message) => self.connected(now, socket, Some(grant), Proof::Given),
+                    // Not ours to judge: a server may say other things first.
+                    Step::Hello | Step::Ack => {}
+                }
+            }
+            State::Connected { proof, .. } => {
+                if *proof == Proof::Assumed {
+                    *proof = Proof::Given;
+                    self.settle_outbox();
+                }
+            }
+            State::Idle
+            | State::Token { .. }
+            | State::Ticket { .. }
+            | State::Opening { .. }
+            | State::Probing { .. }
+            | State::Waiting
+            | State::Suspended
+            | State::Closed => {}
         }
     }
 
@@ -175,7 +258,7 @@ impl Connection {
         self.timers.set(Timer::Stable, now.instant.after(self.config.min_uptime));
         self.stats.connections += 1;
         // Queued messages go before the app hears of the connection, so that what it sends then comes after them.
-        let change = self.enter(State::Connected { socket, grant, since: now.instant, proof });
+        let change = self.enter(State::Connected { socket, grant, since: now.instant, proof, renewal: None });
         let keep = proof == Proof::Assumed;
         while let Some(message) = if keep { self.outbox.lend() } else { self.outbox.pop() } {
             self.stats.sent += 1;

@@ -20,6 +20,11 @@ pub struct ConnectionConfig {
     pub scheme: Scheme,
     /// Subprotocols to offer.
     pub protocols: Vec<String>,
+    /// An endpoint that a good token may `GET`. It is asked after a dial that failed before it opened, which browsers do not
+    /// explain: so a refused token and a network that fails become different outcomes. Default none.
+    pub probe: Option<Url>,
+    /// Whether ticket and probe calls carry cookies. Default false.
+    pub cookies: bool,
     /// The wait between tries.
     pub backoff: BackoffOptions,
     /// From dial to accepted. Default 10 s.
@@ -47,6 +52,8 @@ impl ConnectionConfig {
             url,
             scheme,
             protocols: Vec::new(),
+            probe: None,
+            cookies: false,
             backoff: BackoffOptions::default(),
             connect_timeout: Duration::from_secs(10),
             http_timeout: Duration::from_secs(10),
@@ -64,18 +71,14 @@ impl ConnectionConfig {
     /// A credential in the clear, a template with an unknown hole, subprotocols that browsers refuse.
     pub fn check(&self) -> Result<(), ConfigError> {
         check_protocols(&self.protocols)?;
-        match &self.scheme {
-            Scheme::Anonymous => Ok(()),
-            Scheme::FirstMessage(scheme) => {
-                scheme.check()?;
-                self.url.check_carries_credential("url", self.allow_insecure)
-            }
-            Scheme::Query(_) => self.url.check_carries_credential("url", self.allow_insecure),
-            Scheme::Ticket(ticket) => {
-                ticket.url.check_carries_credential("scheme.url", self.allow_insecure)?;
-                self.url.check_carries_credential("url", self.allow_insecure)
-            }
+        self.scheme.check(&self.protocols, self.allow_insecure)?;
+        if let Some(probe) = &self.probe {
+            probe.check_carries_credential("probe", self.allow_insecure)?;
         }
+        if self.scheme.needs_token() {
+            self.url.check_carries_credential("url", self.allow_insecure)?;
+        }
+        Ok(())
     }
 }
 

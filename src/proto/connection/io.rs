@@ -129,10 +129,8 @@ pub enum Output {
     Open {
         /// Which.
         socket: SocketId,
-        /// With the credential, where the scheme puts it there.
-        url: Secret,
-        /// The subprotocols to offer.
-        protocols: Vec<String>,
+        /// With what.
+        handshake: Handshake,
     },
     /// Hand a message of the outbox to a socket.
     Send {
@@ -161,6 +159,30 @@ pub enum Output {
         /// The generation that may be why dials fail.
         doubted: Option<u32>,
     },
+}
+
+/// What a dial sends.
+#[derive(Clone, Debug)]
+pub struct Handshake {
+    /// With the credential, where the scheme puts it there.
+    pub url: Secret,
+    /// The subprotocols to offer; the last one may be the credential.
+    pub protocols: Vec<Secret>,
+    /// The `Authorization` header.
+    #[cfg(not(target_family = "wasm"))]
+    pub authorization: Option<Secret>,
+}
+
+impl Handshake {
+    pub(crate) fn new(url: Secret, protocols: &[String]) -> Self {
+        let protocols = protocols.iter().map(|protocol| Secret::new(protocol.clone())).collect();
+        Self {
+            url,
+            protocols,
+            #[cfg(not(target_family = "wasm"))]
+            authorization: None,
+        }
+    }
 }
 
 /// What the app should know.

@@ -15,7 +15,7 @@ use core::time::Duration;
 use std::collections::VecDeque;
 
 pub use config::{ConnectionConfig, check_close_code};
-pub use io::{ConnectionState, Event, Input, Output, Phase, Received, Sent, SocketId, StateChange, Stats};
+pub use io::{ConnectionState, Event, Handshake, Input, Output, Phase, Received, Sent, SocketId, StateChange, Stats};
 
 use self::recovery::Goodbye;
 use self::state::{Doubt, Proof, State};
@@ -24,7 +24,7 @@ use super::outbox::Outbox;
 use super::scheme::Scheme;
 use super::session::{RequestId, SessionView, WantId};
 use super::timer::{Timer, Timers};
-use super::{Instant, Now, Secret};
+use super::{Instant, Now};
 use crate::error::{Failure, HandshakeError, HttpError, Problem, SendError, TransportError};
 
 /// How long `close` may stay away after an `error`. WebKit under load takes longer than a moment.
@@ -158,6 +158,7 @@ impl Connection {
             | State::Token { .. }
             | State::Ticket { .. }
             | State::Opening { .. }
+            | State::Probing { .. }
             | State::Authenticating { .. }
             | State::Waiting
             | State::Suspended => self.outbox.push(length()).map(Sent::Queued),
@@ -175,13 +176,14 @@ impl Connection {
                 return Received::TooLong { length };
             }
         }
-        let waits_for_reject = self.rejects_after_sending();
+        let (reads_first, reads_all) = self.reads();
         match &mut self.state {
             State::Authenticating { socket: present, .. } if *present == socket => Received::Inspect,
             State::Connected { socket: present, proof, .. } if *present == socket => {
                 self.stats.received += 1;
                 match proof {
-                    Proof::Assumed if waits_for_reject => Received::InspectAndDeliver,
+                    Proof::Assumed | Proof::Given | Proof::Lasting if reads_all => Received::InspectAndDeliver,
+                    Proof::Assumed if reads_first => Received::InspectAndDeliver,
                     Proof::Assumed => {
                         *proof = Proof::Given;
                         self.settle_outbox();
@@ -194,6 +196,7 @@ impl Connection {
             | State::Token { .. }
             | State::Ticket { .. }
             | State::Opening { .. }
+            | State::Probing { .. }
             | State::Authenticating { .. }
             | State::Connected { .. }
             | State::Waiting
@@ -234,7 +237,11 @@ impl Connection {
 
     fn on_connect(&mut self, now: Now) {
         match &self.state {
-            State::Token { .. } | State::Ticket { .. } | State::Opening { .. } | State::Authenticating { .. } => {}
+            State::Token { .. }
+            | State::Ticket { .. }
+            | State::Opening { .. }
+            | State::Probing { .. }
+            | State::Authenticating { .. } => {}
             State::Connected { .. } => {
                 self.leave(1000, "reconnect");
                 self.settle_outbox();
@@ -253,8 +260,8 @@ impl Connection {
         if self.config.scheme.needs_token() {
             self.want_token(None);
         } else {
-            let url = Secret::new(self.config.url.to_text());
-            self.dial(now, url, None);
+            let handshake = self.plain_handshake();
+            self.dial(now, Ok(handshake), None);
         }
     }
 
@@ -301,7 +308,14 @@ impl Connection {
                     }
                     self.on_socket_closed(now, Goodbye::none());
                 }
-                Timer::Http => self.abandon(now, TIMEOUT_CODE, Failure::Ticket(HttpError::TimedOut)),
+                Timer::Http => {
+                    let failure = if matches!(self.state, State::Probing { .. }) {
+                        Failure::Probe(HttpError::TimedOut)
+                    } else {
+                        Failure::Ticket(HttpError::TimedOut)
+                    };
+                    self.abandon(now, TIMEOUT_CODE, failure);
+                }
                 // A session's timer, never set here.
                 Timer::Login => {}
                 Timer::Stable => {
@@ -351,10 +365,13 @@ impl Connection {
         }
     }
 
-    fn rejects_after_sending(&self) -> bool {
+    /// Returns whether the first message after ours has to be read, and whether all have.
+    fn reads(&self) -> (bool, bool) {
         match &self.config.scheme {
-            Scheme::FirstMessage(scheme) => scheme.ack.is_none() && scheme.reject.is_some(),
-            Scheme::Anonymous | Scheme::Query(_) | Scheme::Ticket(_) => false,
+            Scheme::FirstMessage(scheme) => (scheme.ack.is_none() && scheme.reject.is_some(), scheme.expired.is_some()),
+            #[cfg(not(target_family = "wasm"))]
+            Scheme::Header => (false, false),
+            Scheme::Anonymous | Scheme::Cookie | Scheme::Ticket(_) | Scheme::Token(_) => (false, false),
         }
     }
 

@@ -7,11 +7,12 @@ use super::state::{Doubt, Proof, Refuser, State, Step};
 use super::{Connection, StateChange};
 use crate::error::{Disposition, Failure, HandshakeError, Problem, TokenError, TransportError};
 use crate::proto::Now;
+use crate::proto::http::Method;
 use crate::proto::scheme::Scheme;
 use crate::proto::timer::Timer;
 
 /// After so many dials in a row that failed before opening, the token is doubted and the state says so.
-const REFUSALS_BEFORE_DOUBT: u32 = 3;
+pub(super) const REFUSALS_BEFORE_DOUBT: u32 = 3;
 /// The window of the try after a refused credential.
 const REFRESH_SPREAD: Duration = Duration::from_secs(1);
 
@@ -47,7 +48,17 @@ impl Connection {
             })
         };
         let failure = match &self.state {
-            State::Opening { .. } => Failure::Transport(TransportError::ConnectFailed),
+            State::Opening { grant, .. } => {
+                // Browsers do not say why. Where there is an endpoint to ask, it does.
+                if let Some(probe) = &self.config.probe {
+                    let (grant, url) = (grant.clone(), probe.to_text());
+                    self.timers.stop_all();
+                    let request = self.call(now, Method::Get, url, grant.as_ref());
+                    self.state = State::Probing { request, grant };
+                    return;
+                }
+                Failure::Transport(TransportError::ConnectFailed)
+            }
             State::Authenticating { step: Step::Ack, .. } if is_refusal => {
                 Failure::Handshake(HandshakeError::ClosedInstead { code })
             }
@@ -60,6 +71,7 @@ impl Connection {
             State::Idle
             | State::Token { .. }
             | State::Ticket { .. }
+            | State::Probing { .. }
             | State::Waiting
             | State::Suspended
             | State::Closed => return,
@@ -81,9 +93,11 @@ impl Connection {
             // A server that refused the credential has taken nothing of what came after it.
             Failure::Handshake(_) => self.outbox.take_back(),
             // Whether a lost socket delivered is not known: nothing is sent twice.
-            Failure::Ticket(_) | Failure::TicketExpired | Failure::Token(_) | Failure::Transport(_) => {
-                self.settle_outbox()
-            }
+            Failure::Probe(_)
+            | Failure::Ticket(_)
+            | Failure::TicketExpired
+            | Failure::Token(_)
+            | Failure::Transport(_) => self.settle_outbox(),
         }
         let was_in_ticket_phase = matches!(self.state, State::Ticket { .. });
         let was_lasting = matches!(self.state, State::Connected { proof: Proof::Lasting, .. });
@@ -118,9 +132,13 @@ impl Connection {
         let is_due = self.refusals.is_multiple_of(REFUSALS_BEFORE_DOUBT)
             && (self.refusals / REFUSALS_BEFORE_DOUBT).is_power_of_two();
         let may_doubt = matches!(self.doubt, Doubt::None | Doubt::Suspected { .. });
-        if let (Scheme::Query(_), true, true, Some(grant)) =
-            (&self.config.scheme, is_due, may_doubt, self.state.grant())
-        {
+        let is_in_handshake = match self.config.scheme {
+            #[cfg(not(target_family = "wasm"))]
+            Scheme::Header => true,
+            Scheme::Cookie | Scheme::Token(_) => true,
+            Scheme::Anonymous | Scheme::FirstMessage(_) | Scheme::Ticket(_) => false,
+        };
+        if let (true, Some(grant)) = (is_in_handshake && is_due && may_doubt, self.state.grant()) {
             self.doubt = Doubt::Suspected { generation: grant.generation };
         }
         Failure::Transport(TransportError::HandshakeRefused { tries: self.refusals })
@@ -177,6 +195,7 @@ impl Connection {
             State::Token { .. }
             | State::Ticket { .. }
             | State::Opening { .. }
+            | State::Probing { .. }
             | State::Authenticating { .. }
             | State::Connected { .. }
             | State::Waiting
@@ -198,7 +217,9 @@ impl Connection {
         self.timers.stop_all();
         match &self.state {
             State::Token { .. } => self.outputs.push_back(Output::Unwant),
-            State::Ticket { request, .. } => self.outputs.push_back(Output::AbortFetch { request: *request }),
+            State::Ticket { request, .. } | State::Probing { request, .. } => {
+                self.outputs.push_back(Output::AbortFetch { request: *request })
+            }
             State::Opening { socket, .. } | State::Authenticating { socket, .. } | State::Connected { socket, .. } => {
                 self.outputs.push_back(Output::CloseSocket { socket: *socket, code, reason: reason.to_owned() });
             }
@@ -229,7 +250,7 @@ impl Connection {
         // A code belongs to a socket; a token or a ticket that failed had none.
         let had_socket = problem.as_ref().is_none_or(|problem| match problem.failure {
             Failure::Handshake(_) | Failure::Transport(_) => true,
-            Failure::Ticket(_) | Failure::TicketExpired | Failure::Token(_) => false,
+            Failure::Probe(_) | Failure::Ticket(_) | Failure::TicketExpired | Failure::Token(_) => false,
         });
         change.code = had_socket.then_some(goodbye.code);
         change.reason = Some(goodbye.reason.clone()).filter(|reason| !reason.is_empty());

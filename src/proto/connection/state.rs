@@ -25,8 +25,9 @@ pub(super) enum State {
     Token { want: WantId },
     Ticket { request: RequestId, grant: Grant, asked_at: super::super::Now },
     Opening { socket: SocketId, grant: Option<Grant> },
+    Probing { request: RequestId, grant: Option<Grant> },
     Authenticating { socket: SocketId, grant: Grant, step: Step },
-    Connected { socket: SocketId, grant: Option<Grant>, since: Instant, proof: Proof },
+    Connected { socket: SocketId, grant: Option<Grant>, since: Instant, proof: Proof, renewal: Option<WantId> },
     Waiting,
     Suspended,
     Closed,
@@ -54,9 +55,11 @@ impl State {
     pub(super) fn public(&self) -> ConnectionState {
         match self {
             Self::Idle => ConnectionState::Idle,
-            Self::Token { .. } | Self::Ticket { .. } | Self::Opening { .. } | Self::Authenticating { .. } => {
-                ConnectionState::Connecting
-            }
+            Self::Token { .. }
+            | Self::Ticket { .. }
+            | Self::Opening { .. }
+            | Self::Probing { .. }
+            | Self::Authenticating { .. } => ConnectionState::Connecting,
             Self::Connected { .. } => ConnectionState::Connected,
             Self::Waiting => ConnectionState::Waiting,
             Self::Suspended => ConnectionState::Suspended,
@@ -68,7 +71,7 @@ impl State {
         match self {
             Self::Token { .. } => Some(Phase::Token),
             Self::Ticket { .. } => Some(Phase::Ticket),
-            Self::Opening { .. } => Some(Phase::Opening),
+            Self::Opening { .. } | Self::Probing { .. } => Some(Phase::Opening),
             Self::Authenticating { .. } => Some(Phase::Authenticating),
             Self::Idle | Self::Connected { .. } | Self::Waiting | Self::Suspended | Self::Closed => None,
         }
@@ -76,7 +79,7 @@ impl State {
 
     pub(super) fn request(&self) -> Option<RequestId> {
         match self {
-            Self::Ticket { request, .. } => Some(*request),
+            Self::Ticket { request, .. } | Self::Probing { request, .. } => Some(*request),
             Self::Idle
             | Self::Token { .. }
             | Self::Opening { .. }
@@ -93,9 +96,13 @@ impl State {
             Self::Opening { socket, .. } | Self::Authenticating { socket, .. } | Self::Connected { socket, .. } => {
                 Some(*socket)
             }
-            Self::Idle | Self::Token { .. } | Self::Ticket { .. } | Self::Waiting | Self::Suspended | Self::Closed => {
-                None
-            }
+            Self::Idle
+            | Self::Token { .. }
+            | Self::Ticket { .. }
+            | Self::Probing { .. }
+            | Self::Waiting
+            | Self::Suspended
+            | Self::Closed => None,
         }
     }
 
@@ -103,7 +110,7 @@ impl State {
     pub(super) fn grant(&self) -> Option<&Grant> {
         match self {
             Self::Ticket { grant, .. } | Self::Authenticating { grant, .. } => Some(grant),
-            Self::Opening { grant, .. } | Self::Connected { grant, .. } => grant.as_ref(),
+            Self::Opening { grant, .. } | Self::Probing { grant, .. } | Self::Connected { grant, .. } => grant.as_ref(),
             Self::Idle | Self::Token { .. } | Self::Waiting | Self::Suspended | Self::Closed => None,
         }
     }

@@ -2,7 +2,8 @@
 
 use core::time::Duration;
 
-use super::super::http::{HttpRequest, Method};
+use super::super::http::{Body, BodyEncoding, HttpRequest, Method};
+use super::super::url::percent_encoded;
 use super::super::{Codec, Json, Secret, Url};
 use super::LEEWAY;
 
@@ -15,6 +16,11 @@ pub struct SessionConfig {
     pub login: Option<TokenEndpoint>,
     /// Where a refresh token is exchanged.
     pub refresh: Option<TokenEndpoint>,
+    /// What is told of a logout, with the session's `Authorization` header: its answer is not waited for, and whatever it is,
+    /// the session has ended. `"$access"` and `"$refresh"` stand for the tokens.
+    pub logout: Option<TokenEndpoint>,
+    /// Whether calls carry cookies and keep those of the answers: for servers that put the token into one. Default false.
+    pub cookies: bool,
     /// Where the tokens stand in the answers of both.
     pub fields: TokenFields,
     /// The word before the token in `Authorization`: `Bearer`, `Token` or `JWT`. Sent exactly as given.
@@ -33,6 +39,8 @@ impl SessionConfig {
             codec,
             login: None,
             refresh: None,
+            logout: None,
+            cookies: false,
             fields: TokenFields::default(),
             prefix: "Bearer".to_owned(),
             leeway: LEEWAY,
@@ -41,26 +49,47 @@ impl SessionConfig {
     }
 }
 
-/// An endpoint that answers with tokens.
+/// An endpoint that takes a `POST` and answers with tokens.
 #[derive(Clone, Debug)]
 pub struct TokenEndpoint {
     /// Where.
     pub url: Url,
-    /// Default `POST`.
-    pub method: Method,
-    /// The JSON body, with holes such as `"$username"` or `"$refresh"` for what is sent. Default: all of it as it is.
+    /// The body, with holes such as `"$username"` or `"$refresh"` for what is sent. Default: all of it as it is.
     pub body: Option<Json>,
+    /// How the body is written.
+    pub encoding: BodyEncoding,
 }
 
 impl TokenEndpoint {
-    pub(super) fn request(&self, codec: Codec, values: &Json) -> HttpRequest {
-        let body = match &self.body {
-            Some(template) => template.filled(values),
-            None => values.clone(),
+    pub(super) fn request(&self, config: &SessionConfig, values: &Json, authorization: Option<Secret>) -> HttpRequest {
+        let body = self.body.as_ref().map_or_else(|| values.clone(), |template| template.filled(values));
+        let text = match self.encoding {
+            BodyEncoding::Form => form(config.codec, &body),
+            BodyEncoding::Json => (config.codec.print)(&body),
         };
-        let body = (self.method == Method::Post).then(|| Secret::new((codec.print)(&body)));
-        HttpRequest { method: self.method, url: self.url.to_text(), authorization: None, body }
+        let body = Some(Body { text: Secret::new(text), encoding: self.encoding });
+        HttpRequest { method: Method::Post, url: self.url.to_text(), authorization, body, cookies: config.cookies }
     }
+}
+
+/// Writes the members of an object as a form (WHATWG URL §5.2, with `%20` for a space, which every server reads).
+fn form(codec: Codec, body: &Json) -> String {
+    let mut text = String::new();
+    if let Json::Object(members) = body {
+        for (name, value) in members {
+            if !text.is_empty() {
+                text.push('&');
+            }
+            text.push_str(&percent_encoded(name));
+            text.push('=');
+            let plain = match value {
+                Json::String(value) => value.clone(),
+                Json::Null | Json::Bool(_) | Json::Number(_) | Json::Array(_) | Json::Object(_) => (codec.print)(value),
+            };
+            text.push_str(&percent_encoded(&plain));
+        }
+    }
+    text
 }
 
 /// Where the tokens stand in an answer, as dotted paths.

@@ -144,8 +144,7 @@ impl Session {
             return self.answer(want, Ok(grant));
         }
         if let (Some(endpoint), Some(refresh)) = (&self.config.refresh, &tokens.refresh) {
-            let credentials = Json::Object(vec![("refresh".to_owned(), Json::String(refresh.expose().to_owned()))]);
-            let http = endpoint.request(self.config.codec, &credentials);
+            let http = endpoint.request(&self.config, &object(&[("refresh", refresh)]), None);
             self.wants.push(want);
             let request = self.fetch(now, Timer::Http, http);
             if let State::SignedIn { refresh, .. } = &mut self.state {
@@ -167,7 +166,7 @@ impl Session {
             // The driver refuses login() without an endpoint; a session that gets here anyway answers the same.
             return self.outputs.push_back(Output::LoginDone { login, result: Err(TokenError::Missing) });
         };
-        let http = endpoint.request(self.config.codec, credentials);
+        let http = endpoint.request(&self.config, credentials, None);
         let request = self.fetch(now, Timer::Login, http);
         self.login = Some((login, request));
     }
@@ -179,12 +178,30 @@ impl Session {
         }
         self.supersede_login();
         self.abort_refresh();
+        self.tell_server();
         self.state = State::SignedOut;
         self.epoch += 1;
         self.changed();
         for want in core::mem::take(&mut self.wants) {
             self.answer(want, Err(TokenError::Missing));
         }
+    }
+
+    /// Tells the server of a logout. Nobody waits for the answer: that the token is unknown there means the same.
+    fn tell_server(&mut self) {
+        let (Some(endpoint), State::SignedIn { tokens, .. }) = (&self.config.logout, &self.state) else { return };
+        let nothing = Secret::new(String::new());
+        let refresh = tokens.refresh.as_ref().unwrap_or(&nothing);
+        let values = object(&[("access", &tokens.access), ("refresh", refresh)]);
+        let http = endpoint.request(&self.config, &values, Some(self.grant(tokens).authorization));
+        let request = self.new_request();
+        self.outputs.push_back(Output::Fetch { request, http });
+    }
+
+    fn new_request(&mut self) -> RequestId {
+        let request = RequestId(self.next_request);
+        self.next_request = self.next_request.wrapping_add(1);
+        request
     }
 
     fn on_http(&mut self, now: Now, request: RequestId, result: Result<HttpResponse, NoAnswer>) {
@@ -362,8 +379,7 @@ impl Session {
     }
 
     fn fetch(&mut self, now: Now, timer: Timer, http: super::http::HttpRequest) -> RequestId {
-        let request = RequestId(self.next_request);
-        self.next_request = self.next_request.wrapping_add(1);
+        let request = self.new_request();
         self.timers.set(timer, now.instant.after(self.config.http_timeout));
         self.outputs.push_back(Output::Fetch { request, http });
         request
@@ -408,6 +424,12 @@ impl Session {
     fn changed(&mut self) {
         self.outputs.push_back(Output::Changed { state: self.state(), view: self.view() });
     }
+}
+
+/// Makes an object of texts.
+fn object(members: &[(&str, &Secret)]) -> Json {
+    let member = |(name, text): &(&str, &Secret)| ((*name).to_owned(), Json::String(text.expose().to_owned()));
+    Json::Object(members.iter().map(member).collect())
 }
 
 /// Returns whether a token can stand in a header: visible ASCII (RFC 9110 §5.5), as every token is.

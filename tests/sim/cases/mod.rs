@@ -4,6 +4,7 @@ mod first_message;
 mod handshake;
 mod invariants;
 mod messages;
+mod probe;
 mod recovery;
 mod session;
 mod tickets;

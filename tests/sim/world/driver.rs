@@ -80,11 +80,11 @@ impl World {
                 line.presents(http.authorization.as_ref().map(|value| value.expose().replace("Bearer ", "")));
                 self.later(Happening::HttpArrives { who: Who::Connection(index), request, http });
             }
-            Output::Open { socket, url, .. } => {
+            Output::Open { socket, handshake } => {
                 line.open_sockets.insert(socket);
                 line.most_sockets = line.most_sockets.max(line.open_sockets.len());
                 assert_eq!(line.open_sockets.len(), 1, "at most one socket");
-                let url = url.expose().to_owned();
+                let url = handshake.url.expose().to_owned();
                 if let Some((_, ticket)) = url.split_once("?ticket=") {
                     assert!(self.dialled_tickets.insert(ticket.to_owned()), "a ticket is used at most once");
                 }

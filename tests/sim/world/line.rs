@@ -45,6 +45,9 @@ impl Line {
     pub(super) fn new(kind: Kind, user: SessionView, seed: u64, change: &impl Fn(&mut ConnectionConfig)) -> Self {
         let url = url("wss://api.test/channel/", UrlKind::WebSocket);
         let mut config = ConnectionConfig::new(CODEC, url, scheme(kind));
+        if kind == Kind::QueryProbed {
+            config.probe = Some(self::url("https://api.test/probe", UrlKind::Http));
+        }
         change(&mut config);
         config.check().unwrap_or_else(|error| panic!("{error}"));
         Self {
@@ -104,7 +107,7 @@ impl Line {
 }
 
 pub(super) fn endpoint(text: &str) -> TokenEndpoint {
-    TokenEndpoint { url: url(text, UrlKind::Http), method: Method::Post, body: None }
+    TokenEndpoint { url: url(text, UrlKind::Http), body: None, encoding: BodyEncoding::Json }
 }
 
 fn url(text: &str, kind: UrlKind) -> Url {
@@ -114,11 +117,10 @@ fn url(text: &str, kind: UrlKind) -> Url {
 fn scheme(kind: Kind) -> Scheme {
     let first_message = |hello: Option<&str>, ack: Option<&str>| {
         Scheme::FirstMessage(FirstMessage {
-            message: json(r#"{"token":"$token"}"#),
             hello: hello.map(json),
             ack: ack.map(json),
             reject: Some(json(r#"{"type":"auth_invalid"}"#)),
-            ack_timeout: core::time::Duration::from_secs(10),
+            ..FirstMessage::new(json(r#"{"token":"$token"}"#))
         })
     };
     match kind {
@@ -126,14 +128,7 @@ fn scheme(kind: Kind) -> Scheme {
         Kind::FirstMessage => first_message(None, None),
         Kind::FirstMessageAck => first_message(None, Some(r#"{"type":"auth_ok"}"#)),
         Kind::FirstMessageHello => first_message(Some(r#"{"type":"auth_required"}"#), Some(r#"{"type":"auth_ok"}"#)),
-        Kind::Query => Scheme::Query(Query { param: "token".to_owned() }),
-        Kind::Ticket => Scheme::Ticket(Ticket {
-            url: url("https://api.test/ticket", UrlKind::Http),
-            method: Method::Post,
-            param: "ticket".to_owned(),
-            field: "ticket".to_owned(),
-            expires_field: "expires".to_owned(),
-            expires_in_field: "expires_in".to_owned(),
-        }),
+        Kind::Query | Kind::QueryProbed => Scheme::Token(Place::Query { param: "token".to_owned() }),
+        Kind::Ticket => Scheme::Ticket(Ticket::new(url("https://api.test/ticket", UrlKind::Http))),
     }
 }

@@ -11,9 +11,9 @@ use gatepass::error::{Disposition, Failure, TokenError};
 use gatepass::proto::connection::{
     Connection, ConnectionConfig, ConnectionState, Event, Input, Output, Received, Sent, SocketId,
 };
-use gatepass::proto::http::{HttpRequest, HttpResponse, Method, NoAnswer};
+use gatepass::proto::http::{BodyEncoding, HttpRequest, HttpResponse, NoAnswer};
 use gatepass::proto::outbox::MessageId;
-use gatepass::proto::scheme::{FirstMessage, Query, Scheme, Ticket};
+use gatepass::proto::scheme::{FirstMessage, Place, Scheme, Ticket};
 use gatepass::proto::session::{
     self, Asker, LoginId, RequestId, Session, SessionConfig, SessionState, SessionView, TokenEndpoint, Want,
 };
@@ -34,11 +34,20 @@ pub enum Kind {
     FirstMessageAck,
     FirstMessageHello,
     Query,
+    /// With an endpoint to ask after a dial that failed.
+    QueryProbed,
     Ticket,
 }
 
-pub const KINDS: [Kind; 6] =
-    [Kind::Anonymous, Kind::FirstMessage, Kind::FirstMessageAck, Kind::FirstMessageHello, Kind::Query, Kind::Ticket];
+pub const KINDS: [Kind; 7] = [
+    Kind::Anonymous,
+    Kind::FirstMessage,
+    Kind::FirstMessageAck,
+    Kind::FirstMessageHello,
+    Kind::Query,
+    Kind::QueryProbed,
+    Kind::Ticket,
+];
 
 /// Who made an HTTP request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -383,7 +392,8 @@ impl World {
                     Handshake::Refused => self.later(Happening::Closed { line, socket, code: 1006 }),
                     Handshake::Accepted { user } => {
                         let kind = self.lines[line].kind;
-                        let has_accepted = matches!(kind, Kind::Anonymous | Kind::Query | Kind::Ticket);
+                        let has_accepted =
+                            matches!(kind, Kind::Anonymous | Kind::Query | Kind::QueryProbed | Kind::Ticket);
                         let peer = Peer { user, has_accepted, ..Peer::default() };
                         self.lines[line].peers.insert(socket, peer);
                         self.later(Happening::Opened { line, socket });

@@ -1,6 +1,8 @@
 //! Builds the npm package into `pkg/`: wasm and glue by wasm-pack, made small by wasm-opt, and the TypeScript face.
 
 mod names;
+mod presets;
+mod trim;
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -60,13 +62,15 @@ pub(crate) fn wasm() -> Result<()> {
     let wasm = pkg().join("core_bg.wasm");
     run_logged("wasm-opt", wasm_command("wasm-opt")?.args(PASSES).args(FEATURES).arg(&wasm).arg("-o").arg(&wasm))?;
     check_imports(&wasm)?;
-    names::shorten(&pkg(), FEATURES)
+    names::shorten(&pkg(), FEATURES)?;
+    trim::glue(&pkg())
 }
 
 /// Lets rustc's own optimiser inline what is small, over the walls of crates: what then folds away, LLVM at `z` leaves
-/// standing (an eighth of the download). Found by trial; `cargo xtask size` shows the difference.
-const INLINING: &str = "-Zinline-mir=yes -Zcross-crate-inline-threshold=always -Zinline-mir-hint-threshold=50 \
-     -Zmir-enable-passes=-InstSimplify-after-simplifycfg";
+/// standing (an eighth of the download). Structs are copied by `memory.copy`, not field by field.
+/// Lime 1 (what every browser of 2023 and later has). Found by trial; `cargo xtask size` shows the difference.
+const SMALLER: &str = "-Zinline-mir=yes -Zcross-crate-inline-threshold=always -Zinline-mir-hint-threshold=30 \
+     -Zmir-enable-passes=-JumpThreading -Ctarget-feature=-reference-types -Cllvm-args=-max-store-memcpy=1";
 
 /// Builds std along, for size: a panic is one instruction, without text, place or formatting (a seventh of the download).
 ///
@@ -78,7 +82,7 @@ fn make_std_small(command: &mut Command) {
         .env("RUSTC_BOOTSTRAP", "1")
         .env(
             "RUSTFLAGS",
-            format!("-Zunstable-options -Cpanic=immediate-abort -Zlocation-detail=none -Zfmt-debug=none {INLINING}"),
+            format!("-Zunstable-options -Cpanic=immediate-abort -Zlocation-detail=none -Zfmt-debug=none {SMALLER}"),
         )
         .env("CARGO_TARGET_DIR", target_dir().join("small"));
 }
@@ -99,6 +103,7 @@ pub(crate) fn face() -> Result<()> {
     if !pkg().join("core.d.ts").is_file() {
         bail!("pkg/core.d.ts is missing: build the wasm first (`cargo xtask build`)");
     }
+    presets::write(&pkg())?;
     run_logged("tsc", wasm_command("tsc")?.args(["--project", "tsconfig.json"]))
         .context("the TypeScript face does not compile")
 }

@@ -1,0 +1,66 @@
+//! What the presets send and understand, row by row, against the golden files in `tests/fixtures/wire`.
+
+#![cfg(not(target_family = "wasm"))]
+#![allow(clippy::unwrap_used, reason = "a test may")]
+
+#[path = "../support/codec.rs"]
+#[allow(unreachable_pub, dead_code, reason = "other tests use it, too")]
+mod codec;
+mod session;
+mod socket;
+
+use std::path::PathBuf;
+
+use codec::{CODEC, json};
+use gatepass::proto::{Instant, Json, Now, UnixTime, preset};
+
+fn fixture(name: &str) -> Json {
+    let file = folder().join(format!("{name}.json"));
+    json(&std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display())))
+}
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/wire")
+}
+
+fn text<'a>(value: &'a Json, path: &str) -> &'a str {
+    value.at(path).and_then(Json::as_text).unwrap_or_else(|| panic!("no text at {path}"))
+}
+
+fn items(value: Option<&Json>) -> &[Json] {
+    match value {
+        Some(Json::Array(items)) => items,
+        _ => panic!("no array"),
+    }
+}
+
+fn number(value: &Json, path: &str) -> u16 {
+    value.at(path).and_then(|value| value.as_number(CODEC)).unwrap_or_else(|| panic!("no number at {path}")) as u16
+}
+
+fn now() -> Now {
+    Now { instant: Instant::from_millis(1_000), unix: UnixTime::from_millis(1_800_000_000_000) }
+}
+
+fn print(value: &Json) -> String {
+    (CODEC.print)(value)
+}
+
+#[test]
+fn every_preset_has_a_golden_file_and_every_golden_file_a_preset() {
+    let mut names = preset::names(CODEC).concat();
+    names.sort();
+    let is_json = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "json");
+    let files = std::fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path()).filter(is_json);
+    let mut files: Vec<_> = files.map(|path| path.file_stem().unwrap().to_string_lossy().into_owned()).collect();
+    files.sort();
+    assert_eq!(names, files);
+}
+
+#[test]
+fn a_name_that_is_not_in_the_table_is_refused_by_name() {
+    let error = preset::session(CODEC, "simpleJWT", "https://api.example").unwrap_err();
+    assert_eq!(error.to_string(), "preset: the table has no such row: simpleJWT");
+    let error = preset::connection_of(CODEC, &json(r#"{"scheme":{"type":"tickets"}}"#), "wss://h", "").unwrap_err();
+    assert!(error.to_string().starts_with("scheme.type: "), "{error}");
+}

@@ -1,0 +1,146 @@
+//! Sessions: login, refresh and logout of each preset.
+
+use gatepass::proto::http::{HttpRequest, HttpResponse, Method};
+use gatepass::proto::session::{Asker, Input, LoginId, Output, Session, SessionState, Want, WantId};
+use gatepass::proto::token::Lifetime;
+use gatepass::proto::{Json, Secret, preset};
+
+use super::codec::CODEC;
+use super::{fixture, items, now, number, print, text};
+
+/// Performs an input, answers the one request that it leads to as the file says, and returns what came of it.
+fn call(session: &mut Session, input: Input, call: &Json) -> Result<Option<String>, &'static str> {
+    let mut outcome = Ok(None);
+    let mut requests = 0;
+    session.handle_input(now(), input);
+    while let Some(output) = session.poll_output() {
+        match output {
+            Output::Fetch { request, http } => {
+                requests += 1;
+                check(&http, call.at("request").unwrap());
+                let body = Secret::new(call.at("answer.body").map_or_else(String::new, print));
+                let status = number(call, "answer.status");
+                let result = Ok(HttpResponse { status, retry_after: None, date: None, body });
+                session.handle_input(now(), Input::Http { request, result });
+            }
+            Output::LoginDone { result: Err(error), .. } | Output::Token { result: Err(error), .. } => {
+                outcome = Err(error.code());
+            }
+            Output::Token { result: Ok(grant), .. } => outcome = Ok(Some(grant.authorization.expose().to_owned())),
+            Output::LoginDone { result: Ok(()), .. } | Output::AbortFetch { .. } | Output::Changed { .. } => {}
+        }
+    }
+    assert_eq!(requests, 1, "one request for {}", print(call));
+    outcome
+}
+
+fn check(http: &HttpRequest, wanted: &Json) {
+    assert_eq!(http.method, Method::Post);
+    assert_eq!(http.url, text(wanted, "url"));
+    assert_eq!(http.cookies, wanted.at("cookies") == Some(&Json::Bool(true)));
+    let header = http.authorization.as_ref().map(Secret::expose);
+    assert_eq!(header, wanted.at("authorization").and_then(Json::as_text));
+    let body = http.body.as_ref().unwrap();
+    assert_eq!(body.encoding.media_type(), text(wanted, "type"));
+    match wanted.at("form").and_then(Json::as_text) {
+        Some(form) => assert_eq!(body.text.expose(), form),
+        None => assert_eq!(body.text.expose(), print(wanted.at("body").unwrap())),
+    }
+}
+
+fn want(rejected: Option<u32>) -> Input {
+    Input::Want(Want { asker: Asker(0), want: WantId::new(1), rejected, doubted: None })
+}
+
+/// The header of the present token, without a request.
+fn present(session: &mut Session) -> Option<(String, u32)> {
+    session.handle_input(now(), want(None));
+    let mut header = None;
+    while let Some(output) = session.poll_output() {
+        if let Output::Token { result: Ok(grant), .. } = output {
+            header = Some((grant.authorization.expose().to_owned(), grant.generation));
+        }
+    }
+    header
+}
+
+fn play(name: &str) {
+    let fixture = fixture(name);
+    let mut session = Session::new(preset::session(CODEC, name, text(&fixture, "base")).unwrap());
+    if let Some(tokens) = fixture.at("tokens") {
+        let access = Secret::new(text(tokens, "access").to_owned());
+        let refresh = Some(Secret::new(text(tokens, "refresh").to_owned()));
+        session.handle_input(now(), Input::SetTokens { access, refresh, lifetime: Lifetime::default() });
+        while session.poll_output().is_some() {}
+    }
+    for (index, row) in items(fixture.at("calls")).iter().enumerate() {
+        println!("{name}: {}", print(row));
+        let outcome = if let Some(credentials) = row.at("login") {
+            let login = LoginId(index as u32);
+            call(&mut session, Input::Login { login, credentials: credentials.clone() }, row)
+        } else if row.at("logout").is_some() {
+            let outcome = call(&mut session, Input::Logout, row);
+            assert_eq!(session.state(), SessionState::SignedOut);
+            outcome
+        } else {
+            let rejected = present(&mut session).map(|(_, generation)| generation);
+            call(&mut session, want(rejected), row)
+        };
+        match row.at("failure").and_then(Json::as_text) {
+            Some(code) => assert_eq!(outcome, Err(code)),
+            None => assert_eq!(outcome.err(), None),
+        }
+        if let Some(header) = row.at("authorization").and_then(Json::as_text) {
+            assert_eq!(present(&mut session).map(|(header, _)| header).as_deref(), Some(header));
+        }
+    }
+}
+
+#[test]
+fn cases_1_to_3_simplejwt() {
+    play("simpleJwt");
+}
+
+#[test]
+fn case_25_djoser_ends_the_token_at_logout() {
+    play("djoser");
+    play("djoserJwt");
+}
+
+#[test]
+fn case_27_every_prefix_is_sent_exactly_as_configured() {
+    play("drfToken");
+    play("ticketServer");
+}
+
+#[test]
+fn drf_jwt_keeps_its_token_in_a_cookie_and_renews_it_by_itself() {
+    play("drfJwt");
+}
+
+#[test]
+fn cases_23_and_24_oauth_2_is_form_encoded_and_keeps_a_refresh_token_that_is_not_replaced() {
+    play("oauth2");
+}
+
+#[test]
+fn case_25_a_logout_that_the_server_does_not_know_has_ended_the_session_all_the_same() {
+    let mut session = Session::new(preset::session(CODEC, "djoser", "https://api.example/auth").unwrap());
+    let access = Secret::new("9944".to_owned());
+    session.handle_input(now(), Input::SetTokens { access, refresh: None, lifetime: Lifetime::default() });
+    session.handle_input(now(), Input::Logout);
+    session.handle_input(now(), Input::Login { login: LoginId(1), credentials: Json::Null });
+    let mut requests = Vec::new();
+    while let Some(output) = session.poll_output() {
+        if let Output::Fetch { request, .. } = output {
+            requests.push(request);
+        }
+    }
+    for (status, body) in [(401, r#"{"detail":"Invalid token."}"#), (200, "<html>")] {
+        let response = HttpResponse { status, retry_after: None, date: None, body: Secret::new(body.to_owned()) };
+        session.handle_input(now(), Input::Http { request: requests[0], result: Ok(response) });
+        assert!(session.poll_output().is_none(), "nobody waits for it");
+        assert_eq!(session.state(), SessionState::SignedOut);
+    }
+    assert_ne!(requests[0], requests[1], "the answer to a logout is none to the login that follows");
+}

@@ -1,0 +1,228 @@
+//! Sockets: the handshake, the messages and the outcomes of each preset.
+
+use gatepass::error::Disposition;
+use gatepass::proto::connection::{Connection, Event, Input, Output, Received, SocketId};
+use gatepass::proto::http::{HttpResponse, Method};
+use gatepass::proto::session::{self, Asker, Session, SessionConfig, Want, WantId};
+use gatepass::proto::token::Lifetime;
+use gatepass::proto::{Json, Secret, preset};
+
+use super::codec::{CODEC, json};
+use super::{fixture, items, now, number, print, text};
+
+/// A session and a connection with a world that does what a fixture says.
+struct Client {
+    session: Session,
+    machine: Connection,
+    socket: Option<SocketId>,
+    dialled: Vec<String>,
+    authorization: Option<String>,
+    sent: Vec<Json>,
+    wanted: Option<WantId>,
+    has_opened: bool,
+    failure: Option<(&'static str, Disposition)>,
+    fixture: Json,
+}
+
+impl Client {
+    fn new(preset: &str, fixture: Json) -> Self {
+        let base = fixture.at("base").and_then(Json::as_text).unwrap_or_default();
+        let config = preset::connection(CODEC, preset, text(&fixture, "url"), base).unwrap();
+        let mut session = Session::new(SessionConfig::new(CODEC));
+        set_token(&mut session, text(&fixture, "token"));
+        let machine = Connection::new(config, session.view(), 1);
+        let mut client = Self {
+            session,
+            machine,
+            socket: None,
+            dialled: Vec::new(),
+            authorization: None,
+            sent: Vec::new(),
+            wanted: None,
+            has_opened: false,
+            failure: None,
+            fixture,
+        };
+        client.input(Input::Connect);
+        client.answer_want();
+        client
+    }
+
+    fn input(&mut self, input: Input<'_>) {
+        self.machine.handle_input(now(), input);
+        while let Some(output) = self.machine.poll_output() {
+            match output {
+                Output::Open { socket, handshake } => {
+                    self.socket = Some(socket);
+                    self.dialled = vec![handshake.url.expose().to_owned()];
+                    self.dialled.extend(handshake.protocols.iter().map(|entry| entry.expose().to_owned()));
+                    self.authorization = handshake.authorization.map(|header| header.expose().to_owned());
+                }
+                Output::SendText { text, .. } => self.sent.push(json(text.expose())),
+                Output::Want { want, .. } => self.wanted = Some(want),
+                Output::Fetch { request, http } => {
+                    let ticket = self.fixture.at("ticket").expect("a preset that fetches has a ticket in its file");
+                    let method = if http.method == Method::Get { "GET" } else { "POST" };
+                    assert_eq!(method, text(ticket, "request.method"));
+                    assert_eq!(http.url, text(ticket, "request.url"));
+                    assert_eq!(http.authorization.unwrap().expose(), text(ticket, "request.authorization"));
+                    let body = Secret::new(print(ticket.at("answer").unwrap()));
+                    let result = Ok(HttpResponse { status: 200, retry_after: None, date: None, body });
+                    self.input(Input::Http { request, result });
+                }
+                Output::Event(Event::Opened) => self.has_opened = true,
+                Output::Event(Event::StateChanged(change)) => {
+                    if let Some(problem) = change.problem {
+                        self.failure = Some((problem.failure.code(), problem.disposition));
+                    }
+                }
+                Output::AbortFetch { .. }
+                | Output::CloseSocket { .. }
+                | Output::Discard { .. }
+                | Output::Event(Event::Closed { .. })
+                | Output::Send { .. }
+                | Output::Unwant => {}
+            }
+        }
+    }
+
+    /// Lets the session answer what was asked of it, with the token that it has.
+    fn answer_want(&mut self) {
+        let Some(want) = self.wanted.take() else { panic!("no token was asked for") };
+        let input = Want { asker: Asker(0), want, rejected: None, doubted: None };
+        self.session.handle_input(now(), session::Input::Want(input));
+        while let Some(output) = self.session.poll_output() {
+            if let session::Output::Token { want, result, .. } = output {
+                self.input(Input::Token { want, result });
+            }
+        }
+    }
+
+    /// A message of the server; returns whether the app gets it.
+    fn hear(&mut self, message: &Json) -> bool {
+        let socket = self.socket.unwrap();
+        let message = print(message);
+        let received = self.machine.on_message(socket, || message.len());
+        if matches!(received, Received::Inspect | Received::InspectAndDeliver) {
+            self.input(Input::Inspected { socket, text: Some(&message) });
+        }
+        matches!(received, Received::Deliver | Received::InspectAndDeliver) && self.machine.socket() == Some(socket)
+    }
+
+    fn follow(&mut self, step: &Json) {
+        let socket = self.socket.unwrap();
+        if step.as_text() == Some("connected") {
+            assert!(self.has_opened, "not accepted yet");
+        } else if let Some(message) = step.at("server") {
+            let delivered = self.hear(message);
+            assert!(!delivered, "the app got {}", print(message));
+        } else if let Some(message) = step.at("app") {
+            assert!(self.hear(message), "the app did not get {}", print(message));
+        } else if let Some(message) = step.at("client") {
+            assert!(!self.sent.is_empty(), "nothing was sent, not {}", print(message));
+            assert_eq!(print(&self.sent.remove(0)), print(message));
+        } else if step.at("close").is_some() {
+            let (code, reason) = (number(step, "close"), String::new());
+            self.input(Input::SocketClosed { socket, code, reason, was_clean: true });
+        } else if let Some(token) = step.at("token").and_then(Json::as_text) {
+            set_token(&mut self.session, token);
+            self.answer_want();
+        } else {
+            let (code, disposition) = self.failure.take().expect("nothing has failed");
+            assert_eq!((code, disposition.name()), (text(step, "failure"), text(step, "disposition")));
+        }
+    }
+}
+
+fn set_token(session: &mut Session, token: &str) {
+    let access = Secret::new(token.to_owned());
+    session.handle_input(now(), session::Input::SetTokens { access, refresh: None, lifetime: Lifetime::default() });
+    while session.poll_output().is_some() {}
+}
+
+fn play(preset: &str) {
+    let fixture = fixture(preset);
+    let Some(Json::Object(paths)) = fixture.at("paths").cloned() else { panic!("no paths") };
+    for (path, steps) in paths {
+        println!("{preset}: {path}");
+        let mut client = Client::new(preset, fixture.clone());
+        let mut wanted = vec![text(&fixture, "dial.url").to_owned()];
+        wanted.extend(items(fixture.at("dial.protocols")).iter().map(|entry| entry.as_text().unwrap().to_owned()));
+        assert_eq!(client.dialled, wanted);
+        assert_eq!(client.authorization, None, "no browser could send it");
+        let protocol = fixture.at("chosen").and_then(Json::as_text).unwrap_or_default().to_owned();
+        let socket = client.socket.unwrap();
+        client.input(Input::SocketOpened { socket, protocol });
+        items(Some(&steps)).iter().for_each(|step| client.follow(step));
+        assert!(client.sent.is_empty(), "more was sent than the file has");
+        assert_eq!(client.failure, None, "more has failed than the file has");
+    }
+}
+
+#[test]
+fn cases_65_and_66_home_assistant() {
+    play("homeAssistant");
+}
+
+#[test]
+fn cases_70_and_72_graphql_transport_ws_and_hasura() {
+    play("graphqlTransportWs");
+}
+
+#[test]
+fn cases_73_and_74_directus_authenticates_again_on_the_same_socket() {
+    play("directus");
+}
+
+#[test]
+fn case_75_trpc() {
+    play("trpc");
+}
+
+#[test]
+fn jupyter_takes_the_token_from_the_query() {
+    play("jupyter");
+}
+
+#[test]
+fn case_52_kubernetes_takes_the_token_from_the_subprotocols() {
+    play("kubernetes");
+}
+
+#[test]
+fn cases_53_and_80_phoenix_takes_standard_base64_and_its_channels_fail_by_themselves() {
+    play("phoenix");
+}
+
+#[test]
+fn channels_first_message() {
+    play("channelsFirstMessage");
+}
+
+#[test]
+fn the_ticket_server() {
+    play("ticketServerSocket");
+}
+
+#[test]
+fn case_53_a_token_that_no_subprotocol_can_carry_is_told_before_the_dial() {
+    let with_token = |preset, token: &str| {
+        let Json::Object(mut members) = fixture(preset) else { panic!("no object") };
+        members.push(("token".to_owned(), Json::String(token.to_owned())));
+        Client::new(preset, Json::Object(members))
+    };
+    // `>?` at this offset is `Pj8=` in base64: a slash comes of `?` at others.
+    let unfit = with_token("phoenix", "abc???");
+    assert_eq!(unfit.failure, Some(("TOKEN_UNFIT", Disposition::GiveUp)));
+    assert_eq!(unfit.socket, None);
+    let too_long = with_token("kubernetes", &"a".repeat(9_000));
+    assert_eq!(too_long.failure, Some(("TOKEN_UNFIT", Disposition::GiveUp)));
+}
+
+#[test]
+fn case_51_a_server_that_echoes_the_credential_is_a_mismatch() {
+    let mut client = Client::new("kubernetes", fixture("kubernetes"));
+    let (socket, protocol) = (client.socket.unwrap(), client.dialled[3].clone());
+    client.input(Input::SocketOpened { socket, protocol });
+    assert_eq!(client.failure, Some(("SUBPROTOCOL_MISMATCH", Disposition::GiveUp)));
+}
