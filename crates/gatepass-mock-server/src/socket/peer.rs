@@ -82,14 +82,10 @@ impl Peer {
                         Next::GoOn
                     }
                     Some(SocketOrder::Expired) => {
-                        let end = time;
-                        match self.expire().await {
-                            Next::GoOn if self.is_waiting => {
-                                deadline.as_mut().reset(tokio::time::Instant::now() + end);
-                                Next::GoOn
-                            }
-                            next => next,
-                        }
+                        let next = self.expire().await;
+                        // A new token is waited for as long as the first one.
+                        deadline.as_mut().reset(tokio::time::Instant::now() + time);
+                        next
                     }
                     Some(SocketOrder::Close { code, reason }) => self.close(code, &reason).await,
                     Some(SocketOrder::Reset) => {

@@ -34,15 +34,14 @@ fn with_token(text: &str, old: &str, new: &str) -> String {
 /// Whether a message has the same members, and the same words in those that decide.
 fn is_alike(message: &Value, wanted: &Value) -> bool {
     let decides = ["type", "status", "id", "code"];
-    match (message, wanted) {
-        (Value::Object(message), Value::Object(wanted)) => wanted.iter().all(|(name, value)| {
-            message.get(name).is_some_and(|found| match value {
-                Value::Object(_) => is_alike(found, value),
-                value => !decides.contains(&name.as_str()) || found == value,
-            })
-        }),
-        (message, wanted) => message == wanted,
-    }
+    let (Some(members), Some(wanted_members)) = (message.as_object(), wanted.as_object()) else {
+        return message == wanted;
+    };
+    wanted_members.iter().all(|(name, value)| match members.get(name) {
+        Some(found) if value.is_object() => is_alike(found, value),
+        Some(found) => !decides.contains(&name.as_str()) || found == value,
+        None => false,
+    })
 }
 
 async fn expect(socket: &mut crate::client::Socket, wanted: &Value) {

@@ -1,0 +1,338 @@
+//! The connection driver: a task that runs one connection machine on tokio's sockets.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::task::AbortHandle;
+
+use super::clock::{now, random_seed, until};
+use super::http::Http;
+use super::session::Session;
+use super::socket::{self, Ask, Message};
+use crate::error::{ConfigError, Problem, SendError, TokenError};
+use crate::proto::connection::{
+    Connection as Machine, ConnectionConfig, ConnectionState, Event, Handshake, Input, Output, Received, Sent,
+    SocketId, Stats, check_close_code,
+};
+use crate::proto::outbox::MessageId;
+use crate::proto::scheme::Scheme;
+use crate::proto::session::{self, Asker, Grant, RequestId, SessionView, Want, WantId};
+
+/// How many messages the app may be behind before nothing more is read from the network.
+const ROOM: usize = 256;
+
+/// A WebSocket that authenticates itself and stays connected. It closes with its value.
+pub struct AuthSocket {
+    tell: mpsc::UnboundedSender<Told>,
+    messages: mpsc::UnboundedReceiver<Message>,
+    events: mpsc::UnboundedReceiver<Event>,
+    present: watch::Receiver<Present>,
+    room: Arc<Semaphore>,
+}
+
+/// What can be read at any time.
+#[derive(Clone, Debug)]
+struct Present {
+    state: ConnectionState,
+    stats: Stats,
+    problem: Option<Problem>,
+}
+
+/// What the task is told.
+pub(super) enum Told {
+    Heard { socket: SocketId, message: Message },
+    Input(Input<'static>),
+    Send(Message, oneshot::Sender<Result<(), SendError>>),
+    Session(SessionView),
+    Token { want: WantId, result: Result<Grant, TokenError> },
+}
+
+impl AuthSocket {
+    /// Makes a socket that waits for [`AuthSocket::connect`]. Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// What is wrong with the settings, or a scheme with a credential and no session.
+    pub fn new(config: ConnectionConfig, session: Option<&Session>) -> Result<Self, ConfigError> {
+        config.check()?;
+        if session.is_none() && config.scheme.needs_token() {
+            return Err(ConfigError::option("session", "this scheme sends a credential, so it needs a session"));
+        }
+        let (tell, inbox) = mpsc::unbounded_channel();
+        let (message_sender, messages) = mpsc::unbounded_channel();
+        let (event_sender, events) = mpsc::unbounded_channel();
+        let sends_cookies = matches!(config.scheme, Scheme::Cookie);
+        let user = session.map(Session::view).unwrap_or_default();
+        let machine = Machine::new(config, user, random_seed());
+        let start = Present { state: machine.state(), stats: machine.stats(), problem: None };
+        let (present_sender, present) = watch::channel(start);
+        let room = Arc::new(Semaphore::new(ROOM));
+        let task = Task {
+            machine,
+            tell: tell.downgrade(),
+            session: None,
+            http: session.map_or_else(Http::new, |session| session.http.clone()),
+            sends_cookies,
+            socket: None,
+            request: None,
+            payloads: BTreeMap::new(),
+            messages: message_sender,
+            events: event_sender,
+            present: present_sender,
+            room: Arc::clone(&room),
+        };
+        tokio::spawn(task.run(inbox, session.cloned()));
+        Ok(Self { tell, messages, events, present, room })
+    }
+
+    /// Connects: starts, skips a wait, or replaces the present socket.
+    pub fn connect(&self) {
+        self.input(Input::Connect);
+    }
+
+    /// Closes for good.
+    ///
+    /// # Errors
+    /// A code that a page may not send either.
+    pub fn close(&self, code: u16, reason: &str) -> Result<(), ConfigError> {
+        check_close_code(code)?;
+        self.input(Input::Close { code, reason: reason.to_owned() });
+        Ok(())
+    }
+
+    /// Sends a message: now if connected, else as soon as it is.
+    ///
+    /// # Errors
+    /// Closed, or the outbox is full: the message was not taken.
+    pub async fn send(&self, message: Message) -> Result<(), SendError> {
+        let (done, is_done) = oneshot::channel();
+        self.tell.send(Told::Send(message, done)).ok();
+        is_done.await.unwrap_or(Err(SendError::Closed))
+    }
+
+    /// Waits for the next message, over reconnects. `None` after the end.
+    pub async fn next(&mut self) -> Option<Message> {
+        let message = tokio::select! {
+            biased;
+            message = self.messages.recv() => message,
+            _ = self.present.wait_for(|present| present.state == ConnectionState::Closed) => self.messages.try_recv().ok(),
+        };
+        if message.is_some() {
+            self.room.add_permits(1);
+        }
+        message
+    }
+
+    /// Waits for the next event. `None` after the end of the runtime.
+    pub async fn next_event(&mut self) -> Option<Event> {
+        self.events.recv().await
+    }
+
+    /// Waits until connected.
+    ///
+    /// # Errors
+    /// What ended the connection, or asks for sign-in; `None` if it was closed by the app.
+    pub async fn ready(&self) -> Result<(), Option<Problem>> {
+        let mut present = self.present.clone();
+        let settled = present.wait_for(|present| match present.state {
+            ConnectionState::Closed | ConnectionState::Connected => true,
+            ConnectionState::Suspended => present.problem.is_some(),
+            ConnectionState::Connecting | ConnectionState::Idle | ConnectionState::Waiting => false,
+        });
+        match settled.await {
+            Ok(present) if present.state == ConnectionState::Connected => Ok(()),
+            Ok(present) => Err(present.problem.clone()),
+            Err(_) => Err(None),
+        }
+    }
+
+    /// Returns the state.
+    #[must_use]
+    pub fn state(&self) -> ConnectionState {
+        self.present.borrow().state
+    }
+
+    /// Returns the counters.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.present.borrow().stats
+    }
+
+    fn input(&self, input: Input<'static>) {
+        // The task ends with this value.
+        self.tell.send(Told::Input(input)).ok();
+    }
+}
+
+impl fmt::Debug for AuthSocket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthSocket").field("state", &self.state()).finish_non_exhaustive()
+    }
+}
+
+struct Task {
+    machine: Machine,
+    /// For answers; weak, so that the task ends with the socket.
+    tell: mpsc::WeakUnboundedSender<Told>,
+    session: Option<(Session, Asker)>,
+    http: Http,
+    sends_cookies: bool,
+    socket: Option<(SocketId, mpsc::UnboundedSender<Ask>)>,
+    request: Option<(RequestId, AbortHandle)>,
+    payloads: BTreeMap<MessageId, Message>,
+    messages: mpsc::UnboundedSender<Message>,
+    events: mpsc::UnboundedSender<Event>,
+    present: watch::Sender<Present>,
+    room: Arc<Semaphore>,
+}
+
+impl Task {
+    async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Told>, session: Option<Session>) {
+        if let Some(session) = session {
+            // A session's task lives as long as any handle, so it answers.
+            self.session = session.register(self.tell.clone()).await.map(|asker| (session.clone(), asker));
+            self.input(Input::Session(session.view()));
+        }
+        loop {
+            let deadline = self.machine.poll_timeout();
+            let told = tokio::select! {
+                told = inbox.recv() => told,
+                () = until(deadline) => Some(Told::Input(Input::Timeout)),
+            };
+            match told {
+                Some(Told::Heard { socket, message }) => self.heard(socket, message),
+                Some(Told::Input(input)) => self.input(input),
+                Some(Told::Send(message, done)) => {
+                    // Whoever waited may have stopped waiting.
+                    done.send(self.send(message)).ok();
+                }
+                Some(Told::Session(view)) => self.input(Input::Session(view)),
+                Some(Told::Token { want, result }) => self.input(Input::Token { want, result }),
+                None => return self.input(Input::Close { code: 1000, reason: String::new() }),
+            }
+        }
+    }
+
+    fn input(&mut self, input: Input<'_>) {
+        self.machine.handle_input(now(), input);
+        while let Some(output) = self.machine.poll_output() {
+            self.perform(output);
+        }
+        self.note();
+    }
+
+    /// Shows what can be read from outside.
+    fn note(&self) {
+        let (state, stats) = (self.machine.state(), self.machine.stats());
+        self.present.send_modify(|present| (present.state, present.stats) = (state, stats));
+    }
+
+    fn send(&mut self, message: Message) -> Result<(), SendError> {
+        match self.machine.send(|| message.len())? {
+            Sent::Now(socket) => self.send_on(socket, message),
+            Sent::NowAndKept(socket, id) => {
+                self.payloads.insert(id, message.clone());
+                self.send_on(socket, message);
+            }
+            Sent::Queued(id) => {
+                self.payloads.insert(id, message);
+            }
+        }
+        self.note();
+        Ok(())
+    }
+
+    fn heard(&mut self, socket: SocketId, message: Message) {
+        let received = self.machine.on_message(socket, || message.len());
+        let deliver = match received {
+            Received::Deliver => true,
+            Received::Ignore => false,
+            Received::Inspect | Received::InspectAndDeliver => {
+                let text = match &message {
+                    Message::Text(text) => Some(text.as_str()),
+                    Message::Binary(_) => None,
+                };
+                self.input(Input::Inspected { socket, text });
+                received == Received::InspectAndDeliver && self.machine.socket() == Some(socket)
+            }
+            Received::TooLong { length } => {
+                self.input(Input::TooLong { socket, length });
+                false
+            }
+        };
+        self.note();
+        // What the app does not get takes no room.
+        if !deliver || self.messages.send(message).is_err() {
+            self.room.add_permits(1);
+        }
+    }
+
+    fn perform(&mut self, output: Output) {
+        match output {
+            Output::AbortFetch { request } => {
+                if let Some((_, task)) = self.request.take_if(|(present, _)| *present == request) {
+                    task.abort();
+                }
+            }
+            Output::CloseSocket { socket, code, reason } => {
+                if let Some((_, asks)) = self.socket.take_if(|(present, _)| *present == socket) {
+                    asks.send(Ask::Close { code, reason }).ok();
+                }
+            }
+            Output::Discard { message } => {
+                self.payloads.remove(&message);
+            }
+            Output::Event(event) => {
+                if let Event::StateChanged(change) = &event {
+                    let (state, problem) = (change.state, change.problem.clone());
+                    self.present.send_modify(|present| (present.state, present.problem) = (state, problem));
+                }
+                self.events.send(event).ok();
+            }
+            Output::Fetch { request, http } => {
+                let (client, tell) = (self.http.clone(), self.tell.clone());
+                let task = tokio::spawn(async move {
+                    let result = client.ask(http).await;
+                    if let Some(tell) = tell.upgrade() {
+                        tell.send(Told::Input(Input::Http { request, result })).ok();
+                    }
+                });
+                self.request = Some((request, task.abort_handle()));
+            }
+            Output::Open { socket, handshake } => self.open(socket, handshake),
+            Output::Send { socket, message, keep } => {
+                let payload = if keep { self.payloads.get(&message).cloned() } else { self.payloads.remove(&message) };
+                if let Some(payload) = payload {
+                    self.send_on(socket, payload);
+                }
+            }
+            Output::SendText { socket, text } => self.send_on(socket, Message::Text(text.expose().to_owned())),
+            Output::Unwant => {
+                if let Some((session, asker)) = &self.session {
+                    session.tell(session::Input::Unwant { asker: *asker });
+                }
+            }
+            Output::Want { want, rejected, doubted } => {
+                if let Some((session, asker)) = &self.session {
+                    session.tell(session::Input::Want(Want { asker: *asker, want, rejected, doubted }));
+                }
+            }
+        }
+    }
+
+    fn open(&mut self, id: SocketId, handshake: Handshake) {
+        let cookies = self.sends_cookies.then(|| self.http.cookies_for(handshake.url.expose())).flatten();
+        let (asks, inbox) = mpsc::unbounded_channel();
+        self.socket = Some((id, asks));
+        tokio::spawn(socket::run(id, handshake, cookies, inbox, self.tell.clone(), Arc::clone(&self.room)));
+    }
+
+    fn send_on(&self, id: SocketId, message: Message) {
+        if let Some((present, asks)) = &self.socket
+            && *present == id
+        {
+            asks.send(Ask::Send(message)).ok();
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! The native driver: the same machines over tokio, for tests under load, command lines and other clients that are no
+//! browsers. Here a handshake may have headers ([`Scheme::Header`](crate::proto::scheme::Scheme)).
+//!
+//! Each session and each connection is a task that owns its machine: inputs arrive by a channel, outputs are performed in order.
+//! It decides nothing; what a socket or a request has led to comes back as an input with its id.
+//!
+//! ```no_run
+//! use gatepass::native::{AuthSocket, CODEC, Message, Session};
+//! use gatepass::proto::{Json, preset};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let session = Session::new(preset::session(CODEC, "drfToken", "https://api.example.com")?);
+//! let member = |name: &str, value: &str| (name.to_owned(), Json::String(value.to_owned()));
+//! session.login(Json::Object(vec![member("username", "maggie"), member("password", "secret")])).await?;
+//!
+//! let url = "wss://api.example.com/ws/quotes/";
+//! let mut socket = AuthSocket::new(preset::connection(CODEC, "channelsFirstMessage", url, "")?, Some(&session))?;
+//! socket.connect();
+//! socket.send(Message::Text("hello".to_owned())).await?;
+//! while let Some(message) = socket.next().await {
+//!     println!("{message:?}");
+//! }
+//! # Ok(())
+//! # }
+//! ```
+
+mod clock;
+mod codec;
+mod connection;
+mod http;
+mod session;
+mod socket;
+
+pub use codec::CODEC;
+pub use connection::AuthSocket;
+pub use session::Session;
+pub use socket::Message;

@@ -1,0 +1,159 @@
+//! One physical WebSocket: a task that dials, writes what it is given and tells what it hears.
+
+use std::sync::Arc;
+
+use futures_util::stream::{SplitSink, SplitStream};
+use futures_util::{SinkExt, StreamExt};
+use reqwest::header::{AUTHORIZATION, COOKIE, HeaderValue, SEC_WEBSOCKET_PROTOCOL};
+use tokio::net::TcpStream;
+use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::error::Error;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::{self, http};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+
+use super::connection::Told;
+use super::http::sensitive;
+use crate::proto::connection::{Handshake, Input, SocketId};
+
+/// A message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Message {
+    /// Bytes.
+    Binary(Vec<u8>),
+    /// Text.
+    Text(String),
+}
+
+impl Message {
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Binary(bytes) => bytes.len(),
+            Self::Text(text) => text.len(),
+        }
+    }
+}
+
+/// What a socket is asked to do.
+pub(super) enum Ask {
+    Close { code: u16, reason: String },
+    Send(Message),
+}
+
+type Stream = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+/// Dials and serves until the end. `room` bounds how many messages the app may be behind.
+pub(super) async fn run(
+    id: SocketId,
+    handshake: Handshake,
+    cookies: Option<HeaderValue>,
+    mut asks: mpsc::UnboundedReceiver<Ask>,
+    tell: mpsc::WeakUnboundedSender<Told>,
+    room: Arc<Semaphore>,
+) {
+    let said = |told: Told| {
+        if let Some(tell) = tell.upgrade() {
+            // The task that hears it may have ended in this moment.
+            tell.send(told).ok();
+        }
+    };
+    let closed = |code: u16, reason: String, was_clean| {
+        said(Told::Input(Input::SocketClosed { socket: id, code, reason, was_clean }));
+    };
+    let dialled = tokio::select! {
+        dialled = dial(&handshake, cookies) => dialled,
+        // Left before it opened.
+        _ = asks.recv() => return,
+    };
+    // As browsers say it: what the server answered is not for the machine, which has to do without it there.
+    let Ok((protocol, stream)) = dialled else { return closed(1006, String::new(), false) };
+    said(Told::Input(Input::SocketOpened { socket: id, protocol }));
+    let (writer, reader) = stream.split();
+    let heard = |message| said(Told::Heard { socket: id, message });
+    let (code, reason, was_clean) = serve(writer, reader, asks, heard, &room).await;
+    closed(code, reason, was_clean);
+}
+
+async fn dial(handshake: &Handshake, cookies: Option<HeaderValue>) -> Result<(String, Stream), Error> {
+    let mut request = handshake.url.expose().into_client_request()?;
+    let headers = request.headers_mut();
+    if !handshake.protocols.is_empty() {
+        let list = handshake.protocols.iter().map(|entry| entry.expose()).collect::<Vec<_>>().join(", ");
+        let mut value = HeaderValue::from_str(&list).map_err(http::Error::from)?;
+        value.set_sensitive(true);
+        headers.insert(SEC_WEBSOCKET_PROTOCOL, value);
+    }
+    if let Some(value) = handshake.authorization.as_ref().and_then(sensitive) {
+        headers.insert(AUTHORIZATION, value);
+    }
+    if let Some(cookies) = cookies {
+        headers.insert(COOKIE, cookies);
+    }
+    let (stream, response) = connect_async(request).await?;
+    let chosen = response.headers().get(SEC_WEBSOCKET_PROTOCOL).and_then(|value| value.to_str().ok());
+    Ok((chosen.unwrap_or_default().to_owned(), stream))
+}
+
+async fn serve(
+    mut writer: SplitSink<Stream, tungstenite::Message>,
+    mut reader: SplitStream<Stream>,
+    mut asks: mpsc::UnboundedReceiver<Ask>,
+    heard: impl Fn(Message),
+    room: &Semaphore,
+) -> (u16, String, bool) {
+    let lost = (1006, String::new(), false);
+    loop {
+        tokio::select! {
+            ask = asks.recv() => match ask {
+                Some(Ask::Send(message)) => {
+                    let message = match message {
+                        Message::Binary(bytes) => tungstenite::Message::Binary(bytes.into()),
+                        Message::Text(text) => tungstenite::Message::Text(text.into()),
+                    };
+                    if writer.send(message).await.is_err() {
+                        return lost;
+                    }
+                }
+                Some(Ask::Close { code, reason }) => {
+                    let frame = CloseFrame { code: code.into(), reason: reason.into() };
+                    writer.send(tungstenite::Message::Close(Some(frame))).await.ok();
+                    return lost;
+                }
+                None => return lost,
+            },
+            next = next(&mut reader, room) => match next {
+                Some((Ok(tungstenite::Message::Text(text)), permit)) => {
+                    permit.forget();
+                    heard(Message::Text(text.to_string()));
+                }
+                Some((Ok(tungstenite::Message::Binary(bytes)), permit)) => {
+                    permit.forget();
+                    heard(Message::Binary(bytes.to_vec()));
+                }
+                Some((Ok(tungstenite::Message::Close(frame)), _)) => {
+                    // The answer to it is sent by flushing.
+                    writer.flush().await.ok();
+                    return match frame {
+                        Some(frame) => (frame.code.into(), frame.reason.to_string(), true),
+                        None => (1005, String::new(), true),
+                    };
+                }
+                Some((Ok(
+                    tungstenite::Message::Ping(_) | tungstenite::Message::Pong(_) | tungstenite::Message::Frame(_),
+                ), _)) => {}
+                Some((Err(_), _)) | None => return lost,
+            },
+        }
+    }
+}
+
+/// The next message, once there is room for it: a slow app slows the server down, and fills no memory.
+async fn next<'a>(
+    reader: &mut SplitStream<Stream>,
+    room: &'a Semaphore,
+) -> Option<(Result<tungstenite::Message, Error>, SemaphorePermit<'a>)> {
+    // Never closed.
+    let permit = room.acquire().await.ok()?;
+    Some((reader.next().await?, permit))
+}

@@ -1,0 +1,171 @@
+//! The native driver against the running mock server: every way in, and what only a native client can send.
+
+#![allow(clippy::unwrap_used, reason = "a test may")]
+
+mod ways;
+
+use std::time::Duration;
+
+use gatepass::native::{AuthSocket, CODEC, Message, Session};
+use gatepass::proto::backoff::BackoffOptions;
+use gatepass::proto::connection::{ConnectionConfig, ConnectionState, Event};
+use gatepass::proto::scheme::{Place, Scheme};
+use gatepass::proto::session::{SessionConfig, SessionState};
+use gatepass::proto::token::Lifetime;
+use gatepass::proto::{Json, Secret, Url, UrlKind, preset};
+use gatepass_mock_server::{Command, Drop, MockServer, Received};
+
+const WHOAMI: &str = r#"{"type":"whoami"}"#;
+const MAGGIE: &str = r#"{"type":"whoami","user":"maggie"}"#;
+
+fn url(server: &MockServer, path: &str, kind: UrlKind) -> Url {
+    Url::parse(CODEC, "url", &format!("{}{path}", server.url()), kind).unwrap()
+}
+
+/// Settings that try again quickly.
+fn quick(server: &MockServer, path: &str, scheme: Scheme) -> ConnectionConfig {
+    with_quick_retries(ConnectionConfig::new(CODEC, url(server, path, UrlKind::WebSocket), scheme))
+}
+
+fn with_quick_retries(config: ConnectionConfig) -> ConnectionConfig {
+    let millis = Duration::from_millis;
+    ConnectionConfig { backoff: BackoffOptions { base: millis(5), cap: millis(50), spread: millis(10) }, ..config }
+}
+
+fn query() -> Scheme {
+    Scheme::Token(Place::Query { param: "token".to_owned() })
+}
+
+async fn session(server: &MockServer, name: &str, base: &str) -> Session {
+    let session = Session::new(preset::session(CODEC, name, &format!("{}{base}", server.url())).unwrap());
+    login(&session, "maggie", "secret").await.unwrap();
+    session
+}
+
+async fn login(session: &Session, user: &str, password: &str) -> Result<(), &'static str> {
+    let member = |name: &str, value: &str| (name.to_owned(), Json::String(value.to_owned()));
+    let credentials = Json::Object(vec![member("username", user), member("password", password)]);
+    session.login(credentials).await.map_err(|error| error.code())
+}
+
+async fn session_with_token(token: &str) -> Session {
+    let session = Session::new(SessionConfig::new(CODEC));
+    session.set_tokens(Secret::new(token.to_owned()), None, Lifetime::default()).await;
+    session
+}
+
+fn text(text: &str) -> Message {
+    Message::Text(text.to_owned())
+}
+
+async fn connected(config: ConnectionConfig, session: Option<&Session>) -> AuthSocket {
+    let socket = AuthSocket::new(config, session).unwrap();
+    socket.connect();
+    socket.ready().await.unwrap_or_else(|problem| panic!("{problem:?}"));
+    socket
+}
+
+/// The codes and dispositions of the first failures.
+async fn failures(socket: &mut AuthSocket, count: usize) -> Vec<(&'static str, &'static str)> {
+    let mut failures = Vec::new();
+    while failures.len() < count {
+        if let Event::StateChanged(change) = socket.next_event().await.unwrap()
+            && let Some(problem) = change.problem
+        {
+            failures.push((problem.failure.code(), problem.disposition.name()));
+        }
+    }
+    failures
+}
+
+#[tokio::test]
+async fn a_lost_socket_comes_back_with_the_same_user_and_messages_keep_their_order() {
+    let server = MockServer::start().await;
+    let session = session(&server, "simpleJwt", "/api").await;
+    let mut socket = connected(quick(&server, "/ws/jwt/", query()), Some(&session)).await;
+    socket.send(text("1")).await.unwrap();
+    assert_eq!(socket.next().await, Some(text("1")));
+    server.control(Command::DropSockets { how: Drop::Reset }).await;
+    for number in ["2", "3", "4"] {
+        server.wait_for(|counts| counts.accepted >= 1).await;
+        socket.send(text(number)).await.unwrap();
+    }
+    server.wait_for(|counts| counts.accepted == 2).await;
+    socket.send(Message::Binary(vec![5, 0])).await.unwrap();
+    // What was handed to the lost socket is not sent again; the rest arrives in order.
+    let mut heard = Vec::new();
+    loop {
+        match socket.next().await.unwrap() {
+            Message::Text(text) => heard.push(text),
+            Message::Binary(bytes) => break assert_eq!(bytes, [5, 0]),
+        }
+    }
+    assert!(heard.is_sorted(), "{heard:?}");
+}
+
+#[tokio::test]
+async fn when_a_logout_returns_nothing_of_the_user_can_be_sent_any_more() {
+    let server = MockServer::start().await;
+    let session = session(&server, "djoser", "/auth").await;
+    let socket = connected(quick(&server, "/ws/jwt/", query()), Some(&session)).await;
+    session.logout().await;
+    assert_eq!(session.state(), SessionState::SignedOut);
+    socket.send(text("of the next user")).await.unwrap();
+    server.wait_for(|counts| counts.open == 0 && counts.logouts == 1).await;
+    assert_eq!(socket.state(), ConnectionState::Suspended);
+    assert_eq!(server.counts().messages, 0);
+    assert_eq!(login(&session, "bob", "wrong").await, Err("INVALID_CREDENTIALS"));
+    login(&session, "bob", "hunter2").await.unwrap();
+    server.wait_for(|counts| counts.messages == 1).await;
+    let received = server.received();
+    let messages: Vec<_> = received.iter().filter_map(Received::as_message).collect();
+    assert_eq!(messages, [(Some("bob"), "of the next user")]);
+}
+
+#[tokio::test]
+async fn an_app_that_does_not_read_slows_the_server_down_and_loses_nothing() {
+    let server = MockServer::start().await;
+    let mut socket = connected(quick(&server, "/ws/anonymous/", Scheme::Anonymous), None).await;
+    for number in 0..2_000 {
+        socket.send(text(&number.to_string())).await.unwrap();
+    }
+    for number in 0..2_000 {
+        assert_eq!(socket.next().await, Some(text(&number.to_string())));
+    }
+}
+
+#[tokio::test]
+async fn a_socket_ends_with_its_value_and_a_session_with_its_last_handle() {
+    let server = MockServer::start().await;
+    let session = session(&server, "simpleJwt", "/api").await;
+    let socket = connected(quick(&server, "/ws/jwt/", query()), Some(&session)).await;
+    drop(session);
+    server.control(Command::DropSockets { how: Drop::Reset }).await;
+    server.wait_for(|counts| counts.accepted == 2).await;
+    drop(socket);
+    server.wait_for(|counts| counts.open == 0).await;
+}
+
+#[tokio::test]
+async fn the_end_is_told_to_whoever_reads_or_waits() {
+    let server = MockServer::start().await;
+    let mut socket = connected(quick(&server, "/ws/anonymous/", Scheme::Anonymous), None).await;
+    assert_eq!(socket.close(1001, "").map_err(|error| error.code()), Err("INVALID_OPTION"));
+    socket.close(4000, "done").unwrap();
+    assert_eq!(socket.next().await, None);
+    assert_eq!(socket.ready().await, Err(None));
+    assert_eq!(socket.send(text("late")).await.map_err(|error| error.code()), Err("CLOSED"));
+    let closed = Received::Closed { user: None, code: Some(4000) };
+    server.wait_for(|counts| counts.open == 0).await;
+    assert!(server.received().contains(&closed), "{:?}", server.received());
+}
+
+#[tokio::test]
+async fn debug_forms_show_no_credential() {
+    let session = session_with_token("SECRET").await;
+    let socket = AuthSocket::new(
+        ConnectionConfig::new(CODEC, Url::parse(CODEC, "url", "wss://h/", UrlKind::WebSocket).unwrap(), query()),
+        Some(&session),
+    );
+    assert_eq!(format!("{session:?} {socket:?}"), "Session { state: SignedIn, .. } Ok(AuthSocket { state: Idle, .. })");
+}
