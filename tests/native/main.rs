@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
+mod django;
 mod ways;
 
 use std::time::Duration;

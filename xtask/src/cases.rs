@@ -38,18 +38,26 @@ fn walk(folder: &Path, tests: &mut BTreeMap<u32, BTreeSet<String>>) -> Result<()
     Ok(())
 }
 
-/// Finds `case_12` and `case_12_and_13` in the names of functions and the titles of tests.
+/// Finds `case_12`, `cases_12_and_13` and `cases_12_to_14` in the names of functions and the titles of tests.
 fn collect(text: &str, tests: &mut BTreeMap<u32, BTreeSet<String>>) {
-    for (at, _) in text.match_indices("case_") {
+    for (at, _) in text.match_indices("case") {
         let rest = &text[at..];
         let name: String = rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
-        let mut words = name.split('_').skip(1);
+        let mut words = name.split('_');
+        if !matches!(words.next(), Some("case" | "cases")) {
+            continue;
+        }
+        let mut from = None;
         while let Some(case) = words.next().and_then(|word| word.parse().ok()).filter(|case| (1..=CASES).contains(case))
         {
-            tests.entry(case).or_default().insert(name.clone());
-            if words.next() != Some("and") {
-                break;
+            for case in from.unwrap_or(case)..=case {
+                tests.entry(case).or_default().insert(name.clone());
             }
+            from = match words.next() {
+                Some("and") => None,
+                Some("to") => Some(case),
+                Some(_) | None => break,
+            };
         }
     }
 }
@@ -62,6 +70,7 @@ mod tests {
     fn names_with_one_and_with_several_cases_are_read() {
         let mut tests = BTreeMap::new();
         collect("fn case_4_and_5_a_refresh() {} test('case_60: origin') fn case_of_tea() {} case_999_x", &mut tests);
-        assert_eq!(tests.keys().copied().collect::<Vec<_>>(), [4, 5, 60]);
+        collect("fn cases_7_to_9_and_11_x() {} fn bookcase_13() {}", &mut tests);
+        assert_eq!(tests.keys().copied().collect::<Vec<_>>(), [4, 5, 7, 8, 9, 11, 13, 60]);
     }
 }

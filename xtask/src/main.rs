@@ -11,6 +11,7 @@ mod setup;
 mod sim;
 mod size;
 mod steps;
+mod table;
 mod test;
 mod tools;
 
@@ -57,6 +58,12 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Print the table of ways in and where they were tried, made of the last test run
+    Table {
+        /// Put it into the docs
+        #[arg(long)]
+        write: bool,
+    },
     /// Print which cases of the checklist have a test and which are open
     Cases,
 }
@@ -69,6 +76,7 @@ fn main() -> ExitCode {
         Command::Test { layers } => test::run(&layers),
         Command::Sim { seed, schedules } => sim::run(seed.as_deref(), schedules),
         Command::Size { check } => size::run(check),
+        Command::Table { write } => table::run(write),
         Command::Cases => cases::run(),
     };
     match result {

@@ -1,7 +1,7 @@
 //! Runs other programs: quietly with a log and a sign of life, or openly; and ends servers with their value.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -54,6 +54,28 @@ fn show_signs_of_life(log: &Path, ended: &Receiver<()>) {
 /// Runs a command whose output the person should see as it comes.
 pub(crate) fn run_shown(command: &mut Command) -> Result<()> {
     let status = command.stdin(Stdio::null()).status().with_context(|| format!("cannot start {}", shown(command)))?;
+    if !status.success() {
+        bail!("{} failed ({status})", shown(command));
+    }
+    Ok(())
+}
+
+/// Runs a command whose output the person should see as it comes, and keeps what it prints in `target/results/NAME.txt`.
+pub(crate) fn run_recorded(name: &str, command: &mut Command) -> Result<()> {
+    let folder = target_dir().join("results");
+    std::fs::create_dir_all(&folder)?;
+    let mut file = File::create(folder.join(format!("{name}.txt")))?;
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("cannot start {}", shown(command)))?;
+    for line in BufReader::new(child.stdout.take().context("no standard output")?).lines() {
+        let line = line?;
+        println!("{line}");
+        writeln!(file, "{line}")?;
+    }
+    let status = child.wait()?;
     if !status.success() {
         bail!("{} failed ({status})", shown(command));
     }

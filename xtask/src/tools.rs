@@ -20,6 +20,7 @@ pub(crate) struct Pins {
     pub(crate) wasm_pack: String,
     pub(crate) geckodriver: String,
     pub(crate) apt_browsers: Vec<String>,
+    pub(crate) apt_servers: Vec<String>,
     pub(crate) apt_rust_web: Vec<String>,
 }
 

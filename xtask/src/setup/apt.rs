@@ -35,6 +35,11 @@ pub(super) fn install(name: &str, packages: &[String]) -> Result<()> {
     }
     run_logged(&format!("apt-update-{name}"), Command::new("apt-get").arg("update"))?;
     let mut command = Command::new("apt-get");
-    command.env("DEBIAN_FRONTEND", "noninteractive").args(["install", "-y", "--no-install-recommends"]).args(packages);
+    // In runlevel 1 no package starts a service: the tests start their own, on this machine only.
+    command
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .env("RUNLEVEL", "1")
+        .args(["install", "-y", "--no-install-recommends"])
+        .args(packages);
     run_logged(&format!("apt-install-{name}"), &mut command)
 }

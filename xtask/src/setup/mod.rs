@@ -5,11 +5,13 @@
 
 mod apt;
 mod cargo_tools;
+mod django;
 mod npm;
 mod wasm_target;
 
 use anyhow::Result;
 
+pub(crate) use self::django::folder as django_venv;
 use crate::steps::Steps;
 use crate::tools::{CargoTool, Pins, WasmToolchain};
 
@@ -18,7 +20,9 @@ use crate::tools::{CargoTool, Pins, WasmToolchain};
 enum Missing {
     Browsers(Vec<String>),
     CargoTool(CargoTool),
+    Django,
     NpmPackages,
+    Servers(Vec<String>),
     WasmTarget,
 }
 
@@ -39,6 +43,10 @@ pub(crate) fn run() -> Result<()> {
             .step(&format!("Building {} {} (some minutes)", tool.crate_name, tool.version), || {
                 cargo_tools::install(tool)
             }),
+        Missing::Django => steps.step("Installing Django and its packages", django::install),
+        Missing::Servers(packages) => {
+            steps.step(&format!("Installing servers: {}", packages.join(" ")), || apt::install("servers", packages))
+        }
         Missing::NpmPackages => steps.step("Installing npm packages", npm::install),
         Missing::WasmTarget => steps.step("Adding the wasm target to Rust", || wasm_target::install(&pins)),
     });
@@ -54,6 +62,13 @@ fn look(pins: &Pins) -> Result<Vec<Missing>> {
     let browsers = apt::missing(&pins.apt_browsers)?;
     if !browsers.is_empty() {
         missing.push(Missing::Browsers(browsers));
+    }
+    let servers = apt::missing(&pins.apt_servers)?;
+    if !servers.is_empty() {
+        missing.push(Missing::Servers(servers));
+    }
+    if django::is_missing()? {
+        missing.push(Missing::Django);
     }
     if npm::is_missing()? {
         missing.push(Missing::NpmPackages);

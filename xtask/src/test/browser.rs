@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::process::{Server, run_shown};
+use crate::process::{Server, run_recorded};
 use crate::tools::{CargoTool, Pins, target_dir, wasm_command};
 
 /// A browser engine, as wasm-pack names its browsers.
@@ -96,7 +96,7 @@ pub(super) fn run() -> Result<()> {
             .env("WASM_BINDGEN_TEST_TIMEOUT", "300")
             .env("GATEPASS_TEST_SERVER", &server.first_line)
             .env("GATEPASS_TEST_CONTROL", &control);
-        if let Err(error) = run_shown(&mut command) {
+        if let Err(error) = run_recorded(engine.name(), &mut command) {
             eprintln!("error: {}: {error:#}", engine.name());
             failed.push(engine.name());
         }

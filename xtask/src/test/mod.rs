@@ -3,6 +3,7 @@
 //! Every layer runs even if an earlier one failed; the command fails if any did.
 
 mod browser;
+mod interop;
 mod npm;
 
 use std::process::Command;
@@ -10,10 +11,10 @@ use std::process::Command;
 use anyhow::{Result, bail};
 use clap::ValueEnum;
 
-use crate::process::run_shown;
+use crate::process::{run_recorded, run_shown};
 use crate::steps::Steps;
 use crate::tools::{WASM_TARGET, root, wasm_command};
-use crate::{build, setup, size};
+use crate::{build, setup, size, table};
 
 /// A layer of tests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -28,6 +29,8 @@ pub(crate) enum Layer {
     Browser,
     /// The packed npm package, installed into an empty project and loaded in Chromium; the demo page
     Npm,
+    /// The package and the native driver against the real Django of `examples/django`: one node, and two behind nginx
+    Interop,
 }
 
 impl Layer {
@@ -38,18 +41,24 @@ impl Layer {
             Self::Package => "Package: build, types, size",
             Self::Browser => "Browser tests: Chromium, Firefox, WebKit",
             Self::Npm => "npm tests: packed package, demo page",
+            Self::Interop => "Interop tests: Django on one node, and on two behind nginx",
         }
     }
 
     fn run(self) -> Result<()> {
         match self {
             Self::Lint => lint(),
-            Self::Native => cargo(&["test", "--workspace", "--features", "native"]),
+            Self::Native => {
+                // Apart, or the crates of the native driver would change those of the others (cargo unites features).
+                cargo(&["test", "--workspace", "--exclude", "gatepass"])?;
+                run_recorded("native", &mut native_cargo(&["test", "--package", "gatepass", "--features", "native"]))
+            }
             Self::Package => {
                 build::wasm().and_then(|()| build::face()).and_then(|()| npm::types()).and_then(|()| size::run(true))
             }
             Self::Browser => browser::run(),
             Self::Npm => npm::run(),
+            Self::Interop => interop::run(),
         }
     }
 }
@@ -65,6 +74,13 @@ pub(crate) fn run(chosen: &[Layer]) -> Result<()> {
             eprintln!("error: {error:#}");
             failed.push(layer.title());
         }
+    }
+    // Only a run of everything says something about every cell.
+    if chosen.is_empty()
+        && let Err(error) = table::check()
+    {
+        eprintln!("error: {error:#}");
+        failed.push("the table in the docs");
     }
     steps.print_times();
     if !failed.is_empty() {

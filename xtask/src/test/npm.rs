@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use crate::demo;
 use crate::process::{Server, output_of, run_logged, run_shown};
@@ -14,15 +14,28 @@ pub(super) fn types() -> Result<()> {
     run_logged("tsc-types", wasm_command("tsc")?.args(["--project", "tests/npm/tsconfig.json"]))
         .context("the sample in tests/npm/types.ts does not compile against the package's types")?;
     // Within the package, where it can import the package by its name.
-    let folder = root().join("target/readme");
+    let folder = root().join("target/docs");
     std::fs::create_dir_all(&folder)?;
-    let readme = std::fs::read_to_string(root().join("README.md"))?;
-    let example = readme.split("```ts\n").nth(1).and_then(|rest| rest.split("```").next());
-    std::fs::write(folder.join("example.ts"), example.context("README.md has no example in TypeScript")?)?;
-    let config = r#"{"extends": "../../tests/npm/tsconfig.json", "files": ["example.ts"]}"#;
+    let mut pages = vec![root().join("README.md")];
+    pages.extend(std::fs::read_dir(root().join("docs/ways-in"))?.flatten().map(|entry| entry.path()));
+    let mut files = Vec::new();
+    for page in pages {
+        let text = std::fs::read_to_string(&page)?;
+        let name = page.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        for (index, block) in text.split("```ts\n").skip(1).filter_map(|rest| rest.split("```").next()).enumerate() {
+            let file = format!("{}-{name}-{index}.ts", files.len());
+            // A module of its own, so that names do not meet.
+            std::fs::write(folder.join(&file), block)?;
+            files.push(file);
+        }
+    }
+    if files.len() < 2 {
+        bail!("the docs have no examples in TypeScript");
+    }
+    let config = format!(r#"{{"extends": "../../tests/npm/tsconfig.json", "files": {files:?}}}"#);
     std::fs::write(folder.join("tsconfig.json"), config)?;
-    run_logged("tsc-readme", wasm_command("tsc")?.args(["--project", "target/readme/tsconfig.json"]))
-        .context("the example in README.md does not compile against the package's types")
+    run_logged("tsc-docs", wasm_command("tsc")?.args(["--project", "target/docs/tsconfig.json"]))
+        .context("an example in the docs does not compile against the package's types")
 }
 
 pub(super) fn run() -> Result<()> {
@@ -42,7 +55,7 @@ pub(super) fn run() -> Result<()> {
 }
 
 /// Packs the package and installs the tarball into an empty project; returns the project's folder.
-fn pack_and_install() -> Result<PathBuf> {
+pub(super) fn pack_and_install() -> Result<PathBuf> {
     let project = target_dir().join("npm-project");
     if project.exists() {
         std::fs::remove_dir_all(&project)?;

@@ -1,0 +1,40 @@
+"""Middlewares that put `scope["user"]`: a user, or None for whoever could not prove to be one.
+
+They never close and never answer: the consumer refuses before it accepts, which the browser sees as a failed handshake (HTTP 403).
+"""
+
+from http.cookies import CookieError, SimpleCookie
+from urllib.parse import parse_qs
+
+
+class UserMiddleware:
+    """Finds the user of a handshake; a subclass says how."""
+
+    def __init__(self, app):
+        self.app = app
+
+    async def __call__(self, scope, receive, send):
+        return await self.app(dict(scope, user=await self.user_of(scope)), receive, send)
+
+    async def user_of(self, scope):
+        raise NotImplementedError
+
+
+def query_param(scope, name):
+    """One parameter of the query, or None. A parameter that is not there is no error of the server's."""
+    query = parse_qs(scope["query_string"].decode("latin-1"))
+    return query.get(name, [None])[0]
+
+
+def header(scope, name):
+    """One header of the handshake, or None."""
+    return next((value.decode("latin-1") for key, value in scope["headers"] if key == name.encode()), None)
+
+
+def cookie(scope, name):
+    """One cookie of the handshake, or None."""
+    try:
+        found = SimpleCookie(header(scope, "cookie") or "").get(name)
+    except CookieError:
+        return None
+    return found and found.value

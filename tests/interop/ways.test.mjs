@@ -1,0 +1,226 @@
+// Every way in against the real Django, Channels, DRF, simplejwt, djoser and drf-jwt, by the packed package in Chromium.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { launch } from '../npm/browser.mjs';
+import { inPage, origin } from '../npm/page.mjs';
+import { claims, handshake, jwt, login, one, post, shell } from './django.mjs';
+
+const UNAUTHORIZED = [['HANDSHAKE_UNAUTHORIZED', 'refreshToken'], ['TOKEN_EXPIRED', 'signIn']];
+const REJECTED = [['AUTH_REJECTED', 'refreshToken'], ['TOKEN_EXPIRED', 'signIn']];
+const REFUSED = [['HANDSHAKE_REFUSED', 'retry']];
+
+/** Connects as told, in a page; returns the user that the server knows then, or so many failures. */
+async function go(way) {
+  const { result } = await inPage(async (way) => {
+    const { AuthSocket, presets, Session } = await import('gatepass');
+    const session = new Session(way.session ? presets[way.session](way.server + way.base) : {});
+    if (way.login) {
+      const error = await session.login(way.login).catch((error) => error);
+      if (error) return { failures: [[error.code, error.disposition, error.status]] };
+    }
+    if (way.access) session.setTokens({ access: way.access });
+    const socket = new AuthSocket(way.server + way.path, {
+      ...(way.socket ? presets[way.socket](way.server) : { scheme: way.scheme }),
+      ...(way.isAlone ? {} : { session }),
+      ...(way.probe && { probe: way.server + way.probe }),
+      backoff: { base: 10, cap: 100, spread: 20 },
+    });
+    const failures = [];
+    const result = await new Promise((resolve) => {
+      socket.addEventListener('open', () => socket.send('{"type":"whoami"}'));
+      socket.addEventListener('message', ({ data }) => resolve({ user: JSON.parse(data).user }));
+      socket.addEventListener('error', ({ error }) => failures.push([error.code, error.disposition]) >= way.failures && resolve({}));
+    });
+    socket.close();
+    return { ...result, failures };
+  }, { server: one.url, ...way });
+  return result;
+}
+
+/** The way lets maggie in, and has the failures that are given for each bad credential. */
+async function row(way, bad) {
+  assert.deepEqual(await go({ ...way, login: { username: 'maggie', password: 'secret' } }), { user: 'maggie', failures: [] });
+  for (const [what, more, failures] of bad) {
+    assert.deepEqual((await go({ ...way, session: undefined, failures: failures.length, ...more })).failures, failures, what);
+  }
+}
+
+const expired = () => jwt(claims({ exp: Math.floor(Date.now() / 1000) - 10 }));
+const query = { type: 'query' };
+
+test('s1: a JWT of simplejwt in the query', async () => {
+  const { refresh } = await login(one);
+  const now = Math.floor(Date.now() / 1000);
+  await row({ path: '/ws/jwt/', session: 'simpleJwt', base: '/api', scheme: query, probe: '/protected' }, [
+    ['garbage', { access: 'garbage' }, UNAUTHORIZED],
+    // The SDK sees that it has expired, and nothing can renew it.
+    ['expired', { access: expired() }, [['TOKEN_EXPIRED', 'signIn']]],
+    ['a refresh token', { access: refresh }, UNAUTHORIZED],
+    ['none', { scheme: { type: 'anonymous' }, isAlone: true, probe: undefined }, [['CONNECT_FAILED', 'retry'], ['CONNECT_FAILED', 'retry'], ...REFUSED]],
+  ]);
+  // case_120: what a server must not take.
+  const changed = jwt(claims()).replace(/.$/, (last) => (last === 'A' ? 'B' : 'A'));
+  const bad = {
+    'no algorithm': jwt(claims(), '', { alg: 'none', typ: 'JWT' }), 'another key': jwt(claims(), 'another key'), 'a changed signature': changed,
+    'exp as a text': jwt(claims({ exp: String(now + 300) })).concat('x'), expired: expired(), 'not yet': jwt(claims({ nbf: now + 300 })),
+    'a wrong kind': jwt(claims({ token_type: 'refresh' })), 'no user': jwt(claims({ user_id: '999' })), 'trailing garbage': `${jwt(claims())}x`, empty: '',
+  };
+  assert.equal(await handshake(one, `/ws/jwt/?token=${jwt(claims())}`), 101, 'the test signs as the server does');
+  for (const [what, token] of Object.entries(bad)) assert.equal(await handshake(one, `/ws/jwt/?token=${token}`), 403, what);
+  assert.equal(await handshake(one, '/ws/jwt/'), 403);
+});
+
+test('s2: a group in the path, its members, and the sender of a broadcast', async () => {
+  await row({ path: '/ws/app_1/', session: 'drfToken', base: '', scheme: query, probe: '/protected' }, [
+    ['garbage', { access: 'garbage' }, UNAUTHORIZED],
+    ['not a member', { session: 'drfToken', login: { username: 'bob', password: 'hunter2' } }, REFUSED],
+    ['no such group', { session: 'drfToken', login: { username: 'maggie', password: 'secret' }, path: '/ws/app_9/' }, REFUSED],
+  ]);
+  const { result } = await inPage(async (server) => {
+    const { AuthSocket, presets, query, Session } = await import('gatepass');
+    const session = new Session(presets.drfToken(server));
+    await session.login({ username: 'maggie', password: 'secret' });
+    const sockets = [0, 1].map(() => new AuthSocket(`${server}/ws/app_1/`, { session, scheme: query() }));
+    await Promise.all(sockets.map((socket) => socket.ready()));
+    // Whoever has been answered has joined the group.
+    const next = (socket) => new Promise((resolve) => socket.addEventListener('message', ({ data }) => resolve(data), { once: true }));
+    for (const socket of sockets) await Promise.all([next(socket), socket.send('joined?')]);
+    const heard = sockets.map(next);
+    sockets[0].send('{"type":"broadcast","text":"hi"}');
+    return Promise.all(heard);
+  }, one.url);
+  assert.deepEqual(result.map((text) => JSON.parse(text)), Array(2).fill({ type: 'broadcast', text: 'hi', from: 'maggie' }));
+});
+
+test('s3: the cookie that the login of drf-jwt has set', async () => {
+  const cookie = { type: 'cookie' };
+  await row({ path: '/ws/cookie/', session: 'drfJwt', base: '/drf-jwt', scheme: cookie, probe: '/protected' }, [
+    ['none', { isAlone: true }, [['HANDSHAKE_UNAUTHORIZED', 'giveUp']]],
+    ['none, with a token that is not in a cookie', { access: 'garbage' }, UNAUTHORIZED],
+  ]);
+  for (const [value, status] of [['garbage', 403], [(await login(one, '/drf-jwt/api-token-auth/')).token, 101]]) {
+    assert.equal(await handshake(one, '/ws/cookie/', { cookie: `a=1; JWT=${value}; b=2` }), status, value.slice(0, 7));
+  }
+  const { result } = await inPage(async (server) => {
+    const { AuthSocket, cookie, presets, Session } = await import('gatepass');
+    const session = new Session({ ...presets.drfJwt(`${server}/drf-jwt`), logout: { url: `${server}/drf-jwt/logout/` } });
+    await session.login({ username: 'maggie', password: 'secret' });
+    const isHidden = document.cookie === '';
+    await new AuthSocket(`${server}/ws/cookie/`, { session, scheme: cookie() }).ready();
+    session.logout();
+    // Script cannot see when the cookie is gone, a dial without a session can.
+    const failed = async () => {
+      const socket = new AuthSocket(`${server}/ws/cookie/`, { scheme: cookie() });
+      const isIn = await Promise.race([socket.ready().then(() => true), new Promise((resolve) => socket.addEventListener('error', () => resolve(false)))]);
+      socket.close();
+      return !isIn;
+    };
+    while (!(await failed()));
+    return { isHidden };
+  }, one.url);
+  assert.deepEqual(result, { isHidden: true }, 'HttpOnly, and gone after the logout');
+});
+
+test('s4: the ticket protocol', async () => {
+  await row({ path: '/channel/', session: 'ticketServer', base: '', socket: 'ticketServerSocket' }, [
+    ['garbage', { access: 'garbage' }, [['TICKET_UNAUTHORIZED', 'refreshToken'], ['TOKEN_EXPIRED', 'signIn']]],
+    ['a wrong password', { session: 'ticketServer', login: { username: 'maggie', password: 'wrong' } }, [['INVALID_CREDENTIALS', 'signIn', 401]]],
+    ['an inactive user', { session: 'ticketServer', login: { username: 'eve', password: 'gone' } }, [['INVALID_CREDENTIALS', 'signIn', 401]]],
+  ]);
+  const { body } = await post(one, '/ws_ticket', {}, { authorization: `Bearer ${(await login(one)).access}` });
+  assert.ok(body.expires > Date.now() / 1000 && body.ticket.length >= 43);
+  const statuses = [];
+  for (let round = 0; round < 2; round++) statuses.push(await handshake(one, `/channel/?ticket=${body.ticket}`));
+  assert.deepEqual(statuses, [101, 403], 'good once');
+});
+
+test('s4: a ticket that a page has asked for is good for that page', async () => {
+  const { access } = await login(one);
+  const headers = { authorization: `Bearer ${access}`, origin: 'http://localhost:4200' };
+  const { body } = await post(one, '/ws_ticket', {}, headers);
+  assert.equal(await handshake(one, `/channel/?ticket=${body.ticket}`, { origin: 'http://localhost:4300' }), 403);
+});
+
+test('s5: a token as the first message', async () => {
+  await row({ path: '/ws/first/', session: 'drfToken', base: '', socket: 'channelsFirstMessage' }, [
+    ['garbage', { access: 'garbage' }, REJECTED],
+    ['a JWT', { access: jwt(claims()) }, REJECTED],
+  ]);
+});
+
+test('s6: a session key of two minutes', async () => {
+  const key = { type: 'ticket', url: `${one.url}/ws_session_key`, param: 'session_key', field: 'session_key' };
+  await row({ path: '/ws/session/', session: 'drfToken', base: '', scheme: key }, [
+    ['garbage', { access: 'garbage' }, [['TICKET_UNAUTHORIZED', 'refreshToken'], ['TOKEN_EXPIRED', 'signIn']]],
+  ]);
+  const { token } = await login(one, '/api-token-auth/');
+  const { body } = await post(one, '/ws_session_key', {}, { authorization: `Token ${token}` });
+  const path = `/ws/session/?session_key=${body.session_key}`;
+  assert.deepEqual([await handshake(one, path), await handshake(one, path)], [101, 101], 'any number of sockets');
+  shell(one, 'from django.contrib.sessions.models import Session; from django.utils import timezone; Session.objects.update(expire_date=timezone.now())');
+  assert.equal(await handshake(one, path), 403, 'expired');
+  assert.equal(await handshake(one, '/ws/session/?session_key=garbage'), 403);
+});
+
+test('case_25: djoser ends the token at logout, on every device', async () => {
+  const { result } = await inPage(async (server) => {
+    const { presets, Session } = await import('gatepass');
+    const session = new Session(presets.djoser(`${server}/auth`));
+    await session.login({ username: 'bob', password: 'hunter2' });
+    session.logout();
+    return session.state;
+  }, one.url);
+  assert.equal(result, 'signed-out');
+  const { auth_token } = await login(one, '/auth/token/login/', 'bob', 'hunter2');
+  const logout = () => post(one, '/auth/token/logout/', {}, { authorization: `Token ${auth_token}` });
+  assert.deepEqual([(await logout()).status, (await logout()).status], [204, 401]);
+});
+
+test('cases_1_to_3: djoser and simplejwt refuse a login by name', async () => {
+  const attempt = (session, base, username, password) => go({ session, base, login: { username, password }, path: '/', scheme: query });
+  const refused = (status) => ({ failures: [['INVALID_CREDENTIALS', 'signIn', status]] });
+  assert.deepEqual(await attempt('simpleJwt', '/api', 'maggie', 'wrong'), refused(401));
+  assert.deepEqual(await attempt('simpleJwt', '/api', 'eve', 'gone'), refused(401));
+  assert.deepEqual(await attempt('simpleJwt', '/api', 'maggie', ''), refused(400));
+  assert.deepEqual(await attempt('djoser', '/auth', 'maggie', 'wrong'), refused(400));
+  assert.deepEqual(await attempt('drfJwt', '/drf-jwt', 'maggie', 'wrong'), refused(400));
+});
+
+test('a user who is let in no more is refused with the token that was good', async () => {
+  const [{ access }, { token }] = [await login(one, '/api/token/', 'bob', 'hunter2'), await login(one, '/api-token-auth/', 'bob', 'hunter2')];
+  assert.equal(await handshake(one, `/ws/jwt/?token=${access}`), 101);
+  const set = (isActive) => shell(one, `from django.contrib.auth.models import User; User.objects.filter(username='bob').update(is_active=${isActive})`);
+  set('False');
+  assert.equal(await handshake(one, `/ws/jwt/?token=${access}`), 403);
+  assert.deepEqual((await go({ path: '/ws/first/', socket: 'channelsFirstMessage', access: token, failures: 2 })).failures, REJECTED);
+  set('True');
+});
+
+test('a page of a foreign origin is refused, whatever it has', async () => {
+  const { access } = await login(one);
+  const { token } = await login(one, '/api-token-auth/');
+  const browser = await launch(['--host-resolver-rules=MAP evil.test 127.0.0.1']);
+  try {
+    const page = await browser.newPage();
+    await page.goto(origin.replace('127.0.0.1', 'evil.test'));
+    const result = await page.evaluate(async ({ server, access, token }) => {
+      const { AuthSocket, firstMessage, query, Session } = await import('gatepass');
+      const first = async (path, scheme, access) => {
+        const session = new Session();
+        session.setTokens({ access });
+        const socket = new AuthSocket(server + path, { session, scheme });
+        const code = await new Promise((resolve) => {
+          socket.addEventListener('open', () => resolve('in'));
+          socket.addEventListener('error', ({ error }) => resolve(error.code));
+        });
+        socket.close();
+        return code;
+      };
+      return [await first('/ws/jwt/', query(), access), await first('/ws/first/', firstMessage({ message: { token: '$token' } }), token)];
+    }, { server: one.url, access, token });
+    assert.deepEqual(result, ['CONNECT_FAILED', 'CONNECT_FAILED']);
+  } finally {
+    await browser.close();
+  }
+});

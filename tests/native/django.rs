@@ -1,0 +1,50 @@
+//! The native driver against the real Django of `examples/django`, which `cargo xtask test interop` starts.
+
+use gatepass::proto::scheme::Ticket;
+
+use super::*;
+
+fn django(path: &str) -> String {
+    let server = std::env::var("GATEPASS_TEST_DJANGO");
+    format!("{}{path}", server.expect("run by `cargo xtask test interop`: it starts Django"))
+}
+
+fn at(path: &str, scheme: Scheme) -> ConnectionConfig {
+    let url = Url::parse(CODEC, "url", &django(path), UrlKind::WebSocket).unwrap();
+    with_quick_retries(ConnectionConfig::new(CODEC, url, scheme))
+}
+
+async fn user_by(preset: &str, base: &str, config: ConnectionConfig) -> String {
+    let session = Session::new(preset::session(CODEC, preset, &django(base)).unwrap());
+    login(&session, "maggie", "secret").await.unwrap();
+    // What Django's check of the Origin asks of everybody but native clients is the header's own path.
+    let mut socket = connected(config, Some(&session)).await;
+    socket.send(text(WHOAMI)).await.unwrap();
+    match socket.next().await.unwrap() {
+        Message::Text(text) => {
+            (CODEC.parse)(&text).unwrap().at("user").and_then(Json::as_text).unwrap_or("nobody").to_owned()
+        }
+        Message::Binary(_) => panic!("bytes"),
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs the running Django example"]
+async fn django_s7_the_authorization_header_names_its_user() {
+    assert_eq!(user_by("drfToken", "", at("/ws/header/", Scheme::Header)).await, "maggie");
+    let session = session_with_token("garbage").await;
+    let mut socket = connected(at("/ws/header/", Scheme::Header), Some(&session)).await;
+    socket.send(text(WHOAMI)).await.unwrap();
+    assert_eq!(socket.next().await, Some(text(r#"{"type": "whoami", "user": null}"#)), "unknown: nobody");
+}
+
+#[tokio::test]
+#[ignore = "needs the running Django example"]
+async fn django_refuses_a_native_client_without_an_origin_where_browsers_come_in() {
+    let ticket = Ticket::new(Url::parse(CODEC, "url", &django("/ws_ticket"), UrlKind::Http).unwrap());
+    let session = Session::new(preset::session(CODEC, "ticketServer", &django("")).unwrap());
+    login(&session, "maggie", "secret").await.unwrap();
+    let mut socket = AuthSocket::new(at("/channel/", Scheme::Ticket(ticket)), Some(&session)).unwrap();
+    socket.connect();
+    assert_eq!(failures(&mut socket, 1).await, [("CONNECT_FAILED", "retry")]);
+}
