@@ -14,6 +14,11 @@ pub mod proto;
 #[cfg(target_family = "wasm")]
 pub mod web;
 
+/// The examples in the docs are compiled as tests.
+#[cfg(all(doctest, feature = "native"))]
+#[doc = include_str!("../docs/ways-in/header.md")]
+struct Header;
+
 // Test support is one file for unit and integration tests, so it names the crate.
 #[cfg(test)]
 extern crate self as gatepass;
