@@ -217,6 +217,27 @@ mod tests {
     }
 
     #[test]
+    fn case_43_a_url_in_an_answer_is_as_encrypted_as_ours_and_of_a_host_that_is_known() {
+        let known = ["cell.example".to_owned()];
+        let to = |from: &str, text: &str| ws(from).redirected(CODEC, text, &known).map(|url| url.expose().to_owned());
+        let secure = "wss://h/channel";
+        assert_eq!(to(secure, "wss://h:8443/x?ticket=t").as_deref(), Some("wss://h:8443/x?ticket=t"));
+        assert_eq!(to(secure, "wss://cell.example/link?ticket=t").as_deref(), Some("wss://cell.example/link?ticket=t"));
+        for bad in [
+            "wss://evil.example/?ticket=t",
+            "wss://cell.example.evil/",
+            "ws://h/",
+            "ftp://h/",
+            "/relative",
+            "",
+            "wss://u:p@h/",
+        ] {
+            assert_eq!(to(secure, bad), None, "{bad}");
+        }
+        assert_eq!(to("ws://localhost/", "ws://cell.example/").as_deref(), Some("ws://cell.example/"));
+    }
+
+    #[test]
     fn case_57_userinfo_is_refused_and_never_shown() {
         assert_eq!(problem("wss://maggie:secret@h/p"), UrlProblem::UserInfo);
         let error = Url::parse(CODEC, "url", "wss://maggie:secret@h/p", UrlKind::WebSocket).unwrap_err();

@@ -1,7 +1,7 @@
 //! Sockets: the handshake, the messages and the outcomes of each preset.
 
 use gatepass::error::Disposition;
-use gatepass::proto::connection::{Connection, Event, Input, Output, Received, SocketId};
+use gatepass::proto::connection::{Connection, ConnectionConfig, Event, Input, Output, Received, SocketId};
 use gatepass::proto::http::{HttpResponse, Method};
 use gatepass::proto::session::{self, Asker, Session, SessionConfig, Want, WantId};
 use gatepass::proto::token::Lifetime;
@@ -28,6 +28,10 @@ impl Client {
     fn new(preset: &str, fixture: Json) -> Self {
         let base = fixture.at("base").and_then(Json::as_text).unwrap_or_default();
         let config = preset::connection(CODEC, preset, text(&fixture, "url"), base).unwrap();
+        Self::with(config, fixture)
+    }
+
+    fn with(config: ConnectionConfig, fixture: Json) -> Self {
         let mut session = Session::new(SessionConfig::new(CODEC));
         set_token(&mut session, text(&fixture, "token"));
         let machine = Connection::new(config, session.view(), 1);
@@ -225,4 +229,51 @@ fn case_51_a_server_that_echoes_the_credential_is_a_mismatch() {
     let (socket, protocol) = (client.socket.unwrap(), client.dialled[3].clone());
     client.input(Input::SocketOpened { socket, protocol });
     assert_eq!(client.failure, Some(("SUBPROTOCOL_MISMATCH", Disposition::GiveUp)));
+}
+
+#[test]
+fn case_77_an_answer_is_told_by_its_id() {
+    let row = json(
+        r#"{"protocols":["json"],"scheme":{"type":"firstMessage","message":{"id":3,"method":"authenticate","params":["$token"]},
+            "ack":{"id":3,"result":null},"reject":{"id":3,"error":{}}}}"#,
+    );
+    let fixture = json(r#"{"url":"wss://db.example/rpc","token":"t"}"#);
+    for (messages, outcome) in [
+        (vec![r#"{"id":1,"result":null}"#, r#"{"id":3,"result":null}"#], None),
+        (vec![r#"{"id":2,"error":{"code":-32000}}"#, r#"{"id":3,"error":{"code":-32000}}"#], Some("AUTH_REJECTED")),
+    ] {
+        let config = preset::connection_of(CODEC, &row, "wss://db.example/rpc", "").unwrap();
+        let mut client = Client::with(config, fixture.clone());
+        let socket = client.socket.unwrap();
+        client.input(Input::SocketOpened { socket, protocol: "json".to_owned() });
+        assert_eq!(print(&client.sent.remove(0)), r#"{"id":3,"method":"authenticate","params":["t"]}"#);
+        client.hear(&json(messages[0]));
+        assert!(!client.has_opened && client.failure.is_none(), "another call's answer decides nothing");
+        client.hear(&json(messages[1]));
+        assert_eq!((client.has_opened, client.failure.map(|(code, _)| code)), (outcome.is_none(), outcome));
+    }
+}
+
+#[test]
+fn case_83_odd_answers_decide_nothing() {
+    let mut client = Client::new("homeAssistant", fixture("homeAssistant"));
+    let socket = client.socket.unwrap();
+    client.input(Input::SocketOpened { socket, protocol: String::new() });
+    for odd in [
+        "",
+        "{",
+        "null",
+        "[]",
+        r#""auth_required""#,
+        r#"{"type":null}"#,
+        r#"{"type":["auth_required"]}"#,
+        r#"{"type":{}}"#,
+    ] {
+        assert_eq!(client.machine.on_message(socket, || odd.len()), Received::Inspect);
+        client.input(Input::Inspected { socket, text: Some(odd) });
+    }
+    client.input(Input::Inspected { socket, text: None });
+    assert!(client.sent.is_empty() && client.failure.is_none());
+    client.hear(&json(r#"{"type":"auth_required"}"#));
+    assert_eq!(client.sent.len(), 1);
 }

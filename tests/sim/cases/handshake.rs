@@ -169,7 +169,7 @@ fn a_token_that_ends_during_an_outage_is_renewed_although_it_was_doubted_before(
 }
 
 #[test]
-fn a_server_that_chooses_no_offered_subprotocol_is_left_for_good() {
+fn case_50_a_server_that_chooses_no_offered_subprotocol_is_left_for_good() {
     for (chosen, is_fit) in [("chat.v2", true), ("", false), ("chat.v3", false)] {
         let mut world = World::with(1, &[Kind::Anonymous], |config| {
             config.protocols = vec!["chat.v1".to_owned(), "chat.v2".to_owned()];

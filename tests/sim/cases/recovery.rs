@@ -243,3 +243,25 @@ fn whoever_signs_in_after_a_second_refusal_has_a_ladder_of_his_own() {
     let dispositions: Vec<_> = world.lines[0].failures.iter().map(|(_, disposition)| *disposition).collect();
     assert_eq!(dispositions, [Disposition::RefreshToken, Disposition::SignIn, Disposition::RefreshToken]);
 }
+
+#[test]
+fn case_104_and_105_a_restart_looks_different_behind_each_server_and_leads_to_the_same() {
+    // What a consumer that raises, and a server that is told to stop, look like behind daphne, uvicorn and hypercorn.
+    for code in [1006, 1011, 1012] {
+        let mut buckets = [0_u32; 50];
+        for seed in 0..100 {
+            let mut world = World::new(seed, &[Kind::Ticket]);
+            world.sign_in("maggie");
+            world.connect(0);
+            assert!(world.run_until(MINUTE, connected));
+            world.run_for(6_000);
+            world.drop_sockets(code);
+            assert!(world.run_until(MINUTE, |world| world.lines[0].opened == 2), "after {code}");
+            assert_eq!(world.lines[0].failures.len(), 1);
+            assert_eq!(world.lines[0].failures[0].1, Disposition::RETRY, "after {code}");
+            buckets[world.lines[0].waits[0] as usize / 100] += 1;
+        }
+        let most = buckets.iter().max().copied().unwrap_or_default();
+        assert!(most <= 12, "{most} of a hundred clients come back within the same 100 ms of five seconds");
+    }
+}

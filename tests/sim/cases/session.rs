@@ -362,3 +362,16 @@ fn signing_out_when_nobody_is_signed_in_does_nothing() {
     world.logout();
     assert_eq!(world.logins, [Err(TokenError::Superseded)], "a login under way is somebody");
 }
+
+#[test]
+fn case_28_the_answer_to_a_renewal_that_comes_after_a_logout_signs_nobody_in() {
+    let mut world = connect(Kind::Query);
+    world.server.revoke_access();
+    world.server.is_silent = false;
+    world.drop_sockets(4401);
+    assert!(world.run_until(MINUTE, |world| world.session.state() == SessionState::Refreshing));
+    world.logout();
+    world.run_for(MINUTE);
+    assert_eq!(world.session.state(), SessionState::SignedOut);
+    assert_eq!((world.lines[0].state(), world.server.log.dials), (ConnectionState::Suspended, 1));
+}

@@ -2,6 +2,7 @@
 
 use gatepass::error::Disposition;
 use gatepass::proto::connection::ConnectionState;
+use gatepass::proto::scheme::Scheme;
 
 use super::{MINUTE, connect, connected, fault};
 use crate::server::Fault;
@@ -200,4 +201,25 @@ fn case_44_a_hidden_page_whose_timers_ring_once_a_minute_asks_for_a_ticket_once_
         assert!(world.run_until(2 * MINUTE, connected));
         assert_eq!((world.server.log.minted, world.server.log.dials), (1, 1));
     }
+}
+
+#[test]
+fn case_26_a_server_that_says_403_where_others_say_401_asks_for_another_token_if_it_is_told_so() {
+    let world = |unauthorized: u16| {
+        let mut world = World::with(1, &[Kind::Ticket], |config| {
+            if let Scheme::Ticket(ticket) = &mut config.scheme {
+                ticket.unauthorized = unauthorized;
+            }
+        });
+        world.sign_in("maggie");
+        fault(&mut world, "ticket", &[Fault::Status(403, None)]);
+        world.connect(0);
+        world.run_for(MINUTE);
+        world
+    };
+    let told = world(403);
+    assert!(connected(&told));
+    assert_eq!(told.lines[0].failures, [("TICKET_UNAUTHORIZED", Disposition::RefreshToken)]);
+    let untold = world(401);
+    assert_eq!(untold.lines[0].failures, [("TICKET_FORBIDDEN", Disposition::GiveUp)]);
 }

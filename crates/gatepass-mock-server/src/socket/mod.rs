@@ -24,8 +24,10 @@ mod peer;
 
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{ConnectInfo, OriginalUri, Query, State as Extract};
+use axum::http::header::SEC_WEBSOCKET_KEY;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use base64ct::{Base64, Encoding};
 
 use self::entry::Asked;
 use crate::net::Cutter;
@@ -42,6 +44,11 @@ pub(crate) async fn enter(
     Query(query): Query<Vec<(String, String)>>,
     upgrade: WebSocketUpgrade,
 ) -> Response {
+    // RFC 6455 §4.2.1: the key is 16 bytes in base64; axum takes anything.
+    let key = headers.get(SEC_WEBSOCKET_KEY).map(|key| Base64::decode_vec(&String::from_utf8_lossy(key.as_bytes())));
+    if !matches!(&key, Some(Ok(bytes)) if bytes.len() == 16) {
+        return (StatusCode::BAD_REQUEST, "Sec-WebSocket-Key: 16 bytes in base64 are needed\n").into_response();
+    }
     let mut silent = state.silent.subscribe();
     // A silent server answers no handshake; the channel outlives the server's own handle, so waiting ends.
     silent.wait_for(|is_silent| !is_silent).await.ok();

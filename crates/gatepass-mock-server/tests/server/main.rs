@@ -4,6 +4,7 @@
 
 mod client;
 mod faults;
+mod handshake;
 mod log;
 mod rules;
 mod ways;

@@ -105,7 +105,7 @@ async fn cases_65_and_66_home_assistant() {
 }
 
 #[tokio::test]
-async fn case_70_graphql_transport_ws() {
+async fn case_70_and_71_graphql_transport_ws_and_the_legacy_protocol() {
     let server = MockServer::start().await;
     let offered = ["graphql-transport-ws".to_owned()];
     let rows = [
