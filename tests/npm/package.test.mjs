@@ -5,7 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { control, launch, server } from './browser.mjs';
+import { ask, control, launch, server } from './browser.mjs';
 import { inPage, origin, project } from './page.mjs';
 
 const installed = join(project, 'node_modules/gatepass');
@@ -80,9 +80,9 @@ test('messages of every kind pass, before and after the connection', async () =>
   assert.deepEqual(result, [[2, 3], 'text', [5], [98, 108, 111, 98]]);
 });
 
-test('a wrong option throws at construction and names itself', async () => {
+test('case_29: a wrong option throws at construction and names itself', async () => {
   const { result } = await inPage(async () => {
-    const { anonymous, AuthSocket, firstMessage, load, query, Session, ticket } = await import('gatepass');
+    const { anonymous, AuthSocket, firstMessage, load, query, Session, subprotocol, ticket } = await import('gatepass');
     await load();
     const session = new Session();
     const thrown = (make) => {
@@ -112,6 +112,14 @@ test('a wrong option throws at construction and names itself', async () => {
       socket('wss://h/', { session, scheme: query({ url: '/t' }) }),
       socket('wss://h/', { session, scheme: { type: 'toString' } }),
       socket('wss://h/', { scheme: anonymous(), closeCodes: 4403 }),
+      socket('wss://h/', { session, scheme: { type: 'header' } }),
+      socket('wss://h/', { session, scheme: subprotocol({ prefix: 'bearer.' }) }),
+      socket('wss://h/', { session, protocols: 'app', scheme: subprotocol({ prefix: 'bearer ' }) }),
+      socket('wss://h/', { session, protocols: 'app', scheme: subprotocol({ encoding: 'hex' }) }),
+      socket('wss://h/', { session, scheme: query(), probe: 'http://example.com/me' }),
+      socket('wss://h/', { session, scheme: query(), credentials: 'same-origin' }),
+      thrown(() => new Session({ login: { url: '/login', method: 'GET' } })),
+      thrown(() => new Session({ refresh: { url: '/refresh', encoding: 'xml' } })),
       thrown(() => new Session({ login: { url: 'http://example.com/login' } })),
       thrown(() => new Session({ store: 'cookie' })),
       thrown(() => session.setTokens({})),
@@ -124,7 +132,10 @@ test('a wrong option throws at construction and names itself', async () => {
     [/INSECURE_URL scheme\.url:/], [/INVALID_OPTION session:/], [/INVALID_OPTION scheme:/], [/INVALID_OPTION conectTimeout:.*connectTimeout/],
     [/INVALID_OPTION connectTimeout:/], [/INVALID_OPTION backoff\.cap:/], [/INVALID_OPTION protocols:/], [/INVALID_OPTION closeCodes\.4403:/],
     [/INVALID_OPTION scheme\.message:.*\$tokn/], [/INVALID_OPTION scheme\.method:/],
-    [/INVALID_OPTION scheme\.url:.*known are type param$/], [/INVALID_OPTION scheme:/], [/INVALID_OPTION closeCodes:/], [/INSECURE_URL login\.url:/], [/INVALID_OPTION store:/],
+    [/INVALID_OPTION scheme\.url:.*known are type param$/], [/INVALID_OPTION scheme:/], [/INVALID_OPTION closeCodes:/],
+    [/INVALID_OPTION scheme:.*header/], [/INVALID_OPTION protocols:.*plain/], [/INVALID_OPTION scheme\.prefix:/], [/INVALID_OPTION scheme\.encoding:/],
+    [/INSECURE_URL probe:/], [/INVALID_OPTION credentials:/], [/INVALID_OPTION login\.method:/], [/INVALID_OPTION refresh\.encoding:/],
+    [/INSECURE_URL login\.url:/], [/INVALID_OPTION store:/],
     [/INVALID_OPTION tokens\.access:/], [/INVALID_OPTION code:.*1001/], [/INVALID_OPTION data:/],
   ];
   result.forEach((text, index) => {
@@ -321,4 +332,29 @@ test('it can be imported and constructed on a server, where nothing connects', (
     console.log(socket.state, session.state);`;
   const printed = execFileSync('node', ['--input-type=module', '-e', script], { cwd: project, encoding: 'utf8' });
   assert.equal(printed.trim(), 'idle signed-out');
+});
+
+test('every preset makes options that are taken, and sends what its row says', async () => {
+  await control({ do: 'reset' });
+  const { result } = await inPage(async (server) => {
+    const { AuthSocket, load, presets, Session } = await import('gatepass');
+    await load();
+    const sockets = ['channelsFirstMessage', 'directus', 'graphqlTransportWs', 'homeAssistant', 'jupyter', 'kubernetes', 'phoenix', 'ticketServerSocket', 'trpc'];
+    const sessions = ['djoser', 'djoserJwt', 'drfJwt', 'drfToken', 'oauth2', 'simpleJwt', 'ticketServer'];
+    for (const name of sessions) new Session(presets[name](server));
+    for (const name of sockets) new AuthSocket(server, { session: new Session(), ...presets[name](server) }).close();
+    // What the caller gives goes in the place of the row's own.
+    const session = new Session(presets.oauth2(`${server}/o/token/`, { client_id: 'app' }));
+    const { refresh } = await (await fetch(`${server}/api/token/`, { method: 'POST', body: '{"username":"maggie","password":"secret"}' })).json();
+    session.setTokens({ access: 'ended', refresh });
+    const socket = new AuthSocket(`${server}/trpc?v=1`, { session, ...presets.trpc({ token: '$token', lang: 'en' }), minUptime: 0 });
+    await new Promise((resolve) => {
+      socket.addEventListener('open', () => socket.send('{"type":"whoami"}'));
+      socket.addEventListener('message', ({ data }) => data.includes('maggie') && resolve());
+    });
+    return [sockets, sessions].flat().sort().join() === Object.keys(presets).sort().join();
+  }, server);
+  assert.ok(result, 'the list is the package\'s');
+  const { refreshes } = await ask('counts');
+  assert.equal(refreshes, 1, 'the token that tRPC refused was renewed by the form of OAuth 2');
 });

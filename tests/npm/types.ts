@@ -1,8 +1,9 @@
 // The promised types: this file compiles under --strict and is never run.
 
 import {
-  anonymous, AuthSocket, firstMessage, GatepassError, isGatepassError, isSignInRequired, load, presets, query, Session, ticket,
-  type Disposition, type ErrorCode, type Phase, type Scheme, type SessionState, type SocketState, type StateChange,
+  anonymous, AuthSocket, cookie, firstMessage, GatepassError, isGatepassError, isSignInRequired, load, presets, query, Session, sessionKey,
+  subprotocol, ticket,
+  type Disposition, type ErrorCode, type Phase, type Scheme, type SessionState, type SocketPreset, type SocketState, type StateChange,
 } from 'gatepass';
 
 async function walk(): Promise<void> {
@@ -52,6 +53,14 @@ async function walk(): Promise<void> {
     session,
     scheme: firstMessage({ message: { type: 'auth', access_token: '$token' }, ack: { type: 'auth_ok' }, reject: { type: 'auth_invalid' } }),
   });
+
+  const preset: SocketPreset = presets.directus();
+  new AuthSocket('wss://a.example', { session, ...preset, probe: new URL('https://a.example/me') });
+  new AuthSocket('wss://a.example', { session, ...presets.graphqlTransportWs({ token: '$token' }) });
+  new AuthSocket('wss://a.example', { scheme: cookie(), credentials: 'include', params: { v: '1' } });
+  new AuthSocket('wss://a.example', { session, protocols: 'app', scheme: subprotocol({ prefix: 'bearer.', encoding: 'base64url' }) });
+  new AuthSocket('wss://a.example', { session, scheme: sessionKey({ url: '/ws_session_key', unauthorizedStatus: 403, urlHosts: ['b.example'] }) });
+  new Session({ ...presets.oauth2('https://id.example/token', { client_id: 'app' }), logout: { url: 'https://id.example/revoke', encoding: 'form', body: { token: '$refresh' } } });
 
   // A library that takes a WebSocket can take this one.
   const fits: Pick<WebSocket, 'url' | 'readyState' | 'protocol' | 'extensions' | 'bufferedAmount' | 'binaryType' | 'close'> = socket;
