@@ -13,7 +13,7 @@ export interface TokenEndpoint {
   method?: 'POST';
   /** How the body is written: `form` as OAuth 2 asks for. @default 'json' */
   encoding?: 'json' | 'form';
-  /** The body; the values `'$username'`, `'$refresh'` and so on stand for what is sent. @default all of it as it is */
+  /** The body; the values `'$username'`, `'$refresh'` and so on stand for what is sent. @default all of it as it is; at a logout nothing */
   body?: JsonValue;
 }
 

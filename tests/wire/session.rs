@@ -144,3 +144,24 @@ fn case_25_a_logout_that_the_server_does_not_know_has_ended_the_session_all_the_
     }
     assert_ne!(requests[0], requests[1], "the answer to a logout is none to the login that follows");
 }
+
+#[test]
+fn a_logout_says_no_more_of_the_tokens_than_its_template_asks_for() {
+    let row = |body: &str| {
+        let row = format!(r#"{{"logout":{{"url":"/revoke","encoding":"form"{body}}}}}"#);
+        let config = preset::session_of(CODEC, &super::json(&row), "https://id.example").unwrap();
+        let mut session = Session::new(config);
+        let (access, refresh) = (Secret::new("a1".to_owned()), Some(Secret::new("r1".to_owned())));
+        session.handle_input(now(), Input::SetTokens { access, refresh, lifetime: Lifetime::default() });
+        session.handle_input(now(), Input::Logout);
+        let mut sent = Vec::new();
+        while let Some(output) = session.poll_output() {
+            if let Output::Fetch { http, .. } = output {
+                sent.push(http.body.unwrap().text.expose().to_owned());
+            }
+        }
+        sent
+    };
+    assert_eq!(row(""), [""]);
+    assert_eq!(row(r#","body":{"token":"$refresh"}"#), ["token=r1"]);
+}

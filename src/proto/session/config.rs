@@ -54,7 +54,8 @@ impl SessionConfig {
 pub struct TokenEndpoint {
     /// Where.
     pub url: Url,
-    /// The body, with holes such as `"$username"` or `"$refresh"` for what is sent. Default: all of it as it is.
+    /// The body, with holes such as `"$username"` or `"$refresh"` for what is sent. Default: all of it as it is; at a logout
+    /// nothing.
     pub body: Option<Json>,
     /// How the body is written.
     pub encoding: BodyEncoding,

@@ -192,7 +192,11 @@ impl Session {
         let (Some(endpoint), State::SignedIn { tokens, .. }) = (&self.config.logout, &self.state) else { return };
         let nothing = Secret::new(String::new());
         let refresh = tokens.refresh.as_ref().unwrap_or(&nothing);
-        let values = object(&[("access", &tokens.access), ("refresh", refresh)]);
+        // Without a template nothing is sent: the header says who it is.
+        let values = match endpoint.body {
+            Some(_) => object(&[("access", &tokens.access), ("refresh", refresh)]),
+            None => object(&[]),
+        };
         let http = endpoint.request(&self.config, &values, Some(self.grant(tokens).authorization));
         let request = self.new_request();
         self.outputs.push_back(Output::Fetch { request, http });
