@@ -51,21 +51,27 @@ impl Connection {
             }
             Scheme::Ticket(ticket) => {
                 let (method, url) = (ticket.method, ticket.url.to_text());
-                let request = self.call(now, method, url, Some(&grant));
-                return self.change(State::Ticket { request, grant, asked_at: now });
+                let (request, authorization) = (RequestId(self.new_id()), Some(grant.authorization.clone()));
+                // Told before it is asked for: whoever closes on hearing it wastes no ticket.
+                self.change(State::Ticket { request, grant, asked_at: now });
+                return self.call(now, request, method, url, authorization);
             }
         };
         self.dial(now, handshake, Some(grant));
     }
 
     /// Makes an HTTP request in the session's name.
-    pub(super) fn call(&mut self, now: Now, method: Method, url: String, grant: Option<&Grant>) -> RequestId {
-        let request = RequestId(self.new_id());
-        let authorization = grant.map(|grant| grant.authorization.clone());
+    pub(super) fn call(
+        &mut self,
+        now: Now,
+        request: RequestId,
+        method: Method,
+        url: String,
+        authorization: Option<Secret>,
+    ) {
         let http = HttpRequest { method, url, authorization, body: None, cookies: self.config.cookies };
         self.timers.set(Timer::Http, now.instant.after(self.config.http_timeout));
         self.outputs.push_back(Output::Fetch { request, http });
-        request
     }
 
     pub(super) fn on_http(&mut self, now: Now, request: RequestId, result: Result<HttpResponse, NoAnswer>) {

@@ -9,6 +9,7 @@ use crate::error::{Disposition, Failure, HandshakeError, Problem, TokenError, Tr
 use crate::proto::Now;
 use crate::proto::http::Method;
 use crate::proto::scheme::Scheme;
+use crate::proto::session::RequestId;
 use crate::proto::timer::Timer;
 
 /// After so many dials in a row that failed before opening, the token is doubted and the state says so.
@@ -53,9 +54,10 @@ impl Connection {
                 if let Some(probe) = &self.config.probe {
                     let (grant, url) = (grant.clone(), probe.to_text());
                     self.timers.stop_all();
-                    let request = self.call(now, Method::Get, url, grant.as_ref());
+                    let request = RequestId(self.new_id());
+                    let authorization = grant.as_ref().map(|grant| grant.authorization.clone());
                     self.state = State::Probing { request, grant };
-                    return;
+                    return self.call(now, request, Method::Get, url, authorization);
                 }
                 Failure::Transport(TransportError::ConnectFailed)
             }
