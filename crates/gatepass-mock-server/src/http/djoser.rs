@@ -8,23 +8,12 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use super::{answered, into_response, token_of_header, unauthorized, user_of_credentials};
-use crate::control::Endpoint;
+use super::{into_response, opaque_login, token_of_header, unauthorized};
 use crate::state::State;
 
 /// `/auth/token/login/` {username, password} → {auth_token}
 pub(crate) async fn login(Extract(state): Extract<State>, body: Bytes) -> Response {
-    let answer = || {
-        let user = user_of_credentials(&body, "username", "password").map_err(|_| {
-            let details = json!({"non_field_errors": ["Unable to log in with provided credentials."]});
-            (StatusCode::BAD_REQUEST, details)
-        })?;
-        let mut inner = state.lock();
-        inner.counts.logins += 1;
-        let token = inner.tokens.opaque(user);
-        Ok((StatusCode::OK, json!({"auth_token": token})))
-    };
-    answered(&state, Endpoint::Login, answer).await
+    opaque_login(&state, &body, "auth_token").await
 }
 
 /// `/auth/token/logout/`: 204, or 401 if the token is unknown by now

@@ -99,17 +99,22 @@ pub(crate) async fn refresh(Extract(state): Extract<State>, body: Bytes) -> Resp
 
 /// `/api-token-auth/` of DRF's authtoken.
 pub(crate) async fn opaque_token(Extract(state): Extract<State>, body: Bytes) -> Response {
+    opaque_login(&state, &body, "token").await
+}
+
+/// A login that is answered with the user's opaque token, under this name.
+async fn opaque_login(state: &State, body: &[u8], name: &str) -> Response {
     let answer = || {
-        let user = user_of_credentials(&body, "username", "password").map_err(|_| {
+        let user = user_of_credentials(body, "username", "password").map_err(|_| {
             let details = json!({"non_field_errors": ["Unable to log in with provided credentials."]});
             (StatusCode::BAD_REQUEST, details)
         })?;
         let mut inner = state.lock();
         inner.counts.logins += 1;
         let token = inner.tokens.opaque(user);
-        Ok((StatusCode::OK, json!({"token": token})))
+        Ok((StatusCode::OK, json!({name: token})))
     };
-    answered(&state, Endpoint::Login, answer).await
+    answered(state, Endpoint::Login, answer).await
 }
 
 /// `/logout`: outstanding tickets of the user are good no more.
