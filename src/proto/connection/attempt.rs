@@ -14,20 +14,10 @@ use crate::proto::{Json, Now, Secret, UnixTime};
 
 impl Connection {
     pub(super) fn on_token(&mut self, now: Now, want: WantId, result: Result<Grant, TokenError>) {
-        let is_renewal = match &self.state {
-            State::Token { want: waiting } if *waiting == want => false,
-            State::Connected { renewal: Some(waiting), .. } if *waiting == want => true,
-            State::Idle
-            | State::Token { .. }
-            | State::Ticket { .. }
-            | State::Opening { .. }
-            | State::Probing { .. }
-            | State::Authenticating { .. }
-            | State::Connected { .. }
-            | State::Waiting
-            | State::Suspended
-            | State::Closed => return,
-        };
+        if self.state.want() != Some(want) {
+            return;
+        }
+        let is_renewal = matches!(self.state, State::Connected { .. });
         let grant = match result {
             Ok(grant) if grant.epoch == self.epoch => grant,
             // Another user's token: theirs is another connection.

@@ -77,6 +77,22 @@ impl State {
         }
     }
 
+    /// The question to the session that waits for its answer.
+    pub(super) fn want(&self) -> Option<WantId> {
+        match self {
+            Self::Token { want } => Some(*want),
+            Self::Connected { renewal, .. } => *renewal,
+            Self::Idle
+            | Self::Ticket { .. }
+            | Self::Opening { .. }
+            | Self::Probing { .. }
+            | Self::Authenticating { .. }
+            | Self::Waiting
+            | Self::Suspended
+            | Self::Closed => None,
+        }
+    }
+
     pub(super) fn request(&self) -> Option<RequestId> {
         match self {
             Self::Ticket { request, .. } | Self::Probing { request, .. } => Some(*request),
