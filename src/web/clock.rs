@@ -38,14 +38,15 @@ pub fn random_seed() -> u64 {
 
 /// One timer that can be set again and again; it ends with its value.
 pub(crate) struct Alarm {
-    callback: Closure<dyn FnMut()>,
+    /// Of the same kind as every closure here: each kind has a piece of code.
+    callback: Closure<dyn FnMut(JsValue)>,
     /// Its deadline and the browser's number for it.
     set: Cell<Option<(Instant, i32)>>,
 }
 
 impl Alarm {
-    pub(crate) fn new(ring: impl FnMut() + 'static) -> Self {
-        Self { callback: Closure::new(ring), set: Cell::new(None) }
+    pub(crate) fn new(mut ring: impl FnMut() + 'static) -> Self {
+        Self { callback: Closure::new(move |_| ring()), set: Cell::new(None) }
     }
 
     /// Sets the deadline, or takes it away. A wake-up may come early: for far deadlines the machine asks again.

@@ -1,9 +1,11 @@
 //! HTTP requests by `fetch`: no cookies unless asked for, no cache, no redirects to elsewhere, and an end when dropped.
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use gloo_net::http::Response;
 use js_sys::{Object, Promise, Reflect};
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{AbortController, RequestInit};
 
 use crate::proto::Secret;
@@ -15,18 +17,29 @@ pub(crate) struct Fetch {
     abort: Option<AbortController>,
 }
 
+type Done = Box<dyn FnOnce(Result<HttpResponse, NoAnswer>)>;
+
+/// What is known until the request is done. Two promises in a row need no executor, which would be a thirtieth of the wasm.
+struct Pending {
+    done: Done,
+    response: Option<web_sys::Response>,
+    /// Hears of both promises, and of each by either end.
+    settled: Closure<dyn FnMut(JsValue)>,
+}
+
 impl Fetch {
     /// Starts a request. `done` is called once, later, never from within.
-    pub(crate) fn start(request: HttpRequest, done: Box<dyn FnOnce(Result<HttpResponse, NoAnswer>)>) -> Self {
+    pub(crate) fn start(request: &HttpRequest, done: Done) -> Self {
         let abort = AbortController::new().ok();
-        let request = build(&request, abort.as_ref());
-        spawn_local(async move {
-            let result = match request {
-                Some(request) => answer_to(request).await.ok(),
-                None => None,
-            };
-            done(result.ok_or(NoAnswer));
-        });
+        // Whatever is wrong with the request rejects the promise.
+        let promise = fetch(&request.url, &init_of(request, abort.as_ref()));
+        let pending = Rc::new(RefCell::new(None));
+        let settled = {
+            let pending = Rc::clone(&pending);
+            Closure::new(move |value| on_settled(&pending, value))
+        };
+        wait(&promise, &settled);
+        *pending.borrow_mut() = Some(Pending { done, response: None, settled });
         Self { abort }
     }
 }
@@ -39,8 +52,8 @@ impl Drop for Fetch {
     }
 }
 
-/// Makes the browser's request. What it throws may quote the request, so it goes nowhere.
-fn build(request: &HttpRequest, abort: Option<&AbortController>) -> Option<web_sys::Request> {
+/// What the browser is to send.
+fn init_of(request: &HttpRequest, abort: Option<&AbortController>) -> RequestInit {
     // Plain objects: a setter for each member would cost a binding each.
     let headers = Object::new();
     set(&headers, "accept", Some("application/json"));
@@ -54,26 +67,57 @@ fn build(request: &HttpRequest, abort: Option<&AbortController>) -> Option<web_s
     set(&init, "body", request.body.as_ref().map(|body| body.text.expose()));
     init.set_headers(&headers);
     init.set_signal(abort.map(AbortController::signal).as_ref());
-    web_sys::Request::new_with_str_and_init(&request.url, &init).ok()
+    init
 }
 
-/// What goes wrong is not looked at: it is a request without an answer.
-async fn answer_to(request: web_sys::Request) -> Result<HttpResponse, JsValue> {
-    let response: web_sys::Response = JsFuture::from(fetch(&request)).await?.unchecked_into();
-    let text = JsFuture::from(response.text()?).await?;
+/// Takes the response, then its text. Anything else is what went wrong, which is not looked at: it may quote the request, and
+/// it is a request without an answer.
+fn on_settled(pending: &RefCell<Option<Pending>>, value: JsValue) {
+    let Some(mut asked) = pending.take() else { return };
+    let result = match (value.as_string(), asked.response.take()) {
+        (Some(text), Some(response)) => Ok(answer_of(response, text)),
+        (_, None) => match text_of(&value) {
+            Ok(promise) => {
+                wait(&promise, &asked.settled);
+                asked.response = Some(value.unchecked_into());
+                pending.replace(Some(asked));
+                return;
+            }
+            Err(_) => Err(NoAnswer),
+        },
+        (None, Some(_)) => Err(NoAnswer),
+    };
+    (asked.done)(result);
+}
+
+fn wait(promise: &Promise, settled: &Closure<dyn FnMut(JsValue)>) {
+    // The promise that this makes is not looked at: the closure neither throws nor returns anything.
+    drop(promise.then2(settled, settled));
+}
+
+fn answer_of(response: web_sys::Response, text: String) -> HttpResponse {
     let response = Response::from(response);
     let headers = response.headers();
-    Ok(HttpResponse {
+    HttpResponse {
         status: response.status(),
         retry_after: headers.get("retry-after"),
         date: headers.get("date"),
-        body: Secret::new(text.as_string().unwrap_or_default()),
-    })
+        body: Secret::new(text),
+    }
 }
 
 #[wasm_bindgen]
 extern "C" {
-    fn fetch(request: &web_sys::Request) -> Promise;
+    fn fetch(url: &str, init: &JsValue) -> Promise;
+
+    /// A response, or an error, which has no text.
+    type Settled;
+    #[wasm_bindgen(method, catch)]
+    fn text(this: &Settled) -> Result<Promise, JsValue>;
+}
+
+fn text_of(settled: &JsValue) -> Result<Promise, JsValue> {
+    settled.unchecked_ref::<Settled>().text()
 }
 
 /// Sets a member, if it has a value. A plain object takes every one.

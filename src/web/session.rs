@@ -152,7 +152,7 @@ impl Inner {
             Output::Fetch { request, http } => {
                 let weak = Rc::downgrade(self);
                 let fetch = Fetch::start(
-                    http,
+                    &http,
                     Box::new(move |result| {
                         if let Some(inner) = weak.upgrade() {
                             drop(inner.fetches.take(&request));

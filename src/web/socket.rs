@@ -33,7 +33,7 @@ extern "C" {
 
 #[wasm_bindgen]
 extern "C" {
-    /// Any event of a socket. One type for all four, so that there is one kind of closure; each has the members of its kind.
+    /// Any event of a socket; each has the members of its kind.
     type JsEvent;
     #[wasm_bindgen(method, getter, structural)]
     fn data(this: &JsEvent) -> JsValue;
@@ -71,7 +71,7 @@ pub(crate) struct Socket {
     _listeners: [Listener; 4],
 }
 
-type Listener = Closure<dyn FnMut(JsEvent)>;
+type Listener = Closure<dyn FnMut(JsValue)>;
 
 impl Socket {
     /// Dials. Listeners are attached before the browser can say anything.
@@ -92,13 +92,14 @@ impl Socket {
         };
         let on_message = {
             let listener = listener.clone();
-            Listener::new(move |event: JsEvent| listener(Said::Message(event.data())))
+            Listener::new(move |event: JsValue| listener(Said::Message(event.unchecked_ref::<JsEvent>().data())))
         };
         let on_error = {
             let listener = listener.clone();
             Listener::new(move |_| listener(Said::Error))
         };
-        let on_close = Listener::new(move |event: JsEvent| {
+        let on_close = Listener::new(move |event: JsValue| {
+            let event: &JsEvent = event.unchecked_ref();
             listener(Said::Closed { code: event.code(), reason: event.reason(), was_clean: event.was_clean() });
         });
         socket.set_onopen(on_open.as_ref());
