@@ -9,6 +9,8 @@ import { claims, handshake, jwt, login, one, post, shell } from './django.mjs';
 const UNAUTHORIZED = [['HANDSHAKE_UNAUTHORIZED', 'refreshToken'], ['TOKEN_EXPIRED', 'signIn']];
 const REJECTED = [['AUTH_REJECTED', 'refreshToken'], ['TOKEN_EXPIRED', 'signIn']];
 const REFUSED = [['HANDSHAKE_REFUSED', 'retry']];
+const FAILED = [['CONNECT_FAILED', 'retry'], ['CONNECT_FAILED', 'retry']];
+const NO_TICKET = [['TICKET_UNAUTHORIZED', 'refreshToken'], ['TOKEN_EXPIRED', 'signIn']];
 
 /** Connects as told, in a page; returns the user that the server knows then, or so many failures. */
 async function go(way) {
@@ -48,6 +50,15 @@ async function row(way, bad) {
 
 const expired = () => jwt(claims({ exp: Math.floor(Date.now() / 1000) - 10 }));
 const query = { type: 'query' };
+const anonymous = { type: 'anonymous' };
+
+/** A token of authtoken that was good until it was deleted, as by a logout elsewhere: these know no other end. */
+async function ended() {
+  const { token } = await login(one, '/api-token-auth/', 'bob', 'hunter2');
+  assert.equal((await post(one, '/ws_ticket', {}, { authorization: `Token ${token}` })).status, 200, 'good before');
+  shell(one, "from rest_framework.authtoken.models import Token; Token.objects.filter(user__username='bob').delete()");
+  return token;
+}
 
 test('s1: a JWT of simplejwt in the query', async () => {
   const { refresh } = await login(one);
@@ -57,7 +68,7 @@ test('s1: a JWT of simplejwt in the query', async () => {
     // The SDK sees that it has expired, and nothing can renew it.
     ['expired', { access: expired() }, [['TOKEN_EXPIRED', 'signIn']]],
     ['a refresh token', { access: refresh }, UNAUTHORIZED],
-    ['none', { scheme: { type: 'anonymous' }, isAlone: true, probe: undefined }, [['CONNECT_FAILED', 'retry'], ['CONNECT_FAILED', 'retry'], ...REFUSED]],
+    ['none', { scheme: anonymous, isAlone: true, probe: undefined }, [...FAILED, ...REFUSED]],
   ]);
   // case_120: what a server must not take.
   const changed = jwt(claims()).replace(/.$/, (last) => (last === 'A' ? 'B' : 'A'));
@@ -74,6 +85,9 @@ test('s1: a JWT of simplejwt in the query', async () => {
 test('s2: a group in the path, its members, and the sender of a broadcast', async () => {
   await row({ path: '/ws/app_1/', session: 'drfToken', base: '', scheme: query, probe: '/protected' }, [
     ['garbage', { access: 'garbage' }, UNAUTHORIZED],
+    ['none', { scheme: anonymous, isAlone: true, probe: undefined }, [...FAILED, ...REFUSED]],
+    ['the JWT of another scheme', { access: jwt(claims()).replace(/^e/, 'E') }, UNAUTHORIZED],
+    ['a token that has ended', { access: await ended() }, UNAUTHORIZED],
     ['not a member', { session: 'drfToken', login: { username: 'bob', password: 'hunter2' } }, REFUSED],
     ['no such group', { session: 'drfToken', login: { username: 'maggie', password: 'secret' }, path: '/ws/app_9/' }, REFUSED],
   ]);
@@ -99,8 +113,14 @@ test('s3: the cookie that the login of drf-jwt has set', async () => {
     ['none', { isAlone: true }, [['HANDSHAKE_UNAUTHORIZED', 'giveUp']]],
     ['none, with a token that is not in a cookie', { access: 'garbage' }, UNAUTHORIZED],
   ]);
-  for (const [value, status] of [['garbage', 403], [(await login(one, '/drf-jwt/api-token-auth/')).token, 101]]) {
-    assert.equal(await handshake(one, '/ws/cookie/', { cookie: `a=1; JWT=${value}; b=2` }), status, value.slice(0, 7));
+  const { token } = await login(one, '/drf-jwt/api-token-auth/');
+  const body = JSON.parse(Buffer.from(token.split('.')[1], 'base64url'));
+  const cookies = [
+    ['good', token, 101], ['garbage', 'garbage', 403], ['empty', '', 403], ['a token of authtoken', (await login(one, '/api-token-auth/')).token, 403],
+    ['signed as the server does', jwt(body), 101], ['expired', jwt({ ...body, exp: body.exp - 3600 }), 403], ['another key', jwt(body, 'another key'), 403],
+  ];
+  for (const [what, value, status] of cookies) {
+    assert.equal(await handshake(one, '/ws/cookie/', { cookie: `a=1; JWT=${value}; b=2` }), status, what);
   }
   const { result } = await inPage(async (server) => {
     const { AuthSocket, cookie, presets, Session } = await import('gatepass');
@@ -124,15 +144,22 @@ test('s3: the cookie that the login of drf-jwt has set', async () => {
 
 test('s4: the ticket protocol', async () => {
   await row({ path: '/channel/', session: 'ticketServer', base: '', socket: 'ticketServerSocket' }, [
-    ['garbage', { access: 'garbage' }, [['TICKET_UNAUTHORIZED', 'refreshToken'], ['TOKEN_EXPIRED', 'signIn']]],
+    ['none', { scheme: anonymous, isAlone: true, socket: undefined }, [...FAILED, ...REFUSED]],
+    ['garbage', { access: 'garbage' }, NO_TICKET],
+    ['a refresh token', { access: (await login(one)).refresh }, NO_TICKET],
+    ['expired', { access: expired() }, [['TOKEN_EXPIRED', 'signIn']]],
     ['a wrong password', { session: 'ticketServer', login: { username: 'maggie', password: 'wrong' } }, [['INVALID_CREDENTIALS', 'signIn', 401]]],
     ['an inactive user', { session: 'ticketServer', login: { username: 'eve', password: 'gone' } }, [['INVALID_CREDENTIALS', 'signIn', 401]]],
   ]);
+  for (const [what, headers] of [['none', {}], ['expired', { authorization: `Bearer ${expired()}` }]]) {
+    assert.equal((await post(one, '/ws_ticket', {}, headers)).status, 401, what);
+  }
   const { body } = await post(one, '/ws_ticket', {}, { authorization: `Bearer ${(await login(one)).access}` });
   assert.ok(body.expires > Date.now() / 1000 && body.ticket.length >= 43);
   const statuses = [];
   for (let round = 0; round < 2; round++) statuses.push(await handshake(one, `/channel/?ticket=${body.ticket}`));
   assert.deepEqual(statuses, [101, 403], 'good once');
+  for (const ticket of ['', 'garbage', (await login(one)).access]) assert.equal(await handshake(one, `/channel/?ticket=${ticket}`), 403, ticket.slice(0, 7));
 });
 
 test('s4: a ticket that a page has asked for is good for that page', async () => {
@@ -144,15 +171,27 @@ test('s4: a ticket that a page has asked for is good for that page', async () =>
 
 test('s5: a token as the first message', async () => {
   await row({ path: '/ws/first/', session: 'drfToken', base: '', socket: 'channelsFirstMessage' }, [
+    ['a message without a token', { scheme: anonymous, isAlone: true, socket: undefined }, [['CLOSED_BY_SERVER', 'giveUp']]],
     ['garbage', { access: 'garbage' }, REJECTED],
+    ['a token that has ended', { access: await ended() }, REJECTED],
     ['a JWT', { access: jwt(claims()) }, REJECTED],
   ]);
+  const { result } = await inPage(async (server) => {
+    const { anonymous, AuthSocket } = await import('gatepass');
+    const socket = new AuthSocket(`${server}/ws/first/`, { scheme: anonymous() });
+    const { code } = await new Promise((resolve) => socket.addEventListener('close', resolve));
+    socket.close();
+    return code;
+  }, one.url);
+  assert.equal(result, 4408, 'silence ends');
 });
 
 test('s6: a session key of two minutes', async () => {
   const key = { type: 'ticket', url: `${one.url}/ws_session_key`, param: 'session_key', field: 'session_key' };
   await row({ path: '/ws/session/', session: 'drfToken', base: '', scheme: key }, [
-    ['garbage', { access: 'garbage' }, [['TICKET_UNAUTHORIZED', 'refreshToken'], ['TOKEN_EXPIRED', 'signIn']]],
+    ['none', { scheme: anonymous, isAlone: true }, [...FAILED, ...REFUSED]],
+    ['garbage', { access: 'garbage' }, NO_TICKET],
+    ['a token that has ended', { access: await ended() }, NO_TICKET],
   ]);
   const { token } = await login(one, '/api-token-auth/');
   const { body } = await post(one, '/ws_session_key', {}, { authorization: `Token ${token}` });
@@ -160,7 +199,7 @@ test('s6: a session key of two minutes', async () => {
   assert.deepEqual([await handshake(one, path), await handshake(one, path)], [101, 101], 'any number of sockets');
   shell(one, 'from django.contrib.sessions.models import Session; from django.utils import timezone; Session.objects.update(expire_date=timezone.now())');
   assert.equal(await handshake(one, path), 403, 'expired');
-  assert.equal(await handshake(one, '/ws/session/?session_key=garbage'), 403);
+  for (const key of ['', 'garbage', token]) assert.equal(await handshake(one, `/ws/session/?session_key=${key}`), 403, key);
 });
 
 test('case_25: djoser ends the token at logout, on every device', async () => {

@@ -14,7 +14,9 @@ class UserMiddleware:
         self.app = app
 
     async def __call__(self, scope, receive, send):
-        return await self.app(dict(scope, user=await self.user_of(scope)), receive, send)
+        # An empty credential is no user either: `or` lets nothing through but a user.
+        user = await self.user_of(scope) or None
+        return await self.app(dict(scope, user=user), receive, send)
 
     async def user_of(self, scope):
         raise NotImplementedError
