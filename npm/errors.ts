@@ -19,7 +19,7 @@ export type ErrorCode =
   | 'HANDSHAKE_UNAUTHORIZED' | 'HANDSHAKE_FORBIDDEN' | 'SERVER_UNAVAILABLE' | 'SERVER_UNREACHABLE' | 'MESSAGE_TOO_BIG';
 
 /** @internal What the wasm hands out: code, message, disposition, HTTP status, close code, seconds of Retry-After. */
-export type ErrorData = [code: ErrorCode, message: string, disposition: Disposition, status?: number, closeCode?: number, retryAfter?: number];
+export type ErrorData = [code: ErrorCode, message: string, disposition: Disposition, status?: number, closeCode?: number, retryAfter?: number, details?: unknown];
 
 /** Every error of gatepass. It never holds a credential. */
 export class GatepassError extends Error {
@@ -36,13 +36,18 @@ export class GatepassError extends Error {
   declare readonly closeCode: number | undefined;
   /** The least wait in seconds, if the server asked for one. */
   declare readonly retryAfter: number | undefined;
+  /**
+   * What the server said of a login that it refused, if that was JSON: DRF's `{"username": ["This field is required."]}`.
+   * Wherever it quotes what was sent there stands `…`.
+   */
+  declare readonly details: unknown;
 
   /** @internal */
-  constructor([code, message, disposition, status, closeCode, retryAfter]: ErrorData, options?: ErrorOptions) {
+  constructor([code, message, disposition, status, closeCode, retryAfter, details]: ErrorData, options?: ErrorOptions) {
     const number = status ? ` (HTTP ${status})` : closeCode ? ` (${closeCode})` : '';
     super(message + number, options);
     const retryable = disposition === 'retry' || disposition === 'refreshToken';
-    Object.assign(this, { code, disposition, retryable, status, closeCode, retryAfter });
+    Object.assign(this, { code, disposition, retryable, status, closeCode, retryAfter, details });
   }
 }
 
@@ -59,6 +64,21 @@ export function isSignInRequired(error: unknown): error is GatepassError {
 /** @internal Turns what the wasm threw into an error. */
 export function toError(thrown: unknown): unknown {
   return Array.isArray(thrown) ? new GatepassError(thrown as ErrorData) : thrown;
+}
+
+/** @internal Reads the JSON of an answer without what it quotes of the credentials; what is no JSON is undefined. */
+export function detailsOf(answer: string | undefined, credentials: unknown): unknown {
+  const sent: string[] = [];
+  const isText = (value: unknown) => typeof value === 'string' || typeof value === 'number';
+  JSON.stringify(credentials, (_, value) => (isText(value) && sent.push(String(value)), value));
+  // The longest first: it may hold a shorter one.
+  sent.sort((a, b) => b.length - a.length);
+  const without = (text: string) => sent.reduce((text, secret) => (secret ? text.replaceAll(secret, '…') : text), text);
+  try {
+    return JSON.parse(answer!, (_, value) => (isText(value) && without(String(value)) !== String(value) ? without(String(value)) : value));
+  } catch {
+    return undefined;
+  }
 }
 
 /** @internal Calls into the wasm and lets real errors out. */

@@ -1,7 +1,7 @@
 // The session: who the user is.
 
 import type { SessionCore } from './core.js';
-import { failure, toError } from './errors.js';
+import { detailsOf, failure, toError } from './errors.js';
 import { Later, type Core } from './load.js';
 import { Options } from './options.js';
 import type { JsonValue } from './schemes.js';
@@ -89,7 +89,7 @@ export class Session extends EventTarget {
 
   /**
    * Signs in at the login endpoint.
-   * @throws GatepassError INVALID_CREDENTIALS (400, 401, 403), LOGIN_FAILED, SUPERSEDED by a later login, setTokens or logout
+   * @throws GatepassError INVALID_CREDENTIALS (400, 401, 403), LOGIN_FAILED, both with the server's words in `details`, SUPERSEDED by a later login, setTokens or logout
    */
   async login(credentials: Record<string, JsonValue>): Promise<void> {
     if (!this.#hasLogin) throw failure('INVALID_OPTION', 'login: this session has no login endpoint');
@@ -98,7 +98,10 @@ export class Session extends EventTarget {
     }
     const sent = new Options({ credentials }, '', 'credentials').json('credentials');
     return new Promise((resolve, reject) => {
-      const done = (error: unknown) => (error === undefined ? resolve() : reject(toError(error)));
+      const done = (error: unknown, answer?: string) => {
+        if (error === undefined) return resolve();
+        reject(toError(Array.isArray(error) ? [...error, detailsOf(answer, sent)] : error));
+      };
       this.#core.do((core) => core.login(sent, done), done);
     });
   }

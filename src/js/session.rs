@@ -11,7 +11,7 @@ use super::events::SocketSink;
 use super::parts::Parts;
 use crate::error::ConfigError;
 use crate::proto::http::BodyEncoding;
-use crate::proto::session::{SessionConfig, TokenEndpoint, TokenFields};
+use crate::proto::session::{LoginError, SessionConfig, TokenEndpoint, TokenFields};
 use crate::proto::token::Lifetime;
 use crate::proto::{Secret, UrlKind};
 use crate::web::{CODEC, Session, from_js};
@@ -54,12 +54,16 @@ impl SessionCore {
         self.session.set_tokens(Secret::new(parts.text(0)), parts.optional_text(1).map(Secret::new), lifetime);
     }
 
-    /// Signs in with credentials, an object; `done` is called with an error (see error.rs), or with undefined.
+    /// Signs in with credentials, an object; `done` is called with an error (see error.rs) and the server's words, or with undefined.
     pub fn login(&self, credentials: &JsValue, done: Function) {
         self.session.login(from_js(credentials), move |result| {
-            let error = result.err().map_or(JsValue::UNDEFINED, token_error);
+            let (error, answer) = match result {
+                Ok(()) => (JsValue::UNDEFINED, None),
+                Err(LoginError { error, answer }) => (token_error(error), answer),
+            };
+            let answer = answer.map(|answer| JsValue::from_str(answer.expose()));
             // Settling a promise does not throw.
-            drop(done.call1(&JsValue::NULL, &error));
+            drop(done.call2(&JsValue::NULL, &error, &answer.into()));
         });
     }
 

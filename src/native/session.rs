@@ -11,7 +11,7 @@ use super::connection::Told;
 use super::http::Http;
 use crate::error::TokenError;
 use crate::proto::session::{
-    Asker, Input, LoginId, Output, RequestId, Session as Machine, SessionConfig, SessionState, SessionView,
+    Asker, Input, LoginError, LoginId, Output, RequestId, Session as Machine, SessionConfig, SessionState, SessionView,
 };
 use crate::proto::token::Lifetime;
 use crate::proto::{Json, Secret};
@@ -28,7 +28,7 @@ pub struct Session {
 pub(super) enum Order {
     /// An input, and who waits until it and what it has led to were performed.
     Input(Input, Option<oneshot::Sender<()>>),
-    Login(Json, oneshot::Sender<Result<(), TokenError>>),
+    Login(Json, oneshot::Sender<Result<(), LoginError>>),
     /// A connection that wants to hear of changes.
     Register(mpsc::WeakUnboundedSender<Told>, oneshot::Sender<Asker>),
 }
@@ -66,10 +66,10 @@ impl Session {
     ///
     /// # Errors
     /// The credentials are refused, or there is no answer; a later call or a logout takes its place.
-    pub async fn login(&self, credentials: Json) -> Result<(), TokenError> {
+    pub async fn login(&self, credentials: Json) -> Result<(), LoginError> {
         let (done, is_done) = oneshot::channel();
         self.orders.send(Order::Login(credentials, done)).ok();
-        is_done.await.unwrap_or(Err(TokenError::Superseded))
+        is_done.await.unwrap_or_else(|_| Err(TokenError::Superseded.into()))
     }
 
     /// Takes tokens that the app has from elsewhere.
@@ -116,7 +116,7 @@ struct Task {
     http: Http,
     /// For answers; weak, so that the task ends with the last session.
     orders: mpsc::WeakUnboundedSender<Order>,
-    logins: BTreeMap<u32, oneshot::Sender<Result<(), TokenError>>>,
+    logins: BTreeMap<u32, oneshot::Sender<Result<(), LoginError>>>,
     next_login: u32,
     connections: BTreeMap<Asker, mpsc::WeakUnboundedSender<Told>>,
     next_asker: u32,

@@ -9,9 +9,8 @@ use super::connection::Inner as Connection;
 use super::fetch::Fetch;
 use super::queue::Drain;
 use super::slots::Slots;
-use crate::error::TokenError;
 use crate::proto::session::{
-    Asker, Input, LoginId, Output, RequestId, Session as Machine, SessionConfig, SessionState, SessionView,
+    Asker, Input, LoginError, LoginId, Output, RequestId, Session as Machine, SessionConfig, SessionState, SessionView,
 };
 use crate::proto::token::Lifetime;
 use crate::proto::{Json, Secret};
@@ -22,7 +21,7 @@ pub struct Session {
     inner: Rc<Inner>,
 }
 
-type LoginDone = Box<dyn FnOnce(Result<(), TokenError>)>;
+type LoginDone = Box<dyn FnOnce(Result<(), LoginError>)>;
 type ChangeListener = Rc<dyn Fn(SessionState)>;
 
 struct Inner {
@@ -80,7 +79,7 @@ impl Session {
     }
 
     /// Signs in at the login endpoint; `done` is called once.
-    pub fn login(&self, credentials: Json, done: impl FnOnce(Result<(), TokenError>) + 'static) {
+    pub fn login(&self, credentials: Json, done: impl FnOnce(Result<(), LoginError>) + 'static) {
         let login = LoginId(self.inner.next_login.get());
         self.inner.next_login.set(login.0.wrapping_add(1));
         self.inner.logins.put(login, Box::new(done));

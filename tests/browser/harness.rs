@@ -80,6 +80,7 @@ pub async fn login(session: &Session, user: &str, password: &str) -> Result<(), 
     let promise = Promise::new(&mut |resolve: Function, _| {
         let outcome = Rc::clone(&outcome);
         session.login(credentials.clone(), move |result| {
+            let result = result.map_err(|failed| failed.error);
             *outcome.borrow_mut() = Some(result);
             resolve.call0(&JsValue::NULL).unwrap();
         });

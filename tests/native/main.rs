@@ -46,7 +46,7 @@ async fn session(server: &MockServer, name: &str, base: &str) -> Session {
 async fn login(session: &Session, user: &str, password: &str) -> Result<(), &'static str> {
     let member = |name: &str, value: &str| (name.to_owned(), Json::String(value.to_owned()));
     let credentials = Json::Object(vec![member("username", user), member("password", password)]);
-    session.login(credentials).await.map_err(|error| error.code())
+    session.login(credentials).await.map_err(|failed| failed.error.code())
 }
 
 async fn session_with_token(token: &str) -> Session {

@@ -268,6 +268,32 @@ test('odd values are refused by name and harm nobody else', async () => {
   assert.deepEqual(result, { codes: result.codes, heard: [2, 3], state: 'closed', session: 'signed-in' });
 });
 
+test('case_3: what a server says of a login that it refuses is told, without what it quotes of it', async () => {
+  await control({ do: 'reset' });
+  const quoting = JSON.stringify({ password: ['"annabel" is too weak', 12345], list: [{ ann: 'for ann' }], detail: null, code: 'é"\\' });
+  await control({ do: 'answer', endpoint: 'login', status: 422, body: quoting });
+  await control({ do: 'answer', endpoint: 'login', status: 400, body: '<html>annabel</html>' });
+  await control({ do: 'answer', endpoint: 'login', status: 200, body: '{"acces":"a token by another name"}' });
+  const { result } = await inPage(async (server) => {
+    const { presets, Session } = await import('gatepass');
+    const session = new Session(presets.simpleJwt(`${server}/api`));
+    const refused = async (credentials) => {
+      const { code, status, details } = await session.login(credentials).catch((error) => error);
+      return [code, status, details];
+    };
+    const given = { username: 'ann', password: 'annabel', pin: 12345, more: ['é"\\', '', null, true] };
+    const results = [];
+    for (const credentials of [given, given, given, { username: 'maggie' }]) results.push(await refused(credentials));
+    return results;
+  }, server);
+  assert.deepEqual(result, [
+    ['LOGIN_FAILED', 422, { password: ['"…" is too weak', '…'], list: [{ ann: 'for …' }], detail: null, code: '…' }],
+    ['INVALID_CREDENTIALS', 400, undefined],
+    ['LOGIN_FAILED', undefined, undefined],
+    ['INVALID_CREDENTIALS', 400, { username: ['This field is required.'], password: ['This field is required.'] }],
+  ]);
+});
+
 test('handlers and events follow the WebSocket standard where they claim to', async () => {
   await control({ do: 'reset' });
   const { result } = await inPage(async (server) => {

@@ -1,7 +1,7 @@
 //! Sessions: login, refresh and logout of each preset.
 
 use gatepass::proto::http::{HttpRequest, HttpResponse, Method};
-use gatepass::proto::session::{Asker, Input, LoginId, Output, Session, SessionState, Want, WantId};
+use gatepass::proto::session::{Asker, Input, LoginError, LoginId, Output, Session, SessionState, Want, WantId};
 use gatepass::proto::token::Lifetime;
 use gatepass::proto::{Json, Secret, preset};
 
@@ -23,9 +23,12 @@ fn call(session: &mut Session, input: Input, call: &Json) -> Result<Option<Strin
                 let result = Ok(HttpResponse { status, retry_after: None, date: None, body });
                 session.handle_input(now(), Input::Http { request, result });
             }
-            Output::LoginDone { result: Err(error), .. } | Output::Token { result: Err(error), .. } => {
+            Output::LoginDone { result: Err(LoginError { error, answer }), .. } => {
+                // The app hears what the server said: DRF's map of fields.
+                assert_eq!(answer.as_ref().map(Secret::expose), call.at("answer.body").map(print).as_deref());
                 outcome = Err(error.code());
             }
+            Output::Token { result: Err(error), .. } => outcome = Err(error.code()),
             Output::Token { result: Ok(grant), .. } => outcome = Ok(Some(grant.authorization.expose().to_owned())),
             Output::LoginDone { result: Ok(()), .. } | Output::AbortFetch { .. } | Output::Changed { .. } => {}
         }

@@ -154,7 +154,7 @@ pub enum Output {
         /// Which call.
         login: LoginId,
         /// How it went.
-        result: Result<(), TokenError>,
+        result: Result<(), LoginError>,
     },
     /// Answer a [`Want`].
     Token {
@@ -165,6 +165,23 @@ pub enum Output {
         /// The token.
         result: Result<Grant, TokenError>,
     },
+}
+
+/// Why a login failed.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{error}")]
+pub struct LoginError {
+    /// What it means.
+    pub error: TokenError,
+    /// The body of an answer with an error status, as the server wrote it: DRF's map of fields to complaints, say. It may
+    /// quote what was sent, so it is a secret until the app has looked.
+    pub answer: Option<Secret>,
+}
+
+impl From<TokenError> for LoginError {
+    fn from(error: TokenError) -> Self {
+        Self { error, answer: None }
+    }
 }
 
 /// The public state of a session.

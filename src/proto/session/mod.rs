@@ -21,7 +21,7 @@ use core::time::Duration;
 use std::collections::VecDeque;
 
 pub use config::{SessionConfig, TokenEndpoint, TokenFields};
-pub use io::{Asker, Grant, Input, LoginId, Output, RequestId, SessionState, SessionView, Want, WantId};
+pub use io::{Asker, Grant, Input, LoginError, LoginId, Output, RequestId, SessionState, SessionView, Want, WantId};
 
 use super::http::{HttpResponse, NoAnswer, json_of};
 use super::timer::{Timer, Timers};
@@ -164,7 +164,7 @@ impl Session {
         self.supersede_login();
         let Some(endpoint) = &self.config.login else {
             // The driver refuses login() without an endpoint; a session that gets here anyway answers the same.
-            return self.outputs.push_back(Output::LoginDone { login, result: Err(TokenError::Missing) });
+            return self.outputs.push_back(Output::LoginDone { login, result: Err(TokenError::Missing.into()) });
         };
         let http = endpoint.request(&self.config, credentials, None);
         let request = self.fetch(now, Timer::Login, http);
@@ -211,7 +211,8 @@ impl Session {
     fn on_http(&mut self, now: Now, request: RequestId, result: Result<HttpResponse, NoAnswer>) {
         if self.login.is_some_and(|(_, waiting)| waiting == request) {
             let answer = json_of(self.config.codec, now, &result);
-            return self.on_login_answer(now, answer);
+            let body = result.ok().map(|response| response.body);
+            return self.on_login_answer(now, answer, body);
         }
         if self.refresh_request() == Some(request) {
             let answer = json_of(self.config.codec, now, &result);
@@ -219,7 +220,7 @@ impl Session {
         }
     }
 
-    fn on_login_answer(&mut self, now: Now, answer: Result<Json, HttpError>) {
+    fn on_login_answer(&mut self, now: Now, answer: Result<Json, HttpError>, body: Option<Secret>) {
         let Some((login, _)) = self.login.take() else { return };
         self.timers.stop(Timer::Login);
         let received = answer.and_then(|json| self.tokens_of(now, &json));
@@ -232,11 +233,14 @@ impl Session {
                 Ok(())
             }
             Err(HttpError::Status { status: status @ (400 | 401 | 403), .. }) => {
-                Err(TokenError::InvalidCredentials { status })
+                Err(LoginError { error: TokenError::InvalidCredentials { status }, answer: body })
             }
-            Err(error) => Err(TokenError::Login(error)),
+            // A success that could not be read may hold tokens.
+            Err(error) => {
+                Err(LoginError { error: TokenError::Login(error), answer: body.filter(|_| error.status().is_some()) })
+            }
         };
-        if let Err(_failed) = result {
+        if result.is_err() {
             // Those who waited for this login learn what they would have learned without it.
             let wants = core::mem::take(&mut self.wants);
             wants.into_iter().for_each(|want| self.on_want(now, want));
@@ -300,7 +304,7 @@ impl Session {
                 self.outputs.push_back(Output::AbortFetch { request });
             }
             if timer == Timer::Login {
-                self.on_login_answer(now, Err(HttpError::TimedOut));
+                self.on_login_answer(now, Err(HttpError::TimedOut), None);
             } else {
                 self.on_refresh_answer(now, Err(HttpError::TimedOut));
             }
@@ -361,7 +365,7 @@ impl Session {
         if let Some((login, request)) = self.login.take() {
             self.timers.stop(Timer::Login);
             self.outputs.push_back(Output::AbortFetch { request });
-            self.outputs.push_back(Output::LoginDone { login, result: Err(TokenError::Superseded) });
+            self.outputs.push_back(Output::LoginDone { login, result: Err(TokenError::Superseded.into()) });
         }
     }
 

@@ -26,7 +26,7 @@ impl World {
                     }
                     self.later(Happening::HttpArrives { who: Who::Session, request, http });
                 }
-                session::Output::LoginDone { result, .. } => self.logins.push(result),
+                session::Output::LoginDone { result, .. } => self.logins.push(result.map_err(|failed| failed.error)),
                 session::Output::Token { asker, want, result } => {
                     self.tokens_answered += 1;
                     self.line_input(asker.0 as usize, Input::Token { want, result });
