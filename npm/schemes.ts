@@ -30,8 +30,18 @@ export interface TicketOptions {
 
 /** Options of {@link firstMessage}. */
 export interface FirstMessageOptions {
-  /** The message, a JSON value; the value `'$token'` stands for the token. `'$$token'` is the text `$token`. */
-  message: JsonValue;
+  /**
+   * The message, a JSON value; the value `'$token'` stands for the token. `'$$token'` is the text `$token`.
+   * @default none: the handshake has carried the credential (a cookie), and `ack` is waited for; every message is read for `reject`
+   */
+  message?: JsonValue;
+  /**
+   * What the frames of the handshake are. `text`: JSON, text, or text and then JSON, which is an array of both here: `['40', { token: '$token' }]`
+   * is sent as `40{"token":…}`. Each may be ended by a line feed or U+001E, several may share a frame, and the frame of `ack`
+   * is a `message` for the app, too. `binary`: the same in binary frames, which are read if `binaryType` is `arraybuffer`.
+   * @default 'json'
+   */
+  frames?: 'json' | 'text' | 'binary';
   /** The server's message that has to come first: objects match as subsets. @default none: ours goes as soon as it is open */
   hello?: JsonValue;
   /** The server's message that accepts. @default none: accepted means sent */

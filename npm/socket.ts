@@ -335,13 +335,14 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
   };
 }
 
+const FRAMINGS = ['json', 'text', 'binary'] as const;
 const ENCODINGS = ['plain', 'base64', 'base64url'] as const;
 const ACTIONS = ['giveUp', 'refreshToken', 'retry', 'retrySlowly'] as const;
 /** The schemes in the order that the wasm counts them (the last two are one there), with their options. */
 const SCHEMES = {
   anonymous: 'type',
   cookie: 'type',
-  firstMessage: 'type message hello ack reject expired ackTimeout',
+  firstMessage: 'type message frames hello ack reject expired ackTimeout',
   ticket: 'type url method param subprotocol field urlHosts unauthorizedStatus expiresField expiresInField',
   query: 'type param',
   subprotocol: 'type prefix encoding',
@@ -354,8 +355,8 @@ function read(url: string, options: AuthSocketOptions): (core: Core, session: Se
   const kind = Object.keys(SCHEMES).indexOf(String(type));
   if (kind < 0) all.fail('scheme', `one of ${Object.keys(SCHEMES)} is needed; no browser lets a page set a header`);
   const scheme = all.within('scheme', SCHEMES[type as Scheme['type']]);
-  if (type === 'firstMessage' && scheme.get('message') === undefined) {
-    scheme.fail('message', 'the first message is needed, with "$token" where the token goes');
+  if (type === 'firstMessage' && scheme.get('message') === undefined && scheme.get('ack') === undefined) {
+    scheme.fail('message', 'the first message is needed, with "$token" where the token goes, or the ack of a server that needs none');
   }
   const isTicket = type === 'ticket';
   const isEntry = isTicket ? scheme.get('subprotocol') !== undefined : type === 'subprotocol';
@@ -381,7 +382,7 @@ function read(url: string, options: AuthSocketOptions): (core: Core, session: Se
     all.millis('connectTimeout', 10_000), all.millis('ticketTimeout', 10_000), all.millis('minUptime', 5_000),
     // A cookie that nobody's session vouches for is no credential of ours.
     kind === 1 && options.session === undefined ? 0 : Math.min(kind, 4),
-    isEntry ? ENCODINGS.indexOf(entry.one('encoding', ENCODINGS)) + 1 : 0,
+    isEntry ? ENCODINGS.indexOf(entry.one('encoding', ENCODINGS)) + 1 : FRAMINGS.indexOf(scheme.one('frames', FRAMINGS)),
     Number(scheme.one('method', ['POST', 'GET']) === 'GET'), scheme.count('unauthorizedStatus', 401),
     outbox.count('maxBytes', 1 << 20), outbox.count('maxMessages', 1_000), all.count('maxMessageSize', 2 ** 32 - 1), all.flag('allowInsecure'),
     Number(all.one('credentials', kind === 1 ? ['include', 'omit'] : ['omit', 'include']) === 'include'),

@@ -15,7 +15,7 @@ use crate::proto::connection::{ConnectionConfig, Stats};
 use crate::proto::http::Method;
 use crate::proto::outbox::OutboxOptions;
 use crate::proto::scheme::{Answer, Encoding, FirstMessage, Place, Scheme, Ticket};
-use crate::proto::{Json, UrlKind};
+use crate::proto::{Framing, UrlKind};
 use crate::web::{AuthSocket, CODEC, Session};
 
 /// One authenticated socket.
@@ -77,7 +77,8 @@ fn read(parts: &Parts) -> Result<ConnectionConfig, ConfigError> {
     let scheme = match (kind as u8, ticket_url) {
         (1, _) => Scheme::Cookie,
         (2, _) => Scheme::FirstMessage(FirstMessage {
-            message: parts.json(At::Message as u32).unwrap_or(Json::Null),
+            message: parts.json(At::Message as u32),
+            framing: FRAMINGS.get(encoding as usize).copied().unwrap_or(Framing::Json),
             hello: parts.json(At::Hello as u32),
             ack: parts.json(At::Ack as u32),
             reject: parts.json(At::Reject as u32),
@@ -137,7 +138,7 @@ enum At {
     ExpiresInField,
     /// Seven spans in milliseconds
     Millis,
-    /// Scheme, encoding, 1 for GET, the ticket's unauthorized status, three limits, 1 to allow insecure, 1 for cookies
+    /// Scheme, encoding or framing, 1 for GET, the ticket's unauthorized status, three limits, 1 to allow insecure, 1 for cookies
     Numbers = 14,
     /// The first message and what answers it, JSON values or undefined
     Message = 23,
@@ -152,6 +153,9 @@ enum At {
     /// An array: a code, its place in [`ACTIONS`], the next code, and so on
     CloseCodes,
 }
+
+/// The order in which the face counts framings, in the place of the encoding.
+const FRAMINGS: [Framing; 3] = [Framing::Json, Framing::Text, Framing::Binary];
 
 /// The order in which the face counts encodings; the first place is a parameter of the URL.
 const ENCODINGS: [Option<Encoding>; 4] =

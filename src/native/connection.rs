@@ -12,6 +12,7 @@ use super::http::Http;
 use super::session::Session;
 use super::socket::{self, Ask, Message};
 use crate::error::{ConfigError, Problem, SendError, TokenError};
+use crate::proto::Framing;
 use crate::proto::connection::{
     Connection as Machine, ConnectionConfig, ConnectionState, Event, Handshake, Input, Output, Received, Sent,
     SocketId, Stats, check_close_code,
@@ -251,10 +252,12 @@ impl Task {
             Received::Inspect | Received::InspectAndDeliver => {
                 let text = match &message {
                     Message::Text(text) => Some(text.as_str()),
-                    Message::Binary(_) => None,
+                    Message::Binary(bytes) => core::str::from_utf8(bytes).ok(),
                 };
                 self.input(Input::Inspected { socket, text });
-                received == Received::InspectAndDeliver && self.machine.socket() == Some(socket)
+                received == Received::InspectAndDeliver
+                    && self.machine.socket() == Some(socket)
+                    && self.machine.state() == ConnectionState::Connected
             }
             Received::TooLong { length } => {
                 self.input(Input::TooLong { socket, length });
@@ -307,7 +310,12 @@ impl Task {
                     self.send_on(socket, payload);
                 }
             }
-            Output::SendText { socket, text } => self.send_on(socket, Message::Text(text.expose().to_owned())),
+            Output::SendText { socket, text, framing: Framing::Binary } => {
+                self.send_on(socket, Message::Binary(text.expose().as_bytes().to_vec()));
+            }
+            Output::SendText { socket, text, framing: Framing::Json | Framing::Text } => {
+                self.send_on(socket, Message::Text(text.expose().to_owned()));
+            }
             Output::Unwant => {
                 if let Some((session, asker)) = &self.session {
                     session.tell(session::Input::Unwant { asker: *asker });

@@ -5,7 +5,7 @@
 //! never spliced, so a token cannot change the shape of a message.
 
 use super::text::pieces;
-use super::{Secret, UnixTime};
+use super::{Framing, Secret, UnixTime};
 
 /// A JSON value (RFC 8259).
 ///
@@ -69,6 +69,14 @@ impl Json {
                 Some(Self::Null | Self::Bool(_) | Self::String(_) | Self::Array(_) | Self::Object(_)) | None => None,
             },
             Self::Null | Self::Bool(_) | Self::Array(_) | Self::Object(_) => None,
+        }
+    }
+
+    /// Returns a text as it is, anything else as JSON.
+    pub(super) fn plain(&self, codec: Codec) -> String {
+        match self {
+            Self::String(text) => text.clone(),
+            Self::Null | Self::Bool(_) | Self::Number(_) | Self::Array(_) | Self::Object(_) => (codec.print)(self),
         }
     }
 
@@ -160,10 +168,10 @@ fn hole(text: &str) -> Option<&str> {
 
 impl Codec {
     /// Writes a message template with the token, and the value of an `Authorization` header, in its holes: ready to send.
-    pub(crate) fn message(self, template: &Json, token: &str, authorization: &str) -> Secret {
+    pub(crate) fn message(self, framing: Framing, template: &Json, token: &str, authorization: &str) -> Secret {
         let value = |name: &str, text: &str| (name.to_owned(), Json::String(text.to_owned()));
         let values = Json::Object(vec![value("token", token), value("authorization", authorization)]);
-        Secret::new((self.print)(&template.filled(&values)))
+        Secret::new(framing.write(self, &template.filled(&values)))
     }
 }
 
@@ -177,7 +185,7 @@ mod tests {
         let template = json(r#"{"type": "auth", "nested": ["$token", 1], "price": "$$token"}"#);
         let token = r#"","admin":true,"x":"\u0000${token}$token"#;
 
-        let sent = CODEC.message(&template, token, "");
+        let sent = CODEC.message(Framing::Json, &template, token, "");
 
         let back = json(sent.expose());
         assert_eq!(back.at("nested"), Some(&Json::Array(vec![Json::String(token.to_owned()), Json::Number(1.0)])));

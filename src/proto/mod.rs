@@ -6,6 +6,7 @@
 pub mod backoff;
 pub mod close;
 pub mod connection;
+mod frame;
 pub mod http;
 mod json;
 pub mod outbox;
@@ -23,6 +24,7 @@ mod timer;
 pub mod token;
 mod url;
 
+pub use frame::Framing;
 pub use json::{Codec, Json};
 pub use secret::Secret;
 #[cfg(target_family = "wasm")]

@@ -11,7 +11,7 @@ use super::connection::ConnectionConfig;
 use super::http::{BodyEncoding, Method};
 use super::scheme::{Answer, Encoding, FirstMessage, Place, Scheme, Ticket};
 use super::session::{SessionConfig, TokenEndpoint};
-use super::{Codec, Json, Url, UrlKind};
+use super::{Codec, Framing, Json, Url, UrlKind};
 use crate::error::ConfigError;
 
 const TABLE: &str = include_str!("presets.json");
@@ -129,7 +129,13 @@ fn scheme_of(codec: Codec, options: Option<&Json>, base: &str) -> Result<Scheme,
         Some("query") => Scheme::Token(query("token")),
         Some("subprotocol") => Scheme::Token(entry(text("prefix"), text("encoding"))),
         Some("firstMessage") => {
-            let mut scheme = FirstMessage::new(matcher("message").unwrap_or(Json::Null));
+            let mut scheme = FirstMessage::new(Json::Null);
+            scheme.message = matcher("message");
+            scheme.framing = match text("frames").as_deref() {
+                Some("text") => Framing::Text,
+                Some("binary") => Framing::Binary,
+                Some(_) | None => Framing::Json,
+            };
             scheme.hello = matcher("hello");
             scheme.ack = matcher("ack");
             scheme.reject = matcher("reject");

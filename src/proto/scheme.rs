@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use super::connection::Handshake;
 use super::http::Method;
-use super::{Codec, Json, Secret, Url};
+use super::{Codec, Framing, Json, Secret, Url};
 use crate::error::{ConfigError, TokenError};
 
 /// How a credential reaches the socket.
@@ -189,8 +189,12 @@ pub enum Answer {
 /// Settings of [`Scheme::FirstMessage`].
 #[derive(Clone, Debug)]
 pub struct FirstMessage {
-    /// The message; `"$token"` stands for the token, `"$authorization"` for it with the session's prefix.
-    pub message: Json,
+    /// The message; `"$token"` stands for the token, `"$authorization"` for it with the session's prefix. `None`: the handshake
+    /// has carried the credential (a cookie), and the server's ack is all that is waited for; every message is read for
+    /// `reject` (Action Cable).
+    pub message: Option<Json>,
+    /// What the frames of the handshake are. Default JSON.
+    pub framing: Framing,
     /// The server's message that has to come before ours, as a matcher.
     pub hello: Option<Json>,
     /// The server's message that accepts the credential. Without it, accepted means sent.
@@ -208,15 +212,27 @@ impl FirstMessage {
     /// Returns the default settings: nothing is waited for.
     #[must_use]
     pub const fn new(message: Json) -> Self {
-        Self { message, hello: None, ack: None, reject: None, expired: None, ack_timeout: Duration::from_secs(10) }
+        Self {
+            message: Some(message),
+            framing: Framing::Json,
+            hello: None,
+            ack: None,
+            reject: None,
+            expired: None,
+            ack_timeout: Duration::from_secs(10),
+        }
     }
 
     /// Checks the template.
     ///
     /// # Errors
-    /// A hole that nothing fills.
+    /// A hole that nothing fills; neither a message nor an ack.
     fn check(&self) -> Result<(), ConfigError> {
-        match self.message.unknown_hole(&["token", "authorization"]) {
+        let Some(message) = &self.message else {
+            let problem = "without a message of ours the server's is needed";
+            return if self.ack.is_some() { Ok(()) } else { Err(ConfigError::option("scheme.ack", problem)) };
+        };
+        match message.unknown_hole(&["token", "authorization"]) {
             Some(name) => Err(ConfigError::InvalidOption {
                 option: "scheme.message",
                 problem: "only \"$token\" and \"$authorization\" stand for something; \"$$\" is a plain $",

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::fmt;
 use std::rc::{Rc, Weak};
 
+use js_sys::Uint8Array;
 use wasm_bindgen::JsValue;
 
 use super::clock::{Alarm, now, random_seed};
@@ -11,8 +12,9 @@ use super::fetch::Fetch;
 use super::queue::Drain;
 use super::session::Session;
 use super::slots::Slots;
-use super::socket::{Said, Socket, length_of};
+use super::socket::{Said, Socket, length_of, text_of};
 use crate::error::{ConfigError, SendError, TokenError};
+use crate::proto::Framing;
 use crate::proto::connection::{
     Connection as Machine, ConnectionConfig, ConnectionState, Event, Handshake, Input, Output, Phase, Received, Sent,
     SocketId, Stats, check_close_code,
@@ -220,7 +222,13 @@ impl Inner {
                     self.send_on(socket, &payload);
                 }
             }
-            Output::SendText { socket, text } => self.send_on(socket, &JsValue::from_str(text.expose())),
+            Output::SendText { socket, text, framing } => {
+                let data = match framing {
+                    Framing::Binary => Uint8Array::from(text.expose().as_bytes()).into(),
+                    Framing::Json | Framing::Text => JsValue::from_str(text.expose()),
+                };
+                self.send_on(socket, &data);
+            }
             Output::Unwant => {
                 if let Some((session, asker)) = &self.session {
                     session.input(session::Input::Unwant { asker: *asker });
@@ -270,10 +278,13 @@ impl Inner {
             Received::Deliver => self.sink.message(data),
             Received::Ignore => {}
             Received::Inspect | Received::InspectAndDeliver => {
-                let text = data.as_string();
+                let text = text_of(data);
                 self.input(Input::Inspected { socket, text: text.as_deref() });
-                let is_present = self.machine.borrow().socket() == Some(socket);
-                if received == Received::InspectAndDeliver && is_present {
+                let is_connected = {
+                    let machine = self.machine.borrow();
+                    machine.socket() == Some(socket) && machine.state() == ConnectionState::Connected
+                };
+                if received == Received::InspectAndDeliver && is_connected {
                     self.sink.message(data);
                 }
             }

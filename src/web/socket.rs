@@ -148,3 +148,17 @@ pub(crate) fn length_of(data: &JsValue) -> usize {
     let length = data.byte_length();
     if length.is_nan() { data.length().max(data.size()) as usize } else { length as usize }
 }
+
+/// The text of a message: also of an `ArrayBuffer`, in which some servers send theirs. A blob does not show its own at once.
+pub(crate) fn text_of(data: &JsValue) -> Option<String> {
+    data.as_string().or_else(|| TextDecoder::new().decode(data).ok())
+}
+
+#[wasm_bindgen]
+extern "C" {
+    type TextDecoder;
+    #[wasm_bindgen(constructor)]
+    fn new() -> TextDecoder;
+    #[wasm_bindgen(method, catch)]
+    fn decode(this: &TextDecoder, data: &JsValue) -> Result<String, JsValue>;
+}

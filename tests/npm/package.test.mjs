@@ -82,7 +82,7 @@ test('messages of every kind pass, before and after the connection', async () =>
 
 test('case_29: a wrong option throws at construction and names itself', async () => {
   const { result } = await inPage(async () => {
-    const { anonymous, AuthSocket, firstMessage, load, query, Session, subprotocol, ticket } = await import('gatepass');
+    const { anonymous, AuthSocket, cookie, firstMessage, load, query, Session, subprotocol, ticket } = await import('gatepass');
     await load();
     const session = new Session();
     const thrown = (make) => {
@@ -99,6 +99,7 @@ test('case_29: a wrong option throws at construction and names itself', async ()
       socket('wss://h/#x', { scheme: anonymous() }),
       socket('wss://maggie:secret@h/', { scheme: anonymous() }),
       socket('ws://example.com/', { session, scheme: query() }),
+      socket('ws://example.com/', { scheme: cookie() }),
       socket('wss://h/', { session, scheme: ticket({ url: 'http://example.com/t' }) }),
       socket('wss://h/', { scheme: query() }),
       socket('wss://h/', { session }),
@@ -118,6 +119,8 @@ test('case_29: a wrong option throws at construction and names itself', async ()
       socket('wss://h/', { session, protocols: 'app', scheme: subprotocol({ encoding: 'hex' }) }),
       socket('wss://h/', { session, scheme: query(), probe: 'http://example.com/me' }),
       socket('wss://h/', { session, scheme: query(), credentials: 'same-origin' }),
+      socket('wss://h/', { session, scheme: firstMessage({ message: 'a', frames: 'lines' }) }),
+      socket('wss://h/', { session, scheme: firstMessage({}) }),
       thrown(() => new Session({ login: { url: '/login', method: 'GET' } })),
       thrown(() => new Session({ refresh: { url: '/refresh', encoding: 'xml' } })),
       thrown(() => new Session({ login: { url: 'http://example.com/login' } })),
@@ -128,13 +131,14 @@ test('case_29: a wrong option throws at construction and names itself', async ()
     ];
   });
   const expected = [
-    [/INVALID_URL url:/], [/INVALID_URL url:.*fragment/], [/INVALID_URL url:.*host/], [/INSECURE_URL url:.*example\.com/],
+    [/INVALID_URL url:/], [/INVALID_URL url:.*fragment/], [/INVALID_URL url:.*host/], [/INSECURE_URL url:.*example\.com/], [/INSECURE_URL url:/],
     [/INSECURE_URL scheme\.url:/], [/INVALID_OPTION session:/], [/INVALID_OPTION scheme:/], [/INVALID_OPTION conectTimeout:.*connectTimeout/],
     [/INVALID_OPTION connectTimeout:/], [/INVALID_OPTION backoff\.cap:/], [/INVALID_OPTION protocols:/], [/INVALID_OPTION closeCodes\.4403:/],
     [/INVALID_OPTION scheme\.message:.*\$tokn/], [/INVALID_OPTION scheme\.method:/],
     [/INVALID_OPTION scheme\.url:.*known are type param$/], [/INVALID_OPTION scheme:/], [/INVALID_OPTION closeCodes:/],
     [/INVALID_OPTION scheme:.*header/], [/INVALID_OPTION protocols:.*plain/], [/INVALID_OPTION scheme\.prefix:/], [/INVALID_OPTION scheme\.encoding:/],
-    [/INSECURE_URL probe:/], [/INVALID_OPTION credentials:/], [/INVALID_OPTION login\.method:/], [/INVALID_OPTION refresh\.encoding:/],
+    [/INSECURE_URL probe:/], [/INVALID_OPTION credentials:/], [/INVALID_OPTION scheme\.frames:/], [/INVALID_OPTION scheme\.message:/],
+    [/INVALID_OPTION login\.method:/], [/INVALID_OPTION refresh\.encoding:/],
     [/INSECURE_URL login\.url:/], [/INVALID_OPTION store:/],
     [/INVALID_OPTION tokens\.access:/], [/INVALID_OPTION code:.*1001/], [/INVALID_OPTION data:/],
   ];
@@ -266,6 +270,30 @@ test('odd values are refused by name and harm nobody else', async () => {
   }, server);
   assert.deepEqual(result.codes, ['INVALID_OPTION', 'INVALID_CREDENTIALS', ...Array(10).fill('INVALID_OPTION')]);
   assert.deepEqual(result, { codes: result.codes, heard: [2, 3], state: 'closed', session: 'signed-in' });
+});
+
+test('the frames of the handshake may be text before JSON, and bytes', async () => {
+  await control({ do: 'reset' });
+  const { result } = await inPage(async (server) => {
+    const { AuthSocket, firstMessage, Session } = await import('gatepass');
+    const session = new Session();
+    session.setTokens({ access: 'a"b' });
+    const heard = [];
+    for (const frames of ['text', 'binary']) {
+      // The server echoes, so what is sent is its own ack.
+      const scheme = firstMessage({ frames, message: ['40', { token: '$token' }, '\n'], ack: ['40', { token: 'a"b' }] });
+      const socket = new AuthSocket(`${server}/ws/anonymous/`, { session, scheme });
+      socket.binaryType = 'arraybuffer';
+      for await (const message of socket) {
+        heard.push([typeof message, typeof message === 'string' ? message : new TextDecoder().decode(message), socket.stats().received]);
+        break;
+      }
+      socket.close();
+    }
+    return heard;
+  }, server);
+  const frame = '40{"token":"a\\"b"}\n';
+  assert.deepEqual(result, [['string', frame, 1], ['object', frame, 1]]);
 });
 
 test('case_3: what a server says of a login that it refuses is told, without what it quotes of it', async () => {

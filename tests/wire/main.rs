@@ -6,6 +6,7 @@
 #[path = "../support/codec.rs"]
 #[allow(unreachable_pub, dead_code, reason = "other tests use it, too")]
 mod codec;
+mod framing;
 mod session;
 mod socket;
 

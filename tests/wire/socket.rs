@@ -1,26 +1,28 @@
 //! Sockets: the handshake, the messages and the outcomes of each preset.
 
 use gatepass::error::Disposition;
-use gatepass::proto::connection::{Connection, ConnectionConfig, Event, Input, Output, Received, SocketId};
+use gatepass::proto::connection::{
+    Connection, ConnectionConfig, ConnectionState, Event, Input, Output, Received, SocketId,
+};
 use gatepass::proto::http::{HttpResponse, Method};
 use gatepass::proto::session::{self, Asker, Session, SessionConfig, Want, WantId};
 use gatepass::proto::token::Lifetime;
-use gatepass::proto::{Json, Secret, preset};
+use gatepass::proto::{Framing, Json, Secret, preset};
 
 use super::codec::{CODEC, json};
 use super::{fixture, items, now, number, print, text};
 
 /// A session and a connection with a world that does what a fixture says.
-struct Client {
+pub(super) struct Client {
     session: Session,
-    machine: Connection,
-    socket: Option<SocketId>,
+    pub(super) machine: Connection,
+    pub(super) socket: Option<SocketId>,
     dialled: Vec<String>,
     authorization: Option<String>,
-    sent: Vec<Json>,
+    pub(super) sent: Vec<Json>,
     wanted: Option<WantId>,
-    has_opened: bool,
-    failure: Option<(&'static str, Disposition)>,
+    pub(super) has_opened: bool,
+    pub(super) failure: Option<(&'static str, Disposition)>,
     fixture: Json,
 }
 
@@ -31,7 +33,7 @@ impl Client {
         Self::with(config, fixture)
     }
 
-    fn with(config: ConnectionConfig, fixture: Json) -> Self {
+    pub(super) fn with(config: ConnectionConfig, fixture: Json) -> Self {
         let mut session = Session::new(SessionConfig::new(CODEC));
         set_token(&mut session, text(&fixture, "token"));
         let machine = Connection::new(config, session.view(), 1);
@@ -52,7 +54,7 @@ impl Client {
         client
     }
 
-    fn input(&mut self, input: Input<'_>) {
+    pub(super) fn input(&mut self, input: Input<'_>) {
         self.machine.handle_input(now(), input);
         while let Some(output) = self.machine.poll_output() {
             match output {
@@ -62,7 +64,10 @@ impl Client {
                     self.dialled.extend(handshake.protocols.iter().map(|entry| entry.expose().to_owned()));
                     self.authorization = handshake.authorization.map(|header| header.expose().to_owned());
                 }
-                Output::SendText { text, .. } => self.sent.push(json(text.expose())),
+                Output::SendText { text, framing, .. } => self.sent.push(match framing {
+                    Framing::Json => json(text.expose()),
+                    Framing::Text | Framing::Binary => Json::String(text.expose().to_owned()),
+                }),
                 Output::Want { want, .. } => self.wanted = Some(want),
                 Output::Fetch { request, http } => {
                     let ticket = self.fixture.at("ticket").expect("a preset that fetches has a ticket in its file");
@@ -104,16 +109,20 @@ impl Client {
 
     /// A message of the server; returns whether the app gets it.
     fn hear(&mut self, message: &Json) -> bool {
-        let socket = self.socket.unwrap();
-        let message = print(message);
-        let received = self.machine.on_message(socket, || message.len());
-        if matches!(received, Received::Inspect | Received::InspectAndDeliver) {
-            self.input(Input::Inspected { socket, text: Some(&message) });
-        }
-        matches!(received, Received::Deliver | Received::InspectAndDeliver) && self.machine.socket() == Some(socket)
+        self.hear_frame(&print(message))
     }
 
-    fn follow(&mut self, step: &Json) {
+    pub(super) fn hear_frame(&mut self, message: &str) -> bool {
+        let socket = self.socket.unwrap();
+        let received = self.machine.on_message(socket, || message.len());
+        if matches!(received, Received::Inspect | Received::InspectAndDeliver) {
+            self.input(Input::Inspected { socket, text: Some(message) });
+        }
+        let is_connected = self.machine.socket() == Some(socket) && self.machine.state() == ConnectionState::Connected;
+        matches!(received, Received::Deliver | Received::InspectAndDeliver) && is_connected
+    }
+
+    pub(super) fn follow(&mut self, step: &Json) {
         let socket = self.socket.unwrap();
         if step.as_text() == Some("connected") {
             assert!(self.has_opened, "not accepted yet");

@@ -7,10 +7,10 @@ use super::state::{Doubt, Proof, Refuser, State, Step};
 use super::{Connection, MISMATCH_CODE};
 use crate::error::{Failure, HandshakeError, HttpError, Malformed, TokenError, TransportError};
 use crate::proto::http::{HttpRequest, HttpResponse, Method, NoAnswer, json_of};
-use crate::proto::scheme::{Answer, Scheme, Ticket};
+use crate::proto::scheme::{Answer, FirstMessage, Scheme, Ticket};
 use crate::proto::session::{Grant, RequestId, WantId};
 use crate::proto::timer::Timer;
-use crate::proto::{Json, Now, Secret, UnixTime};
+use crate::proto::{Codec, Framing, Json, Now, Secret, UnixTime};
 
 impl Connection {
     pub(super) fn on_token(&mut self, now: Now, want: WantId, result: Result<Grant, TokenError>) {
@@ -162,6 +162,7 @@ impl Connection {
             return self.abandon(now, MISMATCH_CODE, Failure::Handshake(HandshakeError::SubprotocolMismatch));
         }
         let grant = grant.clone();
+        self.rest.clear();
         self.refusals = 0;
         self.silent_errors = 0;
         match (&self.config.scheme, grant) {
@@ -179,8 +180,9 @@ impl Connection {
     /// Sends the first message.
     pub(super) fn authenticate(&mut self, now: Now, socket: SocketId, grant: Grant) {
         let Scheme::FirstMessage(scheme) = &self.config.scheme else { return };
-        let text = self.config.codec.message(&scheme.message, grant.access(), grant.authorization.expose());
-        self.outputs.push_back(Output::SendText { socket, text });
+        if let Some(first) = first_message(self.config.codec, scheme, socket, &grant) {
+            self.outputs.push_back(first);
+        }
         if scheme.ack.is_some() {
             self.timers.set(Timer::Authenticate, now.instant.after(scheme.ack_timeout));
             self.change(State::Authenticating { socket, grant, step: Step::Ack });
@@ -194,22 +196,41 @@ impl Connection {
         let Scheme::FirstMessage(scheme) = &self.config.scheme else { return };
         let State::Connected { socket, grant, renewal, .. } = &mut self.state else { return };
         *renewal = None;
-        let text = self.config.codec.message(&scheme.message, renewed.access(), renewed.authorization.expose());
-        self.outputs.push_back(Output::SendText { socket: *socket, text });
+        if let Some(first) = first_message(self.config.codec, scheme, *socket, &renewed) {
+            self.outputs.push_back(first);
+        }
         *grant = Some(renewed);
     }
 
     pub(super) fn on_inspected(&mut self, now: Now, socket: SocketId, text: Option<&str>) {
+        if self.state.socket() != Some(socket) {
+            return;
+        }
+        let mut frame = core::mem::take(&mut self.rest);
+        frame.push_str(text.unwrap_or_default());
+        let framing = self.framing();
+        let mut after = Some(frame.as_str());
+        while let Some(text) = after {
+            let first = framing.first(self.config.codec, text);
+            if first.is_open {
+                self.rest.push_str(text);
+            }
+            self.on_read(now, socket, first.message.as_ref());
+            after = first.after;
+        }
+    }
+
+    /// Reads one message, if the frame held any, for what it says of the credential.
+    fn on_read(&mut self, now: Now, socket: SocketId, message: Option<&Json>) {
         let Scheme::FirstMessage(scheme) = &self.config.scheme else { return };
-        let is = |matcher: &Option<Json>, message: &Option<Json>| {
-            matcher.as_ref().zip(message.as_ref()).is_some_and(|(matcher, message)| matcher.matches(message))
+        let is = |matcher: &Option<Json>| {
+            matcher.as_ref().zip(message).is_some_and(|(matcher, message)| matcher.matches(message))
         };
         if self.state.socket() != Some(socket) {
             return;
         }
-        let message = text.and_then(self.config.codec.parse);
-        let is_expired = is(&scheme.expired, &message);
-        let is_rejected = is(&scheme.reject, &message);
+        let is_expired = is(&scheme.expired);
+        let is_rejected = is(&scheme.reject);
         match &mut self.state {
             State::Connected { renewal, grant: Some(grant), .. } if is_expired => {
                 if renewal.is_none() {
@@ -226,8 +247,12 @@ impl Connection {
             State::Authenticating { grant, step, .. } => {
                 let (grant, step) = (grant.clone(), *step);
                 match step {
-                    Step::Hello if is(&scheme.hello, &message) => self.authenticate(now, socket, grant),
-                    Step::Ack if is(&scheme.ack, &message) => self.connected(now, socket, Some(grant), Proof::Given),
+                    Step::Hello if is(&scheme.hello) => self.authenticate(now, socket, grant),
+                    Step::Ack if is(&scheme.ack) => {
+                        // In text the app gets this frame, too: it may hold more.
+                        self.stats.received += u32::from(scheme.framing != Framing::Json);
+                        self.connected(now, socket, Some(grant), Proof::Given);
+                    }
                     // Not ours to judge: a server may say other things first.
                     Step::Hello | Step::Ack => {}
                 }
@@ -264,4 +289,11 @@ impl Connection {
         self.outputs.push_back(Output::Event(Event::StateChanged(change)));
         self.outputs.push_back(Output::Event(Event::Opened));
     }
+}
+
+/// What goes first on a socket, if anything does.
+fn first_message(codec: Codec, scheme: &FirstMessage, socket: SocketId, grant: &Grant) -> Option<Output> {
+    let (framing, template) = (scheme.framing, scheme.message.as_ref()?);
+    let text = codec.message(framing, template, grant.access(), grant.authorization.expose());
+    Some(Output::SendText { socket, text, framing })
 }

@@ -75,7 +75,8 @@ impl ConnectionConfig {
         if let Some(probe) = &self.probe {
             probe.check_carries_credential("probe", self.allow_insecure)?;
         }
-        if self.scheme.needs_token() {
+        // Cookies are credentials, whoever sends them.
+        if self.scheme.needs_token() || self.cookies {
             self.url.check_carries_credential("url", self.allow_insecure)?;
         }
         Ok(())

@@ -5,7 +5,7 @@ use core::time::Duration;
 use super::super::http::{HttpRequest, HttpResponse, NoAnswer};
 use super::super::outbox::MessageId;
 use super::super::session::{Grant, RequestId, SessionView, WantId};
-use super::super::{Secret, UnixTime};
+use super::super::{Framing, Secret, UnixTime};
 use crate::error::{Problem, TokenError};
 
 /// One physical WebSocket, unique within its connection machine.
@@ -73,7 +73,7 @@ pub enum Input<'a> {
     Inspected {
         /// Which socket.
         socket: SocketId,
-        /// The message, if it is text.
+        /// The message, if it is text or bytes that are UTF-8.
         text: Option<&'a str>,
     },
     /// Time has passed.
@@ -147,6 +147,8 @@ pub enum Output {
         socket: SocketId,
         /// The text, with the credential.
         text: Secret,
+        /// In which frame: as bytes if it is binary.
+        framing: Framing,
     },
     /// Nobody waits for the session's answer any more.
     Unwant,
@@ -295,7 +297,7 @@ pub enum Received {
     Ignore,
     /// Feed it as [`Input::Inspected`] and drop it: it belongs to the handshake.
     Inspect,
-    /// Feed it as [`Input::Inspected`], then hand it to the app if the socket is still the present one.
+    /// Feed it as [`Input::Inspected`], then hand it to the app if the connection is connected by this socket.
     InspectAndDeliver,
     /// Feed [`Input::TooLong`].
     TooLong {

@@ -24,7 +24,7 @@ use super::outbox::Outbox;
 use super::scheme::Scheme;
 use super::session::{RequestId, SessionView, WantId};
 use super::timer::{Timer, Timers};
-use super::{Instant, Now};
+use super::{Framing, Instant, Now};
 use crate::error::{Failure, HandshakeError, HttpError, Problem, SendError, TransportError};
 
 /// How long `close` may stay away after an `error`. WebKit under load takes longer than a moment.
@@ -61,6 +61,8 @@ pub struct Connection {
     outbox: Outbox,
     timers: Timers,
     next_id: u32,
+    /// What the last frame of the handshake left for the next.
+    rest: String,
     stats: Stats,
     outputs: VecDeque<Output>,
 }
@@ -83,6 +85,7 @@ impl Connection {
             is_open: false,
             timers: Timers::default(),
             next_id: 0,
+            rest: String::new(),
             stats: Stats::default(),
             outputs: VecDeque::new(),
         }
@@ -177,7 +180,12 @@ impl Connection {
             }
         }
         let (reads_first, reads_all) = self.reads();
+        let has_text = self.framing() != Framing::Json;
         match &mut self.state {
+            // The ack may not be alone in its frame.
+            State::Authenticating { socket: present, .. } if *present == socket && has_text => {
+                Received::InspectAndDeliver
+            }
             State::Authenticating { socket: present, .. } if *present == socket => Received::Inspect,
             State::Connected { socket: present, proof, .. } if *present == socket => {
                 self.stats.received += 1;
@@ -368,10 +376,21 @@ impl Connection {
     /// Returns whether the first message after ours has to be read, and whether all have.
     fn reads(&self) -> (bool, bool) {
         match &self.config.scheme {
-            Scheme::FirstMessage(scheme) => (scheme.ack.is_none() && scheme.reject.is_some(), scheme.expired.is_some()),
+            Scheme::FirstMessage(scheme) => {
+                (scheme.ack.is_none() && scheme.reject.is_some(), scheme.expired.is_some() || scheme.message.is_none())
+            }
             #[cfg(not(target_family = "wasm"))]
             Scheme::Header => (false, false),
             Scheme::Anonymous | Scheme::Cookie | Scheme::Ticket(_) | Scheme::Token(_) => (false, false),
+        }
+    }
+
+    fn framing(&self) -> Framing {
+        match &self.config.scheme {
+            Scheme::FirstMessage(scheme) => scheme.framing,
+            #[cfg(not(target_family = "wasm"))]
+            Scheme::Header => Framing::Json,
+            Scheme::Anonymous | Scheme::Cookie | Scheme::Ticket(_) | Scheme::Token(_) => Framing::Json,
         }
     }
 

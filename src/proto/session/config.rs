@@ -83,11 +83,7 @@ fn form(codec: Codec, body: &Json) -> String {
             }
             text.push_str(&percent_encoded(name));
             text.push('=');
-            let plain = match value {
-                Json::String(value) => value.clone(),
-                Json::Null | Json::Bool(_) | Json::Number(_) | Json::Array(_) | Json::Object(_) => (codec.print)(value),
-            };
-            text.push_str(&percent_encoded(&plain));
+            text.push_str(&percent_encoded(&value.plain(codec)));
         }
     }
     text

@@ -99,7 +99,7 @@ impl World {
                     note.unwrap_or_else(|| panic!("message {message:?} was handed over twice or after a discard"));
                 self.hand_over(index, socket, note);
             }
-            Output::SendText { socket, text } => {
+            Output::SendText { socket, text, .. } => {
                 let token = json(text.expose()).at("token").and_then(Json::as_text).map(str::to_owned);
                 line.presents(token);
                 self.later(Happening::ServerHears { line: index, socket, text: text.expose().to_owned() });
