@@ -40,6 +40,7 @@ impl Framing {
     }
 
     /// Takes the first message of a text.
+    #[inline(never)]
     pub(crate) fn first(self, codec: Codec, text: &str) -> First<'_> {
         if self == Self::Json {
             return First { message: (codec.parse)(text), after: None, is_open: false };

@@ -46,6 +46,7 @@ pub struct Codec {
 impl Json {
     /// Returns the member of an object by a dotted path: `data.access_token`.
     #[must_use]
+    #[inline(never)]
     pub fn at(&self, path: &str) -> Option<&Self> {
         pieces(path, b'.').try_fold(self, |value, name| value.member(name))
     }

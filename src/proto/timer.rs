@@ -31,6 +31,7 @@ impl Timers {
         self.0.push((deadline, timer));
     }
 
+    #[inline(never)]
     pub(crate) fn stop(&mut self, timer: Timer) {
         self.0.retain(|(_, set)| *set != timer);
     }

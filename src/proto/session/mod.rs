@@ -425,6 +425,7 @@ impl Session {
         }
     }
 
+    #[inline(never)]
     fn answer(&mut self, want: Want, result: Result<Grant, TokenError>) {
         self.outputs.push_back(Output::Token { asker: want.asker, want: want.want, result });
     }
