@@ -50,7 +50,7 @@ impl SocketCore {
     /// The counters, in the order of `Stats`.
     pub fn stats(&self) -> JsValue {
         let Stats { attempts, connections, sent, received, discarded, queued, queued_bytes } = self.socket.stats();
-        list([attempts, connections, sent, received, discarded, queued as u32, queued_bytes as u32].map(JsValue::from))
+        list(&[attempts, connections, sent, received, discarded, queued as u32, queued_bytes as u32].map(JsValue::from))
     }
 }
 

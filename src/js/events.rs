@@ -31,7 +31,7 @@ impl Sink for SocketSink {
     fn event(&self, event: Event) {
         let (kind, data) = match event {
             Event::Opened => (0, JsValue::UNDEFINED),
-            Event::Closed { code, reason, was_clean } => (1, list([code.into(), reason.into(), was_clean.into()])),
+            Event::Closed { code, reason, was_clean } => (1, list(&[code.into(), reason.into(), was_clean.into()])),
             Event::StateChanged(change) => (2, state_data(change)),
         };
         Self::event(self, kind, data).unwrap_or_else(|error| report_error(&error));
@@ -48,7 +48,7 @@ impl Sink for SocketSink {
 
 /// State, phase, previous state, code, reason, attempt, when the next try is (ms since 1970), error, discarded messages.
 fn state_data(change: StateChange) -> JsValue {
-    list([
+    list(&[
         change.state.name().into(),
         change.phase.map(|phase| phase.name()).into(),
         change.previous.name().into(),
@@ -62,6 +62,11 @@ fn state_data(change: StateChange) -> JsValue {
 }
 
 /// Values as an array; missing ones are undefined.
-pub(super) fn list<const N: usize>(values: [JsValue; N]) -> JsValue {
-    values.into_iter().collect::<Array>().into()
+#[inline(never)]
+pub(super) fn list(values: &[JsValue]) -> JsValue {
+    let array = Array::new();
+    for value in values {
+        array.push(value);
+    }
+    array.into()
 }
