@@ -62,16 +62,18 @@ fn copied(value: &JsValue, depth: u32) -> Json {
         Json::Null
     } else if value.is_object() {
         // An array's entries are its items, named by their numbers.
-        let member = |pair: JsValue| {
-            let pair: Array = pair.unchecked_into();
-            Some((pair.get(0).as_string()?, copied(&pair.get(1), depth - 1)))
-        };
-        let members = Object::entries(value.unchecked_ref()).iter().filter_map(member).collect::<Vec<_>>();
-        if Array::is_array(value) {
-            Json::Array(members.into_iter().map(|(_, item)| item).collect())
-        } else {
-            Json::Object(members)
+        let (entries, is_array) = (Object::entries(value.unchecked_ref()), Array::is_array(value));
+        let (mut items, mut members) = (Vec::new(), Vec::new());
+        for index in 0..entries.length() {
+            let entry: Array = entries.get(index).unchecked_into();
+            let item = copied(&entry.get(1), depth - 1);
+            if is_array {
+                items.push(item);
+            } else if let Some(name) = entry.get(0).as_string() {
+                members.push((name, item));
+            }
         }
+        if is_array { Json::Array(items) } else { Json::Object(members) }
     } else {
         Json::Null
     }
@@ -83,7 +85,11 @@ fn to_js(value: &Json) -> JsValue {
         Json::Bool(truth) => JsValue::from_bool(*truth),
         Json::Number(number) => JsValue::from_f64(*number),
         Json::String(text) => JsValue::from_str(text),
-        Json::Array(items) => items.iter().map(to_js).collect::<Array>().into(),
+        Json::Array(items) => {
+            let array = Array::new();
+            items.iter().for_each(|item| drop(array.push(&to_js(item))));
+            array.into()
+        }
         Json::Object(members) => {
             let object = Object::new();
             for (name, value) in members {
