@@ -40,5 +40,12 @@ fn error(
         Disposition::Retry { after } => after.map(|after| millis(after) as f64 / 1000.0),
         Disposition::RefreshToken | Disposition::SignIn | Disposition::GiveUp => None,
     };
-    list(&[code.into(), message.into(), disposition.name().into(), status.into(), close_code.into(), retry_after.into()])
+    list(&[
+        code.into(),
+        message.into(),
+        disposition.name().into(),
+        status.into(),
+        close_code.into(),
+        retry_after.into(),
+    ])
 }

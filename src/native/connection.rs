@@ -321,9 +321,9 @@ impl Task {
                     session.tell(session::Input::Unwant { asker: *asker });
                 }
             }
-            Output::Want { want, rejected, doubted } => {
+            Output::Want { want, demand } => {
                 if let Some((session, asker)) = &self.session {
-                    session.tell(session::Input::Want(Want { asker: *asker, want, rejected, doubted }));
+                    session.tell(session::Input::Want(Want { asker: *asker, want, demand }));
                 }
             }
         }

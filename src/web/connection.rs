@@ -234,9 +234,9 @@ impl Inner {
                     session.input(session::Input::Unwant { asker: *asker });
                 }
             }
-            Output::Want { want, rejected, doubted } => {
+            Output::Want { want, demand } => {
                 if let Some((session, asker)) = &self.session {
-                    session.input(session::Input::Want(Want { asker: *asker, want, rejected, doubted }));
+                    session.input(session::Input::Want(Want { asker: *asker, want, demand }));
                 }
             }
         }

@@ -1,7 +1,9 @@
 //! Sessions: login, refresh and logout of each preset.
 
 use gatepass::proto::http::{HttpRequest, HttpResponse, Method};
-use gatepass::proto::session::{Asker, Input, LoginError, LoginId, Output, Session, SessionState, Want, WantId};
+use gatepass::proto::session::{
+    Asker, Demand, Input, LoginError, LoginId, Output, Session, SessionState, Want, WantId,
+};
 use gatepass::proto::token::Lifetime;
 use gatepass::proto::{Json, Secret, preset};
 
@@ -52,7 +54,8 @@ fn check(http: &HttpRequest, wanted: &Json) {
 }
 
 fn want(rejected: Option<u32>) -> Input {
-    Input::Want(Want { asker: Asker(0), want: WantId::new(1), rejected, doubted: None })
+    let demand = rejected.map_or(Demand::USABLE, Demand::NotRejected);
+    Input::Want(Want { asker: Asker(0), want: WantId::new(1), demand })
 }
 
 /// The header of the present token, without a request.

@@ -5,7 +5,7 @@ use gatepass::proto::connection::{
     Connection, ConnectionConfig, ConnectionState, Event, Input, Output, Received, SocketId,
 };
 use gatepass::proto::http::{HttpResponse, Method};
-use gatepass::proto::session::{self, Asker, Session, SessionConfig, Want, WantId};
+use gatepass::proto::session::{self, Asker, Demand, Session, SessionConfig, Want, WantId};
 use gatepass::proto::token::Lifetime;
 use gatepass::proto::{Framing, Json, Secret, preset};
 
@@ -98,7 +98,7 @@ impl Client {
     /// Lets the session answer what was asked of it, with the token that it has.
     fn answer_want(&mut self) {
         let Some(want) = self.wanted.take() else { panic!("no token was asked for") };
-        let input = Want { asker: Asker(0), want, rejected: None, doubted: None };
+        let input = Want { asker: Asker(0), want, demand: Demand::USABLE };
         self.session.handle_input(now(), session::Input::Want(input));
         while let Some(output) = self.session.poll_output() {
             if let session::Output::Token { want, result, .. } = output {

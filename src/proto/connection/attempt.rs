@@ -8,7 +8,7 @@ use super::{Connection, MISMATCH_CODE};
 use crate::error::{Failure, HandshakeError, HttpError, Malformed, TokenError, TransportError};
 use crate::proto::http::{HttpRequest, HttpResponse, Method, NoAnswer, json_of};
 use crate::proto::scheme::{Answer, FirstMessage, Scheme, Ticket};
-use crate::proto::session::{Grant, RequestId, WantId};
+use crate::proto::session::{Demand, Grant, RequestId, WantId};
 use crate::proto::timer::Timer;
 use crate::proto::{Codec, Framing, Json, Now, Secret, UnixTime};
 
@@ -234,11 +234,11 @@ impl Connection {
         match &mut self.state {
             State::Connected { renewal, grant: Some(grant), .. } if is_expired => {
                 if renewal.is_none() {
-                    let rejected = Some(grant.generation);
+                    let demand = Demand::NotRejected(grant.generation);
                     self.next_id += 1;
                     let want = WantId(self.next_id);
                     *renewal = Some(want);
-                    self.outputs.push_back(Output::Want { want, rejected, doubted: None });
+                    self.outputs.push_back(Output::Want { want, demand });
                 }
             }
             State::Authenticating { .. } | State::Connected { .. } if is_rejected => {

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use super::super::http::{HttpRequest, HttpResponse, NoAnswer};
 use super::super::outbox::MessageId;
-use super::super::session::{Grant, RequestId, SessionView, WantId};
+use super::super::session::{Demand, Grant, RequestId, SessionView, WantId};
 use super::super::{Framing, Secret, UnixTime};
 use crate::error::{Problem, TokenError};
 
@@ -156,10 +156,8 @@ pub enum Output {
     Want {
         /// Which request.
         want: WantId,
-        /// The generation that the server refused.
-        rejected: Option<u32>,
-        /// The generation that may be why dials fail.
-        doubted: Option<u32>,
+        /// Which tokens will do.
+        demand: Demand,
     },
 }
 

@@ -22,7 +22,7 @@ use self::state::{Doubt, Proof, State};
 use super::backoff::Backoff;
 use super::outbox::Outbox;
 use super::scheme::Scheme;
-use super::session::{RequestId, SessionView, WantId};
+use super::session::{Demand, RequestId, SessionView, WantId};
 use super::timer::{Timer, Timers};
 use super::{Framing, Instant, Now};
 use crate::error::{Failure, HandshakeError, HttpError, Problem, SendError, TransportError};
@@ -275,14 +275,14 @@ impl Connection {
 
     fn want_token(&mut self, problem: Option<Problem>) {
         let want = WantId(self.new_id());
-        let (rejected, doubted) = match self.doubt {
-            Doubt::None => (None, None),
-            Doubt::Suspected { generation } => (None, Some(generation)),
-            Doubt::Refused { generation, .. } => (Some(generation), None),
+        let demand = match self.doubt {
+            Doubt::None => Demand::USABLE,
+            Doubt::Suspected { generation } => Demand::NotDoubted(generation),
+            Doubt::Refused { generation, .. } => Demand::NotRejected(generation),
         };
         let change = self.enter(State::Token { want });
         self.outputs.push_back(Output::Event(Event::StateChanged(StateChange { problem, ..change })));
-        self.outputs.push_back(Output::Want { want, rejected, doubted });
+        self.outputs.push_back(Output::Want { want, demand });
     }
 
     fn on_timeout(&mut self, now: Now) {

@@ -1,5 +1,7 @@
 //! What the session machine is told and what it asks for.
 
+use core::time::Duration;
+
 use super::super::http::{HttpRequest, HttpResponse, NoAnswer};
 use super::super::token::Lifetime;
 use super::super::{Json, Secret};
@@ -44,10 +46,32 @@ pub struct Want {
     pub asker: Asker,
     /// Which request.
     pub want: WantId,
-    /// The generation that a server refused: it must not be handed out again.
-    pub rejected: Option<u32>,
-    /// The generation that may be the reason for failed dials: refreshed if that is possible, else handed out again.
-    pub doubted: Option<u32>,
+    /// Which tokens will do.
+    pub demand: Demand,
+}
+
+/// Which token is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Demand {
+    /// Another than this generation, if there can be one: it may be the reason for failed dials. Else this one again.
+    NotDoubted(u32),
+    /// Another than this generation: a server has refused it.
+    NotRejected(u32),
+    /// One that is usable for so long from now, if it can be had; zero asks for any that is usable.
+    UsableFor(Duration),
+}
+
+impl Demand {
+    /// Any usable token.
+    pub const USABLE: Self = Self::UsableFor(Duration::ZERO);
+
+    /// The generation that must not be handed out again.
+    pub(super) fn rejected(self) -> Option<u32> {
+        match self {
+            Self::NotRejected(generation) => Some(generation),
+            Self::NotDoubted(_) | Self::UsableFor(_) => None,
+        }
+    }
 }
 
 /// A token handed out for one attempt.

@@ -21,7 +21,9 @@ use core::time::Duration;
 use std::collections::VecDeque;
 
 pub use config::{SessionConfig, TokenEndpoint, TokenFields};
-pub use io::{Asker, Grant, Input, LoginError, LoginId, Output, RequestId, SessionState, SessionView, Want, WantId};
+pub use io::{
+    Asker, Demand, Grant, Input, LoginError, LoginId, Output, RequestId, SessionState, SessionView, Want, WantId,
+};
 
 use super::http::{HttpResponse, NoAnswer, json_of};
 use super::timer::{Timer, Timers};
@@ -137,9 +139,13 @@ impl Session {
             State::SignedIn { refresh: Some(_), .. } => return self.wants.push(want),
             State::SignedIn { tokens, refresh: None } => tokens,
         };
-        let is_rejected = want.rejected == Some(current);
-        let is_doubted = want.doubted == Some(current);
-        if !is_rejected && !is_doubted && tokens.is_usable_at(now.unix) {
+        let is_rejected = want.demand == Demand::NotRejected(current);
+        let will_do = match want.demand {
+            Demand::NotDoubted(generation) | Demand::NotRejected(generation) if generation == current => false,
+            Demand::NotDoubted(_) | Demand::NotRejected(_) => tokens.is_usable_at(now.unix),
+            Demand::UsableFor(life) => tokens.is_usable_at(now.unix) && !tokens.is_expired_at(now.unix.after(life)),
+        };
+        if will_do {
             let grant = self.grant(tokens);
             return self.answer(want, Ok(grant));
         }
@@ -278,7 +284,7 @@ impl Session {
     }
 
     fn is_current_rejected(&self) -> bool {
-        self.wants.iter().any(|want| want.rejected == Some(self.generation))
+        self.wants.iter().any(|want| want.demand == Demand::NotRejected(self.generation))
     }
 
     /// Answers who waited for a renewal that failed: with the old token whoever may still use it, else with the failure.
@@ -286,7 +292,7 @@ impl Session {
         for want in core::mem::take(&mut self.wants) {
             let result = match &self.state {
                 State::SignedIn { tokens, .. }
-                    if want.rejected != Some(self.generation) && !tokens.is_expired_at(now.unix) =>
+                    if want.demand != Demand::NotRejected(self.generation) && !tokens.is_expired_at(now.unix) =>
                 {
                     Ok(self.grant(tokens))
                 }
@@ -323,7 +329,7 @@ impl Session {
         self.changed();
         let mut is_expired = false;
         for want in core::mem::take(&mut self.wants) {
-            if unchanged.is_some() && want.rejected == unchanged {
+            if unchanged.is_some() && want.demand.rejected() == unchanged {
                 is_expired = true;
                 self.answer(want, Err(TokenError::Expired));
             } else {

@@ -105,8 +105,8 @@ impl World {
                 self.later(Happening::ServerHears { line: index, socket, text: text.expose().to_owned() });
             }
             Output::Unwant => self.session_input(session::Input::Unwant { asker: Asker(index as u32) }),
-            Output::Want { want, rejected, doubted } => {
-                let want = Want { asker: Asker(index as u32), want, rejected, doubted };
+            Output::Want { want, demand } => {
+                let want = Want { asker: Asker(index as u32), want, demand };
                 self.session_input(session::Input::Want(want));
             }
         }
