@@ -32,8 +32,7 @@ impl SessionCore {
     /// endpoints, 1 for cookies.
     #[wasm_bindgen(constructor)]
     pub fn new(parts: Array, on_change: Function) -> Result<Self, JsValue> {
-        let config = read(&Parts(parts)).map_err(|error| config_error(&error))?;
-        let session = Session::new(config);
+        let session = read(&Parts(parts)).and_then(Session::new).map_err(|error| config_error(&error))?;
         // The face's callback dispatches an event and throws nothing.
         session.on_change(move |_| drop(on_change.call0(&JsValue::NULL)));
         Ok(Self { session })
@@ -51,7 +50,8 @@ impl SessionCore {
         let parts = Parts(parts);
         let number = |index| Some(parts.number(index)).filter(|number| *number > 0.0);
         let lifetime = Lifetime { expires_in: number(2), expires_at: number(3) };
-        self.session.set_tokens(Secret::new(parts.text(0)), parts.optional_text(1).map(Secret::new), lifetime);
+        // The face has checked the token.
+        self.session.set_tokens(Secret::new(parts.text(0)), parts.optional_text(1).map(Secret::new), lifetime).ok();
     }
 
     /// Signs in with credentials, an object; `done` is called with an error (see error.rs) and the server's words, or with undefined.
@@ -82,7 +82,6 @@ fn read(parts: &Parts) -> Result<SessionConfig, ConfigError> {
     let [leeway, http_timeout, allow_insecure, cookies] = parts.numbers(14);
     let endpoint = |index: u32, option: &'static str| -> Result<Option<TokenEndpoint>, ConfigError> {
         let Some(url) = parts.optional_url(index, option, UrlKind::Http)? else { return Ok(None) };
-        url.check_carries_credential(option, allow_insecure != 0.0)?;
         let encoding = if parts.number(index + 6) == 0.0 { BodyEncoding::Json } else { BodyEncoding::Form };
         Ok(Some(TokenEndpoint { url, body: parts.json(index + 3), encoding }))
     };
@@ -101,5 +100,6 @@ fn read(parts: &Parts) -> Result<SessionConfig, ConfigError> {
         },
         leeway: Duration::from_millis(leeway as u64),
         http_timeout: Duration::from_millis(http_timeout as u64),
+        allow_insecure: allow_insecure != 0.0,
     })
 }

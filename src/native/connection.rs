@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::AbortHandle;
@@ -31,6 +32,8 @@ pub struct AuthSocket {
     events: mpsc::UnboundedReceiver<Event>,
     present: watch::Receiver<Present>,
     room: Arc<Semaphore>,
+    /// How often the task was asked to connect or to close.
+    asked: AtomicU32,
 }
 
 /// What can be read at any time.
@@ -39,15 +42,25 @@ struct Present {
     state: ConnectionState,
     stats: Stats,
     problem: Option<Problem>,
+    /// How much of what was asked for is done: what is shown may be older than the last call.
+    taken: u32,
 }
 
 /// What the task is told.
 pub(super) enum Told {
-    Heard { socket: SocketId, message: Message },
+    /// The app connects or closes.
+    Asked(Input<'static>),
+    Heard {
+        socket: SocketId,
+        message: Message,
+    },
     Input(Input<'static>),
     Send(Message, oneshot::Sender<Result<(), SendError>>),
     Session(SessionView),
-    Token { want: WantId, result: Result<Grant, TokenError> },
+    Token {
+        want: WantId,
+        result: Result<Grant, TokenError>,
+    },
 }
 
 impl AuthSocket {
@@ -66,7 +79,7 @@ impl AuthSocket {
         let sends_cookies = matches!(config.scheme, Scheme::Cookie);
         let user = session.map(Session::view).unwrap_or_default();
         let machine = Machine::new(config, user, random_seed());
-        let start = Present { state: machine.state(), stats: machine.stats(), problem: None };
+        let start = Present { state: machine.state(), stats: machine.stats(), problem: None, taken: 0 };
         let (present_sender, present) = watch::channel(start);
         let room = Arc::new(Semaphore::new(ROOM));
         let task = Task {
@@ -84,12 +97,12 @@ impl AuthSocket {
             room: Arc::clone(&room),
         };
         tokio::spawn(task.run(inbox, session.cloned()));
-        Ok(Self { tell, messages, events, present, room })
+        Ok(Self { tell, messages, events, present, room, asked: AtomicU32::new(0) })
     }
 
     /// Connects: starts, skips a wait, or replaces the present socket.
     pub fn connect(&self) {
-        self.input(Input::Connect);
+        self.ask(Input::Connect);
     }
 
     /// Closes for good.
@@ -98,7 +111,7 @@ impl AuthSocket {
     /// A code that a page may not send either.
     pub fn close(&self, code: u16, reason: &str) -> Result<(), ConfigError> {
         check_close_code(code)?;
-        self.input(Input::Close { code, reason: reason.to_owned() });
+        self.ask(Input::Close { code, reason: reason.to_owned() });
         Ok(())
     }
 
@@ -114,10 +127,12 @@ impl AuthSocket {
 
     /// Waits for the next message, over reconnects. `None` after the end.
     pub async fn next(&mut self) -> Option<Message> {
+        let asked = self.asked.load(Ordering::Relaxed);
+        let is_over = |present: &Present| present.taken == asked && present.state == ConnectionState::Closed;
         let message = tokio::select! {
             biased;
             message = self.messages.recv() => message,
-            _ = self.present.wait_for(|present| present.state == ConnectionState::Closed) => self.messages.try_recv().ok(),
+            _ = self.present.wait_for(is_over) => self.messages.try_recv().ok(),
         };
         if message.is_some() {
             self.room.add_permits(1);
@@ -136,7 +151,9 @@ impl AuthSocket {
     /// What ended the connection, or asks for sign-in; `None` if it was closed by the app.
     pub async fn ready(&self) -> Result<(), Option<Problem>> {
         let mut present = self.present.clone();
+        let asked = self.asked.load(Ordering::Relaxed);
         let settled = present.wait_for(|present| match present.state {
+            _ if present.taken != asked => false,
             ConnectionState::Closed | ConnectionState::Connected => true,
             ConnectionState::Suspended => present.problem.is_some(),
             ConnectionState::Connecting | ConnectionState::Idle | ConnectionState::Waiting => false,
@@ -160,9 +177,10 @@ impl AuthSocket {
         self.present.borrow().stats
     }
 
-    fn input(&self, input: Input<'static>) {
+    fn ask(&self, input: Input<'static>) {
+        self.asked.fetch_add(1, Ordering::Relaxed);
         // The task ends with this value.
-        self.tell.send(Told::Input(input)).ok();
+        self.tell.send(Told::Asked(input)).ok();
     }
 }
 
@@ -202,6 +220,10 @@ impl Task {
                 () = until(deadline) => Some(Told::Input(Input::Timeout)),
             };
             match told {
+                Some(Told::Asked(input)) => {
+                    self.input(input);
+                    self.present.send_modify(|present| present.taken = present.taken.wrapping_add(1));
+                }
                 Some(Told::Heard { socket, message }) => self.heard(socket, message),
                 Some(Told::Input(input)) => self.input(input),
                 Some(Told::Send(message, done)) => {

@@ -9,7 +9,7 @@
 //! use gatepass::proto::{Json, preset};
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! let session = Session::new(preset::session(CODEC, "drfToken", "https://api.example.com")?);
+//! let session = Session::new(preset::session(CODEC, "drfToken", "https://api.example.com")?)?;
 //! let member = |name: &str, value: &str| (name.to_owned(), Json::String(value.to_owned()));
 //! session.login(Json::Object(vec![member("username", "maggie"), member("password", "secret")])).await?;
 //!

@@ -9,9 +9,10 @@ use tokio::task::AbortHandle;
 use super::clock::{now, until};
 use super::connection::Told;
 use super::http::Http;
-use crate::error::TokenError;
+use crate::error::{ConfigError, TokenError};
 use crate::proto::session::{
     Asker, Input, LoginError, LoginId, Output, RequestId, Session as Machine, SessionConfig, SessionState, SessionView,
+    check_header_text,
 };
 use crate::proto::token::Lifetime;
 use crate::proto::{Json, Secret};
@@ -35,8 +36,11 @@ pub(super) enum Order {
 
 impl Session {
     /// Makes a session. Needs a tokio runtime.
-    #[must_use]
-    pub fn new(config: SessionConfig) -> Self {
+    ///
+    /// # Errors
+    /// What is wrong with the settings.
+    pub fn new(config: SessionConfig) -> Result<Self, ConfigError> {
+        config.check()?;
         let machine = Machine::new(config);
         let (orders, inbox) = mpsc::unbounded_channel();
         let (sender, present) = watch::channel((machine.state(), machine.view()));
@@ -53,7 +57,7 @@ impl Session {
             requests: BTreeMap::new(),
         };
         tokio::spawn(task.run(inbox));
-        Self { orders, present, http }
+        Ok(Self { orders, present, http })
     }
 
     /// Returns the state.
@@ -73,8 +77,18 @@ impl Session {
     }
 
     /// Takes tokens that the app has from elsewhere.
-    pub async fn set_tokens(&self, access: Secret, refresh: Option<Secret>, lifetime: Lifetime) {
+    ///
+    /// # Errors
+    /// An access token that cannot stand in a header.
+    pub async fn set_tokens(
+        &self,
+        access: Secret,
+        refresh: Option<Secret>,
+        lifetime: Lifetime,
+    ) -> Result<(), ConfigError> {
+        check_header_text("tokens.access", access.expose())?;
         self.perform(Input::SetTokens { access, refresh, lifetime }).await;
+        Ok(())
     }
 
     /// Forgets the user. When it returns, every socket of this session has been told.

@@ -1,6 +1,8 @@
 //! One physical WebSocket: a task that dials, writes what it is given and tells what it hears.
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
@@ -8,10 +10,10 @@ use reqwest::header::{AUTHORIZATION, COOKIE, HeaderValue, SEC_WEBSOCKET_PROTOCOL
 use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::error::Error;
-use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::error::{Error, UrlError};
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{self, http};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
 
 use super::connection::Told;
 use super::http::sensitive;
@@ -84,43 +86,57 @@ async fn dial(handshake: &Handshake, cookies: Option<HeaderValue>) -> Result<(St
         value.set_sensitive(true);
         headers.insert(SEC_WEBSOCKET_PROTOCOL, value);
     }
-    if let Some(value) = handshake.authorization.as_ref().and_then(sensitive) {
+    if let Some(value) = &handshake.authorization {
+        // Without it the server would take this client for nobody.
+        let value = sensitive(value).ok_or(Error::Url(UrlError::UnableToConnect("[redacted]".to_owned())))?;
         headers.insert(AUTHORIZATION, value);
     }
     if let Some(cookies) = cookies {
         headers.insert(COOKIE, cookies);
     }
-    let (stream, response) = connect_async(request).await?;
+    // The machine has the limits, with a name for what is beyond them.
+    let limits = WebSocketConfig::default().max_message_size(None).max_frame_size(None);
+    let (stream, response) = connect_async_with_config(request, Some(limits), false).await?;
     let chosen = response.headers().get(SEC_WEBSOCKET_PROTOCOL).and_then(|value| value.to_str().ok());
     Ok((chosen.unwrap_or_default().to_owned(), stream))
 }
 
+/// What the writer is given.
+enum Out {
+    Flush,
+    Send(tungstenite::Message),
+}
+
+/// How long a peer that does not read is waited for when all is said.
+const LAST_WRITE: Duration = Duration::from_secs(2);
+
 async fn serve(
-    mut writer: SplitSink<Stream, tungstenite::Message>,
+    writer: SplitSink<Stream, tungstenite::Message>,
     mut reader: SplitStream<Stream>,
     mut asks: mpsc::UnboundedReceiver<Ask>,
     heard: impl Fn(Message),
     room: &Semaphore,
 ) -> (u16, String, bool) {
     let lost = (1006, String::new(), false);
-    loop {
+    // Apart from reading and from being asked: two peers that both wait to write would wait for ever, and could not be closed.
+    let (out, to_write) = mpsc::unbounded_channel();
+    let mut writing = pin!(write(writer, to_write));
+    // Sent to `writing`, which is polled here: it lives as long.
+    let send = |message| out.send(Out::Send(message)).is_ok();
+    let end = loop {
         tokio::select! {
             ask = asks.recv() => match ask {
-                Some(Ask::Send(message)) => {
-                    let message = match message {
-                        Message::Binary(bytes) => tungstenite::Message::Binary(bytes.into()),
-                        Message::Text(text) => tungstenite::Message::Text(text.into()),
-                    };
-                    if writer.send(message).await.is_err() {
-                        return lost;
-                    }
+                Some(Ask::Send(Message::Binary(bytes))) => {
+                    send(tungstenite::Message::Binary(bytes.into()));
+                }
+                Some(Ask::Send(Message::Text(text))) => {
+                    send(tungstenite::Message::Text(text.into()));
                 }
                 Some(Ask::Close { code, reason }) => {
-                    let frame = CloseFrame { code: code.into(), reason: reason.into() };
-                    writer.send(tungstenite::Message::Close(Some(frame))).await.ok();
-                    return lost;
+                    send(tungstenite::Message::Close(Some(CloseFrame { code: code.into(), reason: reason.into() })));
+                    break lost;
                 }
-                None => return lost,
+                None => break lost,
             },
             next = next(&mut reader, room) => match next {
                 Some((Ok(tungstenite::Message::Text(text)), permit)) => {
@@ -133,8 +149,8 @@ async fn serve(
                 }
                 Some((Ok(tungstenite::Message::Close(frame)), _)) => {
                     // The answer to it is sent by flushing.
-                    writer.flush().await.ok();
-                    return match frame {
+                    out.send(Out::Flush).ok();
+                    break match frame {
                         Some(frame) => (frame.code.into(), frame.reason.to_string(), true),
                         None => (1005, String::new(), true),
                     };
@@ -144,6 +160,23 @@ async fn serve(
                 ), _)) => {}
                 Some((Err(_), _)) | None => return lost,
             },
+            () = &mut writing => return lost,
+        }
+    };
+    drop(out);
+    tokio::time::timeout(LAST_WRITE, writing).await.ok();
+    end
+}
+
+/// Writes what it is given, until there is no more or it fails.
+async fn write(mut writer: SplitSink<Stream, tungstenite::Message>, mut out: mpsc::UnboundedReceiver<Out>) {
+    while let Some(next) = out.recv().await {
+        let written = match next {
+            Out::Flush => writer.flush().await,
+            Out::Send(message) => writer.send(message).await,
+        };
+        if written.is_err() {
+            return;
         }
     }
 }

@@ -17,11 +17,11 @@ pub enum Framing {
     ///
     /// A message is JSON, or text followed by JSON, which is seen as an array of both, or a text:
     /// `40{"sid":"a"}` is `["40", {"sid": "a"}]`, `PONG` is `"PONG"`. So is one written: of an array the texts as they are, all else
-    /// as JSON. A text at the end of a frame goes on in the next.
+    /// as JSON. JSON that is not whole at the end of a frame goes on in the next.
     Text,
 }
 
-/// The longest text that waits for the next frame.
+/// The longest piece that waits for the next frame.
 const MAX_REST: usize = 65_536;
 const RECORD_SEPARATOR: u8 = 0x1e;
 
@@ -49,7 +49,7 @@ impl Framing {
         let piece = text.get(..end.unwrap_or(text.len())).unwrap_or_default();
         let json = message_in(codec, piece);
         First {
-            is_open: json.is_none() && end.is_none() && piece.len() < MAX_REST,
+            is_open: json.is_none() && end.is_none() && start_of_json(piece).is_some() && piece.len() < MAX_REST,
             message: json.or_else(|| Some(Json::String(piece.trim_ascii_end().to_owned()))),
             after: end.and_then(|end| text.get(end + 1..)),
         }
@@ -67,10 +67,14 @@ pub(crate) struct First<'a> {
     pub(crate) is_open: bool,
 }
 
+fn start_of_json(text: &str) -> Option<usize> {
+    text.bytes().position(|byte| matches!(byte, b'{' | b'['))
+}
+
 /// Reads JSON, or text before JSON.
 fn message_in(codec: Codec, text: &str) -> Option<Json> {
     (codec.parse)(text).or_else(|| {
-        let start = text.bytes().position(|byte| matches!(byte, b'{' | b'['))?;
+        let start = start_of_json(text)?;
         let (before, json) = (text.get(..start)?, text.get(start..)?);
         Some(Json::Array(vec![Json::String(before.to_owned()), (codec.parse)(json)?]))
     })
@@ -113,11 +117,13 @@ mod tests {
     }
 
     #[test]
-    fn a_text_without_an_end_may_go_on_but_not_for_ever() {
+    fn json_that_is_not_whole_may_go_on_but_not_for_ever() {
         let is_open = |text: &str| Framing::Binary.first(CODEC, text).is_open;
-        assert!(is_open("INFO {\"nonce\"") && is_open("PON") && is_open(""));
-        assert!(!is_open("PONG\r\n") && !is_open("{}") && !is_open("40{}"));
-        assert!(!is_open(&"a".repeat(MAX_REST)));
+        assert!(is_open("INFO {\"nonce\"") && is_open("a["));
+        for whole in ["PONG", "o", "", "PONG\r\n", "{}", "40{}", "a[\n"] {
+            assert!(!is_open(whole), "{whole:?}");
+        }
+        assert!(!is_open(&"{".repeat(MAX_REST)));
         assert!(!Framing::Json.first(CODEC, "{").is_open, "a frame is a value");
     }
 

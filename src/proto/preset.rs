@@ -62,8 +62,7 @@ pub fn session_of(codec: Codec, row: &Json, base: &str) -> Result<SessionConfig,
     let endpoint = |name: &'static str| -> Result<Option<TokenEndpoint>, ConfigError> {
         let Some(options) = row.at(name) else { return Ok(None) };
         let url = Url::parse(codec, name, &below(base, options), UrlKind::Http)?;
-        let is_form = options.at("encoding").and_then(Json::as_text) == Some("form");
-        let encoding = if is_form { BodyEncoding::Form } else { BodyEncoding::Json };
+        let encoding = one(options, "encoding", &[("json", BodyEncoding::Json), ("form", BodyEncoding::Form)])?;
         Ok(Some(TokenEndpoint { url, body: options.at("body").cloned(), encoding }))
     };
     config.login = endpoint("login")?;
@@ -95,13 +94,16 @@ pub fn connection_of(codec: Codec, row: &Json, url: &str, base: &str) -> Result<
         config.protocols = protocols.iter().filter_map(Json::as_text).map(str::to_owned).collect();
     }
     for (code, action) in members(row.at("closeCodes")) {
-        let action = match action.as_text() {
-            Some("giveUp") => CloseAction::GiveUp,
-            Some("refreshToken") => CloseAction::RefreshToken,
-            Some("retrySlowly") => CloseAction::RetrySlowly,
-            Some(_) | None => CloseAction::Retry,
+        let actions = [CloseAction::Retry, CloseAction::GiveUp, CloseAction::RefreshToken, CloseAction::RetrySlowly];
+        let action = actions.into_iter().find(|known| Some(known.name()) == action.as_text());
+        let (Ok(code), Some(action)) = (code.parse(), action) else {
+            return Err(ConfigError::InvalidOption {
+                option: "closeCodes",
+                problem: "a close code and giveUp, refreshToken, retry or retrySlowly are needed",
+                value: code.clone(),
+            });
         };
-        config.close_table.set(code.parse().unwrap_or_default(), action);
+        config.close_table.set(code, action);
     }
     config.check()?;
     Ok(config)
@@ -112,13 +114,10 @@ fn scheme_of(codec: Codec, options: Option<&Json>, base: &str) -> Result<Scheme,
     let options = options.unwrap_or(&nothing);
     let text = |path: &str| options.at(path).and_then(Json::as_text).map(str::to_owned);
     let matcher = |name: &str| options.at(name).cloned();
-    let entry = |prefix: Option<String>, encoding: Option<String>| Place::Subprotocol {
-        prefix: prefix.unwrap_or_default(),
-        encoding: match encoding.as_deref() {
-            Some("base64") => Encoding::Base64,
-            Some("base64url") => Encoding::Base64Url,
-            Some(_) | None => Encoding::Plain,
-        },
+    let entry = |options: &Json| -> Result<Place, ConfigError> {
+        let encodings = [("plain", Encoding::Plain), ("base64", Encoding::Base64), ("base64url", Encoding::Base64Url)];
+        let prefix = options.at("prefix").and_then(Json::as_text).unwrap_or_default().to_owned();
+        Ok(Place::Subprotocol { prefix, encoding: one(options, "encoding", &encodings)? })
     };
     let query = |default: &str| Place::Query { param: text("param").unwrap_or_else(|| default.to_owned()) };
     Ok(match text("type").as_deref() {
@@ -127,15 +126,12 @@ fn scheme_of(codec: Codec, options: Option<&Json>, base: &str) -> Result<Scheme,
         #[cfg(not(target_family = "wasm"))]
         Some("header") => Scheme::Header,
         Some("query") => Scheme::Token(query("token")),
-        Some("subprotocol") => Scheme::Token(entry(text("prefix"), text("encoding"))),
+        Some("subprotocol") => Scheme::Token(entry(options)?),
         Some("firstMessage") => {
             let mut scheme = FirstMessage::new(Json::Null);
             scheme.message = matcher("message");
-            scheme.framing = match text("frames").as_deref() {
-                Some("text") => Framing::Text,
-                Some("binary") => Framing::Binary,
-                Some(_) | None => Framing::Json,
-            };
+            let framings = [("json", Framing::Json), ("text", Framing::Text), ("binary", Framing::Binary)];
+            scheme.framing = one(options, "frames", &framings)?;
             scheme.hello = matcher("hello");
             scheme.ack = matcher("ack");
             scheme.reject = matcher("reject");
@@ -147,11 +143,9 @@ fn scheme_of(codec: Codec, options: Option<&Json>, base: &str) -> Result<Scheme,
         }
         Some("ticket") => {
             let mut ticket = Ticket::new(Url::parse(codec, "scheme.url", &below(base, options), UrlKind::Http)?);
-            if text("method").as_deref() == Some("GET") {
-                ticket.method = Method::Get;
-            }
+            ticket.method = one(options, "method", &[("POST", Method::Post), ("GET", Method::Get)])?;
             ticket.place = match options.at("subprotocol") {
-                Some(_) => entry(text("subprotocol.prefix"), text("subprotocol.encoding")),
+                Some(options) => entry(options)?,
                 None => query("ticket"),
             };
             set(&mut ticket.field, text("field"));
@@ -175,10 +169,27 @@ fn scheme_of(codec: Codec, options: Option<&Json>, base: &str) -> Result<Scheme,
     })
 }
 
+/// One of the choices by its name; the first if none is named.
+fn one<T: Copy>(options: &Json, option: &'static str, choices: &[(&str, T)]) -> Result<T, ConfigError> {
+    let named = options.at(option);
+    let found = choices.iter().find(|(name, _)| named.is_none_or(|named| named.as_text() == Some(name)));
+    found.map(|(_, choice)| *choice).ok_or_else(|| ConfigError::InvalidOption {
+        option,
+        problem: "there is no such choice",
+        value: named.and_then(Json::as_text).unwrap_or_default().to_owned(),
+    })
+}
+
 /// The address in a row: a path below the base, or whole.
 fn below(base: &str, options: &Json) -> String {
     let path = options.at("url").and_then(Json::as_text).unwrap_or_default();
-    if path.starts_with('/') { [base.trim_end_matches('/'), path].concat() } else { [base, path].concat() }
+    if path.contains("://") {
+        path.to_owned()
+    } else if path.starts_with('/') {
+        [base.trim_end_matches('/'), path].concat()
+    } else {
+        [base, path].concat()
+    }
 }
 
 fn set(field: &mut String, text: Option<String>) {

@@ -84,7 +84,11 @@ impl Place {
             Self::Query { param } => Ok(Handshake::new(url.with_param(param, credential), protocols)),
             Self::Subprotocol { prefix, encoding } => {
                 let entry = [prefix, encoding.encode(codec, credential).as_str()].concat();
-                if entry.len() == prefix.len() || entry.len() > MAX_PROTOCOLS || !is_token(&entry) {
+                if entry.len() == prefix.len()
+                    || entry.len() > MAX_PROTOCOLS
+                    || !is_token(&entry)
+                    || protocols.contains(&entry)
+                {
                     return Err(TokenError::Unfit);
                 }
                 let mut handshake = Handshake::new(Secret::new(url.to_text()), protocols);

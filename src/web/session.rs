@@ -9,8 +9,10 @@ use super::connection::Inner as Connection;
 use super::fetch::Fetch;
 use super::queue::Drain;
 use super::slots::Slots;
+use crate::error::ConfigError;
 use crate::proto::session::{
     Asker, Input, LoginError, LoginId, Output, RequestId, Session as Machine, SessionConfig, SessionState, SessionView,
+    check_header_text,
 };
 use crate::proto::token::Lifetime;
 use crate::proto::{Json, Secret};
@@ -38,8 +40,11 @@ struct Inner {
 
 impl Session {
     /// Makes a session without a user.
-    #[must_use]
-    pub fn new(config: SessionConfig) -> Self {
+    ///
+    /// # Errors
+    /// What is wrong with the settings.
+    pub fn new(config: SessionConfig) -> Result<Self, ConfigError> {
+        config.check()?;
         let inner = Rc::new_cyclic(|weak: &Weak<Inner>| {
             let weak = weak.clone();
             Inner {
@@ -59,7 +64,7 @@ impl Session {
                 next_login: Cell::new(0),
             }
         });
-        Self { inner }
+        Ok(Self { inner })
     }
 
     /// Calls `listener` after every change of state. A later listener takes its place.
@@ -74,8 +79,13 @@ impl Session {
     }
 
     /// Takes tokens that the app has from elsewhere.
-    pub fn set_tokens(&self, access: Secret, refresh: Option<Secret>, lifetime: Lifetime) {
+    ///
+    /// # Errors
+    /// An access token that cannot stand in a header.
+    pub fn set_tokens(&self, access: Secret, refresh: Option<Secret>, lifetime: Lifetime) -> Result<(), ConfigError> {
+        check_header_text("tokens.access", access.expose())?;
         self.inner.input(Input::SetTokens { access, refresh, lifetime });
+        Ok(())
     }
 
     /// Signs in at the login endpoint; `done` is called once.

@@ -65,13 +65,13 @@ fn endpoint(path: &str, body: Option<&str>) -> TokenEndpoint {
 pub fn ticket_session() -> Session {
     let fields = TokenFields { access: "token".into(), refresh: None, ..TokenFields::default() };
     let login = endpoint("/auth", Some(r#"{"user": "$username", "pwd": "$password"}"#));
-    Session::new(SessionConfig { login: Some(login), fields, ..SessionConfig::new(CODEC) })
+    Session::new(SessionConfig { login: Some(login), fields, ..SessionConfig::new(CODEC) }).unwrap()
 }
 
 /// A session of simplejwt (S1), with refresh.
 pub fn jwt_session() -> Session {
     let (login, refresh) = (endpoint("/api/token/", None), endpoint("/api/token/refresh/", None));
-    Session::new(SessionConfig { login: Some(login), refresh: Some(refresh), ..SessionConfig::new(CODEC) })
+    Session::new(SessionConfig { login: Some(login), refresh: Some(refresh), ..SessionConfig::new(CODEC) }).unwrap()
 }
 
 pub async fn login(session: &Session, user: &str, password: &str) -> Result<(), TokenError> {
@@ -120,12 +120,12 @@ pub async fn open_and_close(path: &str) {
 }
 
 pub fn set_token(session: &Session, token: &str) {
-    session.set_tokens(Secret::new(token.to_owned()), None, Lifetime::default());
+    session.set_tokens(Secret::new(token.to_owned()), None, Lifetime::default()).unwrap();
 }
 
 /// A session with a token that nothing can renew.
 pub fn session_with_token(token: &str) -> Session {
-    let session = Session::new(SessionConfig::new(CODEC));
+    let session = Session::new(SessionConfig::new(CODEC)).unwrap();
     set_token(&session, token);
     session
 }

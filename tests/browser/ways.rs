@@ -21,7 +21,7 @@ const UNAUTHORIZED: &[(&str, &str)] = &[("HANDSHAKE_UNAUTHORIZED", "refreshToken
 /// A session of a preset, in which maggie has logged in.
 async fn session(name: &str, base: &str) -> Session {
     let config = preset::session(CODEC, name, &format!("{SERVER}{base}")).unwrap();
-    let session = Session::new(config);
+    let session = Session::new(config).unwrap();
     login(&session, "maggie", "secret").await.unwrap();
     session
 }

@@ -15,7 +15,7 @@ fn at(path: &str, scheme: Scheme) -> ConnectionConfig {
 }
 
 async fn user_by(preset: &str, base: &str, config: ConnectionConfig) -> String {
-    let session = Session::new(preset::session(CODEC, preset, &django(base)).unwrap());
+    let session = Session::new(preset::session(CODEC, preset, &django(base)).unwrap()).unwrap();
     login(&session, "maggie", "secret").await.unwrap();
     // What Django's check of the Origin asks of everybody but native clients is the header's own path.
     let mut socket = connected(config, Some(&session)).await;
@@ -42,7 +42,7 @@ async fn django_s7_the_authorization_header_names_its_user() {
 #[ignore = "needs the running Django example"]
 async fn django_refuses_a_native_client_without_an_origin_where_browsers_come_in() {
     let ticket = Ticket::new(Url::parse(CODEC, "url", &django("/ws_ticket"), UrlKind::Http).unwrap());
-    let session = Session::new(preset::session(CODEC, "ticketServer", &django("")).unwrap());
+    let session = Session::new(preset::session(CODEC, "ticketServer", &django("")).unwrap()).unwrap();
     login(&session, "maggie", "secret").await.unwrap();
     let mut socket = AuthSocket::new(at("/channel/", Scheme::Ticket(ticket)), Some(&session)).unwrap();
     socket.connect();

@@ -38,7 +38,7 @@ fn query() -> Scheme {
 }
 
 async fn session(server: &MockServer, name: &str, base: &str) -> Session {
-    let session = Session::new(preset::session(CODEC, name, &format!("{}{base}", server.url())).unwrap());
+    let session = Session::new(preset::session(CODEC, name, &format!("{}{base}", server.url())).unwrap()).unwrap();
     login(&session, "maggie", "secret").await.unwrap();
     session
 }
@@ -50,8 +50,8 @@ async fn login(session: &Session, user: &str, password: &str) -> Result<(), &'st
 }
 
 async fn session_with_token(token: &str) -> Session {
-    let session = Session::new(SessionConfig::new(CODEC));
-    session.set_tokens(Secret::new(token.to_owned()), None, Lifetime::default()).await;
+    let session = Session::new(SessionConfig::new(CODEC)).unwrap();
+    session.set_tokens(Secret::new(token.to_owned()), None, Lifetime::default()).await.unwrap();
     session
 }
 

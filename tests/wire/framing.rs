@@ -122,3 +122,43 @@ fn a_first_message_that_is_none_needs_an_ack() {
     let error = preset::connection_of(CODEC, &row, "wss://h.example/ws", "").unwrap_err();
     assert!(error.to_string().starts_with("scheme.ack: "), "{error}");
 }
+
+#[test]
+fn what_stands_behind_a_hello_is_no_sign_that_the_token_was_taken() {
+    let row =
+        r#"{"scheme":{"type":"firstMessage","frames":"text","hello":["INFO ",{}],"message":"$token","reject":"-ERR"}}"#;
+    for hello in ["INFO {}", "INFO {}\r\n", "INFO {}\r\nMOTD\r\n"] {
+        let mut client = client_of(row, "");
+        assert!(!client.hear_frame(hello), "the app gets nothing of the handshake");
+        client.follow(&json(r#"{"close":1000}"#));
+        assert_eq!(outcome(&client), REFRESHED, "{hello:?}: a close right after the token refuses it");
+    }
+}
+
+#[test]
+fn texts_without_an_end_are_whole_and_stay_out_of_the_next_frame() {
+    let row =
+        r#"{"scheme":{"type":"firstMessage","frames":"text","hello":"o","message":["$token"],"ack":["a",["ok"]]}}"#;
+    let mut client = client_of(row, "");
+    client.hear_frame("o");
+    assert_eq!(client.sent.remove(0).as_text(), Some("t"));
+    client.hear_frame(r#"a["ok"]"#);
+    assert!(client.has_opened);
+}
+
+#[test]
+fn a_server_that_finds_every_token_expired_is_asked_twice_and_not_for_ever() {
+    let row = r#"{"scheme":{"type":"firstMessage","message":{"auth":"$token"},"ack":{"ok":true},"expired":{"expired":true}}}"#;
+    let mut client = client_of(row, "");
+    client.hear_frame(r#"{"ok":true}"#);
+    client.hear_frame(r#"{"expired":true}"#);
+    client.follow(&json(r#"{"token":"t2"}"#));
+    for _ in 0..3 {
+        client.hear_frame(r#"{"expired":true}"#);
+    }
+    assert_eq!(client.sent.len(), 2, "what was said before it read the new token is past");
+    assert_eq!(outcome(&client), None);
+    client.hear_frame(r#"{"ok":true}"#);
+    client.hear_frame(r#"{"expired":true}"#);
+    assert_eq!(outcome(&client), REFRESHED);
+}

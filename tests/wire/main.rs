@@ -13,6 +13,7 @@ mod socket;
 use std::path::PathBuf;
 
 use codec::{CODEC, json};
+use gatepass::proto::session::SessionConfig;
 use gatepass::proto::{Instant, Json, Now, UnixTime, preset};
 
 fn fixture(name: &str) -> Json {
@@ -64,4 +65,34 @@ fn a_name_that_is_not_in_the_table_is_refused_by_name() {
     assert_eq!(error.to_string(), "preset: the table has no such row: simpleJWT");
     let error = preset::connection_of(CODEC, &json(r#"{"scheme":{"type":"tickets"}}"#), "wss://h", "").unwrap_err();
     assert!(error.to_string().starts_with("scheme.type: "), "{error}");
+    for (row, option) in [
+        (r#"{"scheme":{"type":"subprotocol","encoding":"hex"},"protocols":["a"]}"#, "encoding: "),
+        (r#"{"scheme":{"type":"firstMessage","message":1,"frames":"lines"}}"#, "frames: "),
+        (r#"{"scheme":{"type":"ticket","url":"https://h/t","method":"PUT"}}"#, "method: "),
+        (r#"{"scheme":{"type":"anonymous"},"closeCodes":{"4000":"panic"}}"#, "closeCodes: "),
+        (r#"{"scheme":{"type":"anonymous"},"closeCodes":{"x":"retry"}}"#, "closeCodes: "),
+    ] {
+        let error = preset::connection_of(CODEC, &json(row), "wss://h", "").unwrap_err();
+        assert!(error.to_string().starts_with(option), "{error}");
+    }
+}
+
+#[test]
+fn an_address_in_a_row_is_a_path_below_the_base_or_whole() {
+    let login = |url: &str| {
+        let row = json(&format!(r#"{{"login":{{"url":"{url}"}}}}"#));
+        preset::session_of(CODEC, &row, "https://api.example/v1/").unwrap().login.unwrap().url.to_text()
+    };
+    assert_eq!(login("/token/"), "https://api.example/v1/token/");
+    assert_eq!(login("token/"), "https://api.example/v1/token/");
+    assert_eq!(login("https://auth.example/token/"), "https://auth.example/token/");
+}
+
+#[test]
+fn a_session_in_the_clear_is_refused_in_rust_as_in_javascript() {
+    let config = preset::session(CODEC, "simpleJwt", "http://api.example").unwrap();
+    assert_eq!(config.check().unwrap_err().code(), "INSECURE_URL");
+    assert!(SessionConfig { allow_insecure: true, ..config.clone() }.check().is_ok());
+    assert!(preset::session(CODEC, "simpleJwt", "http://127.0.0.1:8000").unwrap().check().is_ok());
+    assert_eq!(SessionConfig { prefix: "Bearer\n".to_owned(), ..config }.check().unwrap_err().code(), "INVALID_OPTION");
 }

@@ -2,8 +2,8 @@
 
 use super::config::ConnectionConfig;
 use super::io::{Event, Handshake, Output, SocketId};
-use super::recovery::{Goodbye, REFUSALS_BEFORE_DOUBT};
-use super::state::{Doubt, Proof, Refuser, State, Step};
+use super::recovery::Goodbye;
+use super::state::{Doubt, Proof, Refuser, Renewal, State, Step};
 use super::{Connection, MISMATCH_CODE};
 use crate::error::{Failure, HandshakeError, HttpError, Malformed, TokenError, TransportError};
 use crate::proto::http::{HttpRequest, HttpResponse, Method, NoAnswer, json_of};
@@ -26,7 +26,7 @@ impl Connection {
             Err(error) => return self.fail(now, Failure::Token(error), Goodbye::none()),
         };
         if is_renewal {
-            return self.authenticate_again(grant);
+            return self.authenticate_again(now, grant);
         }
         let handshake = match &self.config.scheme {
             // An anonymous connection asks for no token, so none is answered.
@@ -109,8 +109,8 @@ impl Connection {
             Err(error @ HttpError::Status { status: 401 | 403 | 429 | 500..=599, .. }) => Failure::Probe(error),
             // The server is there and takes the token: it is the handshake that it refuses.
             Ok(_) | Err(HttpError::Malformed(_) | HttpError::Status { .. } | HttpError::TimedOut) => {
-                self.refusals = self.refusals.max(REFUSALS_BEFORE_DOUBT - 1);
-                Failure::Transport(TransportError::ConnectFailed)
+                self.refusals = self.refusals.saturating_add(1);
+                Failure::Transport(TransportError::HandshakeRefused { tries: self.refusals })
             }
         };
         self.fail(now, failure, Goodbye::none());
@@ -192,10 +192,11 @@ impl Connection {
     }
 
     /// Sends the first message again on the same socket, with a renewed token.
-    fn authenticate_again(&mut self, renewed: Grant) {
+    fn authenticate_again(&mut self, now: Now, renewed: Grant) {
         let Scheme::FirstMessage(scheme) = &self.config.scheme else { return };
         let State::Connected { socket, grant, renewal, .. } = &mut self.state else { return };
-        *renewal = None;
+        *renewal = Renewal::Sent;
+        self.timers.set(Timer::Stable, now.instant.after(self.config.min_uptime));
         if let Some(first) = first_message(self.config.codec, scheme, *socket, &renewed) {
             self.outputs.push_back(first);
         }
@@ -206,6 +207,7 @@ impl Connection {
         if self.state.socket() != Some(socket) {
             return;
         }
+        let is_answer = matches!(self.state, State::Connected { .. });
         let mut frame = core::mem::take(&mut self.rest);
         frame.push_str(text.unwrap_or_default());
         let framing = self.framing();
@@ -217,6 +219,14 @@ impl Connection {
             }
             self.on_read(now, socket, first.message.as_ref());
             after = first.after;
+        }
+        // Whatever the server says after the first message shows that it took it; what stood behind its hello does not.
+        if let State::Connected { proof: proof @ Proof::Assumed, .. } = &mut self.state
+            && is_answer
+            && self.rest.is_empty()
+        {
+            *proof = Proof::Given;
+            self.settle_outbox();
         }
     }
 
@@ -232,14 +242,20 @@ impl Connection {
         let is_expired = is(&scheme.expired);
         let is_rejected = is(&scheme.reject);
         match &mut self.state {
-            State::Connected { renewal, grant: Some(grant), .. } if is_expired => {
-                if renewal.is_none() {
+            State::Connected { renewal, grant: Some(grant), .. } if is_expired => match renewal {
+                Renewal::None => {
                     let demand = Demand::NotRejected(grant.generation);
                     self.next_id += 1;
                     let want = WantId(self.next_id);
-                    *renewal = Some(want);
+                    *renewal = Renewal::Wanted(want);
                     self.outputs.push_back(Output::Want { want, demand });
                 }
+                // Said before the server had read the renewed one.
+                Renewal::Wanted(_) | Renewal::Sent => {}
+                Renewal::Accepted => self.abandon(now, 1000, Failure::Handshake(HandshakeError::Rejected)),
+            },
+            State::Connected { renewal: renewal @ Renewal::Sent, .. } if is(&scheme.ack) => {
+                *renewal = Renewal::Accepted;
             }
             State::Authenticating { .. } | State::Connected { .. } if is_rejected => {
                 self.abandon(now, 1000, Failure::Handshake(HandshakeError::Rejected));
@@ -257,17 +273,12 @@ impl Connection {
                     Step::Hello | Step::Ack => {}
                 }
             }
-            State::Connected { proof, .. } => {
-                if *proof == Proof::Assumed {
-                    *proof = Proof::Given;
-                    self.settle_outbox();
-                }
-            }
             State::Idle
             | State::Token { .. }
             | State::Ticket { .. }
             | State::Opening { .. }
             | State::Probing { .. }
+            | State::Connected { .. }
             | State::Waiting
             | State::Suspended
             | State::Closed => {}
@@ -279,7 +290,7 @@ impl Connection {
         self.timers.set(Timer::Stable, now.instant.after(self.config.min_uptime));
         self.stats.connections += 1;
         // Queued messages go before the app hears of the connection, so that what it sends then comes after them.
-        let change = self.enter(State::Connected { socket, grant, since: now.instant, proof, renewal: None });
+        let change = self.enter(State::Connected { socket, grant, since: now.instant, proof, renewal: Renewal::None });
         let keep = proof == Proof::Assumed;
         while let Some(message) = if keep { self.outbox.lend() } else { self.outbox.pop() } {
             self.stats.sent += 1;

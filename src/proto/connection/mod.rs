@@ -18,7 +18,7 @@ pub use config::{ConnectionConfig, check_close_code};
 pub use io::{ConnectionState, Event, Handshake, Input, Output, Phase, Received, Sent, SocketId, StateChange, Stats};
 
 use self::recovery::Goodbye;
-use self::state::{Doubt, Proof, State};
+use self::state::{Doubt, Proof, Renewal, State, Step};
 use super::backoff::Backoff;
 use super::outbox::Outbox;
 use super::scheme::Scheme;
@@ -183,7 +183,7 @@ impl Connection {
         let has_text = self.framing() != Framing::Json;
         match &mut self.state {
             // The ack may not be alone in its frame.
-            State::Authenticating { socket: present, .. } if *present == socket && has_text => {
+            State::Authenticating { socket: present, step: Step::Ack, .. } if *present == socket && has_text => {
                 Received::InspectAndDeliver
             }
             State::Authenticating { socket: present, .. } if *present == socket => Received::Inspect,
@@ -330,8 +330,11 @@ impl Connection {
                     self.backoff.reset();
                     self.attempt = 0;
                     self.doubt = Doubt::None;
-                    if let State::Connected { proof, .. } = &mut self.state {
+                    if let State::Connected { proof, renewal, .. } = &mut self.state {
                         *proof = Proof::Lasting;
+                        if matches!(renewal, Renewal::Sent | Renewal::Accepted) {
+                            *renewal = Renewal::None;
+                        }
                     }
                     self.settle_outbox();
                 }

@@ -13,7 +13,7 @@ use crate::proto::session::RequestId;
 use crate::proto::timer::Timer;
 
 /// After so many dials in a row that failed before opening, the token is doubted and the state says so.
-pub(super) const REFUSALS_BEFORE_DOUBT: u32 = 3;
+const REFUSALS_BEFORE_DOUBT: u32 = 3;
 /// The window of the try after a refused credential.
 const REFRESH_SPREAD: Duration = Duration::from_secs(1);
 

@@ -27,7 +27,7 @@ pub(super) enum State {
     Opening { socket: SocketId, grant: Option<Grant> },
     Probing { request: RequestId, grant: Option<Grant> },
     Authenticating { socket: SocketId, grant: Grant, step: Step },
-    Connected { socket: SocketId, grant: Option<Grant>, since: Instant, proof: Proof, renewal: Option<WantId> },
+    Connected { socket: SocketId, grant: Option<Grant>, since: Instant, proof: Proof, renewal: Renewal },
     Waiting,
     Suspended,
     Closed,
@@ -38,6 +38,19 @@ pub(super) enum State {
 pub(super) enum Step {
     Hello,
     Ack,
+}
+
+/// The renewal of the token on a socket whose server has said that it expired.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Renewal {
+    /// The token is good, as far as is known.
+    None,
+    /// The session is asked for another.
+    Wanted(WantId),
+    /// The first message was sent again. What the server said before it read that is past.
+    Sent,
+    /// The server has accepted it. If that expires before the minimum uptime, too, renewing does not help.
+    Accepted,
 }
 
 /// What is known of the server's acceptance.
@@ -80,9 +93,9 @@ impl State {
     /// The question to the session that waits for its answer.
     pub(super) fn want(&self) -> Option<WantId> {
         match self {
-            Self::Token { want } => Some(*want),
-            Self::Connected { renewal, .. } => *renewal,
-            Self::Idle
+            Self::Token { want } | Self::Connected { renewal: Renewal::Wanted(want), .. } => Some(*want),
+            Self::Connected { renewal: Renewal::None | Renewal::Sent | Renewal::Accepted, .. }
+            | Self::Idle
             | Self::Ticket { .. }
             | Self::Opening { .. }
             | Self::Probing { .. }

@@ -6,6 +6,7 @@ use super::super::http::{Body, BodyEncoding, HttpRequest, Method};
 use super::super::url::percent_encoded;
 use super::super::{Codec, Json, Secret, Url};
 use super::LEEWAY;
+use crate::error::ConfigError;
 
 /// Settings of a session.
 #[derive(Clone, Debug)]
@@ -29,6 +30,8 @@ pub struct SessionConfig {
     pub leeway: Duration,
     /// How long a login or refresh call may take. Default 10 s.
     pub http_timeout: Duration,
+    /// Allows credentials over `http:` to foreign hosts.
+    pub allow_insecure: bool,
 }
 
 impl SessionConfig {
@@ -45,7 +48,24 @@ impl SessionConfig {
             prefix: "Bearer".to_owned(),
             leeway: LEEWAY,
             http_timeout: Duration::from_secs(10),
+            allow_insecure: false,
         }
+    }
+
+    /// Checks what can be wrong before the first call.
+    ///
+    /// # Errors
+    /// An endpoint in the clear, a prefix that cannot stand in a header.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        check_header_text("tokenPrefix", &self.prefix)?;
+        for (option, endpoint) in
+            [("login.url", &self.login), ("refresh.url", &self.refresh), ("logout.url", &self.logout)]
+        {
+            if let Some(endpoint) = endpoint {
+                endpoint.url.check_carries_credential(option, self.allow_insecure)?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -87,6 +107,17 @@ fn form(codec: Codec, body: &Json) -> String {
         }
     }
     text
+}
+
+/// Checks what goes into a header.
+///
+/// # Errors
+/// Anything but visible ASCII and spaces (RFC 9110 §5.5), as every token is.
+pub fn check_header_text(option: &'static str, text: &str) -> Result<(), ConfigError> {
+    if text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+        return Ok(());
+    }
+    Err(ConfigError::option(option, "visible ASCII is needed: it goes into an HTTP header"))
 }
 
 /// Where the tokens stand in an answer, as dotted paths.

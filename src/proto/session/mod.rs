@@ -20,7 +20,7 @@ mod io;
 use core::time::Duration;
 use std::collections::VecDeque;
 
-pub use config::{SessionConfig, TokenEndpoint, TokenFields};
+pub use config::{SessionConfig, TokenEndpoint, TokenFields, check_header_text};
 pub use io::{
     Asker, Demand, Grant, Input, LoginError, LoginId, Output, RequestId, SessionState, SessionView, Want, WantId,
 };
@@ -402,8 +402,9 @@ impl Session {
     fn tokens_of(&self, now: Now, json: &Json) -> Result<TokenSet, HttpError> {
         let fields = &self.config.fields;
         let text = |path: &str| json.at(path).and_then(Json::as_text).map(|text| Secret::new(text.to_owned()));
-        let access =
-            text(&fields.access).filter(is_header_text).ok_or(HttpError::Malformed(Malformed::MissingField))?;
+        let access = text(&fields.access)
+            .filter(|text| check_header_text("", text.expose()).is_ok())
+            .ok_or(HttpError::Malformed(Malformed::MissingField))?;
         let refresh = fields.refresh.as_deref().and_then(text);
         let number = |path: &str| json.at(path).and_then(|value| value.as_number(self.config.codec));
         let lifetime = Lifetime { expires_in: number(&fields.expires_in), expires_at: number(&fields.expires_at) };
@@ -445,11 +446,6 @@ impl Session {
 fn object(members: &[(&str, &Secret)]) -> Json {
     let member = |(name, text): &(&str, &Secret)| ((*name).to_owned(), Json::String(text.expose().to_owned()));
     Json::Object(members.iter().map(member).collect())
-}
-
-/// Returns whether a token can stand in a header: visible ASCII (RFC 9110 §5.5), as every token is.
-fn is_header_text(token: &Secret) -> bool {
-    token.expose().bytes().all(|byte| (b' '..=b'~').contains(&byte))
 }
 
 /// How to judge whether new tokens belong to the user that was there before.
