@@ -28,7 +28,7 @@ export class GatepassError extends Error {
   declare readonly code: ErrorCode;
   /** What it asks for. */
   declare readonly disposition: Disposition;
-  /** Whether gatepass tries again by itself. */
+  /** Whether trying again can help. gatepass does so by itself for sockets and renewals; a `login()` is the app's to repeat. */
   declare readonly retryable: boolean;
   /** The HTTP status, if an answer had one. */
   declare readonly status: number | undefined;
@@ -38,7 +38,7 @@ export class GatepassError extends Error {
   declare readonly retryAfter: number | undefined;
   /**
    * What the server said of a login that it refused, if that was JSON: DRF's `{"username": ["This field is required."]}`.
-   * Wherever it quotes what was sent there stands `…`.
+   * Where it quotes what was sent (as it is, JSON-escaped or percent-encoded) there stands `…`; the rest is the server's, as it is.
    */
   declare readonly details: unknown;
 
@@ -66,16 +66,30 @@ export function toError(thrown: unknown): unknown {
   return Array.isArray(thrown) ? new GatepassError(thrown as ErrorData) : thrown;
 }
 
-/** @internal Reads the JSON of an answer without what it quotes of the credentials; what is no JSON is undefined. */
-export function detailsOf(answer: string | undefined, credentials: unknown): unknown {
-  const sent: string[] = [];
-  const isText = (value: unknown) => typeof value === 'string' || typeof value === 'number';
-  JSON.stringify(credentials, (_, value) => (isText(value) && sent.push(String(value)), value));
+/** @internal Reads the JSON of an answer without what it quotes of what was sent; what is no JSON is undefined. */
+export function detailsOf(answer: string | undefined, sent: unknown): unknown {
+  const quoted = new Set<string>();
+  JSON.stringify(sent, (_, value) => {
+    if (typeof value !== 'string' && typeof value !== 'number') return value;
+    const text = String(value);
+    // As it is, as in JSON within a text, as in a URL.
+    for (const form of [text, JSON.stringify(text).slice(1, -1), encodeURIComponent(text)]) form && quoted.add(form);
+    return value;
+  });
   // The longest first: it may hold a shorter one.
-  sent.sort((a, b) => b.length - a.length);
-  const without = (text: string) => sent.reduce((text, secret) => (secret ? text.replaceAll(secret, '…') : text), text);
+  const forms = [...quoted].sort((a, b) => b.length - a.length);
+  const without = (text: string) => forms.reduce((text, form) => text.replaceAll(form, '…'), text);
+  const blotted = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(blotted);
+    if (typeof value === 'object' && value !== null) return Object.fromEntries(Object.entries(value).map(([name, value]) => [names.has(name) ? name : without(name), blotted(value)]));
+    if (typeof value === 'number') return quoted.has(String(value)) ? '…' : value;
+    return typeof value === 'string' ? without(value) : value;
+  };
+  // The names of what was sent are no secrets: a form looks for its fields by them.
+  const names = new Set<string>();
+  JSON.stringify(sent, (name, value) => (names.add(name), value));
   try {
-    return JSON.parse(answer!, (_, value) => (isText(value) && without(String(value)) !== String(value) ? without(String(value)) : value));
+    return blotted(JSON.parse(answer!));
   } catch {
     return undefined;
   }

@@ -49,7 +49,7 @@ export class Options {
 
   url(name: string): string {
     const value = this.get(name);
-    return typeof value === 'string' || value instanceof URL ? String(value) : this.fail(name, 'a URL is needed');
+    return (typeof value === 'string' && value !== '') || value instanceof URL ? String(value) : this.fail(name, 'a URL is needed');
   }
 
   flag(name: string): number {

@@ -63,6 +63,8 @@ export interface Tokens {
   expiresAt?: number;
 }
 
+const SECONDS = 'seconds above 0 are needed';
+
 export type SessionState = 'signed-out' | 'signed-in' | 'refreshing' | 'expired';
 
 /**
@@ -74,11 +76,13 @@ export type SessionState = 'signed-out' | 'signed-in' | 'refreshing' | 'expired'
 export class Session extends EventTarget {
   readonly #core: Later<SessionCore>;
   readonly #hasLogin: boolean;
+  readonly #template: unknown;
 
   constructor(options: SessionOptions = {}) {
     super();
     const make = read(options);
     this.#hasLogin = options.login !== undefined;
+    this.#template = options.login?.body;
     const changed = changeOf(new WeakRef(this));
     this.#core = new Later((core) => make(core, changed), this.#failed);
   }
@@ -100,7 +104,7 @@ export class Session extends EventTarget {
     return new Promise((resolve, reject) => {
       const done = (error: unknown, answer?: string) => {
         if (error === undefined) return resolve();
-        reject(toError(Array.isArray(error) ? [...error, detailsOf(answer, sent)] : error));
+        reject(toError(Array.isArray(error) ? [...error, detailsOf(answer, [sent, this.#template])] : error));
       };
       this.#core.do((core) => core.login(sent, done), done);
     });
@@ -111,7 +115,11 @@ export class Session extends EventTarget {
     const options = new Options(tokens, 'tokens.', 'access refresh expiresIn expiresAt');
     const access = options.header('access');
     const refresh = tokens.refresh === undefined ? '' : options.text('refresh');
-    const seconds = ['expiresIn', 'expiresAt'].map((name) => options.number(name, 0, 8.64e12, 'seconds from 0 are needed'));
+    const seconds = ['expiresIn', 'expiresAt'].map((name) => {
+      const value = options.number(name, 0, 8.64e12, SECONDS);
+      // Nothing stands for "the token tells"; a zero of the app's is a mistake.
+      return value === 0 && options.get(name) !== undefined ? options.fail(name, SECONDS) : value;
+    });
     this.#core.do((core) => core.setTokens([access, refresh, ...seconds]), this.#failed);
   }
 

@@ -124,13 +124,15 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
   #state: SocketState = 'idle';
   #phase: Phase | undefined;
   #error: GatepassError | undefined;
+  /** Whether nobody has closed it before it started. */
+  #mayStart = true;
   /** Messages taken before the wasm was there, and lost if it does not come. */
   #early = 0;
   #lost = 0;
 
   constructor(url: string | URL, options: AuthSocketOptions) {
     super();
-    this.#url = String(url);
+    this.#url = new Options({ url }, '', 'url').url('url');
     const make = read(this.#url, options);
     const { session, scheme } = options;
     if (session !== undefined && !(session instanceof Session)) throw failure('INVALID_OPTION', 'session: a Session is needed');
@@ -143,8 +145,9 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
     }
     const sink = this.#sink();
     this.#core = new Later((core) => make(core, session?.core.now, sink), this.#broken);
+    if (scheme.type === 'firstMessage' && scheme.frames === 'binary') this.#binaryType = 'arraybuffer';
     // A moment later, so that whoever made this can listen first, and may still change their mind.
-    queueMicrotask(() => this.#state === 'idle' && this.#core.do((core) => core.connect(), this.#broken));
+    queueMicrotask(() => this.#mayStart && this.#state === 'idle' && this.#core.do((core) => core.connect(), this.#broken));
   }
 
   /** The URL as it was given, without the credential. */
@@ -181,7 +184,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
     return (this.#core.now?.native()?.bufferedAmount ?? 0) + this.stats().queuedBytes;
   }
 
-  /** How binary messages arrive. @default 'blob' */
+  /** How binary messages arrive. @default 'blob'; with `frames: 'binary'` 'arraybuffer', which the handshake needs */
   get binaryType(): BinaryType {
     return this.#binaryType;
   }
@@ -213,6 +216,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
       throw failure('INVALID_OPTION', `code: a page may close with 1000 or 3000 to 4999, not with ${String(code)}`);
     }
     const text = String(reason);
+    this.#mayStart = false;
     this.#core.do((core) => core.close(code, text), this.#refused);
   }
 
@@ -225,8 +229,8 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
    * Resolves when connected.
    * @throws GatepassError that ended the connection or asks for sign-in, or ABORTED by the signal
    */
-  ready(options: { signal?: AbortSignal } = {}): Promise<void> {
-    const { signal } = options;
+  ready(options?: { signal?: AbortSignal }): Promise<void> {
+    const signal = options?.signal;
     return new Promise((resolve, reject) => {
       const settle = () => {
         if (signal?.aborted) reject(failure('ABORTED', 'waiting for the connection was aborted', signal.reason));
@@ -358,10 +362,14 @@ function read(url: string, options: AuthSocketOptions): (core: Core, session: Se
   if (type === 'firstMessage' && scheme.get('message') === undefined && scheme.get('ack') === undefined) {
     scheme.fail('message', 'the first message is needed, with "$token" where the token goes, or the ack of a server that needs none');
   }
+  if (/[^"$]\$(token|authorization)\b|"\$(token|authorization)[^"]/.test(JSON.stringify(scheme.json('message')) ?? '')) {
+    scheme.fail('message', '"$token" and "$authorization" stand for a whole value, not for a part of a text');
+  }
   const isTicket = type === 'ticket';
   const isEntry = isTicket ? scheme.get('subprotocol') !== undefined : type === 'subprotocol';
   const entry = isTicket ? scheme.within('subprotocol', 'prefix encoding') : scheme;
-  const place = isEntry ? String(entry.get('prefix') ?? '') : scheme.text('param', isTicket ? 'ticket' : 'token');
+  const prefix = entry.get('prefix') ?? '';
+  const place = isEntry ? (prefix === '' ? '' : entry.text('prefix')) : scheme.text('param', isTicket ? 'ticket' : 'token');
   const params = String(new URLSearchParams(options.params));
   const backoff = all.within('backoff', 'base cap spread');
   const outbox = all.within('outbox', 'maxBytes maxMessages');
@@ -387,7 +395,7 @@ function read(url: string, options: AuthSocketOptions): (core: Core, session: Se
     outbox.count('maxBytes', 1 << 20), outbox.count('maxMessages', 1_000), all.count('maxMessageSize', 2 ** 32 - 1), all.flag('allowInsecure'),
     Number(all.one('credentials', kind === 1 ? ['include', 'omit'] : ['omit', 'include']) === 'include'),
     ...['message', 'hello', 'ack', 'reject', 'expired'].map((name) => scheme.json(name)),
-    scheme.get('urlHosts') && scheme.texts('urlHosts'), all.texts('protocols'), closeCodes,
+    scheme.get('urlHosts') === undefined ? undefined : scheme.texts('urlHosts'), all.texts('protocols'), closeCodes,
   ];
   return (core, session, sink) => {
     // A socket without a session has one of its own, which nobody signs in to.

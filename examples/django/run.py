@@ -97,7 +97,8 @@ def nginx_config(data, port, nodes):
     return f"""daemon off;
 worker_processes 1;
 pid {data}/nginx.pid;
-error_log {data}/nginx-error.log warn;
+# Not `error`: it logs the whole line of a request that a node did not answer, and a query may hold a credential.
+error_log {data}/nginx-error.log crit;
 events {{ worker_connections 4096; }}
 http {{
 {temporary}
@@ -117,7 +118,8 @@ http {{
       proxy_set_header Host $http_host;
       proxy_set_header Upgrade $http_upgrade;
       proxy_set_header Connection $connection_upgrade;
-      proxy_next_upstream error timeout non_idempotent;
+      # Not non_idempotent: a refresh that was carried out must not be repeated on the other node.
+      proxy_next_upstream error timeout;
       proxy_read_timeout 1h;
     }}
   }}

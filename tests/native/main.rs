@@ -136,6 +136,47 @@ async fn an_app_that_does_not_read_slows_the_server_down_and_loses_nothing() {
 }
 
 #[tokio::test]
+async fn two_peers_that_both_write_much_do_not_wait_for_each_other() {
+    let server = MockServer::start().await;
+    let mut socket = connected(quick(&server, "/ws/anonymous/", Scheme::Anonymous), None).await;
+    let large = Message::Binary(vec![7; 500_000]);
+    for _ in 0..100 {
+        socket.send(large.clone()).await.unwrap();
+    }
+    for _ in 0..100 {
+        assert_eq!(socket.next().await.as_ref(), Some(&large));
+    }
+    // Nobody reads these: it can be closed all the same.
+    for _ in 0..100 {
+        socket.send(large.clone()).await.unwrap();
+    }
+    drop(socket);
+    server.wait_for(|counts| counts.open == 0).await;
+}
+
+#[tokio::test]
+async fn what_is_waited_for_is_what_was_asked_last() {
+    let server = MockServer::start().await;
+    let mut socket = connected(quick(&server, "/ws/anonymous/", Scheme::Anonymous), None).await;
+    socket.close(1000, "").unwrap();
+    assert_eq!(socket.ready().await, Err(None), "not the connection that is being left");
+    socket.connect();
+    assert_eq!(socket.ready().await, Ok(()), "not the end before");
+    socket.close(1000, "").unwrap();
+    socket.connect();
+    socket.send(text("hello")).await.unwrap();
+    assert_eq!(socket.next().await, Some(text("hello")));
+}
+
+#[tokio::test]
+async fn a_token_that_no_header_can_carry_is_refused_and_not_left_out() {
+    let session = Session::new(SessionConfig::new(CODEC)).unwrap();
+    let token = Secret::new("abc\n".to_owned());
+    let refused = session.set_tokens(token, None, Lifetime::default()).await;
+    assert_eq!(refused.map_err(|error| error.code()), Err("INVALID_OPTION"));
+}
+
+#[tokio::test]
 async fn a_socket_ends_with_its_value_and_a_session_with_its_last_handle() {
     let server = MockServer::start().await;
     let session = session(&server, "simpleJwt", "/api").await;

@@ -98,6 +98,8 @@ test('case_29: a wrong option throws at construction and names itself', async ()
       socket('ftp://h/', { scheme: anonymous() }),
       socket('wss://h/#x', { scheme: anonymous() }),
       socket('wss://maggie:secret@h/', { scheme: anonymous() }),
+      socket(undefined, { scheme: anonymous() }),
+      socket('', { scheme: anonymous() }),
       socket('ws://example.com/', { session, scheme: query() }),
       socket('ws://example.com/', { scheme: cookie() }),
       socket('wss://h/', { session, scheme: ticket({ url: 'http://example.com/t' }) }),
@@ -121,32 +123,59 @@ test('case_29: a wrong option throws at construction and names itself', async ()
       socket('wss://h/', { session, scheme: query(), credentials: 'same-origin' }),
       socket('wss://h/', { session, scheme: firstMessage({ message: 'a', frames: 'lines' }) }),
       socket('wss://h/', { session, scheme: firstMessage({}) }),
+      socket('wss://h/', { session, scheme: firstMessage({ message: { a: ['Bearer $token'] } }) }),
+      socket('wss://h/', { session, scheme: ticket({ url: '/t', urlHosts: 5 }) }),
+      socket('wss://h/', { session, protocols: 'app', scheme: subprotocol({ prefix: 5 }) }),
       thrown(() => new Session({ login: { url: '/login', method: 'GET' } })),
       thrown(() => new Session({ refresh: { url: '/refresh', encoding: 'xml' } })),
       thrown(() => new Session({ login: { url: 'http://example.com/login' } })),
       thrown(() => new Session({ store: 'cookie' })),
       thrown(() => session.setTokens({})),
+      thrown(() => session.setTokens({ access: 'a', expiresIn: 0 })),
       thrown(() => new AuthSocket('wss://127.0.0.1:9/', { scheme: anonymous() }).close(1001)),
       thrown(() => new AuthSocket('wss://127.0.0.1:9/', { scheme: anonymous() }).send({})),
     ];
   });
   const expected = [
-    [/INVALID_URL url:/], [/INVALID_URL url:.*fragment/], [/INVALID_URL url:.*host/], [/INSECURE_URL url:.*example\.com/], [/INSECURE_URL url:/],
+    [/INVALID_URL url:/], [/INVALID_URL url:.*fragment/], [/INVALID_URL url:.*host/], [/INVALID_OPTION url:/], [/INVALID_OPTION url:/], [/INSECURE_URL url:.*example\.com/], [/INSECURE_URL url:/],
     [/INSECURE_URL scheme\.url:/], [/INVALID_OPTION session:/], [/INVALID_OPTION scheme:/], [/INVALID_OPTION conectTimeout:.*connectTimeout/],
     [/INVALID_OPTION connectTimeout:/], [/INVALID_OPTION backoff\.cap:/], [/INVALID_OPTION protocols:/], [/INVALID_OPTION closeCodes\.4403:/],
     [/INVALID_OPTION scheme\.message:.*\$tokn/], [/INVALID_OPTION scheme\.method:/],
     [/INVALID_OPTION scheme\.url:.*known are type param$/], [/INVALID_OPTION scheme:/], [/INVALID_OPTION closeCodes:/],
     [/INVALID_OPTION scheme:.*header/], [/INVALID_OPTION protocols:.*plain/], [/INVALID_OPTION scheme\.prefix:/], [/INVALID_OPTION scheme\.encoding:/],
     [/INSECURE_URL probe:/], [/INVALID_OPTION credentials:/], [/INVALID_OPTION scheme\.frames:/], [/INVALID_OPTION scheme\.message:/],
+    [/INVALID_OPTION scheme\.message:.*whole value/], [/INVALID_OPTION scheme\.urlHosts:/], [/INVALID_OPTION scheme\.prefix:/],
     [/INVALID_OPTION login\.method:/], [/INVALID_OPTION refresh\.encoding:/],
     [/INSECURE_URL login\.url:/], [/INVALID_OPTION store:/],
-    [/INVALID_OPTION tokens\.access:/], [/INVALID_OPTION code:.*1001/], [/INVALID_OPTION data:/],
+    [/INVALID_OPTION tokens\.access:/], [/INVALID_OPTION tokens\.expiresIn:/], [/INVALID_OPTION code:.*1001/], [/INVALID_OPTION data:/],
   ];
   result.forEach((text, index) => {
     assert.match(text, /^GatepassError /);
     assert.match(text, expected[index][0]);
     assert.doesNotMatch(text, /secret/);
   });
+});
+
+test('closed before the wasm is there is closed', async () => {
+  await control({ do: 'reset' });
+  const { result } = await inPage(async (server) => {
+    const { anonymous, AuthSocket, load } = await import('gatepass');
+    const changes = [];
+    const closed = new AuthSocket(`${server}/ws/anonymous/`, { scheme: anonymous() });
+    closed.addEventListener('statechange', ({ state }) => changes.push(state));
+    closed.close();
+    // Whoever closed may connect again, as a component that is mounted twice.
+    const again = new AuthSocket(`${server}/ws/anonymous/`, { scheme: anonymous() });
+    again.close();
+    again.reconnect();
+    await load();
+    await again.ready();
+    again.close();
+    return changes;
+  }, server);
+  assert.deepEqual(result, ['closed']);
+  const { accepted } = await ask('counts');
+  assert.equal(accepted, 1);
 });
 
 test('a wrong option before the wasm is there ends the socket with the same error', async () => {
@@ -298,7 +327,7 @@ test('the frames of the handshake may be text before JSON, and bytes', async () 
 
 test('case_3: what a server says of a login that it refuses is told, without what it quotes of it', async () => {
   await control({ do: 'reset' });
-  const quoting = JSON.stringify({ password: ['"annabel" is too weak', 12345], list: [{ ann: 'for ann' }], detail: null, code: 'é"\\' });
+  const quoting = JSON.stringify({ password: ['"annabel" is too weak', 12345], list: [{ annabel: 'for ann' }], detail: null, code: 'é"\\', count: 123456, echo: JSON.stringify({ a: 'é"\\' }), form: 'p=p%40ss%20word' });
   await control({ do: 'answer', endpoint: 'login', status: 422, body: quoting });
   await control({ do: 'answer', endpoint: 'login', status: 400, body: '<html>annabel</html>' });
   await control({ do: 'answer', endpoint: 'login', status: 200, body: '{"acces":"a token by another name"}' });
@@ -309,13 +338,13 @@ test('case_3: what a server says of a login that it refuses is told, without wha
       const { code, status, details } = await session.login(credentials).catch((error) => error);
       return [code, status, details];
     };
-    const given = { username: 'ann', password: 'annabel', pin: 12345, more: ['é"\\', '', null, true] };
+    const given = { username: 'ann', password: 'annabel', pin: 12345, more: ['é"\\', 'p@ss word', '', null, true] };
     const results = [];
     for (const credentials of [given, given, given, { username: 'maggie' }]) results.push(await refused(credentials));
     return results;
   }, server);
   assert.deepEqual(result, [
-    ['LOGIN_FAILED', 422, { password: ['"…" is too weak', '…'], list: [{ ann: 'for …' }], detail: null, code: '…' }],
+    ['LOGIN_FAILED', 422, { password: ['"…" is too weak', '…'], list: [{ '…': 'for …' }], detail: null, code: '…', count: 123456, echo: '{"a":"…"}', form: 'p=…' }],
     ['INVALID_CREDENTIALS', 400, undefined],
     ['LOGIN_FAILED', undefined, undefined],
     ['INVALID_CREDENTIALS', 400, { username: ['This field is required.'], password: ['This field is required.'] }],

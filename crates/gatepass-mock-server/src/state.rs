@@ -138,7 +138,6 @@ pub(crate) struct Inner {
     pub(crate) tickets: Tickets,
     pub(crate) session_keys: SessionKeys,
     /// The cookie that goes with the token that was issued just now.
-    pub(crate) last_cookie: Option<String>,
     pub(crate) sockets: BTreeMap<u64, LiveSocket>,
     pub(crate) inactive: Vec<String>,
     pub(crate) canned: BTreeMap<Endpoint, Vec<Canned>>,
@@ -166,7 +165,6 @@ impl State {
             tokens: Tokens::new(),
             tickets: Tickets::default(),
             session_keys: SessionKeys::default(),
-            last_cookie: None,
             sockets: BTreeMap::new(),
             inactive: Vec::new(),
             canned: BTreeMap::new(),

@@ -34,7 +34,10 @@ sockets = URLRouter(
 
 
 class HeaderClients:
-    """Native clients send no Origin; only the path whose credential no browser can send does without the check."""
+    """Native clients send no Origin; only the path whose credential no browser can send does without the check.
+
+    A page of another origin that comes in there has no such credential: it is nobody, and hears nothing of the others.
+    """
 
     def __init__(self):
         self.checked = AllowedHostsOriginValidator(sockets)

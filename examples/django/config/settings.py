@@ -69,6 +69,8 @@ SIMPLE_JWT = {
     "BLACKLIST_AFTER_ROTATION": True,
 }
 JWT_AUTH = {
+    # A key of its own: what simplejwt signs, a refresh token among it, is no token of drf-jwt's.
+    "JWT_SECRET_KEY": os.environ.get("DRF_JWT_SECRET_KEY", SECRET_KEY + "-drf-jwt"),
     "JWT_AUTH_HEADER_PREFIX": "JWT",
     "JWT_AUTH_COOKIE": "JWT",
     "JWT_EXPIRATION_DELTA": ACCESS_LIFE,

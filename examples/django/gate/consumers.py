@@ -15,16 +15,17 @@ from gate.users import user_of_drf_token
 
 
 class OpenConsumer(AsyncWebsocketConsumer):
-    """Lets everybody in: with `scope["user"]`, or as nobody."""
+    """Lets everybody in: with `scope["user"]`, or as nobody, who is answered but neither heard nor told anything."""
 
     async def connect(self):
         await self.enter(self.scope["path"])
 
     async def enter(self, group):
-        """Accepts, and joins the group only then: whoever is not in hears nothing."""
-        self.group = "".join(letter if letter.isalnum() else "." for letter in group)
+        """Accepts, and joins the group only then: whoever is not in hears nothing. Nor does nobody."""
         await self.accept()
-        await self.channel_layer.group_add(self.group, self.channel_name)
+        if self.scope["user"] is not None:
+            self.group = "".join(letter if letter.isalnum() else "." for letter in group)
+            await self.channel_layer.group_add(self.group, self.channel_name)
 
     async def disconnect(self, code):
         if hasattr(self, "group"):
@@ -38,7 +39,7 @@ class OpenConsumer(AsyncWebsocketConsumer):
             await self.send(json.dumps({"type": "whoami", "user": name}))
         elif message.get("type") == "node":
             await self.send(json.dumps({"type": "node", "pid": os.getpid()}))
-        elif message.get("type") == "broadcast":
+        elif message.get("type") == "broadcast" and user:
             text = json.dumps({**message, "from": name})
             await self.channel_layer.group_send(self.group, {"type": "say", "text": text})
         else:

@@ -45,6 +45,7 @@ def user_of_drf_jwt(token):
 
     try:
         payload = JSONWebTokenAuthentication.jwt_decode_token(token)
-        return active_user(payload.get("user_id"))
+        # One key may sign tokens of several kinds: simplejwt's name theirs, and a refresh token opens no socket.
+        return None if "token_type" in payload else active_user(payload.get("user_id"))
     except (jwt.PyJWTError, ValueError):
         return None

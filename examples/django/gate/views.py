@@ -10,6 +10,7 @@ from rest_framework_jwt.settings import api_settings as drf_jwt_settings
 from rest_framework_simplejwt.tokens import AccessToken
 
 from gate import tickets
+from gate.middleware.session_key import FOR_SOCKETS
 
 
 @api_view(["POST"])
@@ -19,7 +20,7 @@ def auth(request):
     """S4: {user, pwd} → {token}. The seed asks by GET with a body, which no browser sends."""
     data = request.data if isinstance(request.data, dict) else {}
     user, password = data.get("user"), data.get("pwd")
-    if not user or not password:
+    if not (isinstance(user, str) and isinstance(password, str) and user and password):
         return Response({"error": "user and pwd are required"}, status=status.HTTP_400_BAD_REQUEST)
     known = authenticate(request, username=user, password=password)
     if known is None:
@@ -29,7 +30,7 @@ def auth(request):
 
 @api_view(["GET", "POST"])
 def ws_ticket(request):
-    """S4: {ticket, expires}, bound to the page that asks."""
+    """S4: {ticket, expires}, bound to the origin that asks, where the browser names it: always by POST."""
     ticket, expires = tickets.issue(request.user.pk, request.headers.get("origin"))
     return _secret({"ticket": ticket, "expires": expires})
 
@@ -38,6 +39,7 @@ def ws_ticket(request):
 def ws_session_key(request):
     """S6: a session that ends after two minutes."""
     session = SessionStore()
+    session[FOR_SOCKETS] = True
     session[SESSION_KEY] = str(request.user.pk)
     session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
     session[HASH_SESSION_KEY] = request.user.get_session_auth_hash()

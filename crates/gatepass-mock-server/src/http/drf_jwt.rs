@@ -16,27 +16,31 @@ use crate::token::{Kind, now};
 
 /// `/drf-jwt/api-token-auth/` {username, password}
 pub(crate) async fn login(Extract(state): Extract<State>, body: Bytes) -> Response {
+    let mut cookie = None;
     let answer = || {
-        let user = user_of_credentials(&body, "username", "password")
+        let user = user_of_credentials(&state, &body, "username", "password")
             .map_err(|_| wrong("Unable to log in with provided credentials."))?;
         let mut inner = state.lock();
         inner.counts.logins += 1;
-        Ok(issue(&mut inner, user))
+        Ok(issue(&mut inner, user, &mut cookie))
     };
-    with_cookie(&state, answered(&state, Endpoint::Login, answer).await)
+    let response = answered(&state, Endpoint::Login, answer).await;
+    with_cookie(response, cookie)
 }
 
 /// `/drf-jwt/api-token-refresh/` {token}, while the token has not expired
 pub(crate) async fn refresh(Extract(state): Extract<State>, body: Bytes) -> Response {
+    let mut cookie = None;
     let answer = || {
         let parsed: Value = serde_json::from_slice(&body).unwrap_or_default();
         let token = parsed.get("token").and_then(Value::as_str).unwrap_or_default();
         let mut inner = state.lock();
         let Some(user) = inner.active_user_of(token) else { return Err(wrong("Token has expired.")) };
         inner.counts.refreshes += 1;
-        Ok(issue(&mut inner, &user))
+        Ok(issue(&mut inner, &user, &mut cookie))
     };
-    with_cookie(&state, answered(&state, Endpoint::Refresh, answer).await)
+    let response = answered(&state, Endpoint::Refresh, answer).await;
+    with_cookie(response, cookie)
 }
 
 /// `/drf-jwt/logout/`: script cannot delete the cookie, so the server does.
@@ -44,10 +48,10 @@ pub(crate) async fn logout() -> Response {
     (StatusCode::NO_CONTENT, [(SET_COOKIE, "JWT=; HttpOnly; Max-Age=0; Path=/; SameSite=Lax")]).into_response()
 }
 
-fn issue(inner: &mut Inner, user: &str) -> Answer {
+fn issue(inner: &mut Inner, user: &str, cookie: &mut Option<String>) -> Answer {
     let life = inner.settings.access_life();
     let token = inner.tokens.issue(Kind::Access, user, life);
-    inner.last_cookie = Some(format!("JWT={token}; HttpOnly; Max-Age={}; Path=/; SameSite=Lax", life.as_secs()));
+    *cookie = Some(format!("JWT={token}; HttpOnly; Max-Age={}; Path=/; SameSite=Lax", life.as_secs()));
     (StatusCode::CREATED, json!({"pk": now().as_secs(), "token": token}))
 }
 
@@ -56,8 +60,7 @@ fn wrong(what: &str) -> Answer {
 }
 
 /// Puts the cookie that goes with a token into its answer.
-fn with_cookie(state: &State, mut response: Response) -> Response {
-    let cookie = state.lock().last_cookie.take().filter(|_| response.status() == StatusCode::CREATED);
+fn with_cookie(mut response: Response, cookie: Option<String>) -> Response {
     if let Some(value) = cookie.and_then(|text| text.parse().ok()) {
         response.headers_mut().insert(SET_COOKIE, value);
     }

@@ -33,7 +33,7 @@ use crate::token::{Kind, now};
 /// `/auth` of the ticket protocol. The seed asks by GET with a body, which browsers refuse to send, so POST serves too.
 pub(crate) async fn auth(Extract(state): Extract<State>, body: Bytes) -> Response {
     let answer = || {
-        let user = user_of_credentials(&body, "user", "pwd").map_err(|refusal| match refusal {
+        let user = user_of_credentials(&state, &body, "user", "pwd").map_err(|refusal| match refusal {
             Refusal::Malformed => (StatusCode::BAD_REQUEST, json!({"error": "user and pwd are required"})),
             Refusal::Wrong => (StatusCode::UNAUTHORIZED, json!({"error": "wrong user or password"})),
         })?;
@@ -49,7 +49,7 @@ pub(crate) async fn auth(Extract(state): Extract<State>, body: Bytes) -> Respons
 /// `/api/token/` of simplejwt.
 pub(crate) async fn token(Extract(state): Extract<State>, body: Bytes) -> Response {
     let answer = || {
-        let user = user_of_credentials(&body, "username", "password").map_err(|refusal| match refusal {
+        let user = user_of_credentials(&state, &body, "username", "password").map_err(|refusal| match refusal {
             Refusal::Malformed => (
                 StatusCode::BAD_REQUEST,
                 json!({"username": ["This field is required."], "password": ["This field is required."]}),
@@ -57,9 +57,6 @@ pub(crate) async fn token(Extract(state): Extract<State>, body: Bytes) -> Respon
             Refusal::Wrong => unauthorized(json!({"detail": "No active account found with the given credentials"})),
         })?;
         let mut inner = state.lock();
-        if inner.inactive.iter().any(|name| name == user) {
-            return Err(unauthorized(json!({"detail": "No active account found with the given credentials"})));
-        }
         let settings = inner.settings;
         let access = inner.tokens.issue(Kind::Access, user, settings.access_life());
         let refresh = inner.tokens.issue(Kind::Refresh, user, settings.refresh_life());
@@ -105,7 +102,7 @@ pub(crate) async fn opaque_token(Extract(state): Extract<State>, body: Bytes) ->
 /// A login that is answered with the user's opaque token, under this name.
 async fn opaque_login(state: &State, body: &[u8], name: &str) -> Response {
     let answer = || {
-        let user = user_of_credentials(body, "username", "password").map_err(|_| {
+        let user = user_of_credentials(state, body, "username", "password").map_err(|_| {
             let details = json!({"non_field_errors": ["Unable to log in with provided credentials."]});
             (StatusCode::BAD_REQUEST, details)
         })?;
@@ -200,12 +197,19 @@ enum Refusal {
     Wrong,
 }
 
-fn user_of_credentials(body: &[u8], user_field: &str, password_field: &str) -> Result<&'static str, Refusal> {
+fn user_of_credentials(
+    state: &State,
+    body: &[u8],
+    user_field: &str,
+    password_field: &str,
+) -> Result<&'static str, Refusal> {
     let parsed: Value = serde_json::from_slice(body).map_err(|_| Refusal::Malformed)?;
     let text = |field: &str| parsed.get(field).and_then(Value::as_str).filter(|text| !text.is_empty());
     let (Some(name), Some(password)) = (text(user_field), text(password_field)) else { return Err(Refusal::Malformed) };
     let known = USERS.iter().find(|(user, secret)| *user == name && *secret == password);
-    known.map(|(user, _)| *user).ok_or(Refusal::Wrong)
+    let inner = state.lock();
+    let may_sign_in = |user: &&str| !inner.inactive.iter().any(|name| name == user);
+    known.map(|(user, _)| *user).filter(may_sign_in).ok_or(Refusal::Wrong)
 }
 
 /// The word and the token of an `Authorization` header.
@@ -217,13 +221,13 @@ fn token_of_header(headers: &HeaderMap) -> Option<&str> {
     headers.get(AUTHORIZATION).and_then(word_and_token).map(|(_, token)| token)
 }
 
-/// The user of an `Authorization` header. simplejwt takes `Bearer` and drf-jwt `JWT`, spelled like that; DRF's authtoken takes
-/// `Token` in any case, and its own tokens only.
+/// The user of an `Authorization` header. simplejwt takes `Bearer`, spelled like that; drf-jwt `JWT` and DRF's authtoken `Token`
+/// in any case; each its own tokens only.
 fn user_of_header(inner: &Inner, headers: &HeaderMap) -> Option<String> {
     let (word, token) = headers.get(AUTHORIZATION).and_then(word_and_token)?;
     let fits = match word {
-        "Bearer" => true,
-        "JWT" => !inner.tokens.is_opaque(token),
+        "Bearer" => !inner.tokens.is_opaque(token),
+        jwt if jwt.eq_ignore_ascii_case("JWT") => !inner.tokens.is_opaque(token),
         other => other.eq_ignore_ascii_case("Token") && inner.tokens.is_opaque(token),
     };
     inner.active_user_of(token).filter(|_| fits)
