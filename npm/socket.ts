@@ -31,7 +31,7 @@ export interface AuthSocketOptions {
   backoff?: {
     /** The first window; doubles with every failure. @default 500 */
     base?: number;
-    /** The widest window. @default 30000 */
+    /** The widest window; that of the try with a renewed token is 1 s. @default 30000 */
     cap?: number;
     /** The window of the first try after a lasting connection was lost. @default 5000 */
     spread?: number;

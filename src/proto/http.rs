@@ -30,6 +30,8 @@ pub struct HttpRequest {
     pub body: Option<Body>,
     /// Whether cookies go along and are taken.
     pub cookies: bool,
+    /// Whether it goes on when its session or the page ends: nobody waits for the answer.
+    pub is_farewell: bool,
 }
 
 /// What a request sends.

@@ -30,7 +30,7 @@ struct Pending {
 impl Fetch {
     /// Starts a request. `done` is called once, later, never from within.
     pub(crate) fn start(request: &HttpRequest, done: Done) -> Self {
-        let abort = AbortController::new().ok();
+        let abort = if request.is_farewell { None } else { AbortController::new().ok() };
         // Whatever is wrong with the request rejects the promise.
         let promise = fetch(&request.url, &init_of(request, abort.as_ref()));
         let pending = Rc::new(RefCell::new(None));
@@ -64,6 +64,7 @@ fn init_of(request: &HttpRequest, abort: Option<&AbortController>) -> RequestIni
     set(&init, "cache", Some("no-store"));
     set(&init, "credentials", Some(if request.cookies { "include" } else { "omit" }));
     set(&init, "redirect", Some("error"));
+    set(&init, "keepalive", request.is_farewell.then_some("true"));
     set(&init, "body", request.body.as_ref().map(|body| body.text.expose()));
     init.set_headers(&headers);
     init.set_signal(abort.map(AbortController::signal).as_ref());

@@ -212,3 +212,19 @@ test('case_44: a page that is offline comes back with one ticket', async () => {
   assert.equal(heard, 'kept');
   assert.equal((await ask('counts')).tickets, 1);
 });
+
+test('a logout reaches the server although the app goes to another page at once', async () => {
+  await control({ do: 'reset' });
+  const page = await browser.newPage();
+  await page.goto(origin);
+  await page.evaluate(async (server) => {
+    const { presets, Session } = await import('gatepass');
+    const session = new Session(presets.djoser(`${server}/auth`));
+    await session.login({ username: 'maggie', password: 'secret' });
+    session.logout();
+    location.href = 'about:blank';
+  }, server).catch(() => 'the page is gone by now');
+  await page.waitForURL('about:blank');
+  while ((await ask('counts')).logouts === 0);
+  await page.close();
+});

@@ -59,7 +59,8 @@ impl Connection {
         url: String,
         authorization: Option<Secret>,
     ) {
-        let http = HttpRequest { method, url, authorization, body: None, cookies: self.config.cookies };
+        let http =
+            HttpRequest { method, url, authorization, body: None, cookies: self.config.cookies, is_farewell: false };
         self.timers.set(Timer::Http, now.instant.after(self.config.http_timeout));
         self.outputs.push_back(Output::Fetch { request, http });
     }

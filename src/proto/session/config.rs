@@ -89,7 +89,14 @@ impl TokenEndpoint {
             BodyEncoding::Json => (config.codec.print)(&body),
         };
         let body = Some(Body { text: Secret::new(text), encoding: self.encoding });
-        HttpRequest { method: Method::Post, url: self.url.to_text(), authorization, body, cookies: config.cookies }
+        HttpRequest {
+            method: Method::Post,
+            url: self.url.to_text(),
+            authorization,
+            body,
+            cookies: config.cookies,
+            is_farewell: false,
+        }
     }
 }
 

@@ -203,7 +203,9 @@ impl Session {
             Some(_) => object(&[("access", &tokens.access), ("refresh", refresh)]),
             None => object(&[]),
         };
-        let http = endpoint.request(&self.config, &values, Some(self.grant(tokens).authorization));
+        let mut http = endpoint.request(&self.config, &values, Some(self.grant(tokens).authorization));
+        // Apps go to another page next.
+        http.is_farewell = true;
         let request = self.new_request();
         self.outputs.push_back(Output::Fetch { request, http });
     }

@@ -33,6 +33,7 @@ const PASSES: &[&str] = &[
     "--rereloop",
     "-Oz",
     "-Oz",
+    "-Oz",
     "--strip-producers",
     "--strip-target-features",
 ];
