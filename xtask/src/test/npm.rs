@@ -45,7 +45,7 @@ pub(super) fn run() -> Result<()> {
     let mut command = Command::new("node");
     command
         .current_dir(root())
-        .args(["--test", "--test-reporter", "spec", "--test-concurrency", "1"])
+        .args(["--test", "--test-reporter", "spec", "--test-concurrency", "1", "--test-timeout", "120000"])
         .args(["package", "surroundings", "walk"].map(|name| format!("tests/npm/{name}.test.mjs")))
         .env("GATEPASS_TEST_PROJECT", &project)
         .env("GATEPASS_TEST_SERVER", &server.first_line)
