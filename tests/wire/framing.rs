@@ -1,7 +1,7 @@
 //! Servers that are not in the table: options written by hand, for frames that are more than one JSON value.
 
 use gatepass::proto::connection::Input;
-use gatepass::proto::preset;
+use gatepass::proto::{Json, preset};
 
 use super::codec::{CODEC, json};
 use super::print;
@@ -161,4 +161,15 @@ fn a_server_that_finds_every_token_expired_is_asked_twice_and_not_for_ever() {
     client.hear_frame(r#"{"ok":true}"#);
     client.hear_frame(r#"{"expired":true}"#);
     assert_eq!(outcome(&client), REFRESHED);
+}
+
+#[test]
+fn what_looks_unfinished_once_connected_hides_nothing_that_comes_after_it() {
+    let row = r#"{"scheme":{"type":"firstMessage","frames":"text","message":"$token","ack":"ok","expired":{"expired":true}}}"#;
+    let mut client = client_of(row, "");
+    client.hear_frame("ok");
+    assert!(client.hear_frame("smile :-{"));
+    client.hear_frame(r#"{"expired":true}"#);
+    client.follow(&json(r#"{"token":"t2"}"#));
+    assert_eq!(client.sent.last().and_then(Json::as_text), Some("t2"));
 }

@@ -215,7 +215,8 @@ impl Connection {
         let mut after = Some(frame.as_str());
         while let Some(text) = after {
             let first = framing.first(self.config.codec, text);
-            if first.is_open {
+            // Once connected the frames are the app's, and what looks unfinished may be whole.
+            if first.is_open && !is_answer {
                 self.rest.push_str(text);
             }
             self.on_read(now, socket, first.message.as_ref());
@@ -224,7 +225,6 @@ impl Connection {
         // Whatever the server says after the first message shows that it took it; what stood behind its hello does not.
         if let State::Connected { proof: proof @ Proof::Assumed, .. } = &mut self.state
             && is_answer
-            && self.rest.is_empty()
         {
             *proof = Proof::Given;
             self.settle_outbox();
