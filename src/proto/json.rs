@@ -35,7 +35,7 @@ pub struct Codec {
     pub print: fn(&Json) -> String,
     /// Decodes base64url without padding (RFC 4648 §5) to text; anything else is `None`.
     pub base64url: fn(&str) -> Option<String>,
-    /// Writes base64 with padding (RFC 4648 §4) of a text of ASCII; of any other the result is empty.
+    /// Writes base64 with padding (RFC 4648 §4) of a text of ASCII, as every token is; what becomes of any other is not said.
     pub base64: fn(&str) -> String,
     /// Reads an HTTP-date (RFC 9110 §5.6.7).
     pub http_date: fn(&str) -> Option<UnixTime>,
