@@ -87,7 +87,9 @@ fn to_js(value: &Json) -> JsValue {
         Json::String(text) => JsValue::from_str(text),
         Json::Array(items) => {
             let array = Array::new();
-            items.iter().for_each(|item| drop(array.push(&to_js(item))));
+            for item in items {
+                array.push(&to_js(item));
+            }
             array.into()
         }
         Json::Object(members) => {
