@@ -163,34 +163,129 @@ mod tests {
         assert_eq!((told.leeway, told.expires_at), (Duration::from_secs(2), Some(at(NOW + 20))));
     }
 
-    #[test]
-    fn a_fresh_jwt_lives_by_its_span_even_if_this_clock_is_wrong() {
-        let payload = format!(r#"{{"exp":{},"iat":{}}}"#, NOW - 7200 + 300, NOW - 7200);
-        assert_eq!(set(&jwt(&payload), Lifetime::default(), Received::JustNow).expires_at, Some(at(NOW + 300)));
-        assert_eq!(earlier(&payload).expires_at, Some(at(NOW - 6900)));
+    /// What is known of a token's end, and when that is, in seconds from now.
+    struct Row {
+        /// Of a JWT, in seconds from now, or as JSON has it; empty: opaque.
+        claims: String,
+        expires_in: Option<f64>,
+        expires_at: Option<f64>,
+        received: Received,
+        ends: Option<f64>,
+    }
+
+    fn jwt_row(claims: &str, just_now: Option<f64>, earlier: Option<f64>) -> [Row; 2] {
+        let row =
+            |received, ends| Row { claims: claims.to_owned(), expires_in: None, expires_at: None, received, ends };
+        [row(Received::JustNow, just_now), row(Received::Earlier, earlier)]
+    }
+
+    fn told_row(expires_in: Option<f64>, expires_at: Option<f64>, ends: Option<f64>) -> [Row; 2] {
+        [Received::JustNow, Received::Earlier].map(|received| Row {
+            claims: String::new(),
+            expires_in,
+            expires_at,
+            received,
+            ends,
+        })
+    }
+
+    fn check(rows: impl IntoIterator<Item = Row>) {
+        for Row { claims, expires_in, expires_at, received, ends } in rows {
+            let token = if claims.is_empty() { "opaque".to_owned() } else { jwt(&claims) };
+            let token = set(&token, Lifetime { expires_in, expires_at }, received);
+            let found = token.expires_at.map(|end| (end.as_millis() - NOW * 1000) as f64 / 1000.0);
+            assert_eq!(found, ends, "{claims} {expires_in:?} {expires_at:?} {received:?}");
+        }
     }
 
     #[test]
-    fn what_cannot_be_read_is_an_opaque_token_without_expiry() {
-        let payloads = [r#"{"exp":"1800000000"}"#, r#"{"exp":null}"#, "{}", "[]", "3", "{", r#"{"exp":1e300}"#];
-        for payload in payloads {
-            assert_eq!(earlier(payload).expires_at, None, "{payload}");
+    fn cases_20_and_21_a_jwt_lives_by_its_span_if_it_is_fresh_and_by_its_end_if_not() {
+        let span = |exp: i64, iat: i64| format!(r#"{{"exp":{},"iat":{}}}"#, NOW + exp, NOW + iat);
+        let odd = |exp: &str| format!(r#"{{"exp":{exp},"iat":{NOW}}}"#);
+        let rows = [
+            // the server's clock is right, ten minutes and two hours off, both ways
+            jwt_row(&span(300, 0), Some(300.0), Some(300.0)),
+            jwt_row(&span(900, 600), Some(300.0), Some(900.0)),
+            jwt_row(&span(-300, -600), Some(300.0), Some(-300.0)),
+            jwt_row(&span(7_500, 7_200), Some(300.0), Some(7_500.0)),
+            jwt_row(&span(-6_900, -7_200), Some(300.0), Some(-6_900.0)),
+            // no age, or none that can be: the end alone counts
+            jwt_row(&format!(r#"{{"exp":{}}}"#, NOW + 300), Some(300.0), Some(300.0)),
+            jwt_row(&format!(r#"{{"exp":{},"iat":"{NOW}"}}"#, NOW + 300), Some(300.0), Some(300.0)),
+            jwt_row(&format!(r#"{{"exp":{},"iat":null}}"#, NOW + 300), Some(300.0), Some(300.0)),
+            jwt_row(&span(0, 0), Some(0.0), Some(0.0)),
+            jwt_row(&span(-10, 10), Some(-10.0), Some(-10.0)),
+            jwt_row(&odd("1800000000.5"), Some(0.5), Some(0.5)),
+            jwt_row(&odd("-5"), Some(-5.0 - NOW as f64), Some(-5.0 - NOW as f64)),
+            jwt_row(&odd("0"), Some(-NOW as f64), Some(-NOW as f64)),
+            // beyond three centuries, beyond what a date can name, and beyond an i64
+            jwt_row(&odd("100000000000"), Some(1e10), Some(1e11 - NOW as f64)),
+            jwt_row(&odd("1e18"), Some(1e10), None),
+            jwt_row(&odd("1e300"), Some(1e10), None),
+        ];
+        check(rows.into_iter().flatten());
+        for claims in
+            [r#"{"exp":"1800000000"}"#, r#"{"exp":null}"#, r#"{"exp":true}"#, r#"{"exp":[1]}"#, r#"{"iat":1}"#]
+        {
+            check(jwt_row(claims, None, None));
         }
+        for claims in ["{}", "[]", "3", "null", r#""exp""#, "{"] {
+            check(jwt_row(claims, None, None));
+        }
+    }
+
+    #[test]
+    fn case_18_what_an_answer_tells_of_the_end_is_read_mildly() {
+        let now = NOW as f64;
+        let rows = [
+            told_row(Some(3_600.0), None, Some(3_600.0)),
+            told_row(Some(0.5), None, Some(0.5)),
+            told_row(Some(0.0), None, None),
+            told_row(Some(-5.0), None, None),
+            told_row(Some(f64::NAN), None, None),
+            told_row(Some(1e15), None, Some(1e10)),
+            told_row(Some(f64::INFINITY), None, Some(1e10)),
+            // 25 days: more than a timer of a browser can wait
+            told_row(Some(2_160_000.0), None, Some(2_160_000.0)),
+            told_row(None, Some(now + 10.0), Some(10.0)),
+            told_row(None, Some(now - 10.0), Some(-10.0)),
+            told_row(None, Some(0.0), Some(-now)),
+            told_row(None, Some(8.64e12), Some(8.64e12 - now)),
+            told_row(None, Some(8.65e12), None),
+            told_row(None, Some(f64::NAN), None),
+            told_row(None, Some(f64::INFINITY), None),
+            told_row(None, None, None),
+        ];
+        check(rows.into_iter().flatten());
+    }
+
+    #[test]
+    fn what_an_answer_tells_goes_before_what_the_jwt_says() {
+        let claims = format!(r#"{{"exp":{},"iat":{NOW}}}"#, NOW + 300);
+        let row = |expires_in, expires_at, received, ends| Row {
+            claims: claims.clone(),
+            expires_in,
+            expires_at,
+            received,
+            ends: Some(ends),
+        };
+        let at = |seconds: f64| Some(NOW as f64 + seconds);
+        check([
+            row(Some(60.0), None, Received::JustNow, 60.0),
+            row(Some(60.0), None, Received::Earlier, 60.0),
+            row(None, at(90.0), Received::JustNow, 90.0),
+            row(None, at(90.0), Received::Earlier, 90.0),
+            row(Some(60.0), at(90.0), Received::JustNow, 60.0),
+            row(Some(0.0), None, Received::JustNow, 300.0),
+            row(Some(-1.0), None, Received::Earlier, 300.0),
+        ]);
+    }
+
+    #[test]
+    fn what_is_no_jwt_is_an_opaque_token_without_expiry() {
         for token in ["", "a.b", "a.b.c.d", "..", "a.!!.c", "9944b09199c62bcf9418ad846dd0e4bbdfc6ee4b"] {
             assert_eq!(set(token, Lifetime::default(), Received::Earlier).expires_at, None, "{token}");
         }
-    }
-
-    #[test]
-    fn absurd_lifetimes_neither_overflow_nor_count() {
-        let ends = |expires_in| {
-            set("t", Lifetime { expires_in: Some(expires_in), expires_at: None }, Received::JustNow).expires_at
-        };
-        assert_eq!(ends(0.0), None);
-        assert_eq!(ends(-5.0), None);
-        assert_eq!(ends(f64::NAN), None);
-        assert!(ends(1e15).is_some_and(|end| end > at(NOW)));
-        assert_eq!(earlier(r#"{"exp":1800000000.5}"#).expires_at, Some(UnixTime::from_millis(NOW * 1000 + 500)));
     }
 
     #[test]
