@@ -69,7 +69,10 @@ export function toError(thrown: unknown): unknown {
 /** @internal Reads the JSON of an answer without what it quotes of what was sent; what is no JSON is undefined. */
 export function detailsOf(answer: string | undefined, sent: unknown): unknown {
   const quoted = new Set<string>();
-  JSON.stringify(sent, (_, value) => {
+  // The names of what was sent are no secrets: a form looks for its fields by them.
+  const names = new Set<string>();
+  JSON.stringify(sent, (name, value) => {
+    names.add(name);
     if (typeof value !== 'string' && typeof value !== 'number') return value;
     const text = String(value);
     // As it is, as in JSON within a text, as in a URL.
@@ -85,9 +88,6 @@ export function detailsOf(answer: string | undefined, sent: unknown): unknown {
     if (typeof value === 'number') return quoted.has(String(value)) ? '…' : value;
     return typeof value === 'string' ? without(value) : value;
   };
-  // The names of what was sent are no secrets: a form looks for its fields by them.
-  const names = new Set<string>();
-  JSON.stringify(sent, (name, value) => (names.add(name), value));
   try {
     return blotted(JSON.parse(answer!));
   } catch {

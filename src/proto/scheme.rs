@@ -28,6 +28,16 @@ pub enum Scheme {
 }
 
 impl Scheme {
+    /// Returns the settings of a first message, if that is the scheme.
+    pub(super) const fn first_message(&self) -> Option<&FirstMessage> {
+        match self {
+            Self::FirstMessage(scheme) => Some(scheme),
+            #[cfg(not(target_family = "wasm"))]
+            Self::Header => None,
+            Self::Anonymous | Self::Cookie | Self::Ticket(_) | Self::Token(_) => None,
+        }
+    }
+
     /// Returns whether an attempt needs a token of the session.
     #[must_use]
     pub const fn needs_token(&self) -> bool {

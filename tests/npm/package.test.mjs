@@ -312,7 +312,6 @@ test('the frames of the handshake may be text before JSON, and bytes', async () 
       // The server echoes, so what is sent is its own ack.
       const scheme = firstMessage({ frames, message: ['40', { token: '$token' }, '\n'], ack: ['40', { token: 'a"b' }] });
       const socket = new AuthSocket(`${server}/ws/anonymous/`, { session, scheme });
-      socket.binaryType = 'arraybuffer';
       for await (const message of socket) {
         heard.push([typeof message, typeof message === 'string' ? message : new TextDecoder().decode(message), socket.stats().received]);
         break;

@@ -21,7 +21,6 @@ use self::recovery::Goodbye;
 use self::state::{Doubt, Proof, Renewal, State, Step};
 use super::backoff::Backoff;
 use super::outbox::Outbox;
-use super::scheme::Scheme;
 use super::session::{Demand, RequestId, SessionView, WantId};
 use super::timer::{Timer, Timers};
 use super::{Framing, Instant, Now};
@@ -378,23 +377,13 @@ impl Connection {
 
     /// Returns whether the first message after ours has to be read, and whether all have.
     fn reads(&self) -> (bool, bool) {
-        match &self.config.scheme {
-            Scheme::FirstMessage(scheme) => {
-                (scheme.ack.is_none() && scheme.reject.is_some(), scheme.expired.is_some() || scheme.message.is_none())
-            }
-            #[cfg(not(target_family = "wasm"))]
-            Scheme::Header => (false, false),
-            Scheme::Anonymous | Scheme::Cookie | Scheme::Ticket(_) | Scheme::Token(_) => (false, false),
-        }
+        self.config.scheme.first_message().map_or((false, false), |scheme| {
+            (scheme.ack.is_none() && scheme.reject.is_some(), scheme.expired.is_some() || scheme.message.is_none())
+        })
     }
 
     fn framing(&self) -> Framing {
-        match &self.config.scheme {
-            Scheme::FirstMessage(scheme) => scheme.framing,
-            #[cfg(not(target_family = "wasm"))]
-            Scheme::Header => Framing::Json,
-            Scheme::Anonymous | Scheme::Cookie | Scheme::Ticket(_) | Scheme::Token(_) => Framing::Json,
-        }
+        self.config.scheme.first_message().map_or(Framing::Json, |scheme| scheme.framing)
     }
 
     /// Enters a state and returns the change to tell.

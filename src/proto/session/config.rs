@@ -116,12 +116,17 @@ fn form(codec: Codec, body: &Json) -> String {
     text
 }
 
+/// Returns whether a text can stand in a header: visible ASCII and spaces (RFC 9110 §5.5), as every token is.
+pub(super) fn is_header_text(text: &str) -> bool {
+    text.bytes().all(|byte| (b' '..=b'~').contains(&byte))
+}
+
 /// Checks what goes into a header.
 ///
 /// # Errors
-/// Anything but visible ASCII and spaces (RFC 9110 §5.5), as every token is.
+/// Anything but visible ASCII and spaces.
 pub fn check_header_text(option: &'static str, text: &str) -> Result<(), ConfigError> {
-    if text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+    if is_header_text(text) {
         return Ok(());
     }
     Err(ConfigError::option(option, "visible ASCII is needed: it goes into an HTTP header"))

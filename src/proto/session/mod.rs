@@ -20,6 +20,7 @@ mod io;
 use core::time::Duration;
 use std::collections::VecDeque;
 
+use config::is_header_text;
 pub use config::{SessionConfig, TokenEndpoint, TokenFields, check_header_text};
 pub use io::{
     Asker, Demand, Grant, Input, LoginError, LoginId, Output, RequestId, SessionState, SessionView, Want, WantId,
@@ -405,7 +406,7 @@ impl Session {
         let fields = &self.config.fields;
         let text = |path: &str| json.at(path).and_then(Json::as_text).map(|text| Secret::new(text.to_owned()));
         let access = text(&fields.access)
-            .filter(|text| check_header_text("", text.expose()).is_ok())
+            .filter(|text| is_header_text(text.expose()))
             .ok_or(HttpError::Malformed(Malformed::MissingField))?;
         let refresh = fields.refresh.as_deref().and_then(text);
         let number = |path: &str| json.at(path).and_then(|value| value.as_number(self.config.codec));
