@@ -209,6 +209,21 @@ test('s6: a session key of two minutes', async () => {
   for (const key of ['', 'garbage', token]) assert.equal(await handshake(one, `/ws/session/?session_key=${key}`), 403, key);
 });
 
+test('nobody, on the socket that native clients use, neither reaches the others nor hears them', async () => {
+  const { result } = await inPage(async (server) => {
+    const { anonymous, AuthSocket } = await import('gatepass');
+    const [one, other] = [0, 1].map(() => new AuthSocket(`${server}/ws/header/`, { scheme: anonymous() }));
+    const next = (socket) => new Promise((resolve) => socket.addEventListener('message', ({ data }) => resolve(data), { once: true }));
+    const ask = (socket, text) => Promise.all([next(socket), socket.send(text)]).then(([answer]) => answer);
+    // Whoever has been answered has come in.
+    for (const socket of [one, other]) await ask(socket, 'in?');
+    await ask(one, '{"type":"broadcast","text":"hi"}');
+    await ask(one, 'done');
+    return ask(other, 'what do I hear?');
+  }, one.url);
+  assert.equal(result, 'what do I hear?');
+});
+
 test('case_25: djoser ends the token at logout, on every device', async () => {
   const { result } = await inPage(async (server) => {
     const { presets, Session } = await import('gatepass');
