@@ -38,8 +38,8 @@ impl SocketCore {
     }
 
     /// Sends a message.
-    pub fn send(&self, data: &JsValue) -> Result<(), JsValue> {
-        self.socket.send(data).map_err(send_error)
+    pub fn send(&self, data: JsValue) -> Result<(), JsValue> {
+        self.socket.send(&data).map_err(send_error)
     }
 
     /// The browser's present WebSocket, if there is one. The face reads its properties and shows nothing of its URL.

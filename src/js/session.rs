@@ -55,8 +55,8 @@ impl SessionCore {
     }
 
     /// Signs in with credentials, an object; `done` is called with an error (see error.rs) and the server's words, or with undefined.
-    pub fn login(&self, credentials: &JsValue, done: Function) {
-        self.session.login(from_js(credentials), move |result| {
+    pub fn login(&self, credentials: JsValue, done: Function) {
+        self.session.login(from_js(&credentials), move |result| {
             let (error, answer) = match result {
                 Ok(()) => (JsValue::UNDEFINED, None),
                 Err(LoginError { error, answer }) => (token_error(error), answer),

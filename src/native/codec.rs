@@ -1,9 +1,10 @@
 //! What the native driver can do with text, by well-known crates.
 
 use base64ct::{Base64, Base64UrlUnpadded, Encoding};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
 use serde_json::Value;
 
-use crate::proto::{Codec, Json, UnixTime};
+use crate::proto::{Codec, Json, UnixTime, UrlParts};
 
 /// JSON by `serde_json`, base64 by `base64ct`, dates by `httpdate`, URLs by `url`.
 pub const CODEC: Codec = Codec {
@@ -16,8 +17,23 @@ pub const CODEC: Codec = Codec {
         let since_1970 = time.duration_since(std::time::UNIX_EPOCH).ok()?;
         Some(UnixTime::from_millis(since_1970.as_millis() as i64))
     },
-    url: |text| Some(url::Url::parse(text).ok()?.to_string()),
+    url: |text| {
+        let url = url::Url::parse(text).ok()?;
+        let host = url.host_str().unwrap_or_default();
+        let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+        Some(UrlParts {
+            scheme: url.scheme().to_owned(),
+            has_user: !url.username().is_empty() || url.password().is_some(),
+            host: host.to_owned(),
+            address: [host, &port, url.path()].concat(),
+            query: url.query().unwrap_or_default().to_owned(),
+        })
+    },
+    percent: |text| percent_encoding::utf8_percent_encode(text, RESERVED).to_string(),
 };
+
+/// All but RFC 3986's unreserved characters.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 fn from_serde(value: Value) -> Json {
     match value {

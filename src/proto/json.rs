@@ -5,7 +5,7 @@
 //! never spliced, so a token cannot change the shape of a message.
 
 use super::text::pieces;
-use super::{Framing, Secret, UnixTime};
+use super::{Framing, Secret, UnixTime, UrlParts};
 
 /// A JSON value (RFC 8259).
 ///
@@ -39,8 +39,10 @@ pub struct Codec {
     pub base64: fn(&str) -> String,
     /// Reads an HTTP-date (RFC 9110 §5.6.7).
     pub http_date: fn(&str) -> Option<UnixTime>,
-    /// Makes a URL absolute and normal (WHATWG URL, against the page's address); what is no URL is `None`.
-    pub url: fn(&str) -> Option<String>,
+    /// Makes a URL absolute and normal (WHATWG URL, against the page's address) and cuts it up; what is no URL is `None`.
+    pub url: fn(&str) -> Option<UrlParts>,
+    /// Percent-encodes everything but RFC 3986's unreserved characters.
+    pub percent: fn(&str) -> String,
 }
 
 impl Json {

@@ -30,4 +30,4 @@ pub use secret::Secret;
 #[cfg(target_family = "wasm")]
 pub(crate) use time::millis;
 pub use time::{Instant, Now, UnixTime};
-pub use url::{Url, UrlKind};
+pub use url::{Url, UrlKind, UrlParts};

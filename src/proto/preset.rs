@@ -87,7 +87,7 @@ pub fn session_of(codec: Codec, row: &Json, base: &str) -> Result<SessionConfig,
 pub fn connection_of(codec: Codec, row: &Json, url: &str, base: &str) -> Result<ConnectionConfig, ConfigError> {
     let mut url = Url::parse(codec, "url", url, UrlKind::WebSocket)?;
     for (name, value) in members(row.at("params")) {
-        url = url.with_plain_param(name, value.as_text().unwrap_or_default());
+        url = url.with_plain_param(codec, name, value.as_text().unwrap_or_default());
     }
     let mut config = ConnectionConfig::new(codec, url, scheme_of(codec, row.at("scheme"), base)?);
     if let Some(Json::Array(protocols)) = row.at("protocols") {

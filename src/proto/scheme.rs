@@ -91,7 +91,7 @@ impl Place {
         credential: &str,
     ) -> Result<Handshake, TokenError> {
         match self {
-            Self::Query { param } => Ok(Handshake::new(url.with_param(param, credential), protocols)),
+            Self::Query { param } => Ok(Handshake::new(url.with_param(codec, param, credential), protocols)),
             Self::Subprotocol { prefix, encoding } => {
                 let entry = [prefix, encoding.encode(codec, credential).as_str()].concat();
                 if entry.len() == prefix.len()

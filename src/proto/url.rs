@@ -34,6 +34,21 @@ pub enum UrlKind {
     WebSocket,
 }
 
+/// A URL in its normal form, cut up by the platform.
+#[derive(Debug)]
+pub struct UrlParts {
+    /// Without the colon.
+    pub scheme: String,
+    /// Whether there is a user or a password.
+    pub has_user: bool,
+    /// The host without its port; an IPv6 address in brackets.
+    pub host: String,
+    /// Host, port unless it is the scheme's own, and path.
+    pub address: String,
+    /// Without the question mark; empty if there is none.
+    pub query: String,
+}
+
 impl Url {
     /// Reads and checks a URL given by the app as `option`.
     ///
@@ -53,28 +68,19 @@ impl Url {
         if text.bytes().any(|byte| byte == b'#') {
             return Err(UrlProblem::Fragment);
         }
-        let normal = (codec.url)(text).ok_or(UrlProblem::Unreadable)?;
-        let (scheme, rest) = cut(&normal, b':').ok_or(UrlProblem::Unreadable)?;
-        let (scheme, is_encrypted) = match (scheme, kind) {
-            ("https", UrlKind::Http) => ("https:/", true),
-            ("http", UrlKind::Http) => ("http:/", false),
-            ("https" | "wss", UrlKind::WebSocket) => ("wss:/", true),
-            ("http" | "ws", UrlKind::WebSocket) => ("ws:/", false),
+        let parts = (codec.url)(text).ok_or(UrlProblem::Unreadable)?;
+        let (scheme, is_encrypted) = match (parts.scheme.as_str(), kind) {
+            ("https", UrlKind::Http) => ("https://", true),
+            ("http", UrlKind::Http) => ("http://", false),
+            ("https" | "wss", UrlKind::WebSocket) => ("wss://", true),
+            ("http" | "ws", UrlKind::WebSocket) => ("ws://", false),
             _ => return Err(UrlProblem::Scheme),
         };
-        // The normal form of these schemes is `scheme://host:port/path?query`, with a path of one slash at least.
-        let (_, rest) = cut(rest, b'/').ok_or(UrlProblem::Unreadable)?;
-        let (address, query) = cut(rest, b'?').unwrap_or((rest, ""));
-        let (_, from_host) = cut(address, b'/').ok_or(UrlProblem::Unreadable)?;
-        let (authority, _path) = cut(from_host, b'/').ok_or(UrlProblem::Unreadable)?;
-        if cut(authority, b'@').is_some() {
+        if parts.has_user {
             return Err(UrlProblem::UserInfo);
         }
-        let host = match cut(authority, b']') {
-            Some((address, _port)) => [address, "]"].concat(),
-            None => cut(authority, b':').map_or(authority, |(host, _port)| host).to_owned(),
-        };
-        Ok(Self { before_query: [scheme, address].concat(), query: query.to_owned(), host, is_encrypted })
+        let before_query = [scheme, &parts.address].concat();
+        Ok(Self { before_query, query: parts.query, host: parts.host, is_encrypted })
     }
 
     /// Refuses to send a credential in the clear to anything but this machine.
@@ -122,8 +128,8 @@ impl Url {
 
     /// Returns the URL with a parameter that is no credential.
     #[must_use]
-    pub fn with_plain_param(&self, param: &str, value: &str) -> Self {
-        let text = self.with_param(param, value);
+    pub fn with_plain_param(&self, codec: Codec, param: &str, value: &str) -> Self {
+        let text = self.with_param(codec, param, value);
         let query = cut(text.expose(), b'?').map_or("", |(_, query)| query).to_owned();
         Self { query, ..self.clone() }
     }
@@ -133,8 +139,8 @@ impl Url {
     /// Every byte but RFC 3986's unreserved ones is percent-encoded, since browsers leave `+` and `=` alone and servers
     /// read `+` as a space.
     #[must_use]
-    pub fn with_param(&self, param: &str, value: &str) -> Secret {
-        let name = percent_encoded(param);
+    pub fn with_param(&self, codec: Codec, param: &str, value: &str) -> Secret {
+        let name = (codec.percent)(param);
         let mut text = self.before_query.clone();
         text.push('?');
         for pair in pieces(&self.query, b'&') {
@@ -146,7 +152,7 @@ impl Url {
         }
         text.push_str(&name);
         text.push('=');
-        text.push_str(&percent_encoded(value));
+        text.push_str(&(codec.percent)(value));
         Secret::new(text)
     }
 }
@@ -157,21 +163,6 @@ impl fmt::Debug for Url {
         f.write_str(&self.before_query)?;
         f.write_str(if self.query.is_empty() { "" } else { "?[redacted]" })
     }
-}
-
-pub(super) fn percent_encoded(text: &str) -> String {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push('%');
-            encoded.push(char::from(HEX[usize::from(byte >> 4)]));
-            encoded.push(char::from(HEX[usize::from(byte & 15)]));
-        }
-    }
-    encoded
 }
 
 #[cfg(test)]
@@ -192,7 +183,7 @@ mod tests {
 
     #[test]
     fn case_40_every_odd_byte_of_a_ticket_is_percent_encoded() {
-        let dialled = ws("ws://127.0.0.1:8000/channel/").with_param("ticket", "a+/=&#% é\"\u{1f600}");
+        let dialled = ws("ws://127.0.0.1:8000/channel/").with_param(CODEC, "ticket", "a+/=&#% é\"\u{1f600}");
         assert_eq!(dialled.expose(), "ws://127.0.0.1:8000/channel/?ticket=a%2B%2F%3D%26%23%25%20%C3%A9%22%F0%9F%98%80");
     }
 
@@ -210,7 +201,7 @@ mod tests {
             ("wss://h?a=/x?y", "wss://h/?a=/x?y&ticket=t"),
         ];
         for (url, dialled) in rows {
-            assert_eq!(ws(url).with_param("ticket", "t").expose(), dialled);
+            assert_eq!(ws(url).with_param(CODEC, "ticket", "t").expose(), dialled);
         }
         assert_eq!(problem("wss://h/p#frag"), UrlProblem::Fragment);
         assert_eq!(problem("wss://h/p#"), UrlProblem::Fragment);

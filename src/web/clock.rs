@@ -2,9 +2,9 @@
 
 use std::cell::Cell;
 
-use js_sys::Function;
 use wasm_bindgen::prelude::*;
 
+use super::listener::Listener;
 use crate::proto::{Instant, Now, UnixTime, millis};
 
 /// The longest delay that `setTimeout` takes (HTML: a signed 32-bit number); beyond it fires at once.
@@ -15,7 +15,7 @@ extern "C" {
     #[wasm_bindgen(js_namespace = performance, js_name = now)]
     fn performance_now() -> f64;
     #[wasm_bindgen(js_name = setTimeout)]
-    fn set_timeout(callback: &Function, millis: i32) -> i32;
+    fn set_timeout(callback: &JsValue, millis: i32, kind: u32) -> i32;
     #[wasm_bindgen(js_name = clearTimeout)]
     fn clear_timeout(id: i32);
 }
@@ -38,15 +38,14 @@ pub fn random_seed() -> u64 {
 
 /// One timer that can be set again and again; it ends with its value.
 pub(crate) struct Alarm {
-    /// Of the same kind as every closure here: each kind has a piece of code.
-    callback: Closure<dyn FnMut(JsValue)>,
+    listener: Listener,
     /// Its deadline and the browser's number for it.
     set: Cell<Option<(Instant, i32)>>,
 }
 
 impl Alarm {
     pub(crate) fn new(mut ring: impl FnMut() + 'static) -> Self {
-        Self { callback: Closure::new(move |_| ring()), set: Cell::new(None) }
+        Self { listener: Listener::new(move |_, _| ring()), set: Cell::new(None) }
     }
 
     /// Sets the deadline, or takes it away. A wake-up may come early: for far deadlines the machine asks again.
@@ -58,7 +57,7 @@ impl Alarm {
         let Some(deadline) = deadline else { return };
         // The clock is cut to whole milliseconds, so one more makes sure that the deadline has passed.
         let delay = millis(deadline.since(now().instant)).saturating_add(1).min(MAX_TIMEOUT_MS);
-        let id = set_timeout(self.callback.as_ref().unchecked_ref(), delay as i32);
+        let id = set_timeout(self.listener.as_js(), delay as i32, 0);
         self.set.set(Some((deadline, id)));
     }
 

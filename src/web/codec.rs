@@ -2,44 +2,47 @@
 
 use js_sys::{Array, Date, JSON, Object, Reflect};
 use wasm_bindgen::prelude::*;
-use web_sys::Url;
 
-use crate::proto::{Codec, Json, UnixTime};
+use crate::proto::{Codec, Json, UnixTime, UrlParts};
 
 /// JSON by `JSON.parse`, dates by `Date.parse`, URLs by `URL` against the page's address.
 pub const CODEC: Codec = Codec {
     parse: |text| JSON::parse(text).ok().map(|value| from_js(&value)),
     print: |value| JSON::stringify(&to_js(value)).ok().and_then(|text| text.as_string()).unwrap_or_default(),
-    base64url: |text| {
-        // `atob` gives a character for each byte; only names beyond ASCII come out odd, and they are compared with their like.
-        let standard = |c| match c {
-            b'-' => '+',
-            b'_' => '/',
-            c => char::from(c),
-        };
-        atob(&text.bytes().map(standard).collect::<String>()).ok()
-    },
-    base64: |text| btoa(text).unwrap_or_default(),
+    // Only names beyond ASCII come out odd, and they are compared with their like.
+    base64url: from_base64url,
+    base64: |text| base64(text).unwrap_or_default(),
     http_date: |text| {
         let millis = Date::parse(text);
         (!millis.is_nan()).then(|| UnixTime::from_millis(millis as i64))
     },
     url: |text| {
-        // A blob worker's address is no base, but harms no address that needs none.
-        let base = address().unwrap_or_else(|_| "about:blank".to_owned());
-        Url::new_with_base(text, &base).ok().map(|url| url.href())
+        let parts = parse_url(text)?;
+        Some(UrlParts {
+            scheme: text_at(&parts, 0),
+            has_user: !text_at(&parts, 1).is_empty(),
+            host: text_at(&parts, 2),
+            address: text_at(&parts, 3),
+            query: text_at(&parts, 4),
+        })
     },
+    percent,
 };
 
-#[wasm_bindgen]
+#[wasm_bindgen(module = "/src/web/platform.js")]
 extern "C" {
-    /// The address of the page or the worker; there is none outside of browsers.
-    #[wasm_bindgen(js_namespace = location, js_name = toString, catch)]
-    fn address() -> Result<String, JsValue>;
-    #[wasm_bindgen(catch)]
-    fn atob(text: &str) -> Result<String, JsValue>;
-    #[wasm_bindgen(catch)]
-    fn btoa(text: &str) -> Result<String, JsValue>;
+    #[wasm_bindgen(js_name = fromBase64url)]
+    fn from_base64url(text: &str) -> Option<String>;
+    fn base64(text: &str) -> Option<String>;
+    #[wasm_bindgen(js_name = parseUrl)]
+    fn parse_url(text: &str) -> Option<Array>;
+    fn percent(text: &str) -> String;
+}
+
+/// The text at a place of an array; anything else is empty.
+#[inline(never)]
+pub(super) fn text_at(parts: &Array, index: u32) -> String {
+    parts.get(index).as_string().unwrap_or_default()
 }
 
 /// No message that anybody means is nested deeper; what is would end the stack.

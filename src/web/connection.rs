@@ -203,15 +203,12 @@ impl Inner {
             Output::Open { socket, .. } if self.machine.borrow().socket() != Some(socket) => {}
             Output::Fetch { request, http } => {
                 let weak = Rc::downgrade(self);
-                let fetch = Fetch::start(
-                    &http,
-                    Box::new(move |result| {
-                        if let Some(inner) = weak.upgrade() {
-                            drop(inner.take_fetch(request));
-                            inner.input(Input::Http { request, result });
-                        }
-                    }),
-                );
+                let fetch = Fetch::start(&http, move |result| {
+                    if let Some(inner) = weak.upgrade() {
+                        drop(inner.take_fetch(request));
+                        inner.input(Input::Http { request, result });
+                    }
+                });
                 let earlier = self.fetch.borrow_mut().replace((request, fetch));
                 drop(earlier);
             }

@@ -8,6 +8,7 @@ mod clock;
 mod codec;
 mod connection;
 mod fetch;
+mod listener;
 mod queue;
 mod session;
 mod slots;

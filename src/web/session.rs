@@ -160,15 +160,12 @@ impl Inner {
             }
             Output::Fetch { request, http } => {
                 let weak = Rc::downgrade(self);
-                let fetch = Fetch::start(
-                    &http,
-                    Box::new(move |result| {
-                        if let Some(inner) = weak.upgrade() {
-                            drop(inner.fetches.take(&request));
-                            inner.input(Input::Http { request, result });
-                        }
-                    }),
-                );
+                let fetch = Fetch::start(&http, move |result| {
+                    if let Some(inner) = weak.upgrade() {
+                        drop(inner.fetches.take(&request));
+                        inner.input(Input::Http { request, result });
+                    }
+                });
                 self.fetches.put(request, fetch);
             }
             Output::LoginDone { login, result } => {

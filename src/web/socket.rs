@@ -1,48 +1,27 @@
-//! One browser WebSocket with the closures that listen to it. Dropping it detaches them and closes it.
+//! One browser WebSocket and what listens to it. Dropping it stops listening and closes it.
 
 use js_sys::Array;
 use wasm_bindgen::prelude::*;
 use web_sys::{BinaryType, WebSocket};
 
+use super::codec::text_at;
+use super::listener::Listener;
 use crate::proto::connection::Handshake;
 
 #[wasm_bindgen]
 extern "C" {
     /// The browser's WebSocket, bound by hand so that a message passes as it is, without a copy into the wasm.
-    #[wasm_bindgen(js_name = WebSocket)]
     type JsSocket;
-    #[wasm_bindgen(constructor, js_class = "WebSocket", catch)]
-    fn new(url: &str, protocols: &Array) -> Result<JsSocket, JsValue>;
     #[wasm_bindgen(method, catch)]
     fn send(this: &JsSocket, data: &JsValue) -> Result<(), JsValue>;
-    #[wasm_bindgen(method, catch)]
-    fn close(this: &JsSocket, code: u16, reason: &str) -> Result<(), JsValue>;
-    #[wasm_bindgen(method, getter)]
-    fn protocol(this: &JsSocket) -> String;
-    #[wasm_bindgen(method, setter, js_name = binaryType)]
-    fn set_binary_type(this: &JsSocket, value: &str);
-    #[wasm_bindgen(method, setter)]
-    fn set_onopen(this: &JsSocket, listener: &JsValue);
-    #[wasm_bindgen(method, setter)]
-    fn set_onmessage(this: &JsSocket, listener: &JsValue);
-    #[wasm_bindgen(method, setter)]
-    fn set_onerror(this: &JsSocket, listener: &JsValue);
-    #[wasm_bindgen(method, setter)]
-    fn set_onclose(this: &JsSocket, listener: &JsValue);
 }
 
-#[wasm_bindgen]
+#[wasm_bindgen(module = "/src/web/platform.js")]
 extern "C" {
-    /// Any event of a socket; each has the members of its kind.
-    type JsEvent;
-    #[wasm_bindgen(method, getter, structural)]
-    fn data(this: &JsEvent) -> JsValue;
-    #[wasm_bindgen(method, getter, structural)]
-    fn code(this: &JsEvent) -> u16;
-    #[wasm_bindgen(method, getter, structural)]
-    fn reason(this: &JsEvent) -> String;
-    #[wasm_bindgen(method, getter, structural, js_name = wasClean)]
-    fn was_clean(this: &JsEvent) -> bool;
+    #[wasm_bindgen(catch, js_name = open)]
+    fn dial(url: &str, protocols: Array, binary_type: &str, tell: &JsValue) -> Result<JsSocket, JsValue>;
+    #[wasm_bindgen(js_name = close)]
+    fn hang_up(socket: &JsSocket, code: u16, reason: &str);
 }
 
 #[wasm_bindgen]
@@ -65,48 +44,39 @@ pub(crate) enum Said {
     Opened { protocol: String },
 }
 
-/// A socket and its closures.
+/// A socket and what listens to it.
 pub(crate) struct Socket {
     socket: JsSocket,
-    _listeners: [Listener; 4],
+    _listener: Listener,
 }
 
-type Listener = Closure<dyn FnMut(JsValue)>;
-
 impl Socket {
-    /// Dials. Listeners are attached before the browser can say anything.
+    /// Dials.
     ///
     /// # Errors
     /// The browser will not make this socket.
     pub(crate) fn open(
         handshake: &Handshake,
         binary_type: BinaryType,
-        listener: impl Fn(Said) + Clone + 'static,
+        hear: impl Fn(Said) + 'static,
     ) -> Result<Self, JsValue> {
-        let protocols: Array = handshake.protocols.iter().map(|entry| JsValue::from_str(entry.expose())).collect();
-        let socket = JsSocket::new(handshake.url.expose(), &protocols)?;
-        socket.set_binary_type(if binary_type == BinaryType::Arraybuffer { "arraybuffer" } else { "blob" });
-        let on_open = {
-            let (listener, socket) = (listener.clone(), JsValue::from(&socket).unchecked_into::<JsSocket>());
-            Listener::new(move |_| listener(Said::Opened { protocol: socket.protocol() }))
-        };
-        let on_message = {
-            let listener = listener.clone();
-            Listener::new(move |event: JsValue| listener(Said::Message(event.unchecked_ref::<JsEvent>().data())))
-        };
-        let on_error = {
-            let listener = listener.clone();
-            Listener::new(move |_| listener(Said::Error))
-        };
-        let on_close = Listener::new(move |event: JsValue| {
-            let event: &JsEvent = event.unchecked_ref();
-            listener(Said::Closed { code: event.code(), reason: event.reason(), was_clean: event.was_clean() });
+        let protocols = handshake.protocols.iter().map(|entry| JsValue::from_str(entry.expose())).collect();
+        let listener = Listener::new(move |kind, data| {
+            let parts: &Array = data.unchecked_ref();
+            hear(match kind {
+                0 => Said::Message(data),
+                1 => Said::Opened { protocol: data.as_string().unwrap_or_default() },
+                2 => Said::Error,
+                _ => Said::Closed {
+                    code: parts.get(0).as_f64().unwrap_or_default() as u16,
+                    reason: text_at(parts, 1),
+                    was_clean: parts.get(2).is_truthy(),
+                },
+            });
         });
-        socket.set_onopen(on_open.as_ref());
-        socket.set_onmessage(on_message.as_ref());
-        socket.set_onerror(on_error.as_ref());
-        socket.set_onclose(on_close.as_ref());
-        Ok(Self { socket, _listeners: [on_open, on_message, on_error, on_close] })
+        let binary_type = if binary_type == BinaryType::Arraybuffer { "arraybuffer" } else { "blob" };
+        let socket = dial(handshake.url.expose(), protocols, binary_type, listener.as_js())?;
+        Ok(Self { socket, _listener: listener })
     }
 
     /// Hands a message to the browser. One that it does not take has been said to be taken: the type is checked before.
@@ -115,29 +85,18 @@ impl Socket {
     }
 
     /// Stops listening and closes; nothing is waited for.
-    pub(crate) fn close(self, code: u16, reason: &str) {
-        self.detach();
-        // Fails only for codes that were checked before.
-        self.socket.close(code, reason).ok();
+    pub(crate) fn close(&self, code: u16, reason: &str) {
+        hang_up(&self.socket, code, reason);
     }
 
     pub(crate) fn native(&self) -> WebSocket {
         JsValue::from(&self.socket).unchecked_into()
     }
-
-    fn detach(&self) {
-        self.socket.set_onopen(&JsValue::NULL);
-        self.socket.set_onmessage(&JsValue::NULL);
-        self.socket.set_onerror(&JsValue::NULL);
-        self.socket.set_onclose(&JsValue::NULL);
-    }
 }
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        self.detach();
-        // On a socket that has closed this does nothing.
-        self.socket.close(1000, "").ok();
+        self.close(1000, "");
     }
 }
 

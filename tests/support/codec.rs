@@ -22,7 +22,8 @@ pub fn jwt(payload: &str) -> String {
 
 #[cfg(not(target_family = "wasm"))]
 mod native {
-    use gatepass::proto::{Codec, Json, UnixTime};
+    use gatepass::proto::{Codec, Json, UnixTime, UrlParts};
+    use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
 
     pub const CODEC: Codec = Codec {
         parse: |text| serde_json::from_str(text).ok().map(from_serde),
@@ -40,8 +41,23 @@ mod native {
             let since_1970 = time.duration_since(std::time::UNIX_EPOCH).ok()?;
             Some(UnixTime::from_millis(since_1970.as_millis() as i64))
         },
-        url: |text| Some(url::Url::parse(text).ok()?.to_string()),
+        url: |text| {
+            let url = url::Url::parse(text).ok()?;
+            let host = url.host_str().unwrap_or_default();
+            let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+            Some(UrlParts {
+                scheme: url.scheme().to_owned(),
+                has_user: !url.username().is_empty() || url.password().is_some(),
+                host: host.to_owned(),
+                address: [host, &port, url.path()].concat(),
+                query: url.query().unwrap_or_default().to_owned(),
+            })
+        },
+        percent: |text| percent_encoding::utf8_percent_encode(text, RESERVED).to_string(),
     };
+
+    /// All but RFC 3986's unreserved characters.
+    const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
     fn from_serde(value: serde_json::Value) -> Json {
         match value {

@@ -3,7 +3,6 @@
 use core::time::Duration;
 
 use super::super::http::{Body, BodyEncoding, HttpRequest, Method};
-use super::super::url::percent_encoded;
 use super::super::{Codec, Json, Secret, Url};
 use super::LEEWAY;
 use crate::error::ConfigError;
@@ -108,9 +107,9 @@ fn form(codec: Codec, body: &Json) -> String {
             if !text.is_empty() {
                 text.push('&');
             }
-            text.push_str(&percent_encoded(name));
+            text.push_str(&(codec.percent)(name));
             text.push('=');
-            text.push_str(&percent_encoded(&value.plain(codec)));
+            text.push_str(&(codec.percent)(&value.plain(codec)));
         }
     }
     text

@@ -1,6 +1,7 @@
 //! Builds the npm package into `pkg/`: wasm and glue by wasm-pack, made small by wasm-opt, and the TypeScript face.
 
 mod names;
+mod platform;
 mod presets;
 mod trim;
 
@@ -63,6 +64,7 @@ pub(crate) fn wasm() -> Result<()> {
     let wasm = pkg().join("core_bg.wasm");
     run_logged("wasm-opt", wasm_command("wasm-opt")?.args(PASSES).args(FEATURES).arg(&wasm).arg("-o").arg(&wasm))?;
     check_imports(&wasm)?;
+    platform::place(&pkg())?;
     names::shorten(&pkg(), FEATURES)?;
     trim::glue(&pkg())
 }
@@ -106,5 +108,8 @@ pub(crate) fn face() -> Result<()> {
     }
     presets::write(&pkg())?;
     run_logged("tsc", wasm_command("tsc")?.args(["--project", "tsconfig.json"]))
-        .context("the TypeScript face does not compile")
+        .context("the TypeScript face does not compile")?;
+    let flags = ["--noEmit", "--allowJs", "--checkJs", "--strict", "--target", "es2022"];
+    run_logged("tsc-platform", wasm_command("tsc")?.args(flags).arg(platform::SCRIPT))
+        .context("the browser driver's script has a wrong type")
 }
