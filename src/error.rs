@@ -141,6 +141,12 @@ pub enum TokenError {
     Missing,
     /// The refresh call failed in a way that may pass.
     Refresh(HttpError),
+    /// The refresh endpoint refused the refresh token, after a renewal whose answer was lost: a server that rotates had probably
+    /// used it up by then, and its successor is lost.
+    RefreshLost {
+        /// The status code: 400, 401 or 403.
+        status: u16,
+    },
     /// The refresh endpoint refused the refresh token.
     RefreshRejected {
         /// The status code: 400, 401 or 403.
@@ -162,6 +168,7 @@ impl TokenError {
             Self::Login(error) => error.message(),
             Self::Missing => "nobody is signed in: call login() or setTokens() first",
             Self::Refresh(error) => error.message(),
+            Self::RefreshLost { .. } => "the answer to a renewal was lost, and the next was refused; sign in again",
             Self::RefreshRejected { .. } => "the server no longer accepts this session; sign in again",
             Self::Superseded => "a later login, setTokens() or logout() took its place",
             Self::Unfit => "this credential cannot be a subprotocol: use base64url, or another scheme",
@@ -375,6 +382,7 @@ impl TokenError {
             Self::Login(_) => "LOGIN_FAILED",
             Self::Missing => "TOKEN_MISSING",
             Self::Refresh(_) => "REFRESH_FAILED",
+            Self::RefreshLost { .. } => "REFRESH_LOST",
             Self::RefreshRejected { .. } => "REFRESH_REJECTED",
             Self::Superseded => "SUPERSEDED",
             Self::Unfit => "TOKEN_UNFIT",
@@ -385,9 +393,11 @@ impl TokenError {
     #[must_use]
     pub const fn disposition(self) -> Disposition {
         match self {
-            Self::Expired | Self::InvalidCredentials { .. } | Self::Missing | Self::RefreshRejected { .. } => {
-                Disposition::SignIn
-            }
+            Self::Expired
+            | Self::InvalidCredentials { .. }
+            | Self::Missing
+            | Self::RefreshLost { .. }
+            | Self::RefreshRejected { .. } => Disposition::SignIn,
             Self::Login(error) | Self::Refresh(error) => match error.disposition() {
                 Disposition::RefreshToken => Disposition::SignIn,
                 other @ (Disposition::Retry { .. } | Disposition::SignIn | Disposition::GiveUp) => other,
@@ -400,7 +410,9 @@ impl TokenError {
     #[must_use]
     pub const fn status(self) -> Option<u16> {
         match self {
-            Self::InvalidCredentials { status } | Self::RefreshRejected { status } => Some(status),
+            Self::InvalidCredentials { status } | Self::RefreshLost { status } | Self::RefreshRejected { status } => {
+                Some(status)
+            }
             Self::Login(error) | Self::Refresh(error) => error.status(),
             Self::Expired | Self::Missing | Self::Superseded | Self::Unfit => None,
         }

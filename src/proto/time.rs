@@ -89,6 +89,39 @@ impl UnixTime {
     }
 }
 
+/// What is known of the server's clock: what it showed at a moment of ours.
+///
+/// How much time has passed since, nobody can say for sure: the monotonic clock stops in sleep on some systems, and the wall
+/// clock can be set. So there are two readings. They differ after sleep and after the clock was set forward; one that was set back
+/// counts for nothing.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ServerClock {
+    pub(crate) server: UnixTime,
+    pub(crate) at: Now,
+}
+
+impl ServerClock {
+    /// Returns the latest that it may be there: by this a token stops being used, since a renewal too many harms nobody.
+    pub(crate) fn latest(&self, now: Now) -> UnixTime {
+        self.server.after(now.instant.since(self.at.instant).max(now.unix.since(self.at.unix)))
+    }
+
+    /// Returns the earliest that it may be there: by this a token is given up, for what has not ended for sure the server judges.
+    pub(crate) fn earliest(&self, now: Now) -> UnixTime {
+        self.server.after(now.instant.since(self.at.instant))
+    }
+
+    /// Returns by how much the server's clock is ahead of ours, in milliseconds.
+    pub(crate) fn skew(&self, now: Now) -> i64 {
+        self.latest(now).0.saturating_sub(now.unix.0)
+    }
+
+    /// Returns the clock of a server that is ahead by so many milliseconds.
+    pub(crate) fn with_skew(skew: i64, now: Now) -> Self {
+        Self { server: UnixTime(now.unix.0.saturating_add(skew)), at: now }
+    }
+}
+
 /// Both clocks, read once by the driver for one input.
 #[derive(Clone, Copy, Debug)]
 pub struct Now {
@@ -102,4 +135,66 @@ pub struct Now {
 #[inline(never)]
 pub(crate) fn millis(duration: Duration) -> u64 {
     duration.as_secs().saturating_mul(1000).saturating_add(u64::from(duration.subsec_millis()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn now(instant: u64, unix: i64) -> Now {
+        Now { instant: Instant::from_millis(instant), unix: UnixTime::from_millis(unix) }
+    }
+
+    #[test]
+    fn case_21_the_servers_time_is_told_apart_from_a_clock_that_is_wrong_sleeps_or_is_set() {
+        const H: i64 = 3_600_000;
+        // The server showed 0; then so much has passed by the monotonic and by the wall clock.
+        let rows = [
+            // both go on
+            (0, 0, 0, 0),
+            (1, 1, 1, 1),
+            (5_000, 5_000, 5_000, 5_000),
+            (H, H, H, H),
+            (25 * 24 * H, 25 * 24 * H, 25 * 24 * H, 25 * 24 * H),
+            // asleep, and the monotonic clock with us
+            (0, 8 * H, 0, 8 * H),
+            (1_000, 8 * H, 1_000, 8 * H),
+            (H, 9 * H, H, 9 * H),
+            // set forward while running: as far as we can see, the same
+            (60_000, 60_000 + 2 * H, 60_000, 60_000 + 2 * H),
+            // set back, by seconds, hours, years
+            (60_000, 59_000, 60_000, 60_000),
+            (60_000, 0, 60_000, 60_000),
+            (60_000, -2 * H, 60_000, 60_000),
+            (H, -10_000 * H, H, H),
+            // asleep, and set back as far
+            (1_000, 0, 1_000, 1_000),
+            // clocks that drift
+            (100_000, 100_010, 100_000, 100_010),
+            (100_010, 100_000, 100_010, 100_010),
+        ];
+        for wrong_by in [0, 2 * H, -2 * H, 7, -10_000 * H] {
+            let at = now(500, wrong_by);
+            let clock = ServerClock { server: UnixTime::from_millis(0), at };
+            for (monotonic, wall, earliest, latest) in rows {
+                let then = now(500 + monotonic as u64, wrong_by + wall);
+                let found = (clock.earliest(then).as_millis(), clock.latest(then).as_millis());
+                assert_eq!(found, (earliest, latest), "{wrong_by}: {monotonic} {wall}");
+                let told = ServerClock::with_skew(clock.skew(then), then);
+                assert_eq!(told.latest(then), clock.latest(then), "another tab is told the same");
+            }
+        }
+    }
+
+    #[test]
+    fn no_time_overflows() {
+        let far = now(u64::MAX, i64::MAX);
+        for clock in [
+            ServerClock { server: UnixTime::from_millis(i64::MAX), at: now(0, i64::MIN) },
+            ServerClock { server: UnixTime::from_millis(i64::MIN), at: far },
+        ] {
+            let _ = (clock.latest(far), clock.earliest(far), clock.skew(far));
+        }
+        let _ = ServerClock::with_skew(i64::MAX, far);
+    }
 }

@@ -17,6 +17,8 @@ pub(crate) enum Timer {
     Http,
     /// When to stop waiting for the answer to a login
     Login,
+    /// When to look whether the token should be renewed
+    Renew,
     /// When a connection has lasted long enough to forget earlier failures
     Stable,
 }

@@ -7,22 +7,22 @@
 use core::time::Duration;
 
 use super::text::cut;
-use super::time::millis;
+use super::time::{ServerClock, millis};
 use super::{Codec, Json, Now, Secret, UnixTime};
 
 /// Access token, optional refresh token, expiry.
 #[derive(Clone, Debug)]
-pub struct TokenSet {
+pub(crate) struct TokenSet {
     /// Sent to the server.
-    pub access: Secret,
+    pub(crate) access: Secret,
     /// Exchanged for a new access token.
-    pub refresh: Option<Secret>,
-    /// When the access token stops being valid, by the wall clock; the boundary itself is expired. `None`: unknown.
-    pub expires_at: Option<UnixTime>,
+    pub(crate) refresh: Option<Secret>,
+    /// When the access token stops being valid, by the server's clock; the boundary itself is expired. `None`: unknown.
+    pub(crate) expires_at: Option<UnixTime>,
     /// How long before expiry the token no longer counts as usable.
-    pub leeway: Duration,
+    pub(crate) leeway: Duration,
     /// Whose token it is, where a JWT says so (`sub` or `user_id`).
-    pub subject: Option<String>,
+    pub(crate) subject: Option<String>,
 }
 
 /// What an answer says of the token's end.
@@ -30,63 +30,67 @@ pub struct TokenSet {
 pub struct Lifetime {
     /// Seconds from now.
     pub expires_in: Option<f64>,
-    /// Seconds since 1970.
+    /// Seconds since 1970, by the server's clock.
     pub expires_at: Option<f64>,
 }
 
-/// How fresh a token is: decides whether its age is known.
+/// How fresh a token is: decides whether it tells the server's time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Received {
-    /// The app had it from somewhere, some time ago.
+pub(crate) enum Received {
+    /// The app or another tab had it from somewhere, some time ago.
     Earlier,
-    /// The server issued it for this answer, so `exp - iat` counts from now and the client's clock may be wrong.
-    JustNow,
+    /// The server issued it for this answer, which may say when (`Date`). Else the token itself may (`iat`).
+    JustNow { date: Option<UnixTime> },
 }
 
 impl TokenSet {
-    /// Builds a token set; expiry comes from `lifetime`, else from the JWT itself.
+    /// Builds a token set; expiry comes from `lifetime`, else from the JWT itself. A fresh token sets the server's clock.
     ///
     /// # Units
     /// `max_leeway` is cut to a tenth of the token's life where that is known.
-    #[must_use]
-    pub fn new(
+    pub(crate) fn new(
         codec: Codec,
+        clock: &mut Option<ServerClock>,
         now: Now,
-        access: Secret,
-        refresh: Option<Secret>,
+        (access, refresh): (Secret, Option<Secret>),
         lifetime: Lifetime,
         received: Received,
         max_leeway: Duration,
     ) -> Self {
         let claims = claims(codec, access.expose()).unwrap_or(Json::Null);
         let number = |name: &str| claims.at(name).and_then(plain_number);
-        let (exp, iat) = (number("exp"), number("iat"));
-        let jwt_life = exp.zip(iat).and_then(|(exp, iat)| life_of(exp - iat));
+        let exp = number("exp");
+        // An age that cannot be says nothing.
+        let iat = number("iat").filter(|iat| exp.is_some_and(|exp| exp > *iat));
+        if let Received::JustNow { date } = received
+            && let Some(server) = date.or_else(|| iat.and_then(UnixTime::from_seconds))
+        {
+            *clock = Some(ServerClock { server, at: now });
+        }
         let told_life = lifetime.expires_in.and_then(life_of);
+        // A span needs no other clock than ours.
+        if told_life.is_some() {
+            clock.get_or_insert(ServerClock { server: now.unix, at: now });
+        }
+        let server_now = clock.map_or(now.unix, |clock| clock.latest(now));
         let absolute = lifetime.expires_at.or(exp).and_then(UnixTime::from_seconds);
-        let from_now = if received == Received::JustNow && lifetime.expires_at.is_none() {
-            told_life.or(jwt_life)
-        } else {
-            told_life
-        };
-        let expires_at = from_now.map(|life| now.unix.after(life)).or(absolute);
-        let life = told_life.or(jwt_life).or_else(|| expires_at.map(|end| end.since(now.unix)));
+        let expires_at = told_life.map(|life| server_now.after(life)).or(absolute);
+        let jwt_life = exp.zip(iat).and_then(|(exp, iat)| life_of(exp - iat));
+        let life = told_life.or(jwt_life).or_else(|| expires_at.map(|end| end.since(server_now)));
         let leeway = life.map_or(max_leeway, |life| max_leeway.min(Duration::from_millis(millis(life) / 10)));
         let text = |name: &str| claims.at(name).and_then(|value| subject_text(codec, value));
         let subject = text("sub").or_else(|| text("user_id"));
         Self { access, refresh, expires_at, leeway, subject }
     }
 
-    /// Returns whether the token may still be sent at `now`: not within `leeway` of its expiry.
-    #[must_use]
-    pub fn is_usable_at(&self, now: UnixTime) -> bool {
-        self.expires_at.is_none_or(|end| now < end.before(self.leeway))
+    /// Returns whether the token may still be sent, if it is so late at the server: not within `leeway` of its expiry.
+    pub(crate) fn is_usable_at(&self, latest: UnixTime) -> bool {
+        self.expires_at.is_none_or(|end| latest < end.before(self.leeway))
     }
 
     /// Returns whether the token is past its expiry.
-    #[must_use]
-    pub fn is_expired_at(&self, now: UnixTime) -> bool {
-        self.expires_at.is_some_and(|end| now >= end)
+    pub(crate) fn is_expired_at(&self, server: UnixTime) -> bool {
+        self.expires_at.is_some_and(|end| server >= end)
     }
 }
 
@@ -138,8 +142,20 @@ mod tests {
         UnixTime::from_millis(seconds * 1000)
     }
 
+    const FRESH: Received = Received::JustNow { date: None };
+
+    /// The tokens, and how long they live yet as far as the server's clock is known.
+    fn left(token: &str, lifetime: Lifetime, received: Received) -> (TokenSet, Option<f64>) {
+        let mut clock = None;
+        let tokens = (Secret::new(token.to_owned()), None);
+        let set = TokenSet::new(CODEC, &mut clock, now(), tokens, lifetime, received, Duration::from_secs(30));
+        let server_now = clock.map_or(now().unix, |clock| clock.latest(now())).as_millis();
+        let left = set.expires_at.map(|end| (end.as_millis() - server_now) as f64 / 1000.0);
+        (set, left)
+    }
+
     fn set(token: &str, lifetime: Lifetime, received: Received) -> TokenSet {
-        TokenSet::new(CODEC, now(), Secret::new(token.to_owned()), None, lifetime, received, Duration::from_secs(30))
+        left(token, lifetime, received).0
     }
 
     fn earlier(payload: &str) -> TokenSet {
@@ -159,7 +175,7 @@ mod tests {
     fn leeway_is_at_most_a_tenth_of_the_tokens_life() {
         let token = earlier(&format!(r#"{{"exp":{},"iat":{}}}"#, NOW + 60, NOW));
         assert_eq!(token.leeway, Duration::from_secs(6));
-        let told = set("opaque", Lifetime { expires_in: Some(20.0), expires_at: None }, Received::JustNow);
+        let told = set("opaque", Lifetime { expires_in: Some(20.0), expires_at: None }, FRESH);
         assert_eq!((told.leeway, told.expires_at), (Duration::from_secs(2), Some(at(NOW + 20))));
     }
 
@@ -176,24 +192,17 @@ mod tests {
     fn jwt_row(claims: &str, just_now: Option<f64>, earlier: Option<f64>) -> [Row; 2] {
         let row =
             |received, ends| Row { claims: claims.to_owned(), expires_in: None, expires_at: None, received, ends };
-        [row(Received::JustNow, just_now), row(Received::Earlier, earlier)]
+        [row(FRESH, just_now), row(Received::Earlier, earlier)]
     }
 
     fn told_row(expires_in: Option<f64>, expires_at: Option<f64>, ends: Option<f64>) -> [Row; 2] {
-        [Received::JustNow, Received::Earlier].map(|received| Row {
-            claims: String::new(),
-            expires_in,
-            expires_at,
-            received,
-            ends,
-        })
+        [FRESH, Received::Earlier].map(|received| Row { claims: String::new(), expires_in, expires_at, received, ends })
     }
 
     fn check(rows: impl IntoIterator<Item = Row>) {
         for Row { claims, expires_in, expires_at, received, ends } in rows {
             let token = if claims.is_empty() { "opaque".to_owned() } else { jwt(&claims) };
-            let token = set(&token, Lifetime { expires_in, expires_at }, received);
-            let found = token.expires_at.map(|end| (end.as_millis() - NOW * 1000) as f64 / 1000.0);
+            let (_, found) = left(&token, Lifetime { expires_in, expires_at }, received);
             assert_eq!(found, ends, "{claims} {expires_in:?} {expires_at:?} {received:?}");
         }
     }
@@ -218,10 +227,10 @@ mod tests {
             jwt_row(&odd("1800000000.5"), Some(0.5), Some(0.5)),
             jwt_row(&odd("-5"), Some(-5.0 - NOW as f64), Some(-5.0 - NOW as f64)),
             jwt_row(&odd("0"), Some(-NOW as f64), Some(-NOW as f64)),
-            // beyond three centuries, beyond what a date can name, and beyond an i64
-            jwt_row(&odd("100000000000"), Some(1e10), Some(1e11 - NOW as f64)),
-            jwt_row(&odd("1e18"), Some(1e10), None),
-            jwt_row(&odd("1e300"), Some(1e10), None),
+            // in three thousand years, beyond what a date can name, and beyond an i64
+            jwt_row(&odd("100000000000"), Some(1e11 - NOW as f64), Some(1e11 - NOW as f64)),
+            jwt_row(&odd("1e18"), None, None),
+            jwt_row(&odd("1e300"), None, None),
         ];
         check(rows.into_iter().flatten());
         for claims in
@@ -260,6 +269,14 @@ mod tests {
     }
 
     #[test]
+    fn case_21_the_date_of_an_answer_goes_before_the_age_of_a_token_that_may_come_from_a_cache() {
+        let claims = jwt(&format!(r#"{{"exp":{},"iat":{}}}"#, NOW + 7_500, NOW + 7_200));
+        for (date, ends) in [(None, 300.0), (Some(at(NOW + 7_300)), 200.0), (Some(at(NOW + 7_600)), -100.0)] {
+            assert_eq!(left(&claims, Lifetime::default(), Received::JustNow { date }).1, Some(ends), "{date:?}");
+        }
+    }
+
+    #[test]
     fn what_an_answer_tells_goes_before_what_the_jwt_says() {
         let claims = format!(r#"{{"exp":{},"iat":{NOW}}}"#, NOW + 300);
         let row = |expires_in, expires_at, received, ends| Row {
@@ -271,12 +288,12 @@ mod tests {
         };
         let at = |seconds: f64| Some(NOW as f64 + seconds);
         check([
-            row(Some(60.0), None, Received::JustNow, 60.0),
+            row(Some(60.0), None, FRESH, 60.0),
             row(Some(60.0), None, Received::Earlier, 60.0),
-            row(None, at(90.0), Received::JustNow, 90.0),
+            row(None, at(90.0), FRESH, 90.0),
             row(None, at(90.0), Received::Earlier, 90.0),
-            row(Some(60.0), at(90.0), Received::JustNow, 60.0),
-            row(Some(0.0), None, Received::JustNow, 300.0),
+            row(Some(60.0), at(90.0), FRESH, 60.0),
+            row(Some(0.0), None, FRESH, 300.0),
             row(Some(-1.0), None, Received::Earlier, 300.0),
         ]);
     }

@@ -11,6 +11,7 @@ mod chaos;
 #[path = "../support/codec.rs"]
 mod codec;
 mod server;
+mod tabs;
 mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -24,8 +25,8 @@ fn variable(name: &str) -> Option<u64> {
     Some(number.unwrap_or_else(|_| panic!("{name}={text} is no number")))
 }
 
-fn run_reported(seed: u64) {
-    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| chaos::run(seed))) {
+fn run_reported(run: fn(u64) -> world::World, seed: u64) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| run(seed))) {
         eprintln!("schedule 0x{seed:x} failed; replay it with: cargo xtask sim --seed 0x{seed:x}");
         std::panic::resume_unwind(panic);
     }
@@ -33,15 +34,28 @@ fn run_reported(seed: u64) {
 
 #[test]
 fn random_schedules_keep_every_invariant_and_recover_in_the_calm() {
+    run_all(chaos::run);
+}
+
+#[test]
+fn random_schedules_of_many_tabs_renew_once_and_lose_no_session() {
+    run_all(tabs::run);
+}
+
+fn run_all(run: fn(u64) -> world::World) {
     if let Some(seed) = variable("GATEPASS_SIM_SEED") {
         println!("replaying schedule 0x{seed:x}");
-        return run_reported(seed);
+        return run_reported(run, seed);
     }
     let schedules = variable("GATEPASS_SIM_SCHEDULES").unwrap_or(SCHEDULES);
     let threads = std::thread::available_parallelism().map_or(1, |count| count.get() as u64);
     std::thread::scope(|scope| {
         let workers: Vec<_> = (0..threads)
-            .map(|worker| scope.spawn(move || (worker..schedules).step_by(threads as usize).for_each(run_reported)))
+            .map(|worker| {
+                scope.spawn(move || {
+                    (worker..schedules).step_by(threads as usize).for_each(|seed| run_reported(run, seed))
+                })
+            })
             .collect();
         for worker in workers {
             if let Err(panic) = worker.join() {

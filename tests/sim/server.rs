@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use gatepass::proto::http::{HttpRequest, HttpResponse};
+use gatepass::proto::http::{HttpRequest, HttpResponse, NoAnswer};
 use gatepass::proto::{Json, Secret};
 
 use crate::codec::{CODEC, json};
@@ -30,8 +30,13 @@ pub struct Server {
     pub subprotocol: &'static str,
     /// What the first-message consumer does with a bad token.
     pub bad_token: BadToken,
+    /// Whether a session may end without being ended by the server's account of it: an answer was lost.
+    pub may_lose: bool,
     access: BTreeMap<String, Access>,
     refresh: BTreeMap<String, String>,
+    /// Refresh tokens that were exchanged, by what they were exchanged for; and those whose answer arrived.
+    exchanged: BTreeMap<String, String>,
+    arrived: BTreeSet<String>,
     tickets: BTreeMap<String, (String, i64)>,
     pub log: Log,
     counter: u32,
@@ -115,6 +120,7 @@ impl Server {
     }
 
     pub fn revoke_refresh(&mut self) {
+        self.may_lose = true;
         self.refresh.clear();
     }
 
@@ -138,6 +144,7 @@ impl Server {
         self.log.refreshes_asked += u32::from(endpoint == "refresh");
         let fault = self.faults.get_mut(endpoint).and_then(VecDeque::pop_front);
         if let Some(Fault::Status(status, retry_after)) = fault {
+            self.may_lose |= matches!(status, 400..=403);
             return Some(response(status, "{}", retry_after));
         }
         if let Some(Fault::Body(body)) = fault {
@@ -154,6 +161,7 @@ impl Server {
             _ => self.mint(request),
         };
         if matches!(fault, Some(Fault::Lost)) {
+            self.may_lose |= endpoint == "refresh";
             return None;
         }
         Some(answer)
@@ -170,6 +178,7 @@ impl Server {
 
     fn renew(&mut self, body: &Json) -> HttpResponse {
         let token = body.at("refresh").and_then(Json::as_text).unwrap_or("").to_owned();
+        assert!(!self.arrived.contains(&token), "a refresh token was used twice");
         let Some(user) = self.refresh.get(&token).cloned() else {
             return response(401, r#"{"code":"token_not_valid"}"#, None);
         };
@@ -177,7 +186,20 @@ impl Server {
         if self.rotates {
             self.refresh.remove(&token);
         }
-        self.token_answer(&user, self.rotates)
+        let answer = self.token_answer(&user, self.rotates);
+        if self.rotates {
+            self.exchanged.insert(answer.body.expose().to_owned(), token);
+        }
+        answer
+    }
+
+    /// An answer has arrived: what it was given for must not be sent again.
+    pub fn was_answered(&mut self, result: &Result<HttpResponse, NoAnswer>) {
+        if let Ok(response) = result
+            && let Some(token) = self.exchanged.remove(response.body.expose())
+        {
+            self.arrived.insert(token);
+        }
     }
 
     fn token_answer(&mut self, user: &str, with_refresh: bool) -> HttpResponse {

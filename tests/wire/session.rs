@@ -33,6 +33,13 @@ fn call(session: &mut Session, input: Input, call: &Json) -> Result<Option<Strin
             Output::Token { result: Err(error), .. } => outcome = Err(error.code()),
             Output::Token { result: Ok(grant), .. } => outcome = Ok(Some(grant.authorization.expose().to_owned())),
             Output::LoginDone { result: Ok(()), .. } | Output::AbortFetch { .. } | Output::Changed { .. } => {}
+            Output::Clear { .. }
+            | Output::Due
+            | Output::GetToken { .. }
+            | Output::Load
+            | Output::Lock
+            | Output::Save(_)
+            | Output::Unlock => panic!("{output:?} without a store"),
         }
     }
     assert_eq!(requests, 1, "one request for {}", print(call));
@@ -72,7 +79,7 @@ fn present(session: &mut Session) -> Option<(String, u32)> {
 
 fn play(name: &str) {
     let fixture = fixture(name);
-    let mut session = Session::new(preset::session(CODEC, name, text(&fixture, "base")).unwrap());
+    let mut session = Session::new(preset::session(CODEC, name, text(&fixture, "base")).unwrap(), 1);
     if let Some(tokens) = fixture.at("tokens") {
         let access = Secret::new(text(tokens, "access").to_owned());
         let refresh = Some(Secret::new(text(tokens, "refresh").to_owned()));
@@ -131,7 +138,7 @@ fn cases_23_and_24_oauth_2_is_form_encoded_and_keeps_a_refresh_token_that_is_not
 
 #[test]
 fn case_25_a_logout_that_the_server_does_not_know_has_ended_the_session_all_the_same() {
-    let mut session = Session::new(preset::session(CODEC, "djoser", "https://api.example/auth").unwrap());
+    let mut session = Session::new(preset::session(CODEC, "djoser", "https://api.example/auth").unwrap(), 1);
     let access = Secret::new("9944".to_owned());
     session.handle_input(now(), Input::SetTokens { access, refresh: None, lifetime: Lifetime::default() });
     session.handle_input(now(), Input::Logout);
@@ -156,7 +163,7 @@ fn a_logout_says_no_more_of_the_tokens_than_its_template_asks_for() {
     let row = |body: &str| {
         let row = format!(r#"{{"logout":{{"url":"/revoke","encoding":"form"{body}}}}}"#);
         let config = preset::session_of(CODEC, &super::json(&row), "https://id.example").unwrap();
-        let mut session = Session::new(config);
+        let mut session = Session::new(config, 1);
         let (access, refresh) = (Secret::new("a1".to_owned()), Some(Secret::new("r1".to_owned())));
         session.handle_input(now(), Input::SetTokens { access, refresh, lifetime: Lifetime::default() });
         session.handle_input(now(), Input::Logout);

@@ -34,7 +34,7 @@ impl Client {
     }
 
     pub(super) fn with(config: ConnectionConfig, fixture: Json) -> Self {
-        let mut session = Session::new(SessionConfig::new(CODEC));
+        let mut session = Session::new(SessionConfig::new(CODEC), 1);
         set_token(&mut session, text(&fixture, "token"));
         let machine = Connection::new(config, session.view(), 1);
         let mut client = Self {

@@ -1,6 +1,6 @@
 //! One try, from the session's token to an accepted socket: what each answer on the way means.
 
-use super::config::ConnectionConfig;
+use super::config::{ConnectionConfig, OnRenewal};
 use super::io::{Event, Handshake, Output, SocketId};
 use super::recovery::Goodbye;
 use super::state::{Doubt, Proof, Refuser, Renewal, State, Step};
@@ -18,6 +18,14 @@ impl Connection {
             return;
         }
         let is_renewal = matches!(self.state, State::Connected { .. });
+        // Where nothing but time asks for another token, the socket stays if there is none.
+        if let State::Connected { renewal: renewal @ Renewal::Due(_), grant: Some(old), .. } = &mut self.state {
+            *renewal = Renewal::None;
+            let is_other = result.as_ref().is_ok_and(|grant| grant.generation != old.generation);
+            if !is_other || self.config.on_renewal == OnRenewal::Keep {
+                return;
+            }
+        }
         let grant = match result {
             Ok(grant) if grant.epoch == self.epoch => grant,
             // Another user's token: theirs is another connection.
@@ -244,7 +252,7 @@ impl Connection {
         let is_rejected = is(&scheme.reject);
         match &mut self.state {
             State::Connected { renewal, grant: Some(grant), .. } if is_expired => match renewal {
-                Renewal::None => {
+                Renewal::None | Renewal::Due(_) => {
                     let demand = Demand::NotRejected(grant.generation);
                     self.next_id += 1;
                     let want = WantId(self.next_id);

@@ -37,10 +37,21 @@ pub struct ConnectionConfig {
     pub close_table: CloseTable,
     /// How much may wait to be sent.
     pub outbox: OutboxOptions,
+    /// What becomes of a connected socket when the session has another token.
+    pub on_renewal: OnRenewal,
     /// The longest message that is taken from the server; a longer one ends the connection. Default: any.
     pub max_message: usize,
     /// Allows a credential over `ws:` and `http:` to foreign hosts.
     pub allow_insecure: bool,
+}
+
+/// What becomes of a connected socket when the session has another token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnRenewal {
+    /// It stays as it is; a server that ends it when its token ends is connected to again, with the new one.
+    Keep,
+    /// The first message is sent again on it, with the new token.
+    Authenticate,
 }
 
 impl ConnectionConfig {
@@ -60,6 +71,7 @@ impl ConnectionConfig {
             min_uptime: Duration::from_secs(5),
             close_table: CloseTable::default(),
             outbox: OutboxOptions::default(),
+            on_renewal: OnRenewal::Keep,
             max_message: usize::MAX,
             allow_insecure: false,
         }
@@ -71,6 +83,11 @@ impl ConnectionConfig {
     /// A credential in the clear, a template with an unknown hole, subprotocols that browsers refuse.
     pub fn check(&self) -> Result<(), ConfigError> {
         check_protocols(&self.protocols)?;
+        if self.on_renewal == OnRenewal::Authenticate
+            && self.scheme.first_message().is_none_or(|scheme| scheme.message.is_none())
+        {
+            return Err(ConfigError::option("scheme.reauth", "there is no first message to send again"));
+        }
         self.scheme.check(&self.protocols, self.allow_insecure)?;
         if let Some(probe) = &self.probe {
             probe.check_carries_credential("probe", self.allow_insecure)?;

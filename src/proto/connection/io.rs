@@ -92,6 +92,8 @@ pub enum Input<'a> {
         /// The token.
         result: Result<Grant, TokenError>,
     },
+    /// The session's token should be renewed: whoever is connected with it may ask for another.
+    TokenDue,
 }
 
 /// What to do.

@@ -14,7 +14,7 @@ mod state;
 use core::time::Duration;
 use std::collections::VecDeque;
 
-pub use config::{ConnectionConfig, check_close_code};
+pub use config::{ConnectionConfig, OnRenewal, check_close_code};
 pub use io::{ConnectionState, Event, Handshake, Input, Output, Phase, Received, Sent, SocketId, StateChange, Stats};
 
 use self::recovery::Goodbye;
@@ -121,6 +121,7 @@ impl Connection {
                 }
             }
             Input::Token { want, result } => self.on_token(now, want, result),
+            Input::TokenDue => self.want_renewal(None),
         }
     }
 
@@ -186,10 +187,12 @@ impl Connection {
                 Received::InspectAndDeliver
             }
             State::Authenticating { socket: present, .. } if *present == socket => Received::Inspect,
-            State::Connected { socket: present, proof, .. } if *present == socket => {
+            State::Connected { socket: present, proof, renewal, .. } if *present == socket => {
                 self.stats.received += 1;
                 match proof {
-                    Proof::Assumed | Proof::Given | Proof::Lasting if reads_all => Received::InspectAndDeliver,
+                    Proof::Assumed | Proof::Given | Proof::Lasting if reads_all || *renewal == Renewal::Sent => {
+                        Received::InspectAndDeliver
+                    }
                     Proof::Assumed if reads_first => Received::InspectAndDeliver,
                     Proof::Assumed => {
                         *proof = Proof::Given;
@@ -323,8 +326,8 @@ impl Connection {
                     };
                     self.abandon(now, TIMEOUT_CODE, failure);
                 }
-                // A session's timer, never set here.
-                Timer::Login => {}
+                // A session's timers, never set here.
+                Timer::Login | Timer::Renew => {}
                 Timer::Stable => {
                     self.backoff.reset();
                     self.attempt = 0;
@@ -372,6 +375,21 @@ impl Connection {
         } else if user.is_signed_in && is_new_sign_in && matches!(self.state, State::Suspended) {
             self.doubt = Doubt::None;
             self.start(now);
+        } else if user.is_signed_in && self.config.on_renewal != OnRenewal::Keep {
+            self.want_renewal(Some(user.generation));
+        }
+    }
+
+    /// Asks for another token than the one that this socket was accepted with: it will end soon, or `there` is another by now.
+    fn want_renewal(&mut self, there: Option<u32>) {
+        if let State::Connected { grant: Some(grant), renewal: renewal @ Renewal::None, .. } = &mut self.state
+            && there != Some(grant.generation)
+        {
+            let demand = Demand::NotDoubted(grant.generation);
+            self.next_id = self.next_id.wrapping_add(1);
+            let want = WantId(self.next_id);
+            *renewal = Renewal::Due(want);
+            self.outputs.push_back(Output::Want { want, demand });
         }
     }
 

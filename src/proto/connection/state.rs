@@ -40,12 +40,14 @@ pub(super) enum Step {
     Ack,
 }
 
-/// The renewal of the token on a socket whose server has said that it expired.
+/// The renewal of the token on a connected socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Renewal {
     /// The token is good, as far as is known.
     None,
-    /// The session is asked for another.
+    /// The session is asked for another before this one ends.
+    Due(WantId),
+    /// The server has said that it expired, and the session is asked for another.
     Wanted(WantId),
     /// The first message was sent again. What the server said before it read that is past.
     Sent,
@@ -93,7 +95,9 @@ impl State {
     /// The question to the session that waits for its answer.
     pub(super) fn want(&self) -> Option<WantId> {
         match self {
-            Self::Token { want } | Self::Connected { renewal: Renewal::Wanted(want), .. } => Some(*want),
+            Self::Token { want } | Self::Connected { renewal: Renewal::Wanted(want) | Renewal::Due(want), .. } => {
+                Some(*want)
+            }
             Self::Connected { renewal: Renewal::None | Renewal::Sent | Renewal::Accepted, .. }
             | Self::Idle
             | Self::Ticket { .. }

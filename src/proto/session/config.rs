@@ -16,6 +16,10 @@ pub struct SessionConfig {
     pub login: Option<TokenEndpoint>,
     /// Where a refresh token is exchanged.
     pub refresh: Option<TokenEndpoint>,
+    /// Whether the app has a source of its own, in the place of `refresh`.
+    pub has_source: bool,
+    /// Whether a store keeps the tokens, which other tabs may read and change.
+    pub has_store: bool,
     /// What is told of a logout, with the session's `Authorization` header: its answer is not waited for, and whatever it is,
     /// the session has ended. `"$access"` and `"$refresh"` stand for the tokens.
     pub logout: Option<TokenEndpoint>,
@@ -41,6 +45,8 @@ impl SessionConfig {
             codec,
             login: None,
             refresh: None,
+            has_source: false,
+            has_store: false,
             logout: None,
             cookies: false,
             fields: TokenFields::default(),
@@ -54,8 +60,14 @@ impl SessionConfig {
     /// Checks what can be wrong before the first call.
     ///
     /// # Errors
-    /// An endpoint in the clear, a prefix that cannot stand in a header.
+    /// An endpoint in the clear, a prefix that cannot stand in a header, two sources of tokens.
     pub fn check(&self) -> Result<(), ConfigError> {
+        if self.has_source && self.refresh.is_some() {
+            return Err(ConfigError::option(
+                "getToken",
+                "it takes the place of a refresh endpoint; remove one of them",
+            ));
+        }
         check_header_text("tokenPrefix", &self.prefix)?;
         for (option, endpoint) in
             [("login.url", &self.login), ("refresh.url", &self.refresh), ("logout.url", &self.logout)]

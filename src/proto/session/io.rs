@@ -5,6 +5,7 @@ use core::time::Duration;
 use super::super::http::{HttpRequest, HttpResponse, NoAnswer};
 use super::super::token::Lifetime;
 use super::super::{Json, Secret};
+use super::store::{Record, Stored};
 use crate::error::TokenError;
 
 /// Who asks for a token: a number that the driver gives to each socket, and to each call of the app.
@@ -97,7 +98,8 @@ impl Grant {
 
     /// Returns the session as this token knows it.
     pub(crate) fn view(&self) -> SessionView {
-        SessionView { epoch: self.epoch, sign_ins: self.sign_ins, is_signed_in: true }
+        let Self { epoch, sign_ins, generation, .. } = *self;
+        SessionView { epoch, sign_ins, generation, is_signed_in: true }
     }
 }
 
@@ -108,6 +110,8 @@ pub struct SessionView {
     pub epoch: u32,
     /// How often somebody has signed in: by login or by tokens that the app brought. A renewal does not count.
     pub sign_ins: u32,
+    /// The number of the token set.
+    pub generation: u32,
     /// Whether somebody is signed in.
     pub is_signed_in: bool,
 }
@@ -129,8 +133,17 @@ pub enum Input {
         /// An object such as `{username, password}`.
         credentials: Json,
     },
+    /// The lock is ours, and this is in the store now: the answer to [`Output::Lock`].
+    Locked(Stored),
     /// The app signs out.
     Logout,
+    /// The app's own source has answered [`Output::GetToken`].
+    Provided {
+        /// Which question; an unknown one is ignored.
+        request: RequestId,
+        /// The tokens, or why there are none.
+        result: Result<Provided, NoToken>,
+    },
     /// The app brings tokens of its own.
     SetTokens {
         /// The access token.
@@ -140,6 +153,8 @@ pub enum Input {
         /// When the access token ends, if the app knows.
         lifetime: Lifetime,
     },
+    /// This is in the store now: the answer to [`Output::Load`], or another tab has changed it.
+    Stored(Stored),
     /// Time has passed.
     Timeout,
     /// Nobody waits for this asker's token any more.
@@ -149,6 +164,47 @@ pub enum Input {
     },
     /// A socket or the app needs a token.
     Want(Want),
+}
+
+/// Tokens of the app's own source.
+#[derive(Debug)]
+pub struct Provided {
+    /// The access token.
+    pub access: Secret,
+    /// When it ends, if the app knows.
+    pub lifetime: Lifetime,
+}
+
+/// Why the app's own source gave no token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoToken {
+    /// It failed in a way that may pass.
+    Failed,
+    /// The person has to sign in.
+    SignInRequired,
+}
+
+/// Why a token is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// The one that is there has ended, or soon will.
+    Expired,
+    /// There is none.
+    Missing,
+    /// A server has refused the one that is there.
+    Rejected,
+}
+
+impl Reason {
+    /// Returns the name that JavaScript sees.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Expired => "expired",
+            Self::Missing => "missing",
+            Self::Rejected => "rejected",
+        }
+    }
 }
 
 /// What to do.
@@ -165,7 +221,16 @@ pub enum Output {
         state: SessionState,
         /// What connections have to know.
         view: SessionView,
+        /// Why the session has ended, if it has.
+        error: Option<TokenError>,
     },
+    /// Empty the store, unless it holds another sign-in than this; without one, whatever it holds.
+    Clear {
+        /// [`Record::id`]
+        id: Option<u64>,
+    },
+    /// The token should be renewed: tell the connections that are connected with it.
+    Due,
     /// Make an HTTP request.
     Fetch {
         /// Which.
@@ -173,6 +238,17 @@ pub enum Output {
         /// What.
         http: HttpRequest,
     },
+    /// Ask the app's own source for a token.
+    GetToken {
+        /// Which question. [`Output::AbortFetch`] ends it.
+        request: RequestId,
+        /// Why.
+        reason: Reason,
+    },
+    /// Read the store, and say what is in it.
+    Load,
+    /// Wait for the lock that all tabs share, read the store, and say what is in it.
+    Lock,
     /// Answer a `login()`.
     LoginDone {
         /// Which call.
@@ -180,6 +256,9 @@ pub enum Output {
         /// How it went.
         result: Result<(), LoginError>,
     },
+    /// Put this into the store and tell the other tabs. If the store holds a later renewal of the same sign-in, leave it there and say
+    /// what it is: whoever slept while others renewed has nothing to tell.
+    Save(Record),
     /// Answer a [`Want`].
     Token {
         /// Who asked.
@@ -189,6 +268,8 @@ pub enum Output {
         /// The token.
         result: Result<Grant, TokenError>,
     },
+    /// Let go of the lock, or stop waiting for it, once what was to be saved is saved.
+    Unlock,
 }
 
 /// Why a login failed.
@@ -213,6 +294,8 @@ impl From<TokenError> for LoginError {
 pub enum SessionState {
     /// The server no longer accepts the tokens: the person has to sign in again.
     Expired,
+    /// The store has not yet answered.
+    Loading,
     /// Signed in; the token is being renewed.
     Refreshing,
     /// Signed in.
@@ -227,6 +310,7 @@ impl SessionState {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Expired => "expired",
+            Self::Loading => "loading",
             Self::Refreshing => "refreshing",
             Self::SignedIn => "signed-in",
             Self::SignedOut => "signed-out",
@@ -238,7 +322,7 @@ impl SessionState {
     pub const fn is_signed_in(self) -> bool {
         match self {
             Self::Refreshing | Self::SignedIn => true,
-            Self::Expired | Self::SignedOut => false,
+            Self::Expired | Self::Loading | Self::SignedOut => false,
         }
     }
 }

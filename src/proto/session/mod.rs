@@ -9,13 +9,17 @@
 //!                                  └──────────────────────────────────────┘ renewed, or may pass (kept)
 //! ```
 //!
-//! Rules: one refresh and one login in flight; every token has a generation, so that a refused token is refreshed once
+//! Before that: loading, until the store has answered, if there is one. How a renewal goes is in the module `renewal`, what the store
+//! has to do with it in `store`.
+//! Rules: one renewal and one login in flight; every token has a generation, so that a refused token is refreshed once
 //! for all sockets that had it; every user has an epoch, and nothing of an earlier epoch counts.
 //! Contract: one [`Session::handle_input`], then [`Session::poll_output`] until `None`, then [`Session::poll_timeout`]; as of
 //! [`Connection`](super::connection::Connection).
 
 mod config;
 mod io;
+mod renewal;
+mod store;
 
 use core::time::Duration;
 use std::collections::VecDeque;
@@ -23,13 +27,19 @@ use std::collections::VecDeque;
 use config::is_header_text;
 pub use config::{SessionConfig, TokenEndpoint, TokenFields, check_header_text};
 pub use io::{
-    Asker, Demand, Grant, Input, LoginError, LoginId, Output, RequestId, SessionState, SessionView, Want, WantId,
+    Asker, Demand, Grant, Input, LoginError, LoginId, NoToken, Output, Provided, Reason, RequestId, SessionState,
+    SessionView, Want, WantId,
 };
+use renewal::{Pause, Renewal};
+use store::SignIn;
+pub use store::{Record, Stored};
 
+use super::backoff::{Backoff, BackoffOptions};
 use super::http::{HttpResponse, NoAnswer, json_of};
+use super::time::ServerClock;
 use super::timer::{Timer, Timers};
 use super::token::{Lifetime, Received, TokenSet};
-use super::{Instant, Json, Now, Secret};
+use super::{Instant, Json, Now, Secret, UnixTime};
 use crate::error::{HttpError, Malformed, TokenError};
 
 /// The session machine.
@@ -37,6 +47,17 @@ use crate::error::{HttpError, Malformed, TokenError};
 pub struct Session {
     config: SessionConfig,
     state: State,
+    renewal: Renewal,
+    pause: Option<Pause>,
+    /// Whether a renewal was sent and nothing came back: the server may have used up the refresh token.
+    is_unanswered: bool,
+    /// What is known of the server's clock; nothing until the server has told.
+    clock: Option<ServerClock>,
+    /// How long after the due time this tab renews.
+    jitter: Duration,
+    backoff: Backoff,
+    ids: fastrand::Rng,
+    sign_in: SignIn,
     /// Counts users: logout and a change of user begin a new one.
     epoch: u32,
     /// Counts token sets.
@@ -47,6 +68,8 @@ pub struct Session {
     wants: Vec<Want>,
     timers: Timers,
     next_request: u32,
+    /// What the app and the connections were told last.
+    told: (SessionState, SessionView),
     outputs: VecDeque<Output>,
 }
 
@@ -55,21 +78,36 @@ enum State {
     Expired {
         subject: Option<String>,
     },
-    /// With the request that renews the tokens, while one is in flight.
-    SignedIn {
-        tokens: TokenSet,
-        refresh: Option<RequestId>,
-    },
+    /// The store has not yet answered.
+    Loading,
+    SignedIn(TokenSet),
     SignedOut,
 }
 
+/// The waits between renewals that nobody waits for.
+const BACKOFF: BackoffOptions =
+    BackoffOptions { base: Duration::from_secs(1), cap: Duration::from_secs(30), spread: Duration::ZERO };
+
 impl Session {
-    /// Makes a session without a user.
+    /// Makes a session: without a user, or with the one that the store knows.
     #[must_use]
-    pub fn new(config: SessionConfig) -> Self {
-        Self {
+    pub fn new(config: SessionConfig, seed: u64) -> Self {
+        let (state, outputs) = if config.has_store {
+            (State::Loading, VecDeque::from([Output::Load]))
+        } else {
+            (State::SignedOut, VecDeque::new())
+        };
+        let mut session = Self {
             config,
-            state: State::SignedOut,
+            state,
+            renewal: Renewal::None,
+            pause: None,
+            is_unanswered: false,
+            clock: None,
+            jitter: Duration::ZERO,
+            backoff: Backoff::new(BACKOFF, seed),
+            ids: fastrand::Rng::with_seed(seed),
+            sign_in: SignIn::default(),
             epoch: 0,
             generation: 0,
             sign_ins: 0,
@@ -77,27 +115,38 @@ impl Session {
             wants: Vec::new(),
             timers: Timers::default(),
             next_request: 0,
-            outputs: VecDeque::new(),
-        }
+            told: (SessionState::SignedOut, SessionView::default()),
+            outputs,
+        };
+        session.told.0 = session.state();
+        session
     }
 
     /// Applies one thing that happened. Never fails: what the world does wrong becomes an output.
     pub fn handle_input(&mut self, now: Now, input: Input) {
+        let before = (self.sign_in, self.generation);
         match input {
             Input::Http { request, result } => self.on_http(now, request, result),
+            Input::Locked(stored) => self.on_locked(now, stored),
             Input::Login { login, credentials } => self.on_login(now, login, &credentials),
             Input::Logout => self.on_logout(),
+            Input::Provided { request, result } => {
+                if self.renewal == Renewal::Asked(request) {
+                    self.on_provided(now, result);
+                }
+            }
             Input::SetTokens { access, refresh, lifetime } => {
                 self.supersede_login();
-                self.abort_refresh();
-                let tokens = self.token_set(now, access, refresh, lifetime, Received::Earlier);
-                let same_user = self.is_same_user(&tokens, SameUser::UnlessKnownOther);
-                self.sign_ins += 1;
-                self.sign_in(tokens, same_user, None);
+                let tokens = self.token_set(now, (access, refresh), lifetime, Received::Earlier);
+                self.begin(now, tokens, SameUser::UnlessKnownOther);
             }
+            Input::Stored(stored) => self.on_stored(now, stored),
             Input::Timeout => self.on_timeout(now),
             Input::Unwant { asker } => self.wants.retain(|want| want.asker != asker),
             Input::Want(want) => self.on_want(now, want),
+        }
+        if before != (self.sign_in, self.generation) {
+            self.watch(now);
         }
     }
 
@@ -118,8 +167,9 @@ impl Session {
     pub fn state(&self) -> SessionState {
         match self.state {
             State::Expired { .. } => SessionState::Expired,
-            State::SignedIn { refresh: Some(_), .. } => SessionState::Refreshing,
-            State::SignedIn { refresh: None, .. } => SessionState::SignedIn,
+            State::Loading => SessionState::Loading,
+            State::SignedIn(_) if self.renewal != Renewal::None => SessionState::Refreshing,
+            State::SignedIn(_) => SessionState::SignedIn,
             State::SignedOut => SessionState::SignedOut,
         }
     }
@@ -127,44 +177,62 @@ impl Session {
     /// Returns the session as a connection sees it.
     #[must_use]
     pub fn view(&self) -> SessionView {
-        SessionView { epoch: self.epoch, sign_ins: self.sign_ins, is_signed_in: self.state().is_signed_in() }
+        let Self { epoch, sign_ins, generation, .. } = *self;
+        SessionView { epoch, sign_ins, generation, is_signed_in: self.state().is_signed_in() }
     }
 
     fn on_want(&mut self, now: Now, want: Want) {
-        let current = self.generation;
-        let tokens = match &self.state {
-            State::SignedOut if self.login.is_some() => return self.wants.push(want),
-            State::Expired { .. } if self.login.is_some() => return self.wants.push(want),
-            State::SignedOut => return self.answer(want, Err(TokenError::Missing)),
-            State::Expired { .. } => return self.answer(want, Err(TokenError::Expired)),
-            State::SignedIn { refresh: Some(_), .. } => return self.wants.push(want),
-            State::SignedIn { tokens, refresh: None } => tokens,
+        let has_to_wait = match self.renewal {
+            Renewal::None | Renewal::Holding => match self.state {
+                State::Expired { .. } | State::SignedOut => self.login.is_some(),
+                State::Loading => true,
+                State::SignedIn(_) => false,
+            },
+            Renewal::Locking | Renewal::Asked(_) | Renewal::Refused(_) => true,
         };
-        let is_rejected = want.demand == Demand::NotRejected(current);
-        let will_do = match want.demand {
-            Demand::NotDoubted(generation) | Demand::NotRejected(generation) if generation == current => false,
-            Demand::NotDoubted(_) | Demand::NotRejected(_) => tokens.is_usable_at(now.unix),
-            Demand::UsableFor(life) => tokens.is_usable_at(now.unix) && !tokens.is_expired_at(now.unix.after(life)),
-        };
-        if will_do {
-            let grant = self.grant(tokens);
-            return self.answer(want, Ok(grant));
+        if has_to_wait {
+            return self.wants.push(want);
         }
-        if let (Some(endpoint), Some(refresh)) = (&self.config.refresh, &tokens.refresh) {
-            let http = endpoint.request(&self.config, &object(&[("refresh", refresh)]), None);
-            self.wants.push(want);
-            let request = self.fetch(now, Timer::Http, http);
-            if let State::SignedIn { refresh, .. } = &mut self.state {
-                *refresh = Some(request);
+        let (current, latest) = (self.generation, self.latest(now));
+        let mut result = match &self.state {
+            State::SignedIn(tokens) => {
+                let is_usable = tokens.is_usable_at(latest);
+                let will_do = match want.demand {
+                    Demand::NotDoubted(generation) | Demand::NotRejected(generation) => {
+                        generation != current && is_usable
+                    }
+                    Demand::UsableFor(life) => is_usable && !tokens.is_expired_at(latest.after(life)),
+                };
+                let grant = self.grant(tokens);
+                if will_do {
+                    return self.answer(want, Ok(grant));
+                }
+                // Only the server's word ends a token whose end nobody knows for sure, or dials that fail without a word.
+                let is_over = want.demand == Demand::NotRejected(current)
+                    || self.is_expired(now)
+                    || want.demand == Demand::NotDoubted(current) && tokens.is_expired_at(latest);
+                if is_over { Err(TokenError::Expired) } else { Ok(grant) }
             }
-            return self.changed();
+            State::Expired { .. } => Err(TokenError::Expired),
+            State::Loading | State::SignedOut => Err(TokenError::Missing),
+        };
+        if self.can_renew() {
+            let Some(error) = self.paused(now) else {
+                self.wants.push(want);
+                return self.renew(now);
+            };
+            result = result.map_err(|_| error);
+        } else if let (State::SignedIn(_), Err(error)) = (&self.state, &result) {
+            self.expire(*error);
         }
-        if is_rejected || tokens.is_expired_at(now.unix) {
-            self.expire();
-            return self.answer(want, Err(TokenError::Expired));
+        self.answer(want, result);
+    }
+
+    /// Asks anew for whoever waits.
+    fn ask_again(&mut self, now: Now) {
+        for want in core::mem::take(&mut self.wants) {
+            self.on_want(now, want);
         }
-        let grant = self.grant(tokens);
-        self.answer(want, Ok(grant));
     }
 
     fn on_login(&mut self, now: Now, login: LoginId, credentials: &Json) {
@@ -174,7 +242,9 @@ impl Session {
             return self.outputs.push_back(Output::LoginDone { login, result: Err(TokenError::Missing.into()) });
         };
         let http = endpoint.request(&self.config, credentials, None);
-        let request = self.fetch(now, Timer::Login, http);
+        let request = self.new_request();
+        self.timers.set(Timer::Login, now.instant.after(self.config.http_timeout));
+        self.outputs.push_back(Output::Fetch { request, http });
         self.login = Some((login, request));
     }
 
@@ -184,11 +254,17 @@ impl Session {
             return;
         }
         self.supersede_login();
-        self.abort_refresh();
         self.tell_server();
+        self.clear();
+        self.forget();
+    }
+
+    /// Ends what belongs to the user.
+    fn forget(&mut self) {
+        self.abort_renewal();
         self.state = State::SignedOut;
         self.epoch += 1;
-        self.changed();
+        self.changed(None);
         for want in core::mem::take(&mut self.wants) {
             self.answer(want, Err(TokenError::Missing));
         }
@@ -196,7 +272,7 @@ impl Session {
 
     /// Tells the server of a logout. Nobody waits for the answer: that the token is unknown there means the same.
     fn tell_server(&mut self) {
-        let (Some(endpoint), State::SignedIn { tokens, .. }) = (&self.config.logout, &self.state) else { return };
+        let (Some(endpoint), State::SignedIn(tokens)) = (&self.config.logout, &self.state) else { return };
         let nothing = Secret::new(String::new());
         let refresh = tokens.refresh.as_ref().unwrap_or(&nothing);
         // Without a template nothing is sent: the header says who it is.
@@ -218,27 +294,30 @@ impl Session {
     }
 
     fn on_http(&mut self, now: Now, request: RequestId, result: Result<HttpResponse, NoAnswer>) {
+        let answer = json_of(self.config.codec, now, &result);
+        let date =
+            result.as_ref().ok().and_then(|response| response.date.as_deref()).and_then(self.config.codec.http_date);
         if self.login.is_some_and(|(_, waiting)| waiting == request) {
-            let answer = json_of(self.config.codec, now, &result);
             let body = result.ok().map(|response| response.body);
-            return self.on_login_answer(now, answer, body);
-        }
-        if self.refresh_request() == Some(request) {
-            let answer = json_of(self.config.codec, now, &result);
-            self.on_refresh_answer(now, answer);
+            self.on_login_answer(now, answer, date, body);
+        } else if self.renewal == Renewal::Asked(request) {
+            self.on_refresh_answer(now, answer, date);
         }
     }
 
-    fn on_login_answer(&mut self, now: Now, answer: Result<Json, HttpError>, body: Option<Secret>) {
+    fn on_login_answer(
+        &mut self,
+        now: Now,
+        answer: Result<Json, HttpError>,
+        date: Option<UnixTime>,
+        body: Option<Secret>,
+    ) {
         let Some((login, _)) = self.login.take() else { return };
         self.timers.stop(Timer::Login);
-        let received = answer.and_then(|json| self.tokens_of(now, &json));
+        let received = answer.and_then(|json| self.tokens_of(now, &json, date));
         let result = match received {
             Ok(tokens) => {
-                self.abort_refresh();
-                let same_user = self.is_same_user(&tokens, SameUser::OnlyIfKnown);
-                self.sign_ins += 1;
-                self.sign_in(tokens, same_user, None);
+                self.begin(now, tokens, SameUser::OnlyIfKnown);
                 Ok(())
             }
             Err(HttpError::Status { status: status @ (400 | 401 | 403), .. }) => {
@@ -251,55 +330,20 @@ impl Session {
         };
         if result.is_err() {
             // Those who waited for this login learn what they would have learned without it.
-            let wants = core::mem::take(&mut self.wants);
-            wants.into_iter().for_each(|want| self.on_want(now, want));
+            self.ask_again(now);
         }
         self.outputs.push_back(Output::LoginDone { login, result });
     }
 
-    fn on_refresh_answer(&mut self, now: Now, answer: Result<Json, HttpError>) {
-        self.timers.stop(Timer::Http);
-        let received = answer.and_then(|json| self.tokens_of(now, &json));
-        let State::SignedIn { tokens: old, refresh } = &mut self.state else { return };
-        *refresh = None;
-        match received {
-            Ok(mut tokens) => {
-                let unchanged = (tokens.access == old.access).then_some(self.generation);
-                tokens.refresh = tokens.refresh.or_else(|| old.refresh.take());
-                tokens.subject = tokens.subject.or_else(|| old.subject.take());
-                self.sign_in(tokens, true, unchanged);
-            }
-            Err(HttpError::Status { status: status @ (400 | 401 | 403), .. }) => {
-                // Nothing can renew this token any more; whether it is still good is another question.
-                old.refresh = None;
-                if old.is_expired_at(now.unix) || self.is_current_rejected() {
-                    self.expire();
-                } else {
-                    self.changed();
-                }
-                self.answer_without_renewal(now, TokenError::RefreshRejected { status });
-            }
-            Err(error) => {
-                self.changed();
-                self.answer_without_renewal(now, TokenError::Refresh(error));
-            }
-        }
-    }
-
-    fn is_current_rejected(&self) -> bool {
-        self.wants.iter().any(|want| want.demand == Demand::NotRejected(self.generation))
-    }
-
     /// Answers who waited for a renewal that failed: with the old token whoever may still use it, else with the failure.
     fn answer_without_renewal(&mut self, now: Now, error: TokenError) {
+        let is_expired = self.is_expired(now);
         for want in core::mem::take(&mut self.wants) {
             let result = match &self.state {
-                State::SignedIn { tokens, .. }
-                    if want.demand != Demand::NotRejected(self.generation) && !tokens.is_expired_at(now.unix) =>
-                {
+                State::SignedIn(tokens) if want.demand != Demand::NotRejected(self.generation) && !is_expired => {
                     Ok(self.grant(tokens))
                 }
-                State::Expired { .. } | State::SignedIn { .. } | State::SignedOut => Err(error),
+                State::Expired { .. } | State::Loading | State::SignedIn(_) | State::SignedOut => Err(error),
             };
             self.answer(want, result);
         }
@@ -307,61 +351,107 @@ impl Session {
 
     fn on_timeout(&mut self, now: Now) {
         while let Some(timer) = self.timers.take_due(now.instant) {
-            let late =
-                if timer == Timer::Login { self.login.map(|(_, request)| request) } else { self.refresh_request() };
-            if let Some(request) = late {
-                self.outputs.push_back(Output::AbortFetch { request });
-            }
+            let late = match (timer, self.login, self.renewal) {
+                (Timer::Renew, ..) => {
+                    self.watch(now);
+                    continue;
+                }
+                (Timer::Login, Some((_, request)), _) | (_, _, Renewal::Asked(request)) => request,
+                _ => continue,
+            };
+            self.outputs.push_back(Output::AbortFetch { request: late });
             if timer == Timer::Login {
-                self.on_login_answer(now, Err(HttpError::TimedOut), None);
+                self.on_login_answer(now, Err(HttpError::TimedOut), None, None);
             } else {
-                self.on_refresh_answer(now, Err(HttpError::TimedOut));
+                self.on_refresh_answer(now, Err(HttpError::TimedOut), None);
             }
         }
     }
 
-    /// Takes new tokens into use and answers who waited. `unchanged` is the generation that had the same token: whoever
-    /// was refused with it is not helped.
-    fn sign_in(&mut self, tokens: TokenSet, same_user: bool, unchanged: Option<u32>) {
-        self.generation += 1;
+    /// Somebody has signed in.
+    fn begin(&mut self, now: Now, tokens: TokenSet, rule: SameUser) {
+        self.abort_renewal();
+        let same_user = self.is_same_user(&tokens, rule);
+        self.begin_sign_in();
+        self.take(tokens, same_user);
+        self.save(now);
+        self.changed(None);
+        self.answer_all(None);
+    }
+
+    fn begin_sign_in(&mut self) {
+        self.sign_ins += 1;
+        // As many as a number of JavaScript tells apart.
+        self.sign_in = SignIn { id: (self.ids.f64() * 9_007_199_254_740_992.0) as u64, renewals: 0 };
+    }
+
+    /// Takes new tokens into use.
+    fn take(&mut self, tokens: TokenSet, same_user: bool) {
+        // The same token again is as good, or as bad, as it was.
+        if !matches!(&self.state, State::SignedIn(old) if old.access == tokens.access) {
+            self.generation += 1;
+        }
         if !same_user {
             self.epoch += 1;
         }
-        let grant = self.grant(&tokens);
-        self.state = State::SignedIn { tokens, refresh: None };
-        self.changed();
-        let mut is_expired = false;
+        self.pause = None;
+        self.is_unanswered = false;
+        self.backoff.reset();
+        self.jitter = self.backoff.draw(tokens.leeway / 2);
+        self.timers.stop(Timer::Renew);
+        self.state = State::SignedIn(tokens);
+    }
+
+    /// Answers everybody with the present token. `unchanged` is the generation that had the same: who was refused with it is
+    /// not helped.
+    fn answer_all(&mut self, unchanged: Option<u32>) {
+        let State::SignedIn(tokens) = &self.state else { return };
+        let grant = self.grant(tokens);
+        let mut is_refused = false;
         for want in core::mem::take(&mut self.wants) {
             if unchanged.is_some() && want.demand.rejected() == unchanged {
-                is_expired = true;
+                is_refused = true;
                 self.answer(want, Err(TokenError::Expired));
             } else {
-                // The new token serves whoever waited, however short its life: asking again at once would be a loop.
                 self.answer(want, Ok(grant.clone()));
             }
         }
-        if is_expired {
-            self.expire();
+        if is_refused {
+            self.expire(TokenError::Expired);
         }
     }
 
-    fn expire(&mut self) {
-        let subject = self.subject().cloned();
-        self.state = State::Expired { subject };
-        self.changed();
+    fn expire(&mut self, error: TokenError) {
+        self.clear();
+        self.timers.stop(Timer::Renew);
+        self.state = State::Expired { subject: self.subject().cloned() };
+        self.changed(Some(error));
+    }
+
+    /// The latest that it may be at the server.
+    fn latest(&self, now: Now) -> UnixTime {
+        self.clock.map_or(now.unix, |clock| clock.latest(now))
+    }
+
+    /// Returns whether the token has ended for sure. Only the server's clock tells.
+    fn is_expired(&self, now: Now) -> bool {
+        match (&self.state, self.clock) {
+            (State::SignedIn(tokens), Some(clock)) => tokens.is_expired_at(clock.earliest(now)),
+            _ => false,
+        }
     }
 
     /// Whose the present or expired tokens are, as far as they say.
     fn subject(&self) -> Option<&String> {
         match &self.state {
             State::Expired { subject } => subject.as_ref(),
-            State::SignedIn { tokens, .. } => tokens.subject.as_ref(),
-            State::SignedOut => None,
+            State::SignedIn(tokens) => tokens.subject.as_ref(),
+            State::Loading | State::SignedOut => None,
         }
     }
 
     fn is_same_user(&self, tokens: &TokenSet, rule: SameUser) -> bool {
-        if matches!(self.state, State::SignedOut) {
+        if matches!(self.state, State::Loading | State::SignedOut) {
             return true;
         }
         match (self.subject(), &tokens.subject) {
@@ -378,31 +468,7 @@ impl Session {
         }
     }
 
-    /// Ends a refresh whose answer no longer matters.
-    fn abort_refresh(&mut self) {
-        if let State::SignedIn { refresh, .. } = &mut self.state
-            && let Some(request) = refresh.take()
-        {
-            self.timers.stop(Timer::Http);
-            self.outputs.push_back(Output::AbortFetch { request });
-        }
-    }
-
-    fn refresh_request(&self) -> Option<RequestId> {
-        match &self.state {
-            State::SignedIn { refresh, .. } => *refresh,
-            State::Expired { .. } | State::SignedOut => None,
-        }
-    }
-
-    fn fetch(&mut self, now: Now, timer: Timer, http: super::http::HttpRequest) -> RequestId {
-        let request = self.new_request();
-        self.timers.set(timer, now.instant.after(self.config.http_timeout));
-        self.outputs.push_back(Output::Fetch { request, http });
-        request
-    }
-
-    fn tokens_of(&self, now: Now, json: &Json) -> Result<TokenSet, HttpError> {
+    fn tokens_of(&mut self, now: Now, json: &Json, date: Option<UnixTime>) -> Result<TokenSet, HttpError> {
         let fields = &self.config.fields;
         let text = |path: &str| json.at(path).and_then(Json::as_text).map(|text| Secret::new(text.to_owned()));
         let access = text(&fields.access)
@@ -411,18 +477,17 @@ impl Session {
         let refresh = fields.refresh.as_deref().and_then(text);
         let number = |path: &str| json.at(path).and_then(|value| value.as_number(self.config.codec));
         let lifetime = Lifetime { expires_in: number(&fields.expires_in), expires_at: number(&fields.expires_at) };
-        Ok(self.token_set(now, access, refresh, lifetime, Received::JustNow))
+        Ok(self.token_set(now, (access, refresh), lifetime, Received::JustNow { date }))
     }
 
     fn token_set(
-        &self,
+        &mut self,
         now: Now,
-        access: Secret,
-        refresh: Option<Secret>,
+        tokens: (Secret, Option<Secret>),
         lifetime: Lifetime,
         received: Received,
     ) -> TokenSet {
-        TokenSet::new(self.config.codec, now, access, refresh, lifetime, received, self.config.leeway)
+        TokenSet::new(self.config.codec, &mut self.clock, now, tokens, lifetime, received, self.config.leeway)
     }
 
     fn grant(&self, tokens: &TokenSet) -> Grant {
@@ -440,8 +505,12 @@ impl Session {
         self.outputs.push_back(Output::Token { asker: want.asker, want: want.want, result });
     }
 
-    fn changed(&mut self) {
-        self.outputs.push_back(Output::Changed { state: self.state(), view: self.view() });
+    /// Tells what has changed, if anything has.
+    fn changed(&mut self, error: Option<TokenError>) {
+        let (state, view) = (self.state(), self.view());
+        if core::mem::replace(&mut self.told, (state, view)) != (state, view) {
+            self.outputs.push_back(Output::Changed { state, view, error });
+        }
     }
 }
 

@@ -51,10 +51,10 @@ fn case_67_hello_and_ack_have_a_time_of_their_own_within_that_of_the_whole_conne
         let phase = |world: &World| world.lines[0].machine.phase().map(|phase| phase.name());
         assert!(world.run_until(MINUTE, |world| phase(world) == Some("authenticating")));
         world.server.is_silent = true;
-        let asked = world.now().instant;
+        let asked = world.now_in(0).instant;
         assert!(world.run_until(2 * MINUTE, |world| !world.lines[0].failures.is_empty()));
         assert_eq!(world.lines[0].failures, [("AUTH_TIMED_OUT", Disposition::RETRY)]);
-        world.now().instant.since(asked)
+        world.now_in(0).instant.since(asked)
     };
     for (kind, is_withheld) in [(Kind::FirstMessageAck, false), (Kind::FirstMessageHello, true)] {
         assert_eq!(until_given_up(kind, is_withheld, 60, 3), seconds(3), "{kind:?}");
@@ -141,7 +141,7 @@ fn a_loss_right_after_the_first_message_stays_a_loss_however_often() {
         let is_loss = |failure: &(&str, Disposition)| matches!(failure.1, Disposition::Retry { .. });
         assert!(world.lines[0].failures.iter().all(is_loss), "{code}: {:?}", world.lines[0].failures);
         assert_eq!(world.server.log.refreshed, 0, "{code}");
-        assert_eq!(world.session.state(), SessionState::SignedIn);
+        assert_eq!(world.session().state(), SessionState::SignedIn);
     }
 }
 

@@ -47,7 +47,7 @@ fn case_47_refused_handshakes_never_sign_out_a_user_whose_token_cannot_be_renewe
     world.server.refuse_handshakes = 10;
     world.connect(0);
     assert!(world.run_until(10 * MINUTE, connected));
-    assert_eq!(world.session.state(), SessionState::SignedIn);
+    assert_eq!(world.session().state(), SessionState::SignedIn);
 }
 
 #[test]
@@ -143,7 +143,7 @@ fn a_doubted_token_is_kept_when_it_cannot_be_renewed() {
         fault(&mut world, "refresh", &vec![bad.clone(); 50]);
         world.connect(0);
         assert!(world.run_until(2 * MINUTE, connected), "{bad:?}: {:?}", world.lines[0].failures);
-        assert_eq!(world.session.state(), SessionState::SignedIn, "{bad:?}");
+        assert_eq!(world.session().state(), SessionState::SignedIn, "{bad:?}");
     }
 }
 

@@ -46,7 +46,7 @@ fn case_46_what_is_forbidden_is_not_tried_again() {
     let world = refused_with(Fault::Status(403, None));
     assert_eq!(world.lines[0].failures, [("HANDSHAKE_FORBIDDEN", Disposition::GiveUp)]);
     assert_eq!(world.lines[0].state(), ConnectionState::Closed);
-    assert_eq!(world.session.state(), SessionState::SignedIn);
+    assert_eq!(world.session().state(), SessionState::SignedIn);
 }
 
 #[test]

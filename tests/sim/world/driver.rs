@@ -3,48 +3,106 @@
 use super::*;
 
 impl World {
-    pub(super) fn session_input(&mut self, input: session::Input) {
-        self.session.handle_input(self.now(), input);
-        while let Some(output) = self.session.poll_output() {
-            match output {
-                session::Output::AbortFetch { request } => {
-                    self.refreshes.remove(&request);
-                }
-                session::Output::Changed { state, view } => {
-                    self.session_states.push(state);
-                    for line in 0..self.lines.len() {
-                        self.line_input(line, Input::Session(view));
-                    }
-                }
-                session::Output::Fetch { request, http } => {
-                    let is_refresh = http.url.ends_with("refresh");
-                    assert!(self.session_requests.insert(request, is_refresh).is_none(), "a request id was used twice");
-                    if is_refresh {
-                        self.refreshes.insert(request);
-                        self.most_refreshes = self.most_refreshes.max(self.refreshes.len());
-                        assert_eq!(self.refreshes.len(), 1, "at most one refresh in flight");
-                    }
-                    self.later(Happening::HttpArrives { who: Who::Session, request, http });
-                }
-                session::Output::LoginDone { result, .. } => self.logins.push(result.map_err(|failed| failed.error)),
-                session::Output::Token { asker, want, result } => {
-                    self.tokens_answered += 1;
-                    self.line_input(asker.0 as usize, Input::Token { want, result });
-                }
-            }
-        }
-        if let Some(deadline) = self.session.poll_timeout() {
-            let is_late = self.timer_grain > 1;
-            assert!(is_late || deadline > self.now().instant, "a deadline in the past would be a loop");
+    pub fn session_input_in(&mut self, tab: usize, input: session::Input) {
+        let now = self.now_in(tab);
+        self.tabs[tab].session.handle_input(now, input);
+        self.drain_session(tab);
+        if let Some(deadline) = self.tabs[tab].session.poll_timeout() {
+            assert!(self.is_late(tab) || deadline >= now.instant, "a deadline in the past would be a loop");
         }
     }
 
+    /// Whether timers may ring late here.
+    fn is_late(&self, tab: usize) -> bool {
+        self.timer_grain > 1 || self.tabs[tab].frozen_until > 0
+    }
+
+    pub(super) fn drain_session(&mut self, tab: usize) {
+        while let Some(output) = self.tabs[tab].session.poll_output() {
+            self.perform_session(tab, output);
+        }
+    }
+
+    fn perform_session(&mut self, tab: usize, output: session::Output) {
+        match output {
+            session::Output::AbortFetch { request } => {
+                if self.tabs[tab].refreshes.remove(&request) {
+                    self.server.may_lose = true;
+                }
+                self.tabs[tab].source.retain(|asked| *asked != request);
+            }
+            session::Output::Changed { state, view, error } => {
+                if let Some(error) = error {
+                    self.on_session_ended(tab, state, error);
+                }
+                self.tabs[tab].states.push(state);
+                for line in self.lines_of(tab) {
+                    self.line_input(line, Input::Session(view));
+                }
+            }
+            session::Output::Clear { id } => self.clear(tab, id),
+            session::Output::Due => {
+                for line in self.lines_of(tab) {
+                    self.line_input(line, Input::TokenDue);
+                }
+            }
+            session::Output::Fetch { request, http } => {
+                let is_refresh = http.url.ends_with("refresh");
+                let earlier = self.tabs[tab].requests.insert(request, is_refresh);
+                assert!(earlier.is_none(), "a request id was used twice");
+                if is_refresh {
+                    self.tabs[tab].refreshes.insert(request);
+                    self.check_refreshes();
+                }
+                self.later(Happening::HttpArrives { who: Who::Session(tab), request, http });
+            }
+            session::Output::GetToken { request, reason } => {
+                self.tabs[tab].source.push_back(request);
+                self.tabs[tab].source_reasons.push(reason);
+            }
+            session::Output::Load => self.later(Happening::Stored { tab }),
+            session::Output::Lock => self.lock(tab),
+            session::Output::LoginDone { result, .. } => self.logins.push(result.map_err(|failed| failed.error)),
+            session::Output::Save(record) => self.save(tab, record),
+            session::Output::Token { asker: APP, result, .. } => {
+                let answer = result.map(|grant| grant.generation);
+                self.tabs[tab].answers.push(answer);
+            }
+            session::Output::Token { asker, want, result } => {
+                self.tokens_answered += 1;
+                self.line_input(asker.0 as usize, Input::Token { want, result });
+            }
+            session::Output::Unlock => self.unlock(tab),
+        }
+    }
+
+    /// The app's own source answers what it was asked.
+    pub fn provide(&mut self, tab: usize, result: Result<session::Provided, session::NoToken>) {
+        let request = self.tabs[tab].source.pop_front().expect("a question");
+        self.session_input_in(tab, session::Input::Provided { request, result });
+    }
+
+    fn on_session_ended(&mut self, tab: usize, state: SessionState, error: TokenError) {
+        assert_eq!(state, SessionState::Expired);
+        let shown = format!("{error} {error:?}");
+        assert!(!shown.contains(MARK), "a credential in an error: {shown}");
+        if let TokenError::RefreshRejected { .. } | TokenError::RefreshLost { .. } = error {
+            assert!(self.server.may_lose, "a session was lost that the server holds valid");
+        }
+        self.tabs[tab].errors.push(error);
+    }
+
+    fn lines_of(&self, tab: usize) -> Vec<usize> {
+        (0..self.lines.len()).filter(|line| self.lines[*line].tab == tab).collect()
+    }
+
     pub(super) fn line_input(&mut self, index: usize, input: Input<'_>) {
-        let now = self.now();
+        let now = self.now_in(self.lines[index].tab);
         self.lines[index].machine.handle_input(now, input);
         self.drain(index);
         if let Some(deadline) = self.lines[index].machine.poll_timeout() {
-            assert!(self.timer_grain > 1 || deadline >= now.instant, "a deadline in the past");
+            let tab = self.lines[index].tab;
+            assert!(self.is_late(tab) || deadline >= now.instant, "a deadline in the past");
         }
     }
 
@@ -104,16 +162,20 @@ impl World {
                 line.presents(token);
                 self.later(Happening::ServerHears { line: index, socket, text: text.expose().to_owned() });
             }
-            Output::Unwant => self.session_input(session::Input::Unwant { asker: Asker(index as u32) }),
+            Output::Unwant => {
+                let tab = line.tab;
+                self.session_input_in(tab, session::Input::Unwant { asker: Asker(index as u32) });
+            }
             Output::Want { want, demand } => {
+                let tab = line.tab;
                 let want = Want { asker: Asker(index as u32), want, demand };
-                self.session_input(session::Input::Want(want));
+                self.session_input_in(tab, session::Input::Want(want));
             }
         }
     }
 
     pub(super) fn hand_over(&mut self, index: usize, socket: SocketId, note: Note) {
-        let epoch = self.session.view().epoch;
+        let epoch = self.tabs[self.lines[index].tab].session.view().epoch;
         let line = &mut self.lines[index];
         assert_eq!(line.machine.socket(), Some(socket), "a message goes to the present socket");
         assert!(note.number > line.last_sent, "messages keep their order");
@@ -129,7 +191,7 @@ impl World {
     }
 
     fn on_event(&mut self, index: usize, event: Event) {
-        let now = self.now();
+        let now = self.now_in(self.lines[index].tab);
         let printed = format!("{event:?}");
         assert!(!printed.contains(MARK), "a credential in an event: {printed}");
         let line = &mut self.lines[index];

@@ -5,6 +5,7 @@ use super::*;
 /// A connection and all that is known of it from outside.
 #[derive(Debug)]
 pub struct Line {
+    pub tab: usize,
     pub kind: Kind,
     pub machine: Connection,
     pub(super) payloads: BTreeMap<MessageId, Note>,
@@ -42,7 +43,13 @@ pub(super) struct Note {
 }
 
 impl Line {
-    pub(super) fn new(kind: Kind, user: SessionView, seed: u64, change: &impl Fn(&mut ConnectionConfig)) -> Self {
+    pub(super) fn new(
+        tab: usize,
+        kind: Kind,
+        user: SessionView,
+        seed: u64,
+        change: &impl Fn(&mut ConnectionConfig),
+    ) -> Self {
         let url = url("wss://api.test/channel/", UrlKind::WebSocket);
         let mut config = ConnectionConfig::new(CODEC, url, scheme(kind));
         if kind == Kind::QueryProbed {
@@ -51,6 +58,7 @@ impl Line {
         change(&mut config);
         config.check().unwrap_or_else(|error| panic!("{error}"));
         Self {
+            tab,
             kind,
             machine: Connection::new(config, user, seed),
             payloads: BTreeMap::new(),

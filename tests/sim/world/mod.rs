@@ -4,8 +4,9 @@
 
 mod driver;
 mod line;
+mod tabs;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use gatepass::error::{Disposition, Failure, TokenError};
 use gatepass::proto::connection::{
@@ -15,16 +16,21 @@ use gatepass::proto::http::{BodyEncoding, HttpRequest, HttpResponse, NoAnswer};
 use gatepass::proto::outbox::MessageId;
 use gatepass::proto::scheme::{FirstMessage, Place, Scheme, Ticket};
 use gatepass::proto::session::{
-    self, Asker, LoginId, RequestId, Session, SessionConfig, SessionState, SessionView, TokenEndpoint, Want,
+    self, Asker, Demand, LoginId, Reason, Record, RequestId, Session, SessionConfig, SessionState, SessionView, Stored,
+    TokenEndpoint, Want, WantId,
 };
 use gatepass::proto::{Instant, Json, Now, Secret, UnixTime, Url, UrlKind};
 
 pub use self::line::Line;
 use self::line::{Note, endpoint};
+pub use self::tabs::{Shared, Tab};
 use crate::codec::{CODEC, json};
 use crate::server::{Handshake, MARK, Say, Server};
 
 pub const DAY_ONE: i64 = 1_800_000_000_000;
+
+/// The app itself, which asks for tokens.
+pub const APP: Asker = Asker(u32::MAX);
 
 /// Which scheme a simulated connection uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,19 +58,58 @@ pub const KINDS: [Kind; 7] = [
 /// Who made an HTTP request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Who {
-    Session,
+    Session(usize),
     Connection(usize),
 }
 
 #[derive(Debug)]
 enum Happening {
-    HttpArrives { who: Who, request: RequestId, http: HttpRequest },
-    HttpAnswer { who: Who, request: RequestId, result: Result<HttpResponse, NoAnswer> },
-    Dial { line: usize, socket: SocketId, url: String },
-    Opened { line: usize, socket: SocketId },
-    ServerHears { line: usize, socket: SocketId, text: String },
-    Text { line: usize, socket: SocketId, text: String },
-    Closed { line: usize, socket: SocketId, code: u16 },
+    HttpArrives {
+        who: Who,
+        request: RequestId,
+        http: HttpRequest,
+    },
+    HttpAnswer {
+        who: Who,
+        request: RequestId,
+        result: Result<HttpResponse, NoAnswer>,
+    },
+    Dial {
+        line: usize,
+        socket: SocketId,
+        url: String,
+    },
+    Opened {
+        line: usize,
+        socket: SocketId,
+    },
+    ServerHears {
+        line: usize,
+        socket: SocketId,
+        text: String,
+    },
+    Text {
+        line: usize,
+        socket: SocketId,
+        text: String,
+    },
+    Closed {
+        line: usize,
+        socket: SocketId,
+        code: u16,
+    },
+    /// The store is read, or was changed.
+    Stored {
+        tab: usize,
+    },
+    Locked {
+        tab: usize,
+        ask: Option<u64>,
+    },
+    Steal {
+        tab: usize,
+        from: Option<usize>,
+    },
 }
 
 /// One socket as the server sees it.
@@ -87,22 +132,22 @@ pub struct Net {
 
 pub struct World {
     pub server: Server,
-    pub session: Session,
+    pub tabs: Vec<Tab>,
+    pub shared: Shared,
     pub lines: Vec<Line>,
     pub net: Net,
     pub logins: Vec<Result<(), TokenError>>,
-    pub session_states: Vec<SessionState>,
     /// How many questions for a token were answered.
     pub tokens_answered: u32,
     /// Timers ring at multiples of this many milliseconds; 60,000 is a hidden page.
     pub timer_grain: u64,
+    /// By how much the computer's wall clock is wrong.
+    pub wall_offset: i64,
     millis: u64,
     rng: fastrand::Rng,
     queue: BTreeMap<(u64, u64), Happening>,
     sequence: u64,
-    refreshes: BTreeSet<RequestId>,
     pub most_refreshes: usize,
-    session_requests: BTreeMap<RequestId, bool>,
     dialled_tickets: BTreeSet<String>,
     next_note: u64,
     next_login: u32,
@@ -124,34 +169,44 @@ impl World {
 
     /// A world whose connections have other settings than the default.
     pub fn with(seed: u64, kinds: &[Kind], change: impl Fn(&mut ConnectionConfig)) -> Self {
-        let config = SessionConfig {
+        Self::with_sessions(seed, 1, |_| {}, kinds, change)
+    }
+
+    pub fn with_sessions(
+        seed: u64,
+        tabs: usize,
+        change_session: impl Fn(&mut SessionConfig),
+        kinds: &[Kind],
+        change: impl Fn(&mut ConnectionConfig),
+    ) -> Self {
+        let mut config = SessionConfig {
             login: Some(endpoint("https://api.test/login")),
             refresh: Some(endpoint("https://api.test/refresh")),
             ..SessionConfig::new(CODEC)
         };
-        let session = Session::new(config);
-        let lines = kinds
-            .iter()
-            .enumerate()
-            .map(|(index, kind)| Line::new(*kind, session.view(), seed ^ index as u64, &change));
+        change_session(&mut config);
+        let tabs: Vec<_> = (0..tabs).map(|tab| Tab::new(config.clone(), seed ^ ((tab as u64) << 32))).collect();
+        let lines = (0..tabs.len()).flat_map(|tab| kinds.iter().map(move |kind| (tab, *kind))).enumerate();
+        let lines = lines
+            .map(|(index, (tab, kind))| Line::new(tab, kind, tabs[tab].session.view(), seed ^ index as u64, &change));
+        let lines = lines.collect();
         let mut server = Server::new();
         server.unix = DAY_ONE;
         Self {
             server,
-            lines: lines.collect(),
-            session,
+            lines,
+            tabs,
+            shared: Shared::default(),
             net: Net { min_ms: 5, max_ms: 50, loss: 0 },
             logins: Vec::new(),
-            session_states: Vec::new(),
             tokens_answered: 0,
             timer_grain: 1,
+            wall_offset: 0,
             millis: 0,
             rng: fastrand::Rng::with_seed(seed),
             queue: BTreeMap::new(),
             sequence: 0,
-            refreshes: BTreeSet::new(),
             most_refreshes: 0,
-            session_requests: BTreeMap::new(),
             dialled_tickets: BTreeSet::new(),
             next_note: 0,
             next_login: 0,
@@ -159,32 +214,63 @@ impl World {
         }
     }
 
-    pub fn now(&self) -> Now {
-        Now { instant: Instant::from_millis(self.millis), unix: UnixTime::from_millis(DAY_ONE + self.millis as i64) }
+    /// The session of the first tab.
+    pub fn session(&self) -> &Session {
+        &self.tabs[0].session
+    }
+
+    /// What the app of the first tab was told.
+    pub fn session_states(&self) -> &[SessionState] {
+        &self.tabs[0].states
+    }
+
+    /// What the clocks of a tab show.
+    pub fn now_in(&self, tab: usize) -> Now {
+        let tab = &self.tabs[tab];
+        Now {
+            instant: Instant::from_millis(self.millis - tab.stood_still.min(self.millis)),
+            unix: UnixTime::from_millis(DAY_ONE + self.millis as i64 + self.wall_offset),
+        }
     }
 
     // What the app does.
 
     pub fn sign_in(&mut self, user: &str) {
+        self.sign_in_at(0, user);
+    }
+
+    pub fn sign_in_at(&mut self, tab: usize, user: &str) {
         let access = self.server.new_access(user);
         let refresh = self.server.has_refresh.then(|| Secret::new(self.server.new_refresh(user)));
-        self.set_tokens(&access, refresh);
+        self.set_tokens_at(tab, &access, refresh);
     }
 
     pub fn set_tokens(&mut self, access: &str, refresh: Option<Secret>) {
+        self.set_tokens_at(0, access, refresh);
+    }
+
+    fn set_tokens_at(&mut self, tab: usize, access: &str, refresh: Option<Secret>) {
         let input =
             session::Input::SetTokens { access: Secret::new(access.to_owned()), refresh, lifetime: Default::default() };
-        self.session_input(input);
+        self.session_input_in(tab, input);
     }
 
     pub fn login(&mut self, user: &str, password: &str) {
+        self.login_at(0, user, password);
+    }
+
+    pub fn login_at(&mut self, tab: usize, user: &str, password: &str) {
         self.next_login += 1;
         let credentials = json(&format!(r#"{{"username":"{user}","password":"{password}"}}"#));
-        self.session_input(session::Input::Login { login: LoginId(self.next_login), credentials });
+        self.session_input_in(tab, session::Input::Login { login: LoginId(self.next_login), credentials });
     }
 
     pub fn logout(&mut self) {
-        self.session_input(session::Input::Logout);
+        self.logout_at(0);
+    }
+
+    pub fn logout_at(&mut self, tab: usize) {
+        self.session_input_in(tab, session::Input::Logout);
     }
 
     pub fn connect(&mut self, line: usize) {
@@ -202,7 +288,7 @@ impl World {
     /// Sends a numbered message; returns whether it was taken.
     pub fn send(&mut self, line: usize) -> bool {
         self.next_note += 1;
-        let note = Note { number: self.next_note, epoch: self.session.view().epoch };
+        let note = Note { number: self.next_note, epoch: self.tabs[self.lines[line].tab].session.view().epoch };
         match self.lines[line].machine.send(|| 8) {
             Ok(Sent::Now(socket)) => self.hand_over(line, socket, note),
             Ok(Sent::NowAndKept(socket, id)) => {
@@ -319,23 +405,66 @@ impl World {
         self.steps += 1;
         assert!(self.steps < 200_000, "the world does not come to rest: a loop without a wait");
         let happening = self.queue.keys().next().map(|(at, _)| *at);
-        let deadlines = self.lines.iter().map(|line| line.machine.poll_timeout()).chain([self.session.poll_timeout()]);
-        let timer = deadlines.flatten().map(Instant::as_millis).min();
-        // One that was overdue when the page was hidden rings at the next occasion.
-        let timer = timer.map(|at| at.max(self.millis).next_multiple_of(self.timer_grain));
+        let timer = (0..self.tabs.len()).filter_map(|tab| self.next_timer(tab)).min();
         let Some(next) = happening.into_iter().chain(timer).min().filter(|next| *next <= end) else { return false };
         self.advance_to(next);
         if happening == Some(next) {
             if let Some((_, happening)) = self.queue.pop_first() {
-                self.happen(happening);
+                self.happen_in_its_tab(happening);
             }
-        } else {
-            self.session_input(session::Input::Timeout);
-            for line in 0..self.lines.len() {
-                self.line_input(line, Input::Timeout);
+            return true;
+        }
+        for tab in 0..self.tabs.len() {
+            if self.next_timer(tab).is_some_and(|at| at <= next) {
+                self.session_input_in(tab, session::Input::Timeout);
+                for line in (0..self.lines.len()).filter(|line| self.lines[*line].tab == tab).collect::<Vec<_>>() {
+                    self.line_input(line, Input::Timeout);
+                }
             }
         }
         true
+    }
+
+    /// When a timer of this tab rings.
+    fn next_timer(&self, index: usize) -> Option<u64> {
+        let tab = &self.tabs[index];
+        if !tab.is_alive {
+            return None;
+        }
+        let lines = self.lines.iter().filter(|line| line.tab == index).map(|line| line.machine.poll_timeout());
+        let at = lines.chain([tab.session.poll_timeout()]).flatten().map(Instant::as_millis).min()?;
+        // One that was overdue when the page was hidden rings at the next occasion.
+        let at = (at + tab.stood_still).max(self.millis).max(tab.frozen_until);
+        Some(at.next_multiple_of(self.timer_grain))
+    }
+
+    /// In a tab that sleeps nothing happens, in one that has ended nothing any more.
+    fn happen_in_its_tab(&mut self, happening: Happening) {
+        let Some(tab) = self.tab_of(&happening) else { return self.happen(happening) };
+        if !self.tabs[tab].is_alive {
+            return;
+        }
+        if self.is_asleep(tab) {
+            self.sequence += 1;
+            self.queue.insert((self.tabs[tab].frozen_until, self.sequence), happening);
+            return;
+        }
+        self.happen(happening);
+    }
+
+    /// Where it happens; elsewhere than in a tab is at the server or on the way.
+    fn tab_of(&self, happening: &Happening) -> Option<usize> {
+        match happening {
+            Happening::HttpAnswer { who: Who::Session(tab), .. }
+            | Happening::Stored { tab }
+            | Happening::Locked { tab, .. }
+            | Happening::Steal { tab, .. } => Some(*tab),
+            Happening::HttpAnswer { who: Who::Connection(line), .. }
+            | Happening::Opened { line, .. }
+            | Happening::Text { line, .. }
+            | Happening::Closed { line, .. } => Some(self.lines[*line].tab),
+            Happening::HttpArrives { .. } | Happening::Dial { .. } | Happening::ServerHears { .. } => None,
+        }
     }
 
     fn advance_to(&mut self, millis: u64) {
@@ -345,6 +474,9 @@ impl World {
 
     fn later(&mut self, happening: Happening) {
         let mut at = self.millis + self.rng.u64(self.net.min_ms..=self.net.max_ms);
+        if matches!(happening, Happening::Steal { .. }) {
+            at = self.millis + Self::steal_delay();
+        }
         // A socket keeps its order; HTTP answers may overtake each other.
         if let Some(key) = socket_of(&happening) {
             let last =
@@ -361,6 +493,8 @@ impl World {
 
     fn happen(&mut self, happening: Happening) {
         match happening {
+            // What is still on its way goes with its tab.
+            Happening::HttpArrives { who: Who::Session(tab), .. } if !self.tabs[tab].is_alive => {}
             Happening::HttpArrives { who, request, http } => {
                 if !self.server.is_up || self.is_lost() {
                     // Half of the failures are noticed at once, half never.
@@ -371,12 +505,18 @@ impl World {
                     && !self.is_lost()
                 {
                     self.later(Happening::HttpAnswer { who, request, result: Ok(answer) });
+                } else {
+                    self.server.may_lose |= http.url.ends_with("refresh");
                 }
             }
             Happening::HttpAnswer { who, request, result } => match who {
-                Who::Session => {
-                    self.refreshes.remove(&request);
-                    self.session_input(session::Input::Http { request, result });
+                Who::Session(tab) => {
+                    // Whoever was taken for dead has lost the lock; the answer is a surprise.
+                    self.tabs[tab].refreshes.remove(&request);
+                    if self.tabs[tab].requests.get(&request) == Some(&true) {
+                        self.server.was_answered(&result);
+                    }
+                    self.session_input_in(tab, session::Input::Http { request, result });
                 }
                 Who::Connection(line) => {
                     self.lines[line].requests.remove(&request);
@@ -415,6 +555,12 @@ impl World {
             }
             Happening::ServerHears { line, socket, text } => self.server_hears(line, socket, text),
             Happening::Text { line, socket, text } => self.client_hears(line, socket, text),
+            Happening::Stored { tab } => {
+                let stored = self.stored();
+                self.session_input_in(tab, session::Input::Stored(stored));
+            }
+            Happening::Locked { tab, ask } => self.locked(tab, ask),
+            Happening::Steal { tab, from } => self.steal(tab, from),
             Happening::Closed { line, socket, code } => {
                 self.lines[line].open_sockets.remove(&socket);
                 self.line_input(
@@ -475,7 +621,11 @@ impl World {
 
 fn socket_of(happening: &Happening) -> Option<(usize, SocketId, bool)> {
     match happening {
-        Happening::HttpArrives { .. } | Happening::HttpAnswer { .. } => None,
+        Happening::HttpArrives { .. }
+        | Happening::HttpAnswer { .. }
+        | Happening::Stored { .. }
+        | Happening::Locked { .. }
+        | Happening::Steal { .. } => None,
         Happening::Dial { line, socket, .. } | Happening::ServerHears { line, socket, .. } => {
             Some((*line, *socket, true))
         }

@@ -1,0 +1,212 @@
+//! Tabs of one browser: a session each, and the store and the lock that they share.
+
+use super::*;
+
+/// A tab: one session, some of the world's connections.
+pub struct Tab {
+    pub session: Session,
+    pub states: Vec<SessionState>,
+    pub errors: Vec<TokenError>,
+    /// What the app's own `accessToken()` calls were answered.
+    pub answers: Vec<Result<u32, TokenError>>,
+    pub is_alive: bool,
+    /// Nothing happens in it before this.
+    pub frozen_until: u64,
+    /// For how long its monotonic clock has stood still.
+    pub stood_still: u64,
+    /// Its question for the lock, until it lets go of it.
+    wants_lock: Option<u64>,
+    pub(super) requests: BTreeMap<RequestId, bool>,
+    pub(super) refreshes: BTreeSet<RequestId>,
+    pub(super) source: VecDeque<RequestId>,
+    pub source_reasons: Vec<Reason>,
+}
+
+impl Tab {
+    pub(super) fn new(config: SessionConfig, seed: u64) -> Self {
+        Self {
+            session: Session::new(config, seed),
+            states: Vec::new(),
+            errors: Vec::new(),
+            answers: Vec::new(),
+            is_alive: true,
+            frozen_until: 0,
+            stood_still: 0,
+            wants_lock: None,
+            requests: BTreeMap::new(),
+            refreshes: BTreeSet::new(),
+            source: VecDeque::new(),
+            source_reasons: Vec::new(),
+        }
+    }
+}
+
+/// What tabs share: the store, and the lock with those who wait for it.
+#[derive(Debug, Default)]
+pub struct Shared {
+    pub record: Option<Record>,
+    /// Whoever writes fails, or reads something else.
+    pub is_unreadable: bool,
+    holder: Option<usize>,
+    waiting: VecDeque<usize>,
+}
+
+/// After so long a holder who shows no sign of life loses the lock.
+const STEAL_MS: u64 = 30_000;
+
+impl World {
+    /// A world of several tabs with the same connections each, which share a store.
+    pub fn with_tabs(seed: u64, tabs: usize, kinds: &[Kind]) -> Self {
+        let mut world = Self::with_sessions(seed, tabs, |config| config.has_store = true, kinds, |_| {});
+        for tab in 0..tabs {
+            world.drain_session(tab);
+        }
+        // Each has read the store once.
+        world.run_for(100);
+        world
+    }
+
+    /// A tab ends without a word; what it had asked for goes on at the server.
+    pub fn crash(&mut self, tab: usize) {
+        self.tabs[tab].is_alive = false;
+        self.server.may_lose |= !self.tabs[tab].refreshes.is_empty();
+        self.tabs[tab].refreshes.clear();
+        self.unlock(tab);
+        for line in self.lines.iter_mut().filter(|line| line.tab == tab) {
+            line.open_sockets.clear();
+            line.peers.values_mut().for_each(|peer| peer.is_dead = true);
+        }
+    }
+
+    /// Nothing happens in a tab for a while; its monotonic clock may stand still with it.
+    pub fn freeze(&mut self, tab: usize, millis: u64, stops_clock: bool) {
+        self.tabs[tab].frozen_until = self.millis + millis;
+        if stops_clock {
+            self.tabs[tab].stood_still += millis;
+        }
+    }
+
+    /// The app asks for a token that will do for so long.
+    pub fn ask_token(&mut self, tab: usize, life_ms: u64) {
+        let demand = Demand::UsableFor(std::time::Duration::from_millis(life_ms));
+        let want = Want { asker: APP, want: WantId::new(0), demand };
+        self.session_input_in(tab, session::Input::Want(want));
+    }
+
+    pub fn is_asleep(&self, tab: usize) -> bool {
+        self.tabs[tab].frozen_until > self.millis
+    }
+
+    /// What each of these tabs would send to the server now.
+    pub fn present_tokens(&mut self, tabs: &[usize]) -> Vec<String> {
+        let ask = |tab: &usize| {
+            let want = Want { asker: APP, want: WantId::new(0), demand: Demand::USABLE };
+            let now = self.now_in(*tab);
+            let session = &mut self.tabs[*tab].session;
+            session.handle_input(now, session::Input::Want(want));
+            match session.poll_output() {
+                Some(session::Output::Token { result: Ok(grant), .. }) => grant.authorization.expose().to_owned(),
+                other => panic!("no token: {other:?}"),
+            }
+        };
+        tabs.iter().map(ask).collect()
+    }
+
+    pub(super) fn stored(&self) -> Stored {
+        match &self.shared.record {
+            _ if self.shared.is_unreadable => Stored::Unreadable,
+            Some(record) => Stored::Tokens(record.clone()),
+            None => Stored::Nothing,
+        }
+    }
+
+    pub(super) fn save(&mut self, tab: usize, record: Record) {
+        let shown = format!("{record:?}");
+        assert!(!shown.contains(MARK), "a credential in a record's debug text: {shown}");
+        if let Some(old) = &self.shared.record
+            && old.id == record.id
+            && old.renewals > record.renewals
+        {
+            return self.later(Happening::Stored { tab });
+        }
+        self.shared.record = Some(record);
+        self.nudge(tab);
+    }
+
+    pub(super) fn clear(&mut self, tab: usize, id: Option<u64>) {
+        if self.shared.record.as_ref().is_some_and(|record| id.is_none_or(|id| id == record.id)) {
+            self.shared.record = None;
+            self.nudge(tab);
+        }
+    }
+
+    fn nudge(&mut self, from: usize) {
+        for tab in (0..self.tabs.len()).filter(|tab| *tab != from) {
+            self.later(Happening::Stored { tab });
+        }
+    }
+
+    pub(super) fn lock(&mut self, tab: usize) {
+        assert_eq!(self.tabs[tab].wants_lock, None, "the lock was asked for twice");
+        self.tabs[tab].wants_lock = Some(self.sequence);
+        self.shared.waiting.push_back(tab);
+        self.later(Happening::Steal { tab, from: self.shared.holder });
+        self.grant_lock();
+    }
+
+    pub(super) fn unlock(&mut self, tab: usize) {
+        self.tabs[tab].wants_lock = None;
+        self.shared.waiting.retain(|waiting| *waiting != tab);
+        if self.shared.holder == Some(tab) {
+            self.shared.holder = None;
+        }
+        self.grant_lock();
+    }
+
+    fn grant_lock(&mut self) {
+        if self.shared.holder.is_none()
+            && let Some(tab) = self.shared.waiting.pop_front()
+        {
+            self.shared.holder = Some(tab);
+            let ask = self.tabs[tab].wants_lock;
+            self.later(Happening::Locked { tab, ask });
+        }
+    }
+
+    pub(super) fn locked(&mut self, tab: usize, ask: Option<u64>) {
+        if self.tabs[tab].wants_lock.is_none() || self.tabs[tab].wants_lock != ask {
+            return;
+        }
+        if self.shared.holder == Some(tab) {
+            let stored = self.stored();
+            self.session_input_in(tab, session::Input::Locked(stored));
+        } else if !self.shared.waiting.contains(&tab) {
+            // It was taken away meanwhile: wait for it anew.
+            self.shared.waiting.push_back(tab);
+            self.grant_lock();
+        }
+    }
+
+    /// Takes the lock from a holder that has been asleep since this tab began to wait.
+    pub(super) fn steal(&mut self, tab: usize, from: Option<usize>) {
+        if self.shared.waiting.contains(&tab)
+            && let Some(holder) = self.shared.holder.filter(|holder| Some(*holder) == from && self.is_asleep(*holder))
+        {
+            self.server.may_lose |= !self.tabs[holder].refreshes.is_empty();
+            self.tabs[holder].refreshes.clear();
+            self.shared.holder = None;
+            self.grant_lock();
+        }
+    }
+
+    pub(super) fn steal_delay() -> u64 {
+        STEAL_MS
+    }
+
+    /// Checks what holds at every moment.
+    pub(super) fn check_refreshes(&mut self) {
+        let in_flight: usize = self.tabs.iter().map(|tab| tab.refreshes.len()).sum();
+        self.most_refreshes = self.most_refreshes.max(in_flight);
+        assert!(in_flight <= 1, "never two refreshes in flight");
+    }
+}
