@@ -13,5 +13,8 @@ export {
   anonymous, cookie, firstMessage, query, sessionKey, subprotocol, ticket,
   type FirstMessageOptions, type JsonValue, type QueryOptions, type Scheme, type SubprotocolOptions, type TicketOptions,
 } from './schemes.js';
-export { Session, type SessionOptions, type SessionState, type TokenEndpoint, type Tokens } from './session.js';
+export {
+  Session, SessionChangeEvent, SignInRequired,
+  type SessionEvents, type SessionOptions, type SessionState, type TokenContext, type TokenEndpoint, type Tokens, type TokenSource, type TokenStore,
+} from './session.js';
 export { AuthSocket, type AuthSocketOptions, type Sendable, type SocketStats } from './socket.js';

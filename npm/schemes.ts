@@ -53,6 +53,8 @@ export interface FirstMessageOptions {
    * Every message is read for it, and the app gets them all. @default none: the server closes
    */
   expired?: JsonValue;
+  /** Sends `message` again on the connected socket whenever the token is renewed, for servers that take it. @default false */
+  reauth?: boolean;
   /** How long to wait for hello and ack, each, in milliseconds; `connectTimeout` bounds all of it. @default 10000 */
   ackTimeout?: number;
 }

@@ -1,7 +1,8 @@
 // The session: who the user is.
 
 import type { SessionCore } from './core.js';
-import { detailsOf, failure, toError } from './errors.js';
+import { detailsOf, failure, toError, type GatepassError } from './errors.js';
+import { SocketErrorEvent } from './events.js';
 import { Later, type Core } from './load.js';
 import { Options } from './options.js';
 import type { JsonValue } from './schemes.js';
@@ -47,10 +48,44 @@ export interface SessionOptions {
   leeway?: number;
   /** How long a login or refresh call may take, in milliseconds. @default 10000 */
   httpTimeout?: number;
-  /** Where the tokens rest. @default 'memory' */
-  store?: 'memory';
+  /**
+   * A source of tokens of the app's own, in the place of `login` and `refresh`: an identity provider's library. It is asked when a
+   * token is needed, and never twice at once. What it throws is tried again, but {@link SignInRequired} is not. A token that a server
+   * has refused is not tried again, if it is returned once more. @default none
+   */
+  getToken?: (context: TokenContext) => TokenSource | Promise<TokenSource>;
+  /**
+   * Where the tokens rest: `memory` for this page alone; `sessionStorage` outlives a reload; `localStorage` is shared by all tabs, and
+   * so are its login and logout; or a store of the app's own. A store that fails is told by an `error` (STORE_FAILED), and the
+   * session goes on in memory. @default 'memory'
+   */
+  store?: 'memory' | 'sessionStorage' | 'localStorage' | TokenStore;
+  /** The name under which the tokens rest, and by which tabs find each other. @default 'gatepass ' and the address of login or refresh */
+  storeKey?: string;
+  /** Origins beside those of the endpoints that {@link Session.fetch} may send the token to. @default none */
+  fetchOrigins?: Array<string | URL>;
   /** Allows credentials over http: to other hosts than this machine. @default false */
   allowInsecure?: boolean;
+}
+
+/** Why a token is asked for, and a signal that says when nobody waits for it any more. */
+export interface TokenContext {
+  /** There is none, it ends soon or has ended, or a server has refused it. */
+  reason: 'missing' | 'expired' | 'rejected';
+  signal: AbortSignal;
+}
+
+/** What `getToken` gives: a token, or one with its end where it is no JWT. */
+export type TokenSource = string | Omit<Tokens, 'refresh'>;
+
+/** A store of the app's own. What it keeps is a text that holds the tokens. Each may return a promise. */
+export interface TokenStore {
+  /** Returns what was saved last, or nothing. */
+  load(): string | null | undefined | Promise<string | null | undefined>;
+  save(text: string): void | Promise<void>;
+  clear(): void | Promise<void>;
+  /** Calls back when somebody else has changed it; may return what ends that. @default other tabs tell */
+  subscribe?(changed: () => void): void | (() => void);
 }
 
 /** Tokens that the app has from elsewhere. */
@@ -65,30 +100,115 @@ export interface Tokens {
 
 const SECONDS = 'seconds above 0 are needed';
 
-export type SessionState = 'signed-out' | 'signed-in' | 'refreshing' | 'expired';
+/** `loading` until the store has answered, where there is one. */
+export type SessionState = 'loading' | 'signed-out' | 'signed-in' | 'refreshing' | 'expired';
+
+/** `change`: the state or the tokens changed. */
+export class SessionChangeEvent extends Event {
+  declare readonly state: SessionState;
+  /** Why the session has ended, with this change. */
+  declare readonly error: GatepassError | undefined;
+}
+
+/** The events of a Session. */
+export interface SessionEvents {
+  change: SessionChangeEvent;
+  error: SocketErrorEvent;
+}
+
+/** Listeners are typed by their event. */
+export interface Session {
+  addEventListener<K extends keyof SessionEvents>(type: K, listener: ((event: SessionEvents[K]) => unknown) | EventListenerObject | null, options?: AddEventListenerOptions | boolean): void;
+  addEventListener(type: string, listener: EventListenerOrEventListenerObject | null, options?: AddEventListenerOptions | boolean): void;
+  removeEventListener<K extends keyof SessionEvents>(type: K, listener: ((event: SessionEvents[K]) => unknown) | EventListenerObject | null, options?: EventListenerOptions | boolean): void;
+  removeEventListener(type: string, listener: EventListenerOrEventListenerObject | null, options?: EventListenerOptions | boolean): void;
+}
+
+/** Thrown by `getToken` where the person has to sign in: it is not asked again until somebody asks for a token. */
+export class SignInRequired extends Error {
+  override readonly name = 'SignInRequired';
+}
 
 /**
- * Who the user is: tokens, login, renewal and logout, shared by all sockets. Fires `change` after every change of state,
- * and `error` if the wasm cannot be loaded or, before it was loaded, an option was wrong.
+ * Who the user is: tokens, login, renewal and logout, shared by all sockets, and with a store by all tabs. Fires `change` after every
+ * change of state, and `error` if the store fails, the wasm cannot be loaded or, before it was loaded, an option was wrong.
  *
  * @throws GatepassError INVALID_OPTION, INVALID_URL, INSECURE_URL, naming the option (before the wasm is there: as `error`)
  */
 export class Session extends EventTarget {
   readonly #core: Later<SessionCore>;
   readonly #hasLogin: boolean;
+  readonly #hasStore: boolean;
   readonly #template: unknown;
+  readonly #prefix: string;
+  readonly #origins: () => Set<string>;
 
   constructor(options: SessionOptions = {}) {
     super();
     const make = read(options);
     this.#hasLogin = options.login !== undefined;
+    this.#hasStore = (options.store ?? 'memory') !== 'memory';
     this.#template = options.login?.body;
-    const changed = changeOf(new WeakRef(this));
-    this.#core = new Later((core) => make(core, changed), this.#failed);
+    this.#prefix = options.tokenPrefix ?? 'Bearer';
+    const { login, refresh, logout, fetchOrigins = [] } = options;
+    this.#origins = () => new Set([login?.url, refresh?.url, logout?.url, ...fetchOrigins].flatMap((url) => (url ? new URL(url, globalThis.location?.href).origin : [])));
+    const told = tellerOf(new WeakRef(this));
+    this.#core = new Later((core) => make(core, told), this.#failed);
   }
 
   get state(): SessionState {
-    return (this.#core.now?.state as SessionState | undefined) ?? 'signed-out';
+    return (this.#core.now?.state as SessionState | undefined) ?? (this.#hasStore ? 'loading' : 'signed-out');
+  }
+
+  /** Resolves with the state as soon as the store has answered: at once where there is none. */
+  ready(): Promise<SessionState> {
+    return new Promise((resolve) => {
+      const settle = () => {
+        if (this.state === 'loading') return;
+        this.removeEventListener('change', settle);
+        resolve(this.state);
+      };
+      this.addEventListener('change', settle);
+      settle();
+    });
+  }
+
+  /**
+   * Hands out an access token, which is renewed first if need be.
+   * @param options minTtl: how long it has to be usable, in milliseconds, if such a one can be had. @default 0
+   * @throws GatepassError TOKEN_MISSING, TOKEN_EXPIRED, REFRESH_REJECTED, REFRESH_LOST (sign in), REFRESH_FAILED (try again)
+   */
+  async accessToken(options: { minTtl?: number } = {}): Promise<string> {
+    const minTtl = new Options(options, '', 'minTtl').millis('minTtl', 0);
+    return (await this.#token(minTtl, -1))[0];
+  }
+
+  #token(minTtl: number, refused: number): Promise<[token: string, generation: number]> {
+    return new Promise((resolve, reject) => {
+      const done = (error: unknown, token: string, generation: number) => (error === undefined ? resolve([token, generation]) : reject(toError(error)));
+      this.#core.do((core) => core.token(minTtl, refused, done), reject);
+    });
+  }
+
+  /**
+   * As the browser's `fetch`, with the token: it is renewed before it ends, and once more if the server answers 401. Only the origins
+   * of the endpoints and `fetchOrigins` get it, nobody that they redirect to; a request with an `Authorization` of its own goes as it is.
+   * @throws GatepassError as `accessToken()`; TypeError as `fetch`
+   */
+  async fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
+    const request = new Request(input, init);
+    const name = 'authorization';
+    if (!this.#origins().has(new URL(request.url).origin) || request.headers.has(name)) return fetch(request);
+    // A body can be read once.
+    const again = request.clone();
+    const [token, generation] = await this.#token(0, -1);
+    request.headers.set(name, `${this.#prefix} ${token}`);
+    const response = await fetch(request);
+    if (response.status !== 401) return response;
+    const renewed = await this.#token(0, generation).catch(() => undefined);
+    if (renewed === undefined) return response;
+    again.headers.set(name, `${this.#prefix} ${renewed[0]}`);
+    return fetch(again);
   }
 
   /**
@@ -134,7 +254,7 @@ export class Session extends EventTarget {
   }
 
   readonly #failed = (thrown: unknown) => {
-    this.dispatchEvent(Object.assign(new Event('error'), { error: toError(thrown) }));
+    this.dispatchEvent(new SocketErrorEvent(toError(thrown) as GatepassError));
   };
 
   /** Shows the state and nothing else. */
@@ -143,15 +263,32 @@ export class Session extends EventTarget {
   }
 }
 
-/** Fires `change`. A function of its own: the wasm holds it, and must not keep alive what the app has let go of. */
-function changeOf(session: WeakRef<EventTarget>): () => void {
-  return () => session.deref()?.dispatchEvent(new Event('change'));
+/** Fires events. A function of its own: the wasm holds it, and must not keep alive what the app has let go of. */
+function tellerOf(session: WeakRef<Session>): Teller {
+  return (kind, data) => {
+    const target = session.deref();
+    if (target === undefined) return;
+    if (kind === 1) {
+      target.dispatchEvent(new SocketErrorEvent(failure('STORE_FAILED', 'the store failed; the session goes on in memory', data)));
+    } else {
+      const error = data === undefined ? data : toError(data);
+      target.dispatchEvent(Object.assign(new SessionChangeEvent('change'), { state: target.state, error }));
+    }
+  };
 }
 
+/** What the wasm calls: 0 a change, with what ended the session or undefined; 1 the store failed. */
+type Teller = (kind: number, data: unknown) => void;
+
 /** @internal Reads options for the wasm, in the order that `SessionCore` names. */
-export function read(options: SessionOptions): (core: Core, onChange: () => void) => SessionCore {
-  const all = new Options(options, '', 'login refresh logout credentials fields tokenPrefix leeway httpTimeout store allowInsecure');
-  all.one('store', ['memory']);
+export function read(options: SessionOptions): (core: Core, tell: Teller) => SessionCore {
+  const all = new Options(options, '', 'login refresh logout getToken credentials fields tokenPrefix leeway httpTimeout store storeKey fetchOrigins allowInsecure');
+  const store = all.get('store') ?? 'memory';
+  if (!['memory', 'sessionStorage', 'localStorage'].includes(store as string) && ['load', 'save', 'clear'].some((name) => typeof (store as Record<string, unknown>)[name] !== 'function')) {
+    all.fail('store', "'memory', 'sessionStorage', 'localStorage' or an object with load, save and clear is needed");
+  }
+  const { getToken } = options;
+  if (getToken !== undefined && typeof getToken !== 'function') all.fail('getToken', 'a function is needed');
   const endpoints = ['login', 'refresh', 'logout'].map((name) => {
     const isThere = all.get(name) !== undefined;
     const endpoint = all.within(name, 'url method encoding body');
@@ -166,6 +303,21 @@ export function read(options: SessionOptions): (core: Core, onChange: () => void
     fields.text('expiresIn', 'expires_in'), fields.text('expiresAt', 'expires_at'),
     all.millis('leeway', 30_000), all.millis('httpTimeout', 10_000), all.flag('allowInsecure'),
     Number(all.one('credentials', ['omit', 'include']) === 'include'),
+    store === 'memory' ? undefined : store, all.text('storeKey', `gatepass ${endpoints[0]![0] || endpoints[1]![0]}`), getToken && sourceOf(getToken),
   ];
-  return (core, onChange) => new core.SessionCore(parts, onChange);
+  return (core, tell) => new core.SessionCore(parts, tell);
+}
+
+/** `getToken` as the wasm asks it: `Surroundings` in src/web/session.rs. */
+function sourceOf(getToken: NonNullable<SessionOptions['getToken']>) {
+  return (reason: TokenContext['reason'], done: (kind: number, tokens?: unknown[]) => void): (() => void) => {
+    const abort = new AbortController();
+    const ask = async () => {
+      const given = await getToken({ reason, signal: abort.signal });
+      const options = new Options(typeof given === 'string' ? { access: given } : given, 'getToken.', 'access expiresIn expiresAt');
+      return [options.header('access'), options.get('expiresIn'), options.get('expiresAt')];
+    };
+    ask().then((tokens) => abort.signal.aborted || done(0, tokens), (error) => abort.signal.aborted || done(error instanceof SignInRequired ? 2 : 1));
+    return () => abort.abort();
+  };
 }

@@ -319,7 +319,9 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
     this.#phase = change.phase;
     this.#error = change.error;
     this.dispatchEvent(new StateChangeEvent(change));
-    if (change.error) this.dispatchEvent(new SocketErrorEvent(change.error));
+    // That a token ends is the way of tokens, and seen to.
+    const isOrdinary = change.previous === 'connected' && change.error?.disposition === 'refreshToken';
+    if (change.error && !isOrdinary) this.dispatchEvent(new SocketErrorEvent(change.error));
   }
 
   /** The wasm could not be loaded, or refuses the options: `reconnect()` tries again. */
@@ -346,7 +348,7 @@ const ACTIONS = ['giveUp', 'refreshToken', 'retry', 'retrySlowly'] as const;
 const SCHEMES = {
   anonymous: 'type',
   cookie: 'type',
-  firstMessage: 'type message frames hello ack reject expired ackTimeout',
+  firstMessage: 'type message frames hello ack reject expired reauth ackTimeout',
   ticket: 'type url method param subprotocol field urlHosts unauthorizedStatus expiresField expiresInField',
   query: 'type param',
   subprotocol: 'type prefix encoding',
@@ -396,6 +398,7 @@ function read(url: string, options: AuthSocketOptions): (core: Core, session: Se
     Number(all.one('credentials', kind === 1 ? ['include', 'omit'] : ['omit', 'include']) === 'include'),
     ...['message', 'hello', 'ack', 'reject', 'expired'].map((name) => scheme.json(name)),
     scheme.get('urlHosts') === undefined ? undefined : scheme.texts('urlHosts'), all.texts('protocols'), closeCodes,
+    Number(type === 'firstMessage' && scheme.flag('reauth')),
   ];
   return (core, session, sink) => {
     // A socket without a session has one of its own, which nobody signs in to.

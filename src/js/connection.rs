@@ -11,7 +11,7 @@ use super::parts::Parts;
 use crate::error::ConfigError;
 use crate::proto::backoff::BackoffOptions;
 use crate::proto::close::{CloseAction, CloseTable};
-use crate::proto::connection::{ConnectionConfig, Stats};
+use crate::proto::connection::{ConnectionConfig, OnRenewal, Stats};
 use crate::proto::http::Method;
 use crate::proto::outbox::OutboxOptions;
 use crate::proto::scheme::{Answer, Encoding, FirstMessage, Place, Scheme, Ticket};
@@ -122,6 +122,7 @@ fn read(parts: &Parts) -> Result<ConnectionConfig, ConfigError> {
         max_message: max_message as usize,
         allow_insecure: allow_insecure != 0.0,
         close_table,
+        on_renewal: RENEWALS.get(parts.number(At::OnRenewal as u32) as usize).copied().unwrap_or(OnRenewal::Keep),
     })
 }
 
@@ -152,6 +153,8 @@ enum At {
     Protocols,
     /// An array: a code, its place in [`ACTIONS`], the next code, and so on
     CloseCodes,
+    /// Its place in [`RENEWALS`]
+    OnRenewal,
 }
 
 /// The order in which the face counts framings, in the place of the encoding.
@@ -160,6 +163,9 @@ const FRAMINGS: [Framing; 3] = [Framing::Json, Framing::Text, Framing::Binary];
 /// The order in which the face counts encodings; the first place is a parameter of the URL.
 const ENCODINGS: [Option<Encoding>; 4] =
     [None, Some(Encoding::Plain), Some(Encoding::Base64), Some(Encoding::Base64Url)];
+
+/// The order in which the face counts what becomes of a socket when the token is renewed.
+const RENEWALS: [OnRenewal; 2] = [OnRenewal::Keep, OnRenewal::Authenticate];
 
 /// The order in which the face counts actions.
 const ACTIONS: [CloseAction; 4] =

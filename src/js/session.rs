@@ -11,10 +11,10 @@ use super::events::SocketSink;
 use super::parts::Parts;
 use crate::error::ConfigError;
 use crate::proto::http::BodyEncoding;
-use crate::proto::session::{LoginError, SessionConfig, TokenEndpoint, TokenFields};
+use crate::proto::session::{Demand, LoginError, SessionConfig, TokenEndpoint, TokenFields};
 use crate::proto::token::Lifetime;
 use crate::proto::{Secret, UrlKind};
-use crate::web::{CODEC, Session, from_js};
+use crate::web::{CODEC, Session, SessionEvent, Store, Surroundings, from_js};
 
 /// The session of one user.
 #[derive(Debug)]
@@ -25,16 +25,29 @@ pub struct SessionCore {
 
 #[wasm_bindgen]
 impl SessionCore {
-    /// Makes a session; `on_change` is called after each change.
+    /// Makes a session. `on_event(kind, error)`: 0 it has changed (why it has ended, see error.rs, or undefined), 1 the store failed.
     ///
     /// `parts`: the URLs of login, refresh and logout (empty: none), their bodies, 1 for each that is a form; prefix, the
     /// fields access, refresh (empty: none), expires in and expires at; leeway and HTTP timeout in ms, 1 to allow insecure
-    /// endpoints, 1 for cookies.
+    /// endpoints, 1 for cookies; the store's place and name (undefined: memory), the app's source of tokens or undefined.
     #[wasm_bindgen(constructor)]
-    pub fn new(parts: Array, on_change: Function) -> Result<Self, JsValue> {
-        let session = read(&Parts(parts)).and_then(Session::new).map_err(|error| config_error(&error))?;
+    pub fn new(parts: Array, on_event: Function) -> Result<Self, JsValue> {
+        let parts = Parts(parts);
+        let place = parts.0.get(18);
+        let surroundings = Surroundings {
+            store: (!place.is_undefined()).then(|| Store { name: parts.text(19), place }),
+            source: Some(parts.0.get(20)).filter(JsValue::is_function).map(JsCast::unchecked_into),
+        };
+        let session = read(&parts).and_then(|config| Session::within(config, surroundings));
+        let session = session.map_err(|error| config_error(&error))?;
         // The face's callback dispatches an event and throws nothing.
-        session.on_change(move |_| drop(on_change.call0(&JsValue::NULL)));
+        session.on_event(move |event| {
+            let (kind, data) = match event {
+                SessionEvent::Changed { error, .. } => (0.0, error.map_or(JsValue::UNDEFINED, token_error)),
+                SessionEvent::StoreFailed(error) => (1.0, error),
+            };
+            drop(on_event.call2(&JsValue::NULL, &kind.into(), &data));
+        });
         Ok(Self { session })
     }
 
@@ -67,6 +80,24 @@ impl SessionCore {
         });
     }
 
+    /// Hands out a token: one that is usable for so many milliseconds, or another than that of a generation (at least 0), which a server
+    /// has refused. `done` is called with an error or undefined, the token and its generation.
+    pub fn token(&self, usable_for: f64, refused: f64, done: Function) {
+        let demand = if refused < 0.0 {
+            Demand::UsableFor(Duration::from_millis(usable_for as u64))
+        } else {
+            Demand::NotRejected(refused as u32)
+        };
+        self.session.token(demand, move |result| {
+            let (error, token, generation) = match result {
+                Ok(grant) => (JsValue::UNDEFINED, grant.access().into(), grant.generation.into()),
+                Err(error) => (token_error(error), JsValue::UNDEFINED, JsValue::UNDEFINED),
+            };
+            // Settling a promise does not throw.
+            drop(done.call3(&JsValue::NULL, &error, &token, &generation));
+        });
+    }
+
     /// Makes a socket of this session, which waits for `connect()`. `parts`: see `At` in src/js/connection.rs.
     pub fn socket(&self, parts: Array, sink: SocketSink) -> Result<SocketCore, JsValue> {
         SocketCore::make(&Parts(parts), self.session.clone(), sink)
@@ -89,6 +120,8 @@ fn read(parts: &Parts) -> Result<SessionConfig, ConfigError> {
         codec: CODEC,
         login: endpoint(0, "login.url")?,
         refresh: endpoint(1, "refresh.url")?,
+        has_source: false,
+        has_store: false,
         logout: endpoint(2, "logout.url")?,
         cookies: cookies != 0.0,
         prefix: parts.text(9),

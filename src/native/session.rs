@@ -2,17 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::AbortHandle;
 
-use super::clock::{now, until};
+use super::clock::{now, random_seed, until};
 use super::connection::Told;
 use super::http::Http;
 use crate::error::{ConfigError, TokenError};
+use crate::proto::connection;
 use crate::proto::session::{
-    Asker, Input, LoginError, LoginId, Output, RequestId, Session as Machine, SessionConfig, SessionState, SessionView,
-    check_header_text,
+    Asker, Demand, Input, LoginError, LoginId, Output, RequestId, Session as Machine, SessionConfig, SessionState,
+    SessionView, Want, WantId, check_header_text,
 };
 use crate::proto::token::Lifetime;
 use crate::proto::{Json, Secret};
@@ -30,6 +32,8 @@ pub(super) enum Order {
     /// An input, and who waits until it and what it has led to were performed.
     Input(Input, Option<oneshot::Sender<()>>),
     Login(Json, oneshot::Sender<Result<(), LoginError>>),
+    /// The app needs a token.
+    Token(Demand, oneshot::Sender<Result<Secret, TokenError>>),
     /// A connection that wants to hear of changes.
     Register(mpsc::WeakUnboundedSender<Told>, oneshot::Sender<Asker>),
 }
@@ -41,7 +45,13 @@ impl Session {
     /// What is wrong with the settings.
     pub fn new(config: SessionConfig) -> Result<Self, ConfigError> {
         config.check()?;
-        let machine = Machine::new(config);
+        if config.has_store || config.has_source {
+            return Err(ConfigError::option(
+                "store",
+                "this driver keeps its tokens in memory and renews them at an endpoint",
+            ));
+        }
+        let machine = Machine::new(config, random_seed());
         let (orders, inbox) = mpsc::unbounded_channel();
         let (sender, present) = watch::channel((machine.state(), machine.view()));
         let http = Http::new();
@@ -52,6 +62,7 @@ impl Session {
             orders: orders.downgrade(),
             logins: BTreeMap::new(),
             next_login: 0,
+            tokens: BTreeMap::new(),
             connections: BTreeMap::new(),
             next_asker: 0,
             requests: BTreeMap::new(),
@@ -89,6 +100,16 @@ impl Session {
         check_header_text("tokens.access", access.expose())?;
         self.perform(Input::SetTokens { access, refresh, lifetime }).await;
         Ok(())
+    }
+
+    /// Returns an access token that is usable for `min_ttl` from now, if such a one can be had; it is renewed if need be.
+    ///
+    /// # Errors
+    /// Nobody is signed in, or the session has ended or cannot be renewed now.
+    pub async fn access_token(&self, min_ttl: Duration) -> Result<Secret, TokenError> {
+        let (done, is_done) = oneshot::channel();
+        self.orders.send(Order::Token(Demand::UsableFor(min_ttl), done)).ok();
+        is_done.await.unwrap_or(Err(TokenError::Missing))
     }
 
     /// Forgets the user. When it returns, every socket of this session has been told.
@@ -132,6 +153,8 @@ struct Task {
     orders: mpsc::WeakUnboundedSender<Order>,
     logins: BTreeMap<u32, oneshot::Sender<Result<(), LoginError>>>,
     next_login: u32,
+    /// Calls of the app that wait for a token.
+    tokens: BTreeMap<Asker, oneshot::Sender<Result<Secret, TokenError>>>,
     connections: BTreeMap<Asker, mpsc::WeakUnboundedSender<Told>>,
     next_asker: u32,
     requests: BTreeMap<RequestId, AbortHandle>,
@@ -157,9 +180,13 @@ impl Task {
                     self.logins.insert(login.0, done);
                     self.input(Input::Login { login, credentials });
                 }
+                Some(Order::Token(demand, done)) => {
+                    let asker = self.new_asker();
+                    self.tokens.insert(asker, done);
+                    self.input(Input::Want(Want { asker, want: WantId::new(0), demand }));
+                }
                 Some(Order::Register(connection, done)) => {
-                    let asker = Asker(self.next_asker);
-                    self.next_asker = self.next_asker.wrapping_add(1);
+                    let asker = self.new_asker();
                     self.connections.retain(|_, connection| connection.strong_count() > 0);
                     self.connections.insert(asker, connection);
                     done.send(asker).ok();
@@ -183,8 +210,18 @@ impl Task {
         }
     }
 
+    fn new_asker(&mut self) -> Asker {
+        let asker = Asker(self.next_asker);
+        self.next_asker = self.next_asker.wrapping_add(1);
+        asker
+    }
+
+    fn connections(&self) -> impl Iterator<Item = mpsc::UnboundedSender<Told>> {
+        self.connections.values().filter_map(mpsc::WeakUnboundedSender::upgrade)
+    }
+
     fn tell_connections(&self, view: SessionView) {
-        for connection in self.connections.values().filter_map(mpsc::WeakUnboundedSender::upgrade) {
+        for connection in self.connections() {
             connection.send(Told::Session(view)).ok();
         }
     }
@@ -197,6 +234,16 @@ impl Task {
                 }
             }
             Output::Changed { view, .. } => self.tell_connections(view),
+            Output::Due => self.connections().for_each(|connection| {
+                connection.send(Told::Input(connection::Input::TokenDue)).ok();
+            }),
+            // Without a store and a source of the app's nobody asks for these.
+            Output::Clear { .. }
+            | Output::GetToken { .. }
+            | Output::Load
+            | Output::Lock
+            | Output::Save(_)
+            | Output::Unlock => {}
             Output::Fetch { request, http } => {
                 let (client, orders) = (self.http.clone(), self.orders.clone());
                 let task = tokio::spawn(async move {
@@ -214,7 +261,11 @@ impl Task {
                 }
             }
             Output::Token { asker, want, result } => {
-                if let Some(connection) = self.connections.get(&asker).and_then(mpsc::WeakUnboundedSender::upgrade) {
+                if let Some(done) = self.tokens.remove(&asker) {
+                    done.send(result.map(|grant| Secret::new(grant.access().to_owned()))).ok();
+                } else if let Some(connection) =
+                    self.connections.get(&asker).and_then(mpsc::WeakUnboundedSender::upgrade)
+                {
                     connection.send(Told::Token { want, result }).ok();
                 }
             }

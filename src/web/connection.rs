@@ -13,14 +13,14 @@ use super::queue::Drain;
 use super::session::Session;
 use super::slots::Slots;
 use super::socket::{Said, Socket, length_of, text_of};
-use crate::error::{ConfigError, SendError, TokenError};
+use crate::error::{ConfigError, SendError};
 use crate::proto::Framing;
 use crate::proto::connection::{
     Connection as Machine, ConnectionConfig, ConnectionState, Event, Handshake, Input, Output, Phase, Received, Sent,
     SocketId, Stats, check_close_code,
 };
 use crate::proto::outbox::MessageId;
-use crate::proto::session::{self, Asker, Grant, RequestId, SessionView, Want, WantId};
+use crate::proto::session::{self, Asker, RequestId, Want};
 
 /// Where events and messages go. It may call any method of the socket.
 pub trait Sink {
@@ -166,15 +166,7 @@ impl fmt::Debug for AuthSocket {
 }
 
 impl Inner {
-    pub(super) fn session_changed(self: &Rc<Self>, view: SessionView) {
-        self.input(Input::Session(view));
-    }
-
-    pub(super) fn token_answered(self: &Rc<Self>, want: WantId, result: Result<Grant, TokenError>) {
-        self.input(Input::Token { want, result });
-    }
-
-    fn input(self: &Rc<Self>, input: Input<'_>) {
+    pub(super) fn input(self: &Rc<Self>, input: Input<'_>) {
         let deadline = {
             let mut machine = self.machine.borrow_mut();
             machine.handle_input(now(), input);

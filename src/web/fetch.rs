@@ -3,9 +3,12 @@
 use js_sys::{Array, Function};
 use wasm_bindgen::prelude::*;
 
+use super::codec::text_at;
 use super::listener::Listener;
 use crate::proto::Secret;
 use crate::proto::http::{HttpRequest, HttpResponse, Method, NoAnswer};
+use crate::proto::session::{NoToken, Provided};
+use crate::proto::token::Lifetime;
 
 #[wasm_bindgen(module = "/src/web/platform.js")]
 extern "C" {
@@ -18,13 +21,13 @@ extern "C" {
         cookies: bool,
         keepalive: bool,
         done: &JsValue,
-    ) -> Function;
+    ) -> JsValue;
 }
 
 /// A request in flight; dropping it ends it, unless it is a farewell.
 #[derive(Debug)]
 pub(crate) struct Fetch {
-    end: Function,
+    end: JsValue,
     _done: Listener,
 }
 
@@ -45,12 +48,30 @@ impl Fetch {
         );
         Self { end, _done: done }
     }
+
+    /// Asks the app's own source of tokens: see `Surroundings::source`.
+    pub(crate) fn ask(source: &Function, reason: &str, done: impl Fn(Result<Provided, NoToken>) + 'static) -> Self {
+        let done = Listener::new(move |kind, tokens| {
+            let parts: &Array = tokens.unchecked_ref();
+            let number = |index| parts.get(index).as_f64();
+            done(match kind {
+                0 => Ok(Provided {
+                    access: Secret::new(text_at(parts, 0)),
+                    lifetime: Lifetime { expires_in: number(1), expires_at: number(2) },
+                }),
+                1 => Err(NoToken::Failed),
+                _ => Err(NoToken::SignInRequired),
+            });
+        });
+        let end = source.call2(&JsValue::NULL, &reason.into(), done.as_js()).unwrap_or_default();
+        Self { end, _done: done }
+    }
 }
 
 impl Drop for Fetch {
     fn drop(&mut self) {
         // It throws nothing.
-        drop(self.end.call0(&JsValue::NULL));
+        drop(self.end.unchecked_ref::<Function>().call0(&JsValue::NULL));
     }
 }
 

@@ -13,10 +13,12 @@ mod queue;
 mod session;
 mod slots;
 mod socket;
+mod tabs;
 
 pub use clock::random_seed;
 pub use codec::CODEC;
 #[cfg(feature = "js")]
 pub(crate) use codec::from_js;
 pub use connection::{AuthSocket, Sink};
-pub use session::Session;
+pub use session::{Session, SessionEvent, Surroundings};
+pub use tabs::Store;

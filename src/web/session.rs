@@ -4,18 +4,23 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::rc::{Rc, Weak};
 
-use super::clock::{Alarm, now};
+use js_sys::Function;
+use wasm_bindgen::JsValue;
+
+use super::clock::{Alarm, now, random_seed};
 use super::connection::Inner as Connection;
 use super::fetch::Fetch;
 use super::queue::Drain;
 use super::slots::Slots;
-use crate::error::ConfigError;
+use super::tabs::{Store, Tabs, Told};
+use crate::error::{ConfigError, TokenError};
+use crate::proto::connection;
 use crate::proto::session::{
-    Asker, Input, LoginError, LoginId, Output, RequestId, Session as Machine, SessionConfig, SessionState, SessionView,
-    check_header_text,
+    Asker, Demand, Grant, Input, LoginError, LoginId, Output, RequestId, Session as Machine, SessionConfig,
+    SessionState, SessionView, Want, WantId, check_header_text,
 };
 use crate::proto::token::Lifetime;
-use crate::proto::{Json, Secret};
+use crate::proto::{Json, Secret, millis};
 
 /// Who the user is: tokens, login, refresh and logout, shared by all sockets. Clones are the same session.
 #[derive(Clone)]
@@ -23,32 +28,82 @@ pub struct Session {
     inner: Rc<Inner>,
 }
 
+/// What the app is told.
+#[derive(Clone, Debug)]
+pub enum SessionEvent {
+    /// The state is another, or the tokens are.
+    Changed {
+        /// The state.
+        state: SessionState,
+        /// Why the session has ended, if it has.
+        error: Option<TokenError>,
+    },
+    /// The store failed, as the browser or the app's store said. The session goes on in memory.
+    StoreFailed(JsValue),
+}
+
+/// Where tokens rest and come from, if not memory and the refresh endpoint.
+#[derive(Clone, Debug, Default)]
+pub struct Surroundings {
+    /// Where they rest. It is asked for the tokens first.
+    pub store: Option<Store>,
+    /// Asks the app for a token: `source(reason, done)`, with one of [`Reason`]'s names. It calls `done` later, once: with 0 and
+    /// an array of the access token, its life in seconds and its end in seconds since 1970 (the last two may be missing), with 1
+    /// if it failed in passing, or with 2 if the person has to sign in. It returns a function that ends the question.
+    pub source: Option<Function>,
+}
+
 type LoginDone = Box<dyn FnOnce(Result<(), LoginError>)>;
-type ChangeListener = Rc<dyn Fn(SessionState)>;
+type TokenDone = Box<dyn FnOnce(Result<Grant, TokenError>)>;
+type EventListener = Rc<dyn Fn(SessionEvent)>;
 
 struct Inner {
     machine: RefCell<Machine>,
     drain: Drain,
     alarm: Alarm,
     fetches: Slots<RequestId, Fetch>,
+    tabs: Option<Tabs>,
+    source: Option<Function>,
     logins: Slots<LoginId, LoginDone>,
+    tokens: Slots<Asker, TokenDone>,
     connections: Slots<Asker, Weak<Connection>>,
-    on_change: RefCell<Option<ChangeListener>>,
+    on_event: RefCell<Option<EventListener>>,
     next_asker: Cell<u32>,
     next_login: Cell<u32>,
 }
 
 impl Session {
-    /// Makes a session without a user.
+    /// Makes a session without a user, whose tokens rest in memory.
     ///
     /// # Errors
     /// What is wrong with the settings.
     pub fn new(config: SessionConfig) -> Result<Self, ConfigError> {
+        Self::within(config, Surroundings::default())
+    }
+
+    /// Makes a session whose tokens rest in a store or come from the app.
+    ///
+    /// # Errors
+    /// What is wrong with the settings.
+    pub fn within(mut config: SessionConfig, surroundings: Surroundings) -> Result<Self, ConfigError> {
+        let Surroundings { store, source } = surroundings;
+        config.has_store = store.is_some();
+        config.has_source = source.is_some();
         config.check()?;
+        // Whoever holds the lock makes one call, and reads and writes the store.
+        let lease = 2.0 * millis(config.http_timeout) as f64;
         let inner = Rc::new_cyclic(|weak: &Weak<Inner>| {
+            let tabs = store.map(|store| {
+                let weak = weak.clone();
+                Tabs::new(&store, lease, move |told| {
+                    if let Some(inner) = weak.upgrade() {
+                        inner.told(told);
+                    }
+                })
+            });
             let weak = weak.clone();
             Inner {
-                machine: RefCell::new(Machine::new(config)),
+                machine: RefCell::new(Machine::new(config, random_seed())),
                 drain: Drain::default(),
                 alarm: Alarm::new(move || {
                     if let Some(inner) = weak.upgrade() {
@@ -57,19 +112,24 @@ impl Session {
                     }
                 }),
                 fetches: Slots::default(),
+                tabs,
+                source,
                 logins: Slots::default(),
+                tokens: Slots::default(),
                 connections: Slots::default(),
-                on_change: RefCell::default(),
+                on_event: RefCell::default(),
                 next_asker: Cell::new(0),
                 next_login: Cell::new(0),
             }
         });
+        // The first thing that it wants may be to read the store.
+        inner.drain();
         Ok(Self { inner })
     }
 
-    /// Calls `listener` after every change of state. A later listener takes its place.
-    pub fn on_change(&self, listener: impl Fn(SessionState) + 'static) {
-        *self.inner.on_change.borrow_mut() = Some(Rc::new(listener));
+    /// Calls `listener` after every change, and when the store fails. A later listener takes its place.
+    pub fn on_event(&self, listener: impl Fn(SessionEvent) + 'static) {
+        *self.inner.on_event.borrow_mut() = Some(Rc::new(listener));
     }
 
     /// Returns the state.
@@ -96,7 +156,14 @@ impl Session {
         self.inner.input(Input::Login { login, credentials });
     }
 
-    /// Forgets the user and closes their sockets.
+    /// Hands out an access token that meets the demand, if such a one can be had; it is renewed if need be. `done` is called once.
+    pub fn token(&self, demand: Demand, done: impl FnOnce(Result<Grant, TokenError>) + 'static) {
+        let asker = self.new_asker();
+        self.inner.tokens.put(asker, Box::new(done));
+        self.inner.input(Input::Want(Want { asker, want: WantId::new(0), demand }));
+    }
+
+    /// Forgets the user and closes their sockets, in every tab that shares the store.
     pub fn logout(&self) {
         self.inner.input(Input::Logout);
     }
@@ -106,10 +173,15 @@ impl Session {
     }
 
     pub(super) fn register(&self, connection: &Weak<Connection>) -> Asker {
-        let asker = Asker(self.inner.next_asker.get());
-        self.inner.next_asker.set(asker.0.wrapping_add(1));
+        let asker = self.new_asker();
         self.inner.connections.retain(|connection| connection.strong_count() > 0);
         self.inner.connections.put(asker, connection.clone());
+        asker
+    }
+
+    fn new_asker(&self) -> Asker {
+        let asker = Asker(self.inner.next_asker.get());
+        self.inner.next_asker.set(asker.0.wrapping_add(1));
         asker
     }
 
@@ -137,28 +209,71 @@ impl Inner {
         if before.epoch != after.epoch {
             self.tell_connections(after);
         }
+        self.drain();
+    }
+
+    fn drain(self: &Rc<Self>) {
         self.drain.run(|| self.machine.borrow_mut().poll_output(), |output| self.perform(output));
     }
 
+    fn connections(&self) -> Vec<Rc<Connection>> {
+        self.connections.values(Weak::upgrade)
+    }
+
     fn tell_connections(&self, view: SessionView) {
-        for connection in self.connections.values(Weak::upgrade) {
-            connection.session_changed(view);
+        for connection in self.connections() {
+            connection.input(connection::Input::Session(view));
+        }
+    }
+
+    fn told(self: &Rc<Self>, told: Told) {
+        match told {
+            Told::Failed(error) => self.tell(SessionEvent::StoreFailed(error)),
+            Told::Locked(stored) => self.input(Input::Locked(stored)),
+            Told::Stored(stored) => self.input(Input::Stored(stored)),
+        }
+    }
+
+    fn tell(&self, event: SessionEvent) {
+        let listener = self.on_event.borrow().clone();
+        if let Some(listener) = listener {
+            listener(event);
         }
     }
 
     fn perform(self: &Rc<Self>, output: Output) {
-        match output {
-            Output::AbortFetch { request } => {
+        match (output, &self.tabs) {
+            (Output::AbortFetch { request }, _) => {
                 drop(self.fetches.take(&request));
             }
-            Output::Changed { state, view } => {
+            (Output::Changed { state, view, error }, _) => {
                 self.tell_connections(view);
-                let listener = self.on_change.borrow().clone();
-                if let Some(listener) = listener {
-                    listener(state);
+                self.tell(SessionEvent::Changed { state, error });
+            }
+            (Output::Due, _) => {
+                for connection in self.connections() {
+                    connection.input(connection::Input::TokenDue);
                 }
             }
-            Output::Fetch { request, http } => {
+            (Output::GetToken { request, reason }, _) => {
+                let Some(source) = &self.source else { return };
+                let weak = Rc::downgrade(self);
+                let fetch = Fetch::ask(source, reason.name(), move |result| {
+                    if let Some(inner) = weak.upgrade() {
+                        drop(inner.fetches.take(&request));
+                        inner.input(Input::Provided { request, result });
+                    }
+                });
+                self.fetches.put(request, fetch);
+            }
+            (Output::Clear { id }, Some(tabs)) => tabs.clear(id),
+            (Output::Load, Some(tabs)) => tabs.load(),
+            (Output::Lock, Some(tabs)) => tabs.lock(),
+            (Output::Save(record), Some(tabs)) => tabs.save(&record),
+            (Output::Unlock, Some(tabs)) => tabs.unlock(),
+            // Without a store there is no word of one.
+            (Output::Clear { .. } | Output::Load | Output::Lock | Output::Save(_) | Output::Unlock, None) => {}
+            (Output::Fetch { request, http }, _) => {
                 let weak = Rc::downgrade(self);
                 let fetch = Fetch::start(&http, move |result| {
                     if let Some(inner) = weak.upgrade() {
@@ -168,14 +283,18 @@ impl Inner {
                 });
                 self.fetches.put(request, fetch);
             }
-            Output::LoginDone { login, result } => {
+            (Output::LoginDone { login, result }, _) => {
                 if let Some(done) = self.logins.take(&login) {
                     done(result);
                 }
             }
-            Output::Token { asker, want, result } => {
-                if let Some(connection) = self.connections.get(&asker).and_then(|connection| connection.upgrade()) {
-                    connection.token_answered(want, result);
+            (Output::Token { asker, want, result }, _) => {
+                if let Some(done) = self.tokens.take(&asker) {
+                    done(result);
+                } else if let Some(connection) =
+                    self.connections.get(&asker).and_then(|connection| connection.upgrade())
+                {
+                    connection.input(connection::Input::Token { want, result });
                 }
             }
         }

@@ -131,7 +131,7 @@ impl Session {
             Input::Login { login, credentials } => self.on_login(now, login, &credentials),
             Input::Logout => self.on_logout(),
             Input::Provided { request, result } => {
-                if self.renewal == Renewal::Asked(request) {
+                if matches!(self.renewal, Renewal::Asked(asked) if asked == request) {
                     self.on_provided(now, result);
                 }
             }
@@ -168,7 +168,7 @@ impl Session {
         match self.state {
             State::Expired { .. } => SessionState::Expired,
             State::Loading => SessionState::Loading,
-            State::SignedIn(_) if self.renewal != Renewal::None => SessionState::Refreshing,
+            State::SignedIn(_) if !matches!(self.renewal, Renewal::None) => SessionState::Refreshing,
             State::SignedIn(_) => SessionState::SignedIn,
             State::SignedOut => SessionState::SignedOut,
         }
@@ -300,7 +300,7 @@ impl Session {
         if self.login.is_some_and(|(_, waiting)| waiting == request) {
             let body = result.ok().map(|response| response.body);
             self.on_login_answer(now, answer, date, body);
-        } else if self.renewal == Renewal::Asked(request) {
+        } else if matches!(self.renewal, Renewal::Asked(asked) if asked == request) {
             self.on_refresh_answer(now, answer, date);
         }
     }

@@ -103,7 +103,7 @@ impl Session {
         self.renewal = Renewal::Holding;
         self.adopt(now, stored);
         self.ask_again(now);
-        if self.renewal == Renewal::Holding {
+        if matches!(self.renewal, Renewal::Holding) {
             self.end_renewal();
             self.changed(None);
         }
@@ -118,7 +118,7 @@ impl Session {
             }
             self.end_renewal();
         }
-        if self.renewal == Renewal::None {
+        if matches!(self.renewal, Renewal::None) {
             self.ask_again(now);
         }
     }
@@ -237,7 +237,7 @@ impl Session {
     }
 
     pub(super) fn end_renewal(&mut self) {
-        if self.renewal != Renewal::None && self.config.has_store {
+        if !matches!(self.renewal, Renewal::None) && self.config.has_store {
             self.outputs.push_back(Output::Unlock);
         }
         self.renewal = Renewal::None;
@@ -246,7 +246,7 @@ impl Session {
     /// Looks when the token should be renewed, and says so when that is now.
     pub(super) fn watch(&mut self, now: Now) {
         let State::SignedIn(TokenSet { expires_at: Some(end), leeway, .. }) = &self.state else { return };
-        if !self.can_renew() || self.renewal != Renewal::None {
+        if !self.can_renew() || !matches!(self.renewal, Renewal::None) {
             return;
         }
         let due = end.before(*leeway).after(self.jitter);

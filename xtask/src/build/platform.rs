@@ -1,28 +1,33 @@
-//! Puts the script that the wasm imports beside it: `pkg/platform.js`.
+//! Puts the scripts that the wasm imports beside it: `pkg/platform.js`, `pkg/tabs.js`.
 //!
-//! wasm-bindgen copies it into a folder whose name has a hash; the package lists its files one by one.
+//! wasm-bindgen copies them into a folder whose name has a hash; the package lists its files one by one.
 
 use std::path::Path;
 
 use anyhow::{Context, Result};
 
-pub(super) const SCRIPT: &str = "src/web/platform.js";
+/// The scripts of the browser driver, beside the Rust that imports them.
+pub(super) const FOLDER: &str = "src/web";
+pub(super) const SCRIPTS: [&str; 2] = ["platform.js", "tabs.js"];
 
 pub(super) fn place(folder: &Path) -> Result<()> {
     let glue = folder.join("core.js");
-    let text = std::fs::read_to_string(&glue)?;
-    let import = import_of(&text).with_context(|| {
-        format!("the glue does not import {SCRIPT}: wasm-bindgen writes it otherwise, see {}", file!())
-    })?;
-    std::fs::rename(folder.join(import), folder.join("platform.js"))?;
-    std::fs::write(&glue, text.replace(import, "./platform.js"))?;
+    let mut text = std::fs::read_to_string(&glue)?;
+    for script in SCRIPTS {
+        let import = import_of(&text, script).map(str::to_owned).with_context(|| {
+            format!("the glue does not import {script}: wasm-bindgen writes it otherwise, see {}", file!())
+        })?;
+        std::fs::rename(folder.join(&import), folder.join(script))?;
+        text = text.replace(&import, &format!("./{script}"));
+    }
+    std::fs::write(&glue, text)?;
     std::fs::remove_dir_all(folder.join("snippets"))?;
     Ok(())
 }
 
-fn import_of(glue: &str) -> Option<&str> {
-    let quoted = |line: &str| line.ends_with(&format!("/{SCRIPT}';"));
-    let line = glue.lines().find(|line| quoted(line))?;
+fn import_of<'a>(glue: &'a str, script: &str) -> Option<&'a str> {
+    let end = format!("/{FOLDER}/{script}';");
+    let line = glue.lines().find(|line| line.ends_with(&end))?;
     line.split('\'').nth(1)
 }
 
@@ -32,8 +37,8 @@ mod tests {
 
     #[test]
     fn the_import_is_found_by_its_end() {
-        let glue = "import { a } from 'x';\nimport { b } from './snippets/gatepass-0f/src/web/platform.js';\n";
-        assert_eq!(import_of(glue), Some("./snippets/gatepass-0f/src/web/platform.js"));
-        assert_eq!(import_of("import { a } from 'x';"), None);
+        let glue = "import { a } from 'x';\nimport { b } from './snippets/gatepass-0f/src/web/tabs.js';\n";
+        assert_eq!(import_of(glue, "tabs.js"), Some("./snippets/gatepass-0f/src/web/tabs.js"));
+        assert_eq!(import_of(glue, "platform.js"), None);
     }
 }
