@@ -10,6 +10,7 @@ pub mod error;
 mod js;
 #[cfg(all(not(target_family = "wasm"), feature = "native"))]
 pub mod native;
+mod platform;
 pub mod proto;
 #[cfg(target_family = "wasm")]
 pub mod web;

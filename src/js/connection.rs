@@ -16,7 +16,7 @@ use crate::proto::http::Method;
 use crate::proto::outbox::OutboxOptions;
 use crate::proto::scheme::{Answer, Encoding, FirstMessage, Place, Scheme, Ticket};
 use crate::proto::{Framing, UrlKind};
-use crate::web::{AuthSocket, CODEC, Session};
+use crate::web::{AuthSocket, Session};
 
 /// One authenticated socket.
 #[derive(Debug)]
@@ -108,7 +108,6 @@ fn read(parts: &Parts) -> Result<ConnectionConfig, ConfigError> {
         }
     }
     Ok(ConnectionConfig {
-        codec: CODEC,
         url,
         scheme,
         protocols: parts.list(At::Protocols as u32).map(|protocols| protocols.all_texts()).unwrap_or_default(),

@@ -8,7 +8,6 @@ use wasm_bindgen::JsCast;
 
 use crate::error::ConfigError;
 use crate::proto::{Json, Url, UrlKind};
-use crate::web::{CODEC, from_js};
 
 /// Texts, numbers and JSON values, each by its place.
 pub(super) struct Parts(pub(super) Array);
@@ -28,7 +27,7 @@ impl Parts {
     }
 
     pub(super) fn url(&self, index: u32, option: &'static str, kind: UrlKind) -> Result<Url, ConfigError> {
-        Url::parse(CODEC, option, &self.text(index), kind)
+        Url::parse(option, &self.text(index), kind)
     }
 
     /// A URL that is none if it is empty.
@@ -51,7 +50,7 @@ impl Parts {
 
     pub(super) fn json(&self, index: u32) -> Option<Json> {
         let value = self.0.get(index);
-        (!value.is_undefined()).then(|| from_js(&value))
+        (!value.is_undefined()).then(|| Json::from_js(value))
     }
 
     /// The parts within a part, if it is there.

@@ -13,8 +13,8 @@ use crate::error::ConfigError;
 use crate::proto::http::BodyEncoding;
 use crate::proto::session::{Demand, LoginError, SessionConfig, TokenEndpoint, TokenFields};
 use crate::proto::token::Lifetime;
-use crate::proto::{Secret, UrlKind};
-use crate::web::{CODEC, Session, SessionEvent, Store, Surroundings, from_js};
+use crate::proto::{Json, Secret, UrlKind};
+use crate::web::{Session, SessionEvent, Store, Surroundings};
 
 /// The session of one user.
 #[derive(Debug)]
@@ -69,7 +69,7 @@ impl SessionCore {
 
     /// Signs in with credentials, an object; `done` is called with an error (see error.rs) and the server's words, or with undefined.
     pub fn login(&self, credentials: JsValue, done: Function) {
-        self.session.login(from_js(&credentials), move |result| {
+        self.session.login(Json::from_js(credentials), move |result| {
             let (error, answer) = match result {
                 Ok(()) => (JsValue::UNDEFINED, None),
                 Err(LoginError { error, answer }) => (token_error(error), answer),
@@ -117,7 +117,6 @@ fn read(parts: &Parts) -> Result<SessionConfig, ConfigError> {
         Ok(Some(TokenEndpoint { url, body: parts.json(index + 3), encoding }))
     };
     Ok(SessionConfig {
-        codec: CODEC,
         login: endpoint(0, "login.url")?,
         refresh: endpoint(1, "refresh.url")?,
         has_source: false,

@@ -5,16 +5,15 @@
 //! It decides nothing; what a socket or a request has led to comes back as an input with its id.
 //!
 //! ```no_run
-//! use gatepass::native::{AuthSocket, CODEC, Message, Session};
+//! use gatepass::native::{AuthSocket, Message, Session};
 //! use gatepass::proto::{Json, preset};
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! let session = Session::new(preset::session(CODEC, "drfToken", "https://api.example.com")?)?;
-//! let member = |name: &str, value: &str| (name.to_owned(), Json::String(value.to_owned()));
-//! session.login(Json::Object(vec![member("username", "maggie"), member("password", "secret")])).await?;
+//! let session = Session::new(preset::session("drfToken", "https://api.example.com")?)?;
+//! session.login(Json::object(&[("username", "maggie"), ("password", "secret")])).await?;
 //!
 //! let url = "wss://api.example.com/ws/quotes/";
-//! let mut socket = AuthSocket::new(preset::connection(CODEC, "channelsFirstMessage", url, "")?, Some(&session))?;
+//! let mut socket = AuthSocket::new(preset::connection("channelsFirstMessage", url, "")?, Some(&session))?;
 //! socket.connect();
 //! socket.send(Message::Text("hello".to_owned())).await?;
 //! while let Some(message) = socket.next().await {
@@ -25,13 +24,11 @@
 //! ```
 
 mod clock;
-mod codec;
 mod connection;
 mod http;
 mod session;
 mod socket;
 
-pub use codec::CODEC;
 pub use connection::AuthSocket;
 pub use session::Session;
 pub use socket::Message;

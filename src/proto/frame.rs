@@ -4,7 +4,7 @@
 //! (Centrifugo, SignalR), or a line over two frames (NATS, for browsers). One view serves them all, so that templates and
 //! matchers stay JSON.
 
-use super::{Codec, Json};
+use super::{Json, Secret};
 
 /// What a frame of the handshake is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,30 +27,34 @@ const RECORD_SEPARATOR: u8 = 0x1e;
 
 impl Framing {
     /// Writes a message.
-    pub(crate) fn write(self, codec: Codec, message: &Json) -> String {
-        match (self, message) {
-            (Self::Json, message) => (codec.print)(message),
-            (Self::Text | Self::Binary, Json::Array(pieces)) => {
-                let mut text = String::new();
-                pieces.iter().for_each(|piece| text.push_str(&piece.plain(codec)));
-                text
-            }
-            (Self::Text | Self::Binary, piece) => piece.plain(codec),
+    pub(crate) fn write(self, message: &Json) -> String {
+        match self {
+            Self::Json => message.print(),
+            Self::Text | Self::Binary => match message.items() {
+                Some(pieces) => pieces.iter().map(Json::plain).collect(),
+                None => message.plain(),
+            },
         }
+    }
+
+    /// Writes a message template with the token, and the value of an `Authorization` header, in its holes: ready to send.
+    pub(crate) fn message(self, template: &Json, token: &str, authorization: &str) -> Secret {
+        let values = Json::object(&[("token", token), ("authorization", authorization)]);
+        Secret::new(self.write(&template.filled(&values)))
     }
 
     /// Takes the first message of a text.
     #[inline(never)]
-    pub(crate) fn first(self, codec: Codec, text: &str) -> First<'_> {
+    pub(crate) fn first(self, text: &str) -> First<'_> {
         if self == Self::Json {
-            return First { message: (codec.parse)(text), after: None, is_open: false };
+            return First { message: Json::parse(text), after: None, is_open: false };
         }
         let end = text.bytes().position(|byte| matches!(byte, b'\n' | RECORD_SEPARATOR));
         let piece = text.get(..end.unwrap_or(text.len())).unwrap_or_default();
-        let json = message_in(codec, piece);
+        let json = message_in(piece);
         First {
             is_open: json.is_none() && end.is_none() && start_of_json(piece).is_some() && piece.len() < MAX_REST,
-            message: json.or_else(|| Some(Json::String(piece.trim_ascii_end().to_owned()))),
+            message: json.or_else(|| Some(Json::text(piece.trim_ascii_end()))),
             after: end.and_then(|end| text.get(end + 1..)),
         }
     }
@@ -72,28 +76,28 @@ fn start_of_json(text: &str) -> Option<usize> {
 }
 
 /// Reads JSON, or text before JSON.
-fn message_in(codec: Codec, text: &str) -> Option<Json> {
-    (codec.parse)(text).or_else(|| {
+fn message_in(text: &str) -> Option<Json> {
+    Json::parse(text).or_else(|| {
         let start = start_of_json(text)?;
         let (before, json) = (text.get(..start)?, text.get(start..)?);
-        Some(Json::Array(vec![Json::String(before.to_owned()), (codec.parse)(json)?]))
+        Some(Json::array(vec![Json::text(before), Json::parse(json)?]))
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::test_codec::{CODEC, json};
+    use super::super::test_json::json;
     use super::*;
 
     fn read(frame: &str) -> String {
         let mut messages = Vec::new();
         let mut after = Some(frame);
         while let Some(text) = after {
-            let first = Framing::Text.first(CODEC, text);
+            let first = Framing::Text.first(text);
             messages.extend(first.message);
             after = first.after;
         }
-        (CODEC.print)(&Json::Array(messages))
+        Json::array(messages).print()
     }
 
     #[test]
@@ -118,13 +122,13 @@ mod tests {
 
     #[test]
     fn json_that_is_not_whole_may_go_on_but_not_for_ever() {
-        let is_open = |text: &str| Framing::Binary.first(CODEC, text).is_open;
+        let is_open = |text: &str| Framing::Binary.first(text).is_open;
         assert!(is_open("INFO {\"nonce\"") && is_open("a["));
         for whole in ["PONG", "o", "", "PONG\r\n", "{}", "40{}", "a[\n"] {
             assert!(!is_open(whole), "{whole:?}");
         }
         assert!(!is_open(&"{".repeat(MAX_REST)));
-        assert!(!Framing::Json.first(CODEC, "{").is_open, "a frame is a value");
+        assert!(!Framing::Json.first("{").is_open, "a frame is a value");
     }
 
     #[test]
@@ -141,7 +145,7 @@ mod tests {
             (Framing::Text, r#""PING""#, "PING"),
         ];
         for (framing, message, written) in rows {
-            assert_eq!(framing.write(CODEC, &json(message)), written);
+            assert_eq!(framing.write(&json(message)), written);
         }
     }
 }

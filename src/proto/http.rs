@@ -5,8 +5,9 @@
 use core::time::Duration;
 
 use super::backoff::RETRY_AFTER_CAP;
-use super::{Codec, Json, Now, Secret, UnixTime};
+use super::{Json, Now, Secret, UnixTime};
 use crate::error::{HttpError, Malformed};
+use crate::platform;
 
 /// A request method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,21 +85,26 @@ pub struct NoAnswer;
 ///
 /// # Errors
 /// Any other status, no answer, or no JSON.
-pub(crate) fn json_of(codec: Codec, now: Now, result: &Result<HttpResponse, NoAnswer>) -> Result<Json, HttpError> {
+pub(crate) fn json_of(now: Now, result: &Result<HttpResponse, NoAnswer>) -> Result<Json, HttpError> {
     let response = result.as_ref().map_err(|NoAnswer| HttpError::Network)?;
     if !(200..300).contains(&response.status) {
-        let retry_after = response.retry_after.as_deref().and_then(|text| retry_after(codec, now.unix, text));
+        let retry_after = response.retry_after.as_deref().and_then(|text| retry_after(now.unix, text));
         return Err(HttpError::Status { status: response.status, retry_after });
     }
-    (codec.parse)(response.body.expose()).ok_or(HttpError::Malformed(Malformed::NotJson))
+    Json::parse(response.body.expose()).ok_or(HttpError::Malformed(Malformed::NotJson))
+}
+
+/// Reads an HTTP-date (RFC 9110 §5.6.7).
+pub(crate) fn http_date(text: &str) -> Option<UnixTime> {
+    platform::http_date(text).map(UnixTime::from_millis)
 }
 
 /// Reads `Retry-After`: seconds or an HTTP-date. A past date is no wait, garbage is none at all, and all is capped.
-fn retry_after(codec: Codec, now: UnixTime, text: &str) -> Option<Duration> {
+fn retry_after(now: UnixTime, text: &str) -> Option<Duration> {
     let delay = if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         Duration::from_secs(text.parse().unwrap_or(u64::MAX))
     } else {
-        (codec.http_date)(text)?.since(now)
+        http_date(text)?.since(now)
     };
     Some(delay.min(RETRY_AFTER_CAP))
 }
@@ -106,7 +112,6 @@ fn retry_after(codec: Codec, now: UnixTime, text: &str) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::super::Instant;
-    use super::super::test_codec::CODEC;
     use super::*;
 
     fn status_with(retry_after: &str) -> HttpError {
@@ -117,7 +122,7 @@ mod tests {
             body: Secret::new(String::new()),
         };
         let now = Now { instant: Instant::from_millis(0), unix: UnixTime::from_millis(784_111_777_000) };
-        json_of(CODEC, now, &Ok(response)).unwrap_err()
+        json_of(now, &Ok(response)).unwrap_err()
     }
 
     #[test]

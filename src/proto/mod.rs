@@ -1,6 +1,6 @@
 //! The state machines: pure. No clock, no randomness source, no I/O, no async, no browser crate.
 //!
-//! Time and chance are arguments; what the platform can do with text is a [`Codec`]. Same seed and inputs, same outputs.
+//! Time and chance are arguments. Same seed and inputs, same outputs.
 //! Public for other drivers and for tests; without a stability promise before 1.0.
 
 pub mod backoff;
@@ -8,26 +8,25 @@ pub mod close;
 pub mod connection;
 mod frame;
 pub mod http;
-mod json;
 pub mod outbox;
 pub mod preset;
 pub mod scheme;
 mod secret;
 pub mod session;
 #[cfg(test)]
-#[path = "../../tests/support/codec.rs"]
+#[path = "../../tests/support/json.rs"]
 #[allow(unreachable_pub, reason = "integration tests use it, too")]
-mod test_codec;
+mod test_json;
 mod text;
 mod time;
 mod timer;
 pub mod token;
 mod url;
 
+pub use crate::platform::Json;
 pub use frame::Framing;
-pub use json::{Codec, Json};
 pub use secret::Secret;
 #[cfg(target_family = "wasm")]
 pub(crate) use time::millis;
 pub use time::{Instant, Now, UnixTime};
-pub use url::{Url, UrlKind, UrlParts};
+pub use url::{Url, UrlKind};

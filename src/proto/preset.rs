@@ -11,7 +11,7 @@ use super::connection::ConnectionConfig;
 use super::http::{BodyEncoding, Method};
 use super::scheme::{Answer, Encoding, FirstMessage, Place, Scheme, Ticket};
 use super::session::{SessionConfig, TokenEndpoint};
-use super::{Codec, Framing, Json, Url, UrlKind};
+use super::{Framing, Json, Url, UrlKind};
 use crate::error::ConfigError;
 
 const TABLE: &str = include_str!("presets.json");
@@ -21,8 +21,8 @@ const TABLE: &str = include_str!("presets.json");
 ///
 /// # Errors
 /// A name that is not in the table, or a `base` that is no address.
-pub fn session(codec: Codec, name: &str, base: &str) -> Result<SessionConfig, ConfigError> {
-    session_of(codec, &row(codec, "sessions", name)?, base)
+pub fn session(name: &str, base: &str) -> Result<SessionConfig, ConfigError> {
+    session_of(&row("sessions", name)?, base)
 }
 
 /// Returns the settings of a connection to a known backend: `ticketServerSocket`, `channelsFirstMessage`, `homeAssistant`,
@@ -31,21 +31,21 @@ pub fn session(codec: Codec, name: &str, base: &str) -> Result<SessionConfig, Co
 ///
 /// # Errors
 /// A name that is not in the table, or an address that is none.
-pub fn connection(codec: Codec, name: &str, url: &str, base: &str) -> Result<ConnectionConfig, ConfigError> {
-    connection_of(codec, &row(codec, "sockets", name)?, url, base)
+pub fn connection(name: &str, url: &str, base: &str) -> Result<ConnectionConfig, ConfigError> {
+    connection_of(&row("sockets", name)?, url, base)
 }
 
 /// Returns the names of the table: of sessions, then of connections.
 #[must_use]
-pub fn names(codec: Codec) -> [Vec<String>; 2] {
-    ["sessions", "sockets"].map(|group| match (codec.parse)(TABLE).as_ref().and_then(|table| table.at(group)) {
-        Some(Json::Object(rows)) => rows.iter().map(|(name, _)| name.clone()).collect(),
-        Some(Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) | Json::Array(_)) | None => Vec::new(),
+pub fn names() -> [Vec<String>; 2] {
+    ["sessions", "sockets"].map(|group| {
+        let rows = Json::parse(TABLE).and_then(|table| table.at(group)).map(|rows| rows.members());
+        rows.unwrap_or_default().into_iter().map(|(name, _)| name).collect()
     })
 }
 
-fn row(codec: Codec, group: &str, name: &str) -> Result<Json, ConfigError> {
-    let row = (codec.parse)(TABLE).and_then(|table| table.at(group)?.at(name).cloned());
+fn row(group: &str, name: &str) -> Result<Json, ConfigError> {
+    let row = Json::parse(TABLE).and_then(|table| table.at(group)?.at(name));
     row.ok_or_else(|| ConfigError::InvalidOption {
         option: "preset",
         problem: "the table has no such row",
@@ -57,18 +57,18 @@ fn row(codec: Codec, group: &str, name: &str) -> Result<Json, ConfigError> {
 ///
 /// # Errors
 /// An address that is none.
-pub fn session_of(codec: Codec, row: &Json, base: &str) -> Result<SessionConfig, ConfigError> {
-    let mut config = SessionConfig::new(codec);
+pub fn session_of(row: &Json, base: &str) -> Result<SessionConfig, ConfigError> {
+    let mut config = SessionConfig::new();
     let endpoint = |name: &'static str| -> Result<Option<TokenEndpoint>, ConfigError> {
         let Some(options) = row.at(name) else { return Ok(None) };
-        let url = Url::parse(codec, name, &below(base, options), UrlKind::Http)?;
-        let encoding = one(options, "encoding", &[("json", BodyEncoding::Json), ("form", BodyEncoding::Form)])?;
-        Ok(Some(TokenEndpoint { url, body: options.at("body").cloned(), encoding }))
+        let url = Url::parse(name, &below(base, &options), UrlKind::Http)?;
+        let encoding = one(&options, "encoding", &[("json", BodyEncoding::Json), ("form", BodyEncoding::Form)])?;
+        Ok(Some(TokenEndpoint { url, body: options.at("body"), encoding }))
     };
     config.login = endpoint("login")?;
     config.refresh = endpoint("refresh")?;
     config.logout = endpoint("logout")?;
-    let text = |path: &str| row.at(path).and_then(Json::as_text).map(str::to_owned);
+    let text = |path: &str| row.text_at(path);
     config.cookies = text("credentials").as_deref() == Some("include");
     set(&mut config.prefix, text("tokenPrefix"));
     set(&mut config.fields.access, text("fields.access"));
@@ -84,39 +84,36 @@ pub fn session_of(codec: Codec, row: &Json, base: &str) -> Result<SessionConfig,
 ///
 /// # Errors
 /// An address that is none, or a scheme that is unknown or goes without what it needs.
-pub fn connection_of(codec: Codec, row: &Json, url: &str, base: &str) -> Result<ConnectionConfig, ConfigError> {
-    let mut url = Url::parse(codec, "url", url, UrlKind::WebSocket)?;
-    for (name, value) in members(row.at("params")) {
-        url = url.with_plain_param(codec, name, value.as_text().unwrap_or_default());
+pub fn connection_of(row: &Json, url: &str, base: &str) -> Result<ConnectionConfig, ConfigError> {
+    let mut url = Url::parse("url", url, UrlKind::WebSocket)?;
+    for (name, value) in members(row, "params") {
+        url = url.with_plain_param(&name, &value.as_text().unwrap_or_default());
     }
-    let mut config = ConnectionConfig::new(codec, url, scheme_of(codec, row.at("scheme"), base)?);
-    if let Some(Json::Array(protocols)) = row.at("protocols") {
-        config.protocols = protocols.iter().filter_map(Json::as_text).map(str::to_owned).collect();
-    }
-    for (code, action) in members(row.at("closeCodes")) {
+    let mut config =
+        ConnectionConfig::new(url, scheme_of(&row.at("scheme").unwrap_or_else(|| Json::object(&[])), base)?);
+    config.protocols = texts(row, "protocols").unwrap_or_default();
+    for (code, action) in members(row, "closeCodes") {
         let actions = [CloseAction::Retry, CloseAction::GiveUp, CloseAction::RefreshToken, CloseAction::RetrySlowly];
-        let action = actions.into_iter().find(|known| Some(known.name()) == action.as_text());
-        let (Ok(code), Some(action)) = (code.parse(), action) else {
+        let action = actions.into_iter().find(|known| Some(known.name()) == action.as_text().as_deref());
+        let (Ok(number), Some(action)) = (code.parse(), action) else {
             return Err(ConfigError::InvalidOption {
                 option: "closeCodes",
                 problem: "a close code and giveUp, refreshToken, retry or retrySlowly are needed",
-                value: code.clone(),
+                value: code,
             });
         };
-        config.close_table.set(code, action);
+        config.close_table.set(number, action);
     }
     config.check()?;
     Ok(config)
 }
 
-fn scheme_of(codec: Codec, options: Option<&Json>, base: &str) -> Result<Scheme, ConfigError> {
-    let nothing = Json::Null;
-    let options = options.unwrap_or(&nothing);
-    let text = |path: &str| options.at(path).and_then(Json::as_text).map(str::to_owned);
-    let matcher = |name: &str| options.at(name).cloned();
+fn scheme_of(options: &Json, base: &str) -> Result<Scheme, ConfigError> {
+    let text = |path: &str| options.text_at(path);
+    let matcher = |name: &str| options.at(name);
     let entry = |options: &Json| -> Result<Place, ConfigError> {
         let encodings = [("plain", Encoding::Plain), ("base64", Encoding::Base64), ("base64url", Encoding::Base64Url)];
-        let prefix = options.at("prefix").and_then(Json::as_text).unwrap_or_default().to_owned();
+        let prefix = options.text_at("prefix").unwrap_or_default();
         Ok(Place::Subprotocol { prefix, encoding: one(options, "encoding", &encodings)? })
     };
     let query = |default: &str| Place::Query { param: text("param").unwrap_or_else(|| default.to_owned()) };
@@ -128,7 +125,7 @@ fn scheme_of(codec: Codec, options: Option<&Json>, base: &str) -> Result<Scheme,
         Some("query") => Scheme::Token(query("token")),
         Some("subprotocol") => Scheme::Token(entry(options)?),
         Some("firstMessage") => {
-            let mut scheme = FirstMessage::new(Json::Null);
+            let mut scheme = FirstMessage::new(Json::object(&[]));
             scheme.message = matcher("message");
             let framings = [("json", Framing::Json), ("text", Framing::Text), ("binary", Framing::Binary)];
             scheme.framing = one(options, "frames", &framings)?;
@@ -136,26 +133,25 @@ fn scheme_of(codec: Codec, options: Option<&Json>, base: &str) -> Result<Scheme,
             scheme.ack = matcher("ack");
             scheme.reject = matcher("reject");
             scheme.expired = matcher("expired");
-            if let Some(millis) = options.at("ackTimeout").and_then(|value| value.as_number(codec)) {
+            if let Some(millis) = options.at("ackTimeout").and_then(|value| value.as_number()) {
                 scheme.ack_timeout = Duration::from_millis(millis as u64);
             }
             Scheme::FirstMessage(scheme)
         }
         Some("ticket") => {
-            let mut ticket = Ticket::new(Url::parse(codec, "scheme.url", &below(base, options), UrlKind::Http)?);
+            let mut ticket = Ticket::new(Url::parse("scheme.url", &below(base, options), UrlKind::Http)?);
             ticket.method = one(options, "method", &[("POST", Method::Post), ("GET", Method::Get)])?;
             ticket.place = match options.at("subprotocol") {
-                Some(options) => entry(options)?,
+                Some(options) => entry(&options)?,
                 None => query("ticket"),
             };
             set(&mut ticket.field, text("field"));
             set(&mut ticket.expires_field, text("expiresField"));
             set(&mut ticket.expires_in_field, text("expiresInField"));
-            if let Some(Json::Array(hosts)) = options.at("urlHosts") {
-                let hosts = hosts.iter().filter_map(Json::as_text).map(str::to_owned).collect();
+            if let Some(hosts) = texts(options, "urlHosts") {
                 ticket.answer = Answer::Url { hosts };
             }
-            if let Some(status) = options.at("unauthorizedStatus").and_then(|value| value.as_number(codec)) {
+            if let Some(status) = options.at("unauthorizedStatus").and_then(|value| value.as_number()) {
                 ticket.unauthorized = status as u16;
             }
             Scheme::Ticket(ticket)
@@ -171,24 +167,24 @@ fn scheme_of(codec: Codec, options: Option<&Json>, base: &str) -> Result<Scheme,
 
 /// One of the choices by its name; the first if none is named.
 fn one<T: Copy>(options: &Json, option: &'static str, choices: &[(&str, T)]) -> Result<T, ConfigError> {
-    let named = options.at(option);
-    let found = choices.iter().find(|(name, _)| named.is_none_or(|named| named.as_text() == Some(name)));
+    let named = options.at(option).map(|named| named.as_text().unwrap_or_default());
+    let found = choices.iter().find(|(name, _)| named.as_ref().is_none_or(|named| named == name));
     found.map(|(_, choice)| *choice).ok_or_else(|| ConfigError::InvalidOption {
         option,
         problem: "there is no such choice",
-        value: named.and_then(Json::as_text).unwrap_or_default().to_owned(),
+        value: named.unwrap_or_default(),
     })
 }
 
 /// The address in a row: a path below the base, or whole.
 fn below(base: &str, options: &Json) -> String {
-    let path = options.at("url").and_then(Json::as_text).unwrap_or_default();
+    let path = options.text_at("url").unwrap_or_default();
     if path.contains("://") {
-        path.to_owned()
+        path
     } else if path.starts_with('/') {
-        [base.trim_end_matches('/'), path].concat()
+        [base.trim_end_matches('/'), &path].concat()
     } else {
-        [base, path].concat()
+        [base, &path].concat()
     }
 }
 
@@ -198,9 +194,10 @@ fn set(field: &mut String, text: Option<String>) {
     }
 }
 
-fn members(value: Option<&Json>) -> &[(String, Json)] {
-    match value {
-        Some(Json::Object(members)) => members,
-        Some(Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) | Json::Array(_)) | None => &[],
-    }
+fn members(options: &Json, name: &str) -> Vec<(String, Json)> {
+    options.at(name).map(|value| value.members()).unwrap_or_default()
+}
+
+fn texts(options: &Json, name: &str) -> Option<Vec<String>> {
+    Some(options.at(name)?.items()?.iter().filter_map(Json::as_text).collect())
 }

@@ -6,8 +6,9 @@ use core::time::Duration;
 
 use super::connection::Handshake;
 use super::http::Method;
-use super::{Codec, Framing, Json, Secret, Url};
+use super::{Framing, Json, Secret, Url};
 use crate::error::{ConfigError, TokenError};
+use crate::platform::base64;
 
 /// How a credential reaches the socket.
 #[derive(Clone, Debug)]
@@ -83,17 +84,11 @@ impl Place {
     ///
     /// # Errors
     /// A credential that cannot stand among subprotocols.
-    pub(crate) fn handshake(
-        &self,
-        codec: Codec,
-        url: &Url,
-        protocols: &[String],
-        credential: &str,
-    ) -> Result<Handshake, TokenError> {
+    pub(crate) fn handshake(&self, url: &Url, protocols: &[String], credential: &str) -> Result<Handshake, TokenError> {
         match self {
-            Self::Query { param } => Ok(Handshake::new(url.with_param(codec, param, credential), protocols)),
+            Self::Query { param } => Ok(Handshake::new(url.with_param(param, credential), protocols)),
             Self::Subprotocol { prefix, encoding } => {
-                let entry = [prefix, encoding.encode(codec, credential).as_str()].concat();
+                let entry = [prefix, encoding.encode(credential).as_str()].concat();
                 if entry.len() == prefix.len()
                     || entry.len() > MAX_PROTOCOLS
                     || !is_token(&entry)
@@ -128,12 +123,12 @@ impl Place {
 }
 
 impl Encoding {
-    fn encode(self, codec: Codec, text: &str) -> String {
+    fn encode(self, text: &str) -> String {
         if self == Self::Plain {
             return text.to_owned();
         }
         let mut written = String::new();
-        for byte in (codec.base64)(text).bytes() {
+        for byte in base64(text).bytes() {
             match byte {
                 b'=' => {}
                 b'+' if self == Self::Base64Url => written.push('-'),

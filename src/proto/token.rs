@@ -8,7 +8,8 @@ use core::time::Duration;
 
 use super::text::cut;
 use super::time::{ServerClock, millis};
-use super::{Codec, Json, Now, Secret, UnixTime};
+use super::{Json, Now, Secret, UnixTime};
+use crate::platform::from_base64url;
 
 /// Access token, optional refresh token, expiry.
 #[derive(Clone, Debug)]
@@ -49,7 +50,6 @@ impl TokenSet {
     /// # Units
     /// `max_leeway` is cut to a tenth of the token's life where that is known.
     pub(crate) fn new(
-        codec: Codec,
         clock: &mut Option<ServerClock>,
         now: Now,
         (access, refresh): (Secret, Option<Secret>),
@@ -57,8 +57,10 @@ impl TokenSet {
         received: Received,
         max_leeway: Duration,
     ) -> Self {
-        let claims = claims(codec, access.expose()).unwrap_or(Json::Null);
-        let number = |name: &str| claims.at(name).and_then(plain_number);
+        let claims = claims(access.expose());
+        let claim = |name: &str| claims.as_ref().and_then(|claims| claims.at(name));
+        // A NumericDate; a string is not one (RFC 7519 §2), so a broken issuer's token counts as without expiry.
+        let number = |name: &str| claim(name).and_then(|value| value.as_number());
         let exp = number("exp");
         // An age that cannot be says nothing.
         let iat = number("iat").filter(|iat| exp.is_some_and(|exp| exp > *iat));
@@ -78,7 +80,11 @@ impl TokenSet {
         let jwt_life = exp.zip(iat).and_then(|(exp, iat)| life_of(exp - iat));
         let life = told_life.or(jwt_life).or_else(|| expires_at.map(|end| end.since(server_now)));
         let leeway = life.map_or(max_leeway, |life| max_leeway.min(Duration::from_millis(millis(life) / 10)));
-        let text = |name: &str| claims.at(name).and_then(|value| subject_text(codec, value));
+        // Older simplejwt issues the user's id as a number.
+        let text = |name: &str| {
+            let value = claim(name)?;
+            value.as_text().or_else(|| value.as_number().map(|_| value.print()))
+        };
         let subject = text("sub").or_else(|| text("user_id"));
         Self { access, refresh, expires_at, leeway, subject }
     }
@@ -95,13 +101,13 @@ impl TokenSet {
 }
 
 /// Decodes the payload of a JWT; what is none is `None`.
-fn claims(codec: Codec, token: &str) -> Option<Json> {
+fn claims(token: &str) -> Option<Json> {
     let (_header, rest) = cut(token, b'.')?;
     let (payload, signature) = cut(rest, b'.')?;
     if cut(signature, b'.').is_some() {
         return None;
     }
-    (codec.parse)(&(codec.base64url)(payload)?)
+    Json::parse(&from_base64url(payload)?)
 }
 
 /// A span of seconds, if it is one: at most 300 years, so that no sum overflows.
@@ -109,27 +115,10 @@ fn life_of(seconds: f64) -> Option<Duration> {
     (seconds > 0.0).then(|| Duration::from_millis((seconds.min(1e10) * 1000.0) as u64))
 }
 
-/// A NumericDate; a string is not one (RFC 7519 §2), so a broken issuer's token counts as without expiry.
-fn plain_number(value: &Json) -> Option<f64> {
-    match value {
-        Json::Number(number) => Some(*number),
-        Json::Null | Json::Bool(_) | Json::String(_) | Json::Array(_) | Json::Object(_) => None,
-    }
-}
-
-fn subject_text(codec: Codec, value: &Json) -> Option<String> {
-    match value {
-        Json::String(text) if !text.is_empty() => Some(text.clone()),
-        // Older simplejwt issues the user's id as a number.
-        Json::Number(_) => Some((codec.print)(value)),
-        Json::Null | Json::Bool(_) | Json::String(_) | Json::Array(_) | Json::Object(_) => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::Instant;
-    use super::super::test_codec::{CODEC, jwt};
+    use super::super::test_json::jwt;
     use super::*;
 
     const NOW: i64 = 1_800_000_000;
@@ -148,7 +137,7 @@ mod tests {
     fn left(token: &str, lifetime: Lifetime, received: Received) -> (TokenSet, Option<f64>) {
         let mut clock = None;
         let tokens = (Secret::new(token.to_owned()), None);
-        let set = TokenSet::new(CODEC, &mut clock, now(), tokens, lifetime, received, Duration::from_secs(30));
+        let set = TokenSet::new(&mut clock, now(), tokens, lifetime, received, Duration::from_secs(30));
         let server_now = clock.map_or(now().unix, |clock| clock.latest(now())).as_millis();
         let left = set.expires_at.map(|end| (end.as_millis() - server_now) as f64 / 1000.0);
         (set, left)

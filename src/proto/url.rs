@@ -6,9 +6,10 @@
 
 use core::fmt;
 
+use super::Secret;
 use super::text::{cut, pieces};
-use super::{Codec, Secret};
 use crate::error::{ConfigError, UrlProblem};
+use crate::platform::{self, percent};
 
 /// An absolute URL that is fit to be dialled or fetched.
 ///
@@ -34,31 +35,16 @@ pub enum UrlKind {
     WebSocket,
 }
 
-/// A URL in its normal form, cut up by the platform.
-#[derive(Debug)]
-pub struct UrlParts {
-    /// Without the colon.
-    pub scheme: String,
-    /// Whether there is a user or a password.
-    pub has_user: bool,
-    /// The host without its port; an IPv6 address in brackets.
-    pub host: String,
-    /// Host, port unless it is the scheme's own, and path.
-    pub address: String,
-    /// Without the question mark; empty if there is none.
-    pub query: String,
-}
-
 impl Url {
     /// Reads and checks a URL given by the app as `option`.
     ///
     /// # Errors
     /// [`ConfigError::InvalidUrl`] with what is wrong.
-    pub fn parse(codec: Codec, option: &'static str, text: &str, kind: UrlKind) -> Result<Self, ConfigError> {
-        Self::checked(codec, text, kind).map_err(|problem| ConfigError::InvalidUrl { option, problem })
+    pub fn parse(option: &'static str, text: &str, kind: UrlKind) -> Result<Self, ConfigError> {
+        Self::checked(text, kind).map_err(|problem| ConfigError::InvalidUrl { option, problem })
     }
 
-    fn checked(codec: Codec, text: &str, kind: UrlKind) -> Result<Self, UrlProblem> {
+    fn checked(text: &str, kind: UrlKind) -> Result<Self, UrlProblem> {
         if text.is_empty() {
             return Err(UrlProblem::Empty);
         }
@@ -68,7 +54,7 @@ impl Url {
         if text.bytes().any(|byte| byte == b'#') {
             return Err(UrlProblem::Fragment);
         }
-        let parts = (codec.url)(text).ok_or(UrlProblem::Unreadable)?;
+        let parts = platform::url(text).ok_or(UrlProblem::Unreadable)?;
         let (scheme, is_encrypted) = match (parts.scheme.as_str(), kind) {
             ("https", UrlKind::Http) => ("https://", true),
             ("http", UrlKind::Http) => ("http://", false),
@@ -120,16 +106,16 @@ impl Url {
 
     /// Reads a URL that an answer gives in the place of this one. It has to be as well encrypted, and its host the same or
     /// one of `hosts`.
-    pub(crate) fn redirected(&self, codec: Codec, text: &str, hosts: &[String]) -> Option<Secret> {
-        let url = Self::checked(codec, text, UrlKind::WebSocket).ok()?;
+    pub(crate) fn redirected(&self, text: &str, hosts: &[String]) -> Option<Secret> {
+        let url = Self::checked(text, UrlKind::WebSocket).ok()?;
         let is_known = url.host == self.host || hosts.contains(&url.host);
         (is_known && (url.is_encrypted || !self.is_encrypted)).then(|| Secret::new(url.to_text()))
     }
 
     /// Returns the URL with a parameter that is no credential.
     #[must_use]
-    pub fn with_plain_param(&self, codec: Codec, param: &str, value: &str) -> Self {
-        let text = self.with_param(codec, param, value);
+    pub fn with_plain_param(&self, param: &str, value: &str) -> Self {
+        let text = self.with_param(param, value);
         let query = cut(text.expose(), b'?').map_or("", |(_, query)| query).to_owned();
         Self { query, ..self.clone() }
     }
@@ -139,8 +125,8 @@ impl Url {
     /// Every byte but RFC 3986's unreserved ones is percent-encoded, since browsers leave `+` and `=` alone and servers
     /// read `+` as a space.
     #[must_use]
-    pub fn with_param(&self, codec: Codec, param: &str, value: &str) -> Secret {
-        let name = (codec.percent)(param);
+    pub fn with_param(&self, param: &str, value: &str) -> Secret {
+        let name = percent(param);
         let mut text = self.before_query.clone();
         text.push('?');
         for pair in pieces(&self.query, b'&') {
@@ -152,7 +138,7 @@ impl Url {
         }
         text.push_str(&name);
         text.push('=');
-        text.push_str(&(codec.percent)(value));
+        text.push_str(&percent(value));
         Secret::new(text)
     }
 }
@@ -167,15 +153,14 @@ impl fmt::Debug for Url {
 
 #[cfg(test)]
 mod tests {
-    use super::super::test_codec::CODEC;
     use super::*;
 
     fn ws(text: &str) -> Url {
-        Url::parse(CODEC, "url", text, UrlKind::WebSocket).unwrap_or_else(|error| panic!("{text}: {error}"))
+        Url::parse("url", text, UrlKind::WebSocket).unwrap_or_else(|error| panic!("{text}: {error}"))
     }
 
     fn problem(text: &str) -> UrlProblem {
-        match Url::parse(CODEC, "url", text, UrlKind::WebSocket) {
+        match Url::parse("url", text, UrlKind::WebSocket) {
             Err(ConfigError::InvalidUrl { problem, option: "url" }) => problem,
             other => panic!("{text}: {other:?}"),
         }
@@ -183,7 +168,7 @@ mod tests {
 
     #[test]
     fn case_40_every_odd_byte_of_a_ticket_is_percent_encoded() {
-        let dialled = ws("ws://127.0.0.1:8000/channel/").with_param(CODEC, "ticket", "a+/=&#% é\"\u{1f600}");
+        let dialled = ws("ws://127.0.0.1:8000/channel/").with_param("ticket", "a+/=&#% é\"\u{1f600}");
         assert_eq!(dialled.expose(), "ws://127.0.0.1:8000/channel/?ticket=a%2B%2F%3D%26%23%25%20%C3%A9%22%F0%9F%98%80");
     }
 
@@ -201,7 +186,7 @@ mod tests {
             ("wss://h?a=/x?y", "wss://h/?a=/x?y&ticket=t"),
         ];
         for (url, dialled) in rows {
-            assert_eq!(ws(url).with_param(CODEC, "ticket", "t").expose(), dialled);
+            assert_eq!(ws(url).with_param("ticket", "t").expose(), dialled);
         }
         assert_eq!(problem("wss://h/p#frag"), UrlProblem::Fragment);
         assert_eq!(problem("wss://h/p#"), UrlProblem::Fragment);
@@ -210,7 +195,7 @@ mod tests {
     #[test]
     fn case_43_a_url_in_an_answer_is_as_encrypted_as_ours_and_of_a_host_that_is_known() {
         let known = ["cell.example".to_owned()];
-        let to = |from: &str, text: &str| ws(from).redirected(CODEC, text, &known).map(|url| url.expose().to_owned());
+        let to = |from: &str, text: &str| ws(from).redirected(text, &known).map(|url| url.expose().to_owned());
         let secure = "wss://h/channel";
         assert_eq!(to(secure, "wss://h:8443/x?ticket=t").as_deref(), Some("wss://h:8443/x?ticket=t"));
         assert_eq!(to(secure, "wss://cell.example/link?ticket=t").as_deref(), Some("wss://cell.example/link?ticket=t"));
@@ -231,7 +216,7 @@ mod tests {
     #[test]
     fn case_57_userinfo_is_refused_and_never_shown() {
         assert_eq!(problem("wss://maggie:secret@h/p"), UrlProblem::UserInfo);
-        let error = Url::parse(CODEC, "url", "wss://maggie:secret@h/p", UrlKind::WebSocket).unwrap_err();
+        let error = Url::parse("url", "wss://maggie:secret@h/p", UrlKind::WebSocket).unwrap_err();
         assert!(!format!("{error} {error:?}").contains("secret"));
     }
 
@@ -286,7 +271,7 @@ mod tests {
         for (text, is_allowed) in
             [("http://example.com/", false), ("https://example.com/", true), ("http://[::1]:8/", true)]
         {
-            let url = Url::parse(CODEC, "url", text, UrlKind::Http).unwrap_or_else(|error| panic!("{text}: {error}"));
+            let url = Url::parse("url", text, UrlKind::Http).unwrap_or_else(|error| panic!("{text}: {error}"));
             assert_eq!(url.check_carries_credential("url", false).is_ok(), is_allowed, "{text}");
         }
     }

@@ -3,14 +3,14 @@
 use js_sys::{Array, Function};
 use wasm_bindgen::prelude::*;
 
-use super::codec::text_at;
 use super::listener::Listener;
+use crate::platform::text_at;
 use crate::proto::Secret;
 use crate::proto::http::{HttpRequest, HttpResponse, Method, NoAnswer};
 use crate::proto::session::{NoToken, Provided};
 use crate::proto::token::Lifetime;
 
-#[wasm_bindgen(module = "/src/web/platform.js")]
+#[wasm_bindgen(module = "/src/web/driver.js")]
 extern "C" {
     fn request(
         url: &str,

@@ -5,7 +5,6 @@
 //! wake the machine compares with the clock. Closures belong to their socket and are detached when it is dropped.
 
 mod clock;
-mod codec;
 mod connection;
 mod fetch;
 mod listener;
@@ -16,9 +15,6 @@ mod socket;
 mod tabs;
 
 pub use clock::random_seed;
-pub use codec::CODEC;
-#[cfg(feature = "js")]
-pub(crate) use codec::from_js;
 pub use connection::{AuthSocket, Sink};
 pub use session::{Session, SessionEvent, Surroundings};
 pub use tabs::Store;

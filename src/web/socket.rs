@@ -4,8 +4,8 @@ use js_sys::Array;
 use wasm_bindgen::prelude::*;
 use web_sys::{BinaryType, WebSocket};
 
-use super::codec::text_at;
 use super::listener::Listener;
+use crate::platform::text_at;
 use crate::proto::connection::Handshake;
 
 #[wasm_bindgen]
@@ -16,7 +16,7 @@ extern "C" {
     fn send(this: &JsSocket, data: &JsValue) -> Result<(), JsValue>;
 }
 
-#[wasm_bindgen(module = "/src/web/platform.js")]
+#[wasm_bindgen(module = "/src/web/driver.js")]
 extern "C" {
     #[wasm_bindgen(catch, js_name = open)]
     fn dial(url: &str, protocols: Array, binary_type: &str, tell: &JsValue) -> Result<JsSocket, JsValue>;

@@ -3,8 +3,8 @@
 use js_sys::Array;
 use wasm_bindgen::prelude::*;
 
-use super::codec::text_at;
 use super::listener::Listener;
+use crate::platform::text_at;
 use crate::proto::session::{Record, Stored};
 use crate::proto::{Secret, UnixTime};
 

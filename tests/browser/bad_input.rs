@@ -220,7 +220,7 @@ async fn case_48_and_106_a_hung_handshake_is_left_and_the_next_proceeds() {
 
 #[wasm_bindgen_test]
 fn addresses_that_cannot_work_are_refused_at_construction() {
-    let parse = |text: &str| Url::parse(CODEC, "url", text, UrlKind::WebSocket).map(|url| url.to_text());
+    let parse = |text: &str| Url::parse("url", text, UrlKind::WebSocket).map(|url| url.to_text());
     let problem = |problem| Err(ConfigError::InvalidUrl { option: "url", problem });
     assert_eq!(parse("ftp://h/"), problem(UrlProblem::Scheme));
     assert_eq!(parse("ws://h/#x"), problem(UrlProblem::Fragment));
@@ -232,8 +232,8 @@ fn addresses_that_cannot_work_are_refused_at_construction() {
         parse("/ws/chat/").is_ok_and(|text| text.starts_with("ws://127.0.0.1:") && text.ends_with("/ws/chat/")),
         "case_58"
     );
-    let foreign = Url::parse(CODEC, "url", "ws://example.com/", UrlKind::WebSocket).unwrap();
-    let config = ConnectionConfig::new(CODEC, foreign, query());
+    let foreign = Url::parse("url", "ws://example.com/", UrlKind::WebSocket).unwrap();
+    let config = ConnectionConfig::new(foreign, query());
     let refused = AuthSocket::new(config, Some(jwt_session()), Recorder::default()).unwrap_err();
     assert_eq!(refused, ConfigError::InsecureUrl { option: "url", host: "example.com".to_owned() });
 }

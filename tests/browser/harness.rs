@@ -12,7 +12,7 @@ use gatepass::proto::scheme::{FirstMessage, Place, Scheme, Ticket};
 use gatepass::proto::session::{SessionConfig, TokenEndpoint, TokenFields};
 use gatepass::proto::token::Lifetime;
 use gatepass::proto::{Json, Secret, Url, UrlKind};
-use gatepass::web::{AuthSocket, CODEC, Session, Sink};
+use gatepass::web::{AuthSocket, Session, Sink};
 use gloo_net::http::Request;
 use js_sys::{Function, Promise};
 use wasm_bindgen::JsValue;
@@ -46,15 +46,15 @@ pub async fn ask(what: &str) -> Json {
 }
 
 pub async fn count(name: &str) -> f64 {
-    ask("counts").await.at(name).and_then(|value| value.as_number(CODEC)).expect(name)
+    ask("counts").await.at(name).and_then(|value| value.as_number()).expect(name)
 }
 
 pub fn json(text: &str) -> Json {
-    (CODEC.parse)(text).unwrap_or_else(|| panic!("no JSON: {text}"))
+    Json::parse(text).unwrap_or_else(|| panic!("no JSON: {text}"))
 }
 
 pub fn url(path: &str, kind: UrlKind) -> Url {
-    Url::parse(CODEC, "url", &format!("{SERVER}{path}"), kind).unwrap_or_else(|error| panic!("{error}"))
+    Url::parse("url", &format!("{SERVER}{path}"), kind).unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn endpoint(path: &str, body: Option<&str>) -> TokenEndpoint {
@@ -65,13 +65,13 @@ fn endpoint(path: &str, body: Option<&str>) -> TokenEndpoint {
 pub fn ticket_session() -> Session {
     let fields = TokenFields { access: "token".into(), refresh: None, ..TokenFields::default() };
     let login = endpoint("/auth", Some(r#"{"user": "$username", "pwd": "$password"}"#));
-    Session::new(SessionConfig { login: Some(login), fields, ..SessionConfig::new(CODEC) }).unwrap()
+    Session::new(SessionConfig { login: Some(login), fields, ..SessionConfig::new() }).unwrap()
 }
 
 /// A session of simplejwt (S1), with refresh.
 pub fn jwt_session() -> Session {
     let (login, refresh) = (endpoint("/api/token/", None), endpoint("/api/token/refresh/", None));
-    Session::new(SessionConfig { login: Some(login), refresh: Some(refresh), ..SessionConfig::new(CODEC) }).unwrap()
+    Session::new(SessionConfig { login: Some(login), refresh: Some(refresh), ..SessionConfig::new() }).unwrap()
 }
 
 pub async fn login(session: &Session, user: &str, password: &str) -> Result<(), TokenError> {
@@ -125,7 +125,7 @@ pub fn set_token(session: &Session, token: &str) {
 
 /// A session with a token that nothing can renew.
 pub fn session_with_token(token: &str) -> Session {
-    let session = Session::new(SessionConfig::new(CODEC)).unwrap();
+    let session = Session::new(SessionConfig::new()).unwrap();
     set_token(&session, token);
     session
 }
@@ -173,7 +173,7 @@ pub fn quick(path: &str, scheme: Scheme) -> ConnectionConfig {
     let millis = Duration::from_millis;
     ConnectionConfig {
         backoff: BackoffOptions { base: millis(10), cap: millis(100), spread: millis(20) },
-        ..ConnectionConfig::new(CODEC, url(path, UrlKind::WebSocket), scheme)
+        ..ConnectionConfig::new(url(path, UrlKind::WebSocket), scheme)
     }
 }
 

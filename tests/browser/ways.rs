@@ -20,7 +20,7 @@ const UNAUTHORIZED: &[(&str, &str)] = &[("HANDSHAKE_UNAUTHORIZED", "refreshToken
 
 /// A session of a preset, in which maggie has logged in.
 async fn session(name: &str, base: &str) -> Session {
-    let config = preset::session(CODEC, name, &format!("{SERVER}{base}")).unwrap();
+    let config = preset::session(name, &format!("{SERVER}{base}")).unwrap();
     let session = Session::new(config).unwrap();
     login(&session, "maggie", "secret").await.unwrap();
     session
@@ -28,7 +28,7 @@ async fn session(name: &str, base: &str) -> Session {
 
 /// The settings of a preset, with quick retries and an endpoint to probe.
 fn preset(name: &str, path: &str) -> ConnectionConfig {
-    let config = preset::connection(CODEC, name, &format!("{SERVER}{path}"), SERVER).unwrap();
+    let config = preset::connection(name, &format!("{SERVER}{path}"), SERVER).unwrap();
     probed(ConnectionConfig { backoff: quick(path, Scheme::Anonymous).backoff, ..config })
 }
 

@@ -10,20 +10,18 @@ fn django(path: &str) -> String {
 }
 
 fn at(path: &str, scheme: Scheme) -> ConnectionConfig {
-    let url = Url::parse(CODEC, "url", &django(path), UrlKind::WebSocket).unwrap();
-    with_quick_retries(ConnectionConfig::new(CODEC, url, scheme))
+    let url = Url::parse("url", &django(path), UrlKind::WebSocket).unwrap();
+    with_quick_retries(ConnectionConfig::new(url, scheme))
 }
 
 async fn user_by(preset: &str, base: &str, config: ConnectionConfig) -> String {
-    let session = Session::new(preset::session(CODEC, preset, &django(base)).unwrap()).unwrap();
+    let session = Session::new(preset::session(preset, &django(base)).unwrap()).unwrap();
     login(&session, "maggie", "secret").await.unwrap();
     // What Django's check of the Origin asks of everybody but native clients is the header's own path.
     let mut socket = connected(config, Some(&session)).await;
     socket.send(text(WHOAMI)).await.unwrap();
     match socket.next().await.unwrap() {
-        Message::Text(text) => {
-            (CODEC.parse)(&text).unwrap().at("user").and_then(Json::as_text).unwrap_or("nobody").to_owned()
-        }
+        Message::Text(text) => Json::parse(&text).unwrap().text_at("user").unwrap_or_else(|| "nobody".to_owned()),
         Message::Binary(_) => panic!("bytes"),
     }
 }
@@ -41,8 +39,8 @@ async fn django_s7_the_authorization_header_names_its_user() {
 #[tokio::test]
 #[ignore = "needs the running Django example"]
 async fn django_refuses_a_native_client_without_an_origin_where_browsers_come_in() {
-    let ticket = Ticket::new(Url::parse(CODEC, "url", &django("/ws_ticket"), UrlKind::Http).unwrap());
-    let session = Session::new(preset::session(CODEC, "ticketServer", &django("")).unwrap()).unwrap();
+    let ticket = Ticket::new(Url::parse("url", &django("/ws_ticket"), UrlKind::Http).unwrap());
+    let session = Session::new(preset::session("ticketServer", &django("")).unwrap()).unwrap();
     login(&session, "maggie", "secret").await.unwrap();
     let mut socket = AuthSocket::new(at("/channel/", Scheme::Ticket(ticket)), Some(&session)).unwrap();
     socket.connect();

@@ -7,7 +7,7 @@ mod ways;
 
 use std::time::Duration;
 
-use gatepass::native::{AuthSocket, CODEC, Message, Session};
+use gatepass::native::{AuthSocket, Message, Session};
 use gatepass::proto::backoff::BackoffOptions;
 use gatepass::proto::connection::{ConnectionConfig, ConnectionState, Event};
 use gatepass::proto::scheme::{Place, Scheme};
@@ -20,12 +20,12 @@ const WHOAMI: &str = r#"{"type":"whoami"}"#;
 const MAGGIE: &str = r#"{"type":"whoami","user":"maggie"}"#;
 
 fn url(server: &MockServer, path: &str, kind: UrlKind) -> Url {
-    Url::parse(CODEC, "url", &format!("{}{path}", server.url()), kind).unwrap()
+    Url::parse("url", &format!("{}{path}", server.url()), kind).unwrap()
 }
 
 /// Settings that try again quickly.
 fn quick(server: &MockServer, path: &str, scheme: Scheme) -> ConnectionConfig {
-    with_quick_retries(ConnectionConfig::new(CODEC, url(server, path, UrlKind::WebSocket), scheme))
+    with_quick_retries(ConnectionConfig::new(url(server, path, UrlKind::WebSocket), scheme))
 }
 
 fn with_quick_retries(config: ConnectionConfig) -> ConnectionConfig {
@@ -38,19 +38,18 @@ fn query() -> Scheme {
 }
 
 async fn session(server: &MockServer, name: &str, base: &str) -> Session {
-    let session = Session::new(preset::session(CODEC, name, &format!("{}{base}", server.url())).unwrap()).unwrap();
+    let session = Session::new(preset::session(name, &format!("{}{base}", server.url())).unwrap()).unwrap();
     login(&session, "maggie", "secret").await.unwrap();
     session
 }
 
 async fn login(session: &Session, user: &str, password: &str) -> Result<(), &'static str> {
-    let member = |name: &str, value: &str| (name.to_owned(), Json::String(value.to_owned()));
-    let credentials = Json::Object(vec![member("username", user), member("password", password)]);
+    let credentials = Json::object(&[("username", user), ("password", password)]);
     session.login(credentials).await.map_err(|failed| failed.error.code())
 }
 
 async fn session_with_token(token: &str) -> Session {
-    let session = Session::new(SessionConfig::new(CODEC)).unwrap();
+    let session = Session::new(SessionConfig::new()).unwrap();
     session.set_tokens(Secret::new(token.to_owned()), None, Lifetime::default()).await.unwrap();
     session
 }
@@ -170,7 +169,7 @@ async fn what_is_waited_for_is_what_was_asked_last() {
 
 #[tokio::test]
 async fn a_token_that_no_header_can_carry_is_refused_and_not_left_out() {
-    let session = Session::new(SessionConfig::new(CODEC)).unwrap();
+    let session = Session::new(SessionConfig::new()).unwrap();
     let token = Secret::new("abc\n".to_owned());
     let refused = session.set_tokens(token, None, Lifetime::default()).await;
     assert_eq!(refused.map_err(|error| error.code()), Err("INVALID_OPTION"));
@@ -206,7 +205,7 @@ async fn the_end_is_told_to_whoever_reads_or_waits() {
 async fn debug_forms_show_no_credential() {
     let session = session_with_token("SECRET").await;
     let socket = AuthSocket::new(
-        ConnectionConfig::new(CODEC, Url::parse(CODEC, "url", "wss://h/", UrlKind::WebSocket).unwrap(), query()),
+        ConnectionConfig::new(Url::parse("url", "wss://h/", UrlKind::WebSocket).unwrap(), query()),
         Some(&session),
     );
     assert_eq!(format!("{session:?} {socket:?}"), "Session { state: SignedIn, .. } Ok(AuthSocket { state: Idle, .. })");

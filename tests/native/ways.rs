@@ -8,7 +8,7 @@ const REFUSED: &[(&str, &str)] = &[("AUTH_REJECTED", "refreshToken"), ("TOKEN_EX
 const UNAUTHORIZED: &[(&str, &str)] = &[("HANDSHAKE_UNAUTHORIZED", "refreshToken"), ("TOKEN_EXPIRED", "signIn")];
 
 fn preset(server: &MockServer, name: &str, path: &str) -> ConnectionConfig {
-    let config = preset::connection(CODEC, name, &format!("{}{path}", server.url()), &server.url()).unwrap();
+    let config = preset::connection(name, &format!("{}{path}", server.url()), &server.url()).unwrap();
     probed(server, with_quick_retries(config))
 }
 

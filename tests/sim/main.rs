@@ -8,7 +8,7 @@
 
 mod cases;
 mod chaos;
-#[path = "../support/codec.rs"]
+#[path = "../support/json.rs"]
 mod codec;
 mod server;
 mod tabs;

@@ -3,13 +3,13 @@
 use gatepass::proto::connection::Input;
 use gatepass::proto::{Json, preset};
 
-use super::codec::{CODEC, json};
+use super::codec::json;
 use super::print;
 use super::socket::Client;
 
 /// A client of a server that is not in the table: its options are written as anybody would write them. The socket is open.
 fn client_of(row: &str, protocol: &str) -> Client {
-    let config = preset::connection_of(CODEC, &json(row), "wss://h.example/ws", "").unwrap();
+    let config = preset::connection_of(&json(row), "wss://h.example/ws", "").unwrap();
     let mut client = Client::with(config, json(r#"{"url":"wss://h.example/ws","token":"t"}"#));
     let socket = client.socket.unwrap();
     client.input(Input::SocketOpened { socket, protocol: protocol.to_owned() });
@@ -34,7 +34,7 @@ fn case_76_nats_says_info_and_is_ready_when_it_answers_the_ping() {
         assert!(!client.hear_frame("INFO {\"server_id\":\"N\",\"auth_req"));
         assert!(client.sent.is_empty());
         assert!(!client.hear_frame("uired\":true} \r\n"));
-        assert_eq!(client.sent.remove(0).as_text(), Some(connect));
+        assert_eq!(client.sent.remove(0).as_text().as_deref(), Some(connect));
         client
     };
     let mut client = greeted();
@@ -53,7 +53,7 @@ fn case_78_centrifugo_puts_several_replies_into_a_frame_and_closes_with_codes_of
         "message":{"id":1,"connect":{"token":"$token"}},"ack":{"id":1,"connect":{}},"reject":{"id":1,"error":{"code":109}}}}"#;
     let asked = || {
         let mut client = client_of(row, "");
-        let sent = json(client.sent.remove(0).as_text().unwrap());
+        let sent = json(&client.sent.remove(0).as_text().unwrap());
         assert_eq!(print(&sent), r#"{"connect":{"token":"t"},"id":1}"#);
         client
     };
@@ -104,7 +104,7 @@ fn case_81_socket_io_answers_with_numbers_before_json() {
     let greeted = || {
         let mut client = client_of(row, "");
         client.hear_frame(r#"0{"sid":"a","pingInterval":25000}"#);
-        assert_eq!(client.sent.remove(0).as_text(), Some(r#"40{"token":"t"}"#));
+        assert_eq!(client.sent.remove(0).as_text().as_deref(), Some(r#"40{"token":"t"}"#));
         client
     };
     let mut client = greeted();
@@ -119,7 +119,7 @@ fn case_81_socket_io_answers_with_numbers_before_json() {
 #[test]
 fn a_first_message_that_is_none_needs_an_ack() {
     let row = json(r#"{"scheme":{"type":"firstMessage"}}"#);
-    let error = preset::connection_of(CODEC, &row, "wss://h.example/ws", "").unwrap_err();
+    let error = preset::connection_of(&row, "wss://h.example/ws", "").unwrap_err();
     assert!(error.to_string().starts_with("scheme.ack: "), "{error}");
 }
 
@@ -141,7 +141,7 @@ fn texts_without_an_end_are_whole_and_stay_out_of_the_next_frame() {
         r#"{"scheme":{"type":"firstMessage","frames":"text","hello":"o","message":["$token"],"ack":["a",["ok"]]}}"#;
     let mut client = client_of(row, "");
     client.hear_frame("o");
-    assert_eq!(client.sent.remove(0).as_text(), Some("t"));
+    assert_eq!(client.sent.remove(0).as_text().as_deref(), Some("t"));
     client.hear_frame(r#"a["ok"]"#);
     assert!(client.has_opened);
 }
@@ -171,5 +171,5 @@ fn what_looks_unfinished_once_connected_hides_nothing_that_comes_after_it() {
     assert!(client.hear_frame("smile :-{"));
     client.hear_frame(r#"{"expired":true}"#);
     client.follow(&json(r#"{"token":"t2"}"#));
-    assert_eq!(client.sent.last().and_then(Json::as_text), Some("t2"));
+    assert_eq!(client.sent.last().and_then(Json::as_text).as_deref(), Some("t2"));
 }

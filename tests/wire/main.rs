@@ -3,7 +3,7 @@
 #![cfg(not(target_family = "wasm"))]
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
-#[path = "../support/codec.rs"]
+#[path = "../support/json.rs"]
 #[allow(unreachable_pub, dead_code, reason = "other tests use it, too")]
 mod codec;
 mod framing;
@@ -12,7 +12,7 @@ mod socket;
 
 use std::path::PathBuf;
 
-use codec::{CODEC, json};
+use codec::json;
 use gatepass::proto::session::SessionConfig;
 use gatepass::proto::{Instant, Json, Now, UnixTime, preset};
 
@@ -25,19 +25,16 @@ fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/wire")
 }
 
-fn text<'a>(value: &'a Json, path: &str) -> &'a str {
-    value.at(path).and_then(Json::as_text).unwrap_or_else(|| panic!("no text at {path}"))
+fn text(value: &Json, path: &str) -> String {
+    value.text_at(path).unwrap_or_else(|| panic!("no text at {path}"))
 }
 
-fn items(value: Option<&Json>) -> &[Json] {
-    match value {
-        Some(Json::Array(items)) => items,
-        _ => panic!("no array"),
-    }
+fn items(value: &Json, path: &str) -> Vec<Json> {
+    value.at(path).and_then(|value| value.items()).unwrap_or_else(|| panic!("no array at {path}"))
 }
 
 fn number(value: &Json, path: &str) -> u16 {
-    value.at(path).and_then(|value| value.as_number(CODEC)).unwrap_or_else(|| panic!("no number at {path}")) as u16
+    value.number_at(path).unwrap_or_else(|| panic!("no number at {path}")) as u16
 }
 
 fn now() -> Now {
@@ -45,12 +42,12 @@ fn now() -> Now {
 }
 
 fn print(value: &Json) -> String {
-    (CODEC.print)(value)
+    value.print()
 }
 
 #[test]
 fn every_preset_has_a_golden_file_and_every_golden_file_a_preset() {
-    let mut names = preset::names(CODEC).concat();
+    let mut names = preset::names().concat();
     names.sort();
     let is_json = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "json");
     let files = std::fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path()).filter(is_json);
@@ -61,9 +58,9 @@ fn every_preset_has_a_golden_file_and_every_golden_file_a_preset() {
 
 #[test]
 fn a_name_that_is_not_in_the_table_is_refused_by_name() {
-    let error = preset::session(CODEC, "simpleJWT", "https://api.example").unwrap_err();
+    let error = preset::session("simpleJWT", "https://api.example").unwrap_err();
     assert_eq!(error.to_string(), "preset: the table has no such row: simpleJWT");
-    let error = preset::connection_of(CODEC, &json(r#"{"scheme":{"type":"tickets"}}"#), "wss://h", "").unwrap_err();
+    let error = preset::connection_of(&json(r#"{"scheme":{"type":"tickets"}}"#), "wss://h", "").unwrap_err();
     assert!(error.to_string().starts_with("scheme.type: "), "{error}");
     for (row, option) in [
         (r#"{"scheme":{"type":"subprotocol","encoding":"hex"},"protocols":["a"]}"#, "encoding: "),
@@ -72,7 +69,7 @@ fn a_name_that_is_not_in_the_table_is_refused_by_name() {
         (r#"{"scheme":{"type":"anonymous"},"closeCodes":{"4000":"panic"}}"#, "closeCodes: "),
         (r#"{"scheme":{"type":"anonymous"},"closeCodes":{"x":"retry"}}"#, "closeCodes: "),
     ] {
-        let error = preset::connection_of(CODEC, &json(row), "wss://h", "").unwrap_err();
+        let error = preset::connection_of(&json(row), "wss://h", "").unwrap_err();
         assert!(error.to_string().starts_with(option), "{error}");
     }
 }
@@ -81,7 +78,7 @@ fn a_name_that_is_not_in_the_table_is_refused_by_name() {
 fn an_address_in_a_row_is_a_path_below_the_base_or_whole() {
     let login = |url: &str| {
         let row = json(&format!(r#"{{"login":{{"url":"{url}"}}}}"#));
-        preset::session_of(CODEC, &row, "https://api.example/v1/").unwrap().login.unwrap().url.to_text()
+        preset::session_of(&row, "https://api.example/v1/").unwrap().login.unwrap().url.to_text()
     };
     assert_eq!(login("/token/"), "https://api.example/v1/token/");
     assert_eq!(login("token/"), "https://api.example/v1/token/");
@@ -90,9 +87,9 @@ fn an_address_in_a_row_is_a_path_below_the_base_or_whole() {
 
 #[test]
 fn a_session_in_the_clear_is_refused_in_rust_as_in_javascript() {
-    let config = preset::session(CODEC, "simpleJwt", "http://api.example").unwrap();
+    let config = preset::session("simpleJwt", "http://api.example").unwrap();
     assert_eq!(config.check().unwrap_err().code(), "INSECURE_URL");
     assert!(SessionConfig { allow_insecure: true, ..config.clone() }.check().is_ok());
-    assert!(preset::session(CODEC, "simpleJwt", "http://127.0.0.1:8000").unwrap().check().is_ok());
+    assert!(preset::session("simpleJwt", "http://127.0.0.1:8000").unwrap().check().is_ok());
     assert_eq!(SessionConfig { prefix: "Bearer\n".to_owned(), ..config }.check().unwrap_err().code(), "INVALID_OPTION");
 }

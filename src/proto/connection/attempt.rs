@@ -6,11 +6,11 @@ use super::recovery::Goodbye;
 use super::state::{Doubt, Proof, Refuser, Renewal, State, Step};
 use super::{Connection, MISMATCH_CODE};
 use crate::error::{Failure, HandshakeError, HttpError, Malformed, TokenError, TransportError};
-use crate::proto::http::{HttpRequest, HttpResponse, Method, NoAnswer, json_of};
+use crate::proto::http::{HttpRequest, HttpResponse, Method, NoAnswer, http_date, json_of};
 use crate::proto::scheme::{Answer, FirstMessage, Scheme, Ticket};
 use crate::proto::session::{Demand, Grant, RequestId, WantId};
 use crate::proto::timer::Timer;
-use crate::proto::{Codec, Framing, Json, Now, Secret, UnixTime};
+use crate::proto::{Framing, Json, Now, Secret, UnixTime};
 
 impl Connection {
     pub(super) fn on_token(&mut self, now: Now, want: WantId, result: Result<Grant, TokenError>) {
@@ -44,9 +44,7 @@ impl Connection {
             Scheme::Header => {
                 Ok(Handshake { authorization: Some(grant.authorization.clone()), ..self.plain_handshake() })
             }
-            Scheme::Token(place) => {
-                place.handshake(self.config.codec, &self.config.url, &self.config.protocols, grant.access())
-            }
+            Scheme::Token(place) => place.handshake(&self.config.url, &self.config.protocols, grant.access()),
             Scheme::Ticket(ticket) => {
                 let (method, url) = (ticket.method, ticket.url.to_text());
                 let (request, authorization) = (RequestId(self.new_id()), Some(grant.authorization.clone()));
@@ -81,15 +79,13 @@ impl Connection {
         let State::Ticket { grant, asked_at, .. } = &self.state else { return self.on_probed(now, &result) };
         let (grant, asked_at) = (grant.clone(), *asked_at);
         let Scheme::Ticket(scheme) = &self.config.scheme else { return };
-        let answer = json_of(self.config.codec, now, &result).and_then(|answer| {
-            let text = answer.at(&scheme.field).and_then(Json::as_text);
-            let text = text.ok_or(HttpError::Malformed(Malformed::MissingField))?;
-            let ConnectionConfig { codec, url, protocols, .. } = &self.config;
+        let answer = json_of(now, &result).and_then(|answer| {
+            let text = answer.text_at(&scheme.field).ok_or(HttpError::Malformed(Malformed::MissingField))?;
+            let ConnectionConfig { url, protocols, .. } = &self.config;
             let handshake = match &scheme.answer {
-                Answer::Ticket => scheme.place.handshake(*codec, url, protocols, text),
+                Answer::Ticket => scheme.place.handshake(url, protocols, &text),
                 Answer::Url { hosts } => {
-                    let whole =
-                        url.redirected(*codec, text, hosts).ok_or(HttpError::Malformed(Malformed::ForeignUrl))?;
+                    let whole = url.redirected(&text, hosts).ok_or(HttpError::Malformed(Malformed::ForeignUrl))?;
                     Ok(Handshake::new(whole, protocols))
                 }
             };
@@ -113,7 +109,7 @@ impl Connection {
 
     /// The probe says why a dial failed, as far as HTTP can know.
     fn on_probed(&mut self, now: Now, result: &Result<HttpResponse, NoAnswer>) {
-        let failure = match json_of(self.config.codec, now, result) {
+        let failure = match json_of(now, result) {
             Err(error @ HttpError::Network) => Failure::Probe(error),
             Err(error @ HttpError::Status { status: 401 | 403 | 429 | 500..=599, .. }) => Failure::Probe(error),
             // The server is there and takes the token: it is the handshake that it refuses.
@@ -140,11 +136,10 @@ impl Connection {
         asked: Now,
         now: Now,
     ) -> bool {
-        let number = |path: &str| answer.at(path).and_then(|value| value.as_number(self.config.codec));
-        let life = number(&scheme.expires_in_field).filter(|seconds| *seconds > 0.0).or_else(|| {
+        let life = answer.number_at(&scheme.expires_in_field).filter(|seconds| *seconds > 0.0).or_else(|| {
             let date = result.as_ref().ok().and_then(|response| response.date.as_deref());
-            let issued = date.and_then(self.config.codec.http_date).unwrap_or(asked.unix);
-            let end = number(&scheme.expires_field).and_then(UnixTime::from_seconds)?;
+            let issued = date.and_then(http_date).unwrap_or(asked.unix);
+            let end = answer.number_at(&scheme.expires_field).and_then(UnixTime::from_seconds)?;
             (end > issued).then(|| end.since(issued).as_secs_f64())
         });
         life.is_some_and(|seconds| now.instant.since(asked.instant).as_secs_f64() >= seconds)
@@ -189,7 +184,7 @@ impl Connection {
     /// Sends the first message.
     pub(super) fn authenticate(&mut self, now: Now, socket: SocketId, grant: Grant) {
         let Scheme::FirstMessage(scheme) = &self.config.scheme else { return };
-        if let Some(first) = first_message(self.config.codec, scheme, socket, &grant) {
+        if let Some(first) = first_message(scheme, socket, &grant) {
             self.outputs.push_back(first);
         }
         if scheme.ack.is_some() {
@@ -206,7 +201,7 @@ impl Connection {
         let State::Connected { socket, grant, renewal, .. } = &mut self.state else { return };
         *renewal = Renewal::Sent;
         self.timers.set(Timer::Stable, now.instant.after(self.config.min_uptime));
-        if let Some(first) = first_message(self.config.codec, scheme, *socket, &renewed) {
+        if let Some(first) = first_message(scheme, *socket, &renewed) {
             self.outputs.push_back(first);
         }
         *grant = Some(renewed);
@@ -222,7 +217,7 @@ impl Connection {
         let framing = self.framing();
         let mut after = Some(frame.as_str());
         while let Some(text) = after {
-            let first = framing.first(self.config.codec, text);
+            let first = framing.first(text);
             // Once connected the frames are the app's, and what looks unfinished may be whole.
             if first.is_open && !is_answer {
                 self.rest.push_str(text);
@@ -312,8 +307,8 @@ impl Connection {
 }
 
 /// What goes first on a socket, if anything does.
-fn first_message(codec: Codec, scheme: &FirstMessage, socket: SocketId, grant: &Grant) -> Option<Output> {
+fn first_message(scheme: &FirstMessage, socket: SocketId, grant: &Grant) -> Option<Output> {
     let (framing, template) = (scheme.framing, scheme.message.as_ref()?);
-    let text = codec.message(framing, template, grant.access(), grant.authorization.expose());
+    let text = framing.message(template, grant.access(), grant.authorization.expose());
     Some(Output::SendText { socket, text, framing })
 }

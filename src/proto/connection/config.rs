@@ -2,18 +2,16 @@
 
 use core::time::Duration;
 
+use super::super::Url;
 use super::super::backoff::BackoffOptions;
 use super::super::close::CloseTable;
 use super::super::outbox::OutboxOptions;
 use super::super::scheme::{Scheme, check_protocols};
-use super::super::{Codec, Url};
 use crate::error::ConfigError;
 
 /// Settings of a connection.
 #[derive(Clone, Debug)]
 pub struct ConnectionConfig {
-    /// What the platform can do with text.
-    pub codec: Codec,
     /// Where to connect, without a credential.
     pub url: Url,
     /// How the credential reaches the socket.
@@ -57,9 +55,8 @@ pub enum OnRenewal {
 impl ConnectionConfig {
     /// Returns the default settings.
     #[must_use]
-    pub fn new(codec: Codec, url: Url, scheme: Scheme) -> Self {
+    pub fn new(url: Url, scheme: Scheme) -> Self {
         Self {
-            codec,
             url,
             scheme,
             protocols: Vec::new(),

@@ -3,15 +3,14 @@
 use core::time::Duration;
 
 use super::super::http::{Body, BodyEncoding, HttpRequest, Method};
-use super::super::{Codec, Json, Secret, Url};
+use super::super::{Json, Secret, Url};
 use super::LEEWAY;
 use crate::error::ConfigError;
+use crate::platform::percent;
 
 /// Settings of a session.
 #[derive(Clone, Debug)]
 pub struct SessionConfig {
-    /// What the platform can do with text.
-    pub codec: Codec,
     /// Where `login()` posts credentials.
     pub login: Option<TokenEndpoint>,
     /// Where a refresh token is exchanged.
@@ -37,12 +36,17 @@ pub struct SessionConfig {
     pub allow_insecure: bool,
 }
 
+impl Default for SessionConfig {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl SessionConfig {
     /// Returns settings without endpoints.
     #[must_use]
-    pub fn new(codec: Codec) -> Self {
+    pub fn new() -> Self {
         Self {
-            codec,
             login: None,
             refresh: None,
             has_source: false,
@@ -96,8 +100,8 @@ impl TokenEndpoint {
     pub(super) fn request(&self, config: &SessionConfig, values: &Json, authorization: Option<Secret>) -> HttpRequest {
         let body = self.body.as_ref().map_or_else(|| values.clone(), |template| template.filled(values));
         let text = match self.encoding {
-            BodyEncoding::Form => form(config.codec, &body),
-            BodyEncoding::Json => (config.codec.print)(&body),
+            BodyEncoding::Form => form(&body),
+            BodyEncoding::Json => body.print(),
         };
         let body = Some(Body { text: Secret::new(text), encoding: self.encoding });
         HttpRequest {
@@ -112,17 +116,15 @@ impl TokenEndpoint {
 }
 
 /// Writes the members of an object as a form (WHATWG URL §5.2, with `%20` for a space, which every server reads).
-fn form(codec: Codec, body: &Json) -> String {
+fn form(body: &Json) -> String {
     let mut text = String::new();
-    if let Json::Object(members) = body {
-        for (name, value) in members {
-            if !text.is_empty() {
-                text.push('&');
-            }
-            text.push_str(&(codec.percent)(name));
-            text.push('=');
-            text.push_str(&(codec.percent)(&value.plain(codec)));
+    for (name, value) in body.members() {
+        if !text.is_empty() {
+            text.push('&');
         }
+        text.push_str(&percent(&name));
+        text.push('=');
+        text.push_str(&percent(&value.plain()));
     }
     text
 }

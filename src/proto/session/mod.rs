@@ -35,7 +35,7 @@ use store::SignIn;
 pub use store::{Record, Stored};
 
 use super::backoff::{Backoff, BackoffOptions};
-use super::http::{HttpResponse, NoAnswer, json_of};
+use super::http::{HttpResponse, NoAnswer, http_date, json_of};
 use super::time::ServerClock;
 use super::timer::{Timer, Timers};
 use super::token::{Lifetime, Received, TokenSet};
@@ -277,8 +277,8 @@ impl Session {
         let refresh = tokens.refresh.as_ref().unwrap_or(&nothing);
         // Without a template nothing is sent: the header says who it is.
         let values = match endpoint.body {
-            Some(_) => object(&[("access", &tokens.access), ("refresh", refresh)]),
-            None => object(&[]),
+            Some(_) => Json::object(&[("access", tokens.access.expose()), ("refresh", refresh.expose())]),
+            None => Json::object(&[]),
         };
         let mut http = endpoint.request(&self.config, &values, Some(self.grant(tokens).authorization));
         // Apps go to another page next.
@@ -294,9 +294,8 @@ impl Session {
     }
 
     fn on_http(&mut self, now: Now, request: RequestId, result: Result<HttpResponse, NoAnswer>) {
-        let answer = json_of(self.config.codec, now, &result);
-        let date =
-            result.as_ref().ok().and_then(|response| response.date.as_deref()).and_then(self.config.codec.http_date);
+        let answer = json_of(now, &result);
+        let date = result.as_ref().ok().and_then(|response| response.date.as_deref()).and_then(http_date);
         if self.login.is_some_and(|(_, waiting)| waiting == request) {
             let body = result.ok().map(|response| response.body);
             self.on_login_answer(now, answer, date, body);
@@ -470,13 +469,13 @@ impl Session {
 
     fn tokens_of(&mut self, now: Now, json: &Json, date: Option<UnixTime>) -> Result<TokenSet, HttpError> {
         let fields = &self.config.fields;
-        let text = |path: &str| json.at(path).and_then(Json::as_text).map(|text| Secret::new(text.to_owned()));
+        let text = |path: &str| json.text_at(path).map(Secret::new);
         let access = text(&fields.access)
             .filter(|text| is_header_text(text.expose()))
             .ok_or(HttpError::Malformed(Malformed::MissingField))?;
         let refresh = fields.refresh.as_deref().and_then(text);
-        let number = |path: &str| json.at(path).and_then(|value| value.as_number(self.config.codec));
-        let lifetime = Lifetime { expires_in: number(&fields.expires_in), expires_at: number(&fields.expires_at) };
+        let lifetime =
+            Lifetime { expires_in: json.number_at(&fields.expires_in), expires_at: json.number_at(&fields.expires_at) };
         Ok(self.token_set(now, (access, refresh), lifetime, Received::JustNow { date }))
     }
 
@@ -487,7 +486,7 @@ impl Session {
         lifetime: Lifetime,
         received: Received,
     ) -> TokenSet {
-        TokenSet::new(self.config.codec, &mut self.clock, now, tokens, lifetime, received, self.config.leeway)
+        TokenSet::new(&mut self.clock, now, tokens, lifetime, received, self.config.leeway)
     }
 
     fn grant(&self, tokens: &TokenSet) -> Grant {
@@ -512,12 +511,6 @@ impl Session {
             self.outputs.push_back(Output::Changed { state, view, error });
         }
     }
-}
-
-/// Makes an object of texts.
-fn object(members: &[(&str, &Secret)]) -> Json {
-    let member = |(name, text): &(&str, &Secret)| ((*name).to_owned(), Json::String(text.expose().to_owned()));
-    Json::Object(members.iter().map(member).collect())
 }
 
 /// How to judge whether new tokens belong to the user that was there before.

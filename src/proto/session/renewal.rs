@@ -15,7 +15,7 @@ use core::time::Duration;
 
 use super::io::{Demand, NoToken, Output, Provided, Reason, RequestId};
 use super::store::Stored;
-use super::{SameUser, Session, State, object};
+use super::{SameUser, Session, State};
 use crate::error::{HttpError, TokenError};
 use crate::proto::timer::Timer;
 use crate::proto::token::{Received, TokenSet};
@@ -84,8 +84,10 @@ impl Session {
             };
             self.outputs.push_back(Output::GetToken { request, reason });
         } else if let (Some(endpoint), State::SignedIn(tokens)) = (&self.config.refresh, &self.state) {
-            let values =
-                tokens.refresh.as_ref().map_or(Json::Object(Vec::new()), |token| object(&[("refresh", token)]));
+            let values = match &tokens.refresh {
+                Some(token) => Json::object(&[("refresh", token.expose())]),
+                None => Json::object(&[]),
+            };
             let http = endpoint.request(&self.config, &values, None);
             self.outputs.push_back(Output::Fetch { request, http });
         }

@@ -158,7 +158,7 @@ impl World {
                 self.hand_over(index, socket, note);
             }
             Output::SendText { socket, text, .. } => {
-                let token = json(text.expose()).at("token").and_then(Json::as_text).map(str::to_owned);
+                let token = json(text.expose()).text_at("token");
                 line.presents(token);
                 self.later(Happening::ServerHears { line: index, socket, text: text.expose().to_owned() });
             }

@@ -51,7 +51,7 @@ impl Line {
         change: &impl Fn(&mut ConnectionConfig),
     ) -> Self {
         let url = url("wss://api.test/channel/", UrlKind::WebSocket);
-        let mut config = ConnectionConfig::new(CODEC, url, scheme(kind));
+        let mut config = ConnectionConfig::new(url, scheme(kind));
         if kind == Kind::QueryProbed {
             config.probe = Some(self::url("https://api.test/probe", UrlKind::Http));
         }
@@ -119,7 +119,7 @@ pub(super) fn endpoint(text: &str) -> TokenEndpoint {
 }
 
 fn url(text: &str, kind: UrlKind) -> Url {
-    Url::parse(CODEC, "url", text, kind).unwrap_or_else(|error| panic!("{error}"))
+    Url::parse("url", text, kind).unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn scheme(kind: Kind) -> Scheme {

@@ -19,12 +19,12 @@ use gatepass::proto::session::{
     self, Asker, Demand, LoginId, Reason, Record, RequestId, Session, SessionConfig, SessionState, SessionView, Stored,
     TokenEndpoint, Want, WantId,
 };
-use gatepass::proto::{Instant, Json, Now, Secret, UnixTime, Url, UrlKind};
+use gatepass::proto::{Instant, Now, Secret, UnixTime, Url, UrlKind};
 
 pub use self::line::Line;
 use self::line::{Note, endpoint};
 pub use self::tabs::{Shared, Tab};
-use crate::codec::{CODEC, json};
+use crate::codec::json;
 use crate::server::{Handshake, MARK, Say, Server};
 
 pub const DAY_ONE: i64 = 1_800_000_000_000;
@@ -182,7 +182,7 @@ impl World {
         let mut config = SessionConfig {
             login: Some(endpoint("https://api.test/login")),
             refresh: Some(endpoint("https://api.test/refresh")),
-            ..SessionConfig::new(CODEC)
+            ..SessionConfig::new()
         };
         change_session(&mut config);
         let tabs: Vec<_> = (0..tabs).map(|tab| Tab::new(config.clone(), seed ^ ((tab as u64) << 32))).collect();

@@ -110,9 +110,6 @@ pub(crate) fn face() -> Result<()> {
     run_logged("tsc", wasm_command("tsc")?.args(["--project", "tsconfig.json"]))
         .context("the TypeScript face does not compile")?;
     let flags = ["--noEmit", "--allowJs", "--checkJs", "--strict", "--target", "es2022"];
-    run_logged(
-        "tsc-platform",
-        wasm_command("tsc")?.args(flags).args(platform::SCRIPTS.map(|script| format!("{}/{script}", platform::FOLDER))),
-    )
-    .context("the browser driver's scripts have a wrong type")
+    run_logged("tsc-platform", wasm_command("tsc")?.args(flags).args(platform::SCRIPTS))
+        .context("the browser driver's scripts have a wrong type")
 }

@@ -1,4 +1,4 @@
-//! Puts the scripts that the wasm imports beside it: `pkg/platform.js`, `pkg/tabs.js`.
+//! Puts the scripts that the wasm imports beside it into `pkg/`.
 //!
 //! wasm-bindgen copies them into a folder whose name has a hash; the package lists its files one by one.
 
@@ -6,9 +6,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-/// The scripts of the browser driver, beside the Rust that imports them.
-pub(super) const FOLDER: &str = "src/web";
-pub(super) const SCRIPTS: [&str; 2] = ["platform.js", "tabs.js"];
+/// Beside the Rust that imports them.
+pub(super) const SCRIPTS: [&str; 3] = ["src/platform/platform.js", "src/web/driver.js", "src/web/tabs.js"];
 
 pub(super) fn place(folder: &Path) -> Result<()> {
     let glue = folder.join("core.js");
@@ -17,8 +16,9 @@ pub(super) fn place(folder: &Path) -> Result<()> {
         let import = import_of(&text, script).map(str::to_owned).with_context(|| {
             format!("the glue does not import {script}: wasm-bindgen writes it otherwise, see {}", file!())
         })?;
-        std::fs::rename(folder.join(&import), folder.join(script))?;
-        text = text.replace(&import, &format!("./{script}"));
+        let name = script.rsplit('/').next().unwrap_or(script);
+        std::fs::rename(folder.join(&import), folder.join(name))?;
+        text = text.replace(&import, &format!("./{name}"));
     }
     std::fs::write(&glue, text)?;
     std::fs::remove_dir_all(folder.join("snippets"))?;
@@ -26,7 +26,7 @@ pub(super) fn place(folder: &Path) -> Result<()> {
 }
 
 fn import_of<'a>(glue: &'a str, script: &str) -> Option<&'a str> {
-    let end = format!("/{FOLDER}/{script}';");
+    let end = format!("/{script}';");
     let line = glue.lines().find(|line| line.ends_with(&end))?;
     line.split('\'').nth(1)
 }
@@ -38,7 +38,7 @@ mod tests {
     #[test]
     fn the_import_is_found_by_its_end() {
         let glue = "import { a } from 'x';\nimport { b } from './snippets/gatepass-0f/src/web/tabs.js';\n";
-        assert_eq!(import_of(glue, "tabs.js"), Some("./snippets/gatepass-0f/src/web/tabs.js"));
-        assert_eq!(import_of(glue, "platform.js"), None);
+        assert_eq!(import_of(glue, "src/web/tabs.js"), Some("./snippets/gatepass-0f/src/web/tabs.js"));
+        assert_eq!(import_of(glue, "src/web/driver.js"), None);
     }
 }

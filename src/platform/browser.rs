@@ -1,0 +1,125 @@
+//! In a browser: by what is built into it, through `platform.js`.
+
+use js_sys::{Array, JSON};
+use wasm_bindgen::prelude::*;
+
+use super::UrlParts;
+
+/// A JSON value of JavaScript's.
+#[derive(Clone, PartialEq)]
+pub(super) struct Value(pub(super) JsValue);
+
+#[wasm_bindgen(module = "/src/platform/platform.js")]
+extern "C" {
+    fn parse(text: &str) -> JsValue;
+    fn print(value: &JsValue) -> String;
+    fn object(parts: Array) -> JsValue;
+    fn at(value: &JsValue, path: &str) -> JsValue;
+    fn matches(matcher: &JsValue, value: &JsValue) -> bool;
+    fn filled(template: &JsValue, values: &JsValue) -> JsValue;
+    #[wasm_bindgen(js_name = unknownHole)]
+    fn unknown_hole(template: &JsValue, known: &str) -> Option<String>;
+    fn entries(value: &JsValue) -> Array;
+    #[wasm_bindgen(js_name = fromBase64url)]
+    pub(crate) fn from_base64url(text: &str) -> Option<String>;
+    pub(crate) fn base64(text: &str) -> String;
+    #[wasm_bindgen(js_name = httpDate)]
+    fn date(text: &str) -> f64;
+    #[wasm_bindgen(js_name = parseUrl)]
+    fn parse_url(text: &str) -> Option<Array>;
+    pub(crate) fn percent(text: &str) -> String;
+}
+
+impl Value {
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        Self::given(parse(text))
+    }
+
+    pub(super) fn print(&self) -> String {
+        print(&self.0)
+    }
+
+    pub(super) fn of_text(text: &str) -> Self {
+        Self(text.into())
+    }
+
+    pub(super) fn of_items(items: Vec<Self>) -> Self {
+        let array = Array::new();
+        for item in items {
+            array.push(&item.0);
+        }
+        Self(array.into())
+    }
+
+    pub(super) fn of_members(members: &[(&str, &str)]) -> Self {
+        let parts = Array::new();
+        for (name, text) in members {
+            parts.push(&(*name).into());
+            parts.push(&(*text).into());
+        }
+        Self(object(parts))
+    }
+
+    pub(super) fn text(&self) -> Option<String> {
+        self.0.as_string()
+    }
+
+    pub(super) fn number(&self) -> Option<f64> {
+        self.0.as_f64()
+    }
+
+    pub(super) fn items(&self) -> Option<Vec<Self>> {
+        Array::is_array(&self.0).then(|| self.0.unchecked_ref::<Array>().iter().map(Self).collect())
+    }
+
+    pub(super) fn members(&self) -> Vec<(String, Self)> {
+        let entries = entries(&self.0);
+        let name = |at| entries.get(at).as_string().unwrap_or_default();
+        (0..entries.length()).step_by(2).map(|at| (name(at), Self(entries.get(at + 1)))).collect()
+    }
+
+    pub(super) fn at(&self, path: &str) -> Option<Self> {
+        Self::given(at(&self.0, path))
+    }
+
+    pub(super) fn matches(&self, value: &Self) -> bool {
+        matches(&self.0, &value.0)
+    }
+
+    pub(super) fn filled(&self, values: &Self) -> Self {
+        Self(filled(&self.0, &values.0))
+    }
+
+    pub(super) fn unknown_hole(&self, known: &[&str]) -> Option<String> {
+        unknown_hole(&self.0, &known.join(" "))
+    }
+
+    /// What is undefined is not there.
+    fn given(value: JsValue) -> Option<Self> {
+        (!value.is_undefined()).then_some(Self(value))
+    }
+}
+
+/// Reads an HTTP-date (RFC 9110 §5.6.7), to milliseconds since 1970.
+pub(crate) fn http_date(text: &str) -> Option<i64> {
+    let millis = date(text);
+    (!millis.is_nan()).then_some(millis as i64)
+}
+
+/// Cuts up a URL; what is none is `None`.
+pub(crate) fn url(text: &str) -> Option<UrlParts> {
+    let parts = parse_url(text)?;
+    Some(UrlParts {
+        scheme: text_at(&parts, 0),
+        has_user: !text_at(&parts, 1).is_empty(),
+        host: text_at(&parts, 2),
+        address: text_at(&parts, 3),
+        query: text_at(&parts, 4),
+    })
+}
+
+/// The text at a place of an array; anything else is empty.
+#[inline(never)]
+pub(crate) fn text_at(parts: &Array, index: u32) -> String {
+    parts.get(index).as_string().unwrap_or_default()
+}

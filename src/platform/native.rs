@@ -1,0 +1,148 @@
+//! Outside of browsers: by well-known crates.
+
+use base64ct::{Base64, Base64UrlUnpadded, Encoding};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
+use serde_json::Value as Serde;
+
+use super::UrlParts;
+
+/// A JSON value of `serde_json`.
+#[derive(Clone, PartialEq)]
+pub(super) struct Value(Serde);
+
+impl Value {
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        serde_json::from_str(text).ok().map(Self)
+    }
+
+    pub(super) fn print(&self) -> String {
+        self.0.to_string()
+    }
+
+    pub(super) fn of_text(text: &str) -> Self {
+        Self(text.into())
+    }
+
+    pub(super) fn of_items(items: Vec<Self>) -> Self {
+        Self(items.into_iter().map(|item| item.0).collect())
+    }
+
+    pub(super) fn of_members(members: &[(&str, &str)]) -> Self {
+        Self(members.iter().map(|(name, text)| ((*name).to_owned(), Serde::from(*text))).collect())
+    }
+
+    pub(super) fn text(&self) -> Option<String> {
+        self.0.as_str().map(str::to_owned)
+    }
+
+    pub(super) fn number(&self) -> Option<f64> {
+        self.0.as_f64()
+    }
+
+    pub(super) fn items(&self) -> Option<Vec<Self>> {
+        self.0.as_array().map(|items| items.iter().cloned().map(Self).collect())
+    }
+
+    pub(super) fn members(&self) -> Vec<(String, Self)> {
+        let members = self.0.as_object().into_iter().flatten();
+        members.map(|(name, value)| (name.clone(), Self(value.clone()))).collect()
+    }
+
+    pub(super) fn at(&self, path: &str) -> Option<Self> {
+        let mut value = &self.0;
+        for name in path.split('.') {
+            value = value.as_object()?.get(name)?;
+        }
+        Some(Self(value.clone()))
+    }
+
+    pub(super) fn matches(&self, value: &Self) -> bool {
+        matches(&self.0, &value.0)
+    }
+
+    pub(super) fn filled(&self, values: &Self) -> Self {
+        let mut filled = self.0.clone();
+        each_text(&mut filled, &mut |text| match hole(text) {
+            Some(name) => values.0.get(name).cloned().unwrap_or_default(),
+            None => text.strip_prefix('$').unwrap_or(text).into(),
+        });
+        Self(filled)
+    }
+
+    pub(super) fn unknown_hole(&self, known: &[&str]) -> Option<String> {
+        let mut unknown = None;
+        each_text(&mut self.0.clone(), &mut |text| {
+            if let Some(name) = hole(text).filter(|name| unknown.is_none() && !known.contains(name)) {
+                unknown = Some(name.to_owned());
+            }
+            Serde::Null
+        });
+        unknown
+    }
+}
+
+fn matches(matcher: &Serde, value: &Serde) -> bool {
+    match (matcher, value) {
+        (Serde::Number(wanted), Serde::Number(found)) => wanted.as_f64() == found.as_f64(),
+        (Serde::Object(wanted), Serde::Object(found)) => {
+            wanted.iter().all(|(name, matcher)| found.get(name).is_some_and(|found| matches(matcher, found)))
+        }
+        (Serde::Array(wanted), Serde::Array(found)) => {
+            wanted.len() == found.len() && wanted.iter().zip(found).all(|(matcher, item)| matches(matcher, item))
+        }
+        (wanted, found) => wanted == found,
+    }
+}
+
+/// Puts something else in the place of every string value.
+fn each_text(value: &mut Serde, replacement: &mut dyn FnMut(&str) -> Serde) {
+    match value {
+        Serde::String(text) => *value = replacement(text),
+        Serde::Array(items) => items.iter_mut().for_each(|item| each_text(item, replacement)),
+        Serde::Object(members) => members.values_mut().for_each(|value| each_text(value, replacement)),
+        Serde::Null | Serde::Bool(_) | Serde::Number(_) => {}
+    }
+}
+
+/// Returns the name of the hole that this text is, if it is one.
+fn hole(text: &str) -> Option<&str> {
+    text.strip_prefix('$').filter(|name| !name.starts_with('$') && !name.is_empty())
+}
+
+/// Decodes base64url without padding (RFC 4648 §5) to text; anything else is `None`.
+pub(crate) fn from_base64url(text: &str) -> Option<String> {
+    String::from_utf8(Base64UrlUnpadded::decode_vec(text).ok()?).ok()
+}
+
+/// Writes base64 with padding (RFC 4648 §4) of a text of ASCII, as every token is; what becomes of any other is not said.
+pub(crate) fn base64(text: &str) -> String {
+    Base64::encode_string(text.as_bytes())
+}
+
+/// Reads an HTTP-date (RFC 9110 §5.6.7), to milliseconds since 1970.
+pub(crate) fn http_date(text: &str) -> Option<i64> {
+    let time = httpdate::parse_http_date(text).ok()?;
+    let since_1970 = time.duration_since(std::time::UNIX_EPOCH).ok()?;
+    Some(since_1970.as_millis() as i64)
+}
+
+/// Cuts up a URL; what is none is `None`.
+pub(crate) fn url(text: &str) -> Option<UrlParts> {
+    let url = url::Url::parse(text).ok()?;
+    let host = url.host_str().unwrap_or_default();
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    Some(UrlParts {
+        scheme: url.scheme().to_owned(),
+        has_user: !url.username().is_empty() || url.password().is_some(),
+        host: host.to_owned(),
+        address: [host, &port, url.path()].concat(),
+        query: url.query().unwrap_or_default().to_owned(),
+    })
+}
+
+/// Percent-encodes everything but RFC 3986's unreserved characters.
+pub(crate) fn percent(text: &str) -> String {
+    percent_encoding::utf8_percent_encode(text, RESERVED).to_string()
+}
+
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
