@@ -303,9 +303,25 @@ export function read(options: SessionOptions): (core: Core, tell: Teller) => Ses
     fields.text('expiresIn', 'expires_in'), fields.text('expiresAt', 'expires_at'),
     all.millis('leeway', 30_000), all.millis('httpTimeout', 10_000), all.flag('allowInsecure'),
     Number(all.one('credentials', ['omit', 'include']) === 'include'),
-    store === 'memory' ? undefined : store, all.text('storeKey', `gatepass ${endpoints[0]![0] || endpoints[1]![0]}`), getToken && sourceOf(getToken),
+    store === 'memory' ? undefined : storeOf(all.text('storeKey', `gatepass ${endpoints[0]![0] || endpoints[1]![0]}`), store), getToken && sourceOf(getToken),
   ];
   return (core, tell) => new core.SessionCore(parts, tell);
+}
+
+/** A store as the wasm opens it: `store` in src/web/tabs.js, which is loaded only where it is needed. */
+function storeOf(name: string, place: unknown) {
+  return (lease: number, hear: (what: number, id: number, data?: unknown) => void) => {
+    const tabs = import('./tabs.js').then(({ store }) => store(name, place)(lease, hear));
+    // Without the script there is no store: nothing can be read, and nobody else is there.
+    tabs.catch((error) => {
+      hear(9, 0, error);
+      hear(7, 0);
+    });
+    const call = (method: 'load' | 'save' | 'clear' | 'lock' | 'unlock' | 'close') => (argument?: unknown) => {
+      tabs.then((tabs) => tabs[method](argument), () => method === 'lock' && hear(8, 0));
+    };
+    return { load: call('load'), save: call('save'), clear: call('clear'), lock: call('lock'), unlock: call('unlock'), close: call('close') };
+  };
 }
 
 /** `getToken` as the wasm asks it: `Surroundings` in src/web/session.rs. */

@@ -4,7 +4,6 @@
 
 use js_sys::Array;
 use wasm_bindgen::prelude::*;
-use web_sys::BinaryType;
 
 use super::error::problem;
 use crate::proto::connection::{Event, StateChange};
@@ -37,8 +36,8 @@ impl Sink for SocketSink {
         Self::event(self, kind, data).unwrap_or_else(|error| report_error(&error));
     }
 
-    fn binary_type(&self) -> BinaryType {
-        if self.takes_buffers() { BinaryType::Arraybuffer } else { BinaryType::Blob }
+    fn takes_buffers(&self) -> bool {
+        Self::takes_buffers(self)
     }
 
     fn message(&self, data: &JsValue) {

@@ -14,7 +14,7 @@ use crate::proto::http::BodyEncoding;
 use crate::proto::session::{Demand, LoginError, SessionConfig, TokenEndpoint, TokenFields};
 use crate::proto::token::Lifetime;
 use crate::proto::{Json, Secret, UrlKind};
-use crate::web::{Session, SessionEvent, Store, Surroundings};
+use crate::web::{Session, SessionEvent, Surroundings};
 
 /// The session of one user.
 #[derive(Debug)]
@@ -29,15 +29,12 @@ impl SessionCore {
     ///
     /// `parts`: the URLs of login, refresh and logout (empty: none), their bodies, 1 for each that is a form; prefix, the
     /// fields access, refresh (empty: none), expires in and expires at; leeway and HTTP timeout in ms, 1 to allow insecure
-    /// endpoints, 1 for cookies; the store's place and name (undefined: memory), the app's source of tokens or undefined.
+    /// endpoints, 1 for cookies; the store and the app's source of tokens, as `Surroundings` has them, or undefined.
     #[wasm_bindgen(constructor)]
     pub fn new(parts: Array, on_event: Function) -> Result<Self, JsValue> {
         let parts = Parts(parts);
-        let place = parts.0.get(18);
-        let surroundings = Surroundings {
-            store: (!place.is_undefined()).then(|| Store { name: parts.text(19), place }),
-            source: Some(parts.0.get(20)).filter(JsValue::is_function).map(JsCast::unchecked_into),
-        };
+        let function = |index| Some(parts.0.get(index)).filter(JsValue::is_function).map(JsCast::unchecked_into);
+        let surroundings = Surroundings { store: function(18), source: function(19) };
         let session = read(&parts).and_then(|config| Session::within(config, surroundings));
         let session = session.map_err(|error| config_error(&error))?;
         // The face's callback dispatches an event and throws nothing.

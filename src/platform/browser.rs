@@ -1,6 +1,6 @@
 //! In a browser: by what is built into it, through `platform.js`.
 
-use js_sys::{Array, JSON};
+use js_sys::Array;
 use wasm_bindgen::prelude::*;
 
 use super::UrlParts;

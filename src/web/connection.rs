@@ -4,31 +4,26 @@ use std::cell::RefCell;
 use std::fmt;
 use std::rc::{Rc, Weak};
 
-use js_sys::Uint8Array;
 use wasm_bindgen::JsValue;
 
-use super::clock::{Alarm, now, random_seed};
-use super::fetch::Fetch;
+use super::clock::{now, random_seed};
+use super::port::{Heard, Port, length_of, text_of};
 use super::queue::Drain;
 use super::session::Session;
-use super::slots::Slots;
-use super::socket::{Said, Socket, length_of, text_of};
 use crate::error::{ConfigError, SendError};
-use crate::proto::Framing;
 use crate::proto::connection::{
-    Connection as Machine, ConnectionConfig, ConnectionState, Event, Handshake, Input, Output, Phase, Received, Sent,
-    SocketId, Stats, check_close_code,
+    Connection as Machine, ConnectionConfig, ConnectionState, Event, Input, Output, Phase, Received, Sent, SocketId,
+    Stats, check_close_code,
 };
-use crate::proto::outbox::MessageId;
-use crate::proto::session::{self, Asker, RequestId, Want};
+use crate::proto::session::{self, Asker, Want};
 
 /// Where events and messages go. It may call any method of the socket.
 pub trait Sink {
     /// Something happened.
     fn event(&self, event: Event);
-    /// How binary messages are to arrive: `blob` or `arraybuffer`. Asked for at each dial.
-    fn binary_type(&self) -> web_sys::BinaryType {
-        web_sys::BinaryType::Blob
+    /// Whether binary messages are to arrive as `ArrayBuffer`s, not as `Blob`s. Asked for at each dial.
+    fn takes_buffers(&self) -> bool {
+        false
     }
     /// A message arrived: a string, an `ArrayBuffer` or a `Blob`, as the browser gave it.
     fn message(&self, data: &JsValue);
@@ -42,11 +37,8 @@ pub struct AuthSocket {
 pub(super) struct Inner {
     machine: RefCell<Machine>,
     drain: Drain,
-    alarm: Alarm,
+    port: Port,
     session: Option<(Session, Asker)>,
-    socket: RefCell<Option<(SocketId, Socket)>>,
-    fetch: RefCell<Option<(RequestId, Fetch)>>,
-    payloads: Slots<MessageId, JsValue>,
     sink: Box<dyn Sink>,
 }
 
@@ -71,21 +63,13 @@ impl AuthSocket {
                 (session, asker)
             });
             let weak = weak.clone();
-            Inner {
-                machine: RefCell::new(Machine::new(config, user, random_seed())),
-                drain: Drain::default(),
-                alarm: Alarm::new(move || {
-                    if let Some(inner) = weak.upgrade() {
-                        inner.alarm.rang();
-                        inner.input(Input::Timeout);
-                    }
-                }),
-                session,
-                socket: RefCell::default(),
-                fetch: RefCell::default(),
-                payloads: Slots::default(),
-                sink: Box::new(sink),
-            }
+            let port = Port::new(move |id, heard| {
+                if let Some(inner) = weak.upgrade() {
+                    inner.heard(id, heard);
+                }
+            });
+            let machine = RefCell::new(Machine::new(config, user, random_seed()));
+            Inner { machine, drain: Drain::default(), port, session, sink: Box::new(sink) }
         });
         Ok(Self { inner })
     }
@@ -110,17 +94,16 @@ impl AuthSocket {
     /// # Errors
     /// Closed, or the outbox is full: the message was not taken.
     pub fn send(&self, data: &JsValue) -> Result<(), SendError> {
-        let sent = self.inner.machine.borrow_mut().send(|| length_of(data))?;
+        let sent = self.inner.machine.borrow_mut().send(|| length_of(data) as usize)?;
+        let port = &self.inner.port;
         match sent {
             // The outbox was emptied before anybody could know of the connection, so nothing is overtaken.
-            Sent::Now(socket) => self.inner.send_on(socket, data),
+            Sent::Now(socket) => port.send(socket.get(), data),
             Sent::NowAndKept(socket, message) => {
-                self.inner.payloads.put(message, data.clone());
-                self.inner.send_on(socket, data);
+                port.keep(message.get(), data);
+                port.send(socket.get(), data);
             }
-            Sent::Queued(message) => {
-                self.inner.payloads.put(message, data.clone());
-            }
+            Sent::Queued(message) => port.keep(message.get(), data),
         }
         Ok(())
     }
@@ -149,7 +132,7 @@ impl AuthSocket {
     /// Its `url` holds the credential, where the scheme puts it there.
     #[must_use]
     pub fn native(&self) -> Option<web_sys::WebSocket> {
-        self.inner.socket.borrow().as_ref().map(|(_, socket)| socket.native())
+        self.inner.port.native()
     }
 }
 
@@ -172,52 +155,26 @@ impl Inner {
             machine.handle_input(now(), input);
             machine.poll_timeout()
         };
-        self.alarm.set(deadline);
+        self.port.alarm(deadline);
         self.drain.run(|| self.machine.borrow_mut().poll_output(), |output| self.perform(output));
     }
 
     fn perform(self: &Rc<Self>, output: Output) {
+        let port = &self.port;
         match output {
-            Output::AbortFetch { request } => drop(self.take_fetch(request)),
-            Output::CloseSocket { socket, code, reason } => {
-                if let Some(socket) = self.take_socket(socket) {
-                    socket.close(code, &reason);
-                }
-            }
-            Output::Discard { message } => {
-                drop(self.payloads.take(&message));
-            }
+            Output::AbortFetch { request } => port.abort(request.get()),
+            Output::CloseSocket { socket, code, reason } => port.close(socket.get(), code, &reason),
+            Output::Discard { message } => port.forget(message.get()),
             // A listener of the state change may have closed what was about to be told as open.
             Output::Event(Event::Opened) if self.machine.borrow().state() != ConnectionState::Connected => {}
             Output::Event(event) => self.sink.event(event),
             // A listener may have closed, signed out or reconnected since these were asked for.
             Output::Fetch { request, .. } if !self.machine.borrow().awaits(request) => {}
             Output::Open { socket, .. } if self.machine.borrow().socket() != Some(socket) => {}
-            Output::Fetch { request, http } => {
-                let weak = Rc::downgrade(self);
-                let fetch = Fetch::start(&http, move |result| {
-                    if let Some(inner) = weak.upgrade() {
-                        drop(inner.take_fetch(request));
-                        inner.input(Input::Http { request, result });
-                    }
-                });
-                let earlier = self.fetch.borrow_mut().replace((request, fetch));
-                drop(earlier);
-            }
-            Output::Open { socket, handshake } => self.open(socket, &handshake),
-            Output::Send { socket, message, keep } => {
-                let payload = if keep { self.payloads.get(&message) } else { self.payloads.take(&message) };
-                if let Some(payload) = payload {
-                    self.send_on(socket, &payload);
-                }
-            }
-            Output::SendText { socket, text, framing } => {
-                let data = match framing {
-                    Framing::Binary => Uint8Array::from(text.expose().as_bytes()).into(),
-                    Framing::Json | Framing::Text => JsValue::from_str(text.expose()),
-                };
-                self.send_on(socket, &data);
-            }
+            Output::Fetch { request, http } => port.request(request.get(), &http),
+            Output::Open { socket, handshake } => port.open(socket.get(), &handshake, self.sink.takes_buffers()),
+            Output::Send { socket, message, keep } => port.send_kept(socket.get(), message.get(), keep),
+            Output::SendText { socket, text, framing } => port.send_text(socket.get(), text.expose(), framing),
             Output::Unwant => {
                 if let Some((session, asker)) = &self.session {
                     session.input(session::Input::Unwant { asker: *asker });
@@ -231,38 +188,24 @@ impl Inner {
         }
     }
 
-    fn open(self: &Rc<Self>, id: SocketId, handshake: &Handshake) {
-        let weak = Rc::downgrade(self);
-        let listener = move |said| {
-            if let Some(inner) = weak.upgrade() {
-                inner.said(id, said);
-            }
+    fn heard(self: &Rc<Self>, id: u32, heard: Heard) {
+        let socket = SocketId::new(id);
+        let input = match heard {
+            Heard::Message(data) => return self.received(socket, &data),
+            Heard::Opened(protocol) => Input::SocketOpened { socket, protocol },
+            Heard::Failed => Input::SocketError { socket },
+            Heard::Closed { code, reason, was_clean } => Input::SocketClosed { socket, code, reason, was_clean },
+            Heard::Answered(result) => Input::Http { request: session::RequestId::new(id), result },
+            Heard::Rang => Input::Timeout,
+            Heard::Refused => Input::SocketRefused { socket },
+            // A session's.
+            Heard::Stored(_) | Heard::Locked(_) | Heard::StoreFailed(_) | Heard::Provided(_) => return,
         };
-        match Socket::open(handshake, self.sink.binary_type(), listener) {
-            Ok(socket) => {
-                let earlier = self.socket.borrow_mut().replace((id, socket));
-                drop(earlier);
-            }
-            // What the browser throws may quote the URL: it goes nowhere.
-            Err(_) => self.input(Input::SocketRefused { socket: id }),
-        }
-    }
-
-    fn said(self: &Rc<Self>, socket: SocketId, said: Said) {
-        match said {
-            Said::Closed { code, reason, was_clean } => {
-                let closed = self.take_socket(socket);
-                self.input(Input::SocketClosed { socket, code, reason, was_clean });
-                drop(closed);
-            }
-            Said::Error => self.input(Input::SocketError { socket }),
-            Said::Message(data) => self.received(socket, &data),
-            Said::Opened { protocol } => self.input(Input::SocketOpened { socket, protocol }),
-        }
+        self.input(input);
     }
 
     fn received(self: &Rc<Self>, socket: SocketId, data: &JsValue) {
-        let received = self.machine.borrow_mut().on_message(socket, || length_of(data));
+        let received = self.machine.borrow_mut().on_message(socket, || length_of(data) as usize);
         match received {
             Received::Deliver => self.sink.message(data),
             Received::Ignore => {}
@@ -279,29 +222,5 @@ impl Inner {
             }
             Received::TooLong { length } => self.input(Input::TooLong { socket, length }),
         }
-    }
-
-    fn send_on(&self, id: SocketId, data: &JsValue) {
-        if let Some((present, socket)) = &*self.socket.borrow()
-            && *present == id
-        {
-            socket.send(data);
-        }
-    }
-
-    fn take_socket(&self, id: SocketId) -> Option<Socket> {
-        let mut slot = self.socket.borrow_mut();
-        if slot.as_ref().is_some_and(|(present, _)| *present == id) {
-            return slot.take().map(|(_, socket)| socket);
-        }
-        None
-    }
-
-    fn take_fetch(&self, id: RequestId) -> Option<Fetch> {
-        let mut slot = self.fetch.borrow_mut();
-        if slot.as_ref().is_some_and(|(present, _)| *present == id) {
-            return slot.take().map(|(_, fetch)| fetch);
-        }
-        None
     }
 }

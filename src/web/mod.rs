@@ -6,15 +6,15 @@
 
 mod clock;
 mod connection;
-mod fetch;
-mod listener;
+mod port;
 mod queue;
 mod session;
 mod slots;
-mod socket;
-mod tabs;
+#[cfg(not(feature = "js"))]
+mod store;
 
 pub use clock::random_seed;
 pub use connection::{AuthSocket, Sink};
 pub use session::{Session, SessionEvent, Surroundings};
-pub use tabs::Store;
+#[cfg(not(feature = "js"))]
+pub use store::store;

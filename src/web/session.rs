@@ -7,12 +7,11 @@ use std::rc::{Rc, Weak};
 use js_sys::Function;
 use wasm_bindgen::JsValue;
 
-use super::clock::{Alarm, now, random_seed};
+use super::clock::{now, random_seed};
 use super::connection::Inner as Connection;
-use super::fetch::Fetch;
+use super::port::{Heard, Port};
 use super::queue::Drain;
 use super::slots::Slots;
-use super::tabs::{Store, Tabs, Told};
 use crate::error::{ConfigError, TokenError};
 use crate::proto::connection;
 use crate::proto::session::{
@@ -45,8 +44,8 @@ pub enum SessionEvent {
 /// Where tokens rest and come from, if not memory and the refresh endpoint.
 #[derive(Clone, Debug, Default)]
 pub struct Surroundings {
-    /// Where they rest. It is asked for the tokens first.
-    pub store: Option<Store>,
+    /// Where they rest: made by [`store`]. It is asked for the tokens first.
+    pub store: Option<Function>,
     /// Asks the app for a token: `source(reason, done)`, with one of [`Reason`]'s names. It calls `done` later, once: with 0 and
     /// an array of the access token, its life in seconds and its end in seconds since 1970 (the last two may be missing), with 1
     /// if it failed in passing, or with 2 if the person has to sign in. It returns a function that ends the question.
@@ -60,9 +59,7 @@ type EventListener = Rc<dyn Fn(SessionEvent)>;
 struct Inner {
     machine: RefCell<Machine>,
     drain: Drain,
-    alarm: Alarm,
-    fetches: Slots<RequestId, Fetch>,
-    tabs: Option<Tabs>,
+    port: Port,
     source: Option<Function>,
     logins: Slots<LoginId, LoginDone>,
     tokens: Slots<Asker, TokenDone>,
@@ -93,26 +90,15 @@ impl Session {
         // Whoever holds the lock makes one call, and reads and writes the store.
         let lease = 2.0 * millis(config.http_timeout) as f64;
         let inner = Rc::new_cyclic(|weak: &Weak<Inner>| {
-            let tabs = store.map(|store| {
-                let weak = weak.clone();
-                Tabs::new(&store, lease, move |told| {
-                    if let Some(inner) = weak.upgrade() {
-                        inner.told(told);
-                    }
-                })
-            });
             let weak = weak.clone();
             Inner {
                 machine: RefCell::new(Machine::new(config, random_seed())),
                 drain: Drain::default(),
-                alarm: Alarm::new(move || {
+                port: Port::new(move |id, heard| {
                     if let Some(inner) = weak.upgrade() {
-                        inner.alarm.rang();
-                        inner.input(Input::Timeout);
+                        inner.heard(id, heard);
                     }
                 }),
-                fetches: Slots::default(),
-                tabs,
                 source,
                 logins: Slots::default(),
                 tokens: Slots::default(),
@@ -122,6 +108,9 @@ impl Session {
                 next_login: Cell::new(0),
             }
         });
+        if let Some(store) = store {
+            inner.port.share(&store, lease);
+        }
         // The first thing that it wants may be to read the store.
         inner.drain();
         Ok(Self { inner })
@@ -204,7 +193,7 @@ impl Inner {
             machine.handle_input(now(), input);
             (machine.poll_timeout(), before, machine.view())
         };
-        self.alarm.set(deadline);
+        self.port.alarm(deadline);
         // Nothing of a user who is gone may be sent, so sockets hear of it before whatever still waits in the queue.
         if before.epoch != after.epoch {
             self.tell_connections(after);
@@ -226,12 +215,19 @@ impl Inner {
         }
     }
 
-    fn told(self: &Rc<Self>, told: Told) {
-        match told {
-            Told::Failed(error) => self.tell(SessionEvent::StoreFailed(error)),
-            Told::Locked(stored) => self.input(Input::Locked(stored)),
-            Told::Stored(stored) => self.input(Input::Stored(stored)),
-        }
+    fn heard(self: &Rc<Self>, id: u32, heard: Heard) {
+        let request = RequestId::new(id);
+        let input = match heard {
+            Heard::Answered(result) => Input::Http { request, result },
+            Heard::Locked(stored) => Input::Locked(stored),
+            Heard::Provided(result) => Input::Provided { request, result },
+            Heard::Rang => Input::Timeout,
+            Heard::StoreFailed(error) => return self.tell(SessionEvent::StoreFailed(error)),
+            Heard::Stored(stored) => Input::Stored(stored),
+            // A connection's.
+            Heard::Message(_) | Heard::Opened(_) | Heard::Failed | Heard::Closed { .. } | Heard::Refused => return,
+        };
+        self.input(input);
     }
 
     fn tell(&self, event: SessionEvent) {
@@ -242,53 +238,34 @@ impl Inner {
     }
 
     fn perform(self: &Rc<Self>, output: Output) {
-        match (output, &self.tabs) {
-            (Output::AbortFetch { request }, _) => {
-                drop(self.fetches.take(&request));
-            }
-            (Output::Changed { state, view, error }, _) => {
+        let port = &self.port;
+        match output {
+            Output::AbortFetch { request } => port.abort(request.get()),
+            Output::Changed { state, view, error } => {
                 self.tell_connections(view);
                 self.tell(SessionEvent::Changed { state, error });
             }
-            (Output::Due, _) => {
+            Output::Clear { id } => port.clear(id),
+            Output::Due => {
                 for connection in self.connections() {
                     connection.input(connection::Input::TokenDue);
                 }
             }
-            (Output::GetToken { request, reason }, _) => {
-                let Some(source) = &self.source else { return };
-                let weak = Rc::downgrade(self);
-                let fetch = Fetch::ask(source, reason.name(), move |result| {
-                    if let Some(inner) = weak.upgrade() {
-                        drop(inner.fetches.take(&request));
-                        inner.input(Input::Provided { request, result });
-                    }
-                });
-                self.fetches.put(request, fetch);
+            Output::Fetch { request, http } => port.request(request.get(), &http),
+            Output::GetToken { request, reason } => {
+                if let Some(source) = &self.source {
+                    port.ask(request.get(), reason.name(), source);
+                }
             }
-            (Output::Clear { id }, Some(tabs)) => tabs.clear(id),
-            (Output::Load, Some(tabs)) => tabs.load(),
-            (Output::Lock, Some(tabs)) => tabs.lock(),
-            (Output::Save(record), Some(tabs)) => tabs.save(&record),
-            (Output::Unlock, Some(tabs)) => tabs.unlock(),
-            // Without a store there is no word of one.
-            (Output::Clear { .. } | Output::Load | Output::Lock | Output::Save(_) | Output::Unlock, None) => {}
-            (Output::Fetch { request, http }, _) => {
-                let weak = Rc::downgrade(self);
-                let fetch = Fetch::start(&http, move |result| {
-                    if let Some(inner) = weak.upgrade() {
-                        drop(inner.fetches.take(&request));
-                        inner.input(Input::Http { request, result });
-                    }
-                });
-                self.fetches.put(request, fetch);
-            }
-            (Output::LoginDone { login, result }, _) => {
+            Output::Load => port.load(),
+            Output::Lock => port.lock(),
+            Output::LoginDone { login, result } => {
                 if let Some(done) = self.logins.take(&login) {
                     done(result);
                 }
             }
-            (Output::Token { asker, want, result }, _) => {
+            Output::Save(record) => port.save(&record),
+            Output::Token { asker, want, result } => {
                 if let Some(done) = self.tokens.take(&asker) {
                     done(result);
                 } else if let Some(connection) =
@@ -297,6 +274,7 @@ impl Inner {
                     connection.input(connection::Input::Token { want, result });
                 }
             }
+            Output::Unlock => port.unlock(),
         }
     }
 }

@@ -5,6 +5,8 @@
 
 /** The version of what is written. */
 const VERSION = 1;
+/** What is heard: as `Heard` in src/web/port.rs. */
+const STORED = 7, LOCKED = 8, FAILED = 9;
 /** How long a store may take, in milliseconds. */
 const PATIENCE = 5_000;
 
@@ -13,16 +15,24 @@ const PATIENCE = 5_000;
  *
  * @typedef {[id: number, renewals: number, access: string, refresh?: string, expiresAt?: number, skew?: number]} Tokens
  * @typedef {Tokens | null | undefined} Stored
+ * @typedef {(what: number, id: number, data?: unknown) => void} Hear
  * @typedef {{ load(): unknown, save(text: string): unknown, clear(): unknown, subscribe?(changed: () => void): unknown }} Store
  */
+
+/**
+ * A store, to be opened by a session.
+ *
+ * @param {string} name @param {'localStorage' | 'sessionStorage' | Store} place
+ */
+export const store = (name, place) => (/** @type {number} */ lease, /** @type {Hear} */ hear) => share(name, place, lease, hear);
 
 /**
  * @param {string} name Of the entry, the lock and the channel.
  * @param {'localStorage' | 'sessionStorage' | Store} kind
  * @param {number} lease How long whoever holds the lock may show no sign of life, in milliseconds.
- * @param {(kind: number, data?: unknown) => void} tell 0 what is in the store, 1 the lock is ours and this is in the store, 2 the store has failed.
+ * @param {Hear} hear {@link STORED}, {@link LOCKED} with what is in the store, or {@link FAILED}.
  */
-export function share(name, kind, lease, tell) {
+export function share(name, kind, lease, hear) {
   const isPerTab = kind === 'sessionStorage';
   const store = typeof kind === 'string' ? webStorage(kind, name) : kind;
   /** @type {Promise<unknown>} */
@@ -40,7 +50,7 @@ export function share(name, kind, lease, tell) {
         return value;
       },
       (error) => {
-        if (!isBroken) tell(2, error);
+        if (!isBroken) hear(FAILED, 0, error);
         isBroken = true;
         return undefined;
       },
@@ -53,7 +63,7 @@ export function share(name, kind, lease, tell) {
     const before = writes;
     const stored = await run(present);
     // What was read before our own change is past.
-    if (before === writes) tell(0, stored);
+    if (before === writes) hear(STORED, 0, stored);
   };
   const channel = 'BroadcastChannel' in globalThis ? new BroadcastChannel(name) : undefined;
   /** @param {number | undefined} id @param {string | null} text */
@@ -84,7 +94,7 @@ export function share(name, kind, lease, tell) {
       run(async () => {
         const there = await present().catch(() => undefined);
         // Whoever slept while others renewed has nothing to tell.
-        if (there?.[0] === tokens[0] && there[1] > tokens[1]) return void tell(0, there);
+        if (there?.[0] === tokens[0] && there[1] > tokens[1]) return void hear(STORED, 0, there);
         const text = encoded(tokens);
         await store.save(text);
         tellTabs(tokens[0], text);
@@ -104,7 +114,7 @@ export function share(name, kind, lease, tell) {
 
     lock() {
       const mine = ++locks;
-      const granted = () => run(present).then((stored) => void (mine === locks && tell(1, stored)));
+      const granted = () => run(present).then((stored) => void (mine === locks && hear(LOCKED, 0, stored)));
       const unlock = (navigator.locks ? webLock : leased)(name, lease, granted);
       // What was to be saved is saved before somebody else reads it.
       release = () => void queue.then(unlock);
@@ -117,6 +127,7 @@ export function share(name, kind, lease, tell) {
     },
 
     close() {
+      hear = () => {};
       this.unlock();
       channel?.close();
       globalThis.removeEventListener('storage', written);

@@ -13,6 +13,12 @@ use crate::error::{Problem, TokenError};
 pub struct SocketId(pub(crate) u32);
 
 impl SocketId {
+    /// The id that is this number.
+    #[must_use]
+    pub const fn new(id: u32) -> Self {
+        Self(id)
+    }
+
     /// Returns the id as a number.
     #[must_use]
     pub const fn get(self) -> u32 {

@@ -33,6 +33,12 @@ impl WantId {
 }
 
 impl RequestId {
+    /// The id that is this number.
+    #[must_use]
+    pub const fn new(id: u32) -> Self {
+        Self(id)
+    }
+
     /// Returns the id as a number.
     #[must_use]
     pub const fn get(self) -> u32 {

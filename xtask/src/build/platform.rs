@@ -6,13 +6,21 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
+use crate::tools::root;
+
 /// Beside the Rust that imports them.
-pub(super) const SCRIPTS: [&str; 3] = ["src/platform/platform.js", "src/web/driver.js", "src/web/tabs.js"];
+pub(super) const SCRIPTS: [&str; 3] = ["src/platform/platform.js", "src/web/port.js", TABS];
+/// Loaded by the face, where tokens are to rest in a store.
+const TABS: &str = "src/web/tabs.js";
+/// What the face knows of it.
+const TABS_TYPES: &str = "type Hear = (what: number, id: number, data?: unknown) => void;\n\
+     type Method = 'load' | 'save' | 'clear' | 'lock' | 'unlock' | 'close';\n\
+     export declare const store: (name: string, place: unknown) => (lease: number, hear: Hear) => Record<Method, (argument?: unknown) => void>;\n";
 
 pub(super) fn place(folder: &Path) -> Result<()> {
     let glue = folder.join("core.js");
     let mut text = std::fs::read_to_string(&glue)?;
-    for script in SCRIPTS {
+    for script in SCRIPTS.iter().filter(|script| **script != TABS) {
         let import = import_of(&text, script).map(str::to_owned).with_context(|| {
             format!("the glue does not import {script}: wasm-bindgen writes it otherwise, see {}", file!())
         })?;
@@ -21,6 +29,8 @@ pub(super) fn place(folder: &Path) -> Result<()> {
         text = text.replace(&import, &format!("./{name}"));
     }
     std::fs::write(&glue, text)?;
+    std::fs::copy(root().join(TABS), folder.join("tabs.js"))?;
+    std::fs::write(folder.join("tabs.d.ts"), TABS_TYPES)?;
     std::fs::remove_dir_all(folder.join("snippets"))?;
     Ok(())
 }
@@ -39,6 +49,6 @@ mod tests {
     fn the_import_is_found_by_its_end() {
         let glue = "import { a } from 'x';\nimport { b } from './snippets/gatepass-0f/src/web/tabs.js';\n";
         assert_eq!(import_of(glue, "src/web/tabs.js"), Some("./snippets/gatepass-0f/src/web/tabs.js"));
-        assert_eq!(import_of(glue, "src/web/driver.js"), None);
+        assert_eq!(import_of(glue, "src/web/port.js"), None);
     }
 }

@@ -1,0 +1,167 @@
+// A machine's port to the browser: requests, one timer, one socket, and the messages that wait for it.
+//
+// Here and not in Rust, because JavaScript needs a fraction of the bytes for it. Nothing is decided here. Nothing throws either: what
+// the browser throws may quote what it was given.
+
+/** The longest delay that a timer takes (HTML: a signed 32-bit number); the machine asks again. */
+const MAX_DELAY = 2 ** 31 - 1;
+
+/** What is heard: the order of `Heard` in src/web/port.rs. */
+const MESSAGE = 0, OPENED = 1, FAILED = 2, CLOSED = 3, ANSWERED = 4, RANG = 5, REFUSED = 6, PROVIDED = 10;
+
+export class Port {
+  /** @param {(what: number, id: number, data?: unknown) => void} hear */
+  constructor(hear) {
+    this.hear = hear;
+    /** @type {Map<number, () => void>} What ends a request. */
+    this.requests = new Map();
+    /** @type {Map<number, unknown>} */
+    this.messages = new Map();
+    this.deadline = -1;
+  }
+
+  /**
+   * Makes an HTTP request. An end is heard once, later: with status, Retry-After, Date and body, or without if there was no answer.
+   *
+   * @param {number} id @param {string} url @param {string} method @param {string | undefined} authorization
+   * @param {string | undefined} type The media type of the body. @param {string | undefined} body
+   * @param {boolean} cookies Whether cookies go along. @param {boolean} keepalive Whether it outlives the page; then nothing ends it.
+   */
+  request(id, url, method, authorization, type, body, cookies, keepalive) {
+    const abort = new AbortController();
+    /** @type {Record<string, string>} */
+    const headers = { accept: 'application/json' };
+    if (authorization) headers.authorization = authorization;
+    if (type) headers['content-type'] = type;
+    const answer = async () => {
+      const response = await fetch(url, {
+        method, headers, body, keepalive, cache: 'no-store', redirect: 'error',
+        credentials: cookies ? 'include' : 'omit', signal: keepalive ? null : abort.signal,
+      });
+      return [response.status, response.headers.get('retry-after'), response.headers.get('date'), await response.text()];
+    };
+    this.requests.set(id, () => abort.abort());
+    answer().then((parts) => this.settle(id, ANSWERED, parts), () => this.settle(id, ANSWERED));
+  }
+
+  /**
+   * Asks the app's own source of tokens: `Surroundings` in src/web/session.rs.
+   *
+   * @param {number} id @param {string} reason
+   * @param {(reason: string, done: (kind: number, tokens?: unknown) => void) => () => void} source
+   */
+  ask(id, reason, source) {
+    this.requests.set(id, source(reason, (kind, tokens) => this.settle(id, PROVIDED + kind, tokens)));
+  }
+
+  /** @param {number} id @param {number} what @param {unknown} [data] */
+  settle(id, what, data) {
+    // One that was ended is not heard of any more.
+    if (this.requests.delete(id)) this.hear(what, id, data);
+  }
+
+  /** @param {number} id */
+  abort(id) {
+    const end = this.requests.get(id);
+    this.requests.delete(id);
+    end?.();
+  }
+
+  /** Sets the timer, to a time of `performance.now()`, or below 0 stops it. @param {number} deadline */
+  alarm(deadline) {
+    if (deadline === this.deadline) return;
+    clearTimeout(this.timer);
+    this.deadline = deadline;
+    if (deadline < 0) return;
+    const ring = () => {
+      this.deadline = -1;
+      this.hear(RANG, 0);
+    };
+    // The machine's clock is cut to whole milliseconds, so one more makes sure that the deadline has passed.
+    this.timer = setTimeout(ring, Math.min(Math.max(deadline - Math.floor(performance.now()), 0) + 1, MAX_DELAY));
+  }
+
+  /**
+   * Dials. The listeners are there before the browser can say anything.
+   *
+   * @param {number} id @param {string} url @param {string[]} protocols @param {BinaryType} binaryType
+   */
+  open(id, url, protocols, binaryType) {
+    const { hear } = this;
+    try {
+      const socket = new WebSocket(url, protocols);
+      this.socket = socket;
+      this.socketId = id;
+      socket.binaryType = binaryType;
+      socket.onopen = () => hear(OPENED, id, socket.protocol);
+      socket.onmessage = ({ data }) => hear(MESSAGE, id, data);
+      socket.onerror = () => hear(FAILED, id);
+      socket.onclose = ({ code, reason, wasClean }) => {
+        this.leave(id);
+        hear(CLOSED, id, [code, reason, wasClean]);
+      };
+    } catch {
+      hear(REFUSED, id);
+    }
+  }
+
+  /** Stops listening to a socket, and returns it. @param {number} id */
+  leave(id) {
+    const { socket } = this;
+    if (!socket || this.socketId !== id) return;
+    socket.onopen = socket.onmessage = socket.onerror = socket.onclose = null;
+    this.socket = undefined;
+    return socket;
+  }
+
+  /** Stops listening and closes; nothing is waited for. @param {number} id @param {number} code Checked before. @param {string} reason */
+  close(id, code, reason) {
+    this.leave(id)?.close(code, reason);
+  }
+
+  /** Hands a message to the socket. One that it does not take has been said to be taken: the type is checked before. @param {number} id @param {any} data */
+  send(id, data) {
+    if (this.socketId !== id) return;
+    try {
+      this.socket?.send(data);
+    } catch {
+      // Its type was checked, and a socket that is not open yet is not sent on.
+    }
+  }
+
+  /** Keeps a message until it is sent or dropped. @param {number} message @param {unknown} data */
+  keep(message, data) {
+    this.messages.set(message, data);
+  }
+
+  /** Hands a message that was kept to the socket. @param {number} id @param {number} message @param {boolean} keep */
+  sendKept(id, message, keep) {
+    this.send(id, this.messages.get(message));
+    if (!keep) this.messages.delete(message);
+  }
+
+  /** @param {number} message */
+  drop(message) {
+    this.messages.delete(message);
+  }
+
+  /** Nothing is heard any more. */
+  end() {
+    this.hear = () => {};
+    for (const end of this.requests.values()) end();
+    this.alarm(-1);
+    if (this.socket) this.close(this.socketId ?? 0, 1000, '');
+  }
+}
+
+/** The length of a message: of a text in UTF-16 units, of anything else in bytes. @param {any} data */
+export const lengthOf = (data) => data.byteLength ?? data.size ?? data.length;
+
+/** The text of a message: also of an `ArrayBuffer`, in which some servers send theirs. A blob does not show its own at once. @param {any} data */
+export function textOf(data) {
+  try {
+    return typeof data === 'string' ? data : new TextDecoder().decode(data);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,13 @@
+//! Stores for Rust users. The npm package loads the script by itself, and only where tokens are to rest somewhere.
+
+use js_sys::Function;
+use wasm_bindgen::prelude::*;
+
+#[wasm_bindgen(module = "/src/web/tabs.js")]
+extern "C" {
+    /// Returns a store for [`Surroundings`](super::Surroundings), which all tabs share that name it the same.
+    ///
+    /// `place` is `"localStorage"`, `"sessionStorage"`, or an object of the app's with `load()`, `save(text)` and `clear()`, which may
+    /// return promises, and perhaps `subscribe(listener)`. `name` is that of the entry, the lock and the channel.
+    pub fn store(name: &str, place: &JsValue) -> Function;
+}
