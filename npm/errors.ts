@@ -1,5 +1,7 @@
 // What can go wrong, as real errors with a stable code.
 
+import { SENTENCES } from './sentences.js';
+
 /** What a failure asks for. */
 export type Disposition = 'retry' | 'refreshToken' | 'signIn' | 'giveUp';
 
@@ -19,8 +21,13 @@ export type ErrorCode =
   | 'CONNECT_TIMED_OUT' | 'HANDSHAKE_REFUSED'
   | 'HANDSHAKE_UNAUTHORIZED' | 'HANDSHAKE_FORBIDDEN' | 'SERVER_UNAVAILABLE' | 'SERVER_UNREACHABLE' | 'MESSAGE_TOO_BIG';
 
-/** @internal What the wasm hands out: code, message, disposition, HTTP status, close code, seconds of Retry-After. */
+/** @internal Code, message, disposition, HTTP status, close code, seconds of Retry-After, the server's words. */
 export type ErrorData = [code: ErrorCode, message: string, disposition: Disposition, status?: number, closeCode?: number, retryAfter?: number, details?: unknown];
+
+/** @internal A failure as the wasm tells it: its number from 1, disposition, HTTP status, close code, seconds of Retry-After. */
+export type FailureNumbers = [number: number, disposition: number, status: number, closeCode: number, retryAfter: number];
+
+const DISPOSITIONS = ['retry', 'refreshToken', 'signIn', 'giveUp'] as const;
 
 /** Every error of gatepass. It never holds a credential. */
 export class GatepassError extends Error {
@@ -62,9 +69,19 @@ export function isSignInRequired(error: unknown): error is GatepassError {
   return error instanceof GatepassError && error.disposition === 'signIn';
 }
 
-/** @internal Turns what the wasm threw into an error. */
-export function toError(thrown: unknown): unknown {
-  return Array.isArray(thrown) ? new GatepassError(thrown as ErrorData) : thrown;
+/** @internal Names a failure; what is 0, or a wait below it, is not there. */
+export function named([number, disposition, status, closeCode, retryAfter]: FailureNumbers, details?: unknown): GatepassError {
+  const [code, ...words] = SENTENCES[number - 1]!.split(' ');
+  const after = retryAfter < 0 ? undefined : retryAfter;
+  return new GatepassError([code as ErrorCode, words.join(' '), DISPOSITIONS[disposition]!, status || undefined, closeCode || undefined, after, details]);
+}
+
+/** @internal Turns what the wasm threw, or told as the end of a call, into an error. */
+export function toError(thrown: unknown, details?: unknown): unknown {
+  if (!Array.isArray(thrown)) return thrown;
+  if (typeof thrown[0] === 'number') return named(thrown as FailureNumbers, details);
+  const [code, message] = thrown as [ErrorCode, string];
+  return new GatepassError([code, message, code === 'QUEUE_FULL' ? 'retry' : 'giveUp']);
 }
 
 /** @internal Reads the JSON of an answer without what it quotes of what was sent; what is no JSON is undefined. */

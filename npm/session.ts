@@ -103,6 +103,9 @@ const SECONDS = 'seconds above 0 are needed';
 /** `loading` until the store has answered, where there is one. */
 export type SessionState = 'loading' | 'signed-out' | 'signed-in' | 'refreshing' | 'expired';
 
+/** In the order of the wasm. */
+const STATES = ['expired', 'loading', 'refreshing', 'signed-in', 'signed-out'] as const;
+
 /** `change`: the state or the tokens changed. */
 export class SessionChangeEvent extends Event {
   declare readonly state: SessionState;
@@ -157,7 +160,8 @@ export class Session extends EventTarget {
   }
 
   get state(): SessionState {
-    return (this.#core.now?.state as SessionState | undefined) ?? (this.#hasStore ? 'loading' : 'signed-out');
+    const place = this.#core.now?.state ?? (this.#hasStore ? 1 : 4);
+    return STATES[place]!;
   }
 
   /** Resolves with the state as soon as the store has answered: at once where there is none. */
@@ -224,7 +228,7 @@ export class Session extends EventTarget {
     return new Promise((resolve, reject) => {
       const done = (error: unknown, answer?: string) => {
         if (error === undefined) return resolve();
-        reject(toError(Array.isArray(error) ? [...error, detailsOf(answer, [sent, this.#template])] : error));
+        reject(toError(error, detailsOf(answer, [sent, this.#template])));
       };
       this.#core.do((core) => core.login(sent, done), done);
     });

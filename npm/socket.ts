@@ -1,7 +1,7 @@
 // The socket: a WebSocket that authenticates itself and stays connected.
 
 import type { SessionCore, SocketCore } from './core.js';
-import { failure, GatepassError, toError, type ErrorData } from './errors.js';
+import { failure, GatepassError, named, toError, type FailureNumbers } from './errors.js';
 import { Handlers, SocketErrorEvent, StateChangeEvent, type Phase, type SocketEvents, type SocketState, type StateChange } from './events.js';
 import { Later, type Core } from './load.js';
 import { MessageQueue } from './messages.js';
@@ -78,18 +78,18 @@ export interface SocketStats {
 /** What can be sent. */
 export type Sendable = string | ArrayBufferLike | ArrayBufferView | Blob;
 
-/** A state change, as the wasm tells it: StateData in src/js/events.rs. */
-type StateData = [
-  state: SocketState, phase: Phase | undefined, previous: SocketState, code: number | undefined, reason: string | undefined,
-  attempt: number, retryAt: number | undefined, error: ErrorData | undefined, discarded: number,
-];
-
 /** What the wasm calls: SocketSink in src/js/events.rs. */
 interface Sink {
   readonly takesBuffers: boolean;
-  event(...event: [0, undefined] | [1, [code: number, reason: string, wasClean: boolean]] | [2, StateData]): void;
+  opened(): void;
+  closed(code: number, reason: string, wasClean: boolean): void;
+  changed(state: number, phase: number, previous: number, code: number, reason: string | undefined, attempt: number, retryAt: number, discarded: number, ...failure: FailureNumbers): void;
   message(data: unknown): void;
 }
+
+/** In the order of the wasm; no phase is 0. */
+const STATES = ['closed', 'connected', 'connecting', 'idle', 'suspended', 'waiting'] as const;
+const PHASES = [undefined, 'authenticating', 'opening', 'ticket', 'token'] as const;
 
 let hasWarned = false;
 
@@ -297,18 +297,16 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
       get takesBuffers() {
         return self.deref()?.binaryType === 'arraybuffer';
       },
-      event: (kind, data) => {
+      opened: () => alive?.dispatchEvent(new Event('open')),
+      closed: (code, reason, wasClean) => self.deref()?.dispatchEvent(new CloseEvent('close', { code, reason, wasClean })),
+      changed: (place, phase, previous, code, reason, attempt, retryAt, discarded, ...failure) => {
         const socket = self.deref();
-        if (kind === 0) {
-          alive?.dispatchEvent(new Event('open'));
-        } else if (kind === 1) {
-          const [code, reason, wasClean] = data;
-          socket?.dispatchEvent(new CloseEvent('close', { code, reason, wasClean }));
-        } else {
-          const [state, phase, previous, code, reason, attempt, retryAt, error, discarded] = data;
-          alive = state === 'closed' ? undefined : socket;
-          if (socket) socket.#changed({ state, phase, previous, code, reason, attempt, retryAt, error: error && new GatepassError(error), discarded });
-        }
+        const state = STATES[place]!;
+        alive = state === 'closed' ? undefined : socket;
+        if (socket) socket.#changed({
+          state, phase: PHASES[phase], previous: STATES[previous]!, code: code || undefined, reason, attempt,
+          retryAt: retryAt || undefined, error: failure[0] ? named(failure) : undefined, discarded,
+        });
       },
       message: (data) => alive?.dispatchEvent(new MessageEvent('message', { data })),
     };

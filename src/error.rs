@@ -6,11 +6,13 @@
 //! failure is a fixed sentence, its numbers are fields: the wasm carries no code that writes numbers. [`Problem`] shows both.
 
 mod caller;
+mod sentences;
 
 use core::fmt;
 use core::time::Duration;
 
 pub use caller::{ConfigError, SendError, UrlProblem};
+pub use sentences::SENTENCES;
 
 /// What a failure asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,21 +66,27 @@ pub enum HttpError {
 }
 
 impl HttpError {
+    /// Which of the sentences of a row of six.
+    const fn number(self) -> u8 {
+        match self {
+            Self::Malformed(Malformed::NotJson) => 0,
+            Self::Malformed(Malformed::MissingField) => 1,
+            Self::Malformed(Malformed::ForeignUrl) => 2,
+            Self::Network => 3,
+            Self::Status { .. } => 4,
+            Self::TimedOut => 5,
+        }
+    }
+
     /// Returns the sentence, without numbers.
     #[must_use]
-    pub const fn message(self) -> &'static str {
-        match self {
-            Self::Malformed(error) => error.message(),
-            Self::Network => "no answer (offline, refused, or hidden by CORS or CSP)",
-            Self::Status { .. } => "the server answered with an error",
-            Self::TimedOut => "no answer in time",
-        }
+    pub fn message(self) -> &'static str {
+        sentences::of(sentences::TICKET + self.number()).1
     }
 }
 
 /// What is wrong with an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}", self.message())]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Malformed {
     /// The URL in the answer is less encrypted than ours, or of a foreign host.
     ForeignUrl,
@@ -86,18 +94,6 @@ pub enum Malformed {
     MissingField,
     /// Not JSON.
     NotJson,
-}
-
-impl Malformed {
-    /// Returns the sentence, without numbers.
-    #[must_use]
-    pub const fn message(self) -> &'static str {
-        match self {
-            Self::ForeignUrl => "the answer's URL is not encrypted, or of a host that `hosts` does not name",
-            Self::MissingField => "the answer has no text where `field` points",
-            Self::NotJson => "the answer is not JSON",
-        }
-    }
 }
 
 impl HttpError {
@@ -159,26 +155,31 @@ pub enum TokenError {
 }
 
 impl TokenError {
+    /// Returns the number of the sentence.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::Expired => 13,
+            Self::InvalidCredentials { .. } => 14,
+            Self::Missing => 15,
+            Self::RefreshLost { .. } => 16,
+            Self::RefreshRejected { .. } => 17,
+            Self::Superseded => 18,
+            Self::Unfit => 19,
+            Self::Login(error) => sentences::LOGIN + error.number(),
+            Self::Refresh(error) => sentences::REFRESH + error.number(),
+        }
+    }
+
     /// Returns the sentence, without numbers.
     #[must_use]
-    pub const fn message(self) -> &'static str {
-        match self {
-            Self::Expired => "the session has expired; sign in again",
-            Self::InvalidCredentials { .. } => "the server refused these credentials",
-            Self::Login(error) => error.message(),
-            Self::Missing => "nobody is signed in: call login() or setTokens() first",
-            Self::Refresh(error) => error.message(),
-            Self::RefreshLost { .. } => "the answer to a renewal was lost, and the next was refused; sign in again",
-            Self::RefreshRejected { .. } => "the server no longer accepts this session; sign in again",
-            Self::Superseded => "a later login, setTokens() or logout() took its place",
-            Self::Unfit => "this credential cannot be a subprotocol: use base64url, or another scheme",
-        }
+    pub fn message(self) -> &'static str {
+        sentences::of(self.number()).1
     }
 }
 
 /// Why a handshake that got as far as an open socket was not accepted.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}", self.message())]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HandshakeError {
     /// The server closed deliberately instead of accepting.
     ClosedInstead {
@@ -193,22 +194,8 @@ pub enum HandshakeError {
     TimedOut,
 }
 
-impl HandshakeError {
-    /// Returns the sentence, without numbers.
-    #[must_use]
-    pub const fn message(&self) -> &'static str {
-        match self {
-            Self::ClosedInstead { .. } => "the server closed the connection instead of accepting the token",
-            Self::Rejected => "the server rejected the first message",
-            Self::SubprotocolMismatch => "the server chose none of the offered subprotocols",
-            Self::TimedOut => "no answer to the first message in time",
-        }
-    }
-}
-
 /// Why a socket is gone.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}", self.message())]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TransportError {
     /// The browser will not open this socket (Content-Security-Policy, mixed content).
     Blocked,
@@ -235,27 +222,6 @@ pub enum TransportError {
     },
 }
 
-impl TransportError {
-    /// Returns the sentence, without numbers.
-    #[must_use]
-    pub const fn message(&self) -> &'static str {
-        match self {
-            Self::Blocked => "the browser blocked the connection (Content-Security-Policy or mixed content)",
-            Self::Closed { code: 1006, .. } => "the connection was lost",
-            Self::Closed { code: 1009, .. } => "a message was longer than the server takes",
-            Self::Closed { .. } => "the server closed the connection",
-            Self::ConnectTimedOut => "no connection in time",
-            Self::ConnectFailed => {
-                "the connection could not be opened; browsers hide whether the server refused it or the network failed"
-            }
-            Self::TooBig { .. } => "the server sent a message longer than maxMessageSize allows",
-            Self::HandshakeRefused { .. } => {
-                "several connections in a row could not be opened: check the URL, the Origin allow-list and the token"
-            }
-        }
-    }
-}
-
 /// What the world did wrong.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", self.message())]
@@ -275,53 +241,43 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// Returns the number of the sentence.
+    #[must_use]
+    pub const fn number(&self) -> u8 {
+        match self {
+            Self::Handshake(HandshakeError::ClosedInstead { .. }) => 0,
+            Self::Handshake(HandshakeError::Rejected) => 1,
+            Self::Handshake(HandshakeError::SubprotocolMismatch) => 2,
+            Self::Handshake(HandshakeError::TimedOut) => 3,
+            Self::Transport(TransportError::Blocked) => 4,
+            Self::Transport(TransportError::Closed { code: 1006, .. }) => 5,
+            Self::Transport(TransportError::Closed { code: 1009, .. }) => 6,
+            Self::Transport(TransportError::Closed { .. }) => 7,
+            Self::Transport(TransportError::ConnectTimedOut) => 8,
+            Self::Transport(TransportError::ConnectFailed) => 9,
+            Self::Transport(TransportError::TooBig { .. }) => 10,
+            Self::Transport(TransportError::HandshakeRefused { .. }) => 11,
+            Self::TicketExpired => 12,
+            Self::Token(error) => error.number(),
+            Self::Ticket(HttpError::Status { status: 401, .. }) => 38,
+            Self::Ticket(HttpError::Status { status: 403, .. }) => 39,
+            Self::Ticket(error) => sentences::TICKET + error.number(),
+            Self::Probe(HttpError::Status { status: 401, .. }) => 46,
+            Self::Probe(HttpError::Status { status: 403, .. }) => 47,
+            Self::Probe(error) => sentences::PROBE + error.number(),
+        }
+    }
+
     /// Returns the sentence, without numbers.
     #[must_use]
-    pub const fn message(&self) -> &'static str {
-        match self {
-            Self::Handshake(error) => error.message(),
-            Self::Probe(HttpError::Status { status: 401, .. }) => "the server does not accept the token",
-            Self::Probe(HttpError::Status { status: 403, .. }) => "the server forbids this connection",
-            Self::Probe(error) | Self::Ticket(error) => error.message(),
-            Self::TicketExpired => "the ticket took longer to arrive than it lives",
-            Self::Token(error) => error.message(),
-            Self::Transport(error) => error.message(),
-        }
+    pub fn message(&self) -> &'static str {
+        sentences::of(self.number()).1
     }
 
     /// Returns the stable code.
     #[must_use]
-    pub const fn code(&self) -> &'static str {
-        match self {
-            Self::Handshake(HandshakeError::ClosedInstead { .. } | HandshakeError::Rejected) => "AUTH_REJECTED",
-            Self::Handshake(HandshakeError::SubprotocolMismatch) => "SUBPROTOCOL_MISMATCH",
-            Self::Handshake(HandshakeError::TimedOut) => "AUTH_TIMED_OUT",
-            Self::Probe(error) => match error {
-                HttpError::Status { status: 401, .. } => "HANDSHAKE_UNAUTHORIZED",
-                HttpError::Status { status: 403, .. } => "HANDSHAKE_FORBIDDEN",
-                HttpError::Status { .. } => "SERVER_UNAVAILABLE",
-                HttpError::Malformed(_) | HttpError::Network | HttpError::TimedOut => "SERVER_UNREACHABLE",
-            },
-            Self::Ticket(error) => match error {
-                HttpError::Malformed(_) => "TICKET_MALFORMED",
-                HttpError::Network => "TICKET_NETWORK",
-                HttpError::Status { status: 401, .. } => "TICKET_UNAUTHORIZED",
-                HttpError::Status { status: 403, .. } => "TICKET_FORBIDDEN",
-                HttpError::Status { .. } => "TICKET_REJECTED",
-                HttpError::TimedOut => "TICKET_TIMED_OUT",
-            },
-            Self::TicketExpired => "TICKET_EXPIRED",
-            Self::Token(error) => error.code(),
-            Self::Transport(TransportError::Blocked) => "BLOCKED",
-            Self::Transport(TransportError::Closed { code: 1009, .. } | TransportError::TooBig { .. }) => {
-                "MESSAGE_TOO_BIG"
-            }
-            Self::Transport(TransportError::Closed { code: 1006, .. }) => "CONNECTION_LOST",
-            Self::Transport(TransportError::Closed { .. }) => "CLOSED_BY_SERVER",
-            Self::Transport(TransportError::ConnectFailed) => "CONNECT_FAILED",
-            Self::Transport(TransportError::ConnectTimedOut) => "CONNECT_TIMED_OUT",
-            Self::Transport(TransportError::HandshakeRefused { .. }) => "HANDSHAKE_REFUSED",
-        }
+    pub fn code(&self) -> &'static str {
+        sentences::of(self.number()).0
     }
 
     /// Returns what it asks for, before it is known whether a refresh was tried already.
@@ -375,18 +331,8 @@ impl Failure {
 impl TokenError {
     /// Returns the stable code.
     #[must_use]
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Expired => "TOKEN_EXPIRED",
-            Self::InvalidCredentials { .. } => "INVALID_CREDENTIALS",
-            Self::Login(_) => "LOGIN_FAILED",
-            Self::Missing => "TOKEN_MISSING",
-            Self::Refresh(_) => "REFRESH_FAILED",
-            Self::RefreshLost { .. } => "REFRESH_LOST",
-            Self::RefreshRejected { .. } => "REFRESH_REJECTED",
-            Self::Superseded => "SUPERSEDED",
-            Self::Unfit => "TOKEN_UNFIT",
-        }
+    pub fn code(self) -> &'static str {
+        sentences::of(self.number()).0
     }
 
     /// Returns what it asks for.

@@ -1,4 +1,7 @@
-//! Errors as arrays: code, message, disposition, status, close code, seconds of `Retry-After`.
+//! Errors as numbers: the face has the names and the sentences (`SENTENCES`).
+//!
+//! What the caller did wrong comes with its words, in the same order of parts: code or number, sentence, disposition, HTTP status,
+//! close code, seconds of `Retry-After`.
 
 use wasm_bindgen::JsValue;
 
@@ -6,46 +9,55 @@ use super::events::list;
 use crate::error::{ConfigError, Disposition, Problem, SendError, TokenError};
 use crate::proto::millis;
 
-pub(super) fn problem(problem: &Problem) -> JsValue {
-    let failure = &problem.failure;
-    error(failure.code(), failure.message(), problem.disposition, failure.status(), failure.close_code())
+/// A failure in numbers; what is not there is 0, but for the seconds of `Retry-After`, which are below it.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Numbers {
+    /// From 1; 0 is no failure.
+    pub(super) number: u8,
+    pub(super) disposition: u8,
+    pub(super) status: u16,
+    pub(super) close_code: u16,
+    pub(super) retry_after: f64,
 }
 
+impl Numbers {
+    fn new(number: u8, disposition: Disposition, status: Option<u16>, close_code: Option<u16>) -> Self {
+        let (place, after) = match disposition {
+            Disposition::Retry { after } => (0, after),
+            Disposition::RefreshToken => (1, None),
+            Disposition::SignIn => (2, None),
+            Disposition::GiveUp => (3, None),
+        };
+        Self {
+            number: number + 1,
+            disposition: place,
+            status: status.unwrap_or(0),
+            close_code: close_code.unwrap_or(0),
+            retry_after: after.map_or(-1.0, |after| millis(after) as f64 / 1000.0),
+        }
+    }
+
+    pub(super) fn of_problem(problem: &Problem) -> Self {
+        let failure = &problem.failure;
+        Self::new(failure.number(), problem.disposition, failure.status(), failure.close_code())
+    }
+
+    pub(super) fn of_token(token: TokenError) -> Self {
+        Self::new(token.number(), token.disposition(), token.status(), None)
+    }
+}
+
+/// As an array: number, disposition, status, close code, seconds of `Retry-After`.
 pub(super) fn token_error(token: TokenError) -> JsValue {
-    error(token.code(), token.message(), token.disposition(), token.status(), None)
+    let Numbers { number, disposition, status, close_code, retry_after } = Numbers::of_token(token);
+    list(&[number.into(), disposition.into(), status.into(), close_code.into(), retry_after.into()])
 }
 
+/// As an array of two texts.
 pub(super) fn config_error(config: &ConfigError) -> JsValue {
-    error(config.code(), &config.message(), Disposition::GiveUp, None, None)
+    list(&[config.code().into(), config.message().as_str().into()])
 }
 
 pub(super) fn send_error(send: SendError) -> JsValue {
-    let disposition = match send {
-        SendError::Closed => Disposition::GiveUp,
-        SendError::QueueFull => Disposition::RETRY,
-    };
-    error(send.code(), send.message(), disposition, None, None)
-}
-
-/// What `GatepassError` is made of; the face names the parts.
-#[inline(never)]
-fn error(
-    code: &'static str,
-    message: &str,
-    disposition: Disposition,
-    status: Option<u16>,
-    close_code: Option<u16>,
-) -> JsValue {
-    let retry_after = match disposition {
-        Disposition::Retry { after } => after.map(|after| millis(after) as f64 / 1000.0),
-        Disposition::RefreshToken | Disposition::SignIn | Disposition::GiveUp => None,
-    };
-    list(&[
-        code.into(),
-        message.into(),
-        disposition.name().into(),
-        status.into(),
-        close_code.into(),
-        retry_after.into(),
-    ])
+    list(&[send.code().into(), send.message().into()])
 }

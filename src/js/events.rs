@@ -1,39 +1,54 @@
-//! Events as arrays, and the sink that takes them.
+//! Events as calls with numbers, and the sink that takes them.
 //!
 //! A struct would leave as an object with named members, and bring a table of names into the wasm; the face names them.
 
 use js_sys::Array;
 use wasm_bindgen::prelude::*;
 
-use super::error::problem;
+use super::error::Numbers;
 use crate::proto::connection::{Event, StateChange};
 use crate::web::Sink;
 
 #[wasm_bindgen]
 extern "C" {
-    /// The face's side of a socket. A method that throws is the face's mistake; it must not unwind through the driver.
+    /// The face's side of a socket, which throws nothing: it must not unwind through the driver.
     #[derive(Debug)]
     pub type SocketSink;
-    /// `kind`: 0 opened, 1 closed (code, reason, was clean), 2 the state changed.
-    #[wasm_bindgen(method, catch)]
-    fn event(this: &SocketSink, kind: u8, data: JsValue) -> Result<(), JsValue>;
+    #[wasm_bindgen(method)]
+    fn opened(this: &SocketSink);
+    #[wasm_bindgen(method)]
+    fn closed(this: &SocketSink, code: u16, reason: &str, was_clean: bool);
+    /// States and phases by their places in the face's lists, of phases from 1; no code and no time is 0; the failure as `Numbers`.
+    #[wasm_bindgen(method)]
+    fn changed(
+        this: &SocketSink,
+        state: u8,
+        phase: u8,
+        previous: u8,
+        code: u16,
+        reason: Option<&str>,
+        attempt: u32,
+        retry_at: f64,
+        discarded: u32,
+        number: u8,
+        disposition: u8,
+        status: u16,
+        close_code: u16,
+        retry_after: f64,
+    );
     #[wasm_bindgen(method, getter, structural, js_name = takesBuffers)]
     fn takes_buffers(this: &SocketSink) -> bool;
-    #[wasm_bindgen(method, catch)]
-    fn message(this: &SocketSink, data: &JsValue) -> Result<(), JsValue>;
-
-    #[wasm_bindgen(js_name = reportError)]
-    fn report_error(error: &JsValue);
+    #[wasm_bindgen(method)]
+    fn message(this: &SocketSink, data: &JsValue);
 }
 
 impl Sink for SocketSink {
     fn event(&self, event: Event) {
-        let (kind, data) = match event {
-            Event::Opened => (0, JsValue::UNDEFINED),
-            Event::Closed { code, reason, was_clean } => (1, list(&[code.into(), reason.into(), was_clean.into()])),
-            Event::StateChanged(change) => (2, state_data(change)),
-        };
-        Self::event(self, kind, data).unwrap_or_else(|error| report_error(&error));
+        match event {
+            Event::Opened => self.opened(),
+            Event::Closed { code, reason, was_clean } => self.closed(code, &reason, was_clean),
+            Event::StateChanged(change) => self.state_changed(change),
+        }
     }
 
     fn takes_buffers(&self) -> bool {
@@ -41,23 +56,29 @@ impl Sink for SocketSink {
     }
 
     fn message(&self, data: &JsValue) {
-        Self::message(self, data).unwrap_or_else(|error| report_error(&error));
+        Self::message(self, data);
     }
 }
 
-/// State, phase, previous state, code, reason, attempt, when the next try is (ms since 1970), error, discarded messages.
-fn state_data(change: StateChange) -> JsValue {
-    list(&[
-        change.state.name().into(),
-        change.phase.map(|phase| phase.name()).into(),
-        change.previous.name().into(),
-        change.code.into(),
-        change.reason.into(),
-        change.attempt.into(),
-        change.retry_at.map(|time| time.as_millis() as f64).into(),
-        change.problem.as_ref().map(problem).into(),
-        (change.discarded as u32).into(),
-    ])
+impl SocketSink {
+    fn state_changed(&self, change: StateChange) {
+        let problem = change.problem.as_ref().map(Numbers::of_problem).unwrap_or_default();
+        self.changed(
+            change.state as u8,
+            change.phase.map_or(0, |phase| phase as u8 + 1),
+            change.previous as u8,
+            change.code.unwrap_or(0),
+            change.reason.as_deref(),
+            change.attempt,
+            change.retry_at.map_or(0.0, |time| time.as_millis() as f64),
+            change.discarded as u32,
+            problem.number,
+            problem.disposition,
+            problem.status,
+            problem.close_code,
+            problem.retry_after,
+        );
+    }
 }
 
 /// Values as an array; missing ones are undefined.

@@ -48,10 +48,10 @@ impl SessionCore {
         Ok(Self { session })
     }
 
-    /// `signed-out`, `signed-in`, `refreshing` or `expired`.
+    /// The place of the state in the face's list.
     #[wasm_bindgen(getter)]
-    pub fn state(&self) -> JsValue {
-        self.session.state().name().into()
+    pub fn state(&self) -> u8 {
+        self.session.state() as u8
     }
 
     /// Takes tokens. `parts`: access, refresh (empty: none), seconds of life, end in seconds since 1970 (0: the token tells).

@@ -100,7 +100,7 @@ pub async fn access_token(user: &str, password: &str) -> String {
     let body = format!(r#"{{"username": "{user}", "password": "{password}"}}"#);
     let request = Request::post(&format!("{SERVER}/api/token/")).body(body).unwrap();
     let answer = json(&request.send().await.unwrap().text().await.unwrap());
-    answer.at("access").and_then(Json::as_text).unwrap().to_owned()
+    answer.text_at("access").unwrap()
 }
 
 /// Fetches a ticket as the app's own code would.
@@ -108,7 +108,7 @@ pub async fn new_ticket(access_token: &str) -> String {
     let request =
         Request::get(&format!("{SERVER}/ws_ticket")).header("authorization", &format!("Bearer {access_token}"));
     let answer = json(&request.send().await.unwrap().text().await.unwrap());
-    answer.at("ticket").and_then(Json::as_text).unwrap().to_owned()
+    answer.text_at("ticket").unwrap()
 }
 
 /// Opens a WebSocket of the browser's own and closes it.
@@ -222,8 +222,8 @@ impl Sink for Recorder {
         });
     }
 
-    fn binary_type(&self) -> web_sys::BinaryType {
-        web_sys::BinaryType::Arraybuffer
+    fn takes_buffers(&self) -> bool {
+        true
     }
 
     fn message(&self, data: &JsValue) {

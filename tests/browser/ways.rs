@@ -6,7 +6,7 @@ use gatepass::proto::connection::{ConnectionConfig, ConnectionState};
 use gatepass::proto::http::Method;
 use gatepass::proto::scheme::{Encoding, Place, Scheme, Ticket};
 use gatepass::proto::{UrlKind, preset};
-use gatepass::web::{CODEC, Session};
+use gatepass::web::Session;
 use gloo_net::http::Request;
 use wasm_bindgen_test::wasm_bindgen_test;
 use web_sys::RequestCredentials;

@@ -107,6 +107,7 @@ pub(crate) fn face() -> Result<()> {
         bail!("pkg/core.d.ts is missing: build the wasm first (`cargo xtask build`)");
     }
     presets::write(&pkg())?;
+    presets::write_sentences(&pkg())?;
     run_logged("tsc", wasm_command("tsc")?.args(["--project", "tsconfig.json"]))
         .context("the TypeScript face does not compile")?;
     let flags = ["--noEmit", "--allowJs", "--checkJs", "--strict", "--target", "es2022"];

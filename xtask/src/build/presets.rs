@@ -1,4 +1,4 @@
-//! Makes the npm package's table of presets of the crate's: `pkg/preset-table.js`, a constant for each row, so that a bundler
+//! Makes the npm package's tables of the crate's. That of presets: `pkg/preset-table.js`, a constant for each row, so that a bundler
 //! takes those that an app uses.
 
 use std::path::Path;
@@ -9,6 +9,18 @@ use serde_json::Value;
 use crate::tools::root;
 
 const TABLE: &str = "src/proto/presets.json";
+
+/// The sentences of failures, by their numbers: `pkg/sentences.js`.
+pub(super) fn write_sentences(folder: &Path) -> Result<()> {
+    let rows: Vec<_> = gatepass::error::SENTENCES.iter().map(|(code, sentence)| format!("{code} {sentence}")).collect();
+    let script = "// Made of src/error/sentences.rs by `cargo xtask build`.\n".to_owned();
+    std::fs::write(
+        folder.join("sentences.js"),
+        script + &format!("export const SENTENCES = {};\n", Value::from(rows)),
+    )?;
+    std::fs::write(folder.join("sentences.d.ts"), "export declare const SENTENCES: readonly string[];\n")?;
+    Ok(())
+}
 
 pub(super) fn write(folder: &Path) -> Result<()> {
     let text = std::fs::read_to_string(root().join(TABLE))?;
