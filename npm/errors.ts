@@ -84,35 +84,6 @@ export function toError(thrown: unknown, details?: unknown): unknown {
   return new GatepassError([code, message, code === 'QUEUE_FULL' ? 'retry' : 'giveUp']);
 }
 
-/** @internal Reads the JSON of an answer without what it quotes of what was sent; what is no JSON is undefined. */
-export function detailsOf(answer: string | undefined, sent: unknown): unknown {
-  const quoted = new Set<string>();
-  // The names of what was sent are no secrets: a form looks for its fields by them.
-  const names = new Set<string>();
-  JSON.stringify(sent, (name, value) => {
-    names.add(name);
-    if (typeof value !== 'string' && typeof value !== 'number') return value;
-    const text = String(value);
-    // As it is, as in JSON within a text, as in a URL.
-    for (const form of [text, JSON.stringify(text).slice(1, -1), encodeURIComponent(text)]) form && quoted.add(form);
-    return value;
-  });
-  // The longest first: it may hold a shorter one.
-  const forms = [...quoted].sort((a, b) => b.length - a.length);
-  const without = (text: string) => forms.reduce((text, form) => text.replaceAll(form, '…'), text);
-  const blotted = (value: unknown): unknown => {
-    if (Array.isArray(value)) return value.map(blotted);
-    if (typeof value === 'object' && value !== null) return Object.fromEntries(Object.entries(value).map(([name, value]) => [names.has(name) ? name : without(name), blotted(value)]));
-    if (typeof value === 'number') return quoted.has(String(value)) ? '…' : value;
-    return typeof value === 'string' ? without(value) : value;
-  };
-  try {
-    return blotted(JSON.parse(answer!));
-  } catch {
-    return undefined;
-  }
-}
-
 /** @internal Calls into the wasm and lets real errors out. */
 export function rethrow<T>(call: () => T): T {
   try {

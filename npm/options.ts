@@ -47,9 +47,39 @@ export class Options {
     return choices.includes(value as T) ? (value as T) : this.fail(name, `'${choices.join("' or '")}' is needed`);
   }
 
-  url(name: string): string {
+  /** An address, for a socket or an endpoint (WHATWG URL). What browsers accept in silence, and what leaks or breaks later, is an error. */
+  url(name: string, isSocket = false): string {
+    return this.#address(name, isSocket)[0];
+  }
+
+  /** An address that a credential goes to: encrypted, unless it is this machine (W3C Secure Contexts §3.1) or allowed. */
+  credentialUrl(name: string, allowInsecure: number, isSocket = false): string {
+    const [text, { protocol, hostname }] = this.#address(name, isSocket);
+    if (allowInsecure || /s:$/.test(protocol) || /^(127\.[\d.]+|(.+\.)?localhost|\[::1\])$/.test(hostname)) return text;
+    throw failure('INSECURE_URL', `${this.#path}${name}: a credential would go unencrypted; use wss: or https:, or set allowInsecure for a test network: ${hostname}`);
+  }
+
+  #address(name: string, isSocket: boolean): [string, URL] {
     const value = this.get(name);
-    return (typeof value === 'string' && value !== '') || value instanceof URL ? String(value) : this.fail(name, 'a URL is needed');
+    if (typeof value !== 'string' && !(value instanceof URL)) this.fail(name, 'a URL is needed');
+    const text = String(value);
+    const wrong = (problem: string): never => {
+      throw failure('INVALID_URL', `${this.#path}${name}: ${problem}`);
+    };
+    if (text === '') wrong('the URL is empty');
+    if (/[\0- \x7f]/.test(text)) wrong('the URL holds a space or a control character');
+    if (text.includes('#')) wrong('the URL cannot have a fragment (`#`)');
+    let url;
+    try {
+      url = new URL(text, globalThis.location?.href);
+    } catch {
+      return wrong('this is not a URL');
+    }
+    if (!(isSocket ? /^(ws|http)s?:$/ : /^https?:$/).test(url.protocol)) {
+      wrong('a socket needs ws: or wss: (http: and https: are taken as these), an endpoint http: or https:');
+    }
+    if (url.username || url.password) wrong('user:password@ before the host is sent by no browser and stays readable; remove it');
+    return [text, url];
   }
 
   flag(name: string): number {
@@ -84,6 +114,11 @@ export class Options {
   header(name: string, fallback?: string): string {
     const text = this.text(name, fallback);
     return /^[ -~]+$/.test(text) ? text : this.fail(name, 'visible ASCII is needed: it goes into an HTTP header');
+  }
+
+  /** A token (RFC 9110 §5.6.2), as subprotocols are made of. */
+  token(name: string, text: string): string {
+    return /^[\w!#$%&'*+.^`|~-]+$/.test(text) ? text : this.fail(name, "only letters, digits and !#$%&'*+-.^_`|~ are allowed; use base64url without padding");
   }
 
   texts(name: string): string[] {

@@ -1,7 +1,7 @@
 // The session: who the user is.
 
 import type { SessionCore } from './core.js';
-import { detailsOf, failure, toError, type GatepassError } from './errors.js';
+import { failure, toError, type GatepassError } from './errors.js';
 import { SocketErrorEvent } from './events.js';
 import { Later, type Core } from './load.js';
 import { Options } from './options.js';
@@ -228,7 +228,10 @@ export class Session extends EventTarget {
     return new Promise((resolve, reject) => {
       const done = (error: unknown, answer?: string) => {
         if (error === undefined) return resolve();
-        reject(toError(error, detailsOf(answer, [sent, this.#template])));
+        if (answer === undefined) return reject(toError(error));
+        const details = import('./details.js').then(({ detailsOf }) => detailsOf(answer, [sent, this.#template]));
+        // The error is told, with the server's words or without.
+        details.catch(() => {}).then((details) => reject(toError(error, details)));
       };
       this.#core.do((core) => core.login(sent, done), done);
     });
@@ -293,19 +296,22 @@ export function read(options: SessionOptions): (core: Core, tell: Teller) => Ses
   }
   const { getToken } = options;
   if (getToken !== undefined && typeof getToken !== 'function') all.fail('getToken', 'a function is needed');
+  if (getToken && all.get('refresh') !== undefined) all.fail('getToken', 'it takes the place of a refresh endpoint; remove one of them');
+  const allowInsecure = all.flag('allowInsecure');
+  for (const url of options.fetchOrigins ?? []) new Options({ fetchOrigins: url }, '', 'fetchOrigins').credentialUrl('fetchOrigins', allowInsecure);
   const endpoints = ['login', 'refresh', 'logout'].map((name) => {
     const isThere = all.get(name) !== undefined;
     const endpoint = all.within(name, 'url method encoding body');
     // With GET a browser sends no body, and credentials travel in one.
     endpoint.one('method', ['POST']);
-    return [isThere ? endpoint.url('url') : '', endpoint.json('body'), Number(endpoint.one('encoding', ['json', 'form']) === 'form')] as const;
+    return [isThere ? endpoint.credentialUrl('url', allowInsecure) : '', endpoint.json('body'), Number(endpoint.one('encoding', ['json', 'form']) === 'form')] as const;
   });
   const fields = all.within('fields', 'access refresh expiresIn expiresAt');
   const parts = [
     ...[0, 1, 2].flatMap((index) => endpoints.map((endpoint) => endpoint[index])), all.header('tokenPrefix', 'Bearer'),
     fields.text('access', 'access'), fields.get('refresh') === null ? '' : fields.text('refresh', 'refresh'),
     fields.text('expiresIn', 'expires_in'), fields.text('expiresAt', 'expires_at'),
-    all.millis('leeway', 30_000), all.millis('httpTimeout', 10_000), all.flag('allowInsecure'),
+    all.millis('leeway', 30_000), all.millis('httpTimeout', 10_000), allowInsecure,
     Number(all.one('credentials', ['omit', 'include']) === 'include'),
     store === 'memory' ? undefined : storeOf(all.text('storeKey', `gatepass ${endpoints[0]![0] || endpoints[1]![0]}`), store), getToken && sourceOf(getToken),
   ];

@@ -132,7 +132,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
 
   constructor(url: string | URL, options: AuthSocketOptions) {
     super();
-    this.#url = new Options({ url }, '', 'url').url('url');
+    this.#url = new Options({ url }, '', 'url').url('url', true);
     const make = read(this.#url, options);
     const { session, scheme } = options;
     if (session !== undefined && !(session instanceof Session)) throw failure('INVALID_OPTION', 'session: a Session is needed');
@@ -362,14 +362,20 @@ function read(url: string, options: AuthSocketOptions): (core: Core, session: Se
   if (type === 'firstMessage' && scheme.get('message') === undefined && scheme.get('ack') === undefined) {
     scheme.fail('message', 'the first message is needed, with "$token" where the token goes, or the ack of a server that needs none');
   }
-  if (/[^"$]\$(token|authorization)\b|"\$(token|authorization)[^"]/.test(JSON.stringify(scheme.json('message')) ?? '')) {
-    scheme.fail('message', '"$token" and "$authorization" stand for a whole value, not for a part of a text');
-  }
+  JSON.stringify(scheme.json('message'), (_, text) => {
+    const hole = typeof text === 'string' ? /^\$([^$].*)/s.exec(text)?.[1] : 'token';
+    if (hole === undefined ? /[^$]\$(token|authorization)\b/.test(text) : /^(token|authorization)\W/.test(hole)) {
+      scheme.fail('message', '"$token" and "$authorization" stand for a whole value, not for a part of a text');
+    }
+    if (hole !== undefined && !/^(token|authorization)$/.test(hole)) scheme.fail('message', `only "$token" and "$authorization" stand for something; "$$" is a plain $: ${text}`);
+    return text;
+  });
+  if (scheme.get('reauth') === true && scheme.get('message') === undefined) scheme.fail('reauth', 'there is no first message to send again');
   const isTicket = type === 'ticket';
   const isEntry = isTicket ? scheme.get('subprotocol') !== undefined : type === 'subprotocol';
   const entry = isTicket ? scheme.within('subprotocol', 'prefix encoding') : scheme;
   const prefix = entry.get('prefix') ?? '';
-  const place = isEntry ? (prefix === '' ? '' : entry.text('prefix')) : scheme.text('param', isTicket ? 'ticket' : 'token');
+  const place = isEntry ? (prefix === '' ? '' : entry.token('prefix', entry.text('prefix'))) : scheme.text('param', isTicket ? 'ticket' : 'token');
   const params = String(new URLSearchParams(options.params));
   const backoff = all.within('backoff', 'base cap spread');
   const outbox = all.within('outbox', 'maxBytes maxMessages');
@@ -383,8 +389,20 @@ function read(url: string, options: AuthSocketOptions): (core: Core, session: Se
     }
     closeCodes.push(Number(code), action);
   }
+  const protocols = all.texts('protocols');
+  for (const [index, protocol] of protocols.entries()) {
+    all.token('protocols', protocol);
+    if (protocols.indexOf(protocol) !== index) all.fail('protocols', 'one is offered twice');
+  }
+  if (protocols.join(', ').length > 8190) all.fail('protocols', 'servers refuse more than 8192 bytes of them together');
+  if (isEntry && protocols.length === 0) all.fail('protocols', 'a plain subprotocol is needed beside the credential: the one that the server chooses');
+  const allowInsecure = all.flag('allowInsecure');
+  const cookies = all.one('credentials', kind === 1 ? ['include', 'omit'] : ['omit', 'include']) === 'include';
+  // Cookies are credentials, whoever sends them.
+  if (kind > 1 || (kind === 1 && options.session) || cookies) new Options({ url }, '', 'url').credentialUrl('url', allowInsecure, true);
   const parts = [
-    params === '' ? url : url + (url.includes('?') ? '&' : '?') + params, all.get('probe') === undefined ? '' : all.url('probe'), isTicket ? scheme.url('url') : '', place,
+    params === '' ? url : url + (url.includes('?') ? '&' : '?') + params, all.get('probe') === undefined ? '' : all.credentialUrl('probe', allowInsecure),
+    isTicket ? scheme.credentialUrl('url', allowInsecure) : '', place,
     scheme.text('field', 'ticket'), scheme.text('expiresField', 'expires'), scheme.text('expiresInField', 'expires_in'),
     scheme.millis('ackTimeout', 10_000), backoff.millis('base', 500), backoff.millis('cap', 30_000), backoff.millis('spread', 5_000),
     all.millis('connectTimeout', 10_000), all.millis('ticketTimeout', 10_000), all.millis('minUptime', 5_000),
@@ -392,10 +410,9 @@ function read(url: string, options: AuthSocketOptions): (core: Core, session: Se
     kind === 1 && options.session === undefined ? 0 : Math.min(kind, 4),
     isEntry ? ENCODINGS.indexOf(entry.one('encoding', ENCODINGS)) + 1 : FRAMINGS.indexOf(scheme.one('frames', FRAMINGS)),
     Number(scheme.one('method', ['POST', 'GET']) === 'GET'), scheme.count('unauthorizedStatus', 401),
-    outbox.count('maxBytes', 1 << 20), outbox.count('maxMessages', 1_000), all.count('maxMessageSize', 2 ** 32 - 1), all.flag('allowInsecure'),
-    Number(all.one('credentials', kind === 1 ? ['include', 'omit'] : ['omit', 'include']) === 'include'),
+    outbox.count('maxBytes', 1 << 20), outbox.count('maxMessages', 1_000), all.count('maxMessageSize', 2 ** 32 - 1), allowInsecure, Number(cookies),
     ...['message', 'hello', 'ack', 'reject', 'expired'].map((name) => scheme.json(name)),
-    scheme.get('urlHosts') === undefined ? undefined : scheme.texts('urlHosts'), all.texts('protocols'), closeCodes,
+    scheme.get('urlHosts') === undefined ? undefined : scheme.texts('urlHosts'), protocols, closeCodes,
     Number(type === 'firstMessage' && scheme.flag('reauth')),
   ];
   return (core, session, sink) => {

@@ -5,10 +5,9 @@ use core::time::Duration;
 use wasm_bindgen::prelude::*;
 use web_sys::WebSocket;
 
-use super::error::{config_error, send_error};
+use super::error::send_error;
 use super::events::{SocketSink, list};
 use super::parts::Parts;
-use crate::error::ConfigError;
 use crate::proto::backoff::BackoffOptions;
 use crate::proto::close::{CloseAction, CloseTable};
 use crate::proto::connection::{ConnectionConfig, OnRenewal, Stats};
@@ -34,7 +33,7 @@ impl SocketCore {
 
     /// Closes for good. The face has checked the code.
     pub fn close(&self, code: u16, reason: &str) {
-        self.socket.close(code, reason).ok();
+        self.socket.end(code, reason);
     }
 
     /// Sends a message.
@@ -55,17 +54,16 @@ impl SocketCore {
 }
 
 impl SocketCore {
-    pub(super) fn make(parts: &Parts, session: Session, sink: SocketSink) -> Result<Self, JsValue> {
-        let socket = read(parts).and_then(|config| AuthSocket::new(config, Some(session), sink));
-        socket.map(|socket| Self { socket }).map_err(|error| config_error(&error))
+    pub(super) fn make(parts: &Parts, session: Session, sink: SocketSink) -> Self {
+        Self { socket: AuthSocket::trusted(read(parts), Some(session), sink) }
     }
 }
 
-/// What can fail comes first: whatever is built by then has to be dropped on each way out.
-fn read(parts: &Parts) -> Result<ConnectionConfig, ConfigError> {
-    let url = parts.url(At::Url as u32, "url", UrlKind::WebSocket)?;
-    let probe = parts.optional_url(At::Probe as u32, "probe", UrlKind::Http)?;
-    let ticket_url = parts.optional_url(At::TicketUrl as u32, "scheme.url", UrlKind::Http)?;
+/// The face has checked all of it.
+fn read(parts: &Parts) -> ConnectionConfig {
+    let url = parts.url(At::Url as u32, UrlKind::WebSocket);
+    let probe = parts.optional_url(At::Probe as u32, UrlKind::Http);
+    let ticket_url = parts.optional_url(At::TicketUrl as u32, UrlKind::Http);
     let [ack_timeout, base, cap, spread, connect_timeout, http_timeout, min_uptime] =
         parts.numbers(At::Millis as u32).map(|millis| Duration::from_millis(millis as u64));
     let [kind, encoding, is_get, unauthorized, max_bytes, max_messages, max_message, allow_insecure, cookies] =
@@ -107,7 +105,7 @@ fn read(parts: &Parts) -> Result<ConnectionConfig, ConfigError> {
             close_table.set(rows.number(index) as u16, action.unwrap_or(CloseAction::Retry));
         }
     }
-    Ok(ConnectionConfig {
+    ConnectionConfig {
         url,
         scheme,
         protocols: parts.list(At::Protocols as u32).map(|protocols| protocols.all_texts()).unwrap_or_default(),
@@ -122,7 +120,7 @@ fn read(parts: &Parts) -> Result<ConnectionConfig, ConfigError> {
         allow_insecure: allow_insecure != 0.0,
         close_table,
         on_renewal: RENEWALS.get(parts.number(At::OnRenewal as u32) as usize).copied().unwrap_or(OnRenewal::Keep),
-    })
+    }
 }
 
 /// Where each setting, or row of settings, stands in the array that the face hands over (`read` in npm/socket.ts).

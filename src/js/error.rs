@@ -1,12 +1,11 @@
 //! Errors as numbers: the face has the names and the sentences (`SENTENCES`).
 //!
-//! What the caller did wrong comes with its words, in the same order of parts: code or number, sentence, disposition, HTTP status,
-//! close code, seconds of `Retry-After`.
+//! What the caller did wrong comes with its words. Options are none of it: the face has checked them.
 
 use wasm_bindgen::JsValue;
 
 use super::events::list;
-use crate::error::{ConfigError, Disposition, Problem, SendError, TokenError};
+use crate::error::{Disposition, Problem, SendError, TokenError};
 use crate::proto::millis;
 
 /// A failure in numbers; what is not there is 0, but for the seconds of `Retry-After`, which are below it.
@@ -54,10 +53,6 @@ pub(super) fn token_error(token: TokenError) -> JsValue {
 }
 
 /// As an array of two texts.
-pub(super) fn config_error(config: &ConfigError) -> JsValue {
-    list(&[config.code().into(), config.message().as_str().into()])
-}
-
 pub(super) fn send_error(send: SendError) -> JsValue {
     list(&[send.code().into(), send.message().into()])
 }

@@ -6,7 +6,6 @@
 use js_sys::Array;
 use wasm_bindgen::JsCast;
 
-use crate::error::ConfigError;
 use crate::proto::{Json, Url, UrlKind};
 
 /// Texts, numbers and JSON values, each by its place.
@@ -26,21 +25,14 @@ impl Parts {
         self.0.get(index).as_f64().unwrap_or_default()
     }
 
-    pub(super) fn url(&self, index: u32, option: &'static str, kind: UrlKind) -> Result<Url, ConfigError> {
-        Url::parse(option, &self.text(index), kind)
+    /// An address, which the face has checked.
+    pub(super) fn url(&self, index: u32, kind: UrlKind) -> Url {
+        Url::trusted(&self.text(index), kind)
     }
 
     /// A URL that is none if it is empty.
-    pub(super) fn optional_url(
-        &self,
-        index: u32,
-        option: &'static str,
-        kind: UrlKind,
-    ) -> Result<Option<Url>, ConfigError> {
-        if self.text(index).is_empty() {
-            return Ok(None);
-        }
-        self.url(index, option, kind).map(Some)
+    pub(super) fn optional_url(&self, index: u32, kind: UrlKind) -> Option<Url> {
+        (!self.text(index).is_empty()).then(|| self.url(index, kind))
     }
 
     /// So many numbers in a row.

@@ -6,10 +6,9 @@ use js_sys::{Array, Function};
 use wasm_bindgen::prelude::*;
 
 use super::connection::SocketCore;
-use super::error::{config_error, token_error};
+use super::error::token_error;
 use super::events::SocketSink;
 use super::parts::Parts;
-use crate::error::ConfigError;
 use crate::proto::http::BodyEncoding;
 use crate::proto::session::{Demand, LoginError, SessionConfig, TokenEndpoint, TokenFields};
 use crate::proto::token::Lifetime;
@@ -31,12 +30,11 @@ impl SessionCore {
     /// fields access, refresh (empty: none), expires in and expires at; leeway and HTTP timeout in ms, 1 to allow insecure
     /// endpoints, 1 for cookies; the store and the app's source of tokens, as `Surroundings` has them, or undefined.
     #[wasm_bindgen(constructor)]
-    pub fn new(parts: Array, on_event: Function) -> Result<Self, JsValue> {
+    pub fn new(parts: Array, on_event: Function) -> Self {
         let parts = Parts(parts);
         let function = |index| Some(parts.0.get(index)).filter(JsValue::is_function).map(JsCast::unchecked_into);
         let surroundings = Surroundings { store: function(18), source: function(19) };
-        let session = read(&parts).and_then(|config| Session::within(config, surroundings));
-        let session = session.map_err(|error| config_error(&error))?;
+        let session = Session::trusted(read(&parts), surroundings);
         // The face's callback dispatches an event and throws nothing.
         session.on_event(move |event| {
             let (kind, data) = match event {
@@ -45,7 +43,7 @@ impl SessionCore {
             };
             drop(on_event.call2(&JsValue::NULL, &kind.into(), &data));
         });
-        Ok(Self { session })
+        Self { session }
     }
 
     /// The place of the state in the face's list.
@@ -61,7 +59,7 @@ impl SessionCore {
         let number = |index| Some(parts.number(index)).filter(|number| *number > 0.0);
         let lifetime = Lifetime { expires_in: number(2), expires_at: number(3) };
         // The face has checked the token.
-        self.session.set_tokens(Secret::new(parts.text(0)), parts.optional_text(1).map(Secret::new), lifetime).ok();
+        self.session.take_tokens(Secret::new(parts.text(0)), parts.optional_text(1).map(Secret::new), lifetime);
     }
 
     /// Signs in with credentials, an object; `done` is called with an error (see error.rs) and the server's words, or with undefined.
@@ -96,7 +94,7 @@ impl SessionCore {
     }
 
     /// Makes a socket of this session, which waits for `connect()`. `parts`: see `At` in src/js/connection.rs.
-    pub fn socket(&self, parts: Array, sink: SocketSink) -> Result<SocketCore, JsValue> {
+    pub fn socket(&self, parts: Array, sink: SocketSink) -> SocketCore {
         SocketCore::make(&Parts(parts), self.session.clone(), sink)
     }
 
@@ -106,19 +104,20 @@ impl SessionCore {
     }
 }
 
-fn read(parts: &Parts) -> Result<SessionConfig, ConfigError> {
+/// The face has checked all of it.
+fn read(parts: &Parts) -> SessionConfig {
     let [leeway, http_timeout, allow_insecure, cookies] = parts.numbers(14);
-    let endpoint = |index: u32, option: &'static str| -> Result<Option<TokenEndpoint>, ConfigError> {
-        let Some(url) = parts.optional_url(index, option, UrlKind::Http)? else { return Ok(None) };
+    let endpoint = |index: u32| {
         let encoding = if parts.number(index + 6) == 0.0 { BodyEncoding::Json } else { BodyEncoding::Form };
-        Ok(Some(TokenEndpoint { url, body: parts.json(index + 3), encoding }))
+        let url = parts.optional_url(index, UrlKind::Http)?;
+        Some(TokenEndpoint { url, body: parts.json(index + 3), encoding })
     };
-    Ok(SessionConfig {
-        login: endpoint(0, "login.url")?,
-        refresh: endpoint(1, "refresh.url")?,
+    SessionConfig {
+        login: endpoint(0),
+        refresh: endpoint(1),
         has_source: false,
         has_store: false,
-        logout: endpoint(2, "logout.url")?,
+        logout: endpoint(2),
         cookies: cookies != 0.0,
         prefix: parts.text(9),
         fields: TokenFields {
@@ -130,5 +129,5 @@ fn read(parts: &Parts) -> Result<SessionConfig, ConfigError> {
         leeway: Duration::from_millis(leeway as u64),
         http_timeout: Duration::from_millis(http_timeout as u64),
         allow_insecure: allow_insecure != 0.0,
-    })
+    }
 }

@@ -20,6 +20,7 @@ extern "C" {
     #[wasm_bindgen(js_name = unknownHole)]
     fn unknown_hole(template: &JsValue, known: &str) -> Option<String>;
     fn entries(value: &JsValue) -> Array;
+    fn form(value: &JsValue) -> String;
     #[wasm_bindgen(js_name = fromBase64url)]
     pub(crate) fn from_base64url(text: &str) -> Option<String>;
     pub(crate) fn base64(text: &str) -> String;
@@ -76,6 +77,10 @@ impl Value {
         let entries = entries(&self.0);
         let name = |at| entries.get(at).as_string().unwrap_or_default();
         (0..entries.length()).step_by(2).map(|at| (name(at), Self(entries.get(at + 1)))).collect()
+    }
+
+    pub(super) fn form(&self) -> String {
+        form(&self.0)
     }
 
     pub(super) fn at(&self, path: &str) -> Option<Self> {

@@ -48,6 +48,13 @@ impl Value {
         members.map(|(name, value)| (name.clone(), Self(value.clone()))).collect()
     }
 
+    pub(super) fn form(&self) -> String {
+        let pair = |(name, value): (String, Self)| {
+            [percent(&name), percent(&value.text().unwrap_or_else(|| value.print()))].join("=")
+        };
+        self.members().into_iter().map(pair).collect::<Vec<_>>().join("&")
+    }
+
     pub(super) fn at(&self, path: &str) -> Option<Self> {
         let mut value = &self.0;
         for name in path.split('.') {

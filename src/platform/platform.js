@@ -31,6 +31,10 @@ export const at = (value, path) => path.split('.').reduce(member, /** @type {Jso
 /** Names and values in turn. @param {Json} value */
 export const entries = (value) => (isObject(value) ? Object.entries(value).flat() : []);
 
+/** The members as a form. @param {Json} value */
+export const form = (value) =>
+  isObject(value) ? Object.entries(value).map(([name, item]) => `${percent(name)}=${percent(typeof item === 'string' ? item : print(item))}`).join('&') : '';
+
 /** Whether a matcher describes a value: objects as subsets, all else as equal. @param {Json} matcher @param {Json | undefined} value @returns {boolean} */
 export function matches(matcher, value) {
   if (isObject(matcher)) return isObject(value) && Object.keys(matcher).every((name) => Object.hasOwn(value, name) && matches(matcher[name], value[name]));

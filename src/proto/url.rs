@@ -9,13 +9,13 @@ use core::fmt;
 use super::Secret;
 use super::text::{cut, pieces};
 use crate::error::{ConfigError, UrlProblem};
-use crate::platform::{self, percent};
+use crate::platform::{self, UrlParts, percent};
 
 /// An absolute URL that is fit to be dialled or fetched.
 ///
 /// # Security
 /// `Debug` shows no query.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Url {
     /// Scheme, host and path.
     before_query: String,
@@ -55,18 +55,28 @@ impl Url {
             return Err(UrlProblem::Fragment);
         }
         let parts = platform::url(text).ok_or(UrlProblem::Unreadable)?;
+        if parts.has_user {
+            return Err(UrlProblem::UserInfo);
+        }
+        Self::of(parts, kind).ok_or(UrlProblem::Scheme)
+    }
+
+    /// Reads a URL that was checked; what is none leads nowhere.
+    #[cfg(all(target_family = "wasm", feature = "js"))]
+    pub(crate) fn trusted(text: &str, kind: UrlKind) -> Self {
+        platform::url(text).and_then(|parts| Self::of(parts, kind)).unwrap_or_default()
+    }
+
+    fn of(parts: UrlParts, kind: UrlKind) -> Option<Self> {
         let (scheme, is_encrypted) = match (parts.scheme.as_str(), kind) {
             ("https", UrlKind::Http) => ("https://", true),
             ("http", UrlKind::Http) => ("http://", false),
             ("https" | "wss", UrlKind::WebSocket) => ("wss://", true),
             ("http" | "ws", UrlKind::WebSocket) => ("ws://", false),
-            _ => return Err(UrlProblem::Scheme),
+            _ => return None,
         };
-        if parts.has_user {
-            return Err(UrlProblem::UserInfo);
-        }
         let before_query = [scheme, &parts.address].concat();
-        Ok(Self { before_query, query: parts.query, host: parts.host, is_encrypted })
+        Some(Self { before_query, query: parts.query, host: parts.host, is_encrypted })
     }
 
     /// Refuses to send a credential in the clear to anything but this machine.

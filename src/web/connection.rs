@@ -56,6 +56,11 @@ impl AuthSocket {
         if session.is_none() && config.scheme.needs_token() {
             return Err(ConfigError::option("session", "this scheme sends a credential, so it needs a session"));
         }
+        Ok(Self::trusted(config, session, sink))
+    }
+
+    /// Makes a socket of settings that were checked.
+    pub(crate) fn trusted(config: ConnectionConfig, session: Option<Session>, sink: impl Sink + 'static) -> Self {
         let user = session.as_ref().map(Session::view).unwrap_or_default();
         let inner = Rc::new_cyclic(|weak: &Weak<Inner>| {
             let session = session.map(|session| {
@@ -71,7 +76,7 @@ impl AuthSocket {
             let machine = RefCell::new(Machine::new(config, user, random_seed()));
             Inner { machine, drain: Drain::default(), port, session, sink: Box::new(sink) }
         });
-        Ok(Self { inner })
+        Self { inner }
     }
 
     /// Connects: starts, skips a wait, or replaces the present socket.
@@ -85,8 +90,13 @@ impl AuthSocket {
     /// A code that a page may not send.
     pub fn close(&self, code: u16, reason: &str) -> Result<(), ConfigError> {
         check_close_code(code)?;
-        self.inner.input(Input::Close { code, reason: reason.to_owned() });
+        self.end(code, reason);
         Ok(())
+    }
+
+    /// Closes for good with a code that was checked.
+    pub(crate) fn end(&self, code: u16, reason: &str) {
+        self.inner.input(Input::Close { code, reason: reason.to_owned() });
     }
 
     /// Sends a string, an `ArrayBuffer`, a view of one, or a `Blob`: now if connected, else as soon as it is.

@@ -83,10 +83,16 @@ impl Session {
     /// # Errors
     /// What is wrong with the settings.
     pub fn within(mut config: SessionConfig, surroundings: Surroundings) -> Result<Self, ConfigError> {
+        config.has_source = surroundings.source.is_some();
+        config.check()?;
+        Ok(Self::trusted(config, surroundings))
+    }
+
+    /// Makes a session of settings that were checked.
+    pub(crate) fn trusted(mut config: SessionConfig, surroundings: Surroundings) -> Self {
         let Surroundings { store, source } = surroundings;
         config.has_store = store.is_some();
         config.has_source = source.is_some();
-        config.check()?;
         // Whoever holds the lock makes one call, and reads and writes the store.
         let lease = 2.0 * millis(config.http_timeout) as f64;
         let inner = Rc::new_cyclic(|weak: &Weak<Inner>| {
@@ -113,7 +119,7 @@ impl Session {
         }
         // The first thing that it wants may be to read the store.
         inner.drain();
-        Ok(Self { inner })
+        Self { inner }
     }
 
     /// Calls `listener` after every change, and when the store fails. A later listener takes its place.
@@ -133,8 +139,13 @@ impl Session {
     /// An access token that cannot stand in a header.
     pub fn set_tokens(&self, access: Secret, refresh: Option<Secret>, lifetime: Lifetime) -> Result<(), ConfigError> {
         check_header_text("tokens.access", access.expose())?;
-        self.inner.input(Input::SetTokens { access, refresh, lifetime });
+        self.take_tokens(access, refresh, lifetime);
         Ok(())
+    }
+
+    /// Takes tokens that were checked.
+    pub(crate) fn take_tokens(&self, access: Secret, refresh: Option<Secret>, lifetime: Lifetime) {
+        self.inner.input(Input::SetTokens { access, refresh, lifetime });
     }
 
     /// Signs in at the login endpoint; `done` is called once.

@@ -27,8 +27,9 @@ pub(crate) fn run(check: bool) -> Result<()> {
     minify(&entry, &face, &["--external:*/core.js"])?;
     let with_presets = folder.join("with-presets.js");
     minify(&pkg().join("index.js"), &with_presets, &[])?;
-    let tabs = folder.join("tabs.js");
+    let (tabs, details) = (folder.join("tabs.js"), folder.join("details.js"));
     minify(&pkg().join("tabs.js"), &tabs, &[])?;
+    minify(&pkg().join("details.js"), &details, &[])?;
     let wasm = pkg().join("core_bg.wasm");
 
     println!("{:<30}{:>10}{:>12}", "", "raw", "brotli 11");
@@ -39,6 +40,7 @@ pub(crate) fn run(check: bool) -> Result<()> {
         ("glue and face in one file", &both),
         ("the same with all presets", &with_presets),
         ("loaded where tokens are stored", &tabs),
+        ("loaded when a login is refused", &details),
     ] {
         let (raw, brotli) = sizes(file)?;
         println!("{name:<30}{raw:>10}{brotli:>12}");
@@ -67,7 +69,14 @@ fn minify(from: &Path, to: &Path, more: &[&str]) -> Result<()> {
     let mut command = wasm_command("esbuild")?;
     command
         .arg(from)
-        .args(["--bundle", "--minify", "--format=esm", "--log-level=warning", "--external:*/tabs.js"])
+        .args([
+            "--bundle",
+            "--minify",
+            "--format=esm",
+            "--log-level=warning",
+            "--external:*/tabs.js",
+            "--external:*/details.js",
+        ])
         .args(more);
     run_logged("esbuild", command.arg(format!("--outfile={}", to.display())))
 }

@@ -6,7 +6,6 @@ use super::super::http::{Body, BodyEncoding, HttpRequest, Method};
 use super::super::{Json, Secret, Url};
 use super::LEEWAY;
 use crate::error::ConfigError;
-use crate::platform::percent;
 
 /// Settings of a session.
 #[derive(Clone, Debug)]
@@ -100,7 +99,7 @@ impl TokenEndpoint {
     pub(super) fn request(&self, config: &SessionConfig, values: &Json, authorization: Option<Secret>) -> HttpRequest {
         let body = self.body.as_ref().map_or_else(|| values.clone(), |template| template.filled(values));
         let text = match self.encoding {
-            BodyEncoding::Form => form(&body),
+            BodyEncoding::Form => body.form(),
             BodyEncoding::Json => body.print(),
         };
         let body = Some(Body { text: Secret::new(text), encoding: self.encoding });
@@ -113,20 +112,6 @@ impl TokenEndpoint {
             is_farewell: false,
         }
     }
-}
-
-/// Writes the members of an object as a form (WHATWG URL §5.2, with `%20` for a space, which every server reads).
-fn form(body: &Json) -> String {
-    let mut text = String::new();
-    for (name, value) in body.members() {
-        if !text.is_empty() {
-            text.push('&');
-        }
-        text.push_str(&percent(&name));
-        text.push('=');
-        text.push_str(&percent(&value.plain()));
-    }
-    text
 }
 
 /// Returns whether a text can stand in a header: visible ASCII and spaces (RFC 9110 §5.5), as every token is.
