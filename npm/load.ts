@@ -29,7 +29,7 @@ let waiting: Waiting[] = [];
 
 /**
  * Loads the wasm. Optional and idempotent: the first socket or session does it by itself; call it to choose where the wasm
- * comes from, or to have every option checked at construction from the first one on. After a failure it may be called again.
+ * comes from, or when. After a failure it may be called again.
  *
  * @throws GatepassError LOAD_FAILED: not found, or blocked (a Content-Security-Policy needs script-src 'wasm-unsafe-eval')
  */

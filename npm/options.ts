@@ -55,7 +55,7 @@ export class Options {
   /** An address that a credential goes to: encrypted, unless it is this machine (W3C Secure Contexts §3.1) or allowed. */
   credentialUrl(name: string, allowInsecure: number, isSocket = false): string {
     const [text, { protocol, hostname }] = this.#address(name, isSocket);
-    if (allowInsecure || /s:$/.test(protocol) || /^(127\.[\d.]+|(.+\.)?localhost|\[::1\])$/.test(hostname)) return text;
+    if (allowInsecure || /^(wss|https):/.test(protocol) || /^(127\.[\d.]+|(.+\.)?localhost|\[::1\])$/.test(hostname)) return text;
     throw failure('INSECURE_URL', `${this.#path}${name}: a credential would go unencrypted; use wss: or https:, or set allowInsecure for a test network: ${hostname}`);
   }
 

@@ -134,9 +134,9 @@ export class SignInRequired extends Error {
 
 /**
  * Who the user is: tokens, login, renewal and logout, shared by all sockets, and with a store by all tabs. Fires `change` after every
- * change of state, and `error` if the store fails, the wasm cannot be loaded or, before it was loaded, an option was wrong.
+ * change of state, and `error` if the store fails or the wasm cannot be loaded.
  *
- * @throws GatepassError INVALID_OPTION, INVALID_URL, INSECURE_URL, naming the option (before the wasm is there: as `error`)
+ * @throws GatepassError INVALID_OPTION, INVALID_URL, INSECURE_URL, naming the option
  */
 export class Session extends EventTarget {
   readonly #core: Later<SessionCore>;

@@ -104,8 +104,7 @@ export interface AuthSocket {
 /**
  * A WebSocket that fetches its credential, authenticates, and stays connected. It connects by itself, right away.
  *
- * @throws GatepassError INVALID_OPTION, INVALID_URL, INSECURE_URL, naming the option. Before the wasm is there: as an `error`
- * event and from `ready()`.
+ * @throws GatepassError INVALID_OPTION, INVALID_URL, INSECURE_URL, naming the option
  */
 export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
   static readonly CONNECTING = 0;
@@ -144,7 +143,12 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
       console.warn('gatepass: query() puts the token into the URL, where server logs and proxies keep it; prefer ticket() or firstMessage()');
     }
     const sink = this.#sink();
-    this.#core = new Later((core) => make(core, session?.core.now, sink), this.#broken);
+    this.#core = new Later((core) => {
+      let made: SessionCore | undefined;
+      // The wasm is there, so this is done at once.
+      session?.core.do((session) => void (made = session), () => {});
+      return make(core, made, sink);
+    }, this.#broken);
     if (scheme.type === 'firstMessage' && scheme.frames === 'binary') this.#binaryType = 'arraybuffer';
     // A moment later, so that whoever made this can listen first, and may still change their mind.
     queueMicrotask(() => this.#mayStart && this.#state === 'idle' && this.#core.do((core) => core.connect(), this.#broken));
@@ -415,12 +419,8 @@ function read(url: string, options: AuthSocketOptions): (core: Core, session: Se
     scheme.get('urlHosts') === undefined ? undefined : scheme.texts('urlHosts'), protocols, closeCodes,
     Number(type === 'firstMessage' && scheme.flag('reauth')),
   ];
-  return (core, session, sink) => {
-    // A socket without a session has one of its own, which nobody signs in to.
-    const made = session ?? (options.session === undefined && makeSession({})(core, () => {}));
-    if (!made) throw failure('INVALID_OPTION', 'session: its options were refused, as its error event says');
-    return made.socket(parts, sink);
-  };
+  // A socket without a session has one of its own, which nobody signs in to.
+  return (core, session, sink) => (session ?? makeSession({})(core, () => {})).socket(parts, sink);
 }
 
 function asError(thrown: unknown): GatepassError {
