@@ -51,6 +51,14 @@ pub enum Command {
     },
     /// Count every access token issued so far as expired. Protocols that tell it on the open socket do (Directus).
     ExpireTokens,
+    /// Do what the next requests ask for, and answer them never: the caller's connection hangs until it gives up.
+    LoseAnswers {
+        /// Which endpoint.
+        endpoint: Endpoint,
+        /// How many requests.
+        #[serde(default = "once")]
+        times: u32,
+    },
     /// Send a text to every accepted socket.
     Push {
         /// The text.
@@ -68,6 +76,11 @@ pub enum Command {
     Reset,
     /// Stop and start again on the same port: every connection is reset, tickets are forgotten, tokens stay good.
     Restart,
+    /// End every token of a user, and their sockets with close code 4401.
+    Revoke {
+        /// Who.
+        user: String,
+    },
     /// Replace the settings.
     SetSettings {
         /// All of them; what is left out has its default.
@@ -104,7 +117,9 @@ impl Command {
     /// Returns what cannot be done, if this cannot.
     fn check(&self) -> Result<(), &'static str> {
         match self {
-            Self::Answer { times, .. } | Self::RefuseHandshakes { times, .. } if *times > MAX_TIMES => {
+            Self::Answer { times, .. } | Self::LoseAnswers { times, .. } | Self::RefuseHandshakes { times, .. }
+                if *times > MAX_TIMES =>
+            {
                 Err("times: at most 10000")
             }
             Self::Answer { status, .. } | Self::RefuseHandshakes { status, .. } if !(200..600).contains(status) => {
@@ -117,10 +132,12 @@ impl Command {
             | Self::Delay { .. }
             | Self::DropSockets { .. }
             | Self::ExpireTokens
+            | Self::LoseAnswers { .. }
             | Self::Push { .. }
             | Self::RefuseHandshakes { .. }
             | Self::Reset
             | Self::Restart
+            | Self::Revoke { .. }
             | Self::SetSettings { .. }
             | Self::SetTicketStore { .. }
             | Self::SetUserActive { .. }

@@ -195,6 +195,8 @@ impl Keeper {
                 | Command::Delay { .. }
                 | Command::DropSockets { .. }
                 | Command::ExpireTokens
+                | Command::LoseAnswers { .. }
+                | Command::Revoke { .. }
                 | Command::Push { .. }
                 | Command::RefuseHandshakes { .. }
                 | Command::Reset

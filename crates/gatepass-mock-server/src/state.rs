@@ -12,7 +12,7 @@ use crate::control::{Command, Drop, Endpoint};
 use crate::origin::OriginPolicy;
 use crate::record::Received;
 use crate::ticket::{SessionKeys, Tickets};
-use crate::token::Tokens;
+use crate::token::{Tokens, now};
 
 /// The users that every server knows, with their passwords.
 pub const USERS: [(&str, &str); 2] = [("maggie", "secret"), ("bob", "hunter2")];
@@ -39,6 +39,11 @@ pub struct Settings {
     pub max_message_bytes: usize,
     /// A refresh answers with a new refresh token and puts the old one on the blacklist. Default false.
     pub rotate_refresh_tokens: bool,
+    /// By how much the server's clock is ahead of this machine's: in JWTs, in `Date`, in a ticket's end. Default 0 ms.
+    pub clock_skew_ms: i64,
+    /// An accepted socket is ended with close code 4401 when the token that it was accepted with ends. A ticket's socket knows none.
+    /// Default false.
+    pub close_at_expiry: bool,
 }
 
 impl Default for Settings {
@@ -51,6 +56,8 @@ impl Default for Settings {
             first_message_ms: 5_000,
             max_message_bytes: 1 << 20,
             rotate_refresh_tokens: false,
+            clock_skew_ms: 0,
+            close_at_expiry: false,
         }
     }
 }
@@ -58,6 +65,12 @@ impl Default for Settings {
 impl Settings {
     pub(crate) fn access_life(self) -> Duration {
         Duration::from_millis(self.access_life_ms)
+    }
+
+    /// What the server's clock shows, since 1970.
+    pub(crate) fn now(self) -> Duration {
+        let skew = Duration::from_millis(self.clock_skew_ms.unsigned_abs());
+        if self.clock_skew_ms < 0 { now().saturating_sub(skew) } else { now() + skew }
     }
 
     pub(crate) fn refresh_life(self) -> Duration {
@@ -86,6 +99,10 @@ pub struct Counts {
     pub logins: u32,
     /// Successful refreshes.
     pub refreshes: u32,
+    /// Refresh tokens that came again after they were exchanged.
+    pub reused_refresh_tokens: u32,
+    /// Calls that arrived, by endpoint, whatever they were answered.
+    pub calls: BTreeMap<Endpoint, u32>,
     /// Logouts that ended a token.
     pub logouts: u32,
     /// Calls of the endpoint that is made to be probed.
@@ -143,6 +160,8 @@ pub(crate) struct Inner {
     pub(crate) canned: BTreeMap<Endpoint, Vec<Canned>>,
     pub(crate) refuse_handshakes: Vec<u16>,
     pub(crate) delays: BTreeMap<Endpoint, Duration>,
+    /// How many answers are not to be given.
+    pub(crate) losses: BTreeMap<Endpoint, u32>,
     pub(crate) counts: Counts,
     pub(crate) received: Vec<Received>,
     pub(crate) origins: OriginPolicy,
@@ -170,6 +189,7 @@ impl State {
             canned: BTreeMap::new(),
             refuse_handshakes: Vec::new(),
             delays: BTreeMap::new(),
+            losses: BTreeMap::new(),
             counts: Counts::default(),
             received: Vec::new(),
             origins,
@@ -207,6 +227,17 @@ impl State {
         }
     }
 
+    /// Notes a call, and returns whether its answer is to be lost.
+    pub(crate) fn note_call(&self, endpoint: Endpoint) -> bool {
+        self.change(|inner| {
+            *inner.counts.calls.entry(endpoint).or_default() += 1;
+            let left = inner.losses.entry(endpoint).or_default();
+            let is_lost = *left > 0;
+            *left = left.saturating_sub(1);
+            is_lost
+        })
+    }
+
     /// Returns the canned answer for this request, if one is left.
     pub(crate) fn take_canned(&self, endpoint: Endpoint) -> Option<Canned> {
         let mut inner = self.lock();
@@ -241,6 +272,9 @@ impl State {
                 inner.tokens.expire_all();
                 inner.order_all(&SocketOrder::Expired);
             }
+            Command::LoseAnswers { endpoint, times } => {
+                *inner.losses.entry(*endpoint).or_default() += times;
+            }
             Command::Push { text } => inner.order_accepted(None, &SocketOrder::Text(text.clone())),
             Command::RefuseHandshakes { times, status } => {
                 inner.refuse_handshakes.extend(std::iter::repeat_n(*status, *times as usize));
@@ -254,10 +288,16 @@ impl State {
                 inner.inactive.clear();
                 inner.canned.clear();
                 inner.delays.clear();
+                inner.losses.clear();
                 inner.refuse_handshakes.clear();
                 inner.received.clear();
                 inner.counts = Counts { open: inner.counts.open, ..Counts::default() };
                 self.silent.send_replace(false);
+            }
+            Command::Revoke { user } => {
+                inner.tokens.revoke(user);
+                let order = SocketOrder::Close { code: 4401, reason: "revoked".to_owned() };
+                inner.order_user(user, &order);
             }
             Command::SetSettings { settings } => inner.settings = *settings,
             Command::SetTicketStore { is_down, suffix } => {
@@ -289,7 +329,7 @@ impl Inner {
 
     /// Returns the user of an access token, if that user may still come in.
     pub(crate) fn active_user_of(&self, token: &str) -> Option<String> {
-        self.tokens.user_of(token).ok().filter(|user| !self.inactive.contains(user))
+        self.tokens.user_of(token, self.settings.now()).ok().filter(|user| !self.inactive.contains(user))
     }
 
     /// Returns whether a user belongs to a group.
@@ -300,6 +340,13 @@ impl Inner {
     pub(crate) fn order_all(&self, order: &SocketOrder) {
         for socket in self.sockets.values() {
             // A socket that has ended takes no orders.
+            socket.orders.send(order.clone()).ok();
+        }
+    }
+
+    /// Gives an order to the sockets of a user.
+    fn order_user(&self, user: &str, order: &SocketOrder) {
+        for socket in self.sockets.values().filter(|socket| socket.user.as_deref() == Some(user)) {
             socket.orders.send(order.clone()).ok();
         }
     }

@@ -60,6 +60,8 @@ pub(crate) struct Tokens {
     key: [u8; 32],
     ended: BTreeSet<String>,
     live: BTreeSet<String>,
+    /// Of every token, by its id.
+    owners: BTreeMap<String, String>,
     blacklist: BTreeSet<String>,
     opaque: BTreeMap<String, String>,
 }
@@ -76,13 +78,13 @@ impl Tokens {
             key: random_bytes(),
             ended: BTreeSet::new(),
             live: BTreeSet::new(),
+            owners: BTreeMap::new(),
             blacklist: BTreeSet::new(),
             opaque: BTreeMap::new(),
         }
     }
 
-    pub(crate) fn issue(&mut self, kind: Kind, user: &str, life: Duration) -> String {
-        let now = now();
+    pub(crate) fn issue(&mut self, kind: Kind, user: &str, life: Duration, now: Duration) -> String {
         let jti = hex(&random_bytes::<16>());
         let claims = Claims {
             token_type: kind.name().to_owned(),
@@ -93,23 +95,18 @@ impl Tokens {
             user_id: user.to_owned(),
         };
         if kind == Kind::Access {
-            self.live.insert(jti);
+            self.live.insert(jti.clone());
         }
+        self.owners.insert(jti, user.to_owned());
         encode(&Header::new(Algorithm::HS256), &claims, &EncodingKey::from_secret(&self.key)).unwrap_or_default()
     }
 
     /// Returns the user of a token.
-    pub(crate) fn check(&self, kind: Kind, token: &str) -> Result<String, Refused> {
-        let mut validation = Validation::new(Algorithm::HS256);
-        validation.leeway = 0;
-        validation.set_required_spec_claims(&["exp"]);
-        let claims = match decode::<Claims>(token, &DecodingKey::from_secret(&self.key), &validation) {
-            Ok(data) => data.claims,
-            Err(error) if matches!(error.kind(), jsonwebtoken::errors::ErrorKind::ExpiredSignature) => {
-                return Err(Refused::Expired);
-            }
-            Err(_) => return Err(Refused::Invalid),
-        };
+    pub(crate) fn check(&self, kind: Kind, token: &str, now: Duration) -> Result<String, Refused> {
+        let claims = self.claims(token).ok_or(Refused::Invalid)?;
+        if claims.exp <= now.as_secs() {
+            return Err(Refused::Expired);
+        }
         if claims.token_type != kind.name() {
             return Err(Refused::WrongType);
         }
@@ -122,13 +119,32 @@ impl Tokens {
         Ok(claims.user_id)
     }
 
+    /// The claims of a token that is ours, whatever its time.
+    fn claims(&self, token: &str) -> Option<Claims> {
+        let mut validation = Validation::new(Algorithm::HS256);
+        // By the server's own clock, which may be another than this machine's.
+        validation.validate_exp = false;
+        validation.set_required_spec_claims(&["exp"]);
+        decode(token, &DecodingKey::from_secret(&self.key), &validation).ok().map(|data| data.claims)
+    }
+
+    /// Returns when a JWT ends, since 1970.
+    pub(crate) fn end_of(&self, token: &str) -> Option<Duration> {
+        self.claims(token).map(|claims| Duration::from_secs(claims.exp))
+    }
+
     /// Puts a refresh token on the blacklist.
     pub(crate) fn blacklist(&mut self, token: &str) {
-        let mut validation = Validation::new(Algorithm::HS256);
-        validation.validate_exp = false;
-        if let Ok(data) = decode::<Claims>(token, &DecodingKey::from_secret(&self.key), &validation) {
-            self.blacklist.insert(data.claims.jti);
+        if let Some(claims) = self.claims(token) {
+            self.blacklist.insert(claims.jti);
         }
+    }
+
+    /// From now on every token of a user counts as expired.
+    pub(crate) fn revoke(&mut self, user: &str) {
+        let of_user = self.owners.iter().filter(|(_, owner)| *owner == user).map(|(jti, _)| jti.clone());
+        self.ended.extend(of_user.collect::<Vec<_>>());
+        self.opaque.retain(|_, owner| owner != user);
     }
 
     /// From now on every access token issued so far counts as expired; opaque ones are forgotten.
@@ -157,10 +173,10 @@ impl Tokens {
     }
 
     /// Returns the user of an access token, JWT or opaque.
-    pub(crate) fn user_of(&self, token: &str) -> Result<String, Refused> {
+    pub(crate) fn user_of(&self, token: &str, now: Duration) -> Result<String, Refused> {
         match self.opaque.get(token) {
             Some(user) => Ok(user.clone()),
-            None => self.check(Kind::Access, token),
+            None => self.check(Kind::Access, token, now),
         }
     }
 }
@@ -195,38 +211,51 @@ mod tests {
     #[test]
     fn a_token_is_good_for_its_kind_and_its_time_only() {
         let mut tokens = Tokens::new();
-        let access = tokens.issue(Kind::Access, "maggie", HOUR);
-        let refresh = tokens.issue(Kind::Refresh, "maggie", HOUR);
-        let old = tokens.issue(Kind::Access, "maggie", Duration::ZERO);
-        assert_eq!(tokens.user_of(&access), Ok("maggie".to_owned()));
-        assert_eq!(tokens.user_of(&refresh), Err(Refused::WrongType));
-        assert_eq!(tokens.check(Kind::Refresh, &access), Err(Refused::WrongType));
-        // jsonwebtoken lets a token live through the second of its `exp`.
-        let boundary = tokens.user_of(&old);
-        assert!(boundary == Err(Refused::Expired) || boundary.is_ok());
+        let access = tokens.issue(Kind::Access, "maggie", HOUR, now());
+        let refresh = tokens.issue(Kind::Refresh, "maggie", HOUR, now());
+        let old = tokens.issue(Kind::Access, "maggie", Duration::ZERO, now());
+        assert_eq!(tokens.user_of(&access, now()), Ok("maggie".to_owned()));
+        assert_eq!(tokens.user_of(&refresh, now()), Err(Refused::WrongType));
+        assert_eq!(tokens.check(Kind::Refresh, &access, now()), Err(Refused::WrongType));
+        assert_eq!(tokens.user_of(&old, now()), Err(Refused::Expired), "case_120: the boundary itself is expired");
+        assert_eq!(tokens.user_of(&access, now() + HOUR), Err(Refused::Expired));
+        assert_eq!(tokens.user_of(&old, now() - HOUR), Ok("maggie".to_owned()), "by the clock that it was issued by");
         for garbage in ["", "a.b.c", &access[..access.len() - 2], &format!("{access}x"), &format!(" {access}")] {
-            assert_eq!(tokens.user_of(garbage), Err(Refused::Invalid));
+            assert_eq!(tokens.user_of(garbage, now()), Err(Refused::Invalid));
         }
-        assert_eq!(Tokens::new().user_of(&access), Err(Refused::Invalid), "another server's key");
+        assert_eq!(Tokens::new().user_of(&access, now()), Err(Refused::Invalid), "another server's key");
     }
 
     #[test]
     fn all_tokens_can_be_ended_at_once_and_new_ones_are_good() {
         let mut tokens = Tokens::new();
-        let (jwt, opaque) = (tokens.issue(Kind::Access, "bob", HOUR), tokens.opaque("bob"));
+        let (jwt, opaque) = (tokens.issue(Kind::Access, "bob", HOUR, now()), tokens.opaque("bob"));
         assert_eq!(tokens.opaque("bob"), opaque);
         tokens.expire_all();
-        assert_eq!(tokens.user_of(&jwt), Err(Refused::Expired));
-        assert_eq!(tokens.user_of(&opaque), Err(Refused::Invalid));
-        let fresh = tokens.issue(Kind::Access, "bob", HOUR);
-        assert_eq!(tokens.user_of(&fresh), Ok("bob".to_owned()));
+        assert_eq!(tokens.user_of(&jwt, now()), Err(Refused::Expired));
+        assert_eq!(tokens.user_of(&opaque, now()), Err(Refused::Invalid));
+        let fresh = tokens.issue(Kind::Access, "bob", HOUR, now());
+        assert_eq!(tokens.user_of(&fresh, now()), Ok("bob".to_owned()));
+    }
+
+    #[test]
+    fn a_users_tokens_can_be_revoked_and_nobody_elses() {
+        let mut tokens = Tokens::new();
+        let access = tokens.issue(Kind::Access, "maggie", HOUR, now());
+        let refresh = tokens.issue(Kind::Refresh, "maggie", HOUR, now());
+        let (opaque, other) = (tokens.opaque("maggie"), tokens.issue(Kind::Access, "bob", HOUR, now()));
+        tokens.revoke("maggie");
+        assert_eq!(tokens.user_of(&access, now()), Err(Refused::Expired));
+        assert_eq!(tokens.check(Kind::Refresh, &refresh, now()), Err(Refused::Expired));
+        assert_eq!(tokens.user_of(&opaque, now()), Err(Refused::Invalid));
+        assert_eq!(tokens.user_of(&other, now()), Ok("bob".to_owned()));
     }
 
     #[test]
     fn a_blacklisted_refresh_token_is_refused() {
         let mut tokens = Tokens::new();
-        let refresh = tokens.issue(Kind::Refresh, "maggie", HOUR);
+        let refresh = tokens.issue(Kind::Refresh, "maggie", HOUR, now());
         tokens.blacklist(&refresh);
-        assert_eq!(tokens.check(Kind::Refresh, &refresh), Err(Refused::Blacklisted));
+        assert_eq!(tokens.check(Kind::Refresh, &refresh, now()), Err(Refused::Blacklisted));
     }
 }

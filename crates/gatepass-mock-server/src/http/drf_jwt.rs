@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::{Answer, answered, user_of_credentials};
 use crate::control::Endpoint;
 use crate::state::{Inner, State};
-use crate::token::{Kind, now};
+use crate::token::Kind;
 
 /// `/drf-jwt/api-token-auth/` {username, password}
 pub(crate) async fn login(Extract(state): Extract<State>, body: Bytes) -> Response {
@@ -50,9 +50,10 @@ pub(crate) async fn logout() -> Response {
 
 fn issue(inner: &mut Inner, user: &str, cookie: &mut Option<String>) -> Answer {
     let life = inner.settings.access_life();
-    let token = inner.tokens.issue(Kind::Access, user, life);
+    let clock = inner.settings.now();
+    let token = inner.tokens.issue(Kind::Access, user, life, clock);
     *cookie = Some(format!("JWT={token}; HttpOnly; Max-Age={}; Path=/; SameSite=Lax", life.as_secs()));
-    (StatusCode::CREATED, json!({"pk": now().as_secs(), "token": token}))
+    (StatusCode::CREATED, json!({"pk": clock.as_secs(), "token": token}))
 }
 
 fn wrong(what: &str) -> Answer {

@@ -13,10 +13,12 @@
 //! | `POST /ws_session_key` + `Authorization: Token` | a session key of two minutes (S6) | {session_key} |
 //! | `GET /protected` + `Authorization` | any; made to be probed | {user} |
 
+use std::time::UNIX_EPOCH;
+
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State as Extract;
-use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, DATE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
@@ -28,7 +30,7 @@ pub(crate) mod oauth;
 use crate::control::Endpoint;
 use crate::origin::origin_of;
 use crate::state::{Inner, State, USERS};
-use crate::token::{Kind, now};
+use crate::token::{Kind, Refused};
 
 /// `/auth` of the ticket protocol. The seed asks by GET with a body, which browsers refuse to send, so POST serves too.
 pub(crate) async fn auth(Extract(state): Extract<State>, body: Bytes) -> Response {
@@ -38,8 +40,8 @@ pub(crate) async fn auth(Extract(state): Extract<State>, body: Bytes) -> Respons
             Refusal::Wrong => (StatusCode::UNAUTHORIZED, json!({"error": "wrong user or password"})),
         })?;
         let mut inner = state.lock();
-        let life = inner.settings.access_life();
-        let token = inner.tokens.issue(Kind::Access, user, life);
+        let settings = inner.settings;
+        let token = inner.tokens.issue(Kind::Access, user, settings.access_life(), settings.now());
         inner.counts.logins += 1;
         Ok((StatusCode::OK, json!({"token": token})))
     };
@@ -58,8 +60,8 @@ pub(crate) async fn token(Extract(state): Extract<State>, body: Bytes) -> Respon
         })?;
         let mut inner = state.lock();
         let settings = inner.settings;
-        let access = inner.tokens.issue(Kind::Access, user, settings.access_life());
-        let refresh = inner.tokens.issue(Kind::Refresh, user, settings.refresh_life());
+        let access = inner.tokens.issue(Kind::Access, user, settings.access_life(), settings.now());
+        let refresh = inner.tokens.issue(Kind::Refresh, user, settings.refresh_life(), settings.now());
         inner.counts.logins += 1;
         Ok((StatusCode::OK, json!({"access": access, "refresh": refresh})))
     };
@@ -74,20 +76,21 @@ pub(crate) async fn refresh(Extract(state): Extract<State>, body: Bytes) -> Resp
             return Err((StatusCode::BAD_REQUEST, json!({"refresh": ["This field is required."]})));
         };
         let mut inner = state.lock();
-        let user = inner
-            .tokens
-            .check(Kind::Refresh, old)
-            .map_err(|refused| unauthorized(json!({"detail": refused.detail(), "code": "token_not_valid"})))?;
+        let settings = inner.settings;
+        let checked = inner.tokens.check(Kind::Refresh, old, settings.now());
+        inner.counts.reused_refresh_tokens += u32::from(checked == Err(Refused::Blacklisted));
+        let user =
+            checked.map_err(|refused| unauthorized(json!({"detail": refused.detail(), "code": "token_not_valid"})))?;
         if inner.inactive.contains(&user) {
             return Err(unauthorized(json!({"detail": "No active account found for the given token."})));
         }
-        let settings = inner.settings;
-        let access = inner.tokens.issue(Kind::Access, &user, settings.access_life());
+        let access = inner.tokens.issue(Kind::Access, &user, settings.access_life(), settings.now());
         inner.counts.refreshes += 1;
         let mut answer = json!({"access": access});
         if settings.rotate_refresh_tokens {
             inner.tokens.blacklist(old);
-            answer["refresh"] = inner.tokens.issue(Kind::Refresh, &user, settings.refresh_life()).into();
+            answer["refresh"] =
+                inner.tokens.issue(Kind::Refresh, &user, settings.refresh_life(), settings.now()).into();
         }
         Ok((StatusCode::OK, answer))
     };
@@ -138,7 +141,7 @@ pub(crate) async fn ticket(Extract(state): Extract<State>, headers: HeaderMap) -
             return Err((StatusCode::SERVICE_UNAVAILABLE, json!({"error": "the ticket store is down"})));
         };
         inner.counts.tickets += 1;
-        let expires = (now() + life).as_secs_f64();
+        let expires = (inner.settings.now() + life).as_secs_f64();
         Ok((StatusCode::OK, json!({"ticket": ticket, "expires": expires})))
     };
     answered(&state, Endpoint::Ticket, answer).await
@@ -174,8 +177,10 @@ pub(crate) async fn protected(Extract(state): Extract<State>, headers: HeaderMap
 
 /// Gives the canned answer if one is left, else the proper one; either after the endpoint's delay.
 async fn answered(state: &State, endpoint: Endpoint, proper: impl FnOnce() -> Result<Answer, Answer>) -> Response {
+    let is_lost = state.note_call(endpoint);
     let delay = state.lock().delays.get(&endpoint).copied().unwrap_or_default();
-    let answer = match state.take_canned(endpoint) {
+    let clock = state.lock().settings.now();
+    let mut answer = match state.take_canned(endpoint) {
         Some(canned) => {
             let status = StatusCode::from_u16(canned.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
             let mut response = (status, canned.body).into_response();
@@ -186,8 +191,14 @@ async fn answered(state: &State, endpoint: Endpoint, proper: impl FnOnce() -> Re
         }
         None => into_response(proper().unwrap_or_else(|refusal| refusal)),
     };
+    if let Ok(date) = httpdate::fmt_http_date(UNIX_EPOCH + clock).parse() {
+        answer.headers_mut().insert(DATE, date);
+    }
     if !delay.is_zero() {
         tokio::time::sleep(delay).await;
+    }
+    if is_lost {
+        std::future::pending::<()>().await;
     }
     answer
 }

@@ -26,15 +26,16 @@ pub(crate) async fn token(Extract(state): Extract<State>, headers: HeaderMap, bo
         }
         let old = field("refresh_token").ok_or_else(|| error("invalid_request"))?;
         let mut inner = state.lock();
-        let user = inner.tokens.check(Kind::Refresh, old).map_err(|_| error("invalid_grant"))?;
+        let user = inner.tokens.check(Kind::Refresh, old, inner.settings.now()).map_err(|_| error("invalid_grant"))?;
         let settings = inner.settings;
-        let access = inner.tokens.issue(Kind::Access, &user, settings.access_life());
+        let access = inner.tokens.issue(Kind::Access, &user, settings.access_life(), settings.now());
         inner.counts.refreshes += 1;
         let life = settings.access_life().as_secs();
         let mut answer = json!({"access_token": access, "token_type": "Bearer", "expires_in": life});
         if settings.rotate_refresh_tokens {
             inner.tokens.blacklist(old);
-            answer["refresh_token"] = inner.tokens.issue(Kind::Refresh, &user, settings.refresh_life()).into();
+            answer["refresh_token"] =
+                inner.tokens.issue(Kind::Refresh, &user, settings.refresh_life(), settings.now()).into();
         }
         Ok((StatusCode::OK, answer))
     };

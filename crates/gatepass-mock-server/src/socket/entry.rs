@@ -1,5 +1,7 @@
 //! Who is let in by the handshake alone.
 
+use std::time::Duration;
+
 use axum::http::header::{AUTHORIZATION, COOKIE, SEC_WEBSOCKET_PROTOCOL};
 use axum::http::{HeaderMap, StatusCode};
 use base64ct::{Base64Unpadded, Base64UrlUnpadded, Encoding};
@@ -25,11 +27,13 @@ pub(super) struct Entry {
     pub(super) dialogue: Option<&'static Dialogue>,
     /// The subprotocol to choose, if it was offered.
     pub(super) protocol: Option<&'static str>,
+    /// When the token ends by which it was let in, since 1970 by the server's clock.
+    pub(super) ends: Option<Duration>,
 }
 
 impl Entry {
     fn of(user: Option<String>) -> Self {
-        Self { user, dialogue: None, protocol: None }
+        Self { user, dialogue: None, protocol: None, ends: None }
     }
 }
 
@@ -79,7 +83,7 @@ pub(super) fn judge(state: &State, asked: &Asked<'_>) -> Result<Entry, StatusCod
         if dialogue.param.is_some_and(|(name, value)| asked.param(name) != Some(value)) {
             return Err(StatusCode::BAD_REQUEST);
         }
-        return Ok(Entry { user: None, dialogue: Some(dialogue), protocol: dialogue.protocol });
+        return Ok(Entry { dialogue: Some(dialogue), protocol: dialogue.protocol, ..Entry::of(None) });
     }
     let user_of = |inner: &Inner, token: Option<&str>| token.and_then(|token| inner.active_user_of(token));
     let known = |user: Option<String>| user.map(|user| Entry::of(Some(user))).ok_or(StatusCode::FORBIDDEN);
@@ -91,7 +95,11 @@ pub(super) fn judge(state: &State, asked: &Asked<'_>) -> Result<Entry, StatusCod
             let user = asked.param("ticket").and_then(|ticket| inner.tickets.take(ticket, asked.origin));
             known(user.filter(|user| !inner.inactive.contains(user)))
         }
-        ["ws", "jwt"] | ["api", "kernels", _, "channels"] => known(user_of(&inner, asked.param("token"))),
+        ["ws", "jwt"] | ["api", "kernels", _, "channels"] => {
+            let token = asked.param("token");
+            let ends = token.and_then(|token| inner.tokens.end_of(token));
+            known(user_of(&inner, token)).map(|entry| Entry { ends, ..entry })
+        }
         ["ws", group] if group.starts_with("app_") => {
             let user = user_of(&inner, asked.param("token"));
             known(user.filter(|user| group.strip_prefix("app_").is_some_and(|group| inner.may_enter(user, group))))

@@ -4,6 +4,8 @@
 //! `{"type": "broadcast", …}`, which goes to every accepted socket on the same path with the sender's name. On Phoenix's path
 //! joins are answered. A socket that has not been accepted hears nothing of this.
 
+use std::time::Duration;
+
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use futures_util::StreamExt;
 use serde_json::{Value, json};
@@ -30,6 +32,8 @@ struct Peer {
     dialogue: Option<&'static Dialogue>,
     /// Whether the first message is waited for: at first, or again after the token has ended.
     is_waiting: bool,
+    /// When the token ends that it was accepted with, since 1970 by the server's clock.
+    ends: Option<Duration>,
 }
 
 /// Whether a socket goes on.
@@ -40,14 +44,15 @@ enum Next {
 
 pub(super) async fn serve(state: State, group: String, entry: Entry, cutter: Cutter, limit: usize, socket: WebSocket) {
     let (sender, orders) = unbounded_channel();
-    let Entry { user, dialogue, .. } = entry;
+    let Entry { user, dialogue, ends, .. } = entry;
     let is_waiting = dialogue.is_some();
     let id = state.change(|inner| {
         inner.counts.open += u32::from(!is_waiting);
         inner.counts.accepted += u32::from(!is_waiting);
         inner.add_socket(LiveSocket { group: group.clone(), user, is_accepted: !is_waiting, orders: sender })
     });
-    let mut peer = Peer { state, id, group, cutter, socket, orders, held: Vec::new(), limit, dialogue, is_waiting };
+    let mut peer =
+        Peer { state, id, group, cutter, socket, orders, held: Vec::new(), limit, dialogue, is_waiting, ends };
     let code = peer.run().await;
     peer.leave(code);
 }
@@ -73,6 +78,8 @@ impl Peer {
                     }
                 }
             }
+            let settings = self.state.lock().settings;
+            let left = self.ends.filter(|_| settings.close_at_expiry).map(|end| end.saturating_sub(settings.now()));
             let next = tokio::select! {
                 // Orders come first: a reset does not wait for a silence to end.
                 biased;
@@ -102,6 +109,9 @@ impl Peer {
                 }
                 () = &mut deadline, if self.is_waiting && !is_silent => {
                     self.close(4408, "no first message in time").await
+                }
+                () = tokio::time::sleep(left.unwrap_or_default()), if left.is_some() && !is_silent => {
+                    self.close(4401, "the token has ended").await
                 }
                 message = self.socket.next(), if !is_silent => match message {
                     Some(Ok(message)) => self.hear(message).await,
@@ -174,6 +184,7 @@ impl Peer {
         };
         let user = self.state.change(|inner| {
             let user = inner.active_user_of(&token);
+            self.ends = inner.tokens.end_of(&token).filter(|_| user.is_some());
             let socket = inner.sockets.get_mut(&self.id)?;
             let was_accepted = std::mem::replace(&mut socket.is_accepted, user.is_some());
             // Whoever fails to prove it again is nobody any more.
@@ -222,7 +233,7 @@ impl Peer {
         if self.socket.send(Message::Close(frame)).await.is_ok() {
             let echoed = async { while let Some(Ok(_)) = self.socket.next().await {} };
             // A peer that never answers is left after a while.
-            tokio::time::timeout(std::time::Duration::from_secs(5), echoed).await.ok();
+            tokio::time::timeout(Duration::from_secs(5), echoed).await.ok();
         }
         Next::End { code: None }
     }

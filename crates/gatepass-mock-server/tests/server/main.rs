@@ -7,5 +7,6 @@ mod faults;
 mod handshake;
 mod log;
 mod rules;
+mod tokens;
 mod ways;
 mod wire;
