@@ -38,6 +38,8 @@ export function share(name, kind, lease, hear) {
   /** @type {Promise<unknown>} */
   let queue = Promise.resolve();
   let isBroken = false;
+  /** Whether our last change did not get into the store: then what is there is not ours, and not to be followed. */
+  let isAhead = false;
   let writes = 0;
   let locks = 0;
   let release = () => {};
@@ -59,11 +61,12 @@ export function share(name, kind, lease, hear) {
     return done;
   };
   const present = async () => decoded(await store.load());
+  const stored = async () => (isAhead ? undefined : present());
   const changed = async () => {
     const before = writes;
-    const stored = await run(present);
+    const there = await run(stored);
     // What was read before our own change is past.
-    if (before === writes) hear(STORED, 0, stored);
+    if (before === writes) hear(STORED, 0, there);
   };
   const channel = 'BroadcastChannel' in globalThis ? new BroadcastChannel(name) : undefined;
   /** @param {number | undefined} id @param {string | null} text */
@@ -96,7 +99,9 @@ export function share(name, kind, lease, hear) {
         // Whoever slept while others renewed has nothing to tell.
         if (there?.[0] === tokens[0] && there[1] > tokens[1]) return void hear(STORED, 0, there);
         const text = encoded(tokens);
+        isAhead = true;
         await store.save(text);
+        isAhead = false;
         tellTabs(tokens[0], text);
       });
     },
@@ -106,6 +111,7 @@ export function share(name, kind, lease, hear) {
       writes++;
       run(async () => {
         const there = await present();
+        isAhead = false;
         if (there === null || (id !== undefined && there?.[0] !== id)) return;
         await store.clear();
         tellTabs(there?.[0], null);
@@ -114,7 +120,7 @@ export function share(name, kind, lease, hear) {
 
     lock() {
       const mine = ++locks;
-      const granted = () => run(present).then((stored) => void (mine === locks && hear(LOCKED, 0, stored)));
+      const granted = () => run(stored).then((there) => void (mine === locks && hear(LOCKED, 0, there)));
       const unlock = (navigator.locks ? webLock : leased)(name, lease, granted);
       // What was to be saved is saved before somebody else reads it.
       release = () => void queue.then(unlock);

@@ -30,6 +30,10 @@ pub struct Server {
     pub subprotocol: &'static str,
     /// What the first-message consumer does with a bad token.
     pub bad_token: BadToken,
+    /// Takes a first message again on an accepted socket.
+    pub takes_again: bool,
+    /// Takes no token on any socket.
+    pub refuses_all: bool,
     /// Whether a session may end without being ended by the server's account of it: an answer was lost.
     pub may_lose: bool,
     access: BTreeMap<String, Access>,
@@ -51,6 +55,7 @@ pub struct Log {
     pub logins: u32,
     pub probes: u32,
     pub dials: u32,
+    pub authenticated_again: u32,
     pub reused_tickets: u32,
     pub used_tickets: BTreeSet<String>,
 }
@@ -259,7 +264,7 @@ impl Server {
     pub fn first_message(&self, text: &str, says_ack: bool) -> (Option<String>, Option<Say>) {
         let message = json(text);
         let token = &message.text_at("token").unwrap_or_default();
-        match (self.user_of(token), self.bad_token) {
+        match (self.user_of(token).filter(|_| !self.refuses_all), self.bad_token) {
             (Some(user), _) => (Some(user), says_ack.then(|| Say::Text(r#"{"type":"auth_ok"}"#.to_owned()))),
             (None, BadToken::CloseNormal) => (None, Some(Say::Close(1000))),
             (None, BadToken::Close4401) => (None, Some(Say::Close(4401))),

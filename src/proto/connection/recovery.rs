@@ -90,7 +90,7 @@ impl Connection {
     /// Ends a try of which nothing is in flight any more: tells the app, and does what the failure asks for.
     pub(super) fn fail(&mut self, now: Now, failure: Failure, goodbye: Goodbye) {
         let failure = self.counted(failure);
-        let disposition = self.settle(failure.disposition());
+        let disposition = self.settle(now, failure.disposition());
         match failure {
             // A server that refused the credential has taken nothing of what came after it.
             Failure::Handshake(_) => self.outbox.take_back(),
@@ -147,21 +147,26 @@ impl Connection {
     }
 
     /// Turns a second refusal of the credential, or one that nothing can renew, into sign-in.
-    fn settle(&mut self, disposition: Disposition) -> Disposition {
+    fn settle(&mut self, now: Now, disposition: Disposition) -> Disposition {
         if !matches!(disposition, Disposition::RefreshToken) {
             return disposition;
         }
         // Without a credential there is none to renew.
         let Some(grant) = self.state.grant() else { return Disposition::GiveUp };
-        let is_outdated = grant.sign_ins != self.sign_ins;
+        let (is_outdated, since) = (grant.sign_ins != self.sign_ins, grant.since);
+        let refused_generation = grant.generation;
         let by = if matches!(self.state, State::Ticket { .. }) { Refuser::TicketEndpoint } else { Refuser::Socket };
-        let refused = Doubt::Refused { generation: grant.generation, by };
+        let refused = Doubt::Refused { generation: grant.generation, by, at: now.instant };
         match core::mem::replace(&mut self.doubt, refused) {
             Doubt::None | Doubt::Suspected { .. } => Disposition::RefreshToken,
             // Somebody has signed in since this try began: theirs is another token, and has a ladder of its own.
             Doubt::Refused { .. } if is_outdated => {
                 self.doubt = Doubt::None;
                 Disposition::RETRY
+            }
+            // A token that was there before the first refusal says nothing about one that is renewed because of it.
+            Doubt::Refused { at, generation, .. } if since <= at && refused_generation != generation => {
+                Disposition::RefreshToken
             }
             Doubt::Refused { .. } => Disposition::SignIn,
         }

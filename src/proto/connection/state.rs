@@ -157,7 +157,7 @@ pub(super) enum Doubt {
     /// Dials with it fail before they open; it may be the token or the network.
     Suspected { generation: u32 },
     /// The server refused it; one refresh is tried, a second refusal asks for sign-in.
-    Refused { generation: u32, by: Refuser },
+    Refused { generation: u32, by: Refuser, at: Instant },
 }
 
 /// Who refused a credential. Only the same one can take it back.

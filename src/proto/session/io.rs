@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use super::super::http::{HttpRequest, HttpResponse, NoAnswer};
 use super::super::token::Lifetime;
-use super::super::{Json, Secret};
+use super::super::{Instant, Json, Secret};
 use super::store::{Record, Stored};
 use crate::error::TokenError;
 
@@ -94,6 +94,8 @@ pub struct Grant {
     pub epoch: u32,
     /// How often somebody had signed in by then.
     pub sign_ins: u32,
+    /// Since when the session has this token.
+    pub since: Instant,
 }
 
 impl Grant {

@@ -62,6 +62,8 @@ pub struct Session {
     epoch: u32,
     /// Counts token sets.
     generation: u32,
+    /// Since when there is the present one.
+    since: Instant,
     /// Counts logins and token sets that the app brought.
     sign_ins: u32,
     login: Option<(LoginId, RequestId)>,
@@ -110,6 +112,7 @@ impl Session {
             sign_in: SignIn::default(),
             epoch: 0,
             generation: 0,
+            since: Instant::from_millis(0),
             sign_ins: 0,
             login: None,
             wants: Vec::new(),
@@ -372,7 +375,7 @@ impl Session {
         self.abort_renewal();
         let same_user = self.is_same_user(&tokens, rule);
         self.begin_sign_in();
-        self.take(tokens, same_user);
+        self.take(now, tokens, same_user);
         self.save(now);
         self.changed(None);
         self.answer_all(None);
@@ -385,10 +388,11 @@ impl Session {
     }
 
     /// Takes new tokens into use.
-    fn take(&mut self, tokens: TokenSet, same_user: bool) {
+    fn take(&mut self, now: Now, tokens: TokenSet, same_user: bool) {
         // The same token again is as good, or as bad, as it was.
         if !matches!(&self.state, State::SignedIn(old) if old.access == tokens.access) {
             self.generation += 1;
+            self.since = now.instant;
         }
         if !same_user {
             self.epoch += 1;
@@ -496,6 +500,7 @@ impl Session {
             generation: self.generation,
             epoch: self.epoch,
             sign_ins: self.sign_ins,
+            since: self.since,
         }
     }
 

@@ -185,7 +185,7 @@ impl Session {
         } else {
             self.begin_sign_in();
         }
-        self.take(tokens, same_user);
+        self.take(now, tokens, same_user);
         self.save(now);
         self.end_renewal();
         self.changed(None);

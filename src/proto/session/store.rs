@@ -77,7 +77,7 @@ impl Session {
                 }
                 self.abort_renewal();
                 self.sign_in = SignIn { id: record.id, renewals: record.renewals };
-                self.take(tokens, same_user);
+                self.take(now, tokens, same_user);
                 self.changed(None);
             }
         }

@@ -8,6 +8,7 @@ mod probe;
 mod recovery;
 mod session;
 mod tickets;
+mod tokens;
 
 use crate::server::Fault;
 use crate::world::{Kind, World};

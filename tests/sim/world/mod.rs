@@ -577,6 +577,12 @@ impl World {
         if peer.is_dead || self.server.is_silent {
             return;
         }
+        if peer.has_accepted && self.server.takes_again && text.starts_with('{') {
+            self.server.log.authenticated_again += 1;
+            let (user, say) = self.server.first_message(&text, true);
+            assert!(user.is_some(), "a socket was authenticated again with a bad token");
+            return self.server_says(line, socket, say.expect("an answer"));
+        }
         if peer.has_accepted {
             let number = |text: &String| text.parse::<u64>().expect("a number");
             let last = self.lines[line].received_by_server.last().map_or(0, number);

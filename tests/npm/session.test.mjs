@@ -1,0 +1,340 @@
+// The session of the packed package: stores, tokens, the app's own source, fetch, and what becomes of live sockets.
+
+import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import { test } from 'node:test';
+import { ask, control, server } from './browser.mjs';
+import { browser, inPage, origin } from './page.mjs';
+
+/** Puts a store of the app's own into the page, as `places`. */
+function withPlaces() {
+  const asynchronous = (call) => (...words) => new Promise((resolve) => setTimeout(() => resolve(call(...words)), 5));
+  const own = {
+    load: () => localStorage.getItem('own'),
+    save: (text) => localStorage.setItem('own', text),
+    clear: () => localStorage.removeItem('own'),
+  };
+  const late = { load: asynchronous(own.load), save: asynchronous(own.save), clear: asynchronous(own.clear) };
+  globalThis.places = { memory: 'memory', sessionStorage: 'sessionStorage', localStorage: 'localStorage', own, late };
+  globalThis.stored = () => JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie]);
+}
+
+for (const place of ['memory', 'sessionStorage', 'localStorage', 'own', 'late']) {
+  test(`case_119: a session rests in its store and nowhere else: ${place}`, async () => {
+    await control({ do: 'reset' });
+    const context = await browser.newContext();
+    const tab = await context.newPage();
+    await tab.addInitScript(withPlaces);
+    const start = async () => {
+      await tab.goto(origin);
+      return tab.evaluate(async ([server, place]) => {
+        const { presets, Session } = await import('gatepass');
+        globalThis.session = new Session({ ...presets.simpleJwt(`${server}/api`), store: places[place] });
+        return [session.state, await session.ready()];
+      }, [server, place]);
+    };
+    try {
+      assert.deepEqual(await start(), [place === 'memory' ? 'signed-out' : 'loading', 'signed-out']);
+      assert.equal(await tab.evaluate(() => stored()), '[{},{},""]');
+      const access = await tab.evaluate(async () => {
+        await session.login({ username: 'maggie', password: 'secret' });
+        return session.accessToken();
+      });
+      if (place === 'memory') {
+        assert.equal(await tab.evaluate(() => stored()), '[{},{},""]');
+        assert.deepEqual(await start(), ['signed-out', 'signed-out']);
+        return;
+      }
+      await tab.waitForFunction(() => stored().includes('access'));
+      const [local, session] = JSON.parse(await tab.evaluate(() => stored()));
+      const where = place === 'sessionStorage' ? session : local;
+      const [entry] = Object.values(where);
+      assert.equal(Object.keys(local).length + Object.keys(session).length, 1, 'one entry');
+      assert.deepEqual(Object.keys(JSON.parse(entry)).filter((name) => name !== 'skew'), ['v', 'id', 'renewals', 'access', 'refresh', 'expiresAt']);
+      assert.equal((await start())[1], 'signed-in');
+      assert.equal(await tab.evaluate(() => session.accessToken()), access, 'it outlives a reload');
+      // A renewal is stored, too.
+      await tab.evaluate(() => session.accessToken({ minTtl: 86_400_000 }));
+      assert.equal((await start())[1], 'signed-in');
+      assert.notEqual(await tab.evaluate(() => session.accessToken()), access);
+      await tab.evaluate(() => session.logout());
+      await tab.waitForFunction(() => stored() === '[{},{},""]');
+      assert.deepEqual((await start())[1], 'signed-out');
+    } finally {
+      await context.close();
+    }
+  });
+}
+
+for (const [how, prepare, isTold] of [
+  ['denied', () => Object.defineProperty(globalThis, 'localStorage', { get() { throw new DOMException('denied', 'SecurityError'); } }), true],
+  ['missing', () => Object.defineProperty(globalThis, 'localStorage', { value: null }), true],
+  ['full', () => { Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError'); }; }, true],
+  ['corrupt', () => localStorage.setItem('tokens', 'eyJhbGciOiJIUzI1NiJ9.no-json'), true],
+  ['of another shape', () => localStorage.setItem('tokens', '{"v":1,"access":5}'), true],
+  ['of a later version', () => localStorage.setItem('tokens', '{"v":2,"tokens":[]}'), false],
+]) {
+  test(`case_95: where the store is ${how} the session goes on in memory`, async () => {
+    await control({ do: 'reset' });
+    const context = await browser.newContext();
+    const tab = await context.newPage();
+    await tab.addInitScript(prepare);
+    try {
+      await tab.goto(origin);
+      const result = await tab.evaluate(async (server) => {
+        const { AuthSocket, presets, Session } = await import('gatepass');
+        const session = new Session({ ...presets.simpleJwt(`${server}/api`), store: 'localStorage', storeKey: 'tokens' });
+        const told = [];
+        session.addEventListener('error', ({ error }) => told.push([error.code, JSON.stringify(error) + error + error.cause]));
+        const first = await session.ready();
+        await session.login({ username: 'maggie', password: 'secret' });
+        const socket = new AuthSocket(`${server}/channel/`, { session, ...presets.ticketServerSocket(server) });
+        await socket.ready();
+        const renewed = await session.accessToken({ minTtl: 86_400_000 });
+        socket.close();
+        return { first, told, renewed: typeof renewed, state: session.state };
+      }, server);
+      const { told, ...rest } = result;
+      assert.deepEqual(rest, { first: 'signed-out', renewed: 'string', state: 'signed-in' });
+      assert.equal(told.length > 0, isTold, JSON.stringify(told));
+      for (const [code, text] of told) {
+        assert.equal(code, 'STORE_FAILED');
+        assert.doesNotMatch(text, /eyJ/, 'an error quotes the store');
+      }
+    } finally {
+      await context.close();
+    }
+  });
+}
+
+test('a store of the app that hangs or throws holds nobody up', async () => {
+  await control({ do: 'reset' });
+  const { result } = await inPage(async (server) => {
+    const { presets, Session } = await import('gatepass');
+    const seen = [];
+    for (const load of [() => new Promise(() => {}), () => { throw new Error('no disk'); }, async () => 7]) {
+      const session = new Session({ ...presets.simpleJwt(`${server}/api`), store: { load, save() {}, clear() {} } });
+      const told = new Promise((resolve) => session.addEventListener('error', ({ error }) => resolve(error.cause.message)));
+      seen.push(await session.ready(), await told);
+      await session.login({ username: 'maggie', password: 'secret' });
+      seen.push(session.state);
+    }
+    return seen;
+  }, server);
+  const rows = ['the store does not answer', 'no disk', 'the store holds something else than tokens'];
+  assert.deepEqual(result, rows.flatMap((cause) => ['signed-out', cause, 'signed-in']));
+});
+
+test('session.fetch sends the token to its own origins, renews it once after a 401, and hands it to nobody else', async () => {
+  await control({ do: 'reset' });
+  const seen = [];
+  const foreign = createServer((request, response) => {
+    seen.push([request.url, request.headers.authorization]);
+    const headers = { 'access-control-allow-origin': '*', 'access-control-allow-headers': '*' };
+    const target = request.url.startsWith('/to/') ? { location: decodeURIComponent(request.url.slice(4)) } : {};
+    response.writeHead(request.method === 'OPTIONS' ? 204 : target.location ? 307 : 200, { ...headers, ...target }).end('{}');
+  });
+  await new Promise((resolve) => foreign.listen(0, '127.0.0.1', resolve));
+  const elsewhere = `http://127.0.0.1:${foreign.address().port}`;
+  try {
+    const { result } = await inPage(async ([server, elsewhere]) => {
+      const { presets, Session } = await import('gatepass');
+      const session = new Session({ ...presets.simpleJwt(`${server}/api`), fetchOrigins: [`${elsewhere.replace('127.0.0.1', 'localhost')}/api/`] });
+      const missing = await session.fetch(`${server}/protected`).catch((error) => error.code);
+      await session.login({ username: 'maggie', password: 'secret' });
+      const who = async (response) => [response.status, await response.json()];
+      const plain = await who(await session.fetch(`${server}/protected`));
+      await session.fetch(`${elsewhere}/stranger`);
+      await session.fetch(`${elsewhere.replace('127.0.0.1', 'localhost')}/friend`, { method: 'POST', body: 'x' });
+      await session.fetch(`${elsewhere}/own`, { headers: { authorization: 'Basic abc' } });
+      // A friend that leads to a stranger.
+      await session.fetch(`${elsewhere.replace('127.0.0.1', 'localhost')}/to/${encodeURIComponent(`${elsewhere}/led`)}`).catch(() => {});
+      return { missing, plain, token: await session.accessToken() };
+    }, [server, elsewhere]);
+    assert.equal(result.missing, 'TOKEN_MISSING');
+    assert.deepEqual(result.plain, [200, { user: 'maggie' }]);
+    const of = (url) => seen.filter(([path]) => path === url).map(([, header]) => header).filter((header) => header !== undefined);
+    assert.deepEqual(of('/stranger'), []);
+    assert.deepEqual(of('/led'), []);
+    assert.deepEqual(of('/friend'), [`Bearer ${result.token}`]);
+    assert.deepEqual(of('/own'), ['Basic abc']);
+    assert.ok(seen.some(([path]) => path === '/led'), 'it was led there');
+  } finally {
+    foreign.close();
+  }
+  const { result } = await inPage(async ([server, controlUrl]) => {
+    const { presets, Session } = await import('gatepass');
+    const session = new Session(presets.simpleJwt(`${server}/api`));
+    await session.login({ username: 'maggie', password: 'secret' });
+    const control = (command) => fetch(controlUrl, { method: 'POST', body: JSON.stringify(command) });
+    const status = async () => (await session.fetch(`${server}/protected`, { method: 'GET' })).status;
+    await control({ do: 'expireTokens' });
+    const renewed = await Promise.all([status(), status(), status()]);
+    await control({ do: 'answer', endpoint: 'probe', status: 401, times: 2 });
+    const stubborn = await status();
+    await control({ do: 'revoke', user: 'maggie' });
+    const over = await status();
+    return { renewed, stubborn, over, state: session.state };
+  }, [server, process.env.GATEPASS_TEST_CONTROL]);
+  assert.deepEqual(result, { renewed: [200, 200, 200], stubborn: 401, over: 401, state: 'expired' });
+  assert.equal((await ask('counts')).refreshes, 2);
+});
+
+test('accessToken renews for those who ask, and says why it cannot', async () => {
+  await control({ do: 'reset' });
+  const { result } = await inPage(async ([server, controlUrl]) => {
+    const { presets, Session } = await import('gatepass');
+    const session = new Session(presets.simpleJwt(`${server}/api`));
+    const control = (command) => fetch(controlUrl, { method: 'POST', body: JSON.stringify(command) });
+    const code = (options) => session.accessToken(options).then(() => 'token', (error) => `${error.code} ${error.status} ${error.retryAfter}`);
+    const seen = [await code(), await code({ minTtl: -1 })];
+    await session.login({ username: 'maggie', password: 'secret' });
+    const first = await session.accessToken();
+    seen.push((await session.accessToken()) === first, (await session.accessToken({ minTtl: 86_400_000 })) === first);
+    // The server does not want to be asked for a while; what is good is handed out all the same.
+    await control({ do: 'answer', endpoint: 'refresh', status: 429, retryAfter: '7' });
+    seen.push(await code({ minTtl: 86_400_000 }), await code({ minTtl: 86_400_000 }));
+    await session.login({ username: 'maggie', password: 'secret' });
+    const ended = new Promise((resolve) => session.addEventListener('change', ({ error }) => error && resolve([error.code, session.state])));
+    await control({ do: 'revoke', user: 'maggie' });
+    await session.fetch(`${server}/protected`);
+    return [...seen, ...(await ended), await code()];
+  }, [server, process.env.GATEPASS_TEST_CONTROL]);
+  assert.deepEqual(result, [
+    'TOKEN_MISSING undefined undefined', 'INVALID_OPTION undefined undefined', true, false, 'token', 'token', 'REFRESH_REJECTED', 'expired',
+    'TOKEN_EXPIRED undefined undefined',
+  ]);
+  assert.equal((await ask('counts')).calls.refresh, 3);
+});
+
+test('case_97: a renewal whose answer was lost and that is then refused ends the session by that name', async () => {
+  await control({ do: 'reset' });
+  await control({ do: 'setSettings', settings: { rotateRefreshTokens: true } });
+  await control({ do: 'loseAnswers', endpoint: 'refresh' });
+  const { result } = await inPage(async ([server, controlUrl]) => {
+    const { presets, Session } = await import('gatepass');
+    const session = new Session({ ...presets.simpleJwt(`${server}/api`), httpTimeout: 500 });
+    await session.login({ username: 'maggie', password: 'secret' });
+    await fetch(controlUrl, { method: 'POST', body: JSON.stringify({ do: 'expireTokens' }) });
+    const ended = new Promise((resolve) => session.addEventListener('change', ({ error }) => error && resolve(error)));
+    const first = await session.fetch(`${server}/protected`);
+    const second = await session.fetch(`${server}/protected`);
+    const { code, disposition, status, message } = await ended;
+    return { statuses: [first.status, second.status], code, disposition, status, message };
+  }, [server, process.env.GATEPASS_TEST_CONTROL]);
+  assert.deepEqual(result, {
+    statuses: [401, 401], code: 'REFRESH_LOST', disposition: 'signIn', status: 401,
+    message: 'the answer to a renewal was lost, and the next was refused; sign in again (HTTP 401)',
+  });
+});
+
+test('getToken is asked for what is missing, ended or refused, once for all, until it says that the person has to sign in', async () => {
+  await control({ do: 'reset' });
+  const { result } = await inPage(async ([server, controlUrl]) => {
+    const { AuthSocket, firstMessage, Session, SignInRequired } = await import('gatepass');
+    const control = (command) => fetch(controlUrl, { method: 'POST', body: JSON.stringify(command) });
+    const login = async () => (await (await fetch(`${server}/api/token/`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"username":"maggie","password":"secret"}' })).json()).access;
+    const asked = [];
+    let next = login;
+    const session = new Session({ getToken: async ({ reason, signal }) => {
+      asked.push(reason, signal instanceof AbortSignal);
+      return next();
+    } });
+    const scheme = firstMessage({ message: { token: '$token' } });
+    const sockets = [1, 2, 3].map(() => new AuthSocket(`${server}/ws/4401/`, { session, scheme, backoff: { base: 20, spread: 20 } }));
+    const states = [];
+    sockets[0].addEventListener('statechange', ({ state, error }) => states.push(error ? `${state} ${error.code}` : state));
+    await Promise.all(sockets.map((socket) => socket.ready()));
+    const first = [...asked.splice(0), session.state];
+    // A server that refuses the token gets another; one that fails in passing is asked again.
+    let fails = 1;
+    next = async () => {
+      if (fails-- > 0) throw new Error('the identity provider is away');
+      return { access: await login(), expiresIn: 300 };
+    };
+    await control({ do: 'expireTokens' });
+    await control({ do: 'dropSockets', how: { close: { code: 4401 } } });
+    const again = async (count) => {
+      while (states.filter((state) => state === 'connected').length < count) await new Promise((resolve) => sockets[0].addEventListener('statechange', resolve, { once: true }));
+    };
+    await again(2);
+    const second = [...new Set(asked.splice(0))];
+    // The same token once more is none.
+    const old = await session.accessToken();
+    next = async () => old;
+    await control({ do: 'expireTokens' });
+    await control({ do: 'dropSockets', how: { close: { code: 4401 } } });
+    await new Promise((resolve) => session.addEventListener('change', ({ error }) => error && resolve()));
+    const third = [session.state, await sockets[0].ready().catch((error) => error.code)];
+    next = async () => { throw new SignInRequired(); };
+    const fourth = await session.accessToken().catch((error) => [error.code, error.disposition]);
+    next = async () => ({ access: 'tok\nen' });
+    const fifth = await session.accessToken().catch((error) => error.code);
+    next = login;
+    sockets.forEach((socket) => socket.reconnect());
+    await Promise.all(sockets.map((socket) => socket.ready()));
+    sockets.forEach((socket) => socket.close());
+    return { first, second, third, fourth, fifth, state: session.state };
+  }, [server, process.env.GATEPASS_TEST_CONTROL]);
+  assert.deepEqual(result, {
+    first: ['missing', true, 'signed-in'], second: ['rejected', true], third: ['expired', 'TOKEN_EXPIRED'],
+    fourth: ['REFRESH_REJECTED', 'signIn'], fifth: 'REFRESH_FAILED', state: 'signed-in',
+  });
+});
+
+test('case_86: a token is renewed before it ends while a socket needs it, and the socket stays or authenticates again as it is told', async () => {
+  await control({ do: 'reset' });
+  await control({ do: 'setSettings', settings: { accessLifeMs: 3_000 } });
+  const { result } = await inPage(async (server) => {
+    const { AuthSocket, firstMessage, presets, Session } = await import('gatepass');
+    const session = new Session(presets.simpleJwt(`${server}/api`));
+    await session.login({ username: 'maggie', password: 'secret' });
+    const auth = { message: { type: 'auth', access_token: '$token' }, ack: { type: 'auth', status: 'ok' }, reject: { type: 'auth', status: 'error' } };
+    const keeps = new AuthSocket(`${server}/websocket`, { session, scheme: firstMessage(auth) });
+    const renews = new AuthSocket(`${server}/websocket`, { session, scheme: firstMessage({ ...auth, reauth: true }) });
+    const told = [];
+    for (const socket of [keeps, renews]) {
+      socket.addEventListener('close', () => told.push('close'));
+      socket.addEventListener('error', () => told.push('error'));
+    }
+    const acks = new Promise((resolve) => renews.addEventListener('message', ({ data }) => resolve(JSON.parse(data).status)));
+    await Promise.all([keeps.ready(), renews.ready()]);
+    const first = await session.accessToken();
+    const ack = await acks;
+    const same = (await session.accessToken()) === first;
+    const connections = [keeps.stats().connections, renews.stats().connections];
+    keeps.close();
+    renews.close();
+    return { ack, same, told: told.filter((type) => type === 'error'), connections };
+  }, server);
+  assert.deepEqual(result, { ack: 'ok', same: false, told: [], connections: [1, 1] });
+  assert.equal((await ask('counts')).refreshes, 1);
+});
+
+for (const skew of [0, 7_200_000, -7_200_000]) {
+  test(`a socket that its server ends with the token is back at once and nobody notices, with a clock wrong by ${skew / 3_600_000} h`, async () => {
+    await control({ do: 'reset' });
+    await control({ do: 'setSettings', settings: { accessLifeMs: 3_000, closeAtExpiry: true, clockSkewMs: skew } });
+    const { result } = await inPage(async (server) => {
+      const { AuthSocket, firstMessage, presets, Session } = await import('gatepass');
+      const session = new Session(presets.simpleJwt(`${server}/api`));
+      await session.login({ username: 'maggie', password: 'secret' });
+      const socket = new AuthSocket(`${server}/ws/first/`, { session, scheme: firstMessage({ message: { token: '$token' } }), minUptime: 100 });
+      const states = [];
+      let errors = 0;
+      socket.addEventListener('error', () => errors++);
+      socket.addEventListener('statechange', ({ state, code }) => states.push(code ? `${state} ${code}` : state));
+      await new Promise((resolve) => socket.addEventListener('statechange', () => states.filter((state) => state === 'connected').length === 3 && resolve()));
+      socket.send('{"type":"whoami"}');
+      for await (const message of socket) {
+        socket.close();
+        return { message, errors, states: [...new Set(states)], session: session.state };
+      }
+    }, server);
+    assert.deepEqual(result, {
+      message: '{"type":"whoami","user":"maggie"}', errors: 0, states: ['connecting', 'connected', 'waiting 4401', 'closed 1000'], session: 'signed-in',
+    });
+    const { calls } = await ask('counts');
+    assert.ok(calls.refresh <= 4, `${calls.refresh} refreshes`);
+  });
+}

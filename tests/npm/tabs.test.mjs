@@ -1,0 +1,178 @@
+// Many tabs of one browser: they share a session, renew its token once, and end it together.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ask, control, server } from './browser.mjs';
+import { browser, origin } from './page.mjs';
+
+/** Runs with a browser profile of its own, and says what its pages said. */
+async function inProfile(run) {
+  const context = await browser.newContext();
+  const said = [];
+  // What the browser says of refused calls is its own.
+  context.on('console', (message) => /^(Failed to load resource|WebSocket connection to)/.test(message.text()) || said.push(message.text()));
+  context.on('weberror', (error) => said.push(`error: ${error.error()}`));
+  try {
+    await run(context);
+    assert.deepEqual(said, []);
+  } finally {
+    await context.close();
+  }
+}
+
+async function open(context, prepare) {
+  const tab = await context.newPage();
+  if (prepare) await tab.addInitScript(prepare);
+  await tab.goto(origin);
+  return tab;
+}
+
+/** Makes a session and a socket in a tab, as `session` and `socket`. */
+async function start(tab, store = 'localStorage', scheme = 'ticket') {
+  await tab.evaluate(
+    async ([server, store, scheme]) => {
+      const { AuthSocket, firstMessage, presets, Session } = await import('gatepass');
+      globalThis.session = new Session({ ...presets.simpleJwt(`${server}/api`), store, httpTimeout: 3_000 });
+      const how = scheme === 'ticket' ? presets.ticketServerSocket(server) : { scheme: firstMessage({ message: { token: '$token' } }) };
+      globalThis.socket = new AuthSocket(server + (scheme === 'ticket' ? '/channel/' : '/ws/4401/'), { session, ...how, backoff: { base: 50, spread: 50 } });
+      globalThis.states = [];
+      socket.addEventListener('statechange', ({ state }) => states.push(state));
+      await session.ready();
+    },
+    [server, store, scheme],
+  );
+}
+
+const login = (tab, username = 'maggie', password = 'secret') => tab.evaluate(([username, password]) => session.login({ username, password }), [username, password]);
+const connected = (tab) => until(tab, () => socket.state === 'connected');
+/** Until a tab is so. */
+const until = (tab, condition) => tab.waitForFunction(condition, undefined, { polling: 20 });
+const each = (tabs, act) => Promise.all(tabs.map(act));
+
+for (const [how, prepare] of [
+  ['with the locks of the browser', undefined],
+  ['without locks and channels, as on pages without TLS', () => {
+    Object.defineProperty(Navigator.prototype, 'locks', { value: undefined });
+    delete globalThis.BroadcastChannel;
+  }],
+]) {
+  test(`case_92: ten tabs that wake together make one refresh, and a logout ends all ten: ${how}`, async () => {
+    await control({ do: 'reset' });
+    await control({ do: 'setSettings', settings: { rotateRefreshTokens: true } });
+    await inProfile(async (context) => {
+      const tabs = [];
+      for (let index = 0; index < 10; index++) tabs.push(await open(context, prepare));
+      await each(tabs, (tab) => start(tab));
+      await login(tabs[0]);
+      await each(tabs, connected);
+      assert.equal((await ask('counts')).open, 10);
+      // Every token ends, and so does every socket: as after sleep.
+      await control({ do: 'expireTokens' });
+      await control({ do: 'dropSockets', how: { close: { code: 4401 } } });
+      await each(tabs, (tab) => until(tab, () => states.filter((state) => state === 'connected').length === 2));
+      const { calls, refreshes, reusedRefreshTokens, open: alive } = await ask('counts');
+      assert.deepEqual({ calls: calls.refresh, refreshes, reusedRefreshTokens, alive }, { calls: 1, refreshes: 1, reusedRefreshTokens: 0, alive: 10 });
+      const tokens = await each(tabs, (tab) => tab.evaluate(() => session.accessToken()));
+      assert.equal(new Set(tokens).size, 1, 'all have the same token');
+
+      await tabs[3].evaluate(() => session.logout());
+      await each(tabs, (tab) => until(tab, () => session.state === 'signed-out' && socket.state === 'suspended'));
+      await until(tabs[0], () => localStorage.length === 0);
+    });
+    while ((await ask('counts')).open > 0);
+  });
+}
+
+test('case_96: another user in one tab is another user in all, and nothing of the first is sent', async () => {
+  await control({ do: 'reset' });
+  await inProfile(async (context) => {
+    const tabs = [await open(context), await open(context)];
+    await each(tabs, (tab) => start(tab));
+    await login(tabs[0]);
+    await each(tabs, connected);
+    await control({ do: 'refuseHandshakes', times: 10_000, status: 503 });
+    await control({ do: 'dropSockets', how: 'reset' });
+    await each(tabs, (tab) => until(tab, () => socket.state !== 'connected'));
+    await tabs[1].evaluate(() => socket.send("maggie's"));
+    await login(tabs[0], 'bob', 'hunter2');
+    await until(tabs[1], () => socket.stats().discarded === 1);
+    await control({ do: 'setSettings', settings: {} });
+    // What was asked for is over: the refusals go with the others.
+    await control({ do: 'restart' });
+    await each(tabs, (tab) => tab.evaluate(() => void socket.close()));
+    await each(tabs, async (tab) => {
+      assert.equal(await tab.evaluate(async () => JSON.parse(atob((await session.accessToken()).split('.')[1])).user_id), 'bob');
+    });
+  });
+  assert.equal((await ask('received')).some((heard) => heard.text === "maggie's"), false);
+});
+
+test('case_94: a tab that ends in the middle of a refresh keeps nobody from it', async () => {
+  await control({ do: 'reset' });
+  await inProfile(async (context) => {
+    const tabs = [await open(context), await open(context)];
+    await each(tabs, (tab) => start(tab));
+    await login(tabs[0]);
+    await each(tabs, connected);
+    await control({ do: 'loseAnswers', endpoint: 'refresh' });
+    await control({ do: 'expireTokens' });
+    await tabs[0].evaluate(() => void session.accessToken({ minTtl: 86_400_000 }).catch(() => {}));
+    await control({ do: 'dropSockets', how: { close: { code: 4401 } } });
+    while (((await ask('counts')).calls.refresh ?? 0) === 0);
+    await tabs[0].close();
+    await until(tabs[1], () => states.filter((state) => state === 'connected').length === 2);
+    assert.equal((await ask('counts')).calls.refresh, 2);
+  });
+});
+
+test('case_93: whoever renewed alone is followed, and a refusal counts only if nobody did', async () => {
+  await control({ do: 'reset' });
+  await control({ do: 'setSettings', settings: { rotateRefreshTokens: true } });
+  await inProfile(async (context) => {
+    const tabs = [await open(context), await open(context, () => {
+      // This tab hears of nothing: what it has is old, until it looks.
+      delete globalThis.BroadcastChannel;
+      addEventListener('storage', (event) => event.stopImmediatePropagation(), true);
+    })];
+    await each(tabs, (tab) => start(tab));
+    await login(tabs[0]);
+    await connected(tabs[0]);
+    await tabs[1].reload();
+    await start(tabs[1]);
+    await connected(tabs[1]);
+    await tabs[0].evaluate(() => session.accessToken({ minTtl: 86_400_000 }));
+    await control({ do: 'dropSockets', how: { close: { code: 4401 } } });
+    await each(tabs, (tab) => until(tab, () => socket.state === 'connected'));
+    const { reusedRefreshTokens } = await ask('counts');
+    assert.equal(reusedRefreshTokens, 0);
+  });
+});
+
+test('a duplicated tab goes on with its twin, each in its own sessionStorage', async () => {
+  await control({ do: 'reset' });
+  await control({ do: 'setSettings', settings: { rotateRefreshTokens: true } });
+  await inProfile(async (context) => {
+    const first = await open(context);
+    await start(first, 'sessionStorage');
+    await login(first);
+    await connected(first);
+    const [twin] = await Promise.all([context.waitForEvent('page'), first.evaluate(() => void window.open(location.href))]);
+    await twin.waitForLoadState();
+    await start(twin, 'sessionStorage');
+    await connected(twin);
+    const other = await open(context);
+    await start(other, 'sessionStorage');
+    assert.equal(await other.evaluate(() => session.state), 'signed-out', 'a tab that was opened anew has a session of its own');
+    await first.evaluate(() => session.accessToken({ minTtl: 86_400_000 }));
+    const token = await first.evaluate(() => session.accessToken());
+    await twin.waitForFunction(async (token) => (await session.accessToken()) === token, token);
+    await control({ do: 'expireTokens' });
+    await control({ do: 'dropSockets', how: { close: { code: 4401 } } });
+    await each([first, twin], (tab) => until(tab, () => states.filter((state) => state === 'connected').length === 2));
+    assert.equal((await ask('counts')).reusedRefreshTokens, 0);
+    await twin.evaluate(() => session.logout());
+    await until(first, () => session.state === 'signed-out');
+    assert.equal(await first.evaluate(() => sessionStorage.length), 0);
+    assert.equal(await first.evaluate(() => localStorage.length), 0);
+  });
+});
