@@ -55,6 +55,7 @@ for (const place of ['memory', 'sessionStorage', 'localStorage', 'own', 'late'])
       assert.equal(await tab.evaluate(() => session.accessToken()), access, 'it outlives a reload');
       // A renewal is stored, too.
       await tab.evaluate(() => session.accessToken({ minTtl: 86_400_000 }));
+      await tab.waitForFunction((access) => !stored().includes(access), access);
       assert.equal((await start())[1], 'signed-in');
       assert.notEqual(await tab.evaluate(() => session.accessToken()), access);
       await tab.evaluate(() => session.logout());
@@ -241,7 +242,7 @@ test('getToken is asked for what is missing, ended or refused, once for all, unt
       return next();
     } });
     const scheme = firstMessage({ message: { token: '$token' } });
-    const sockets = [1, 2, 3].map(() => new AuthSocket(`${server}/ws/4401/`, { session, scheme, backoff: { base: 20, spread: 20 } }));
+    const sockets = [1, 2, 3].map(() => new AuthSocket(`${server}/ws/4401/`, { session, scheme, minUptime: 1, backoff: { base: 20, spread: 20 } }));
     const states = [];
     sockets[0].addEventListener('statechange', ({ state, error }) => states.push(error ? `${state} ${error.code}` : state));
     await Promise.all(sockets.map((socket) => socket.ready()));

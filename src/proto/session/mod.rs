@@ -77,7 +77,9 @@ pub struct Session {
 
 #[derive(Debug)]
 enum State {
+    /// With the last access token, which nobody is to try again, and whose it was.
     Expired {
+        access: Option<Secret>,
         subject: Option<String>,
     },
     /// The store has not yet answered.
@@ -427,7 +429,11 @@ impl Session {
     fn expire(&mut self, error: TokenError) {
         self.clear();
         self.timers.stop(Timer::Renew);
-        self.state = State::Expired { subject: self.subject().cloned() };
+        let access = match &self.state {
+            State::SignedIn(tokens) => Some(tokens.access.clone()),
+            State::Expired { .. } | State::Loading | State::SignedOut => None,
+        };
+        self.state = State::Expired { access, subject: self.subject().cloned() };
         self.changed(Some(error));
     }
 
@@ -447,7 +453,7 @@ impl Session {
     /// Whose the present or expired tokens are, as far as they say.
     fn subject(&self) -> Option<&String> {
         match &self.state {
-            State::Expired { subject } => subject.as_ref(),
+            State::Expired { subject, .. } => subject.as_ref(),
             State::SignedIn(tokens) => tokens.subject.as_ref(),
             State::Loading | State::SignedOut => None,
         }

@@ -175,6 +175,10 @@ impl Session {
     }
 
     fn renewed(&mut self, now: Now, mut tokens: TokenSet) {
+        if matches!(&self.state, State::Expired { access: Some(old), .. } if *old == tokens.access) {
+            self.end_renewal();
+            return self.answer_without_renewal(now, TokenError::Expired);
+        }
         let same_user = self.is_same_user(&tokens, SameUser::UnlessKnownOther);
         let mut unchanged = None;
         if let State::SignedIn(old) = &mut self.state {

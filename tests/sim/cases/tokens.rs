@@ -225,10 +225,15 @@ fn the_same_token_after_a_rejection_is_not_tried_again() {
     world.server.revoke_access();
     world.drop_sockets(4401);
     world.run_for(2_000);
-    world.provide(0, Ok(Provided { access: Secret::new(access), lifetime: Default::default() }));
+    world.provide(0, Ok(Provided { access: Secret::new(access.clone()), lifetime: Default::default() }));
     world.run_for(10 * MINUTE);
     assert_eq!(world.tabs[0].errors, [TokenError::Expired]);
     assert_eq!((world.server.log.dials, world.tabs[0].source_reasons.len()), (dials, 2));
+    // Nor by whoever asks later, although the session knows of no token any more.
+    world.connect(0);
+    world.provide(0, Ok(Provided { access: Secret::new(access), lifetime: Default::default() }));
+    world.run_for(10 * MINUTE);
+    assert_eq!((world.server.log.dials, world.session().state()), (dials, SessionState::Expired));
 }
 
 #[test]
