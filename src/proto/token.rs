@@ -138,7 +138,7 @@ mod tests {
         let mut clock = None;
         let tokens = (Secret::new(token.to_owned()), None);
         let set = TokenSet::new(&mut clock, now(), tokens, lifetime, received, Duration::from_secs(30));
-        let server_now = clock.map_or(now().unix, |clock| clock.latest(now())).as_millis();
+        let server_now = clock.map_or_else(|| now().unix, |clock| clock.latest(now())).as_millis();
         let left = set.expires_at.map(|end| (end.as_millis() - server_now) as f64 / 1000.0);
         (set, left)
     }

@@ -7,6 +7,9 @@
 #[allow(unreachable_pub, dead_code, reason = "other tests use it, too")]
 mod codec;
 mod framing;
+#[path = "../support/json_rules.rs"]
+#[allow(unreachable_pub, reason = "other tests use it, too")]
+mod json_rules;
 mod session;
 mod socket;
 
@@ -92,4 +95,14 @@ fn a_session_in_the_clear_is_refused_in_rust_as_in_javascript() {
     assert!(SessionConfig { allow_insecure: true, ..config.clone() }.check().is_ok());
     assert!(preset::session("simpleJwt", "http://127.0.0.1:8000").unwrap().check().is_ok());
     assert_eq!(SessionConfig { prefix: "Bearer\n".to_owned(), ..config }.check().unwrap_err().code(), "INVALID_OPTION");
+}
+
+#[test]
+fn case_82_json_values_are_the_same_on_every_platform() {
+    json_rules::a_matcher_describes_a_subset_of_an_object();
+    json_rules::a_path_leads_through_objects_alone();
+    json_rules::case_82_a_token_is_a_value_and_never_changes_the_shape_of_a_message();
+    json_rules::a_form_holds_texts_as_they_are_and_all_else_as_json();
+    json_rules::a_hole_that_nobody_fills_is_found();
+    json_rules::a_debug_form_of_json_shows_no_content();
 }
