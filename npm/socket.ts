@@ -321,8 +321,8 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
     this.#phase = change.phase;
     this.#error = change.error;
     this.dispatchEvent(new StateChangeEvent(change));
-    // That a token ends is the way of tokens, and seen to.
-    const isOrdinary = change.previous === 'connected' && change.error?.disposition === 'refreshToken';
+    // That a server ends a socket with its token is the way of tokens, and seen to. One that refuses the token from the start is not.
+    const isOrdinary = change.previous === 'connected' && change.error?.disposition === 'refreshToken' && change.error.code === 'CLOSED_BY_SERVER';
     if (change.error && !isOrdinary) this.dispatchEvent(new SocketErrorEvent(change.error));
   }
 
