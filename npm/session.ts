@@ -164,9 +164,13 @@ export class Session extends EventTarget {
     return STATES[place]!;
   }
 
-  /** Resolves with the state as soon as the store has answered: at once where there is none. */
+  /**
+   * Resolves with the state as soon as the store has answered: at once where there is none.
+   * @throws GatepassError LOAD_FAILED
+   */
   ready(): Promise<SessionState> {
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
+      if (this.#hasStore) this.#core.do(() => {}, reject);
       const settle = () => {
         if (this.state === 'loading') return;
         this.removeEventListener('change', settle);

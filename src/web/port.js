@@ -51,7 +51,14 @@ export class Port {
    * @param {(reason: string, done: (kind: number, tokens?: unknown) => void) => () => void} source
    */
   ask(id, reason, source) {
-    this.requests.set(id, source(reason, (kind, tokens) => this.settle(id, PROVIDED + kind, tokens)));
+    this.requests.set(id, () => {});
+    try {
+      const end = source(reason, (kind, tokens) => this.settle(id, PROVIDED + kind, tokens));
+      if (this.requests.has(id)) this.requests.set(id, end);
+    } catch {
+      // As one that fails later: in passing.
+      queueMicrotask(() => this.settle(id, PROVIDED + 1));
+    }
   }
 
   /** @param {number} id @param {number} what @param {unknown} [data] */

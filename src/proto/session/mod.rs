@@ -255,7 +255,7 @@ impl Session {
 
     fn on_logout(&mut self) {
         // Nobody is there to sign out: a listener that signs out whenever a sign-in is asked for must not go round.
-        if matches!(self.state, State::SignedOut) && self.login.is_none() {
+        if matches!((&self.state, self.renewal), (State::SignedOut, Renewal::None)) && self.login.is_none() {
             return;
         }
         self.supersede_login();

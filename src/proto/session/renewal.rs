@@ -13,6 +13,7 @@
 
 use core::time::Duration;
 
+use super::config::is_header_text;
 use super::io::{Demand, NoToken, Output, Provided, Reason, RequestId};
 use super::store::Stored;
 use super::{SameUser, Session, State};
@@ -127,8 +128,10 @@ impl Session {
 
     pub(super) fn on_provided(&mut self, now: Now, result: Result<Provided, NoToken>) {
         let answer = match result {
-            Ok(Provided { access, lifetime }) => Ok(self.token_set(now, (access, None), lifetime, Received::Earlier)),
-            Err(NoToken::Failed) => Err(HttpError::Network),
+            Ok(Provided { access, lifetime }) if is_header_text(access.expose()) => {
+                Ok(self.token_set(now, (access, None), lifetime, Received::Earlier))
+            }
+            Ok(_) | Err(NoToken::Failed) => Err(HttpError::Network),
             Err(NoToken::SignInRequired) => Err(HttpError::Status { status: 401, retry_after: None }),
         };
         self.on_renewed(now, answer);

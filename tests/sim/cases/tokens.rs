@@ -216,6 +216,25 @@ fn the_apps_own_source_is_asked_once_for_all_and_told_why() {
 }
 
 #[test]
+fn case_28_a_logout_while_the_source_is_asked_is_not_undone_by_its_answer() {
+    let mut world = with_source();
+    world.logout();
+    assert!(world.lines.iter().all(|line| !line.is_connected()));
+    world.run_for(10 * MINUTE);
+    assert_eq!(world.session().state(), SessionState::SignedOut);
+    assert_eq!(world.tabs[0].source_reasons, [Reason::Missing], "and nobody asks again by itself");
+    assert_eq!(world.server.log.dials, 0);
+}
+
+#[test]
+fn a_token_of_the_source_that_no_header_carries_is_none() {
+    let mut world = with_source();
+    world.provide(0, Ok(Provided { access: Secret::new("tok\nen".to_owned()), lifetime: Default::default() }));
+    assert_eq!((world.session().state(), world.server.log.dials), (SessionState::SignedOut, 0));
+    assert_eq!(world.lines[0].codes(), ["REFRESH_FAILED"]);
+}
+
+#[test]
 fn the_same_token_after_a_rejection_is_not_tried_again() {
     let mut world = with_source();
     let access = provide(&mut world);

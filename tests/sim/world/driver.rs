@@ -2,6 +2,12 @@
 
 use super::*;
 
+/// What a log would hold: case_115, over every schedule.
+fn recorded(output: &impl std::fmt::Debug) {
+    let line = format!("{output:?}");
+    assert!(!line.contains(MARK), "a credential in a log line: {line}");
+}
+
 impl World {
     pub fn session_input_in(&mut self, tab: usize, input: session::Input) {
         let now = self.now_in(tab);
@@ -24,6 +30,7 @@ impl World {
     }
 
     fn perform_session(&mut self, tab: usize, output: session::Output) {
+        recorded(&output);
         match output {
             session::Output::AbortFetch { request } => {
                 if self.tabs[tab].refreshes.remove(&request) {
@@ -47,6 +54,7 @@ impl World {
                 }
             }
             session::Output::Fetch { request, http } => {
+                assert!(!http.url.contains(MARK), "a credential in a URL");
                 let is_refresh = http.url.ends_with("refresh");
                 let earlier = self.tabs[tab].requests.insert(request, is_refresh);
                 assert!(earlier.is_none(), "a request id was used twice");
@@ -113,6 +121,7 @@ impl World {
     }
 
     fn perform(&mut self, index: usize, output: Output) {
+        recorded(&output);
         let line = &mut self.lines[index];
         match output {
             Output::AbortFetch { request } => {
@@ -143,6 +152,8 @@ impl World {
                 line.most_sockets = line.most_sockets.max(line.open_sockets.len());
                 assert_eq!(line.open_sockets.len(), 1, "at most one socket");
                 let url = handshake.url.expose().to_owned();
+                let may_hold_one = matches!(line.kind, Kind::Query | Kind::QueryProbed | Kind::Ticket);
+                assert!(may_hold_one || !url.contains(MARK), "a credential in a URL that does not need it");
                 if let Some((_, ticket)) = url.split_once("?ticket=") {
                     assert!(self.dialled_tickets.insert(ticket.to_owned()), "a ticket is used at most once");
                 }
