@@ -61,7 +61,7 @@ extern "C" {
 
 #[wasm_bindgen]
 extern "C" {
-    /// What `share` in tabs.js returns.
+    /// What a store of tabs.js opens.
     type JsTabs;
     #[wasm_bindgen(method)]
     fn load(this: &JsTabs);

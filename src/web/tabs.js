@@ -24,7 +24,7 @@ const PATIENCE = 5_000;
  *
  * @param {string} name @param {'localStorage' | 'sessionStorage' | Store} place
  */
-export const store = (name, place) => (/** @type {number} */ lease, /** @type {Hear} */ hear) => share(name, place, lease, hear);
+export const store = (name, place) => (/** @type {number} */ lease, /** @type {Hear} */ hear) => shared(name, place, lease, hear);
 
 /**
  * @param {string} name Of the entry, the lock and the channel.
@@ -32,7 +32,7 @@ export const store = (name, place) => (/** @type {number} */ lease, /** @type {H
  * @param {number} lease How long whoever holds the lock may show no sign of life, in milliseconds.
  * @param {Hear} hear {@link STORED}, {@link LOCKED} with what is in the store, or {@link FAILED}.
  */
-export function share(name, kind, lease, hear) {
+function shared(name, kind, lease, hear) {
   const isPerTab = kind === 'sessionStorage';
   const store = typeof kind === 'string' ? webStorage(kind, name) : kind;
   /** @type {Promise<unknown>} */

@@ -6,7 +6,16 @@ fn json(text: &str) -> Json {
     Json::parse(text).unwrap_or_else(|| panic!("no JSON: {text}"))
 }
 
-pub fn a_matcher_describes_a_subset_of_an_object() {
+pub fn hold() {
+    a_matcher_describes_a_subset_of_an_object();
+    a_path_leads_through_objects_alone();
+    case_82_a_token_is_a_value_and_never_changes_the_shape_of_a_message();
+    a_form_holds_texts_as_they_are_and_all_else_as_json();
+    a_hole_that_nobody_fills_is_found();
+    a_debug_form_of_json_shows_no_content();
+}
+
+fn a_matcher_describes_a_subset_of_an_object() {
     let rows = [
         (r#"{"type":"auth_ok"}"#, r#"{"type":"auth_ok","v":1}"#, true),
         (r#"{"type":"auth_ok"}"#, r#"{"v":1}"#, false),
@@ -31,7 +40,7 @@ pub fn a_matcher_describes_a_subset_of_an_object() {
     }
 }
 
-pub fn a_path_leads_through_objects_alone() {
+fn a_path_leads_through_objects_alone() {
     let value = json(r#"{"a":{"b":"text","n":1.5,"s":"3600","z":"","l":["x"]},"t":"abc"}"#);
     assert_eq!(value.text_at("a.b").as_deref(), Some("text"));
     for path in ["a.c", "a.b.length", "t.0", "a.l.0", "a.l.length", "", "a.", "a.z", "__proto__", "constructor", "a.n"]
@@ -46,7 +55,7 @@ pub fn a_path_leads_through_objects_alone() {
     assert_eq!(value.at("a.s").and_then(|value| value.as_number()), None);
 }
 
-pub fn case_82_a_token_is_a_value_and_never_changes_the_shape_of_a_message() {
+fn case_82_a_token_is_a_value_and_never_changes_the_shape_of_a_message() {
     let template = json(r#"{"type": "auth", "nested": ["$token", 1], "price": "$$token", "other": "$constructor"}"#);
     let token = r#"","admin":true,"x":"\u0000${token}$token"#;
 
@@ -60,7 +69,7 @@ pub fn case_82_a_token_is_a_value_and_never_changes_the_shape_of_a_message() {
     assert_eq!(back.at("other").map(|value| value.print()).as_deref(), Some("null"));
 }
 
-pub fn a_form_holds_texts_as_they_are_and_all_else_as_json() {
+fn a_form_holds_texts_as_they_are_and_all_else_as_json() {
     let value = json(r#"{"grant type":"a&b=c d+e","n":7,"list":[1,"é"],"empty":"","none":null}"#);
     let mut pairs: Vec<_> = value.form().split('&').map(str::to_owned).collect();
     pairs.sort();
@@ -68,12 +77,12 @@ pub fn a_form_holds_texts_as_they_are_and_all_else_as_json() {
     assert_eq!(json("[1]").form(), "");
 }
 
-pub fn a_hole_that_nobody_fills_is_found() {
+fn a_hole_that_nobody_fills_is_found() {
     assert_eq!(json(r#"{"a":["$token","$tokn"]}"#).unknown_hole(&["token"]), Some("tokn".to_owned()));
     assert_eq!(json(r#"["$one","$two"]"#).unknown_hole(&[]), Some("one".to_owned()), "the first");
     assert_eq!(json(r#"{"a":["$token","$$tokn","$"]}"#).unknown_hole(&["token"]), None);
 }
 
-pub fn a_debug_form_of_json_shows_no_content() {
+fn a_debug_form_of_json_shows_no_content() {
     assert_eq!(format!("{:?}", json(r#"{"token":"abc"}"#)), "[json]");
 }

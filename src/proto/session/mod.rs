@@ -10,7 +10,7 @@
 //! ```
 //!
 //! Before that: loading, until the store has answered, if there is one. How a renewal goes is in the module `renewal`, what the store
-//! has to do with it in `store`.
+//! has to do with it in `store`, who signs in and out in `sign_in`.
 //! Rules: one renewal and one login in flight; every token has a generation, so that a refused token is refreshed once
 //! for all sockets that had it; every user has an epoch, and nothing of an earlier epoch counts.
 //! Contract: one [`Session::handle_input`], then [`Session::poll_output`] until `None`, then [`Session::poll_timeout`]; as of
@@ -19,6 +19,7 @@
 mod config;
 mod io;
 mod renewal;
+mod sign_in;
 mod store;
 
 use core::time::Duration;
@@ -31,6 +32,7 @@ pub use io::{
     SessionView, Want, WantId,
 };
 use renewal::{Pause, Renewal};
+use sign_in::SameUser;
 use store::SignIn;
 pub use store::{Record, Stored};
 
@@ -240,30 +242,6 @@ impl Session {
         }
     }
 
-    fn on_login(&mut self, now: Now, login: LoginId, credentials: &Json) {
-        self.supersede_login();
-        let Some(endpoint) = &self.config.login else {
-            // The driver refuses login() without an endpoint; a session that gets here anyway answers the same.
-            return self.outputs.push_back(Output::LoginDone { login, result: Err(TokenError::Missing.into()) });
-        };
-        let http = endpoint.request(&self.config, credentials, None);
-        let request = self.new_request();
-        self.timers.set(Timer::Login, now.instant.after(self.config.http_timeout));
-        self.outputs.push_back(Output::Fetch { request, http });
-        self.login = Some((login, request));
-    }
-
-    fn on_logout(&mut self) {
-        // Nobody is there to sign out: a listener that signs out whenever a sign-in is asked for must not go round.
-        if matches!((&self.state, self.renewal), (State::SignedOut, Renewal::None)) && self.login.is_none() {
-            return;
-        }
-        self.supersede_login();
-        self.tell_server();
-        self.clear();
-        self.forget();
-    }
-
     /// Ends what belongs to the user.
     fn forget(&mut self) {
         self.abort_renewal();
@@ -273,23 +251,6 @@ impl Session {
         for want in core::mem::take(&mut self.wants) {
             self.answer(want, Err(TokenError::Missing));
         }
-    }
-
-    /// Tells the server of a logout. Nobody waits for the answer: that the token is unknown there means the same.
-    fn tell_server(&mut self) {
-        let (Some(endpoint), State::SignedIn(tokens)) = (&self.config.logout, &self.state) else { return };
-        let nothing = Secret::new(String::new());
-        let refresh = tokens.refresh.as_ref().unwrap_or(&nothing);
-        // Without a template nothing is sent: the header says who it is.
-        let values = match endpoint.body {
-            Some(_) => Json::object(&[("access", tokens.access.expose()), ("refresh", refresh.expose())]),
-            None => Json::object(&[]),
-        };
-        let mut http = endpoint.request(&self.config, &values, Some(self.grant(tokens).authorization));
-        // Apps go to another page next.
-        http.is_farewell = true;
-        let request = self.new_request();
-        self.outputs.push_back(Output::Fetch { request, http });
     }
 
     fn new_request(&mut self) -> RequestId {
@@ -307,36 +268,6 @@ impl Session {
         } else if matches!(self.renewal, Renewal::Asked(asked) if asked == request) {
             self.on_refresh_answer(now, answer, date);
         }
-    }
-
-    fn on_login_answer(
-        &mut self,
-        now: Now,
-        answer: Result<Json, HttpError>,
-        date: Option<UnixTime>,
-        body: Option<Secret>,
-    ) {
-        let Some((login, _)) = self.login.take() else { return };
-        self.timers.stop(Timer::Login);
-        let received = answer.and_then(|json| self.tokens_of(now, &json, date));
-        let result = match received {
-            Ok(tokens) => {
-                self.begin(now, tokens, SameUser::OnlyIfKnown);
-                Ok(())
-            }
-            Err(HttpError::Status { status: status @ (400 | 401 | 403), .. }) => {
-                Err(LoginError { error: TokenError::InvalidCredentials { status }, answer: body })
-            }
-            // A success that could not be read may hold tokens.
-            Err(error) => {
-                Err(LoginError { error: TokenError::Login(error), answer: body.filter(|_| error.status().is_some()) })
-            }
-        };
-        if result.is_err() {
-            // Those who waited for this login learn what they would have learned without it.
-            self.ask_again(now);
-        }
-        self.outputs.push_back(Output::LoginDone { login, result });
     }
 
     /// Answers who waited for a renewal that failed: with the old token whoever may still use it, else with the failure.
@@ -370,23 +301,6 @@ impl Session {
                 self.on_refresh_answer(now, Err(HttpError::TimedOut), None);
             }
         }
-    }
-
-    /// Somebody has signed in.
-    fn begin(&mut self, now: Now, tokens: TokenSet, rule: SameUser) {
-        self.abort_renewal();
-        let same_user = self.is_same_user(&tokens, rule);
-        self.begin_sign_in();
-        self.take(now, tokens, same_user);
-        self.save(now);
-        self.changed(None);
-        self.answer_all(None);
-    }
-
-    fn begin_sign_in(&mut self) {
-        self.sign_ins += 1;
-        // As many as a number of JavaScript tells apart.
-        self.sign_in = SignIn { id: (self.ids.f64() * 9_007_199_254_740_992.0) as u64, renewals: 0 };
     }
 
     /// Takes new tokens into use.
@@ -450,33 +364,6 @@ impl Session {
         }
     }
 
-    /// Whose the present or expired tokens are, as far as they say.
-    fn subject(&self) -> Option<&String> {
-        match &self.state {
-            State::Expired { subject, .. } => subject.as_ref(),
-            State::SignedIn(tokens) => tokens.subject.as_ref(),
-            State::Loading | State::SignedOut => None,
-        }
-    }
-
-    fn is_same_user(&self, tokens: &TokenSet, rule: SameUser) -> bool {
-        if matches!(self.state, State::Loading | State::SignedOut) {
-            return true;
-        }
-        match (self.subject(), &tokens.subject) {
-            (Some(before), Some(after)) => before == after,
-            (None, _) | (_, None) => rule == SameUser::UnlessKnownOther,
-        }
-    }
-
-    fn supersede_login(&mut self) {
-        if let Some((login, request)) = self.login.take() {
-            self.timers.stop(Timer::Login);
-            self.outputs.push_back(Output::AbortFetch { request });
-            self.outputs.push_back(Output::LoginDone { login, result: Err(TokenError::Superseded.into()) });
-        }
-    }
-
     fn tokens_of(&mut self, now: Now, json: &Json, date: Option<UnixTime>) -> Result<TokenSet, HttpError> {
         let fields = &self.config.fields;
         let text = |path: &str| json.text_at(path).map(Secret::new);
@@ -522,15 +409,6 @@ impl Session {
             self.outputs.push_back(Output::Changed { state, view, error });
         }
     }
-}
-
-/// How to judge whether new tokens belong to the user that was there before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum SameUser {
-    /// A person typed a name: only two JWTs with the same subject prove that it is the same one.
-    OnlyIfKnown,
-    /// The app renews tokens: the same user unless the JWTs say otherwise.
-    UnlessKnownOther,
 }
 
 /// The default leeway: 30 s.

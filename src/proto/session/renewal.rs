@@ -15,8 +15,9 @@ use core::time::Duration;
 
 use super::config::is_header_text;
 use super::io::{Demand, NoToken, Output, Provided, Reason, RequestId};
+use super::sign_in::SameUser;
 use super::store::Stored;
-use super::{SameUser, Session, State};
+use super::{Session, State};
 use crate::error::{HttpError, TokenError};
 use crate::proto::timer::Timer;
 use crate::proto::token::{Received, TokenSet};

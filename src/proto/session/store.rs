@@ -4,7 +4,8 @@
 //! two sign-ins the store's counts: whoever writes last. What cannot be read changes nothing.
 
 use super::io::{Demand, Output};
-use super::{SameUser, Session, State};
+use super::sign_in::SameUser;
+use super::{Session, State};
 use crate::proto::time::ServerClock;
 use crate::proto::token::{Lifetime, Received};
 use crate::proto::{Now, Secret, UnixTime};

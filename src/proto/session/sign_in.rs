@@ -1,0 +1,138 @@
+//! Signing in and out: by credentials, by tokens of the app's, and who is the same user.
+//!
+//! Rules: one login in flight, and a later one, tokens of the app's or a logout take its place; what a server says of a logout changes nothing.
+
+use super::io::{LoginError, LoginId, Output};
+use super::renewal::Renewal;
+use super::store::SignIn;
+use super::{Session, State};
+use crate::error::{HttpError, TokenError};
+use crate::proto::timer::Timer;
+use crate::proto::token::TokenSet;
+use crate::proto::{Json, Now, Secret, UnixTime};
+
+/// How to judge whether new tokens belong to the user that was there before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SameUser {
+    /// A person typed a name: only two JWTs with the same subject prove that it is the same one.
+    OnlyIfKnown,
+    /// The app renews tokens: the same user unless the JWTs say otherwise.
+    UnlessKnownOther,
+}
+
+impl Session {
+    pub(super) fn on_login(&mut self, now: Now, login: LoginId, credentials: &Json) {
+        self.supersede_login();
+        let Some(endpoint) = &self.config.login else {
+            // The driver refuses login() without an endpoint; a session that gets here anyway answers the same.
+            return self.outputs.push_back(Output::LoginDone { login, result: Err(TokenError::Missing.into()) });
+        };
+        let http = endpoint.request(&self.config, credentials, None);
+        let request = self.new_request();
+        self.timers.set(Timer::Login, now.instant.after(self.config.http_timeout));
+        self.outputs.push_back(Output::Fetch { request, http });
+        self.login = Some((login, request));
+    }
+
+    pub(super) fn on_logout(&mut self) {
+        // Nobody is there to sign out: a listener that signs out whenever a sign-in is asked for must not go round.
+        if matches!((&self.state, self.renewal), (State::SignedOut, Renewal::None)) && self.login.is_none() {
+            return;
+        }
+        self.supersede_login();
+        self.tell_server();
+        self.clear();
+        self.forget();
+    }
+
+    /// Tells the server of a logout. Nobody waits for the answer: that the token is unknown there means the same.
+    pub(super) fn tell_server(&mut self) {
+        let (Some(endpoint), State::SignedIn(tokens)) = (&self.config.logout, &self.state) else { return };
+        let nothing = Secret::new(String::new());
+        let refresh = tokens.refresh.as_ref().unwrap_or(&nothing);
+        // Without a template nothing is sent: the header says who it is.
+        let values = match endpoint.body {
+            Some(_) => Json::object(&[("access", tokens.access.expose()), ("refresh", refresh.expose())]),
+            None => Json::object(&[]),
+        };
+        let mut http = endpoint.request(&self.config, &values, Some(self.grant(tokens).authorization));
+        // Apps go to another page next.
+        http.is_farewell = true;
+        let request = self.new_request();
+        self.outputs.push_back(Output::Fetch { request, http });
+    }
+
+    pub(super) fn on_login_answer(
+        &mut self,
+        now: Now,
+        answer: Result<Json, HttpError>,
+        date: Option<UnixTime>,
+        body: Option<Secret>,
+    ) {
+        let Some((login, _)) = self.login.take() else { return };
+        self.timers.stop(Timer::Login);
+        let received = answer.and_then(|json| self.tokens_of(now, &json, date));
+        let result = match received {
+            Ok(tokens) => {
+                self.begin(now, tokens, SameUser::OnlyIfKnown);
+                Ok(())
+            }
+            Err(HttpError::Status { status: status @ (400 | 401 | 403), .. }) => {
+                Err(LoginError { error: TokenError::InvalidCredentials { status }, answer: body })
+            }
+            // A success that could not be read may hold tokens.
+            Err(error) => {
+                Err(LoginError { error: TokenError::Login(error), answer: body.filter(|_| error.status().is_some()) })
+            }
+        };
+        if result.is_err() {
+            // Those who waited for this login learn what they would have learned without it.
+            self.ask_again(now);
+        }
+        self.outputs.push_back(Output::LoginDone { login, result });
+    }
+
+    /// Somebody has signed in.
+    pub(super) fn begin(&mut self, now: Now, tokens: TokenSet, rule: SameUser) {
+        self.abort_renewal();
+        let same_user = self.is_same_user(&tokens, rule);
+        self.begin_sign_in();
+        self.take(now, tokens, same_user);
+        self.save(now);
+        self.changed(None);
+        self.answer_all(None);
+    }
+
+    pub(super) fn begin_sign_in(&mut self) {
+        self.sign_ins += 1;
+        // As many as a number of JavaScript tells apart.
+        self.sign_in = SignIn { id: (self.ids.f64() * 9_007_199_254_740_992.0) as u64, renewals: 0 };
+    }
+
+    /// Whose the present or expired tokens are, as far as they say.
+    pub(super) fn subject(&self) -> Option<&String> {
+        match &self.state {
+            State::Expired { subject, .. } => subject.as_ref(),
+            State::SignedIn(tokens) => tokens.subject.as_ref(),
+            State::Loading | State::SignedOut => None,
+        }
+    }
+
+    pub(super) fn is_same_user(&self, tokens: &TokenSet, rule: SameUser) -> bool {
+        if matches!(self.state, State::Loading | State::SignedOut) {
+            return true;
+        }
+        match (self.subject(), &tokens.subject) {
+            (Some(before), Some(after)) => before == after,
+            (None, _) | (_, None) => rule == SameUser::UnlessKnownOther,
+        }
+    }
+
+    pub(super) fn supersede_login(&mut self) {
+        if let Some((login, request)) = self.login.take() {
+            self.timers.stop(Timer::Login);
+            self.outputs.push_back(Output::AbortFetch { request });
+            self.outputs.push_back(Output::LoginDone { login, result: Err(TokenError::Superseded.into()) });
+        }
+    }
+}
