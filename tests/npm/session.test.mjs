@@ -108,6 +108,17 @@ for (const [how, prepare, isTold] of [
   });
 }
 
+test('a session with a store says so when the wasm does not come, and goes on when it does', async () => {
+  const { result } = await inPage(async () => {
+    const { load, Session } = await import('gatepass');
+    load({ wasm: '/nothing.wasm' }).catch(() => {});
+    const session = new Session({ store: 'localStorage' });
+    const first = await session.ready().catch((error) => error.code);
+    return [first, session.state, await session.ready()];
+  });
+  assert.deepEqual(result, ['LOAD_FAILED', 'loading', 'signed-out']);
+});
+
 test('a store of the app that hangs or throws holds nobody up', async () => {
   await control({ do: 'reset' });
   const { result } = await inPage(async (server) => {

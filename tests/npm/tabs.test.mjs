@@ -49,6 +49,16 @@ const connected = (tab) => until(tab, () => socket.state === 'connected');
 const until = (tab, condition) => tab.waitForFunction(condition, undefined, { polling: 20 });
 const each = (tabs, act) => Promise.all(tabs.map(act));
 
+/** Runs with two tabs whose sockets are connected for maggie. */
+const withTwo = (run) =>
+  inProfile(async (context) => {
+    const tabs = [await open(context), await open(context)];
+    await each(tabs, (tab) => start(tab));
+    await login(tabs[0]);
+    await each(tabs, connected);
+    await run(tabs);
+  });
+
 for (const [how, prepare] of [
   ['with the locks of the browser', undefined],
   ['without locks and channels, as on pages without TLS', () => {
@@ -85,43 +95,52 @@ for (const [how, prepare] of [
 
 test('case_96: another user in one tab is another user in all, and nothing of the first is sent', async () => {
   await control({ do: 'reset' });
-  await inProfile(async (context) => {
-    const tabs = [await open(context), await open(context)];
-    await each(tabs, (tab) => start(tab));
-    await login(tabs[0]);
-    await each(tabs, connected);
+  await withTwo(async (tabs) => {
     await control({ do: 'refuseHandshakes', times: 10_000, status: 503 });
     await control({ do: 'dropSockets', how: 'reset' });
     await each(tabs, (tab) => until(tab, () => socket.state !== 'connected'));
     await tabs[1].evaluate(() => socket.send("maggie's"));
     await login(tabs[0], 'bob', 'hunter2');
     await until(tabs[1], () => socket.stats().discarded === 1);
-    await control({ do: 'setSettings', settings: {} });
-    // What was asked for is over: the refusals go with the others.
-    await control({ do: 'restart' });
-    await each(tabs, (tab) => tab.evaluate(() => void socket.close()));
-    await each(tabs, async (tab) => {
-      assert.equal(await tab.evaluate(async () => JSON.parse(atob((await session.accessToken()).split('.')[1])).user_id), 'bob');
-    });
+    // The refusals end with it.
+    await control({ do: 'reset' });
+    await login(tabs[0], 'bob', 'hunter2');
+    await each(tabs, connected);
+    const users = await each(tabs, (tab) => tab.evaluate(() => new Promise((resolve) => {
+      socket.addEventListener('message', ({ data }) => resolve(JSON.parse(data).user));
+      socket.send('{"type":"whoami"}');
+    })));
+    assert.deepEqual(users, ['bob', 'bob']);
   });
   assert.equal((await ask('received')).some((heard) => heard.text === "maggie's"), false);
 });
 
 test('case_94: a tab that ends in the middle of a refresh keeps nobody from it', async () => {
   await control({ do: 'reset' });
-  await inProfile(async (context) => {
-    const tabs = [await open(context), await open(context)];
-    await each(tabs, (tab) => start(tab));
-    await login(tabs[0]);
-    await each(tabs, connected);
+  await withTwo(async (tabs) => {
     await control({ do: 'loseAnswers', endpoint: 'refresh' });
     await control({ do: 'expireTokens' });
     await tabs[0].evaluate(() => void session.accessToken({ minTtl: 86_400_000 }).catch(() => {}));
-    await control({ do: 'dropSockets', how: { close: { code: 4401 } } });
     while (((await ask('counts')).calls.refresh ?? 0) === 0);
+    await control({ do: 'dropSockets', how: { close: { code: 4401 } } });
     await tabs[0].close();
     await until(tabs[1], () => states.filter((state) => state === 'connected').length === 2);
     assert.equal((await ask('counts')).calls.refresh, 2);
+  });
+});
+
+test('case_94: a holder of the lock that shows no sign of life loses it', async () => {
+  await control({ do: 'reset' });
+  await inProfile(async (context) => {
+    const tabs = [await open(context), await open(context)];
+    await start(tabs[1]);
+    await login(tabs[1]);
+    await connected(tabs[1]);
+    // As a tab that was put to sleep while it held it.
+    await tabs[0].evaluate(([name]) => new Promise((held) => void navigator.locks.request(name, () => (held(), new Promise(() => {}))).catch(() => {})), [`gatepass ${server}/api/token/`]);
+    const token = await tabs[1].evaluate(() => session.accessToken({ minTtl: 86_400_000 }));
+    assert.equal(typeof token, 'string');
+    assert.equal((await ask('counts')).calls.refresh, 1);
   });
 });
 

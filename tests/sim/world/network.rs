@@ -1,0 +1,173 @@
+//! The network of the simulation and what happens at its ends: latency, loss, and the server's side of each socket.
+
+use super::*;
+
+impl World {
+    pub(super) fn later(&mut self, happening: Happening) {
+        let mut at = self.millis + self.rng.u64(self.net.min_ms..=self.net.max_ms);
+        if matches!(happening, Happening::Steal { .. }) {
+            at = self.millis + Self::steal_delay();
+        }
+        // A socket keeps its order; HTTP answers may overtake each other.
+        if let Some(key) = socket_of(&happening) {
+            let last =
+                self.queue.iter().filter(|(_, other)| socket_of(other) == Some(key)).map(|((at, _), _)| *at).max();
+            at = at.max(last.unwrap_or(0));
+        }
+        self.sequence += 1;
+        self.queue.insert((at, self.sequence), happening);
+    }
+
+    pub(super) fn is_lost(&mut self) -> bool {
+        self.rng.u8(0..100) < self.net.loss
+    }
+
+    pub(super) fn happen(&mut self, happening: Happening) {
+        match happening {
+            // What is still on its way goes with its tab.
+            Happening::HttpArrives { who: Who::Session(tab), .. } if !self.tabs[tab].is_alive => {}
+            Happening::HttpArrives { who, request, http } => {
+                if !self.server.is_up || self.is_lost() {
+                    // Half of the failures are noticed at once, half never.
+                    if self.rng.bool() {
+                        self.later(Happening::HttpAnswer { who, request, result: Err(NoAnswer) });
+                    }
+                } else if let Some(answer) = self.server.http(&http)
+                    && !self.is_lost()
+                {
+                    self.later(Happening::HttpAnswer { who, request, result: Ok(answer) });
+                } else {
+                    self.server.may_lose |= http.url.ends_with("refresh");
+                }
+            }
+            Happening::HttpAnswer { who, request, result } => match who {
+                Who::Session(tab) => {
+                    // Whoever was taken for dead has lost the lock; the answer is a surprise.
+                    self.tabs[tab].refreshes.remove(&request);
+                    if self.tabs[tab].requests.get(&request) == Some(&true) {
+                        self.server.was_answered(&result);
+                    }
+                    self.session_input_in(tab, session::Input::Http { request, result });
+                }
+                Who::Connection(line) => {
+                    self.lines[line].requests.remove(&request);
+                    self.line_input(line, Input::Http { request, result });
+                }
+            },
+            Happening::Dial { line, socket, url } => {
+                if !self.server.is_up {
+                    return self.later(Happening::Closed { line, socket, code: 1006 });
+                }
+                match self.server.handshake(&url) {
+                    Handshake::Hangs => {}
+                    Handshake::Refused => self.later(Happening::Closed { line, socket, code: 1006 }),
+                    Handshake::Accepted { user } => {
+                        let kind = self.lines[line].kind;
+                        let has_accepted =
+                            matches!(kind, Kind::Anonymous | Kind::Query | Kind::QueryProbed | Kind::Ticket);
+                        let peer = Peer { user, has_accepted, ..Peer::default() };
+                        self.lines[line].peers.insert(socket, peer);
+                        self.later(Happening::Opened { line, socket });
+                        if kind == Kind::FirstMessageHello && !self.server.is_silent && !self.server.withholds_hello {
+                            self.server_says(line, socket, Say::Text(r#"{"type":"auth_required"}"#.to_owned()));
+                        }
+                    }
+                }
+            }
+            Happening::Opened { line, socket } => {
+                if self.is_lost() {
+                    if let Some(peer) = self.lines[line].peers.get_mut(&socket) {
+                        peer.is_dead = true;
+                    }
+                } else {
+                    let protocol = self.server.subprotocol.to_owned();
+                    self.line_input(line, Input::SocketOpened { socket, protocol });
+                }
+            }
+            Happening::ServerHears { line, socket, text } => self.server_hears(line, socket, text),
+            Happening::Text { line, socket, text } => self.client_hears(line, socket, text),
+            Happening::Stored { tab } => {
+                let stored = self.stored();
+                self.session_input_in(tab, session::Input::Stored(stored));
+            }
+            Happening::Locked { tab, ask } => self.locked(tab, ask),
+            Happening::Steal { tab, from } => self.steal(tab, from),
+            Happening::Closed { line, socket, code } => {
+                self.lines[line].open_sockets.remove(&socket);
+                self.line_input(
+                    line,
+                    Input::SocketClosed { socket, code, reason: String::new(), was_clean: code != 1006 },
+                );
+            }
+        }
+    }
+
+    fn server_hears(&mut self, line: usize, socket: SocketId, text: String) {
+        let kind = self.lines[line].kind;
+        let Some(peer) = self.lines[line].peers.get_mut(&socket) else { return };
+        if peer.is_dead || self.server.is_silent {
+            return;
+        }
+        if peer.has_accepted && self.server.takes_again && text.starts_with('{') {
+            self.server.log.authenticated_again += 1;
+            let (user, say) = self.server.first_message(&text, true);
+            assert!(user.is_some(), "a socket was authenticated again with a bad token");
+            return self.server_says(line, socket, say.expect("an answer"));
+        }
+        if peer.has_accepted {
+            let number = |text: &String| text.parse::<u64>().expect("a number");
+            let last = self.lines[line].received_by_server.last().map_or(0, number);
+            // Without an ack nobody can tell a server that refuses from one that accepts, is silent and says goodbye.
+            let is_told_apart = kind != Kind::FirstMessage || !self.lines[line].was_closed_deliberately;
+            assert!(
+                number(&text) > last || !is_told_apart,
+                "a message arrived twice or out of order: {text} after {last}"
+            );
+            return self.lines[line].received_by_server.push(text);
+        }
+        peer.heard_auth += 1;
+        assert_eq!(peer.heard_auth, 1, "case_85: the first message is sent once per socket");
+        let (user, say) = self.server.first_message(&text, kind != Kind::FirstMessage);
+        peer.has_accepted = user.is_some();
+        peer.user = user;
+        if let Some(say) = say {
+            let is_rejection = matches!(&say, Say::Text(text) if text.contains("auth_invalid"));
+            self.server_says(line, socket, say);
+            if is_rejection {
+                self.server_says(line, socket, Say::Close(1005));
+            }
+        }
+    }
+
+    pub(super) fn client_hears(&mut self, line: usize, socket: SocketId, text: String) {
+        let received = self.lines[line].machine.on_message(socket, || text.len());
+        if let Received::TooLong { length } = received {
+            self.line_input(line, Input::TooLong { socket, length });
+        }
+        if matches!(received, Received::Inspect | Received::InspectAndDeliver) {
+            self.line_input(line, Input::Inspected { socket, text: Some(&text) });
+        }
+        let is_present = self.lines[line].machine.socket() == Some(socket);
+        if received == Received::Deliver || (received == Received::InspectAndDeliver && is_present) {
+            let line = &mut self.lines[line];
+            assert!(line.open_sockets.contains(&socket), "a message of a socket that was left behind was delivered");
+            line.delivered.push(text);
+        }
+    }
+}
+
+fn socket_of(happening: &Happening) -> Option<(usize, SocketId, bool)> {
+    match happening {
+        Happening::HttpArrives { .. }
+        | Happening::HttpAnswer { .. }
+        | Happening::Stored { .. }
+        | Happening::Locked { .. }
+        | Happening::Steal { .. } => None,
+        Happening::Dial { line, socket, .. } | Happening::ServerHears { line, socket, .. } => {
+            Some((*line, *socket, true))
+        }
+        Happening::Opened { line, socket }
+        | Happening::Text { line, socket, .. }
+        | Happening::Closed { line, socket, .. } => Some((*line, *socket, false)),
+    }
+}
