@@ -7,7 +7,7 @@ use super::UrlParts;
 
 /// A JSON value of JavaScript's.
 #[derive(Clone, PartialEq)]
-pub(super) struct Value(pub(super) JsValue);
+pub(crate) struct Value(pub(super) JsValue);
 
 #[wasm_bindgen(module = "/src/platform/platform.js")]
 extern "C" {
@@ -21,14 +21,18 @@ extern "C" {
     fn unknown_hole(template: &JsValue, known: &str) -> Option<String>;
     fn entries(value: &JsValue) -> Array;
     fn form(value: &JsValue) -> String;
-    #[wasm_bindgen(js_name = fromBase64url)]
-    pub(crate) fn from_base64url(text: &str) -> Option<String>;
-    pub(crate) fn base64(text: &str) -> String;
+    fn frame(message: &JsValue) -> String;
+    #[wasm_bindgen(js_name = messagesOf)]
+    fn messages_of(frame: &str) -> Array;
+    #[wasm_bindgen(js_name = claims)]
+    fn claims_of(token: &str) -> JsValue;
+    pub(crate) fn base64(text: &str, is_for_urls: bool) -> String;
     #[wasm_bindgen(js_name = httpDate)]
     fn date(text: &str) -> f64;
     #[wasm_bindgen(js_name = parseUrl)]
     fn parse_url(text: &str) -> Option<Array>;
-    pub(crate) fn percent(text: &str) -> String;
+    #[wasm_bindgen(js_name = withParam)]
+    pub(crate) fn with_param(address: &str, query: &str, param: &str, value: &str) -> String;
 }
 
 impl Value {
@@ -79,6 +83,15 @@ impl Value {
         (0..entries.length()).step_by(2).map(|at| (name(at), Self(entries.get(at + 1)))).collect()
     }
 
+    pub(super) fn frame(&self) -> String {
+        frame(&self.0)
+    }
+
+    pub(super) fn messages_of(frame: &str) -> (Vec<Self>, String) {
+        let parts = messages_of(frame);
+        ((1..parts.length()).map(|at| Self(parts.get(at))).collect(), parts.get(0).as_string().unwrap_or_default())
+    }
+
     pub(super) fn form(&self) -> String {
         form(&self.0)
     }
@@ -103,6 +116,11 @@ impl Value {
     fn given(value: JsValue) -> Option<Self> {
         (!value.is_undefined()).then_some(Self(value))
     }
+}
+
+/// Decodes the payload of a JWT; what is none is `None`.
+pub(crate) fn claims(token: &str) -> Option<Value> {
+    Value::given(claims_of(token))
 }
 
 /// Reads an HTTP-date (RFC 9110 §5.6.7), to milliseconds since 1970.

@@ -82,10 +82,16 @@ impl Json {
         self.0.members().into_iter().map(|(name, value)| (name, Self(value))).collect()
     }
 
-    /// Returns a text as it is, anything else as JSON.
-    #[must_use]
-    pub fn plain(&self) -> String {
-        self.0.text().unwrap_or_else(|| self.print())
+    /// Writes a message as text: of an array the texts as they are, all else as JSON.
+    pub(crate) fn frame(&self) -> String {
+        self.0.frame()
+    }
+
+    /// Takes the messages of a text, each ended by a line feed or a record separator (U+001E): JSON, text before JSON as an array of
+    /// both, or text. With what of the last the next frame may go on with.
+    pub(crate) fn messages_of(frame: &str) -> (Vec<Self>, String) {
+        let (messages, rest) = Value::messages_of(frame);
+        (messages.into_iter().map(Self).collect(), rest)
     }
 
     /// Writes the members of an object as a form (WHATWG URL §5.2, with `%20` for a space, which every server reads).
@@ -115,6 +121,11 @@ impl Json {
     #[must_use]
     pub fn filled(&self, values: &Self) -> Self {
         Self(self.0.filled(&values.0))
+    }
+
+    /// Returns the payload of a JWT, which is decoded and never verified; what cannot be read is `None`.
+    pub(crate) fn claims(token: &str) -> Option<Self> {
+        super::present::claims(token).map(Self)
     }
 
     /// Takes a value as JavaScript has it: one that JSON could write.

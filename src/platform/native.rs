@@ -1,14 +1,17 @@
 //! Outside of browsers: by well-known crates.
 
-use base64ct::{Base64, Base64UrlUnpadded, Encoding};
+use base64ct::{Base64Unpadded, Base64UrlUnpadded, Encoding};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
 use serde_json::Value as Serde;
 
 use super::UrlParts;
 
+/// The longest piece of a frame that waits for the next.
+const MAX_REST: usize = 65_536;
+
 /// A JSON value of `serde_json`.
 #[derive(Clone, PartialEq)]
-pub(super) struct Value(Serde);
+pub(crate) struct Value(Serde);
 
 impl Value {
     pub(super) fn parse(text: &str) -> Option<Self> {
@@ -48,10 +51,33 @@ impl Value {
         members.map(|(name, value)| (name.clone(), Self(value.clone()))).collect()
     }
 
+    /// A text as it is, anything else as JSON.
+    fn plain(&self) -> String {
+        self.text().unwrap_or_else(|| self.print())
+    }
+
+    pub(super) fn frame(&self) -> String {
+        self.items().map_or_else(|| self.plain(), |items| items.iter().map(Self::plain).collect())
+    }
+
+    pub(super) fn messages_of(frame: &str) -> (Vec<Self>, String) {
+        let pieces: Vec<_> = frame.split(['\n', '\u{1e}']).collect();
+        let last = pieces.last().copied().unwrap_or_default();
+        let is_open = last.len() < MAX_REST && last.contains(['{', '[']) && Self::message(last).is_none();
+        let read = |piece: &&str| Self::message(piece).unwrap_or_else(|| Self::of_text(piece.trim_ascii_end()));
+        (pieces.iter().map(read).collect(), if is_open { last.to_owned() } else { String::new() })
+    }
+
+    /// JSON, or text before JSON.
+    fn message(piece: &str) -> Option<Self> {
+        Self::parse(piece).or_else(|| {
+            let (before, json) = piece.split_at(piece.find(['{', '['])?);
+            Some(Self::of_items(vec![Self::of_text(before), Self::parse(json)?]))
+        })
+    }
+
     pub(super) fn form(&self) -> String {
-        let pair = |(name, value): (String, Self)| {
-            [percent(&name), percent(&value.text().unwrap_or_else(|| value.print()))].join("=")
-        };
+        let pair = |(name, value): (String, Self)| [percent(&name), percent(&value.plain())].join("=");
         self.members().into_iter().map(pair).collect::<Vec<_>>().join("&")
     }
 
@@ -116,14 +142,20 @@ fn hole(text: &str) -> Option<&str> {
     text.strip_prefix('$').filter(|name| !name.starts_with('$') && !name.is_empty())
 }
 
-/// Decodes base64url without padding (RFC 4648 §5) to text; anything else is `None`.
-pub(crate) fn from_base64url(text: &str) -> Option<String> {
-    String::from_utf8(Base64UrlUnpadded::decode_vec(text).ok()?).ok()
+/// Decodes the payload of a JWT; what is none is `None`.
+pub(crate) fn claims(token: &str) -> Option<Value> {
+    let [_header, payload, _signature] = token.split('.').collect::<Vec<_>>().try_into().ok()?;
+    Value::parse(&String::from_utf8(Base64UrlUnpadded::decode_vec(payload).ok()?).ok()?)
 }
 
-/// Writes base64 with padding (RFC 4648 §4) of a text of ASCII, as every token is; what becomes of any other is not said.
-pub(crate) fn base64(text: &str) -> String {
-    Base64::encode_string(text.as_bytes())
+/// Writes base64 without padding, or base64url (RFC 4648 §4, §5), of a text of ASCII, as every token is; what becomes of any other
+/// is not said.
+pub(crate) fn base64(text: &str, is_for_urls: bool) -> String {
+    if is_for_urls {
+        Base64UrlUnpadded::encode_string(text.as_bytes())
+    } else {
+        Base64Unpadded::encode_string(text.as_bytes())
+    }
 }
 
 /// Reads an HTTP-date (RFC 9110 §5.6.7), to milliseconds since 1970.
@@ -147,8 +179,20 @@ pub(crate) fn url(text: &str) -> Option<UrlParts> {
     })
 }
 
+/// Sets a parameter in a query, percent-encoded; one of that name that was there before is replaced.
+pub(crate) fn with_param(address: &str, query: &str, param: &str, value: &str) -> String {
+    let name = percent(param);
+    let is_other = |pair: &&str| {
+        let key = pair.split_once('=').map_or(*pair, |(key, _)| key);
+        !pair.is_empty() && key != param && key != name
+    };
+    let mut pairs: Vec<_> = query.split('&').filter(is_other).map(str::to_owned).collect();
+    pairs.push([name.as_str(), "=", &percent(value)].concat());
+    [address, "?", &pairs.join("&")].concat()
+}
+
 /// Percent-encodes everything but RFC 3986's unreserved characters.
-pub(crate) fn percent(text: &str) -> String {
+fn percent(text: &str) -> String {
     percent_encoding::utf8_percent_encode(text, RESERVED).to_string()
 }
 

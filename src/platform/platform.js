@@ -31,9 +31,30 @@ export const at = (value, path) => path.split('.').reduce(member, /** @type {Jso
 /** Names and values in turn. @param {Json} value */
 export const entries = (value) => (isObject(value) ? Object.entries(value).flat() : []);
 
+/** A text as it is, anything else as JSON. @param {Json} value */
+const plain = (value) => (typeof value === 'string' ? value : print(value));
+
 /** The members as a form. @param {Json} value */
-export const form = (value) =>
-  isObject(value) ? Object.entries(value).map(([name, item]) => `${percent(name)}=${percent(typeof item === 'string' ? item : print(item))}`).join('&') : '';
+export const form = (value) => (isObject(value) ? Object.entries(value).map(([name, item]) => `${percent(name)}=${percent(plain(item))}`).join('&') : '');
+
+/** A message as text: of an array the texts as they are, all else as JSON. @param {Json} message */
+export const frame = (message) => (Array.isArray(message) ? message.map(plain).join('') : plain(message));
+
+/** The messages of a frame, and what of the last the next frame may go on with: `Framing` in src/proto/frame.rs. @param {string} frame */
+export function messagesOf(frame) {
+  let rest = '';
+  const messages = frame.split(/[\n\x1e]/).map((piece, place, pieces) => {
+    const start = piece.search(/[{[]/);
+    let message = parse(piece);
+    if (message === undefined && start >= 0) {
+      const json = parse(piece.slice(start));
+      if (json !== undefined) message = [piece.slice(0, start), json];
+      else if (place === pieces.length - 1 && piece.length < 65_536) rest = piece;
+    }
+    return message === undefined ? piece.replace(/[ \t\n\f\r]+$/, '') : message;
+  });
+  return [rest, ...messages];
+}
 
 /** Whether a matcher describes a value: objects as subsets, all else as equal. @param {Json} matcher @param {Json | undefined} value @returns {boolean} */
 export function matches(matcher, value) {
@@ -74,19 +95,17 @@ export function unknownHole(template, known) {
 /** NaN for what is no date. @param {string} text */
 export const httpDate = (text) => Date.parse(text);
 
-/**
- * Decodes base64url to a character for each byte; what is none is undefined.
- *
- * @param {string} text
- */
-export const fromBase64url = (text) => attempt(() => atob(text.replaceAll('-', '+').replaceAll('_', '/')));
+/** The payload of a JWT, a character for each byte: only names beyond ASCII come out odd, and they are compared with their like. @param {string} token */
+export function claims(token) {
+  const parts = token.split('.');
+  return parts.length === 3 ? attempt(() => JSON.parse(atob(parts[1].replaceAll('-', '+').replaceAll('_', '/')))) : undefined;
+}
 
-/**
- * Writes base64 of a text without characters beyond U+00FF.
- *
- * @param {string} text
- */
-export const base64 = (text) => attempt(() => btoa(text)) ?? '';
+/** Base64 without padding, or base64url, of a text without characters beyond U+00FF. @param {string} text @param {boolean} isForUrls */
+export function base64(text, isForUrls) {
+  const written = (attempt(() => btoa(text)) ?? '').replace(/=+$/, '');
+  return isForUrls ? written.replaceAll('+', '-').replaceAll('/', '_') : written;
+}
 
 /**
  * Returns scheme, user info, host, address and query of a URL, against the address of the page or the worker; what is none is
@@ -106,7 +125,18 @@ export const parseUrl = (text) =>
  *
  * @param {string} text
  */
-export const percent = (text) => encodeURIComponent(text).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
+const percent = (text) => encodeURIComponent(text).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
+
+/**
+ * Sets a parameter in a query; one of that name that was there before is replaced.
+ *
+ * @param {string} address @param {string} query @param {string} param @param {string} value
+ */
+export function withParam(address, query, param, value) {
+  const name = percent(param);
+  const others = query.split('&').filter((pair) => pair !== '' && ![param, name].includes(pair.split('=')[0]));
+  return `${address}?${[...others, `${name}=${percent(value)}`].join('&')}`;
+}
 
 /** @template T @param {() => T} get @returns {T | undefined} */
 function attempt(get) {

@@ -21,19 +21,12 @@ pub enum Framing {
     Text,
 }
 
-/// The longest piece that waits for the next frame.
-const MAX_REST: usize = 65_536;
-const RECORD_SEPARATOR: u8 = 0x1e;
-
 impl Framing {
     /// Writes a message.
     pub(crate) fn write(self, message: &Json) -> String {
         match self {
             Self::Json => message.print(),
-            Self::Text | Self::Binary => match message.items() {
-                Some(pieces) => pieces.iter().map(Json::plain).collect(),
-                None => message.plain(),
-            },
+            Self::Text | Self::Binary => message.frame(),
         }
     }
 
@@ -43,45 +36,14 @@ impl Framing {
         Secret::new(self.write(&template.filled(&values)))
     }
 
-    /// Takes the first message of a text.
-    #[inline(never)]
-    pub(crate) fn first(self, text: &str) -> First<'_> {
+    /// Reads the messages of a frame, `None` for what is none, and what of the last the next frame may go on with.
+    pub(crate) fn read(self, frame: &str) -> (Vec<Option<Json>>, String) {
         if self == Self::Json {
-            return First { message: Json::parse(text), after: None, is_open: false };
+            return (vec![Json::parse(frame)], String::new());
         }
-        let end = text.bytes().position(|byte| matches!(byte, b'\n' | RECORD_SEPARATOR));
-        let piece = text.get(..end.unwrap_or(text.len())).unwrap_or_default();
-        let json = message_in(piece);
-        First {
-            is_open: json.is_none() && end.is_none() && start_of_json(piece).is_some() && piece.len() < MAX_REST,
-            message: json.or_else(|| Some(Json::text(piece.trim_ascii_end()))),
-            after: end.and_then(|end| text.get(end + 1..)),
-        }
+        let (messages, rest) = Json::messages_of(frame);
+        (messages.into_iter().map(Some).collect(), rest)
     }
-}
-
-/// The first message of a text.
-#[derive(Debug)]
-pub(crate) struct First<'a> {
-    /// It, unless it is none.
-    pub(crate) message: Option<Json>,
-    /// What comes after it.
-    pub(crate) after: Option<&'a str>,
-    /// Whether the next frame may go on with it.
-    pub(crate) is_open: bool,
-}
-
-fn start_of_json(text: &str) -> Option<usize> {
-    text.bytes().position(|byte| matches!(byte, b'{' | b'['))
-}
-
-/// Reads JSON, or text before JSON.
-fn message_in(text: &str) -> Option<Json> {
-    Json::parse(text).or_else(|| {
-        let start = start_of_json(text)?;
-        let (before, json) = (text.get(..start)?, text.get(start..)?);
-        Some(Json::array(vec![Json::text(before), Json::parse(json)?]))
-    })
 }
 
 #[cfg(test)]
@@ -90,14 +52,7 @@ mod tests {
     use super::*;
 
     fn read(frame: &str) -> String {
-        let mut messages = Vec::new();
-        let mut after = Some(frame);
-        while let Some(text) = after {
-            let first = Framing::Text.first(text);
-            messages.extend(first.message);
-            after = first.after;
-        }
-        Json::array(messages).print()
+        Json::array(Framing::Text.read(frame).0.into_iter().flatten().collect()).print()
     }
 
     #[test]
@@ -122,13 +77,16 @@ mod tests {
 
     #[test]
     fn json_that_is_not_whole_may_go_on_but_not_for_ever() {
-        let is_open = |text: &str| Framing::Binary.first(text).is_open;
-        assert!(is_open("INFO {\"nonce\"") && is_open("a["));
-        for whole in ["PONG", "o", "", "PONG\r\n", "{}", "40{}", "a[\n"] {
-            assert!(!is_open(whole), "{whole:?}");
+        let rest = |text: &str| Framing::Binary.read(text).1;
+        for (frame, open) in [("INFO {\"nonce\"", "INFO {\"nonce\""), ("{}\na[", "a[")] {
+            assert_eq!(rest(frame), open);
         }
-        assert!(!is_open(&"{".repeat(MAX_REST)));
-        assert!(!Framing::Json.first("{").is_open, "a frame is a value");
+        for whole in ["PONG", "o", "", "PONG\r\n", "{}", "40{}", "a[\n"] {
+            assert_eq!(rest(whole), "", "{whole:?}");
+        }
+        assert_eq!(rest(&"{".repeat(65_535)).len(), 65_535);
+        assert_eq!(rest(&"{".repeat(65_536)), "");
+        assert_eq!(Framing::Json.read("{").1, "", "a frame is a value");
     }
 
     #[test]

@@ -17,7 +17,6 @@ pub mod session;
 #[path = "../../tests/support/json.rs"]
 #[allow(unreachable_pub, reason = "integration tests use it, too")]
 mod test_json;
-mod text;
 mod time;
 mod timer;
 pub mod token;

@@ -127,16 +127,7 @@ impl Encoding {
         if self == Self::Plain {
             return text.to_owned();
         }
-        let mut written = String::new();
-        for byte in base64(text).bytes() {
-            match byte {
-                b'=' => {}
-                b'+' if self == Self::Base64Url => written.push('-'),
-                b'/' if self == Self::Base64Url => written.push('_'),
-                other => written.push(char::from(other)),
-            }
-        }
-        written
+        base64(text, self == Self::Base64Url)
     }
 }
 

@@ -6,10 +6,8 @@
 
 use core::time::Duration;
 
-use super::text::cut;
 use super::time::{ServerClock, millis};
 use super::{Json, Now, Secret, UnixTime};
-use crate::platform::from_base64url;
 
 /// Access token, optional refresh token, expiry.
 #[derive(Clone, Debug)]
@@ -57,7 +55,7 @@ impl TokenSet {
         received: Received,
         max_leeway: Duration,
     ) -> Self {
-        let claims = claims(access.expose());
+        let claims = Json::claims(access.expose());
         let claim = |name: &str| claims.as_ref().and_then(|claims| claims.at(name));
         // A NumericDate; a string is not one (RFC 7519 §2), so a broken issuer's token counts as without expiry.
         let number = |name: &str| claim(name).and_then(|value| value.as_number());
@@ -98,16 +96,6 @@ impl TokenSet {
     pub(crate) fn is_expired_at(&self, server: UnixTime) -> bool {
         self.expires_at.is_some_and(|end| server >= end)
     }
-}
-
-/// Decodes the payload of a JWT; what is none is `None`.
-fn claims(token: &str) -> Option<Json> {
-    let (_header, rest) = cut(token, b'.')?;
-    let (payload, signature) = cut(rest, b'.')?;
-    if cut(signature, b'.').is_some() {
-        return None;
-    }
-    Json::parse(&from_base64url(payload)?)
 }
 
 /// A span of seconds, if it is one: at most 300 years, so that no sum overflows.

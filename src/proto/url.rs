@@ -7,9 +7,8 @@
 use core::fmt;
 
 use super::Secret;
-use super::text::{cut, pieces};
 use crate::error::{ConfigError, UrlProblem};
-use crate::platform::{self, UrlParts, percent};
+use crate::platform::{self, UrlParts, with_param};
 
 /// An absolute URL that is fit to be dialled or fetched.
 ///
@@ -125,9 +124,8 @@ impl Url {
     /// Returns the URL with a parameter that is no credential.
     #[must_use]
     pub fn with_plain_param(&self, param: &str, value: &str) -> Self {
-        let text = self.with_param(param, value);
-        let query = cut(text.expose(), b'?').map_or("", |(_, query)| query).to_owned();
-        Self { query, ..self.clone() }
+        let query = with_param("", &self.query, param, value);
+        Self { query: query.trim_start_matches('?').to_owned(), ..self.clone() }
     }
 
     /// Returns the URL with `param` set to a credential; a parameter of that name that was there before is replaced.
@@ -136,20 +134,7 @@ impl Url {
     /// read `+` as a space.
     #[must_use]
     pub fn with_param(&self, param: &str, value: &str) -> Secret {
-        let name = percent(param);
-        let mut text = self.before_query.clone();
-        text.push('?');
-        for pair in pieces(&self.query, b'&') {
-            let key = cut(pair, b'=').map_or(pair, |(key, _)| key);
-            if !pair.is_empty() && key != param && key != name {
-                text.push_str(pair);
-                text.push('&');
-            }
-        }
-        text.push_str(&name);
-        text.push('=');
-        text.push_str(&percent(value));
-        Secret::new(text)
+        Secret::new(with_param(&self.before_query, &self.query, param, value))
     }
 }
 

@@ -214,16 +214,13 @@ impl Connection {
         let is_answer = matches!(self.state, State::Connected { .. });
         let mut frame = core::mem::take(&mut self.rest);
         frame.push_str(text.unwrap_or_default());
-        let framing = self.framing();
-        let mut after = Some(frame.as_str());
-        while let Some(text) = after {
-            let first = framing.first(text);
-            // Once connected the frames are the app's, and what looks unfinished may be whole.
-            if first.is_open && !is_answer {
-                self.rest.push_str(text);
-            }
-            self.on_read(now, socket, first.message.as_ref());
-            after = first.after;
+        let (messages, rest) = self.framing().read(&frame);
+        // Once connected the frames are the app's, and what looks unfinished may be whole.
+        if !is_answer {
+            self.rest = rest;
+        }
+        for message in &messages {
+            self.on_read(now, socket, message.as_ref());
         }
         // Whatever the server says after the first message shows that it took it; what stood behind its hello does not.
         if let State::Connected { proof: proof @ Proof::Assumed, .. } = &mut self.state
