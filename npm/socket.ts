@@ -42,6 +42,13 @@ export interface AuthSocketOptions {
   ticketTimeout?: number;
   /** How long a connection has to last before earlier failures are forgotten, in milliseconds. @default 5000 */
   minUptime?: number;
+  /**
+   * Whether another connection takes the place of this one when the token is renewed. It is accepted before this one closes, and no
+   * event tells it. A message of yours goes to one of them. The old one is listened to for `minUptime` longer: what the server says
+   * to both in that time arrives twice. If the new one fails, this one stays.
+   * @default false: this one stays
+   */
+  handover?: boolean;
   /** What close codes ask for, where the defaults do not fit. */
   closeCodes?: Record<number, 'retry' | 'retrySlowly' | 'refreshToken' | 'giveUp'>;
   /** How much may wait to be sent; beyond it `send` throws QUEUE_FULL. */
@@ -358,7 +365,7 @@ const SCHEMES = {
 
 /** Reads options for the wasm, in the order of `At` in src/js/connection.rs. */
 function read(url: string, options: AuthSocketOptions): (core: Core, session: SessionCore | undefined, sink: Sink) => SocketCore {
-  const all = new Options(options, '', 'session scheme protocols params probe credentials backoff connectTimeout ticketTimeout minUptime closeCodes outbox maxMessageSize allowInsecure');
+  const all = new Options(options, '', 'session scheme protocols params probe credentials backoff connectTimeout ticketTimeout minUptime handover closeCodes outbox maxMessageSize allowInsecure');
   const type = (all.get('scheme') as Scheme | undefined)?.type;
   const kind = Object.keys(SCHEMES).indexOf(String(type));
   if (kind < 0) all.fail('scheme', `one of ${Object.keys(SCHEMES)} is needed; no browser lets a page set a header`);
@@ -375,6 +382,7 @@ function read(url: string, options: AuthSocketOptions): (core: Core, session: Se
     return text;
   });
   if (scheme.get('reauth') === true && scheme.get('message') === undefined) scheme.fail('reauth', 'there is no first message to send again');
+  if (scheme.get('reauth') === true && all.flag('handover')) all.fail('handover', 'with "reauth" the token is renewed on this socket; choose one');
   const isTicket = type === 'ticket';
   const isEntry = isTicket ? scheme.get('subprotocol') !== undefined : type === 'subprotocol';
   const entry = isTicket ? scheme.within('subprotocol', 'prefix encoding') : scheme;
@@ -417,7 +425,7 @@ function read(url: string, options: AuthSocketOptions): (core: Core, session: Se
     outbox.count('maxBytes', 1 << 20), outbox.count('maxMessages', 1_000), all.count('maxMessageSize', 2 ** 32 - 1), allowInsecure, Number(cookies),
     ...['message', 'hello', 'ack', 'reject', 'expired'].map((name) => scheme.json(name)),
     scheme.get('urlHosts') === undefined ? undefined : scheme.texts('urlHosts'), protocols, closeCodes,
-    Number(type === 'firstMessage' && scheme.flag('reauth')),
+    type === 'firstMessage' && scheme.flag('reauth') ? 1 : 2 * all.flag('handover'),
   ];
   // A socket without a session has one of its own, which nobody signs in to.
   return (core, session, sink) => (session ?? makeSession({})(core, () => {})).socket(parts, sink);

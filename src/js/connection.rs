@@ -162,7 +162,7 @@ const ENCODINGS: [Option<Encoding>; 4] =
     [None, Some(Encoding::Plain), Some(Encoding::Base64), Some(Encoding::Base64Url)];
 
 /// The order in which the face counts what becomes of a socket when the token is renewed.
-const RENEWALS: [OnRenewal; 2] = [OnRenewal::Keep, OnRenewal::Authenticate];
+const RENEWALS: [OnRenewal; 3] = [OnRenewal::Keep, OnRenewal::Authenticate, OnRenewal::Handover];
 
 /// The order in which the face counts actions.
 const ACTIONS: [CloseAction; 4] =

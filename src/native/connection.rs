@@ -15,8 +15,8 @@ use super::socket::{self, Ask, Message};
 use crate::error::{ConfigError, Problem, SendError, TokenError};
 use crate::proto::Framing;
 use crate::proto::connection::{
-    Connection as Machine, ConnectionConfig, ConnectionState, Event, Handshake, Input, Output, Received, Sent,
-    SocketId, Stats, check_close_code,
+    Connection as Machine, ConnectionConfig, ConnectionState, Event, Handshake, Input, OnRenewal, Output, Received,
+    Sent, SocketId, Stats, check_close_code,
 };
 use crate::proto::outbox::MessageId;
 use crate::proto::scheme::Scheme;
@@ -70,6 +70,12 @@ impl AuthSocket {
     /// What is wrong with the settings, or a scheme with a credential and no session.
     pub fn new(config: ConnectionConfig, session: Option<&Session>) -> Result<Self, ConfigError> {
         config.check()?;
+        if config.on_renewal == OnRenewal::Handover {
+            return Err(ConfigError::option(
+                "on_renewal",
+                "this driver has one socket at a time; there is no handover",
+            ));
+        }
         if session.is_none() && config.scheme.needs_token() {
             return Err(ConfigError::option("session", "this scheme sends a credential, so it needs a session"));
         }
@@ -305,6 +311,7 @@ impl Task {
                     asks.send(Ask::Close { code, reason }).ok();
                 }
             }
+            // Only a handover retires a socket.
             Output::Discard { message } => {
                 self.payloads.remove(&message);
             }

@@ -142,7 +142,8 @@ impl AuthSocket {
     /// Its `url` holds the credential, where the scheme puts it there.
     #[must_use]
     pub fn native(&self) -> Option<web_sys::WebSocket> {
-        self.inner.port.native()
+        let socket = self.inner.machine.borrow().socket()?;
+        self.inner.port.native(socket.get())
     }
 }
 
@@ -180,7 +181,7 @@ impl Inner {
             Output::Event(event) => self.sink.event(event),
             // A listener may have closed, signed out or reconnected since these were asked for.
             Output::Fetch { request, .. } if !self.machine.borrow().awaits(request) => {}
-            Output::Open { socket, .. } if self.machine.borrow().socket() != Some(socket) => {}
+            Output::Open { socket, .. } if !self.machine.borrow().opens(socket) => {}
             Output::Fetch { request, http } => port.request(request.get(), &http),
             Output::Open { socket, handshake } => port.open(socket.get(), &handshake, self.sink.takes_buffers()),
             Output::Send { socket, message, keep } => port.send_kept(socket.get(), message.get(), keep),

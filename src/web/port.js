@@ -1,4 +1,4 @@
-// A machine's port to the browser: requests, one timer, one socket, and the messages that wait for it.
+// A machine's port to the browser: requests, one timer, its socket, and the messages that wait for it.
 //
 // Here and not in Rust, because JavaScript needs a fraction of the bytes for it. Nothing is decided here. Nothing throws either: what
 // the browser throws may quote what it was given.
@@ -17,6 +17,8 @@ export class Port {
     this.requests = new Map();
     /** @type {Map<number, unknown>} */
     this.messages = new Map();
+    /** @type {Map<number, WebSocket>} One, and at a handover two. */
+    this.sockets = new Map();
     this.deadline = -1;
   }
 
@@ -97,8 +99,7 @@ export class Port {
     const { hear } = this;
     try {
       const socket = new WebSocket(url, protocols);
-      this.socket = socket;
-      this.socketId = id;
+      this.sockets.set(id, socket);
       socket.binaryType = binaryType;
       socket.onopen = () => hear(OPENED, id, socket.protocol);
       socket.onmessage = ({ data }) => hear(MESSAGE, id, data);
@@ -114,10 +115,9 @@ export class Port {
 
   /** Stops listening to a socket, and returns it. @param {number} id */
   leave(id) {
-    const { socket } = this;
-    if (!socket || this.socketId !== id) return;
-    socket.onopen = socket.onmessage = socket.onerror = socket.onclose = null;
-    this.socket = undefined;
+    const socket = this.sockets.get(id);
+    if (socket) socket.onopen = socket.onmessage = socket.onerror = socket.onclose = null;
+    this.sockets.delete(id);
     return socket;
   }
 
@@ -126,11 +126,15 @@ export class Port {
     this.leave(id)?.close(code, reason);
   }
 
+  /** @param {number} id */
+  native(id) {
+    return this.sockets.get(id);
+  }
+
   /** Hands a message to the socket. One that it does not take has been said to be taken: the type is checked before. @param {number} id @param {any} data */
   send(id, data) {
-    if (this.socketId !== id) return;
     try {
-      this.socket?.send(data);
+      this.sockets.get(id)?.send(data);
     } catch {
       // Its type was checked, and a socket that is not open yet is not sent on.
     }
@@ -157,7 +161,7 @@ export class Port {
     this.hear = () => {};
     for (const end of this.requests.values()) end();
     this.alarm(-1);
-    if (this.socket) this.close(this.socketId ?? 0, 1000, '');
+    for (const id of this.sockets.keys()) this.close(id, 1000, '');
   }
 }
 

@@ -48,8 +48,8 @@ extern "C" {
     fn send_kept(this: &JsPort, id: u32, message: u32, keep: bool);
     #[wasm_bindgen(method, js_name = drop)]
     fn forget(this: &JsPort, message: u32);
-    #[wasm_bindgen(method, getter)]
-    fn socket(this: &JsPort) -> Option<web_sys::WebSocket>;
+    #[wasm_bindgen(method)]
+    fn native(this: &JsPort, id: u32) -> Option<web_sys::WebSocket>;
     #[wasm_bindgen(method)]
     fn end(this: &JsPort);
 
@@ -167,8 +167,8 @@ impl Port {
         self.port.forget(message);
     }
 
-    pub(super) fn native(&self) -> Option<web_sys::WebSocket> {
-        self.port.socket()
+    pub(super) fn native(&self, id: u32) -> Option<web_sys::WebSocket> {
+        self.port.native(id)
     }
 
     /// `lease`: how long whoever holds the lock may show no sign of life, in milliseconds.

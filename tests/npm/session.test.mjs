@@ -323,6 +323,42 @@ test('case_86: a token is renewed before it ends while a socket needs it, and th
   assert.equal((await ask('counts')).refreshes, 1);
 });
 
+for (const way of ['ticket', 'first message', 'query']) {
+  test(`with handover a socket goes along with its token, each message arrives once and nobody notices: ${way}`, async () => {
+    await control({ do: 'reset' });
+    const { result } = await inPage(async ([server, way]) => {
+      const { AuthSocket, firstMessage, presets, query, Session } = await import('gatepass');
+      const session = new Session(presets.simpleJwt(`${server}/api`));
+      await session.login({ username: 'maggie', password: 'secret' });
+      const ways = {
+        ticket: () => [`${server}/channel/`, presets.ticketServerSocket(server)],
+        'first message': () => [`${server}/ws/first/`, { scheme: firstMessage({ message: { token: '$token' } }) }],
+        query: () => [`${server}/ws/jwt/`, { scheme: query() }],
+      };
+      const [url, options] = ways[way]();
+      const socket = new AuthSocket(url, { session, ...options, handover: true });
+      const told = [];
+      for (const type of ['open', 'close', 'error']) socket.addEventListener(type, () => told.push(type));
+      socket.addEventListener('statechange', ({ state }) => told.push(state));
+      await socket.ready();
+      let [sent, heard] = [0, 0];
+      while (socket.stats().connections < 4) {
+        // Far more than any token has left: it is renewed.
+        if (socket.stats().attempts === socket.stats().connections) await session.accessToken({ minTtl: 86_400_000 });
+        socket.send(`message ${++sent}`);
+        const { data } = await new Promise((resolve) => socket.addEventListener('message', resolve, { once: true }));
+        if (data === `message ${sent}`) heard++;
+      }
+      const { readyState } = socket;
+      socket.close();
+      return { told: [...new Set(told)], unheard: sent - heard, readyState };
+    }, [server, way]);
+    assert.deepEqual(result, { told: ['connecting', 'connected', 'open', 'closed', 'close'], unheard: 0, readyState: 1 });
+    const { handshakes, accepted } = await ask('counts');
+    assert.deepEqual({ handshakes, accepted }, { handshakes: 4, accepted: 4 });
+  });
+}
+
 for (const skew of [0, 7_200_000, -7_200_000]) {
   test(`a socket that its server ends with the token is back at once and nobody notices, with a clock wrong by ${skew / 3_600_000} h`, async () => {
     await control({ do: 'reset' });

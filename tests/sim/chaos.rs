@@ -1,6 +1,6 @@
 //! Random schedules: everything that can happen to a session, in any order, then a calm in which all must be well.
 
-use gatepass::proto::connection::ConnectionState;
+use gatepass::proto::connection::{ConnectionState, OnRenewal};
 
 use crate::server::{BadToken, Fault};
 use crate::world::{KINDS, Kind, Net, World};
@@ -12,7 +12,9 @@ const CODES: [u16; 16] =
 pub fn run(seed: u64) -> World {
     let mut dice = fastrand::Rng::with_seed(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
     let kinds: Vec<Kind> = (0..dice.usize(1..=3)).map(|_| KINDS[dice.usize(0..KINDS.len())]).collect();
-    let mut world = World::new(seed, &kinds);
+    let ways = [OnRenewal::Keep, OnRenewal::Keep, OnRenewal::Handover];
+    let on_renewal = ways[dice.usize(0..3)];
+    let mut world = World::with(seed, &kinds, |config| config.on_renewal = on_renewal);
     world.net = Net { min_ms: dice.u64(0..20), max_ms: dice.u64(20..3000), loss: dice.u8(0..25) };
     world.server.rotates = dice.bool();
     world.server.has_refresh = dice.u8(0..4) > 0;

@@ -32,6 +32,8 @@ pub struct Server {
     pub bad_token: BadToken,
     /// Takes a first message again on an accepted socket.
     pub takes_again: bool,
+    /// Whether each message of the app is answered.
+    pub answers: bool,
     /// Takes no token on any socket.
     pub refuses_all: bool,
     /// Whether a session may end without being ended by the server's account of it: an answer was lost.

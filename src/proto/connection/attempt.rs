@@ -18,9 +18,11 @@ impl Connection {
             return;
         }
         let is_renewal = matches!(self.state, State::Connected { .. });
+        let mut is_due = false;
         // Where nothing but time asks for another token, the socket stays if there is none.
         if let State::Connected { renewal: renewal @ Renewal::Due(_), grant: Some(old), .. } = &mut self.state {
             *renewal = Renewal::None;
+            is_due = true;
             let is_other = result.as_ref().is_ok_and(|grant| grant.generation != old.generation);
             if !is_other || self.config.on_renewal == OnRenewal::Keep {
                 return;
@@ -33,7 +35,9 @@ impl Connection {
             Err(error) if is_renewal => return self.abandon(now, 1000, Failure::Token(error)),
             Err(error) => return self.fail(now, Failure::Token(error), Goodbye::none()),
         };
-        if is_renewal {
+        if is_due && self.config.on_renewal == OnRenewal::Handover {
+            self.hand_over();
+        } else if is_renewal {
             return self.authenticate_again(now, grant);
         }
         let handshake = match &self.config.scheme {
@@ -290,12 +294,20 @@ impl Connection {
         self.timers.stop_all();
         self.timers.set(Timer::Stable, now.instant.after(self.config.min_uptime));
         self.stats.connections += 1;
+        let predecessor = self.predecessor.take();
+        if predecessor.is_some() {
+            // What was handed to the old socket is not sent again.
+            self.settle_outbox();
+        }
         // Queued messages go before the app hears of the connection, so that what it sends then comes after them.
         let change = self.enter(State::Connected { socket, grant, since: now.instant, proof, renewal: Renewal::None });
         let keep = proof == Proof::Assumed;
         while let Some(message) = if keep { self.outbox.lend() } else { self.outbox.pop() } {
             self.stats.sent += 1;
             self.outputs.push_back(Output::Send { socket, message, keep });
+        }
+        if let Some(predecessor) = predecessor {
+            return self.retire(&predecessor);
         }
         self.is_open = true;
         self.outputs.push_back(Output::Event(Event::StateChanged(change)));

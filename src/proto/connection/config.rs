@@ -50,6 +50,8 @@ pub enum OnRenewal {
     Keep,
     /// The first message is sent again on it, with the new token.
     Authenticate,
+    /// Another socket is opened with the new token; once that is accepted, this one closes. The app notices nothing.
+    Handover,
 }
 
 impl ConnectionConfig {

@@ -7,6 +7,7 @@
 
 mod attempt;
 mod config;
+mod handover;
 mod io;
 mod recovery;
 mod state;
@@ -63,6 +64,10 @@ pub struct Connection {
     /// What the last frame of the handshake left for the next.
     rest: String,
     stats: Stats,
+    /// The connected state, while another socket is about to take over.
+    predecessor: Option<State>,
+    /// A socket that was taken over from and has not closed yet.
+    retired: Option<SocketId>,
     outputs: VecDeque<Output>,
 }
 
@@ -86,18 +91,27 @@ impl Connection {
             next_id: 0,
             rest: String::new(),
             stats: Stats::default(),
+            predecessor: None,
+            retired: None,
             outputs: VecDeque::new(),
         }
     }
 
     /// Applies one thing that happened. Never fails: what the world does wrong becomes an [`Event`].
     pub fn handle_input(&mut self, now: Now, input: Input<'_>) {
+        if self.ends_handover(&input) {
+            self.leave(1000, "");
+            self.resume(now);
+        }
         match input {
             Input::Close { code, reason } => self.on_close(code, &reason),
             Input::Connect => self.on_connect(now),
             Input::Http { request, result } => self.on_http(now, request, result),
             Input::Session(view) => self.on_session(now, view),
             Input::SocketClosed { socket, code, reason, was_clean } => {
+                if self.retired == Some(socket) {
+                    self.retired = None;
+                }
                 if self.state.socket() == Some(socket) {
                     self.on_socket_closed(now, Goodbye { code, reason, was_clean });
                 }
@@ -145,7 +159,7 @@ impl Connection {
     /// # Units
     /// `length` in bytes; asked for only if the message has to wait.
     pub fn send(&mut self, length: impl FnOnce() -> usize) -> Result<Sent, SendError> {
-        match &self.state {
+        match self.serving() {
             State::Closed => Err(SendError::Closed),
             State::Connected { socket, proof, .. } => {
                 let (socket, is_assumed) = (*socket, *proof == Proof::Assumed);
@@ -173,15 +187,23 @@ impl Connection {
     /// # Units
     /// `length` in bytes, or in UTF-16 units for a text in a browser; asked for only if there is a limit.
     pub fn on_message(&mut self, socket: SocketId, length: impl FnOnce() -> usize) -> Received {
-        if self.config.max_message != usize::MAX && self.state.socket() == Some(socket) {
+        if self.config.max_message != usize::MAX {
             let length = length();
             if length > self.config.max_message {
                 return Received::TooLong { length };
             }
         }
+        if self.retired == Some(socket) {
+            self.stats.received += 1;
+            return Received::Deliver;
+        }
         let (reads_first, reads_all) = self.reads();
         let has_text = self.framing() != Framing::Json;
-        match &mut self.state {
+        let state = match &mut self.predecessor {
+            Some(predecessor) if predecessor.socket() == Some(socket) => predecessor,
+            Some(_) | None => &mut self.state,
+        };
+        match state {
             // The ack may not be alone in its frame.
             State::Authenticating { socket: present, step: Step::Ack, .. } if *present == socket && has_text => {
                 Received::InspectAndDeliver
@@ -218,13 +240,13 @@ impl Connection {
     /// Returns the public state.
     #[must_use]
     pub fn state(&self) -> ConnectionState {
-        self.state.public()
+        self.serving().public()
     }
 
     /// Returns what is being waited for, while connecting.
     #[must_use]
     pub fn phase(&self) -> Option<Phase> {
-        self.state.phase()
+        self.serving().phase()
     }
 
     /// Returns whether an answer to this request is still waited for.
@@ -236,7 +258,7 @@ impl Connection {
     /// Returns the socket in use.
     #[must_use]
     pub fn socket(&self) -> Option<SocketId> {
-        self.state.socket()
+        self.serving().socket()
     }
 
     /// Returns the counters.
@@ -329,6 +351,7 @@ impl Connection {
                 // A session's timers, never set here.
                 Timer::Login | Timer::Renew => {}
                 Timer::Stable => {
+                    self.leave_retired();
                     self.backoff.reset();
                     self.attempt = 0;
                     self.doubt = Doubt::None;
@@ -423,7 +446,9 @@ impl Connection {
 
     fn change(&mut self, state: State) {
         let change = self.enter(state);
-        self.outputs.push_back(Output::Event(Event::StateChanged(change)));
+        if self.predecessor.is_none() {
+            self.outputs.push_back(Output::Event(Event::StateChanged(change)));
+        }
     }
 
     fn new_id(&mut self) -> u32 {

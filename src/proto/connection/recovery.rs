@@ -89,6 +89,10 @@ impl Connection {
 
     /// Ends a try of which nothing is in flight any more: tells the app, and does what the failure asks for.
     pub(super) fn fail(&mut self, now: Now, failure: Failure, goodbye: Goodbye) {
+        if self.resume(now) {
+            return;
+        }
+        self.leave_retired();
         let failure = self.counted(failure);
         let disposition = self.settle(now, failure.disposition());
         match failure {
@@ -222,6 +226,9 @@ impl Connection {
     /// Lets go of whatever the present state has in flight.
     pub(super) fn leave(&mut self, code: u16, reason: &str) {
         self.timers.stop_all();
+        if self.predecessor.is_none() {
+            self.leave_retired();
+        }
         match &self.state {
             State::Token { .. } => self.outputs.push_back(Output::Unwant),
             State::Ticket { request, .. } | State::Probing { request, .. } => {

@@ -333,6 +333,11 @@ impl World {
         self.drop_sockets(code);
     }
 
+    /// How many sockets of a line are open.
+    pub fn open_sockets(&self, line: usize) -> usize {
+        self.lines[line].open_sockets.len()
+    }
+
     /// The server sends a text on every accepted socket.
     pub fn broadcast(&mut self, text: &str) {
         let mut open = Vec::new();

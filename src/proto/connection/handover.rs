@@ -1,0 +1,75 @@
+//! Handover: another socket is connected with a newer token before the present one closes.
+//!
+//! The connected state is set aside and goes on serving the app, while the machine makes a try as it always does, of which nobody is
+//! told. When that is accepted, the old socket is retired: nothing more is sent on it, and what the server sends on it is delivered
+//! until the new one has lasted the minimum uptime. Only then is it closed: a browser drops what arrives after `close()` (WHATWG
+//! WebSockets §4, "when a WebSocket message has been received"). When the try fails, the old state comes back as if nothing had
+//! been; the next renewal tries again.
+
+use super::Connection;
+use super::io::{Input, Output, SocketId};
+use super::state::State;
+use crate::proto::Now;
+use crate::proto::timer::Timer;
+
+impl Connection {
+    /// The state that the app sees.
+    pub(super) fn serving(&self) -> &State {
+        self.predecessor.as_ref().unwrap_or(&self.state)
+    }
+
+    /// Sets the connected state aside for the try that begins.
+    pub(super) fn hand_over(&mut self) {
+        self.stats.attempts += 1;
+        self.predecessor = Some(core::mem::replace(&mut self.state, State::Waiting));
+    }
+
+    /// Whether an input is about more than the try that is to take over, so that this has to end first.
+    pub(super) fn ends_handover(&self, input: &Input<'_>) -> bool {
+        let Some(predecessor) = &self.predecessor else { return false };
+        match input {
+            Input::Close { .. } | Input::Connect => true,
+            Input::Session(view) => view.epoch != self.epoch,
+            Input::SocketClosed { socket, .. } | Input::SocketError { socket } | Input::TooLong { socket, .. } => {
+                predecessor.socket() == Some(*socket)
+            }
+            Input::Http { .. }
+            | Input::Inspected { .. }
+            | Input::SocketOpened { .. }
+            | Input::SocketRefused { .. }
+            | Input::Timeout
+            | Input::Token { .. }
+            | Input::TokenDue => false,
+        }
+    }
+
+    /// Goes back to the old state, if a handover was under way and has nothing in flight any more.
+    pub(super) fn resume(&mut self, now: Now) -> bool {
+        let Some(predecessor) = self.predecessor.take() else { return false };
+        self.timers.stop_all();
+        if let State::Connected { since, .. } = &predecessor {
+            self.timers.set(Timer::Stable, since.after(self.config.min_uptime).max(now.instant));
+        }
+        self.state = predecessor;
+        true
+    }
+
+    /// Only listens to the old socket from now on.
+    pub(super) fn retire(&mut self, predecessor: &State) {
+        self.leave_retired();
+        self.retired = predecessor.socket();
+    }
+
+    /// Closes the retired socket, if there is one.
+    pub(super) fn leave_retired(&mut self) {
+        if let Some(socket) = self.retired.take() {
+            self.outputs.push_back(Output::CloseSocket { socket, code: 1000, reason: String::new() });
+        }
+    }
+
+    /// Returns whether this socket is to be opened, still.
+    #[must_use]
+    pub fn opens(&self, socket: SocketId) -> bool {
+        self.state.socket() == Some(socket)
+    }
+}
