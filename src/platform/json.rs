@@ -123,8 +123,9 @@ impl Json {
         Self(self.0.filled(&values.0))
     }
 
-    /// Returns the payload of a JWT, which is decoded and never verified; what cannot be read is `None`.
-    pub(crate) fn claims(token: &str) -> Option<Self> {
+    /// Returns the payload of a JWT, which is decoded and never verified; what cannot be read is `None` (RFC 7519 §3).
+    #[must_use]
+    pub fn claims(token: &str) -> Option<Self> {
         super::present::claims(token).map(Self)
     }
 

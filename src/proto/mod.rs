@@ -15,7 +15,7 @@ mod secret;
 pub mod session;
 #[cfg(test)]
 #[path = "../../tests/support/json.rs"]
-#[allow(unreachable_pub, reason = "integration tests use it, too")]
+#[allow(unreachable_pub, dead_code, reason = "integration tests use it, too")]
 mod test_json;
 mod time;
 mod timer;

@@ -1,7 +1,7 @@
 //! What browsers do that the driver has to live with.
 
-#[path = "../support/json_rules.rs"]
-mod json_rules;
+#[path = "../support/platform_rules.rs"]
+mod platform_rules;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -87,6 +87,6 @@ async fn a_listener_may_call_any_method() {
 }
 
 #[wasm_bindgen_test]
-fn case_82_json_values_are_the_same_on_every_platform() {
-    json_rules::hold();
+fn case_82_json_frames_tokens_and_urls_are_the_same_on_every_platform() {
+    platform_rules::hold();
 }

@@ -7,9 +7,9 @@
 #[allow(unreachable_pub, dead_code, reason = "other tests use it, too")]
 mod codec;
 mod framing;
-#[path = "../support/json_rules.rs"]
+#[path = "../support/platform_rules.rs"]
 #[allow(unreachable_pub, reason = "other tests use it, too")]
-mod json_rules;
+mod platform_rules;
 mod session;
 mod socket;
 
@@ -98,6 +98,6 @@ fn a_session_in_the_clear_is_refused_in_rust_as_in_javascript() {
 }
 
 #[test]
-fn case_82_json_values_are_the_same_on_every_platform() {
-    json_rules::hold();
+fn case_82_json_frames_tokens_and_urls_are_the_same_on_every_platform() {
+    platform_rules::hold();
 }
