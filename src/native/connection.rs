@@ -311,7 +311,6 @@ impl Task {
                     asks.send(Ask::Close { code, reason }).ok();
                 }
             }
-            // Only a handover retires a socket.
             Output::Discard { message } => {
                 self.payloads.remove(&message);
             }

@@ -18,11 +18,10 @@ impl Connection {
             return;
         }
         let is_renewal = matches!(self.state, State::Connected { .. });
-        let mut is_due = false;
+        let is_due = matches!(self.state, State::Connected { renewal: Renewal::Due(_), .. });
         // Where nothing but time asks for another token, the socket stays if there is none.
         if let State::Connected { renewal: renewal @ Renewal::Due(_), grant: Some(old), .. } = &mut self.state {
             *renewal = Renewal::None;
-            is_due = true;
             let is_other = result.as_ref().is_ok_and(|grant| grant.generation != old.generation);
             if !is_other || self.config.on_renewal == OnRenewal::Keep {
                 return;

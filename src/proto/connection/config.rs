@@ -50,7 +50,8 @@ pub enum OnRenewal {
     Keep,
     /// The first message is sent again on it, with the new token.
     Authenticate,
-    /// Another socket is opened with the new token; once that is accepted, this one closes. The app notices nothing.
+    /// Another socket is opened with the new token. Once that is accepted, this one is only listened to, for `min_uptime`, and then
+    /// closed; no event is told. For browsers: `native` refuses it.
     Handover,
 }
 

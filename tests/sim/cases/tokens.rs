@@ -14,7 +14,11 @@ use crate::world::{Kind, World};
 const HOUR: u64 = 60 * MINUTE;
 
 fn signed_in_by_login(kind: Kind) -> World {
-    let mut world = World::new(1, &[kind]);
+    renewing(kind, OnRenewal::Keep)
+}
+
+fn renewing(kind: Kind, on_renewal: OnRenewal) -> World {
+    let mut world = World::with(1, &[kind], |config| config.on_renewal = on_renewal);
     world.server.rotates = true;
     world.login("maggie", "SECRET-password");
     world.connect(0);
@@ -331,13 +335,7 @@ fn a_store_that_cannot_be_read_is_no_reason_to_forget_anybody() {
 }
 
 fn handing_over(kind: Kind) -> World {
-    let change = |config: &mut gatepass::proto::connection::ConnectionConfig| config.on_renewal = OnRenewal::Handover;
-    let mut world = World::with(1, &[kind], change);
-    world.server.rotates = true;
-    world.login("maggie", "SECRET-password");
-    world.connect(0);
-    assert!(world.run_until(MINUTE, connected));
-    world
+    renewing(kind, OnRenewal::Handover)
 }
 
 #[test]
