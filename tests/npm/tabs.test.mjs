@@ -144,7 +144,7 @@ test('case_94: a holder of the lock that shows no sign of life loses it', async 
   });
 });
 
-test('case_93: whoever renewed alone is followed, and a refusal counts only if nobody did', async () => {
+test('cases_7_and_93: whoever renewed alone is followed, and a refusal counts only if nobody did', async () => {
   await control({ do: 'reset' });
   await control({ do: 'setSettings', settings: { rotateRefreshTokens: true } });
   await inProfile(async (context) => {

@@ -64,8 +64,8 @@ fn act(world: &mut World, dice: &mut fastrand::Rng, line: usize) {
                 3 => Fault::Status(503, None),
                 4 => Fault::Status(500, None),
                 5 => Fault::Status(404, None),
-                6 => Fault::Body("<html>"),
-                7 => Fault::Body("{}"),
+                6 => Fault::Answer(200, "<html>"),
+                7 => Fault::Answer(200, "{}"),
                 _ => Fault::Lost,
             };
             world.server.faults.entry(endpoint).or_default().push_back(fault);

@@ -20,6 +20,10 @@ pub struct Server {
     pub access_life_ms: i64,
     pub ticket_life_ms: i64,
     pub rotates: bool,
+    /// What becomes of a refresh token that was exchanged.
+    pub replay: Replay,
+    /// Keeps the refresh token in a cookie, and says `""` in its place.
+    pub uses_cookie: bool,
     pub has_refresh: bool,
     /// Answers to give instead of the proper one, first come first served, by endpoint.
     pub faults: BTreeMap<&'static str, VecDeque<Fault>>,
@@ -43,7 +47,10 @@ pub struct Server {
     /// Refresh tokens that were exchanged, by what they were exchanged for; and those whose answer arrived.
     exchanged: BTreeMap<String, String>,
     arrived: BTreeSet<String>,
+    repeats: BTreeMap<String, String>,
     tickets: BTreeMap<String, (String, i64)>,
+    /// The refresh token in the browser's cookie.
+    cookie: Option<String>,
     pub log: Log,
     counter: u32,
 }
@@ -76,10 +83,22 @@ pub enum BadToken {
     RejectMessage,
 }
 
+/// How a server that rotates answers a refresh token that it has exchanged before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Replay {
+    /// It is on the blacklist (simplejwt).
+    #[default]
+    Refused,
+    /// As if it were new: there is no blacklist.
+    Exchanged,
+    /// With what it was exchanged for (the grace of django-oauth-toolkit).
+    Repeated,
+}
+
 #[derive(Clone, Debug)]
 pub enum Fault {
     Status(u16, Option<&'static str>),
-    Body(&'static str),
+    Answer(u16, &'static str),
     /// The request arrives and is acted on, the answer is lost.
     Lost,
 }
@@ -111,8 +130,14 @@ impl Server {
 
     pub fn new_access(&mut self, user: &str) -> String {
         let token = self.issue("access");
-        self.access.insert(token.clone(), Access { user: user.to_owned(), expires: self.unix + self.access_life_ms });
+        self.knows(&token, user);
         token
+    }
+
+    /// Takes this token from now on, for the usual time.
+    pub fn knows(&mut self, token: &str, user: &str) {
+        let access = Access { user: user.to_owned(), expires: self.unix + self.access_life_ms };
+        self.access.insert(token.to_owned(), access);
     }
 
     pub fn new_refresh(&mut self, user: &str) -> String {
@@ -154,13 +179,14 @@ impl Server {
             self.may_lose |= matches!(status, 400..=403);
             return Some(response(status, "{}", retry_after));
         }
-        if let Some(Fault::Body(body)) = fault {
-            return Some(response(200, body, None));
+        if let Some(Fault::Answer(status, body)) = fault {
+            self.may_lose |= matches!(status, 400..=403);
+            return Some(response(status, body, None));
         }
         let body = json(request.body.as_ref().map_or("null", |body| body.text.expose()));
         let answer = match endpoint {
             "login" => self.login(&body),
-            "refresh" => self.renew(&body),
+            "refresh" => self.renew(&body, request.cookies),
             "probe" => {
                 self.log.probes += 1;
                 response(if self.bearer(request).is_some() { 200 } else { 401 }, "{}", None)
@@ -183,19 +209,29 @@ impl Server {
         self.token_answer(&user, true)
     }
 
-    fn renew(&mut self, body: &Json) -> HttpResponse {
-        let token = body.text_at("refresh").unwrap_or_default();
-        assert!(!self.arrived.contains(&token), "a refresh token was used twice");
+    fn renew(&mut self, body: &Json, has_cookies: bool) -> HttpResponse {
+        let cookie = self.cookie.clone().filter(|_| has_cookies);
+        let token = body.text_at("refresh").or(cookie).unwrap_or_default();
+        if self.replay == Replay::Refused {
+            assert!(!self.arrived.contains(&token), "a refresh token was used twice");
+        }
+        if let Some(answer) = self.repeats.get(&token) {
+            return response(200, answer, None);
+        }
         let Some(user) = self.refresh.get(&token).cloned() else {
             return response(401, r#"{"code":"token_not_valid"}"#, None);
         };
         self.log.refreshed += 1;
-        if self.rotates {
+        if self.rotates && self.replay == Replay::Refused {
             self.refresh.remove(&token);
         }
         let answer = self.token_answer(&user, self.rotates);
+        let text = answer.body.expose().to_owned();
+        if self.replay == Replay::Repeated {
+            self.repeats.insert(token.clone(), text.clone());
+        }
         if self.rotates {
-            self.exchanged.insert(answer.body.expose().to_owned(), token);
+            self.exchanged.insert(text, token);
         }
         answer
     }
@@ -214,7 +250,10 @@ impl Server {
         let life = self.access_life_ms as f64 / 1000.0;
         let mut body = format!(r#"{{"access":"{access}","expires_in":{life}"#);
         if with_refresh && self.has_refresh {
-            body += &format!(r#","refresh":"{}""#, self.new_refresh(user));
+            let refresh = self.new_refresh(user);
+            let told = if self.uses_cookie { "" } else { &refresh };
+            body += &format!(r#","refresh":"{told}""#);
+            self.cookie = self.uses_cookie.then_some(refresh);
         }
         response(200, &(body + "}"), None)
     }

@@ -112,7 +112,7 @@ fn after_logout_nothing_of_the_old_user_is_sent_or_delivered() {
 fn a_credential_never_appears_in_an_event_or_an_error() {
     for kind in KINDS {
         let mut world = World::signed_in(kind);
-        fault(&mut world, "ticket", &[Fault::Status(401, None), Fault::Body("<html>")]);
+        fault(&mut world, "ticket", &[Fault::Status(401, None), Fault::Answer(200, "<html>")]);
         fault(&mut world, "refresh", &[Fault::Status(500, None), Fault::Lost]);
         for code in [1006, 4401, 1000, 4403] {
             world.run_for(20_000);

@@ -1,11 +1,13 @@
 //! One behaviour per test, in the simulated world. `case_N` is a row of the product's checklist.
 
 mod first_message;
+mod handover;
 mod handshake;
 mod invariants;
 mod messages;
 mod probe;
 mod recovery;
+mod refresh;
 mod session;
 mod tickets;
 mod tokens;

@@ -95,7 +95,7 @@ fn case_12_a_refresh_that_fails_in_passing_never_signs_out() {
         Fault::Status(502, None),
         Fault::Status(429, Some("3")),
         Fault::Lost,
-        Fault::Body("<html>"),
+        Fault::Answer(200, "<html>"),
     ] {
         let mut world = connect(Kind::Ticket);
         world.server.revoke_access();
@@ -190,7 +190,7 @@ fn a_refused_refresh_is_named_whatever_the_status() {
 #[test]
 fn a_refresh_that_gives_back_the_refused_token_is_not_tried_again() {
     let mut world = connect(Kind::Query);
-    fault(&mut world, "refresh", &[Fault::Body(r#"{"access":"SECRET-access-1"}"#)]);
+    fault(&mut world, "refresh", &[Fault::Answer(200, r#"{"access":"SECRET-access-1"}"#)]);
     world.drop_sockets(4401);
     world.run_for(10 * MINUTE);
     assert_eq!(world.lines[0].failures.last(), Some(&("TOKEN_EXPIRED", Disposition::SignIn)));
@@ -351,7 +351,7 @@ fn an_answered_or_abandoned_request_leaves_no_timer_behind() {
 #[test]
 fn a_token_that_cannot_stand_in_a_header_is_no_token() {
     let mut world = World::new(1, &[]);
-    fault(&mut world, "login", &[Fault::Body("{\"access\":\"tok\u{20ac}n\"}"), Fault::Body(r#"{"access":"a\nb"}"#)]);
+    fault(&mut world, "login", &[Fault::Answer(200, "{\"access\":\"tok\u{20ac}n\"}"), Fault::Answer(200, r#"{"access":"a\nb"}"#)]);
     for _ in 0..2 {
         world.login("maggie", "SECRET-password");
         world.run_for(1_000);
@@ -366,7 +366,7 @@ fn a_token_from_a_login_lives_by_its_span_although_this_clock_is_wrong() {
     let issued = crate::world::DAY_ONE / 1000 - 7_200;
     let body =
         format!(r#"{{"access":"{}"}}"#, crate::codec::jwt(&format!(r#"{{"iat":{issued},"exp":{}}}"#, issued + 300)));
-    fault(&mut world, "login", &[Fault::Body(body.leak())]);
+    fault(&mut world, "login", &[Fault::Answer(200, body.leak())]);
     world.login("maggie", "SECRET-password");
     world.run_for(1_000);
     world.connect(0);
@@ -411,4 +411,41 @@ fn case_28_the_answer_to_a_renewal_that_comes_after_a_logout_signs_nobody_in() {
     world.run_for(MINUTE);
     assert_eq!(world.session().state(), SessionState::SignedOut);
     assert_eq!((world.lines[0].state(), world.server.log.dials), (ConnectionState::Suspended, 1));
+}
+
+#[test]
+fn case_90_who_is_forbidden_is_not_helped_by_another_token() {
+    for code in [4403, 3003] {
+        let mut world = connect(Kind::Query);
+        world.run_for(6_000);
+        world.drop_sockets(code);
+        world.run_for(10 * MINUTE);
+        assert_eq!(world.lines[0].failures, [("CLOSED_BY_SERVER", Disposition::GiveUp)], "{code}");
+        assert_eq!(world.lines[0].state(), ConnectionState::Closed);
+        assert_eq!((world.server.log.refreshes_asked, world.server.log.dials), (0, 1), "{code}");
+        assert_eq!(world.session().state(), SessionState::SignedIn, "{code}: others may still come in");
+    }
+}
+
+#[test]
+fn case_100_a_logout_closes_the_socket_at_once_and_nothing_queued_goes_out() {
+    for is_connected in [true, false] {
+        let mut world = connect(Kind::FirstMessageAck);
+        if !is_connected {
+            world.server.is_up = false;
+            world.drop_sockets(1006);
+            world.run_for(100);
+            assert!(world.send(0));
+        }
+        let (was_sent, hung_up) = (world.lines[0].received_by_server.len(), world.lines[0].hung_up.len());
+        world.logout();
+        assert_eq!((world.open_sockets(0), world.lines[0].queued(), world.lines[0].payloads_kept()), (0, 0, 0));
+        assert_eq!(world.lines[0].hung_up.len() - hung_up, usize::from(is_connected), "closed, and not waited for");
+        assert_eq!(world.lines[0].discarded, usize::from(!is_connected), "what is dropped is told");
+        world.server.is_up = true;
+        world.login("bob", "SECRET-password");
+        assert!(world.run_until(5 * MINUTE, connected));
+        world.run_for(MINUTE);
+        assert_eq!(world.lines[0].received_by_server.len(), was_sent, "bob says nothing of maggie's");
+    }
 }

@@ -65,9 +65,9 @@ fn case_36_a_ticket_endpoint_that_fails_is_asked_again_with_backoff() {
         Fault::Status(408, None),
         Fault::Status(429, None),
         Fault::Lost,
-        Fault::Body("<html>sign in to the hotel network</html>"),
-        Fault::Body(r#"{"ticket":""}"#),
-        Fault::Body(r#"{"ticket":7}"#),
+        Fault::Answer(200, "<html>sign in to the hotel network</html>"),
+        Fault::Answer(200, r#"{"ticket":""}"#),
+        Fault::Answer(200, r#"{"ticket":7}"#),
     ] {
         let mut world = World::signed_in(Kind::Ticket);
         fault(&mut world, "ticket", &[bad.clone(), bad.clone()]);
@@ -88,8 +88,8 @@ fn every_bad_answer_of_the_ticket_endpoint_has_a_name_of_its_own() {
         (Fault::Status(429, Some("7")), "TICKET_REJECTED"),
         (Fault::Status(500, None), "TICKET_REJECTED"),
         (Fault::Lost, "TICKET_TIMED_OUT"),
-        (Fault::Body("<html>"), "TICKET_MALFORMED"),
-        (Fault::Body("{}"), "TICKET_MALFORMED"),
+        (Fault::Answer(200, "<html>"), "TICKET_MALFORMED"),
+        (Fault::Answer(200, "{}"), "TICKET_MALFORMED"),
     ];
     for (bad, code) in rows {
         let mut world = World::signed_in(Kind::Ticket);

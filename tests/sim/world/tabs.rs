@@ -47,6 +47,8 @@ pub struct Shared {
     pub record: Option<Record>,
     /// Whoever writes fails, or reads something else.
     pub is_unreadable: bool,
+    /// Whoever asks for the lock has it: it keeps nobody away.
+    pub has_no_lock: bool,
     holder: Option<usize>,
     waiting: VecDeque<usize>,
 }
@@ -149,6 +151,9 @@ impl World {
     pub(super) fn lock(&mut self, tab: usize) {
         assert_eq!(self.tabs[tab].wants_lock, None, "the lock was asked for twice");
         self.tabs[tab].wants_lock = Some(self.sequence);
+        if self.shared.has_no_lock {
+            return self.later(Happening::Locked { tab, ask: Some(self.sequence) });
+        }
         self.shared.waiting.push_back(tab);
         self.later(Happening::Steal { tab, from: self.shared.holder });
         self.grant_lock();
@@ -177,7 +182,7 @@ impl World {
         if self.tabs[tab].wants_lock.is_none() || self.tabs[tab].wants_lock != ask {
             return;
         }
-        if self.shared.holder == Some(tab) {
+        if self.shared.has_no_lock || self.shared.holder == Some(tab) {
             let stored = self.stored();
             self.session_input_in(tab, session::Input::Locked(stored));
         } else if !self.shared.waiting.contains(&tab) {
@@ -207,6 +212,6 @@ impl World {
     pub(super) fn check_refreshes(&mut self) {
         let in_flight: usize = self.tabs.iter().map(|tab| tab.refreshes.len()).sum();
         self.most_refreshes = self.most_refreshes.max(in_flight);
-        assert!(in_flight <= 1, "never two refreshes in flight");
+        assert!(in_flight <= 1 || self.shared.has_no_lock, "never two refreshes in flight");
     }
 }

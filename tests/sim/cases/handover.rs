@@ -1,0 +1,107 @@
+//! Handover: a socket with the renewed token is connected before the present one closes.
+
+use std::collections::BTreeSet;
+
+use gatepass::proto::connection::OnRenewal;
+
+use super::tokens::renewing;
+use super::{MINUTE, connected};
+use crate::world::{Kind, World};
+
+const HOUR: u64 = 60 * MINUTE;
+
+fn handing_over(kind: Kind) -> World {
+    renewing(kind, OnRenewal::Handover)
+}
+
+#[test]
+fn a_handover_loses_no_message_and_sends_none_twice_and_the_app_notices_nothing() {
+    for kind in [Kind::Ticket, Kind::Query, Kind::FirstMessage, Kind::FirstMessageAck, Kind::FirstMessageHello] {
+        let mut world = handing_over(kind);
+        world.run_for(1_000);
+        world.server.answers = true;
+        let (told, mut sent) = (world.lines[0].order.len(), 0);
+        for round in 0..3_600 {
+            world.broadcast(&format!("news {round}"));
+            for _ in 0..4 {
+                sent += u32::from(world.send(0));
+                world.run_for(250);
+            }
+        }
+        world.run_for(5_000);
+        let line = &world.lines[0];
+        let mut received: Vec<u64> = line.received_by_server.iter().map(|text| text.parse().unwrap()).collect();
+        received.sort_unstable();
+        assert_eq!(received, (1..=u64::from(sent)).collect::<Vec<_>>(), "{kind:?}: what was sent");
+        let news = (0..3_600).map(|round| format!("news {round}"));
+        let all = news.chain((1..=sent).map(|number| format!("answer to {number}")));
+        let delivered: BTreeSet<_> = line.delivered.iter().collect();
+        assert_eq!(all.filter(|text| !delivered.contains(text)).collect::<Vec<_>>(), [""; 0], "{kind:?}");
+        assert_eq!(line.order.len(), told, "{kind:?}: {:?}", &line.order[told..]);
+        assert!(world.server.log.refreshed >= 12 && world.server.log.dials >= 13, "{kind:?}: {:?}", world.server.log);
+        assert!(line.is_connected() && line.failures.is_empty());
+    }
+}
+
+#[test]
+fn a_handover_that_fails_leaves_the_socket_as_it_is() {
+    let mut world = handing_over(Kind::Ticket);
+    world.server.refuse_handshakes = 1;
+    world.ask_token(0, HOUR);
+    world.run_for(5_000);
+    assert_eq!((world.lines[0].opened, world.lines[0].failures.len(), world.server.log.dials), (1, 0, 2));
+    assert!(world.send(0));
+    world.run_for(1_000);
+    assert_eq!(world.lines[0].received_by_server, ["1"]);
+    world.ask_token(0, HOUR);
+    world.run_for(5_000);
+    assert_eq!((world.lines[0].failures.len(), world.server.log.dials), (0, 3), "the next renewal tries again");
+    world.drop_sockets(1006);
+    world.run_for(100);
+    assert!(world.run_until(MINUTE, connected));
+}
+
+#[test]
+fn whoever_closes_or_signs_out_in_the_middle_of_a_handover_closes_both_sockets() {
+    for is_logout in [false, true] {
+        for millis in 0..120 {
+            let mut world = handing_over(Kind::Ticket);
+            world.ask_token(0, HOUR);
+            world.run_for(millis);
+            if is_logout {
+                world.logout()
+            } else {
+                world.close(0)
+            }
+            world.run_for(5_000);
+            world.broadcast("for nobody");
+            world.run_for(1_000);
+            assert_eq!(world.open_sockets(0), 0, "{is_logout} {millis}");
+            assert!(!world.lines[0].delivered.contains(&"for nobody".to_owned()));
+        }
+    }
+}
+
+#[test]
+fn a_socket_lost_in_the_middle_of_its_handover_is_connected_again_once() {
+    for (is_reconnect, kind) in [(false, Kind::Ticket), (true, Kind::Ticket), (false, Kind::FirstMessageAck)] {
+        for millis in 0..120 {
+            let mut world = handing_over(kind);
+            world.ask_token(0, HOUR);
+            world.run_for(millis);
+            if is_reconnect {
+                world.connect(0);
+            } else {
+                world.drop_sockets(1006);
+            }
+            world.run_for(100);
+            assert!(world.run_until(MINUTE, connected), "{kind:?} {millis}");
+            world.run_for(10_000);
+            assert!(world.send(0));
+            world.run_for(1_000);
+            let line = &world.lines[0];
+            assert_eq!((world.open_sockets(0), line.opened), (1, 2), "{kind:?} {is_reconnect} {millis}");
+            assert_eq!(line.received_by_server, ["1"]);
+        }
+    }
+}
