@@ -9,6 +9,9 @@ use core::time::Duration;
 use super::time::{ServerClock, millis};
 use super::{Json, Now, Secret, UnixTime};
 
+/// What a second more or less in `exp`, `iat` and `Date` makes no difference to, in milliseconds: half of it may be waited by chance.
+const LEAST_LEEWAY: u64 = 2_000;
+
 /// Access token, optional refresh token, expiry.
 #[derive(Clone, Debug)]
 pub(crate) struct TokenSet {
@@ -46,7 +49,8 @@ impl TokenSet {
     /// Builds a token set; expiry comes from `lifetime`, else from the JWT itself. A fresh token sets the server's clock.
     ///
     /// # Units
-    /// `max_leeway` is cut to a tenth of the token's life where that is known.
+    /// Where the token's life is known, the leeway is a tenth of it and at most `max_leeway`. It is at least [`LEAST_LEEWAY`], since
+    /// servers tell their times in whole seconds, but never more than a third of the life.
     pub(crate) fn new(
         clock: &mut Option<ServerClock>,
         now: Now,
@@ -77,7 +81,10 @@ impl TokenSet {
         let expires_at = told_life.map(|life| server_now.after(life)).or(absolute);
         let jwt_life = exp.zip(iat).and_then(|(exp, iat)| life_of(exp - iat));
         let life = told_life.or(jwt_life).or_else(|| expires_at.map(|end| end.since(server_now)));
-        let leeway = life.map_or(max_leeway, |life| max_leeway.min(Duration::from_millis(millis(life) / 10)));
+        let leeway = life.map_or(max_leeway, |life| {
+            let life = millis(life);
+            max_leeway.min(Duration::from_millis((life / 10).max(LEAST_LEEWAY).min(life / 3)))
+        });
         // Older simplejwt issues the user's id as a number.
         let text = |name: &str| {
             let value = claim(name)?;
@@ -149,11 +156,24 @@ mod tests {
     }
 
     #[test]
-    fn leeway_is_at_most_a_tenth_of_the_tokens_life() {
-        let token = earlier(&format!(r#"{{"exp":{},"iat":{}}}"#, NOW + 60, NOW));
-        assert_eq!(token.leeway, Duration::from_secs(6));
-        let told = set("opaque", Lifetime { expires_in: Some(20.0), expires_at: None }, FRESH);
-        assert_eq!((told.leeway, told.expires_at), (Duration::from_secs(2), Some(at(NOW + 20))));
+    fn leeway_is_a_tenth_of_the_tokens_life_but_some_whole_seconds() {
+        for (life, leeway) in [
+            (3_600, 30_000),
+            (300, 30_000),
+            (200, 20_000),
+            (60, 6_000),
+            (20, 2_000),
+            (10, 2_000),
+            (6, 2_000),
+            (3, 1_000),
+            (1, 333),
+        ] {
+            let leeway = Duration::from_millis(leeway);
+            let token = earlier(&format!(r#"{{"exp":{},"iat":{}}}"#, NOW + life, NOW));
+            assert_eq!(token.leeway, leeway, "a JWT of {life} s");
+            let told = set("opaque", Lifetime { expires_in: Some(life as f64), expires_at: None }, FRESH);
+            assert_eq!((told.leeway, told.expires_at), (leeway, Some(at(NOW + life))), "told: {life} s");
+        }
     }
 
     /// What is known of a token's end, and when that is, in seconds from now.
