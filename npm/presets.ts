@@ -69,6 +69,33 @@ export function drfJwt(base: string | URL): SessionOptions {
 }
 
 /**
+ * dj-rest-auth with JWTs: `POST login/` → {access, refresh, user}, `POST token/refresh/`, `POST logout/`. With `JWT_AUTH_HTTPONLY`, its
+ * default, the refresh token rests in a cookie, and `refresh` is empty. Page and server have to be of one site then.
+ * @param base where its routes are: `https://api.example.com/dj-rest-auth`
+ */
+export function djRestAuth(base: string | URL): SessionOptions {
+  return session(rows.djRestAuth, base);
+}
+
+/**
+ * django-rest-knox, with a login view that takes {username, password} as its documentation shows: `POST login/` → {token, expiry}, prefix
+ * `Token`; `logout()` ends this token. Its own `LoginView` asks for another authentication: log in there, and call `setTokens()`.
+ * @param base where its routes are: `https://api.example.com/auth`
+ */
+export function knox(base: string | URL): SessionOptions {
+  return session(rows.knox, base);
+}
+
+/**
+ * The login of Directus: `POST /auth/login` {email, password} → {data: {access_token, refresh_token, expires}}, `POST /auth/refresh`,
+ * `POST /auth/logout`. Its sockets are {@link directus}.
+ * @param base the server: `https://directus.example.com`
+ */
+export function directusSession(base: string | URL): SessionOptions {
+  return session(rows.directusSession, base);
+}
+
+/**
  * The login of the ticket protocol: `POST /auth` {user, pwd} → {token}. `login({ username, password })` fits.
  * @param base the server: `https://api.example.com`
  */

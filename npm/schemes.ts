@@ -22,7 +22,9 @@ export interface TicketOptions {
   urlHosts?: string[];
   /** The status that asks for another token: 403 where DRF's first authentication class is SessionAuthentication. @default 401 */
   unauthorizedStatus?: number;
-  /** Where the ticket's end is in the answer, in seconds since 1970. @default 'expires' */
+  /** A success whose JSON this describes (objects match as subsets) is a refusal: it counts as a 401. @default none */
+  reject?: JsonValue;
+  /** Where the ticket's end is in the answer: seconds since 1970, or a date (RFC 3339). @default 'expires' */
   expiresField?: string;
   /** Where the ticket's life is in the answer, in seconds. @default 'expires_in' */
   expiresInField?: string;

@@ -16,6 +16,11 @@ export interface TokenEndpoint {
   encoding?: 'json' | 'form';
   /** The body; the values `'$username'`, `'$refresh'` and so on stand for what is sent. @default all of it as it is; at a logout nothing */
   body?: JsonValue;
+  /**
+   * A success whose JSON this describes (objects match as subsets) is a refusal: it counts as a 401. For servers that refuse with a
+   * 200: `{ ok: false }`. @default none
+   */
+  reject?: JsonValue;
 }
 
 /** Options of {@link Session}. */
@@ -37,9 +42,11 @@ export interface SessionOptions {
     access?: string;
     /** null: the server has no refresh tokens. @default 'refresh' */
     refresh?: string | null;
-    /** Seconds from now. @default 'expires_in' */
+    /** A span from now. @default 'expires_in' */
     expiresIn?: string;
-    /** Seconds since 1970. @default 'expires_at' */
+    /** What that span is counted in. @default 's' */
+    expiresInUnit?: 's' | 'ms';
+    /** Seconds since 1970, or a date (RFC 3339). @default 'expires_at' */
     expiresAt?: string;
   };
   /** The word before the token in `Authorization`. @default 'Bearer' */
@@ -221,7 +228,7 @@ export class Session extends EventTarget {
 
   /**
    * Signs in at the login endpoint.
-   * @throws GatepassError INVALID_CREDENTIALS (400, 401, 403), LOGIN_FAILED, both with the server's words in `details`, SUPERSEDED by a later login, setTokens or logout
+   * @throws GatepassError INVALID_CREDENTIALS (400, 401, 403), STALE_COOKIE (401), LOGIN_FAILED, each with the server's words in `details`, SUPERSEDED by a later login, setTokens or logout
    */
   async login(credentials: Record<string, JsonValue>): Promise<void> {
     if (!this.#hasLogin) throw failure('INVALID_OPTION', 'login: this session has no login endpoint');
@@ -305,17 +312,17 @@ export function read(options: SessionOptions): (core: Core, tell: Teller) => Ses
   for (const url of options.fetchOrigins ?? []) new Options({ fetchOrigins: url }, '', 'fetchOrigins').credentialUrl('fetchOrigins', allowInsecure);
   const endpoints = ['login', 'refresh', 'logout'].map((name) => {
     const isThere = all.get(name) !== undefined;
-    const endpoint = all.within(name, 'url method encoding body');
+    const endpoint = all.within(name, 'url method encoding body reject');
     // With GET a browser sends no body, and credentials travel in one.
     endpoint.one('method', ['POST']);
-    return [isThere ? endpoint.credentialUrl('url', allowInsecure) : '', endpoint.json('body'), Number(endpoint.one('encoding', ['json', 'form']) === 'form')] as const;
+    return [isThere ? endpoint.credentialUrl('url', allowInsecure) : '', endpoint.json('body'), Number(endpoint.one('encoding', ['json', 'form']) === 'form'), endpoint.json('reject')] as const;
   });
-  const fields = all.within('fields', 'access refresh expiresIn expiresAt');
+  const fields = all.within('fields', 'access refresh expiresIn expiresInUnit expiresAt');
   const parts = [
-    ...[0, 1, 2].flatMap((index) => endpoints.map((endpoint) => endpoint[index])), all.header('tokenPrefix', 'Bearer'),
+    ...[0, 1, 2, 3].flatMap((index) => endpoints.map((endpoint) => endpoint[index])), all.header('tokenPrefix', 'Bearer'),
     fields.text('access', 'access'), fields.get('refresh') === null ? '' : fields.text('refresh', 'refresh'),
     fields.text('expiresIn', 'expires_in'), fields.text('expiresAt', 'expires_at'),
-    all.millis('leeway', 30_000), all.millis('httpTimeout', 10_000), allowInsecure,
+    Number(fields.one('expiresInUnit', ['s', 'ms']) === 'ms'), all.millis('leeway', 30_000), all.millis('httpTimeout', 10_000), allowInsecure,
     Number(all.one('credentials', ['omit', 'include']) === 'include'),
     store === 'memory' ? undefined : storeOf(all.text('storeKey', `gatepass ${endpoints[0]![0] || endpoints[1]![0]}`), store), getToken && sourceOf(getToken),
   ];

@@ -358,7 +358,7 @@ const SCHEMES = {
   anonymous: 'type',
   cookie: 'type',
   firstMessage: 'type message frames hello ack reject expired reauth ackTimeout',
-  ticket: 'type url method param subprotocol field urlHosts unauthorizedStatus expiresField expiresInField',
+  ticket: 'type url method param subprotocol field urlHosts unauthorizedStatus reject expiresField expiresInField',
   query: 'type param',
   subprotocol: 'type prefix encoding',
 };

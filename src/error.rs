@@ -148,6 +148,9 @@ pub enum TokenError {
         /// The status code: 400, 401 or 403.
         status: u16,
     },
+    /// The login endpoint refused a cookie of an earlier session, which the browser had sent along, and not the credentials: dj-rest-auth's
+    /// answer is a 401 with the code `token_not_valid`. Only the server can delete it.
+    StaleCookie,
     /// A later login, setTokens or logout took its place.
     Superseded,
     /// The token or ticket cannot stand where the scheme puts it.
@@ -164,8 +167,9 @@ impl TokenError {
             Self::Missing => 15,
             Self::RefreshLost { .. } => 16,
             Self::RefreshRejected { .. } => 17,
-            Self::Superseded => 18,
-            Self::Unfit => 19,
+            Self::StaleCookie => 18,
+            Self::Superseded => 19,
+            Self::Unfit => 20,
             Self::Login(error) => sentences::LOGIN + error.number(),
             Self::Refresh(error) => sentences::REFRESH + error.number(),
         }
@@ -259,11 +263,11 @@ impl Failure {
             Self::Transport(TransportError::HandshakeRefused { .. }) => 11,
             Self::TicketExpired => 12,
             Self::Token(error) => error.number(),
-            Self::Ticket(HttpError::Status { status: 401, .. }) => 38,
-            Self::Ticket(HttpError::Status { status: 403, .. }) => 39,
+            Self::Ticket(HttpError::Status { status: 401, .. }) => 39,
+            Self::Ticket(HttpError::Status { status: 403, .. }) => 40,
             Self::Ticket(error) => sentences::TICKET + error.number(),
-            Self::Probe(HttpError::Status { status: 401, .. }) => 46,
-            Self::Probe(HttpError::Status { status: 403, .. }) => 47,
+            Self::Probe(HttpError::Status { status: 401, .. }) => 47,
+            Self::Probe(HttpError::Status { status: 403, .. }) => 48,
             Self::Probe(error) => sentences::PROBE + error.number(),
         }
     }
@@ -343,7 +347,8 @@ impl TokenError {
             | Self::InvalidCredentials { .. }
             | Self::Missing
             | Self::RefreshLost { .. }
-            | Self::RefreshRejected { .. } => Disposition::SignIn,
+            | Self::RefreshRejected { .. }
+            | Self::StaleCookie => Disposition::SignIn,
             Self::Login(error) | Self::Refresh(error) => match error.disposition() {
                 Disposition::RefreshToken => Disposition::SignIn,
                 other @ (Disposition::Retry { .. } | Disposition::SignIn | Disposition::GiveUp) => other,
@@ -360,6 +365,7 @@ impl TokenError {
                 Some(status)
             }
             Self::Login(error) | Self::Refresh(error) => error.status(),
+            Self::StaleCookie => Some(401),
             Self::Expired | Self::Missing | Self::Superseded | Self::Unfit => None,
         }
     }

@@ -3,13 +3,13 @@
 //! A failure crosses into JavaScript as a number. The npm package has this table beside the wasm, made of it at build time.
 
 /// Where the six sentences about an HTTP call begin, by what it was for.
-pub(super) const LOGIN: u8 = 20;
-pub(super) const REFRESH: u8 = 26;
-pub(super) const TICKET: u8 = 32;
-pub(super) const PROBE: u8 = 40;
+pub(super) const LOGIN: u8 = 21;
+pub(super) const REFRESH: u8 = 27;
+pub(super) const TICKET: u8 = 33;
+pub(super) const PROBE: u8 = 41;
 
 /// The code and the sentence of each number.
-pub const SENTENCES: [(&str, &str); 48] = [
+pub const SENTENCES: [(&str, &str); 49] = [
     ("AUTH_REJECTED", "the server closed the connection instead of accepting the token"),
     ("AUTH_REJECTED", "the server rejected the first message"),
     ("SUBPROTOCOL_MISMATCH", "the server chose none of the offered subprotocols"),
@@ -34,6 +34,7 @@ pub const SENTENCES: [(&str, &str); 48] = [
     ("TOKEN_MISSING", "nobody is signed in: call login() or setTokens() first"),
     ("REFRESH_LOST", "the answer to a renewal was lost, and the next was refused; sign in again"),
     ("REFRESH_REJECTED", "the server no longer accepts this session; sign in again"),
+    ("STALE_COOKIE", "the server refused a cookie of an earlier session: let it delete that, then log in again"),
     ("SUPERSEDED", "a later login, setTokens() or logout() took its place"),
     ("TOKEN_UNFIT", "this credential cannot be a subprotocol: use base64url, or another scheme"),
     ("LOGIN_FAILED", "the answer is not JSON"),

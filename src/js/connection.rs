@@ -94,6 +94,7 @@ fn read(parts: &Parts) -> ConnectionConfig {
                 .list(At::Hosts as u32)
                 .map_or(Answer::Ticket, |hosts| Answer::Url { hosts: hosts.all_texts() }),
             unauthorized: unauthorized as u16,
+            reject: parts.json(At::Reject as u32),
         }),
         (4, _) => Scheme::Token(place()),
         _ => Scheme::Anonymous,

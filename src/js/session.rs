@@ -10,7 +10,7 @@ use super::error::token_error;
 use super::events::SocketSink;
 use super::parts::Parts;
 use crate::proto::http::BodyEncoding;
-use crate::proto::session::{Demand, LoginError, SessionConfig, TokenEndpoint, TokenFields};
+use crate::proto::session::{Demand, LoginError, SessionConfig, TimeUnit, TokenEndpoint, TokenFields};
 use crate::proto::token::Lifetime;
 use crate::proto::{Json, Secret, UrlKind};
 use crate::web::{Session, SessionEvent, Surroundings};
@@ -26,14 +26,14 @@ pub struct SessionCore {
 impl SessionCore {
     /// Makes a session. `on_event(kind, error)`: 0 it has changed (why it has ended, see error.rs, or undefined), 1 the store failed.
     ///
-    /// `parts`: the URLs of login, refresh and logout (empty: none), their bodies, 1 for each that is a form; prefix, the
-    /// fields access, refresh (empty: none), expires in and expires at; leeway and HTTP timeout in ms, 1 to allow insecure
+    /// `parts`: the URLs of login, refresh and logout (empty: none), their bodies, 1 for each that is a form, what they reject with; prefix,
+    /// the fields access, refresh (empty: none), expires in and expires at; 1 for milliseconds, leeway and HTTP timeout in ms, 1 to allow insecure
     /// endpoints, 1 for cookies; the store and the app's source of tokens, as `Surroundings` has them, or undefined.
     #[wasm_bindgen(constructor)]
     pub fn new(parts: Array, on_event: Function) -> Self {
         let parts = Parts(parts);
         let function = |index| Some(parts.0.get(index)).filter(JsValue::is_function).map(JsCast::unchecked_into);
-        let surroundings = Surroundings { store: function(18), source: function(19) };
+        let surroundings = Surroundings { store: function(22), source: function(23) };
         let session = Session::trusted(read(&parts), surroundings);
         // The face's callback dispatches an event and throws nothing.
         session.on_event(move |event| {
@@ -106,11 +106,11 @@ impl SessionCore {
 
 /// The face has checked all of it.
 fn read(parts: &Parts) -> SessionConfig {
-    let [leeway, http_timeout, allow_insecure, cookies] = parts.numbers(14);
+    let [is_in_millis, leeway, http_timeout, allow_insecure, cookies] = parts.numbers(17);
     let endpoint = |index: u32| {
         let encoding = if parts.number(index + 6) == 0.0 { BodyEncoding::Json } else { BodyEncoding::Form };
         let url = parts.optional_url(index, UrlKind::Http)?;
-        Some(TokenEndpoint { url, body: parts.json(index + 3), encoding })
+        Some(TokenEndpoint { url, body: parts.json(index + 3), encoding, reject: parts.json(index + 9) })
     };
     SessionConfig {
         login: endpoint(0),
@@ -119,12 +119,13 @@ fn read(parts: &Parts) -> SessionConfig {
         has_store: false,
         logout: endpoint(2),
         cookies: cookies != 0.0,
-        prefix: parts.text(9),
+        prefix: parts.text(12),
         fields: TokenFields {
-            access: parts.text(10),
-            refresh: parts.optional_text(11),
-            expires_in: parts.text(12),
-            expires_at: parts.text(13),
+            access: parts.text(13),
+            refresh: parts.optional_text(14),
+            expires_in: parts.text(15),
+            expires_in_unit: if is_in_millis == 0.0 { TimeUnit::Seconds } else { TimeUnit::Millis },
+            expires_at: parts.text(16),
         },
         leeway: Duration::from_millis(leeway as u64),
         http_timeout: Duration::from_millis(http_timeout as u64),

@@ -27,8 +27,9 @@ extern "C" {
     #[wasm_bindgen(js_name = claims)]
     fn claims_of(token: &str) -> JsValue;
     pub(crate) fn base64(text: &str, is_for_urls: bool) -> String;
-    #[wasm_bindgen(js_name = httpDate)]
     fn date(text: &str) -> f64;
+    #[wasm_bindgen(js_name = numberAt)]
+    fn number_at(value: &JsValue, path: &str) -> f64;
     #[wasm_bindgen(js_name = parseUrl)]
     fn parse_url(text: &str) -> Option<Array>;
     #[wasm_bindgen(js_name = withParam)]
@@ -100,6 +101,10 @@ impl Value {
         Self::given(at(&self.0, path))
     }
 
+    pub(super) fn number_at(&self, path: &str) -> Option<f64> {
+        Some(number_at(&self.0, path)).filter(|number| !number.is_nan())
+    }
+
     pub(super) fn matches(&self, value: &Self) -> bool {
         matches(&self.0, &value.0)
     }
@@ -123,8 +128,8 @@ pub(crate) fn claims(token: &str) -> Option<Value> {
     Value::given(claims_of(token))
 }
 
-/// Reads an HTTP-date (RFC 9110 §5.6.7), to milliseconds since 1970.
-pub(crate) fn http_date(text: &str) -> Option<i64> {
+/// Reads an HTTP-date (RFC 9110 §5.6.7) or a date of RFC 3339, to milliseconds since 1970.
+pub(crate) fn date_of(text: &str) -> Option<i64> {
     let millis = date(text);
     (!millis.is_nan()).then_some(millis as i64)
 }

@@ -63,11 +63,11 @@ impl Json {
         self.0.number()
     }
 
-    /// Returns a number by a dotted path, also one written as a string (`"3600"`), as some issuers send it.
+    /// Returns a number by a dotted path, also one written as a string (`"3600"`), as some issuers send it. A date (RFC 3339, or an
+    /// HTTP-date) is the seconds since 1970.
     #[must_use]
     pub fn number_at(&self, path: &str) -> Option<f64> {
-        let value = self.at(path)?;
-        value.as_number().or_else(|| Self::parse(&value.as_text()?)?.as_number())
+        self.0.number_at(path)
     }
 
     /// Returns the items of an array.

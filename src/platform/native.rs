@@ -3,6 +3,8 @@
 use base64ct::{Base64Unpadded, Base64UrlUnpadded, Encoding};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
 use serde_json::Value as Serde;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use super::UrlParts;
 
@@ -89,6 +91,15 @@ impl Value {
         Some(Self(value.clone()))
     }
 
+    pub(super) fn number_at(&self, path: &str) -> Option<f64> {
+        let value = self.at(path)?;
+        let Some(text) = value.text() else { return value.number() };
+        match Self::parse(&text) {
+            Some(value) => value.number(),
+            None => date_of(&text).map(|millis| millis as f64 / 1000.0),
+        }
+    }
+
     pub(super) fn matches(&self, value: &Self) -> bool {
         matches(&self.0, &value.0)
     }
@@ -158,11 +169,11 @@ pub(crate) fn base64(text: &str, is_for_urls: bool) -> String {
     }
 }
 
-/// Reads an HTTP-date (RFC 9110 §5.6.7), to milliseconds since 1970.
-pub(crate) fn http_date(text: &str) -> Option<i64> {
-    let time = httpdate::parse_http_date(text).ok()?;
-    let since_1970 = time.duration_since(std::time::UNIX_EPOCH).ok()?;
-    Some(since_1970.as_millis() as i64)
+/// Reads an HTTP-date (RFC 9110 §5.6.7) or a date of RFC 3339, to milliseconds since 1970.
+pub(crate) fn date_of(text: &str) -> Option<i64> {
+    let time = httpdate::parse_http_date(text).ok().map(OffsetDateTime::from);
+    let time = time.or_else(|| OffsetDateTime::parse(text, &Rfc3339).ok())?;
+    i64::try_from(time.unix_timestamp_nanos() / 1_000_000).ok()
 }
 
 /// Cuts up a URL; what is none is `None`.

@@ -92,8 +92,15 @@ export function unknownHole(template, known) {
   return names[0];
 }
 
-/** NaN for what is no date. @param {string} text */
-export const httpDate = (text) => Date.parse(text);
+/** NaN for what is no date, or does not say of which zone. @param {string} text */
+export const date = (text) => (/(GMT|Z|[+-]\d\d:\d\d)$/i.test(text) ? Date.parse(text) : NaN);
+
+/** The number at a dotted path, also one in a text; of a date its seconds since 1970. NaN if there is none. @param {Json} value @param {string} path */
+export function numberAt(value, path) {
+  const found = at(value, path);
+  const number = typeof found === 'string' ? (parse(found) ?? date(found) / 1000) : found;
+  return typeof number === 'number' ? number : NaN;
+}
 
 /** The payload of a JWT, a character for each byte: only names beyond ASCII come out odd, and they are compared with their like. @param {string} token */
 export function claims(token) {

@@ -81,22 +81,30 @@ pub struct HttpResponse {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoAnswer;
 
-/// Reads a successful JSON answer.
+/// Reads a successful JSON answer. One that `reject` describes counts as a 401: some servers refuse with a 200.
 ///
 /// # Errors
 /// Any other status, no answer, or no JSON.
-pub(crate) fn json_of(now: Now, result: &Result<HttpResponse, NoAnswer>) -> Result<Json, HttpError> {
+pub(crate) fn json_of(
+    now: Now,
+    result: &Result<HttpResponse, NoAnswer>,
+    reject: Option<&Json>,
+) -> Result<Json, HttpError> {
     let response = result.as_ref().map_err(|NoAnswer| HttpError::Network)?;
     if !(200..300).contains(&response.status) {
         let retry_after = response.retry_after.as_deref().and_then(|text| retry_after(now.unix, text));
         return Err(HttpError::Status { status: response.status, retry_after });
     }
-    Json::parse(response.body.expose()).ok_or(HttpError::Malformed(Malformed::NotJson))
+    let json = Json::parse(response.body.expose()).ok_or(HttpError::Malformed(Malformed::NotJson))?;
+    if reject.is_some_and(|reject| reject.matches(&json)) {
+        return Err(HttpError::Status { status: 401, retry_after: None });
+    }
+    Ok(json)
 }
 
 /// Reads an HTTP-date (RFC 9110 §5.6.7).
 pub(crate) fn http_date(text: &str) -> Option<UnixTime> {
-    platform::http_date(text).map(UnixTime::from_millis)
+    platform::date_of(text).map(UnixTime::from_millis)
 }
 
 /// Reads `Retry-After`: seconds or an HTTP-date. A past date is no wait, garbage is none at all, and all is capped.
@@ -122,7 +130,7 @@ mod tests {
             body: Secret::new(String::new()),
         };
         let now = Now { instant: Instant::from_millis(0), unix: UnixTime::from_millis(784_111_777_000) };
-        json_of(now, &Ok(response)).unwrap_err()
+        json_of(now, &Ok(response), None).unwrap_err()
     }
 
     #[test]

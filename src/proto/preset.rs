@@ -10,14 +10,14 @@ use super::close::CloseAction;
 use super::connection::ConnectionConfig;
 use super::http::{BodyEncoding, Method};
 use super::scheme::{Answer, Encoding, FirstMessage, Place, Scheme, Ticket};
-use super::session::{SessionConfig, TokenEndpoint};
+use super::session::{SessionConfig, TimeUnit, TokenEndpoint};
 use super::{Framing, Json, Url, UrlKind};
 use crate::error::ConfigError;
 
 const TABLE: &str = include_str!("presets.json");
 
 /// Returns the settings of a session with a known backend: `simpleJwt`, `djoser`, `djoserJwt`, `drfToken`, `drfJwt`,
-/// `ticketServer`, `oauth2`.
+/// `djRestAuth`, `knox`, `directusSession`, `ticketServer`, `oauth2`.
 ///
 /// # Errors
 /// A name that is not in the table, or a `base` that is no address.
@@ -63,7 +63,7 @@ pub fn session_of(row: &Json, base: &str) -> Result<SessionConfig, ConfigError> 
         let Some(options) = row.at(name) else { return Ok(None) };
         let url = Url::parse(name, &below(base, &options), UrlKind::Http)?;
         let encoding = one(&options, "encoding", &[("json", BodyEncoding::Json), ("form", BodyEncoding::Form)])?;
-        Ok(Some(TokenEndpoint { url, body: options.at("body"), encoding }))
+        Ok(Some(TokenEndpoint { url, body: options.at("body"), encoding, reject: options.at("reject") }))
     };
     config.login = endpoint("login")?;
     config.refresh = endpoint("refresh")?;
@@ -74,6 +74,10 @@ pub fn session_of(row: &Json, base: &str) -> Result<SessionConfig, ConfigError> 
     set(&mut config.fields.access, text("fields.access"));
     set(&mut config.fields.expires_in, text("fields.expiresIn"));
     set(&mut config.fields.expires_at, text("fields.expiresAt"));
+    if let Some(fields) = row.at("fields") {
+        config.fields.expires_in_unit =
+            one(&fields, "expiresInUnit", &[("s", TimeUnit::Seconds), ("ms", TimeUnit::Millis)])?;
+    }
     if row.at("fields.refresh").is_some() {
         config.fields.refresh = text("fields.refresh");
     }
@@ -147,6 +151,7 @@ fn scheme_of(options: &Json, base: &str) -> Result<Scheme, ConfigError> {
             };
             set(&mut ticket.field, text("field"));
             set(&mut ticket.expires_field, text("expiresField"));
+            ticket.reject = matcher("reject");
             set(&mut ticket.expires_in_field, text("expiresInField"));
             if let Some(hosts) = texts(options, "urlHosts") {
                 ticket.answer = Answer::Url { hosts };

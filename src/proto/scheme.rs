@@ -154,6 +154,8 @@ pub struct Ticket {
     pub answer: Answer,
     /// The status that asks for another token. Default 401; 403 behind DRF's `SessionAuthentication`.
     pub unauthorized: u16,
+    /// A matcher of an answer that counts as a 401 although its status is a success: `{"ok": false}`.
+    pub reject: Option<Json>,
 }
 
 impl Ticket {
@@ -169,6 +171,7 @@ impl Ticket {
             expires_in_field: "expires_in".to_owned(),
             answer: Answer::Ticket,
             unauthorized: 401,
+            reject: None,
         }
     }
 }

@@ -58,7 +58,7 @@ pub fn url(path: &str, kind: UrlKind) -> Url {
 }
 
 fn endpoint(path: &str, body: Option<&str>) -> TokenEndpoint {
-    TokenEndpoint { url: url(path, UrlKind::Http), body: body.map(json), encoding: BodyEncoding::Json }
+    TokenEndpoint { url: url(path, UrlKind::Http), body: body.map(json), encoding: BodyEncoding::Json, reject: None }
 }
 
 /// A session of the ticket protocol (S4): login by `/auth`, no refresh.

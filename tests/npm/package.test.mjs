@@ -400,7 +400,7 @@ test('every preset makes options that are taken, and sends what its row says', a
     const { AuthSocket, load, presets, Session } = await import('gatepass');
     await load();
     const sockets = ['channelsFirstMessage', 'directus', 'graphqlTransportWs', 'homeAssistant', 'jupyter', 'kubernetes', 'phoenix', 'ticketServerSocket', 'trpc'];
-    const sessions = ['djoser', 'djoserJwt', 'drfJwt', 'drfToken', 'oauth2', 'simpleJwt', 'ticketServer'];
+    const sessions = ['directusSession', 'djRestAuth', 'djoser', 'djoserJwt', 'drfJwt', 'drfToken', 'knox', 'oauth2', 'simpleJwt', 'ticketServer'];
     for (const name of sessions) new Session(presets[name](server));
     for (const name of sockets) new AuthSocket(server, { session: new Session(), ...presets[name](server) }).close();
     // What the caller gives goes in the place of the row's own.

@@ -18,6 +18,7 @@ pub fn hold() {
     texts_are_written_as_they_are_and_all_else_as_json();
     case_40_every_odd_byte_of_a_ticket_is_percent_encoded();
     case_41_a_ticket_joins_the_query_that_is_there();
+    case_19_numbers_and_dates_are_read_mildly();
     claims_are_read_of_what_is_a_jwt_and_of_nothing_else();
 }
 
@@ -59,6 +60,36 @@ fn a_path_leads_through_objects_alone() {
     assert_eq!(value.number_at("a.b"), None);
     assert_eq!(value.at("a.n").and_then(|value| value.as_number()), Some(1.5));
     assert_eq!(value.at("a.s").and_then(|value| value.as_number()), None);
+}
+
+fn case_19_numbers_and_dates_are_read_mildly() {
+    let rows = [
+        ("900000", Some(900_000.0)),
+        ("\"3600\"", Some(3_600.0)),
+        ("\"1.5\"", Some(1.5)),
+        ("\"2026-11-22T06:42:57.006-06:00\"", Some(1_795_351_377.006)),
+        ("\"2026-11-22T12:42:57.006740Z\"", Some(1_795_351_377.006)),
+        ("\"2026-11-22T12:42:57+00:00\"", Some(1_795_351_377.0)),
+        ("\"Sun, 22 Nov 2026 12:42:57 GMT\"", Some(1_795_351_377.0)),
+        ("\"1969-12-31T23:59:59Z\"", Some(-1.0)),
+        // Of which zone?
+        ("\"2026-11-22T12:42:57\"", None),
+        ("\"2026-11-22\"", None),
+        ("\"2026-13-22T12:42:57Z\"", None),
+        ("\"tomorrow\"", None),
+        ("\"\"", None),
+        ("\"true\"", None),
+        ("\"null\"", None),
+        ("\"[1]\"", None),
+        ("true", None),
+        ("null", None),
+        ("[1]", None),
+        ("{}", None),
+    ];
+    for (text, expected) in rows {
+        assert_eq!(json(&format!(r#"{{"end":{text}}}"#)).number_at("end"), expected, "{text}");
+    }
+    assert_eq!(json("{}").number_at("end"), None);
 }
 
 fn case_82_a_token_is_a_value_and_never_changes_the_shape_of_a_message() {

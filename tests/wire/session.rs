@@ -134,6 +134,17 @@ fn drf_jwt_keeps_its_token_in_a_cookie_and_renews_it_by_itself() {
 }
 
 #[test]
+fn case_16_dj_rest_auth_keeps_its_refresh_token_in_a_cookie() {
+    play("djRestAuth");
+}
+
+#[test]
+fn case_19_knox_tells_a_date_and_directus_milliseconds() {
+    play("knox");
+    play("directusSession");
+}
+
+#[test]
 fn cases_23_and_24_oauth_2_is_form_encoded_and_keeps_a_refresh_token_that_is_not_replaced() {
     play("oauth2");
 }

@@ -82,7 +82,7 @@ impl Connection {
         let State::Ticket { grant, asked_at, .. } = &self.state else { return self.on_probed(now, &result) };
         let (grant, asked_at) = (grant.clone(), *asked_at);
         let Scheme::Ticket(scheme) = &self.config.scheme else { return };
-        let answer = json_of(now, &result).and_then(|answer| {
+        let answer = json_of(now, &result, scheme.reject.as_ref()).and_then(|answer| {
             let text = answer.text_at(&scheme.field).ok_or(HttpError::Malformed(Malformed::MissingField))?;
             let ConnectionConfig { url, protocols, .. } = &self.config;
             let handshake = match &scheme.answer {
@@ -112,7 +112,7 @@ impl Connection {
 
     /// The probe says why a dial failed, as far as HTTP can know.
     fn on_probed(&mut self, now: Now, result: &Result<HttpResponse, NoAnswer>) {
-        let failure = match json_of(now, result) {
+        let failure = match json_of(now, result, None) {
             Err(error @ HttpError::Network) => Failure::Probe(error),
             Err(error @ HttpError::Status { status: 401 | 403 | 429 | 500..=599, .. }) => Failure::Probe(error),
             // The server is there and takes the token: it is the handshake that it refuses.

@@ -93,6 +93,8 @@ pub struct TokenEndpoint {
     pub body: Option<Json>,
     /// How the body is written.
     pub encoding: BodyEncoding,
+    /// A matcher of an answer that counts as a 401 although its status is a success: `{"ok": false}`.
+    pub reject: Option<Json>,
 }
 
 impl TokenEndpoint {
@@ -130,6 +132,15 @@ pub fn check_header_text(option: &'static str, text: &str) -> Result<(), ConfigE
     Err(ConfigError::option(option, "visible ASCII is needed: it goes into an HTTP header"))
 }
 
+/// What a span is counted in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimeUnit {
+    /// Milliseconds, as Directus has it.
+    Millis,
+    /// Seconds (RFC 6749 §5.1).
+    Seconds,
+}
+
 /// Where the tokens stand in an answer, as dotted paths.
 #[derive(Clone, Debug)]
 pub struct TokenFields {
@@ -137,9 +148,11 @@ pub struct TokenFields {
     pub access: String,
     /// Default `refresh`. `None`: the server has no refresh tokens.
     pub refresh: Option<String>,
-    /// Seconds from now. Default `expires_in`.
+    /// A span from now. Default `expires_in`.
     pub expires_in: String,
-    /// Seconds since 1970. Default `expires_at`.
+    /// What that span is counted in. Default seconds.
+    pub expires_in_unit: TimeUnit,
+    /// Seconds since 1970, or a date (RFC 3339). Default `expires_at`.
     pub expires_at: String,
 }
 
@@ -149,6 +162,7 @@ impl Default for TokenFields {
             access: "access".to_owned(),
             refresh: Some("refresh".to_owned()),
             expires_in: "expires_in".to_owned(),
+            expires_in_unit: TimeUnit::Seconds,
             expires_at: "expires_at".to_owned(),
         }
     }

@@ -26,7 +26,7 @@ use core::time::Duration;
 use std::collections::VecDeque;
 
 use config::is_header_text;
-pub use config::{SessionConfig, TokenEndpoint, TokenFields, check_header_text};
+pub use config::{SessionConfig, TimeUnit, TokenEndpoint, TokenFields, check_header_text};
 pub use io::{
     Asker, Demand, Grant, Input, LoginError, LoginId, NoToken, Output, Provided, Reason, RequestId, SessionState,
     SessionView, Want, WantId,
@@ -260,12 +260,13 @@ impl Session {
     }
 
     fn on_http(&mut self, now: Now, request: RequestId, result: Result<HttpResponse, NoAnswer>) {
-        let answer = json_of(now, &result);
         let date = result.as_ref().ok().and_then(|response| response.date.as_deref()).and_then(http_date);
         if self.login.is_some_and(|(_, waiting)| waiting == request) {
+            let answer = json_of(now, &result, reject_of(&self.config.login));
             let body = result.ok().map(|response| response.body);
             self.on_login_answer(now, answer, date, body);
         } else if matches!(self.renewal, Renewal::Asked(asked) if asked == request) {
+            let answer = json_of(now, &result, reject_of(&self.config.refresh));
             self.on_refresh_answer(now, answer, date);
         }
     }
@@ -371,8 +372,11 @@ impl Session {
             .filter(|text| is_header_text(text.expose()))
             .ok_or(HttpError::Malformed(Malformed::MissingField))?;
         let refresh = fields.refresh.as_deref().and_then(text);
-        let lifetime =
-            Lifetime { expires_in: json.number_at(&fields.expires_in), expires_at: json.number_at(&fields.expires_at) };
+        let expires_in = json.number_at(&fields.expires_in).map(|span| match fields.expires_in_unit {
+            TimeUnit::Millis => span / 1000.0,
+            TimeUnit::Seconds => span,
+        });
+        let lifetime = Lifetime { expires_in, expires_at: json.number_at(&fields.expires_at) };
         Ok(self.token_set(now, (access, refresh), lifetime, Received::JustNow { date }))
     }
 
@@ -409,6 +413,10 @@ impl Session {
             self.outputs.push_back(Output::Changed { state, view, error });
         }
     }
+}
+
+fn reject_of(endpoint: &Option<TokenEndpoint>) -> Option<&Json> {
+    endpoint.as_ref()?.reject.as_ref()
 }
 
 /// The default leeway: 30 s.

@@ -77,6 +77,9 @@ impl Session {
                 self.begin(now, tokens, SameUser::OnlyIfKnown);
                 Ok(())
             }
+            Err(HttpError::Status { status: 401, .. }) if self.config.cookies && is_of_cookie(body.as_ref()) => {
+                Err(LoginError { error: TokenError::StaleCookie, answer: body })
+            }
             Err(HttpError::Status { status: status @ (400 | 401 | 403), .. }) => {
                 Err(LoginError { error: TokenError::InvalidCredentials { status }, answer: body })
             }
@@ -135,4 +138,11 @@ impl Session {
             self.outputs.push_back(Output::LoginDone { login, result: Err(TokenError::Superseded.into()) });
         }
     }
+}
+
+/// Returns whether a login was refused because of a cookie that went along: credentials are no token.
+fn is_of_cookie(answer: Option<&Secret>) -> bool {
+    answer
+        .and_then(|answer| Json::parse(answer.expose())?.text_at("code"))
+        .is_some_and(|code| code == "token_not_valid")
 }

@@ -1,10 +1,13 @@
 //! What a refresh endpoint may answer, and what becomes of the session then.
 
 use gatepass::error::TokenError;
-use gatepass::proto::session::SessionState;
+use gatepass::proto::connection::ConnectionConfig;
+use gatepass::proto::preset::session_of;
+use gatepass::proto::scheme::Scheme;
+use gatepass::proto::session::{SessionConfig, SessionState};
 
 use super::{MINUTE, connect, connected, fault};
-use crate::codec::jwt;
+use crate::codec::{json, jwt};
 use crate::server::{Fault, Replay};
 use crate::world::{DAY_ONE, Kind, World};
 
@@ -104,7 +107,7 @@ fn case_15_a_success_that_cannot_be_read_is_a_failure_in_passing() {
         let mut world = connect(Kind::Ticket);
         fault(&mut world, "refresh", &vec![Fault::Answer(200, body); 3]);
         refuse_token(&mut world);
-            assert!(world.run_until(5 * MINUTE, connected), "{body}: {:?}", world.lines[0].failures);
+        assert!(world.run_until(5 * MINUTE, connected), "{body}: {:?}", world.lines[0].failures);
         let failed = world.lines[0].codes().iter().filter(|code| **code == "REFRESH_FAILED").count();
         assert_eq!((world.tabs[0].errors.len(), failed, world.server.log.refreshes_asked), (0, 3, 4), "{body}");
     }
@@ -156,4 +159,84 @@ fn a_network_that_is_gone_asks_nobody_to_sign_in() {
     assert_eq!((world.tabs[0].errors.len(), connected(&world)), (0, false));
     world.server.is_up = true;
     assert!(world.run_until(2 * MINUTE, connected));
+}
+
+#[test]
+fn case_17_a_stale_cookie_is_no_wrong_password() {
+    for (cookies, error) in [(true, TokenError::StaleCookie), (false, TokenError::InvalidCredentials { status: 401 })] {
+        let mut world = World::with_sessions(1, 1, |config| config.cookies = cookies, &[], |_| {});
+        fault(&mut world, "login", &[Fault::Answer(401, r#"{"detail":"…","code":"token_not_valid","messages":[]}"#)]);
+        for _ in 0..2 {
+            world.login("maggie", "SECRET-password");
+            world.run_for(1_000);
+        }
+        assert_eq!(world.logins, [Err(error), Ok(())]);
+    }
+    let mut world = World::with_sessions(1, 1, |config| config.cookies = true, &[], |_| {});
+    world.login("maggie", "SECRET-wrong");
+    world.run_for(1_000);
+    assert_eq!(world.logins, [Err(TokenError::InvalidCredentials { status: 401 })]);
+}
+
+#[test]
+fn case_19_an_end_in_milliseconds_or_as_a_date_is_the_right_instant() {
+    let life = |row: &'static str, body: &'static str| {
+        let row = json(row);
+        let change = |config: &mut SessionConfig| {
+            config.fields = session_of(&row, "https://api.test").expect("a row").fields;
+        };
+        let mut world = World::with_sessions(1, 1, change, &[Kind::FirstMessageHello], |_| {});
+        world.server.knows("SECRET-access", "maggie");
+        fault(&mut world, "login", &[Fault::Answer(200, body)]);
+        world.login("maggie", "SECRET-password");
+        world.connect(0);
+        assert!(world.run_until(MINUTE, connected), "{body}");
+        let start = world.now_in(0).instant;
+        assert!(world.run_until(1_000 * HOUR, |world| world.server.log.refreshes_asked > 0), "{body}");
+        world.now_in(0).instant.since(start).as_secs()
+    };
+    // The day one of the simulation is 2027-01-15T08:00:00Z.
+    let directus = r#"{"fields":{"access":"data.access_token","refresh":"data.refresh_token","expiresIn":"data.expires","expiresInUnit":"ms"}}"#;
+    let knox = r#"{"fields":{"access":"token","refresh":"token","expiresAt":"expiry"}}"#;
+    for (row, body, seconds) in [
+        (directus, r#"{"data":{"access_token":"SECRET-access","refresh_token":"SECRET-r","expires":900000}}"#, 900),
+        (knox, r#"{"token":"SECRET-access","expiry":"2027-01-15T12:00:00-06:00"}"#, 10 * 3_600),
+        (knox, r#"{"token":"SECRET-access","expiry":"2027-01-15T18:00:00.123456Z"}"#, 10 * 3_600),
+    ] {
+        let renewed = life(row, body);
+        assert!((seconds - 32..=seconds).contains(&renewed), "{renewed} s: {body}");
+    }
+}
+
+#[test]
+fn case_30_a_refusal_that_is_a_success_by_its_status_is_told_by_a_matcher() {
+    let no = || Some(json(r#"{"ok":false}"#));
+    let change = |config: &mut SessionConfig| {
+        for endpoint in [&mut config.login, &mut config.refresh].into_iter().flatten() {
+            endpoint.reject = no();
+        }
+    };
+    let refusal = Fault::Answer(200, r#"{"ok":false,"error":"invalid_auth"}"#);
+    let change_line = |config: &mut ConnectionConfig| {
+        if let Scheme::Ticket(ticket) = &mut config.scheme {
+            ticket.reject = no();
+        }
+    };
+    let mut world = World::with_sessions(1, 1, change, &[Kind::Ticket], change_line);
+    fault(&mut world, "login", &[refusal.clone()]);
+    world.login("maggie", "SECRET-password");
+    world.run_for(1_000);
+    world.login("maggie", "SECRET-password");
+    world.run_for(1_000);
+    assert_eq!(world.logins, [Err(TokenError::InvalidCredentials { status: 401 }), Ok(())]);
+    // A ticket that is refused asks for another token, once.
+    fault(&mut world, "ticket", &[refusal.clone()]);
+    world.connect(0);
+    assert!(world.run_until(MINUTE, connected));
+    assert_eq!((world.lines[0].codes(), world.server.log.refreshed), (vec!["TICKET_UNAUTHORIZED"], 1));
+    world.server.may_lose = true;
+    fault(&mut world, "refresh", &[refusal]);
+    refuse_token(&mut world);
+    world.run_for(MINUTE);
+    assert_eq!(world.tabs[0].errors, [TokenError::RefreshRejected { status: 401 }]);
 }

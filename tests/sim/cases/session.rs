@@ -351,7 +351,11 @@ fn an_answered_or_abandoned_request_leaves_no_timer_behind() {
 #[test]
 fn a_token_that_cannot_stand_in_a_header_is_no_token() {
     let mut world = World::new(1, &[]);
-    fault(&mut world, "login", &[Fault::Answer(200, "{\"access\":\"tok\u{20ac}n\"}"), Fault::Answer(200, r#"{"access":"a\nb"}"#)]);
+    fault(
+        &mut world,
+        "login",
+        &[Fault::Answer(200, "{\"access\":\"tok\u{20ac}n\"}"), Fault::Answer(200, r#"{"access":"a\nb"}"#)],
+    );
     for _ in 0..2 {
         world.login("maggie", "SECRET-password");
         world.run_for(1_000);

@@ -121,7 +121,7 @@ impl Line {
 }
 
 pub(super) fn endpoint(text: &str) -> TokenEndpoint {
-    TokenEndpoint { url: url(text, UrlKind::Http), body: None, encoding: BodyEncoding::Json }
+    TokenEndpoint { url: url(text, UrlKind::Http), body: None, encoding: BodyEncoding::Json, reject: None }
 }
 
 fn url(text: &str, kind: UrlKind) -> Url {
