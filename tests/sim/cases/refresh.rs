@@ -223,14 +223,14 @@ fn case_30_a_refusal_that_is_a_success_by_its_status_is_told_by_a_matcher() {
         }
     };
     let mut world = World::with_sessions(1, 1, change, &[Kind::Ticket], change_line);
-    fault(&mut world, "login", &[refusal.clone()]);
+    fault(&mut world, "login", std::slice::from_ref(&refusal));
     world.login("maggie", "SECRET-password");
     world.run_for(1_000);
     world.login("maggie", "SECRET-password");
     world.run_for(1_000);
     assert_eq!(world.logins, [Err(TokenError::InvalidCredentials { status: 401 }), Ok(())]);
     // A ticket that is refused asks for another token, once.
-    fault(&mut world, "ticket", &[refusal.clone()]);
+    fault(&mut world, "ticket", std::slice::from_ref(&refusal));
     world.connect(0);
     assert!(world.run_until(MINUTE, connected));
     assert_eq!((world.lines[0].codes(), world.server.log.refreshed), (vec!["TICKET_UNAUTHORIZED"], 1));
