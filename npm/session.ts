@@ -51,7 +51,7 @@ export interface SessionOptions {
   };
   /** The word before the token in `Authorization`. @default 'Bearer' */
   tokenPrefix?: string;
-  /** Time before expiry at which a token no longer counts as usable, in milliseconds; at most a tenth of its life, or 2 s where that is less. @default 30000 */
+  /** Time before expiry at which a token no longer counts as usable, in milliseconds; no more than a tenth of its life, but 2 s, or a third of a life of seconds. @default 30000 */
   leeway?: number;
   /** How long a login or refresh call may take, in milliseconds. @default 10000 */
   httpTimeout?: number;
