@@ -240,6 +240,37 @@ test('case_97: a renewal whose answer was lost and that is then refused ends the
   });
 });
 
+test('cases_19_and_30: what an answer says of a refusal or of the end is found where the options say', async () => {
+  await control({ do: 'reset' });
+  const inHalfAMinute = new Date(Date.now() + 30_000).toISOString();
+  const rows = [[{ expiresIn: 'end', expiresInUnit: 'ms' }, 30_000], [{ expiresAt: 'end' }, inHalfAMinute], [{ expiresIn: 'end' }, 30_000]];
+  for (const [, end] of rows) await control({ do: 'answer', endpoint: 'login', status: 200, body: JSON.stringify({ access: 'first', refresh: 'r', end }) });
+  await control({ do: 'answer', endpoint: 'refresh', status: 200, times: 2, body: '{"access":"second"}' });
+  await control({ do: 'answer', endpoint: 'login', status: 200, body: '{"ok":false,"error":"invalid_auth"}' });
+  await control({ do: 'answer', endpoint: 'ticket', status: 200, body: '{"ok":false,"error":"invalid_auth"}' });
+  const { result } = await inPage(async ([server, fields]) => {
+    const { AuthSocket, presets, Session, ticket } = await import('gatepass');
+    const { login, refresh } = presets.simpleJwt(`${server}/api`);
+    const credentials = { username: 'maggie', password: 'secret' };
+    const tokens = [];
+    for (const row of fields) {
+      const session = new Session({ login, refresh, fields: row });
+      await session.login(credentials);
+      tokens.push(await session.accessToken({ minTtl: 60_000 }));
+    }
+    const reject = { ok: false };
+    const session = new Session({ login: { ...login, reject }, refresh });
+    const refused = await session.login(credentials).catch((error) => error);
+    await session.login(credentials);
+    const socket = new AuthSocket(`${server}/channel/`, { session, scheme: ticket({ url: `${server}/ws_ticket`, reject }), backoff: { base: 10, spread: 10 } });
+    const codes = [];
+    socket.addEventListener('error', ({ error }) => codes.push(error.code));
+    await socket.ready();
+    return { tokens, refused: [refused.code, refused.status], codes };
+  }, [server, rows.map(([fields]) => fields)]);
+  assert.deepEqual(result, { tokens: ['second', 'second', 'first'], refused: ['INVALID_CREDENTIALS', 401], codes: ['TICKET_UNAUTHORIZED'] });
+});
+
 test('getToken is asked for what is missing, ended or refused, once for all, until it says that the person has to sign in', async () => {
   await control({ do: 'reset' });
   const { result } = await inPage(async ([server, controlUrl]) => {
