@@ -62,6 +62,14 @@ function shared(name, kind, lease, hear) {
   };
   const present = async () => decoded(await store.load());
   const stored = async () => (isAhead ? undefined : present());
+  const written = marks(name);
+  /** What is in the store once the lock is ours. A browser keeps no order between the two: what the last holder wrote may yet be under way. */
+  const settled = async () => {
+    for (const end = Date.now() + PATIENCE; ; await pause(10)) {
+      const there = await stored();
+      if (!there || Date.now() >= end || !(await written.isBeyond(there))) return there;
+    }
+  };
   const changed = async () => {
     const before = writes;
     const there = await run(stored);
@@ -80,11 +88,11 @@ function shared(name, kind, lease, hear) {
     }
     changed();
   };
-  const written = (/** @type {StorageEvent} */ event) => void ((event.key ?? name) === name && kind === 'localStorage' && changed());
+  const noticed = (/** @type {StorageEvent} */ event) => void ((event.key ?? name) === name && kind === 'localStorage' && changed());
   // A page that comes back out of the cache has heard nothing meanwhile.
   const shown = (/** @type {PageTransitionEvent} */ event) => void (event.persisted && changed());
   channel?.addEventListener('message', heard);
-  globalThis.addEventListener('storage', written);
+  globalThis.addEventListener('storage', noticed);
   globalThis.addEventListener('pageshow', shown);
   const unsubscribe = typeof kind === 'string' ? undefined : kind.subscribe?.(changed);
 
@@ -102,6 +110,7 @@ function shared(name, kind, lease, hear) {
         isAhead = true;
         await store.save(text);
         isAhead = false;
+        await written.put(tokens);
         tellTabs(tokens[0], text);
       });
     },
@@ -114,13 +123,14 @@ function shared(name, kind, lease, hear) {
         isAhead = false;
         if (there === null || (id !== undefined && there?.[0] !== id)) return;
         await store.clear();
+        written.remove();
         tellTabs(there?.[0], null);
       });
     },
 
     lock() {
       const mine = ++locks;
-      const granted = () => run(stored).then((there) => void (mine === locks && hear(LOCKED, 0, there)));
+      const granted = () => run(settled).then((there) => void (mine === locks && hear(LOCKED, 0, there)));
       const unlock = (navigator.locks ? webLock : leased)(name, lease, granted);
       // What was to be saved is saved before somebody else reads it.
       release = () => void queue.then(unlock);
@@ -135,8 +145,9 @@ function shared(name, kind, lease, hear) {
     close() {
       hear = () => {};
       this.unlock();
+      written.remove();
       channel?.close();
-      globalThis.removeEventListener('storage', written);
+      globalThis.removeEventListener('storage', noticed);
       globalThis.removeEventListener('pageshow', shown);
       if (typeof unsubscribe === 'function') unsubscribe();
     },
@@ -214,6 +225,38 @@ function webLock(name, lease, granted) {
     clearInterval(timer);
     abort.abort();
     free();
+  };
+}
+
+/**
+ * What this tab has written last, told in the order of the locks: as a lock of its own, which ends with the tab.
+ *
+ * @param {string} name
+ */
+function marks(name) {
+  const prefix = `${name} wrote `;
+  let remove = () => {};
+  return {
+    /** @param {Tokens} tokens @returns {Promise<void>} Once whoever is given the lock can see it. */
+    put([id, renewals]) {
+      remove();
+      return new Promise((seen) => {
+        const held = () => new Promise((resolve) => (seen(), (remove = () => resolve(undefined))));
+        // Where locks are denied nobody looks for them.
+        navigator.locks?.request(`${prefix}${id} ${renewals}`, { mode: 'shared' }, held).catch(seen) ?? seen();
+      });
+    },
+
+    remove: () => remove(),
+
+    /** Whether a tab has written a later renewal than this. @param {Tokens} tokens */
+    async isBeyond([id, renewals]) {
+      const { held = [] } = (await navigator.locks?.query().catch(() => undefined)) ?? {};
+      return held.some((lock) => {
+        const [whose, count] = lock.name?.startsWith(prefix) ? lock.name.slice(prefix.length).split(' ') : [];
+        return Number(whose) === id && Number(count) > renewals;
+      });
+    },
   };
 }
 

@@ -11,9 +11,9 @@ export const one = { url: process.env.GATEPASS_TEST_DJANGO, data: process.env.GA
 export const two = { url: process.env.GATEPASS_TEST_NODES, data: process.env.GATEPASS_TEST_NODES_DATA };
 if (!python || !folder || !one.url || !two.url) throw new Error('run these tests by `cargo xtask test interop`: it starts the servers they need');
 
-/** Runs a line of Python in Django's shell. */
+/** Runs a line of Python in Django's shell and returns what it prints. */
 export function shell(server, code) {
-  execFileSync(python, ['manage.py', 'shell', '-v', '0', '-c', code], { cwd: folder, env: { ...process.env, EXAMPLE_DATA: server.data } });
+  return execFileSync(python, ['manage.py', 'shell', '-v', '0', '-c', code], { cwd: folder, env: { ...process.env, EXAMPLE_DATA: server.data }, encoding: 'utf8' });
 }
 
 /** Asks an endpoint as a program that is no browser does. */

@@ -3,29 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ask, control, server } from './browser.mjs';
-import { browser, origin } from './page.mjs';
-
-/** Runs with a browser profile of its own, and says what its pages said. */
-async function inProfile(run) {
-  const context = await browser.newContext();
-  const said = [];
-  // What the browser says of refused calls is its own.
-  context.on('console', (message) => /^(Failed to load resource|WebSocket connection to)/.test(message.text()) || said.push(message.text()));
-  context.on('weberror', (error) => said.push(`error: ${error.error()}`));
-  try {
-    await run(context);
-    assert.deepEqual(said, []);
-  } finally {
-    await context.close();
-  }
-}
-
-async function open(context, prepare) {
-  const tab = await context.newPage();
-  if (prepare) await tab.addInitScript(prepare);
-  await tab.goto(origin);
-  return tab;
-}
+import { each, inProfile, open, until } from './profile.mjs';
 
 /** Makes a session and a socket in a tab, as `session` and `socket`. */
 async function start(tab, store = 'localStorage', scheme = 'ticket') {
@@ -45,9 +23,6 @@ async function start(tab, store = 'localStorage', scheme = 'ticket') {
 
 const login = (tab, username = 'maggie', password = 'secret') => tab.evaluate(([username, password]) => session.login({ username, password }), [username, password]);
 const connected = (tab) => until(tab, () => socket.state === 'connected');
-/** Until a tab is so. */
-const until = (tab, condition) => tab.waitForFunction(condition, undefined, { polling: 20 });
-const each = (tabs, act) => Promise.all(tabs.map(act));
 
 /** Runs with two tabs whose sockets are connected for maggie. */
 const withTwo = (run) =>
@@ -164,6 +139,38 @@ test('cases_7_and_93: whoever renewed alone is followed, and a refusal counts on
     await each(tabs, (tab) => until(tab, () => socket.state === 'connected'));
     const { reusedRefreshTokens } = await ask('counts');
     assert.equal(reusedRefreshTokens, 0);
+  });
+});
+
+test('case_93: a tab that is given the lock before it sees what the last holder has written waits for it', async () => {
+  await control({ do: 'reset' });
+  await control({ do: 'setSettings', settings: { rotateRefreshTokens: true } });
+  await inProfile(async (context) => {
+    const [renewing, behind] = [await open(context), await open(context, () => {
+      // Nothing says in what order locks and stores reach another tab. Here the store comes when the test says so.
+      delete globalThis.BroadcastChannel;
+      addEventListener('storage', (event) => event.stopImmediatePropagation(), true);
+      const { getItem } = Storage.prototype;
+      const seen = new Map();
+      Storage.prototype.getItem = function (key) {
+        if (globalThis.isBehind) globalThis.hasLooked = true;
+        else seen.set(key, getItem.call(this, key));
+        return seen.get(key) ?? null;
+      };
+    })];
+    await start(renewing);
+    await login(renewing);
+    await start(behind);
+    await connected(behind);
+    await behind.evaluate(() => void (globalThis.isBehind = true));
+    await control({ do: 'expireTokens' });
+    await renewing.evaluate(() => session.accessToken({ minTtl: 86_400_000 }));
+    await control({ do: 'dropSockets', how: { close: { code: 4401 } } });
+    await until(behind, () => globalThis.hasLooked);
+    await behind.evaluate(() => void (globalThis.isBehind = false));
+    await until(behind, () => states.filter((state) => state === 'connected').length === 2);
+    const { calls, reusedRefreshTokens } = await ask('counts');
+    assert.deepEqual({ calls: calls.refresh, reusedRefreshTokens }, { calls: 1, reusedRefreshTokens: 0 });
   });
 });
 

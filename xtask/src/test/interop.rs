@@ -39,7 +39,7 @@ pub(super) fn run() -> Result<()> {
     };
     let mut node = Command::new("node");
     node.args(["--test", "--test-reporter", "spec", "--test-concurrency", "1", "--test-timeout", "120000"]);
-    node.args(["ways", "nodes"].map(|name| Path::new("tests/interop").join(format!("{name}.test.mjs"))));
+    node.args(["ways", "tabs", "nodes"].map(|name| Path::new("tests/interop").join(format!("{name}.test.mjs"))));
     with_servers(&mut node);
     run_recorded("django-Chromium", &mut node)?;
     let mut cargo = Command::new("cargo");

@@ -1,0 +1,31 @@
+// Many tabs of one browser profile: they share its storage, locks and channels.
+
+import assert from 'node:assert/strict';
+import { browser, origin } from './page.mjs';
+
+/** Runs with a browser profile of its own, and says what its pages said. */
+export async function inProfile(run) {
+  const context = await browser.newContext();
+  const said = [];
+  // What the browser says of refused calls is its own.
+  context.on('console', (message) => /^(Failed to load resource|WebSocket connection to|Access to fetch at)/.test(message.text()) || said.push(message.text()));
+  context.on('weberror', (error) => said.push(`error: ${error.error()}`));
+  try {
+    await run(context);
+    assert.deepEqual(said, []);
+  } finally {
+    await context.close();
+  }
+}
+
+/** Opens a tab; `prepare` runs in it before anything else does. */
+export async function open(context, prepare) {
+  const tab = await context.newPage();
+  if (prepare) await tab.addInitScript(prepare);
+  await tab.goto(origin);
+  return tab;
+}
+
+/** Until a tab is so. */
+export const until = (tab, condition) => tab.waitForFunction(condition, undefined, { polling: 20 });
+export const each = (tabs, act) => Promise.all(tabs.map(act));
