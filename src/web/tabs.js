@@ -145,7 +145,7 @@ function shared(name, kind, lease, hear) {
     close() {
       hear = () => {};
       this.unlock();
-      written.remove();
+      queue.then(written.remove);
       channel?.close();
       globalThis.removeEventListener('storage', noticed);
       globalThis.removeEventListener('pageshow', shown);
