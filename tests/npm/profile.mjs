@@ -18,10 +18,10 @@ export async function inProfile(run) {
   }
 }
 
-/** Opens a tab; `prepare` runs in it before anything else does. */
-export async function open(context, prepare) {
+/** Opens a tab; what prepares it runs in it before anything else does. */
+export async function open(context, ...prepare) {
   const tab = await context.newPage();
-  if (prepare) await tab.addInitScript(prepare);
+  for (const script of prepare) await tab.addInitScript(script);
   await tab.goto(origin);
   return tab;
 }

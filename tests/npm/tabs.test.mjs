@@ -24,6 +24,12 @@ async function start(tab, store = 'localStorage', scheme = 'ticket') {
 const login = (tab, username = 'maggie', password = 'secret') => tab.evaluate(([username, password]) => session.login({ username, password }), [username, password]);
 const connected = (tab) => until(tab, () => socket.state === 'connected');
 
+/** Prepares a tab so that what it has is old, until it looks. */
+const hearsNothing = () => {
+  delete globalThis.BroadcastChannel;
+  addEventListener('storage', (event) => event.stopImmediatePropagation(), true);
+};
+
 /** Runs with two tabs whose sockets are connected for maggie. */
 const withTwo = (run) =>
   inProfile(async (context) => {
@@ -34,8 +40,8 @@ const withTwo = (run) =>
     await run(tabs);
   });
 
-for (const [how, prepare] of [
-  ['with the locks of the browser', undefined],
+for (const [how, ...prepare] of [
+  ['with the locks of the browser'],
   ['without locks and channels, as on pages without TLS', () => {
     Object.defineProperty(Navigator.prototype, 'locks', { value: undefined });
     delete globalThis.BroadcastChannel;
@@ -46,7 +52,7 @@ for (const [how, prepare] of [
     await control({ do: 'setSettings', settings: { rotateRefreshTokens: true } });
     await inProfile(async (context) => {
       const tabs = [];
-      for (let index = 0; index < 10; index++) tabs.push(await open(context, prepare));
+      for (let index = 0; index < 10; index++) tabs.push(await open(context, ...prepare));
       await each(tabs, (tab) => start(tab));
       await login(tabs[0]);
       await each(tabs, connected);
@@ -123,11 +129,7 @@ test('cases_7_and_93: whoever renewed alone is followed, and a refusal counts on
   await control({ do: 'reset' });
   await control({ do: 'setSettings', settings: { rotateRefreshTokens: true } });
   await inProfile(async (context) => {
-    const tabs = [await open(context), await open(context, () => {
-      // This tab hears of nothing: what it has is old, until it looks.
-      delete globalThis.BroadcastChannel;
-      addEventListener('storage', (event) => event.stopImmediatePropagation(), true);
-    })];
+    const tabs = [await open(context), await open(context, hearsNothing)];
     await each(tabs, (tab) => start(tab));
     await login(tabs[0]);
     await connected(tabs[0]);
@@ -146,10 +148,8 @@ test('case_93: a tab that is given the lock before it sees what the last holder 
   await control({ do: 'reset' });
   await control({ do: 'setSettings', settings: { rotateRefreshTokens: true } });
   await inProfile(async (context) => {
-    const [renewing, behind] = [await open(context), await open(context, () => {
+    const [renewing, behind] = [await open(context), await open(context, hearsNothing, () => {
       // Nothing says in what order locks and stores reach another tab. Here the store comes when the test says so.
-      delete globalThis.BroadcastChannel;
-      addEventListener('storage', (event) => event.stopImmediatePropagation(), true);
       const { getItem } = Storage.prototype;
       const seen = new Map();
       Storage.prototype.getItem = function (key) {
