@@ -3,11 +3,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { browser, origin } from '../npm/page.mjs';
+import { inContext } from '../npm/recorder.mjs';
 import { handshake, login, post, two } from './django.mjs';
 
-/** A page with so many sockets of maggie's, by ticket, that note what they hear. */
-async function pageWithSockets(count) {
-  const context = await browser.newContext();
+/** Runs with a page that has so many sockets of maggie's, by ticket, that note what they hear. */
+const withSockets = (count, run) => inContext(browser, {}, async (context) => run(await pageWithSockets(context, count)));
+
+async function pageWithSockets(context, count) {
   const page = await context.newPage();
   await page.goto(origin);
   await page.evaluate(async ({ server, count }) => {
@@ -46,22 +48,21 @@ async function pageWithSockets(count) {
     await page.waitForFunction(() => window.sockets.every(({ queued, echoed }) => echoed.length >= queued.length), null, { timeout: 60_000 });
     return page.evaluate(() => window.sockets.map(({ queued, echoed }) => ({ queued, echoed })));
   };
-  return { page, pids, served, messages, close: () => context.close() };
+  return { page, pids, served, messages };
 }
 
-test('the node that serves a socket is killed: connected again through the other, with a new ticket, and what was queued arrives once', async () => {
-  const one = await pageWithSockets(1);
-  await one.served();
-  const [pid] = await one.pids();
-  process.kill(pid, 'SIGKILL');
-  await one.served([pid]);
-  const [{ queued, echoed }] = await one.messages();
-  assert.ok(queued.length >= 1, 'the loss was seen');
-  assert.deepEqual(echoed, queued);
-  const { attempts, connections } = await one.page.evaluate(() => window.sockets[0].socket.stats());
-  assert.ok(connections === 2 && attempts >= 2, 'each attempt has had a ticket of its own, or it would have been refused');
-  await one.close();
-});
+test('the node that serves a socket is killed: connected again through the other, with a new ticket, and what was queued arrives once', () =>
+  withSockets(1, async (one) => {
+    await one.served();
+    const [pid] = await one.pids();
+    process.kill(pid, 'SIGKILL');
+    await one.served([pid]);
+    const [{ queued, echoed }] = await one.messages();
+    assert.ok(queued.length >= 1, 'the loss was seen');
+    assert.deepEqual(echoed, queued);
+    const { attempts, connections } = await one.page.evaluate(() => window.sockets[0].socket.stats());
+    assert.ok(connections === 2 && attempts >= 2, 'each attempt has had a ticket of its own, or it would have been refused');
+  }));
 
 test('a hundred sockets race with one ticket over two nodes: exactly one gets in', async () => {
   const authorization = `Bearer ${(await login(two)).access}`;
@@ -72,32 +73,30 @@ test('a hundred sockets race with one ticket over two nodes: exactly one gets in
   }
 });
 
-test('a broadcast reaches the group on both nodes', async () => {
-  const many = await pageWithSockets(8);
-  await many.served();
-  assert.equal(new Set(await many.pids()).size, 2, 'nginx has spread them');
-  const froms = await many.page.evaluate(() => {
-    const heard = window.sockets.map(({ socket }) => new Promise((resolve) => {
-      socket.addEventListener('message', ({ data }) => data.includes('broadcast') && resolve(JSON.parse(data).from));
-    }));
-    window.sockets[0].socket.send('{"type":"broadcast"}');
-    return Promise.all(heard);
-  });
-  assert.deepEqual(froms, Array(8).fill('maggie'));
-  await many.close();
-});
+test('a broadcast reaches the group on both nodes', () =>
+  withSockets(8, async (many) => {
+    await many.served();
+    assert.equal(new Set(await many.pids()).size, 2, 'nginx has spread them');
+    const froms = await many.page.evaluate(() => {
+      const heard = window.sockets.map(({ socket }) => new Promise((resolve) => {
+        socket.addEventListener('message', ({ data }) => data.includes('broadcast') && resolve(JSON.parse(data).from));
+      }));
+      window.sockets[0].socket.send('{"type":"broadcast"}');
+      return Promise.all(heard);
+    });
+    assert.deepEqual(froms, Array(8).fill('maggie'));
+  }));
 
-test('both nodes are restarted, one after the other, under fifty sockets: no queued message is lost, none comes twice', async () => {
-  const fifty = await pageWithSockets(50);
-  await fifty.served();
-  const nodes = [...new Set(await fifty.pids())];
-  assert.equal(nodes.length, 2);
-  for (const [index, pid] of nodes.entries()) {
-    process.kill(pid, 'SIGTERM');
-    await fifty.served(nodes.slice(0, index + 1));
-  }
-  const messages = await fifty.messages();
-  for (const { queued, echoed } of messages) assert.deepEqual(echoed, queued);
-  assert.ok(messages.every(({ queued }) => queued.length >= 1), 'every socket was on a node that has ended');
-  await fifty.close();
-});
+test('both nodes are restarted, one after the other, under fifty sockets: no queued message is lost, none comes twice', () =>
+  withSockets(50, async (fifty) => {
+    await fifty.served();
+    const nodes = [...new Set(await fifty.pids())];
+    assert.equal(nodes.length, 2);
+    for (const [index, pid] of nodes.entries()) {
+      process.kill(pid, 'SIGTERM');
+      await fifty.served(nodes.slice(0, index + 1));
+    }
+    const messages = await fifty.messages();
+    for (const { queued, echoed } of messages) assert.deepEqual(echoed, queued);
+    assert.ok(messages.every(({ queued }) => queued.length >= 1), 'every socket was on a node that has ended');
+  }));

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { launch } from '../npm/browser.mjs';
 import { inPage, origin } from '../npm/page.mjs';
+import { inContext } from '../npm/recorder.mjs';
 import { claims, handshake, jwt, login, one, post, shell } from './django.mjs';
 
 const UNAUTHORIZED = [['HANDSHAKE_UNAUTHORIZED', 'refreshToken'], ['TOKEN_EXPIRED', 'signIn']];
@@ -272,23 +273,25 @@ test('a page of a foreign origin is refused, whatever it has', async () => {
   const { token } = await login(one, '/api-token-auth/');
   const browser = await launch(['--host-resolver-rules=MAP evil.test 127.0.0.1']);
   try {
-    const page = await browser.newPage();
-    await page.goto(origin.replace('127.0.0.1', 'evil.test'));
-    const result = await page.evaluate(async ({ server, access, token }) => {
-      const { AuthSocket, firstMessage, query, Session } = await import('gatepass');
-      const first = async (path, scheme, access) => {
-        const session = new Session();
-        session.setTokens({ access });
-        const socket = new AuthSocket(server + path, { session, scheme });
-        const code = await new Promise((resolve) => {
-          socket.addEventListener('open', () => resolve('in'));
-          socket.addEventListener('error', ({ error }) => resolve(error.code));
-        });
-        socket.close();
-        return code;
-      };
-      return [await first('/ws/jwt/', query(), access), await first('/ws/first/', firstMessage({ message: { token: '$token' } }), token)];
-    }, { server: one.url, access, token });
+    const { result } = await inContext(browser, {}, async (context) => {
+      const page = await context.newPage();
+      await page.goto(origin.replace('127.0.0.1', 'evil.test'));
+      return page.evaluate(async ({ server, access, token }) => {
+        const { AuthSocket, firstMessage, query, Session } = await import('gatepass');
+        const first = async (path, scheme, access) => {
+          const session = new Session();
+          session.setTokens({ access });
+          const socket = new AuthSocket(server + path, { session, scheme });
+          const code = await new Promise((resolve) => {
+            socket.addEventListener('open', () => resolve('in'));
+            socket.addEventListener('error', ({ error }) => resolve(error.code));
+          });
+          socket.close();
+          return code;
+        };
+        return [await first('/ws/jwt/', query(), access), await first('/ws/first/', firstMessage({ message: { token: '$token' } }), token)];
+      }, { server: one.url, access, token });
+    });
     assert.deepEqual(result, ['CONNECT_FAILED', 'CONNECT_FAILED']);
   } finally {
     await browser.close();

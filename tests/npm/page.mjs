@@ -6,6 +6,7 @@ import { connect } from 'node:net';
 import { extname, join } from 'node:path';
 import { after, before } from 'node:test';
 import { launch, server } from './browser.mjs';
+import { inContext } from './recorder.mjs';
 
 /** The project that the package was installed into. */
 export const project = process.env.GATEPASS_TEST_PROJECT;
@@ -57,15 +58,13 @@ function passOn(request, socket) {
 
 /** Runs a function in a page of its own and returns its result, and what the page said. */
 export async function inPage(script, argument, host = '127.0.0.1') {
-  const context = await browser.newContext();
-  try {
+  const said = [];
+  const { result } = await inContext(browser, {}, async (context) => {
+    context.on('console', (message) => said.push(message.text()));
+    context.on('weberror', (error) => said.push(`error: ${error.error()}`));
     const tab = await context.newPage();
-    const said = [];
-    tab.on('console', (message) => said.push(message.text()));
-    tab.on('pageerror', (error) => said.push(`error: ${error}`));
     await tab.goto(origin.replace('127.0.0.1', host));
-    return { result: await tab.evaluate(script, argument), said };
-  } finally {
-    await context.close();
-  }
+    return tab.evaluate(script, argument);
+  });
+  return { result, said };
 }

@@ -2,20 +2,18 @@
 
 import assert from 'node:assert/strict';
 import { browser, origin } from './page.mjs';
+import { inContext } from './recorder.mjs';
 
 /** Runs with a browser profile of its own, and says what its pages said. */
 export async function inProfile(run) {
-  const context = await browser.newContext();
   const said = [];
-  // What the browser says of refused calls is its own.
-  context.on('console', (message) => /^(Failed to load resource|WebSocket connection to|Access to fetch at)/.test(message.text()) || said.push(message.text()));
-  context.on('weberror', (error) => said.push(`error: ${error.error()}`));
-  try {
+  await inContext(browser, {}, async (context) => {
+    // What the browser says of refused calls is its own.
+    context.on('console', (message) => /^(Failed to load resource|WebSocket connection to|Access to fetch at)/.test(message.text()) || said.push(message.text()));
+    context.on('weberror', (error) => said.push(`error: ${error.error()}`));
     await run(context);
-    assert.deepEqual(said, []);
-  } finally {
-    await context.close();
-  }
+  });
+  assert.deepEqual(said, []);
 }
 
 /** Opens a tab; what prepares it runs in it before anything else does. */

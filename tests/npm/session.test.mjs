@@ -5,6 +5,7 @@ import { createServer } from 'node:http';
 import { test } from 'node:test';
 import { ask, control, server } from './browser.mjs';
 import { browser, inPage, origin } from './page.mjs';
+import { inContext } from './recorder.mjs';
 
 /** Puts a store of the app's own into the page, as `places`. */
 function withPlaces() {
@@ -22,18 +23,17 @@ function withPlaces() {
 for (const place of ['memory', 'sessionStorage', 'localStorage', 'own', 'late']) {
   test(`case_119: a session rests in its store and nowhere else: ${place}`, async () => {
     await control({ do: 'reset' });
-    const context = await browser.newContext();
-    const tab = await context.newPage();
-    await tab.addInitScript(withPlaces);
-    const start = async () => {
-      await tab.goto(origin);
-      return tab.evaluate(async ([server, place]) => {
-        const { presets, Session } = await import('gatepass');
-        globalThis.session = new Session({ ...presets.simpleJwt(`${server}/api`), store: places[place] });
-        return [session.state, await session.ready()];
-      }, [server, place]);
-    };
-    try {
+    await inContext(browser, {}, async (context) => {
+      const tab = await context.newPage();
+      await tab.addInitScript(withPlaces);
+      const start = async () => {
+        await tab.goto(origin);
+        return tab.evaluate(async ([server, place]) => {
+          const { presets, Session } = await import('gatepass');
+          globalThis.session = new Session({ ...presets.simpleJwt(`${server}/api`), store: places[place] });
+          return [session.state, await session.ready()];
+        }, [server, place]);
+      };
       assert.deepEqual(await start(), [place === 'memory' ? 'signed-out' : 'loading', 'signed-out']);
       assert.equal(await tab.evaluate(() => stored()), '[{},{},""]');
       const access = await tab.evaluate(async () => {
@@ -61,9 +61,7 @@ for (const place of ['memory', 'sessionStorage', 'localStorage', 'own', 'late'])
       await tab.evaluate(() => session.logout());
       await tab.waitForFunction(() => stored() === '[{},{},""]');
       assert.deepEqual((await start())[1], 'signed-out');
-    } finally {
-      await context.close();
-    }
+    });
   });
 }
 
@@ -77,10 +75,9 @@ for (const [how, prepare, isTold] of [
 ]) {
   test(`case_95: where the store is ${how} the session goes on in memory`, async () => {
     await control({ do: 'reset' });
-    const context = await browser.newContext();
-    const tab = await context.newPage();
-    await tab.addInitScript(prepare);
-    try {
+    await inContext(browser, {}, async (context) => {
+      const tab = await context.newPage();
+      await tab.addInitScript(prepare);
       await tab.goto(origin);
       const result = await tab.evaluate(async (server) => {
         const { AuthSocket, presets, Session } = await import('gatepass');
@@ -102,9 +99,7 @@ for (const [how, prepare, isTold] of [
         assert.equal(code, 'STORE_FAILED');
         assert.doesNotMatch(text, /eyJ/, 'an error quotes the store');
       }
-    } finally {
-      await context.close();
-    }
+    });
   });
 }
 

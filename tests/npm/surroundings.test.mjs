@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ask, control, server } from './browser.mjs';
 import { browser, inPage, origin } from './page.mjs';
+import { inContext } from './recorder.mjs';
 
 test('case_118: a token in the query is warned of once and shown nowhere', async () => {
   await control({ do: 'reset' });
@@ -26,27 +27,28 @@ test('case_118: a token in the query is warned of once and shown nowhere', async
 
 test('case_118: a token in the query is in no Referer and leaves the page where it is', async () => {
   await control({ do: 'reset' });
-  const context = await browser.newContext();
-  const tab = await context.newPage();
-  const requests = [];
-  tab.on('request', (request) => requests.push(request));
-  const devtools = await context.newCDPSession(tab);
-  const handshakes = [];
-  devtools.on('Network.webSocketWillSendHandshakeRequest', ({ request }) => handshakes.push(request.headers));
-  await devtools.send('Network.enable');
-  await tab.goto(origin);
-  const address = await tab.evaluate(async (server) => {
-    const { AuthSocket, presets, query, Session } = await import('gatepass');
-    const session = new Session(presets.simpleJwt(`${server}/api`));
-    await session.login({ username: 'maggie', password: 'secret' });
-    await new AuthSocket(`${server}/ws/jwt/`, { session, scheme: query() }).ready();
-    await fetch(`${server}/api/token/`, { method: 'POST', body: '{}' });
-    return [location.href, document.referrer, ...performance.getEntries().map((entry) => entry.name)];
-  }, server);
-  const headers = await Promise.all(requests.map((request) => request.allHeaders()));
-  await context.close();
-  assert.ok(handshakes.length === 1 && headers.some(({ referer }) => referer), 'the test has seen handshake and Referer');
-  assert.doesNotMatch(JSON.stringify([handshakes, headers.map(({ referer }) => referer), address]), /eyJ/);
+  const seen = await inContext(browser, {}, async (context) => {
+    const tab = await context.newPage();
+    const requests = [];
+    tab.on('request', (request) => requests.push(request));
+    const devtools = await context.newCDPSession(tab);
+    const handshakes = [];
+    devtools.on('Network.webSocketWillSendHandshakeRequest', ({ request }) => handshakes.push(request.headers));
+    await devtools.send('Network.enable');
+    await tab.goto(origin);
+    const address = await tab.evaluate(async (server) => {
+      const { AuthSocket, presets, query, Session } = await import('gatepass');
+      const session = new Session(presets.simpleJwt(`${server}/api`));
+      await session.login({ username: 'maggie', password: 'secret' });
+      await new AuthSocket(`${server}/ws/jwt/`, { session, scheme: query() }).ready();
+      await fetch(`${server}/api/token/`, { method: 'POST', body: '{}' });
+      return [location.href, document.referrer, ...performance.getEntries().map((entry) => entry.name)];
+    }, server);
+    const referers = (await Promise.all(requests.map((request) => request.allHeaders()))).map(({ referer }) => referer);
+    assert.ok(handshakes.length === 1 && referers.some(Boolean), 'the test has seen handshake and Referer');
+    return JSON.stringify([handshakes, referers, address]);
+  });
+  assert.doesNotMatch(seen.result, /eyJ/);
 });
 
 test('case_119: with the default store nothing is left in the browser', async () => {
@@ -77,53 +79,124 @@ test('case_55_and_56: a socket that the page may not open ends with BLOCKED', as
   assert.deepEqual(result, ['BLOCKED', 'giveUp', 'closed']);
 });
 
-test('case_115: a whole session shows no credential on the console, in events or in errors', async () => {
+test('the recorder sees a credential wherever it shows', async () => {
   await control({ do: 'reset' });
-  const { result, said } = await inPage(async (server) => {
-    const { AuthSocket, firstMessage, load, presets, query, Session } = await import('gatepass');
-    await load();
-    const secrets = [];
-    const shown = [];
-    const show = (value) => {
-      console.log(value);
-      shown.push(String(value), JSON.stringify(value), ...Object.entries(value).map(String));
-    };
-    const realFetch = globalThis.fetch;
-    globalThis.fetch = async (...request) => {
-      const response = await realFetch(...request);
-      // What a refused login says is no secret: the app shows it.
-      const body = response.ok ? await response.clone().json().catch(() => ({})) : {};
-      secrets.push(...Object.values(body).filter((value) => typeof value === 'string' && value.length > 20));
-      return response;
-    };
-    const session = new Session(presets.simpleJwt(`${server}/api`));
-    show(await session.login({ username: 'maggie', password: 'wrong-pass-word' }).catch((error) => error));
-    await session.login({ username: 'maggie', password: 'secret' });
-    show(session);
-    const schemes = [
-      ['/channel/', presets.ticketServerSocket(server).scheme],
-      ['/ws/jwt/', query()],
-      ['/ws/ack/', firstMessage({ message: { token: '$token' }, ack: { type: 'auth_ok' }, reject: { type: 'auth_invalid' } })],
-      ['/ws/4401/', firstMessage({ message: { nottoken: '$token' } })],
-    ];
-    for (const [path, scheme] of schemes) {
-      const socket = new AuthSocket(server + path, { session, scheme, backoff: { base: 1, cap: 1, spread: 1 } });
-      for (const type of ['statechange', 'error', 'close', 'open']) socket.addEventListener(type, show);
-      show(await socket.ready().then(() => socket, (error) => error));
-      await new Promise((resolve) => setTimeout(resolve, 50));
-      socket.close();
-      show(socket);
+  const ways = {
+    console: (token) => console.info({ deep: [new Map(), { token }] }),
+    event: (token) => new EventTarget().dispatchEvent(new MessageEvent('message', { data: token })),
+    error: (token) => void Promise.reject(new Error('outer', { cause: { token } })),
+    base64: (token) => console.warn(btoa(token)),
+    request: (token) => void fetch(`/?${token}`),
+    address: (token) => history.pushState(null, '', `#${token}`),
+    websocket: (token) => void new WebSocket(`ws://127.0.0.1:9/?token=${token}`),
+  };
+  for (const [where, leak] of Object.entries(ways)) {
+    for (const field of ['access', 'ticket']) {
+      const leaks = inPage(async ([server, leak, field]) => {
+        const { access } = await (await fetch(`${server}/api/token/`, { method: 'POST', body: '{"username":"maggie","password":"secret"}' })).json();
+        const response = await fetch(`${server}/ws_ticket`, { method: 'POST', headers: { authorization: `Bearer ${access}` } });
+        const { ticket } = await response.json();
+        (0, eval)(`(${leak})`)({ access, ticket }[field]);
+      }, [server, String(leak), field]);
+      await assert.rejects(leaks, /is seen/, `${field} by ${where}`);
     }
-    session.logout();
-    return { secrets: [...secrets, 'wrong-pass-word'], shown: shown.join('\n') };
-  }, server);
-  assert.ok(result.secrets.length >= 4, 'the test has seen tokens and a ticket');
-  const everything = `${result.shown}\n${said.join('\n')}`;
-  assert.ok(everything.length > 1_000, 'the test has seen events');
-  for (const secret of result.secrets) {
-    for (const form of [secret, encodeURIComponent(secret), btoa(secret)]) assert.ok(!everything.includes(form));
   }
 });
+
+for (const store of ['memory', 'localStorage']) {
+  test(`case_115: the whole life of a session shows no credential on the console, in events, in errors, in addresses: ${store}`, async () => {
+    await control({ do: 'reset' });
+    await control({ do: 'setSettings', settings: { rotateRefreshTokens: true } });
+    const { said, credentials } = await inContext(browser, {}, async (context) => {
+      const tab = await context.newPage();
+      await tab.goto(origin);
+      await tab.evaluate(live, { server, controlUrl: process.env.GATEPASS_TEST_CONTROL, store });
+    });
+    const count = (kind) => said.filter(([name]) => name.startsWith(kind)).length;
+    assert.ok(['event error', 'event change', 'event statechange', 'shown', 'websocket'].every((kind) => count(kind) >= 4), JSON.stringify(said.map(([kind]) => kind)));
+    const kinds = [...credentials.values()];
+    assert.deepEqual([...new Set(kinds)].sort(), ['access', 'password', 'refresh', 'ticket']);
+  });
+}
+
+/** Everything that a session can go through, in a page; shows whatever the app gets. */
+async function live({ server, controlUrl, store }) {
+  const { AuthSocket, firstMessage, presets, query, Session, SignInRequired } = await import('gatepass');
+  const control = (command) => fetch(controlUrl, { method: 'POST', body: JSON.stringify(command) });
+  const event = (target, type, is = () => true) => new Promise((resolve) => target.addEventListener(type, (event) => is(event) && resolve(event)));
+  const maggie = { username: 'maggie', password: 'secret' };
+  const auth = { message: { type: 'auth', access_token: '$token' }, ack: { type: 'auth', status: 'ok' }, reject: { type: 'auth', status: 'error' } };
+  const backoff = { base: 1, cap: 1, spread: 1 };
+  const options = { ...presets.simpleJwt(`${server}/api`), store, storeKey: 'tokens' };
+  const session = new Session(options);
+  const caught = (promise) => promise.then(() => show('done'), show);
+
+  await caught(session.accessToken());
+  await caught(session.login({ ...maggie, password: 'wrong-pass-word' }));
+  await caught(session.login(maggie));
+  for (const [path, scheme, more] of [
+    ['/channel/', presets.ticketServerSocket(server).scheme, { handover: true }],
+    ['/ws/jwt/', query(), { handover: true, probe: `${server}/protected` }],
+    ['/ws/4401/', firstMessage({ message: { token: '$token' } }), { handover: true }],
+    ['/websocket', firstMessage({ ...auth, reauth: true })],
+    // A server that wants something else.
+    ['/ws/4401/', firstMessage({ message: { nottoken: '$token' } })],
+    ['/nowhere', query()],
+  ]) {
+    await session.ready();
+    if (session.state !== 'signed-in') await session.login(maggie);
+    const socket = new AuthSocket(server + path, { session, scheme, backoff, ...more });
+    // In the queue, or on its way: it is not shown either.
+    socket.send('{"type":"whoami"}');
+    await Promise.race([caught(socket.ready()), event(socket, 'error')]);
+    show(session, socket, socket.stats());
+    if (socket.state === 'connected') {
+      await session.accessToken({ minTtl: 86_400_000 });
+      while (more?.handover && socket.stats().connections < 2) {
+        socket.send('on its way');
+        await event(socket, 'message');
+      }
+      const back = event(socket, 'statechange', ({ state, previous }) => state === 'connected' && previous !== 'connected');
+      await control({ do: 'expireTokens' });
+      await control({ do: 'dropSockets', how: { close: { code: 4401 } } });
+      await back;
+    }
+    socket.close();
+    show(socket);
+  }
+  await session.login(maggie);
+  show((await session.fetch(`${server}/protected`)).status);
+  await control({ do: 'expireTokens' });
+  show((await session.fetch(`${server}/protected`)).status);
+  await caught(session.fetch('http://127.0.0.1:9/'));
+  await control({ do: 'revoke', user: 'maggie' });
+  const ended = event(session, 'change', ({ error }) => error);
+  await session.fetch(`${server}/protected`);
+  show(await ended);
+  await caught(session.accessToken());
+  // Another user, and none.
+  await session.login({ username: 'bob', password: 'hunter2' });
+  await control({ do: 'answer', endpoint: 'refresh', status: 503, retryAfter: '0' });
+  await caught(session.accessToken({ minTtl: 86_400_000 }));
+  session.logout();
+  show(session);
+
+  const access = (await (await fetch(`${server}/api/token/`, { method: 'POST', body: JSON.stringify({ username: 'bob', password: 'hunter2' }) })).json()).access;
+  const answers = [() => access, () => access, () => Promise.reject(new Error('away')), () => ({ access: `${access}\n` }), () => Promise.reject(new SignInRequired())];
+  const provided = new Session({ getToken: async () => answers.shift()() });
+  for (const type of ['change', 'error']) provided.addEventListener(type, show);
+  while (answers.length > 0) {
+    const left = answers.length;
+    await caught(provided.accessToken({ minTtl: 86_400_000 }).then(() => 'a token'));
+    if (answers.length === left) break;
+  }
+  const broken = new Session({ ...options, store: { load: () => `{"v":1,"access":"${access}"`, save() { throw new Error('full'); }, clear() {} } });
+  const failed = event(broken, 'error');
+  await broken.ready();
+  show(await failed, broken);
+  await broken.login({ username: 'bob', password: 'hunter2' });
+  broken.logout();
+}
 
 test('case_58: in a worker an address is taken against that of the worker', async () => {
   await control({ do: 'reset' });
@@ -187,44 +260,45 @@ test('a page of a foreign origin is refused by name, and nothing is lost', async
 
 test('case_44: a page that is offline comes back with one ticket', async () => {
   await control({ do: 'reset' });
-  const context = await browser.newContext();
-  const tab = await context.newPage();
-  await tab.goto(origin);
-  await tab.evaluate(async (server) => {
-    const { AuthSocket, load, presets, Session } = await import('gatepass');
-    await load();
-    globalThis.session = new Session(presets.ticketServer(server));
-    await globalThis.session.login({ username: 'maggie', password: 'secret' });
-    globalThis.connect = () => {
-      const scheme = presets.ticketServerSocket(server).scheme;
-      globalThis.socket = new AuthSocket(`${server}/channel/`, { session, scheme, backoff: { base: 50, cap: 50 } });
-      socket.send('kept');
-      return new Promise((resolve) => socket.addEventListener('error', ({ error }) => socket.stats().attempts === 3 && resolve(error.code)));
-    };
-  }, server);
-  await context.setOffline(true);
-  assert.equal(await tab.evaluate(() => connect()), 'TICKET_NETWORK');
-  await context.setOffline(false);
-  const heard = await tab.evaluate(async () => {
-    for await (const message of socket) return message;
+  const { result: heard } = await inContext(browser, {}, async (context) => {
+    const tab = await context.newPage();
+    await tab.goto(origin);
+    await tab.evaluate(async (server) => {
+      const { AuthSocket, load, presets, Session } = await import('gatepass');
+      await load();
+      globalThis.session = new Session(presets.ticketServer(server));
+      await globalThis.session.login({ username: 'maggie', password: 'secret' });
+      globalThis.connect = () => {
+        const scheme = presets.ticketServerSocket(server).scheme;
+        globalThis.socket = new AuthSocket(`${server}/channel/`, { session, scheme, backoff: { base: 50, cap: 50 } });
+        socket.send('kept');
+        return new Promise((resolve) => socket.addEventListener('error', ({ error }) => socket.stats().attempts === 3 && resolve(error.code)));
+      };
+    }, server);
+    await context.setOffline(true);
+    assert.equal(await tab.evaluate(() => connect()), 'TICKET_NETWORK');
+    await context.setOffline(false);
+    return tab.evaluate(async () => {
+      for await (const message of socket) return message;
+    });
   });
-  await context.close();
   assert.equal(heard, 'kept');
   assert.equal((await ask('counts')).tickets, 1);
 });
 
 test('a logout reaches the server although the app goes to another page at once', async () => {
   await control({ do: 'reset' });
-  const page = await browser.newPage();
-  await page.goto(origin);
-  await page.evaluate(async (server) => {
-    const { presets, Session } = await import('gatepass');
-    const session = new Session(presets.djoser(`${server}/auth`));
-    await session.login({ username: 'maggie', password: 'secret' });
-    session.logout();
-    location.href = 'about:blank';
-  }, server).catch(() => 'the page is gone by now');
-  await page.waitForURL('about:blank');
-  while ((await ask('counts')).logouts === 0);
-  await page.close();
+  await inContext(browser, {}, async (context) => {
+    const page = await context.newPage();
+    await page.goto(origin);
+    await page.evaluate(async (server) => {
+      const { presets, Session } = await import('gatepass');
+      const session = new Session(presets.djoser(`${server}/auth`));
+      await session.login({ username: 'maggie', password: 'secret' });
+      session.logout();
+      location.href = 'about:blank';
+    }, server).catch(() => 'the page is gone by now');
+    await page.waitForURL('about:blank');
+    while ((await ask('counts')).logouts === 0);
+  });
 });

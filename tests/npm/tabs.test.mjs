@@ -191,7 +191,7 @@ test('a duplicated tab goes on with its twin, each in its own sessionStorage', a
     assert.equal(await other.evaluate(() => session.state), 'signed-out', 'a tab that was opened anew has a session of its own');
     await first.evaluate(() => session.accessToken({ minTtl: 86_400_000 }));
     const token = await first.evaluate(() => session.accessToken());
-    await twin.waitForFunction(async (token) => (await session.accessToken()) === token, token);
+    while ((await twin.evaluate(() => session.accessToken())) !== token);
     await control({ do: 'expireTokens' });
     await control({ do: 'dropSockets', how: { close: { code: 4401 } } });
     await each([first, twin], (tab) => until(tab, () => states.filter((state) => state === 'connected').length === 2));

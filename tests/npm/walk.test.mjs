@@ -5,6 +5,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { ask, control, launch, server } from './browser.mjs';
+import { inContext } from './recorder.mjs';
 
 const screenshots = process.env.GATEPASS_TEST_SCREENSHOTS;
 let browser;
@@ -18,18 +19,15 @@ after(() => browser?.close());
 
 async function walk(options, script) {
   await control({ do: 'reset' });
-  const context = await browser.newContext(options);
-  const page = await context.newPage();
-  const errors = [];
-  page.on('pageerror', (error) => errors.push(String(error)));
-  try {
+  await inContext(browser, options, async (context) => {
+    const page = await context.newPage();
+    const errors = [];
+    page.on('pageerror', (error) => errors.push(String(error)));
     await page.goto(server);
     await page.locator('html[data-ready]').waitFor();
     await script(page);
     assert.deepEqual(errors, []);
-  } finally {
-    await context.close();
-  }
+  });
 }
 
 const state = (page, name) => page.locator(`#badge[data-state="${name}"]`).waitFor();
