@@ -145,8 +145,9 @@ function shared(name, kind, lease, hear) {
     close() {
       hear = () => {};
       this.unlock();
-      queue.then(written.remove);
-      channel?.close();
+      channel?.removeEventListener('message', heard);
+      // What is being written is told of before.
+      queue.then(() => (written.remove(), channel?.close()));
       globalThis.removeEventListener('storage', noticed);
       globalThis.removeEventListener('pageshow', shown);
       if (typeof unsubscribe === 'function') unsubscribe();

@@ -68,10 +68,15 @@ pub fn ticket_session() -> Session {
     Session::new(SessionConfig { login: Some(login), fields, ..SessionConfig::new() }).unwrap()
 }
 
-/// A session of simplejwt (S1), with refresh.
-pub fn jwt_session() -> Session {
+/// Settings for simplejwt (S1), with refresh.
+pub fn jwt_config() -> SessionConfig {
     let (login, refresh) = (endpoint("/api/token/", None), endpoint("/api/token/refresh/", None));
-    Session::new(SessionConfig { login: Some(login), refresh: Some(refresh), ..SessionConfig::new() }).unwrap()
+    SessionConfig { login: Some(login), refresh: Some(refresh), ..SessionConfig::new() }
+}
+
+/// A session of simplejwt.
+pub fn jwt_session() -> Session {
+    Session::new(jwt_config()).unwrap()
 }
 
 pub async fn login(session: &Session, user: &str, password: &str) -> Result<(), TokenError> {
@@ -255,12 +260,8 @@ impl Client {
     pub async fn until(&self, what: &str, condition: impl Fn(&Seen) -> bool) {
         while !self.read(&condition) {
             let promise = Promise::new(&mut |resolve, _| self.recorder.0.borrow_mut().waiting = Some(resolve));
-            let limit = Promise::new(&mut |resolve, _| {
-                set_timeout(&resolve, 30_000, true);
-            });
-            let race = Promise::race(&js_sys::Array::of2(&promise, &limit));
-            let is_late = JsFuture::from(race).await.unwrap().as_bool() == Some(true);
-            assert!(!is_late, "waited in vain for: {what}; failures {:?}", self.read(|seen| seen.failures.clone()));
+            let in_time = within_limit(&promise).await;
+            assert!(in_time, "waited in vain for: {what}; failures {:?}", self.read(|seen| seen.failures.clone()));
         }
     }
 
@@ -289,6 +290,15 @@ impl Client {
         self.until(&format!("{texts:?}"), |seen| seen.messages.len() >= texts.len()).await;
         assert_eq!(self.read(|seen| seen.messages.clone()), texts);
     }
+}
+
+/// Whether a promise is settled before a test has waited long enough.
+pub async fn within_limit(promise: &Promise) -> bool {
+    let limit = Promise::new(&mut |resolve, _| {
+        set_timeout(&resolve, 30_000, true);
+    });
+    let race = Promise::race(&js_sys::Array::of2(promise, &limit));
+    JsFuture::from(race).await.unwrap().as_bool() != Some(true)
 }
 
 #[wasm_bindgen::prelude::wasm_bindgen]

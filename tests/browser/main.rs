@@ -9,6 +9,7 @@ mod bad_input;
 mod good_path;
 mod harness;
 mod rules;
+mod sharing;
 mod ways;
 
 wasm_bindgen_test::wasm_bindgen_test_configure!(run_in_browser);
