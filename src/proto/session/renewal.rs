@@ -114,13 +114,10 @@ impl Session {
     }
 
     pub(super) fn on_stored(&mut self, now: Now, stored: Stored) {
-        let before = self.sign_in;
         self.adopt(now, stored);
+        // Whatever is newer ends a renewal.
         if let Renewal::Refused(error) = self.renewal {
-            if self.sign_in == before && matches!(self.state, State::SignedIn(_)) {
-                return self.refused(now, error);
-            }
-            self.end_renewal();
+            return self.refused(now, error);
         }
         if matches!(self.renewal, Renewal::None) {
             self.ask_again(now);

@@ -320,6 +320,34 @@ fn case_98_a_family_that_is_revoked_ends_every_tab_once() {
 }
 
 #[test]
+fn a_refresh_token_that_was_refused_in_one_tab_is_sent_by_no_other() {
+    let mut world = World::with_tabs(1, 3, &[Kind::Ticket]);
+    world.login("maggie", "SECRET-password");
+    world.run_for(1_000);
+    world.server.revoke_refresh();
+    for tab in 0..3 {
+        world.ask_token(tab, HOUR);
+        world.run_for(MINUTE);
+    }
+    assert_eq!(world.server.log.refreshes_asked, 1);
+    // What is still good is handed out: the end is that of the token.
+    assert!(world.tabs.iter().all(|tab| tab.session.state() == SessionState::SignedIn));
+}
+
+#[test]
+fn what_a_slow_store_says_of_an_earlier_renewal_is_past() {
+    let mut world = World::with_tabs(1, 1, &[Kind::FirstMessageAck]);
+    world.login("maggie", "SECRET-password");
+    world.run_for(1_000);
+    let earlier = world.shared.record.clone().unwrap();
+    world.ask_token(0, HOUR);
+    world.run_for(MINUTE);
+    let tokens = world.present_tokens(&[0]);
+    world.read(0, earlier);
+    assert_eq!(world.present_tokens(&[0]), tokens);
+}
+
+#[test]
 fn a_store_that_cannot_be_read_is_no_reason_to_forget_anybody() {
     let mut world = World::with_tabs(1, 2, &[Kind::Ticket]);
     world.login("maggie", "SECRET-password");

@@ -95,6 +95,11 @@ impl World {
         self.session_input_in(tab, session::Input::Want(want));
     }
 
+    /// What a tab finds in the store, late.
+    pub fn read(&mut self, tab: usize, record: Record) {
+        self.session_input_in(tab, session::Input::Stored(Stored::Tokens(record)));
+    }
+
     pub fn is_asleep(&self, tab: usize) -> bool {
         self.tabs[tab].frozen_until > self.millis
     }
