@@ -27,7 +27,7 @@ extern "C" {
     #[wasm_bindgen(js_name = claims)]
     fn claims_of(token: &str) -> JsValue;
     pub(crate) fn base64(text: &str, is_for_urls: bool) -> String;
-    fn date(text: &str) -> f64;
+    fn number(text: &str) -> f64;
     #[wasm_bindgen(js_name = numberAt)]
     fn number_at(value: &JsValue, path: &str) -> f64;
     #[wasm_bindgen(js_name = parseUrl)]
@@ -128,10 +128,9 @@ pub(crate) fn claims(token: &str) -> Option<Value> {
     Value::given(claims_of(token))
 }
 
-/// Reads an HTTP-date (RFC 9110 §5.6.7) or a date of RFC 3339, to milliseconds since 1970.
-pub(crate) fn date_of(text: &str) -> Option<i64> {
-    let millis = date(text);
-    (!millis.is_nan()).then_some(millis as i64)
+/// Reads a number, or of a date (RFC 9110 §5.6.7, RFC 3339) the seconds since 1970.
+pub(crate) fn number_of(text: &str) -> Option<f64> {
+    Some(number(text)).filter(|number| !number.is_nan())
 }
 
 /// Cuts up a URL; what is none is `None`.

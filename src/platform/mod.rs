@@ -17,7 +17,7 @@ use native as present;
 #[cfg(target_family = "wasm")]
 pub(crate) use browser::text_at;
 pub use json::Json;
-pub(crate) use present::{base64, date_of, url, with_param};
+pub(crate) use present::{base64, number_of, url, with_param};
 
 /// A URL in its normal form (WHATWG URL, in a browser against the page's address), cut up.
 #[derive(Debug)]

@@ -93,10 +93,9 @@ impl Value {
 
     pub(super) fn number_at(&self, path: &str) -> Option<f64> {
         let value = self.at(path)?;
-        let Some(text) = value.text() else { return value.number() };
-        match Self::parse(&text) {
-            Some(value) => value.number(),
-            None => date_of(&text).map(|millis| millis as f64 / 1000.0),
+        match value.text() {
+            Some(text) => number_of(&text),
+            None => value.number(),
         }
     }
 
@@ -169,11 +168,15 @@ pub(crate) fn base64(text: &str, is_for_urls: bool) -> String {
     }
 }
 
-/// Reads an HTTP-date (RFC 9110 §5.6.7) or a date of RFC 3339, to milliseconds since 1970.
-pub(crate) fn date_of(text: &str) -> Option<i64> {
+/// Reads a number, or of a date (RFC 9110 §5.6.7, RFC 3339) the seconds since 1970.
+pub(crate) fn number_of(text: &str) -> Option<f64> {
+    if let Some(value) = Value::parse(text) {
+        return value.number();
+    }
     let time = httpdate::parse_http_date(text).ok().map(OffsetDateTime::from);
     let time = time.or_else(|| OffsetDateTime::parse(text, &Rfc3339).ok())?;
-    i64::try_from(time.unix_timestamp_nanos() / 1_000_000).ok()
+    // As browsers do: whole milliseconds.
+    Some((time.unix_timestamp_nanos() / 1_000_000) as f64 / 1000.0)
 }
 
 /// Cuts up a URL; what is none is `None`.

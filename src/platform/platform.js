@@ -93,14 +93,16 @@ export function unknownHole(template, known) {
 }
 
 /** NaN for what is no date, or does not say of which zone. @param {string} text */
-export const date = (text) => (/(GMT|Z|[+-]\d\d:\d\d)$/i.test(text) ? Date.parse(text) : NaN);
+const date = (text) => (/(GMT|Z|[+-]\d\d:\d\d)$/i.test(text) ? Date.parse(text) : NaN);
 
-/** The number at a dotted path, also one in a text; of a date its seconds since 1970. NaN if there is none. @param {Json} value @param {string} path */
-export function numberAt(value, path) {
-  const found = at(value, path);
-  const number = typeof found === 'string' ? (parse(found) ?? date(found) / 1000) : found;
-  return typeof number === 'number' ? number : NaN;
+/** The number that a value is or holds as text; of a date its seconds since 1970. NaN if there is none. @param {Json | undefined} value @returns {number} */
+export function number(value) {
+  const found = typeof value === 'string' ? (parse(value) ?? date(value) / 1000) : value;
+  return typeof found === 'number' ? found : NaN;
 }
+
+/** The number at a dotted path. @param {Json} value @param {string} path */
+export const numberAt = (value, path) => number(at(value, path));
 
 /** The payload of a JWT, a character for each byte: only names beyond ASCII come out odd, and they are compared with their like. @param {string} token */
 export function claims(token) {

@@ -104,17 +104,23 @@ pub(crate) fn json_of(
 
 /// Reads an HTTP-date (RFC 9110 §5.6.7).
 pub(crate) fn http_date(text: &str) -> Option<UnixTime> {
-    platform::date_of(text).map(UnixTime::from_millis)
+    date_or_span(text)?.ok()
 }
 
 /// Reads `Retry-After`: seconds or an HTTP-date. A past date is no wait, garbage is none at all, and all is capped.
 fn retry_after(now: UnixTime, text: &str) -> Option<Duration> {
-    let delay = if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        Duration::from_secs(text.parse().unwrap_or(u64::MAX))
-    } else {
-        http_date(text)?.since(now)
-    };
+    let delay = date_or_span(text)?.map_or_else(|span| span, |date| date.since(now));
     Some(delay.min(RETRY_AFTER_CAP))
+}
+
+/// A date as one, and a number of seconds as a span: 10⁸ of them are 1973 for the one and three years for the other.
+fn date_or_span(text: &str) -> Option<Result<UnixTime, Duration>> {
+    let millis = platform::number_of(text).filter(|seconds| *seconds >= 0.0)? * 1000.0;
+    Some(if millis < 1e11 {
+        Err(Duration::from_millis(millis as u64))
+    } else {
+        Ok(UnixTime::from_millis(millis as i64))
+    })
 }
 
 #[cfg(test)]
@@ -145,7 +151,7 @@ mod tests {
             ("Fri, 31 Dec 9999 23:59:59 GMT", Some(300)),
             ("soon", None),
             ("-3", None),
-            ("1.5", None),
+            ("1.5e1", Some(15)),
             ("", None),
         ];
         for (text, seconds) in rows {
