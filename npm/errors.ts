@@ -29,7 +29,7 @@ export type FailureNumbers = [number: number, disposition: number, status: numbe
 
 const DISPOSITIONS = ['retry', 'refreshToken', 'signIn', 'giveUp'] as const;
 
-/** Every error of gatepass. It never holds a credential. */
+/** Every error of gatepass. It never holds a credential; `cause` is what the app's own code threw (`getToken`, a store), as it is. */
 export class GatepassError extends Error {
   override readonly name = 'GatepassError';
   /** Stable; compare with this, not with the message. */
@@ -69,18 +69,24 @@ export function isSignInRequired(error: unknown): error is GatepassError {
   return error instanceof GatepassError && error.disposition === 'signIn';
 }
 
-/** @internal Names a failure; what is 0, or a wait below it, is not there. */
-export function named([number, disposition, status, closeCode, retryAfter]: FailureNumbers, details?: unknown): GatepassError {
+/** @internal What the app's `getToken` threw last, if it did. */
+export type Thrown = [cause: unknown] | undefined;
+
+/** @internal Names a failure; what is 0, or a wait below it, is not there. Behind a renewal that failed may stand `getToken`. */
+export function named([number, disposition, status, closeCode, retryAfter]: FailureNumbers, thrown?: Thrown, details?: unknown): GatepassError {
   const [code, ...words] = SENTENCES[number - 1]!.split(' ');
   const after = retryAfter < 0 ? undefined : retryAfter;
-  return new GatepassError([code as ErrorCode, words.join(' '), DISPOSITIONS[disposition]!, status || undefined, closeCode || undefined, after, details]);
+  const cause = code!.startsWith('REFRESH_') ? thrown : undefined;
+  const [message, answered] = cause ? ['getToken gave no token', 0] : [words.join(' '), status];
+  const data: ErrorData = [code as ErrorCode, message, DISPOSITIONS[disposition]!, answered || undefined, closeCode || undefined, after, details];
+  return new GatepassError(data, cause && { cause: cause[0] });
 }
 
 /** @internal Turns what the wasm threw, or told as the end of a call, into an error. */
-export function toError(thrown: unknown, details?: unknown): unknown {
-  if (!Array.isArray(thrown)) return thrown;
-  if (typeof thrown[0] === 'number') return named(thrown as FailureNumbers, details);
-  const [code, message] = thrown as [ErrorCode, string];
+export function toError(told: unknown, thrown?: Thrown, details?: unknown): unknown {
+  if (!Array.isArray(told)) return told;
+  if (typeof told[0] === 'number') return named(told as FailureNumbers, thrown, details);
+  const [code, message] = told as [ErrorCode, string];
   return new GatepassError([code, message, code === 'QUEUE_FULL' ? 'retry' : 'giveUp']);
 }
 

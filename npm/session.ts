@@ -1,7 +1,7 @@
 // The session: who the user is.
 
 import type { SessionCore } from './core.js';
-import { failure, toError, type GatepassError } from './errors.js';
+import { failure, toError, type GatepassError, type Thrown } from './errors.js';
 import { SocketErrorEvent } from './events.js';
 import { Later, type Core } from './load.js';
 import { Options } from './options.js';
@@ -58,7 +58,7 @@ export interface SessionOptions {
   /**
    * A source of tokens of the app's own, in the place of `login` and `refresh`: an identity provider's library. It is asked when a
    * token is needed, and never twice at once. What it throws is tried again, but {@link SignInRequired} is not. A token that a server
-   * has refused is not tried again, if it is returned once more. @default none
+   * has refused is not tried again, if it is returned once more. What it threw is the `cause` of the error that the app is told. @default none
    */
   getToken?: (context: TokenContext) => TokenSource | Promise<TokenSource>;
   /**
@@ -120,6 +120,9 @@ export class SessionChangeEvent extends Event {
   declare readonly error: GatepassError | undefined;
 }
 
+/** A token, and the how many-eth of the session's it is. */
+type Granted = [token: string, generation: number];
+
 /** The events of a Session. */
 export interface SessionEvents {
   change: SessionChangeEvent;
@@ -147,18 +150,17 @@ export class SignInRequired extends Error {
  */
 export class Session extends EventTarget {
   readonly #core: Later<SessionCore>;
-  readonly #hasLogin: boolean;
+  readonly #login: TokenEndpoint | undefined;
   readonly #hasStore: boolean;
-  readonly #template: unknown;
   readonly #prefix: string;
   readonly #origins: () => Set<string>;
+  readonly #source: Source = {};
 
   constructor(options: SessionOptions = {}) {
     super();
-    const make = read(options);
-    this.#hasLogin = options.login !== undefined;
+    const make = read(options, this.source);
     this.#hasStore = (options.store ?? 'memory') !== 'memory';
-    this.#template = options.login?.body;
+    this.#login = options.login;
     this.#prefix = options.tokenPrefix ?? 'Bearer';
     const { login, refresh, logout, fetchOrigins = [] } = options;
     this.#origins = () => new Set([login?.url, refresh?.url, logout?.url, ...fetchOrigins].flatMap((url) => (url ? new URL(url, globalThis.location?.href).origin : [])));
@@ -198,9 +200,9 @@ export class Session extends EventTarget {
     return (await this.#token(minTtl, -1))[0];
   }
 
-  #token(minTtl: number, refused: number): Promise<[token: string, generation: number]> {
+  #token(minTtl: number, refused: number): Promise<Granted> {
     return new Promise((resolve, reject) => {
-      const done = (error: unknown, token: string, generation: number) => (error === undefined ? resolve([token, generation]) : reject(toError(error)));
+      const done = (error: unknown, token: string, generation: number) => (error === undefined ? resolve([token, generation]) : reject(toError(error, this.source.thrown)));
       this.#core.do((core) => core.token(minTtl, refused, done), reject);
     });
   }
@@ -208,7 +210,7 @@ export class Session extends EventTarget {
   /**
    * As the browser's `fetch`, with the token: it is renewed before it ends, and once more if the server answers 401. Only the origins
    * of the endpoints and `fetchOrigins` get it, nobody that they redirect to; a request with an `Authorization` of its own goes as it is.
-   * @throws GatepassError as `accessToken()`; TypeError as `fetch`
+   * @throws GatepassError as `accessToken()`; TypeError as `fetch`; the reason of `signal`, also while the token is renewed
    */
   async fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
     const request = new Request(input, init);
@@ -216,14 +218,14 @@ export class Session extends EventTarget {
     if (!this.#origins().has(new URL(request.url).origin) || request.headers.has(name)) return fetch(request);
     // A body can be read once.
     const again = request.clone();
-    const [token, generation] = await this.#token(0, -1);
-    request.headers.set(name, `${this.#prefix} ${token}`);
-    const response = await fetch(request);
-    if (response.status !== 401) return response;
-    const renewed = await this.#token(0, generation).catch(() => undefined);
-    if (renewed === undefined) return response;
-    again.headers.set(name, `${this.#prefix} ${renewed[0]}`);
-    return fetch(again);
+    const { signal } = request;
+    const aborted = new Promise<never>((_, reject) => (signal.onabort = () => reject(signal.reason)));
+    const usable = (refused: number) => Promise.race([this.#token(0, refused), aborted]);
+    const send = (request: Request, [token]: Granted) => (request.headers.set(name, `${this.#prefix} ${token}`), fetch(request));
+    const granted = await usable(-1);
+    const response = await send(request, granted);
+    const renewed = response.status === 401 && (await usable(granted[1]).catch(() => undefined));
+    return renewed ? send(again, renewed) : response;
   }
 
   /**
@@ -231,7 +233,7 @@ export class Session extends EventTarget {
    * @throws GatepassError INVALID_CREDENTIALS (400, 401, 403), STALE_COOKIE (401), LOGIN_FAILED, each with the server's words in `details`, SUPERSEDED by a later login, setTokens or logout
    */
   async login(credentials: Record<string, JsonValue>): Promise<void> {
-    if (!this.#hasLogin) throw failure('INVALID_OPTION', 'login: this session has no login endpoint');
+    if (this.#login === undefined) throw failure('INVALID_OPTION', 'login: this session has no login endpoint');
     if (typeof credentials !== 'object' || credentials === null) {
       throw failure('INVALID_OPTION', 'credentials: an object such as {username, password} is needed');
     }
@@ -240,9 +242,9 @@ export class Session extends EventTarget {
       const done = (error: unknown, answer?: string) => {
         if (error === undefined) return resolve();
         if (answer === undefined) return reject(toError(error));
-        const details = import('./details.js').then(({ detailsOf }) => detailsOf(answer, [sent, this.#template]));
+        const details = import('./details.js').then(({ detailsOf }) => detailsOf(answer, [sent, this.#login?.body]));
         // The error is told, with the server's words or without.
-        details.catch(() => {}).then((details) => reject(toError(error, details)));
+        details.catch(() => {}).then((details) => reject(toError(error, undefined, details)));
       };
       this.#core.do((core) => core.login(sent, done), done);
     });
@@ -253,11 +255,7 @@ export class Session extends EventTarget {
     const options = new Options(tokens, 'tokens.', 'access refresh expiresIn expiresAt');
     const access = options.header('access');
     const refresh = tokens.refresh === undefined ? '' : options.text('refresh');
-    const seconds = ['expiresIn', 'expiresAt'].map((name) => {
-      const value = options.number(name, 0, 8.64e12, SECONDS);
-      // Nothing stands for "the token tells"; a zero of the app's is a mistake.
-      return value === 0 && options.get(name) !== undefined ? options.fail(name, SECONDS) : value;
-    });
+    const seconds = lifetimeOf(options);
     this.#core.do((core) => core.setTokens([access, refresh, ...seconds]), this.#failed);
   }
 
@@ -269,6 +267,11 @@ export class Session extends EventTarget {
   /** @internal */
   get core(): Later<SessionCore> {
     return this.#core;
+  }
+
+  /** @internal */
+  get source(): Source {
+    return this.#source;
   }
 
   readonly #failed = (thrown: unknown) => {
@@ -289,7 +292,7 @@ function tellerOf(session: WeakRef<Session>): Teller {
     if (kind === 1) {
       target.dispatchEvent(new SocketErrorEvent(failure('STORE_FAILED', 'the store failed; the session goes on in memory', data)));
     } else {
-      const error = data === undefined ? data : toError(data);
+      const error = data === undefined ? data : toError(data, target.source.thrown);
       target.dispatchEvent(Object.assign(new SessionChangeEvent('change'), { state: target.state, error }));
     }
   };
@@ -298,8 +301,13 @@ function tellerOf(session: WeakRef<Session>): Teller {
 /** What the wasm calls: 0 a change, with what ended the session or undefined; 1 the store failed. */
 type Teller = (kind: number, data: unknown) => void;
 
+/** @internal The app's own source of tokens. */
+export interface Source {
+  thrown?: Thrown;
+}
+
 /** @internal Reads options for the wasm, in the order that `SessionCore` names. */
-export function read(options: SessionOptions): (core: Core, tell: Teller) => SessionCore {
+export function read(options: SessionOptions, source: Source): (core: Core, tell: Teller) => SessionCore {
   const all = new Options(options, '', 'login refresh logout getToken credentials fields tokenPrefix leeway httpTimeout store storeKey fetchOrigins allowInsecure');
   const store = all.get('store') ?? 'memory';
   if (!['memory', 'sessionStorage', 'localStorage'].includes(store as string) && ['load', 'save', 'clear'].some((name) => typeof (store as Record<string, unknown>)[name] !== 'function')) {
@@ -309,7 +317,9 @@ export function read(options: SessionOptions): (core: Core, tell: Teller) => Ses
   if (getToken !== undefined && typeof getToken !== 'function') all.fail('getToken', 'a function is needed');
   if (getToken && all.get('refresh') !== undefined) all.fail('getToken', 'it takes the place of a refresh endpoint; remove one of them');
   const allowInsecure = all.flag('allowInsecure');
-  for (const url of options.fetchOrigins ?? []) new Options({ fetchOrigins: url }, '', 'fetchOrigins').credentialUrl('fetchOrigins', allowInsecure);
+  const { fetchOrigins = [] } = options;
+  if (!Array.isArray(fetchOrigins)) all.fail('fetchOrigins', 'an array is needed');
+  for (const url of fetchOrigins) new Options({ fetchOrigins: url }, '', 'fetchOrigins').credentialUrl('fetchOrigins', allowInsecure);
   const endpoints = ['login', 'refresh', 'logout'].map((name) => {
     const isThere = all.get(name) !== undefined;
     const endpoint = all.within(name, 'url method encoding body reject');
@@ -317,6 +327,7 @@ export function read(options: SessionOptions): (core: Core, tell: Teller) => Ses
     endpoint.one('method', ['POST']);
     return [isThere ? endpoint.credentialUrl('url', allowInsecure) : '', endpoint.json('body'), Number(endpoint.one('encoding', ['json', 'form']) === 'form'), endpoint.json('reject')] as const;
   });
+  const key = all.text('storeKey', `gatepass ${endpoints[0]![0] || endpoints[1]![0]}`);
   const fields = all.within('fields', 'access refresh expiresIn expiresInUnit expiresAt');
   const parts = [
     ...[0, 1, 2, 3].flatMap((index) => endpoints.map((endpoint) => endpoint[index])), all.header('tokenPrefix', 'Bearer'),
@@ -324,7 +335,7 @@ export function read(options: SessionOptions): (core: Core, tell: Teller) => Ses
     fields.text('expiresIn', 'expires_in'), fields.text('expiresAt', 'expires_at'),
     Number(fields.one('expiresInUnit', ['s', 'ms']) === 'ms'), all.millis('leeway', 30_000), all.millis('httpTimeout', 10_000), allowInsecure,
     Number(all.one('credentials', ['omit', 'include']) === 'include'),
-    store === 'memory' ? undefined : storeOf(all.text('storeKey', `gatepass ${endpoints[0]![0] || endpoints[1]![0]}`), store), getToken && sourceOf(getToken),
+    store === 'memory' ? undefined : storeOf(key, store), getToken && sourceOf(getToken, source),
   ];
   return (core, tell) => new core.SessionCore(parts, tell);
 }
@@ -345,16 +356,30 @@ function storeOf(name: string, place: unknown) {
   };
 }
 
+/** The seconds of a token's life and end. */
+function lifetimeOf(options: Options): number[] {
+  return ['expiresIn', 'expiresAt'].map((name) => {
+    const value = options.number(name, 0, 8.64e12, SECONDS);
+    // Nothing stands for "the token tells"; a zero of the app's is a mistake.
+    return value === 0 && options.get(name) !== undefined ? options.fail(name, SECONDS) : value;
+  });
+}
+
 /** `getToken` as the wasm asks it: `Surroundings` in src/web/session.rs. */
-function sourceOf(getToken: NonNullable<SessionOptions['getToken']>) {
+function sourceOf(getToken: NonNullable<SessionOptions['getToken']>, source: Source) {
   return (reason: TokenContext['reason'], done: (kind: number, tokens?: unknown[]) => void): (() => void) => {
     const abort = new AbortController();
+    source.thrown = undefined;
     const ask = async () => {
       const given = await getToken({ reason, signal: abort.signal });
       const options = new Options(typeof given === 'string' ? { access: given } : given, 'getToken.', 'access expiresIn expiresAt');
-      return [options.header('access'), options.get('expiresIn'), options.get('expiresAt')];
+      return [options.header('access'), ...lifetimeOf(options).map((seconds) => seconds || undefined)];
     };
-    ask().then((tokens) => abort.signal.aborted || done(0, tokens), (error) => abort.signal.aborted || done(error instanceof SignInRequired ? 2 : 1));
+    const failed = (error: unknown) => {
+      source.thrown = [error];
+      done(error instanceof SignInRequired ? 2 : 1);
+    };
+    ask().then((tokens) => abort.signal.aborted || done(0, tokens), (error) => abort.signal.aborted || failed(error));
     return () => abort.abort();
   };
 }

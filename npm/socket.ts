@@ -7,7 +7,7 @@ import { Later, type Core } from './load.js';
 import { MessageQueue } from './messages.js';
 import { Options } from './options.js';
 import type { Scheme } from './schemes.js';
-import { read as makeSession, Session } from './session.js';
+import { read as makeSession, Session, type Source } from './session.js';
 
 /** Options of {@link AuthSocket}. */
 export interface AuthSocketOptions {
@@ -149,7 +149,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
       hasWarned = true;
       console.warn('gatepass: query() puts the token into the URL, where server logs and proxies keep it; prefer ticket() or firstMessage()');
     }
-    const sink = this.#sink();
+    const sink = this.#sink(session?.source);
     this.#core = new Later((core) => {
       let made: SessionCore | undefined;
       // The wasm is there, so this is done at once.
@@ -300,7 +300,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
   }
 
   /** What the wasm calls. */
-  #sink(): Sink {
+  #sink(source?: Source): Sink {
     // The wasm must not keep alive what the app has let go of, unless something can still happen to it.
     const self = new WeakRef(this);
     let alive: AuthSocket | undefined = this;
@@ -316,7 +316,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
         alive = state === 'closed' ? undefined : socket;
         if (socket) socket.#changed({
           state, phase: PHASES[phase], previous: STATES[previous]!, code: code || undefined, reason, attempt,
-          retryAt: retryAt || undefined, error: failure[0] ? named(failure) : undefined, discarded,
+          retryAt: retryAt || undefined, error: failure[0] ? named(failure, source?.thrown) : undefined, discarded,
         });
       },
       message: (data) => alive?.dispatchEvent(new MessageEvent('message', { data })),
@@ -428,7 +428,7 @@ function read(url: string, options: AuthSocketOptions): (core: Core, session: Se
     type === 'firstMessage' && scheme.flag('reauth') ? 1 : 2 * all.flag('handover'),
   ];
   // A socket without a session has one of its own, which nobody signs in to.
-  return (core, session, sink) => (session ?? makeSession({})(core, () => {})).socket(parts, sink);
+  return (core, session, sink) => (session ?? makeSession({}, {})(core, () => {})).socket(parts, sink);
 }
 
 function asError(thrown: unknown): GatepassError {

@@ -136,10 +136,12 @@ test('case_29: a wrong option throws at construction and names itself', async ()
       thrown(() => new Session({ refresh: { url: '/refresh', encoding: 'xml' } })),
       thrown(() => new Session({ login: { url: 'http://example.com/login' } })),
       thrown(() => new Session({ store: 'cookie' })),
+      thrown(() => new Session({ storeKey: '' })),
       thrown(() => new Session({ store: { load() {}, save() {} } })),
       thrown(() => new Session({ getToken: 'token' })),
       thrown(() => new Session({ getToken: () => 'token', refresh: { url: '/refresh' } })),
       thrown(() => new Session({ fetchOrigins: ['http://example.com'] })),
+      thrown(() => new Session({ fetchOrigins: 'https://example.com' })),
       thrown(() => session.setTokens({})),
       thrown(() => session.setTokens({ access: 'a', expiresIn: 0 })),
       thrown(() => new AuthSocket('wss://127.0.0.1:9/', { scheme: anonymous() }).close(1001)),
@@ -157,7 +159,7 @@ test('case_29: a wrong option throws at construction and names itself', async ()
     [/INSECURE_URL probe:/], [/INVALID_OPTION credentials:/], [/INVALID_OPTION scheme\.frames:/], [/INVALID_OPTION scheme\.message:/],
     [/INVALID_OPTION scheme\.message:.*whole value/], [/INVALID_OPTION scheme\.urlHosts:/], [/INVALID_OPTION scheme\.prefix:/],
     [/INVALID_OPTION login\.method:/], [/INVALID_OPTION refresh\.encoding:/],
-    [/INSECURE_URL login\.url:/], [/INVALID_OPTION store:/], [/INVALID_OPTION store:/], [/INVALID_OPTION getToken:/], [/INVALID_OPTION getToken:.*refresh/], [/INSECURE_URL fetchOrigins:/],
+    [/INSECURE_URL login\.url:/], [/INVALID_OPTION store:/], [/INVALID_OPTION storeKey:/], [/INVALID_OPTION store:/], [/INVALID_OPTION getToken:/], [/INVALID_OPTION getToken:.*refresh/], [/INSECURE_URL fetchOrigins:/], [/INVALID_OPTION fetchOrigins:.*array/],
     [/INVALID_OPTION tokens\.access:/], [/INVALID_OPTION tokens\.expiresIn:/], [/INVALID_OPTION code:.*1001/], [/INVALID_OPTION data:/],
   ];
   result.forEach((text, index) => {

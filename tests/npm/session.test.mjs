@@ -320,6 +320,58 @@ test('getToken is asked for what is missing, ended or refused, once for all, unt
   });
 });
 
+test('what getToken throws, or that it returns nothing of use, is the cause of what the app is told', async () => {
+  await control({ do: 'reset' });
+  const { result } = await inPage(async (server) => {
+    const { AuthSocket, GatepassError, query, Session, SignInRequired } = await import('gatepass');
+    const seen = [];
+    const thrown = [new TypeError('provider is undefined'), undefined, new SignInRequired('the person has left')];
+    for (const cause of thrown) {
+      const session = new Session({ getToken: () => Promise.reject(cause) });
+      const asked = await session.accessToken().catch((error) => error);
+      const socket = new AuthSocket(`${server}/ws/jwt/`, { session, scheme: query() });
+      const told = await new Promise((resolve) => socket.addEventListener('error', ({ error }) => resolve(error)));
+      socket.close();
+      seen.push(...[asked, told].map((error) => [error.code, error.message, error.status, 'cause' in error && error.cause === cause]));
+    }
+    const leaving = new SignInRequired();
+    const session = new Session({ getToken: () => Promise.reject(leaving), fetchOrigins: [server] });
+    const ended = new Promise((resolve) => session.addEventListener('change', ({ error }) => error && resolve(error)));
+    session.setTokens({ access: 'refused' });
+    await session.fetch(`${server}/protected`);
+    seen.push([session.state, (await ended).code, (await ended).cause === leaving]);
+    for (const given of [undefined, 7, {}, { access: 'token', expiresIn: -5 }, { access: 'token', expires_in: 5 }]) {
+      const session = new Session({ getToken: () => given });
+      const { cause } = await session.accessToken().catch((error) => error);
+      seen.push(cause instanceof GatepassError && `${cause.code} ${cause.message}`);
+    }
+    // What is no failure of the source has no cause of its.
+    const slow = new Session({ getToken: () => new Promise(() => {}), httpTimeout: 50 });
+    const late = await slow.accessToken().catch((error) => error);
+    return [...seen, [late.code, late.message, 'cause' in late]];
+  }, server);
+  const failed = (code) => [code, 'getToken gave no token', undefined, true];
+  assert.deepEqual(result.splice(0, 7), [...Array(4).fill(failed('REFRESH_FAILED')), ...Array(2).fill(failed('REFRESH_REJECTED')), ['expired', 'REFRESH_REJECTED', true]]);
+  assert.deepEqual(result.pop(), ['REFRESH_FAILED', 'no answer in time', false]);
+  const mistakes = [/^INVALID_OPTION getToken:/, /^INVALID_OPTION getToken:/, /^INVALID_OPTION getToken\.access:/, /^INVALID_OPTION getToken\.expiresIn:/, /^INVALID_OPTION getToken\.expires_in:.*expiresIn/];
+  mistakes.forEach((words, index) => assert.match(result[index], words));
+});
+
+test('session.fetch ends with its signal, also while it waits for a token', async () => {
+  const { result } = await inPage(async (server) => {
+    const { Session } = await import('gatepass');
+    const seen = [];
+    for (const [how, abort] of [['late', (abort) => setTimeout(() => abort.abort(), 20)], ['with a reason', (abort) => setTimeout(() => abort.abort(new RangeError('left')), 20)]]) {
+      const session = new Session({ getToken: () => new Promise(() => {}), fetchOrigins: [server] });
+      const controller = new AbortController();
+      abort(controller);
+      seen.push(await session.fetch(`${server}/protected`, { signal: controller.signal }).catch(({ name }) => `${how}: ${name}`));
+    }
+    return seen;
+  }, server);
+  assert.deepEqual(result, ['late: AbortError', 'with a reason: RangeError']);
+});
+
 test('case_86: a token is renewed before it ends while a socket needs it, and the socket stays or authenticates again as it is told', async () => {
   await control({ do: 'reset' });
   await control({ do: 'setSettings', settings: { accessLifeMs: 3_000 } });
