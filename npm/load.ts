@@ -72,10 +72,10 @@ function isBrowser(): boolean {
   return typeof window === 'object' || typeof (globalThis as { WorkerGlobalScope?: unknown }).WorkerGlobalScope === 'function';
 }
 
-/** Runs with the wasm: at once if it is there, else in order as soon as it is. */
-function withCore(entry: Waiting): void {
+/** Runs with the wasm: at once if it is there, else in order as soon as it is. On a server whoever waits is told that it is in vain. */
+function withCore(entry: Waiting, inVain?: (error: unknown) => void): void {
   if (loaded !== undefined) return entry.run(loaded);
-  if (!isBrowser()) return;
+  if (!isBrowser()) return inVain?.(failure('LOAD_FAILED', 'this is no browser'));
   waiting.push(entry);
   // Whoever waits is told by `failed`.
   load().catch(() => {});
@@ -99,7 +99,12 @@ export class Later<T> {
   }
 
   /** Calls the object, which is made if it is not there yet (the wasm could not be loaded until now). */
-  do(call: (target: T) => void, failed: (error: unknown) => void): void {
-    withCore({ run: (core) => rethrow(() => call((this.#target ??= this.#make(core)))), failed });
+  do(call: (target: T) => void, failed: (error: unknown) => void, inVain?: (error: unknown) => void): void {
+    withCore({ run: (core) => rethrow(() => call((this.#target ??= this.#make(core)))), failed }, inVain);
+  }
+
+  /** Calls the object for somebody who waits for an answer. */
+  ask(call: (target: T) => void, reject: (error: unknown) => void): void {
+    this.do(call, reject, reject);
   }
 }

@@ -179,7 +179,7 @@ export class Session extends EventTarget {
    */
   ready(): Promise<SessionState> {
     return new Promise((resolve, reject) => {
-      if (this.#hasStore) this.#core.do(() => {}, reject);
+      if (this.#hasStore) this.#core.ask(() => {}, reject);
       const settle = () => {
         if (this.state === 'loading') return;
         this.removeEventListener('change', settle);
@@ -203,7 +203,7 @@ export class Session extends EventTarget {
   #token(minTtl: number, refused: number): Promise<Granted> {
     return new Promise((resolve, reject) => {
       const done = (error: unknown, token: string, generation: number) => (error === undefined ? resolve([token, generation]) : reject(toError(error, this.source.thrown)));
-      this.#core.do((core) => core.token(minTtl, refused, done), reject);
+      this.#core.ask((core) => core.token(minTtl, refused, done), reject);
     });
   }
 
@@ -246,7 +246,7 @@ export class Session extends EventTarget {
         // The error is told, with the server's words or without.
         details.catch(() => {}).then((details) => reject(toError(error, undefined, details)));
       };
-      this.#core.do((core) => core.login(sent, done), done);
+      this.#core.ask((core) => core.login(sent, done), done);
     });
   }
 

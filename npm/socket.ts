@@ -255,6 +255,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
       };
       this.addEventListener('statechange', settle);
       signal?.addEventListener('abort', settle);
+      this.#core.do(() => {}, () => {}, reject);
       settle();
     });
   }

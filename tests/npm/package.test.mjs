@@ -385,15 +385,19 @@ test('what the app has let go of is collected', async () => {
   }
 });
 
-test('it can be imported and constructed on a server, where nothing connects', () => {
+test('it can be imported and constructed on a server, where nothing connects and nobody waits for ever', () => {
   const script = `
     import { anonymous, AuthSocket, Session, presets } from 'gatepass';
     const session = new Session(presets.simpleJwt('https://api.example.com/api'));
     const socket = new AuthSocket('wss://api.example.com/', { scheme: anonymous() });
     socket.send('kept');
-    console.log(socket.state, session.state);`;
+    session.logout();
+    const stored = new Session({ ...presets.simpleJwt('https://api.example.com/api'), store: 'localStorage' });
+    const waiting = [session.login({}), session.accessToken(), session.fetch('https://api.example.com/'), stored.ready(), socket.ready()];
+    const codes = (await Promise.allSettled(waiting)).map(({ reason }) => reason.code);
+    console.log(socket.state, session.state, ...codes);`;
   const printed = execFileSync('node', ['--input-type=module', '-e', script], { cwd: project, encoding: 'utf8' });
-  assert.equal(printed.trim(), 'idle signed-out');
+  assert.equal(printed.trim(), `idle signed-out${' LOAD_FAILED'.repeat(5)}`);
 });
 
 test('every preset makes options that are taken, and sends what its row says', async () => {
