@@ -54,12 +54,20 @@ function watch() {
   addEventListener('unhandledrejection', ({ reason }) => show('error', reason));
   const realFetch = globalThis.fetch;
   globalThis.fetch = async (...request) => {
+    recorded('request', String(request[0]?.url ?? request[0]));
     const { body } = request[1] ?? {};
     if (typeof body === 'string') note(body);
     const response = await realFetch(...request);
     if (response.ok && response.headers.get('content-type')?.includes('json')) response.clone().text().then(note, () => {});
     return response;
   };
+  globalThis.WebSocket = new Proxy(WebSocket, {
+    construct: (target, given) => {
+      const socket = Reflect.construct(target, given);
+      recorded('websocket', socket.url);
+      return socket;
+    },
+  });
   const note = (text) => {
     try {
       JSON.parse(text, (name, value) => {
@@ -87,15 +95,12 @@ export async function inContext(browser, options, run) {
   });
   context.on('weberror', (error) => record('error', String(error.error())));
   context.on('request', (request) => record('request', request.url()));
-  context.on('page', (page) => {
-    page.on('websocket', (socket) => record('websocket', socket.url()));
-    page.on('framenavigated', (frame) => record('address', frame.url()));
-  });
+  context.on('page', (page) => page.on('framenavigated', (frame) => record('address', frame.url())));
   let result;
   try {
     result = await run(context);
     // What was said before this is heard before its answer.
-    await Promise.all(context.pages().map((page) => page.evaluate(() => 0).catch(() => 'the page has gone')));
+    await Promise.all(context.pages().map((page) => page.evaluate(() => recorded('address', location.href)).catch(() => 'the page has gone')));
   } finally {
     await context.close();
   }
