@@ -30,6 +30,7 @@ use axum::response::{IntoResponse, Response};
 use base64ct::{Base64, Encoding};
 
 use self::entry::Asked;
+use self::peer::Place;
 use crate::net::Cutter;
 use crate::origin::origin_of;
 use crate::record::Received;
@@ -73,11 +74,12 @@ pub(crate) async fn enter(
             let limit = state.lock().settings.max_message_bytes;
             // Up to twice the limit is read, so that the answer to it does not get lost in a reset.
             let bound = limit.saturating_mul(2);
+            let upgrade = upgrade.protocols(entry.protocol);
+            let place = Place::take(&state, path, entry);
             upgrade
-                .protocols(entry.protocol)
                 .max_message_size(bound)
                 .max_frame_size(bound)
-                .on_upgrade(move |socket| peer::serve(state, path, entry, cutter, limit, socket))
+                .on_upgrade(move |socket| peer::serve(place, cutter, limit, socket))
         }
     }
 }

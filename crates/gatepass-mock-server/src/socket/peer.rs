@@ -17,23 +17,60 @@ use crate::net::Cutter;
 use crate::record::Received;
 use crate::state::{LiveSocket, SocketOrder, State};
 
-/// One open socket.
-struct Peer {
+/// The place of a socket among those that are open, until it is dropped. It is taken before the client hears that it is let in:
+/// what is done to all sockets from then on is done to this one.
+pub(super) struct Place {
     state: State,
     id: u64,
     group: String,
+    orders: UnboundedReceiver<SocketOrder>,
+    dialogue: Option<&'static Dialogue>,
+    /// When the token ends that it was accepted with, since 1970 by the server's clock.
+    ends: Option<Duration>,
+    /// Of the close frame that it has ended with.
+    code: Option<u16>,
+}
+
+impl Place {
+    pub(super) fn take(state: &State, group: String, entry: Entry) -> Self {
+        let (sender, orders) = unbounded_channel();
+        let Entry { user, dialogue, ends, .. } = entry;
+        let is_accepted = dialogue.is_none();
+        let id = state.change(|inner| {
+            inner.counts.open += u32::from(is_accepted);
+            inner.counts.accepted += u32::from(is_accepted);
+            inner.add_socket(LiveSocket { group: group.clone(), user, is_accepted, orders: sender })
+        });
+        Self { state: state.clone(), id, group, orders, dialogue, ends, code: None }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let user = {
+            let mut inner = self.state.lock();
+            let socket = inner.sockets.remove(&self.id);
+            if socket.as_ref().is_some_and(|socket| socket.is_accepted) {
+                inner.counts.open = inner.counts.open.saturating_sub(1);
+            }
+            socket.and_then(|socket| socket.user)
+        };
+        self.state.record(Received::Closed { user, code: self.code });
+    }
+}
+
+/// One open socket.
+struct Peer {
+    state: State,
+    place: Place,
     cutter: Cutter,
     socket: WebSocket,
-    orders: UnboundedReceiver<SocketOrder>,
     /// What is to be said once a silence ends.
     held: Vec<Message>,
     /// The longest message that is taken, in bytes.
     limit: usize,
-    dialogue: Option<&'static Dialogue>,
     /// Whether the first message is waited for: at first, or again after the token has ended.
     is_waiting: bool,
-    /// When the token ends that it was accepted with, since 1970 by the server's clock.
-    ends: Option<Duration>,
 }
 
 /// Whether a socket goes on.
@@ -42,25 +79,17 @@ enum Next {
     GoOn,
 }
 
-pub(super) async fn serve(state: State, group: String, entry: Entry, cutter: Cutter, limit: usize, socket: WebSocket) {
-    let (sender, orders) = unbounded_channel();
-    let Entry { user, dialogue, ends, .. } = entry;
-    let is_waiting = dialogue.is_some();
-    let id = state.change(|inner| {
-        inner.counts.open += u32::from(!is_waiting);
-        inner.counts.accepted += u32::from(!is_waiting);
-        inner.add_socket(LiveSocket { group: group.clone(), user, is_accepted: !is_waiting, orders: sender })
-    });
-    let mut peer =
-        Peer { state, id, group, cutter, socket, orders, held: Vec::new(), limit, dialogue, is_waiting, ends };
-    let code = peer.run().await;
-    peer.leave(code);
+pub(super) async fn serve(place: Place, cutter: Cutter, limit: usize, socket: WebSocket) {
+    let is_waiting = place.dialogue.is_some();
+    let state = place.state.clone();
+    let mut peer = Peer { state, place, cutter, socket, held: Vec::new(), limit, is_waiting };
+    peer.place.code = peer.run().await;
 }
 
 impl Peer {
     /// Serves until the end and returns the code of the peer's close frame.
     async fn run(&mut self) -> Option<u16> {
-        if let Some(hello) = self.dialogue.and_then(|dialogue| dialogue.hello)
+        if let Some(hello) = self.place.dialogue.and_then(|dialogue| dialogue.hello)
             && let Next::End { code } = self.send(Message::text(hello)).await
         {
             return code;
@@ -79,11 +108,12 @@ impl Peer {
                 }
             }
             let settings = self.state.lock().settings;
-            let left = self.ends.filter(|_| settings.close_at_expiry).map(|end| end.saturating_sub(settings.now()));
+            let left =
+                self.place.ends.filter(|_| settings.close_at_expiry).map(|end| end.saturating_sub(settings.now()));
             let next = tokio::select! {
                 // Orders come first: a reset does not wait for a silence to end.
                 biased;
-                order = self.orders.recv() => match order {
+                order = self.place.orders.recv() => match order {
                     Some(SocketOrder::Text(text)) => {
                         self.held.push(Message::Text(text.into()));
                         Next::GoOn
@@ -135,7 +165,7 @@ impl Peer {
         if message.clone().into_data().len() > self.limit {
             return self.close(1009, "the message is too big").await;
         }
-        if let Some(dialogue) = self.dialogue {
+        if let Some(dialogue) = self.place.dialogue {
             let text = message.to_text().ok().filter(|_| matches!(message, Message::Text(_)));
             match (dialogue.hear(text), dialogue.again) {
                 (heard, _) if self.is_waiting => return self.authenticate(dialogue, heard).await,
@@ -157,7 +187,7 @@ impl Peer {
         self.state.lock().counts.messages += 1;
         self.state.record(Received::Message { user: user.clone(), text: shown.clone() });
         let parsed: Value = serde_json::from_str(&shown).unwrap_or_default();
-        if self.group == "/socket/websocket"
+        if self.place.group == "/socket/websocket"
             && let Some(answer) = phoenix_answer(&parsed)
         {
             return self.send(text(&answer)).await;
@@ -167,7 +197,7 @@ impl Peer {
             Some("broadcast") => {
                 let mut parsed = parsed;
                 parsed["from"] = user.into();
-                self.state.lock().order_accepted(Some(&self.group), &SocketOrder::Text(parsed.to_string()));
+                self.state.lock().order_accepted(Some(&self.place.group), &SocketOrder::Text(parsed.to_string()));
                 Next::GoOn
             }
             _ => self.send(message).await,
@@ -184,8 +214,8 @@ impl Peer {
         };
         let user = self.state.change(|inner| {
             let user = inner.active_user_of(&token);
-            self.ends = inner.tokens.end_of(&token).filter(|_| user.is_some());
-            let socket = inner.sockets.get_mut(&self.id)?;
+            self.place.ends = inner.tokens.end_of(&token).filter(|_| user.is_some());
+            let socket = inner.sockets.get_mut(&self.place.id)?;
             let was_accepted = std::mem::replace(&mut socket.is_accepted, user.is_some());
             // Whoever fails to prove it again is nobody any more.
             socket.user.clone_from(&user);
@@ -211,13 +241,13 @@ impl Peer {
 
     /// The token has ended: where the protocol says so, a new one is waited for on this socket.
     async fn expire(&mut self) -> Next {
-        let Some(notice) = self.dialogue.and_then(|dialogue| dialogue.expired) else { return Next::GoOn };
+        let Some(notice) = self.place.dialogue.and_then(|dialogue| dialogue.expired) else { return Next::GoOn };
         self.is_waiting = true;
         self.send(Message::text(notice)).await
     }
 
     fn user(&self) -> Option<String> {
-        self.state.lock().sockets.get(&self.id).and_then(|socket| socket.user.clone())
+        self.state.lock().sockets.get(&self.place.id).and_then(|socket| socket.user.clone())
     }
 
     async fn send(&mut self, message: Message) -> Next {
@@ -236,18 +266,6 @@ impl Peer {
             tokio::time::timeout(Duration::from_secs(5), echoed).await.ok();
         }
         Next::End { code: None }
-    }
-
-    fn leave(self, code: Option<u16>) {
-        let user = {
-            let mut inner = self.state.lock();
-            let socket = inner.sockets.remove(&self.id);
-            if socket.as_ref().is_some_and(|socket| socket.is_accepted) {
-                inner.counts.open = inner.counts.open.saturating_sub(1);
-            }
-            socket.and_then(|socket| socket.user)
-        };
-        self.state.record(Received::Closed { user, code });
     }
 }
 

@@ -19,9 +19,21 @@ async fn sockets_can_be_dropped_by_code_and_by_reset() {
         (Drop::Reset, "lost"),
     ] {
         let mut socket = dial(&server, "/ws/anonymous/", &[]).await.unwrap();
-        server.wait_for(|counts| counts.open == 1).await;
         server.control(Command::DropSockets { how: how.clone() }).await;
         assert_eq!(hear(&mut socket).await, heard, "{how:?}");
+        drop(socket);
+        server.wait_for(|counts| counts.open == 0).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_a_client_holds_for_open_is_dropped_with_the_rest() {
+    let server = MockServer::start().await;
+    for _ in 0..1_000 {
+        let mut socket = dial(&server, "/ws/anonymous/", &[]).await.unwrap();
+        assert_eq!(server.counts().open, 1);
+        server.control(Command::DropSockets { how: Drop::Close { code: 4401, reason: String::new() } }).await;
+        assert_eq!(hear(&mut socket).await, "close 4401");
         drop(socket);
         server.wait_for(|counts| counts.open == 0).await;
     }
