@@ -224,6 +224,8 @@ pub enum TransportError {
         /// How many.
         tries: u32,
     },
+    /// Nothing was heard of an open socket in time, or it is from before the computer slept.
+    Silent,
 }
 
 /// What the world did wrong.
@@ -261,6 +263,7 @@ impl Failure {
             Self::Transport(TransportError::ConnectFailed) => 9,
             Self::Transport(TransportError::TooBig { .. }) => 10,
             Self::Transport(TransportError::HandshakeRefused { .. }) => 11,
+            Self::Transport(TransportError::Silent) => 49,
             Self::TicketExpired => 12,
             Self::Token(error) => error.number(),
             Self::Ticket(HttpError::Status { status: 401, .. }) => 39,
@@ -300,7 +303,8 @@ impl Failure {
             Self::Transport(
                 TransportError::ConnectFailed
                 | TransportError::ConnectTimedOut
-                | TransportError::HandshakeRefused { .. },
+                | TransportError::HandshakeRefused { .. }
+                | TransportError::Silent,
             ) => Disposition::RETRY,
         }
     }

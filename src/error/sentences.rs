@@ -9,7 +9,7 @@ pub(super) const TICKET: u8 = 33;
 pub(super) const PROBE: u8 = 41;
 
 /// The code and the sentence of each number.
-pub const SENTENCES: [(&str, &str); 49] = [
+pub const SENTENCES: [(&str, &str); 50] = [
     ("AUTH_REJECTED", "the server closed the connection instead of accepting the token"),
     ("AUTH_REJECTED", "the server rejected the first message"),
     ("SUBPROTOCOL_MISMATCH", "the server chose none of the offered subprotocols"),
@@ -65,6 +65,7 @@ pub const SENTENCES: [(&str, &str); 49] = [
     ("SERVER_UNREACHABLE", "no answer in time"),
     ("HANDSHAKE_UNAUTHORIZED", "the server does not accept the token"),
     ("HANDSHAKE_FORBIDDEN", "the server forbids this connection"),
+    ("CONNECTION_SILENT", "the server was not heard of in time"),
 ];
 
 /// The row of a number.

@@ -283,9 +283,7 @@ impl Task {
                     Message::Binary(bytes) => core::str::from_utf8(bytes).ok(),
                 };
                 self.input(Input::Inspected { socket, text });
-                received == Received::InspectAndDeliver
-                    && self.machine.socket() == Some(socket)
-                    && self.machine.state() == ConnectionState::Connected
+                received == Received::InspectAndDeliver && self.machine.delivers(socket)
             }
             Received::TooLong { length } => {
                 self.input(Input::TooLong { socket, length });

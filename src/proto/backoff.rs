@@ -7,6 +7,7 @@
 
 use core::time::Duration;
 
+use super::hint::Hint;
 use super::time::millis;
 
 /// The longest wait that a server can ask for (`Retry-After`); anything above is cut to this.
@@ -47,20 +48,26 @@ impl Backoff {
         self.failures = 0;
     }
 
-    /// Returns the wait after one more failure; `at_least` is what the server asked for and comes on top.
-    pub(crate) fn after_failure(&mut self, at_least: Option<Duration>) -> Duration {
+    /// Returns the wait after one more failure. `hint` is what the server asked for: its minimum comes on top, its spread is the least
+    /// window.
+    pub(crate) fn after_failure(&mut self, hint: Hint) -> Duration {
         let window = self.window(self.failures);
         self.failures = self.failures.saturating_add(1);
-        self.draw(window) + at_least.unwrap_or_default().min(RETRY_AFTER_CAP)
+        self.draw(window.max(hint.spread.unwrap_or_default())) + hint.retry_after.unwrap_or_default()
     }
 
     /// Returns the wait after a stable connection was lost. It counts as a failure.
-    pub(crate) fn after_loss(&mut self, at_least: Option<Duration>) -> Duration {
+    pub(crate) fn after_loss(&mut self, hint: Hint) -> Duration {
         if self.failures > 0 {
-            return self.after_failure(at_least);
+            return self.after_failure(hint);
         }
         self.failures = 1;
-        self.draw(self.options.spread) + at_least.unwrap_or_default().min(RETRY_AFTER_CAP)
+        self.draw(hint.spread.unwrap_or(self.options.spread)) + hint.retry_after.unwrap_or_default()
+    }
+
+    /// Returns the wait of a computer that has no network: in the upper half of the widest window.
+    pub(crate) fn slow(&mut self) -> Duration {
+        self.draw(self.options.cap / 2) + self.options.cap / 2
     }
 
     /// Returns a random time within `window`.
@@ -80,6 +87,10 @@ impl Backoff {
 mod tests {
     use super::*;
 
+    fn asked(retry_after: Duration) -> Hint {
+        Hint { retry_after: Some(retry_after), spread: None }
+    }
+
     fn seconds(seconds: u64) -> Duration {
         Duration::from_secs(seconds)
     }
@@ -91,7 +102,7 @@ mod tests {
         for seed in 0..2_000 {
             let mut backoff = Backoff::new(BackoffOptions::default(), seed);
             for (failure, window) in windows.into_iter().enumerate() {
-                let delay = millis(backoff.after_failure(None));
+                let delay = millis(backoff.after_failure(Hint::default()));
                 assert!(delay <= window, "failure {failure}, seed {seed}: {delay} ms");
                 longest[failure] = longest[failure].max(delay);
             }
@@ -105,17 +116,17 @@ mod tests {
     fn case_101_a_thousand_failures_do_not_overflow() {
         let mut backoff = Backoff::new(BackoffOptions::default(), 1);
         for _ in 0..1_000 {
-            assert!(backoff.after_failure(None) <= seconds(30));
+            assert!(backoff.after_failure(Hint::default()) <= seconds(30));
         }
         backoff.failures = u32::MAX;
-        assert!(backoff.after_failure(Some(Duration::MAX)) <= seconds(30) + RETRY_AFTER_CAP);
+        assert!(backoff.after_failure(asked(RETRY_AFTER_CAP)) <= seconds(30) + RETRY_AFTER_CAP);
     }
 
     #[test]
     fn case_101_the_same_seed_draws_the_same_delays() {
         let draw = |seed| {
             let mut backoff = Backoff::new(BackoffOptions::default(), seed);
-            [(); 20].map(|()| backoff.after_failure(None))
+            [(); 20].map(|()| backoff.after_failure(Hint::default()))
         };
         assert_eq!(draw(7), draw(7));
         assert_ne!(draw(7), draw(8));
@@ -124,7 +135,7 @@ mod tests {
     #[test]
     fn retry_after_is_a_minimum() {
         for seed in 0..100 {
-            let delay = Backoff::new(BackoffOptions::default(), seed).after_failure(Some(seconds(7)));
+            let delay = Backoff::new(BackoffOptions::default(), seed).after_failure(asked(seconds(7)));
             assert!(delay >= seconds(7) && delay <= seconds(7) + Duration::from_millis(500));
         }
     }
@@ -134,8 +145,8 @@ mod tests {
         let mut longest = Duration::ZERO;
         for seed in 0..500 {
             let mut backoff = Backoff::new(BackoffOptions::default(), seed);
-            longest = longest.max(backoff.after_loss(None));
-            assert!(backoff.after_loss(None) <= seconds(1));
+            longest = longest.max(backoff.after_loss(Hint::default()));
+            assert!(backoff.after_loss(Hint::default()) <= seconds(1));
         }
         assert!(longest > seconds(4) && longest <= seconds(5));
     }
@@ -144,7 +155,7 @@ mod tests {
     fn windows_of_zero_wait_not_at_all() {
         let zero = BackoffOptions { base: Duration::ZERO, cap: Duration::ZERO, spread: Duration::ZERO };
         let mut backoff = Backoff::new(zero, 3);
-        assert_eq!(backoff.after_loss(None), Duration::ZERO);
-        assert_eq!(backoff.after_failure(None), Duration::ZERO);
+        assert_eq!(backoff.after_loss(Hint::default()), Duration::ZERO);
+        assert_eq!(backoff.after_failure(Hint::default()), Duration::ZERO);
     }
 }

@@ -7,6 +7,7 @@ pub mod backoff;
 pub mod close;
 pub mod connection;
 mod frame;
+mod hint;
 pub mod http;
 pub mod outbox;
 pub mod preset;

@@ -9,14 +9,22 @@ pub(crate) enum Timer {
     Authenticate,
     /// When to try again after a failure
     Backoff,
+    /// When to send the next ping, and to look whether the computer slept
+    Beat,
     /// When to give up a dial that is neither accepted nor refused
     Connect,
+    /// When to dial with a ticket that was fetched ahead
+    Dial,
     /// When to believe that `close` will not follow an `error` (a socket blocked by CSP in Chromium)
     ErrorWithoutClose,
+    /// When a page that nobody looks at lets go of its socket
+    Hidden,
     /// When to stop waiting for a ticket or a refresh
     Http,
     /// When to stop waiting for the answer to a login
     Login,
+    /// When to stop waiting for any frame after a ping
+    Pong,
     /// When to look whether the token should be renewed
     Renew,
     /// When a connection has lasted long enough to forget earlier failures
@@ -38,8 +46,9 @@ impl Timers {
         self.0.retain(|(_, set)| *set != timer);
     }
 
+    /// Stops all that belong to a state; how long nobody has looked goes on.
     pub(crate) fn stop_all(&mut self) {
-        self.0.clear();
+        self.0.retain(|(_, set)| *set == Timer::Hidden);
     }
 
     /// Returns the next deadline of all.
@@ -48,10 +57,10 @@ impl Timers {
     }
 
     /// Takes a timer that is due; the boundary itself is due.
-    pub(crate) fn take_due(&mut self, now: Instant) -> Option<Timer> {
+    pub(crate) fn take_due(&mut self, now: Instant) -> Option<(Instant, Timer)> {
         let next = self.next().filter(|next| *next <= now)?;
         let index = self.0.iter().position(|(deadline, _)| *deadline == next)?;
-        Some(self.0.remove(index).1)
+        Some(self.0.remove(index))
     }
 }
 
@@ -68,8 +77,8 @@ mod tests {
 
         assert_eq!(timers.next(), Some(Instant::from_millis(20)));
         assert_eq!(timers.take_due(Instant::from_millis(19)), None);
-        assert_eq!(timers.take_due(Instant::from_millis(30)), Some(Timer::Backoff));
-        assert_eq!(timers.take_due(Instant::from_millis(30)), Some(Timer::Stable));
+        assert_eq!(timers.take_due(Instant::from_millis(30)), Some((Instant::from_millis(20), Timer::Backoff)));
+        assert_eq!(timers.take_due(Instant::from_millis(30)), Some((Instant::from_millis(30), Timer::Stable)));
         assert_eq!(timers.take_due(Instant::from_millis(30)), None);
         assert_eq!(timers.next(), Some(Instant::from_millis(31)));
         timers.set(Timer::Connect, Instant::from_millis(40));

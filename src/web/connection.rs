@@ -223,11 +223,8 @@ impl Inner {
             Received::Inspect | Received::InspectAndDeliver => {
                 let text = text_of(data);
                 self.input(Input::Inspected { socket, text: text.as_deref() });
-                let is_connected = {
-                    let machine = self.machine.borrow();
-                    machine.socket() == Some(socket) && machine.state() == ConnectionState::Connected
-                };
-                if received == Received::InspectAndDeliver && is_connected {
+                let delivers = self.machine.borrow().delivers(socket);
+                if received == Received::InspectAndDeliver && delivers {
                     self.sink.message(data);
                 }
             }

@@ -1,7 +1,10 @@
 //! Random schedules: everything that can happen to a session, in any order, then a calm in which all must be well.
 
-use gatepass::proto::connection::{ConnectionState, OnRenewal};
+use gatepass::proto::connection::{ConnectionState, OnRenewal, PageEvent};
 
+use std::time::Duration;
+
+use crate::codec::json;
 use crate::server::{BadToken, Fault};
 use crate::world::{KINDS, Kind, Net, World};
 
@@ -14,7 +17,16 @@ pub fn run(seed: u64) -> World {
     let kinds: Vec<Kind> = (0..dice.usize(1..=3)).map(|_| KINDS[dice.usize(0..KINDS.len())]).collect();
     let ways = [OnRenewal::Keep, OnRenewal::Keep, OnRenewal::Handover];
     let on_renewal = ways[dice.usize(0..3)];
-    let mut world = World::with(seed, &kinds, |config| config.on_renewal = on_renewal);
+    let beats = dice.bool();
+    let hides = dice.u8(0..4) == 0;
+    let mut world = World::with(seed, &kinds, |config| {
+        config.on_renewal = on_renewal;
+        if beats {
+            config.heartbeat.ping = Some(json(r#"{"type":"ping"}"#));
+            config.heartbeat.pong = Some(json(r#"{"type":"pong"}"#));
+        }
+        config.close_when_hidden = hides.then_some(Duration::from_secs(20));
+    });
     world.net = Net { min_ms: dice.u64(0..20), max_ms: dice.u64(20..3000), loss: dice.u8(0..25) };
     world.server.rotates = dice.bool();
     world.server.has_refresh = dice.u8(0..4) > 0;
@@ -38,7 +50,7 @@ pub fn run(seed: u64) -> World {
 }
 
 fn act(world: &mut World, dice: &mut fastrand::Rng, line: usize) {
-    match dice.u8(0..24) {
+    match dice.u8(0..30) {
         0..=5 => {
             world.send(line);
         }
@@ -70,6 +82,25 @@ fn act(world: &mut World, dice: &mut fastrand::Rng, line: usize) {
             };
             world.server.faults.entry(endpoint).or_default().push_back(fault);
         }
+        21..=24 => {
+            const EVENTS: [PageEvent; 6] = [
+                PageEvent::Frozen,
+                PageEvent::Resumed,
+                PageEvent::Hidden,
+                PageEvent::Visible,
+                PageEvent::Offline,
+                PageEvent::Online,
+            ];
+            world.page(EVENTS[dice.usize(0..EVENTS.len())]);
+        }
+        25 => world.freeze(0, dice.u64(0..400_000), dice.bool()),
+        26 => world.set_timer_grain([1, 60_000][dice.usize(0..2)]),
+        27 => world.cut_sockets(),
+        28 => {
+            world.server.hint = ["", r#","spread":20"#, r#","retry_after":3"#][dice.usize(0..3)];
+            world.server.goodbye = ["", r#"{"retry_after":5,"spread":40}"#, "bye"][dice.usize(0..3)];
+            world.server.pongs = dice.u32(0..3);
+        }
         _ => world.broadcast("news"),
     }
 }
@@ -80,12 +111,18 @@ fn calm(world: &mut World) {
     world.server.is_silent = false;
     world.server.refuse_handshakes = 0;
     world.server.faults.clear();
+    world.server.pongs = 1;
+    world.set_timer_grain(1);
+    world.end_cut_sockets();
+    world.page(PageEvent::Resumed);
+    world.page(PageEvent::Visible);
+    world.page(PageEvent::Online);
     world.server.has_refresh = true;
     world.server.access_life_ms = 3_600_000;
     world.server.ticket_life_ms = 60_000;
     world.net = Net { min_ms: 1, max_ms: 20, loss: 0 };
-    // Whatever is still on its way arrives or times out.
-    world.run_for(60_000);
+    // Whoever sleeps wakes, and whatever is still on its way arrives or times out.
+    world.run_for(600_000);
     world.logout();
     world.sign_in("maggie");
     for line in 0..world.lines.len() {

@@ -38,6 +38,12 @@ pub struct Server {
     pub takes_again: bool,
     /// Whether each message of the app is answered.
     pub answers: bool,
+    /// How often each ping is answered.
+    pub pongs: u32,
+    /// What tickets and acks say besides, as members of JSON: `,"spread":9`.
+    pub hint: &'static str,
+    /// The reason of its close frames.
+    pub goodbye: &'static str,
     /// Takes no token on any socket.
     pub refuses_all: bool,
     /// Whether a session may end without being ended by the server's account of it: an answer was lost.
@@ -63,6 +69,7 @@ pub struct Log {
     pub refreshes_asked: u32,
     pub logins: u32,
     pub probes: u32,
+    pub pings: u32,
     pub dials: u32,
     pub authenticated_again: u32,
     pub reused_tickets: u32,
@@ -120,7 +127,14 @@ pub enum Say {
 
 impl Server {
     pub fn new() -> Self {
-        Self { is_up: true, access_life_ms: 300_000, ticket_life_ms: 60_000, has_refresh: true, ..Self::default() }
+        Self {
+            is_up: true,
+            access_life_ms: 300_000,
+            ticket_life_ms: 60_000,
+            has_refresh: true,
+            pongs: 1,
+            ..Self::default()
+        }
     }
 
     fn issue(&mut self, kind: &str) -> String {
@@ -269,7 +283,7 @@ impl Server {
         let ticket = self.issue("ticket");
         let expires = self.unix + self.ticket_life_ms;
         self.tickets.insert(ticket.clone(), (user, expires));
-        response(200, &format!(r#"{{"ticket":"{ticket}","expires":{}}}"#, expires / 1000), None)
+        response(200, &format!(r#"{{"ticket":"{ticket}","expires":{}{}}}"#, expires / 1000, self.hint), None)
     }
 
     /// Answers a dial by what the URL carries.
@@ -306,7 +320,9 @@ impl Server {
         let message = json(text);
         let token = &message.text_at("token").unwrap_or_default();
         match (self.user_of(token).filter(|_| !self.refuses_all), self.bad_token) {
-            (Some(user), _) => (Some(user), says_ack.then(|| Say::Text(r#"{"type":"auth_ok"}"#.to_owned()))),
+            (Some(user), _) => {
+                (Some(user), says_ack.then(|| Say::Text(format!(r#"{{"type":"auth_ok"{}}}"#, self.hint))))
+            }
             (None, BadToken::CloseNormal) => (None, Some(Say::Close(1000))),
             (None, BadToken::Close4401) => (None, Some(Say::Close(4401))),
             (None, BadToken::RejectMessage) => (None, Some(Say::Text(r#"{"type":"auth_invalid"}"#.to_owned()))),

@@ -1,16 +1,22 @@
 //! One try, from the session's token to an accepted socket: what each answer on the way means.
 
+use core::time::Duration;
+
 use super::config::{ConnectionConfig, OnRenewal};
 use super::io::{Event, Handshake, Output, SocketId};
 use super::recovery::Goodbye;
-use super::state::{Doubt, Proof, Refuser, Renewal, State, Step};
+use super::state::{Doubt, Proof, Pulse, Refuser, Renewal, State, Step};
 use super::{Connection, MISMATCH_CODE};
 use crate::error::{Failure, HandshakeError, HttpError, Malformed, TokenError, TransportError};
+use crate::proto::hint::Hint;
 use crate::proto::http::{HttpRequest, HttpResponse, Method, NoAnswer, http_date, json_of};
 use crate::proto::scheme::{Answer, FirstMessage, Scheme, Ticket};
 use crate::proto::session::{Demand, Grant, RequestId, WantId};
 use crate::proto::timer::Timer;
-use crate::proto::{Framing, Json, Now, Secret, UnixTime};
+use crate::proto::{Framing, Instant, Json, Now, Secret, UnixTime};
+
+/// How late a timer may ring before a ticket that waited for it counts as too old.
+const LATE: Duration = Duration::from_secs(5);
 
 impl Connection {
     pub(super) fn on_token(&mut self, now: Now, want: WantId, result: Result<Grant, TokenError>) {
@@ -92,16 +98,18 @@ impl Connection {
                     Ok(Handshake::new(whole, protocols))
                 }
             };
-            Ok((handshake, self.is_stale(scheme, &answer, &result, asked_at, now)))
+            Ok((handshake, self.is_stale(scheme, &answer, &result, asked_at, now), Hint::of(&answer)))
         });
         match answer {
-            Ok((_, true)) => self.fail(now, Failure::TicketExpired, Goodbye::none()),
-            Ok((handshake, false)) => {
+            Ok((_, true, _)) => self.fail(now, Failure::TicketExpired, Goodbye::none()),
+            Ok((handshake, false, hint)) => {
+                self.hint.update(hint);
+                self.lead = now.instant.since(asked_at.instant);
                 // The endpoint that refused a token has accepted this one: what it refuses later is another matter.
                 if matches!(self.doubt, Doubt::Refused { by: Refuser::TicketEndpoint, .. }) {
                     self.doubt = Doubt::None;
                 }
-                self.dial(now, handshake, Some(grant));
+                self.dial_in_time(now, handshake, grant);
             }
             Err(HttpError::Status { status, retry_after }) if status == scheme.unauthorized => {
                 self.fail(now, Failure::Ticket(HttpError::Status { status: 401, retry_after }), Goodbye::none());
@@ -146,6 +154,28 @@ impl Connection {
             (end > issued).then(|| end.since(issued).as_secs_f64())
         });
         life.is_some_and(|seconds| now.instant.since(asked.instant).as_secs_f64() >= seconds)
+    }
+
+    /// Dials, or keeps the ticket until the wait is over.
+    fn dial_in_time(&mut self, now: Now, handshake: Result<Handshake, TokenError>, grant: Grant) {
+        match (self.dial_at.filter(|at| *at > now.instant), handshake) {
+            (Some(until), Ok(handshake)) => {
+                self.timers.set(Timer::Dial, until);
+                self.state = State::Holding { handshake, grant };
+            }
+            (_, handshake) => self.dial(now, handshake, Some(grant)),
+        }
+    }
+
+    /// The wait is over for which a ticket was fetched ahead. One that waited for a clock that was late is not sent.
+    pub(super) fn on_dial_due(&mut self, now: Now, deadline: Instant) {
+        if now.instant.since(deadline) > LATE {
+            return self.start(now);
+        }
+        let State::Holding { handshake, grant } = &self.state else { return };
+        let (handshake, grant) = (handshake.clone(), grant.clone());
+        self.timers.stop(Timer::Dial);
+        self.dial(now, Ok(handshake), Some(grant));
     }
 
     pub(super) fn dial(&mut self, now: Now, handshake: Result<Handshake, TokenError>, grant: Option<Grant>) {
@@ -222,6 +252,12 @@ impl Connection {
         if !is_answer {
             self.rest = rest;
         }
+        if let (Pulse::Heard, Some(pong)) = (self.pulse, &self.config.heartbeat.pong)
+            && let [Some(message)] = messages.as_slice()
+            && pong.matches(message)
+        {
+            self.pulse = Pulse::Pong;
+        }
         for message in &messages {
             self.on_read(now, socket, message.as_ref());
         }
@@ -269,6 +305,9 @@ impl Connection {
                 match step {
                     Step::Hello if is(&scheme.hello) => self.authenticate(now, socket, grant),
                     Step::Ack if is(&scheme.ack) => {
+                        if let Some(ack) = message {
+                            self.hint.update(Hint::of(ack));
+                        }
                         // In text the app gets this frame, too: it may hold more.
                         self.stats.received += u32::from(scheme.framing != Framing::Json);
                         self.connected(now, socket, Some(grant), Proof::Given);
@@ -280,11 +319,12 @@ impl Connection {
             State::Idle
             | State::Token { .. }
             | State::Ticket { .. }
+            | State::Holding { .. }
             | State::Opening { .. }
             | State::Probing { .. }
             | State::Connected { .. }
             | State::Waiting
-            | State::Suspended
+            | State::Suspended(_)
             | State::Closed => {}
         }
     }
@@ -292,6 +332,8 @@ impl Connection {
     pub(super) fn connected(&mut self, now: Now, socket: SocketId, grant: Option<Grant>, proof: Proof) {
         self.timers.stop_all();
         self.timers.set(Timer::Stable, now.instant.after(self.config.min_uptime));
+        self.set_beat(now);
+        self.pulse = Pulse::Well;
         self.stats.connections += 1;
         let predecessor = self.predecessor.take();
         if predecessor.is_some() {

@@ -2,11 +2,11 @@
 
 use core::time::Duration;
 
-use super::super::Url;
 use super::super::backoff::BackoffOptions;
 use super::super::close::CloseTable;
 use super::super::outbox::OutboxOptions;
 use super::super::scheme::{Scheme, check_protocols};
+use super::super::{Json, Url};
 use crate::error::ConfigError;
 
 /// Settings of a connection.
@@ -35,12 +35,37 @@ pub struct ConnectionConfig {
     pub close_table: CloseTable,
     /// How much may wait to be sent.
     pub outbox: OutboxOptions,
+    /// How it is seen that a connection is alive.
+    pub heartbeat: Heartbeat,
+    /// How long nobody may look at the page before its socket is let go. Default: for ever.
+    pub close_when_hidden: Option<Duration>,
     /// What becomes of a connected socket when the session has another token.
     pub on_renewal: OnRenewal,
     /// The longest message that is taken from the server; a longer one ends the connection. Default: any.
     pub max_message: usize,
     /// Allows a credential over `ws:` and `http:` to foreign hosts.
     pub allow_insecure: bool,
+}
+
+/// How it is seen that a connection is alive.
+///
+/// Any frame of the server counts. Without a ping only sleep is noticed: a connection of before is then replaced.
+#[derive(Clone, Debug)]
+pub struct Heartbeat {
+    /// The ping, written in the frames of the first message. Default none.
+    pub ping: Option<Json>,
+    /// What the answer to a ping has, which the app does not get. Default: any frame, and the app gets all.
+    pub pong: Option<Json>,
+    /// From one ping to the next. Default 25 s.
+    pub interval: Duration,
+    /// How long after a ping the server may be silent. Default 10 s.
+    pub timeout: Duration,
+}
+
+impl Default for Heartbeat {
+    fn default() -> Self {
+        Self { ping: None, pong: None, interval: Duration::from_secs(25), timeout: Duration::from_secs(10) }
+    }
 }
 
 /// What becomes of a connected socket when the session has another token.
@@ -71,6 +96,8 @@ impl ConnectionConfig {
             min_uptime: Duration::from_secs(5),
             close_table: CloseTable::default(),
             outbox: OutboxOptions::default(),
+            heartbeat: Heartbeat::default(),
+            close_when_hidden: None,
             on_renewal: OnRenewal::Keep,
             max_message: usize::MAX,
             allow_insecure: false,

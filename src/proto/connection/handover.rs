@@ -35,6 +35,7 @@ impl Connection {
             }
             Input::Http { .. }
             | Input::Inspected { .. }
+            | Input::Page(_)
             | Input::SocketOpened { .. }
             | Input::SocketRefused { .. }
             | Input::Timeout
@@ -50,6 +51,7 @@ impl Connection {
         if let State::Connected { since, .. } = &predecessor {
             self.timers.set(Timer::Stable, since.after(self.config.min_uptime).max(now.instant));
         }
+        self.set_beat(now);
         self.state = predecessor;
         true
     }

@@ -45,6 +45,8 @@ pub enum Input<'a> {
         /// The answer.
         result: Result<HttpResponse, NoAnswer>,
     },
+    /// The page, or the network of the computer, changed.
+    Page(PageEvent),
     /// The session changed.
     Session(SessionView),
     /// A socket closed.
@@ -100,6 +102,23 @@ pub enum Input<'a> {
     },
     /// The session's token should be renewed: whoever is connected with it may ask for another.
     TokenDue,
+}
+
+/// What becomes of the page and of the computer's own network. Hints: what is true, the socket shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PageEvent {
+    /// The page stands still (Page Lifecycle `freeze`), or is put aside for the way back (HTML `pagehide`, persisted).
+    Frozen,
+    /// Nobody looks at the page (HTML `visibilitychange`).
+    Hidden,
+    /// The computer has no network (HTML `offline`).
+    Offline,
+    /// It has one again (HTML `online`).
+    Online,
+    /// The page goes on (`resume`), or has been taken back (`pageshow`, persisted).
+    Resumed,
+    /// Somebody looks again.
+    Visible,
 }
 
 /// What to do.
@@ -226,7 +245,7 @@ pub struct StateChange {
     pub reason: Option<String>,
     /// Which try this is, counted from 1 since the last stable connection.
     pub attempt: u32,
-    /// When the next try starts, while waiting.
+    /// When the next try starts, if it is known.
     pub retry_at: Option<UnixTime>,
     /// The same as a delay.
     pub retry_in: Option<Duration>,
@@ -247,7 +266,7 @@ pub enum ConnectionState {
     Connecting,
     /// Not started.
     Idle,
-    /// Not trying until somebody signs in.
+    /// Not trying until somebody signs in, the page goes on, or somebody looks at it; without a network slowly, at `retry_at`.
     Suspended,
     /// Waiting for the next try.
     Waiting,
@@ -303,7 +322,7 @@ pub enum Received {
     Ignore,
     /// Feed it as [`Input::Inspected`] and drop it: it belongs to the handshake.
     Inspect,
-    /// Feed it as [`Input::Inspected`], then hand it to the app if the connection is connected by this socket.
+    /// Feed it as [`Input::Inspected`], then hand it to the app if [`Connection::delivers`](super::Connection::delivers).
     InspectAndDeliver,
     /// Feed [`Input::TooLong`].
     TooLong {

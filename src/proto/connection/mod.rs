@@ -9,22 +9,26 @@ mod attempt;
 mod config;
 mod handover;
 mod io;
+mod liveness;
 mod recovery;
 mod state;
 
 use core::time::Duration;
 use std::collections::VecDeque;
 
-pub use config::{ConnectionConfig, OnRenewal, check_close_code};
-pub use io::{ConnectionState, Event, Handshake, Input, Output, Phase, Received, Sent, SocketId, StateChange, Stats};
+pub use config::{ConnectionConfig, Heartbeat, OnRenewal, check_close_code};
+pub use io::{
+    ConnectionState, Event, Handshake, Input, Output, PageEvent, Phase, Received, Sent, SocketId, StateChange, Stats,
+};
 
 use self::recovery::Goodbye;
-use self::state::{Doubt, Proof, Renewal, State, Step};
+use self::state::{Doubt, Pause, Proof, Pulse, Reach, Renewal, State, Step};
 use super::backoff::Backoff;
+use super::hint::Hint;
 use super::outbox::Outbox;
 use super::session::{Demand, RequestId, SessionView, WantId};
 use super::timer::{Timer, Timers};
-use super::{Framing, Instant, Now};
+use super::{Framing, Instant, Now, UnixTime};
 use crate::error::{Failure, HandshakeError, HttpError, Problem, SendError, TransportError};
 
 /// How long `close` may stay away after an `error`. WebKit under load takes longer than a moment.
@@ -58,6 +62,16 @@ pub struct Connection {
     /// Whether the app was told of an opening that it was not yet told the end of.
     is_open: bool,
     backoff: Backoff,
+    /// What the server said for the next loss.
+    hint: Hint,
+    reach: Reach,
+    pulse: Pulse,
+    last_input: Now,
+    last_try: Option<Instant>,
+    /// When a try that began ahead of its time may dial.
+    dial_at: Option<Instant>,
+    /// How long the last ticket took.
+    lead: Duration,
     outbox: Outbox,
     timers: Timers,
     next_id: u32,
@@ -87,6 +101,13 @@ impl Connection {
             refusals: 0,
             silent_errors: 0,
             is_open: false,
+            hint: Hint::default(),
+            reach: Reach::Online,
+            pulse: Pulse::Well,
+            last_input: Now { instant: Instant::from_millis(0), unix: UnixTime::from_millis(0) },
+            last_try: None,
+            dial_at: None,
+            lead: Duration::ZERO,
             timers: Timers::default(),
             next_id: 0,
             rest: String::new(),
@@ -99,6 +120,7 @@ impl Connection {
 
     /// Applies one thing that happened. Never fails: what the world does wrong becomes an [`Event`].
     pub fn handle_input(&mut self, now: Now, input: Input<'_>) {
+        self.notice(now);
         if self.ends_handover(&input) {
             self.leave(1000, "");
             self.resume(now);
@@ -107,6 +129,7 @@ impl Connection {
             Input::Close { code, reason } => self.on_close(code, &reason),
             Input::Connect => self.on_connect(now),
             Input::Http { request, result } => self.on_http(now, request, result),
+            Input::Page(event) => self.on_page(now, event),
             Input::Session(view) => self.on_session(now, view),
             Input::SocketClosed { socket, code, reason, was_clean } => {
                 if self.retired == Some(socket) {
@@ -174,11 +197,12 @@ impl Connection {
             State::Idle
             | State::Token { .. }
             | State::Ticket { .. }
+            | State::Holding { .. }
             | State::Opening { .. }
             | State::Probing { .. }
             | State::Authenticating { .. }
             | State::Waiting
-            | State::Suspended => self.outbox.push(length()).map(Sent::Queued),
+            | State::Suspended(_) => self.outbox.push(length()).map(Sent::Queued),
         }
     }
 
@@ -211,8 +235,13 @@ impl Connection {
             State::Authenticating { socket: present, .. } if *present == socket => Received::Inspect,
             State::Connected { socket: present, proof, renewal, .. } if *present == socket => {
                 self.stats.received += 1;
+                let awaits_pong = matches!(self.pulse, Pulse::Asked | Pulse::AskedAgain | Pulse::Heard)
+                    && self.config.heartbeat.pong.is_some();
+                self.pulse = if awaits_pong { Pulse::Heard } else { Pulse::Well };
                 match proof {
-                    Proof::Assumed | Proof::Given | Proof::Lasting if reads_all || *renewal == Renewal::Sent => {
+                    Proof::Assumed | Proof::Given | Proof::Lasting
+                        if reads_all || awaits_pong || *renewal == Renewal::Sent =>
+                    {
                         Received::InspectAndDeliver
                     }
                     Proof::Assumed if reads_first => Received::InspectAndDeliver,
@@ -227,12 +256,13 @@ impl Connection {
             State::Idle
             | State::Token { .. }
             | State::Ticket { .. }
+            | State::Holding { .. }
             | State::Opening { .. }
             | State::Probing { .. }
             | State::Authenticating { .. }
             | State::Connected { .. }
             | State::Waiting
-            | State::Suspended
+            | State::Suspended(_)
             | State::Closed => Received::Ignore,
         }
     }
@@ -269,24 +299,24 @@ impl Connection {
 
     fn on_connect(&mut self, now: Now) {
         match &self.state {
-            State::Token { .. }
-            | State::Ticket { .. }
-            | State::Opening { .. }
-            | State::Probing { .. }
-            | State::Authenticating { .. } => {}
+            State::Token { .. } | State::Ticket { .. } => self.dial_at = None,
+            State::Holding { .. } => self.on_dial_due(now, now.instant),
+            State::Opening { .. } | State::Probing { .. } | State::Authenticating { .. } => {}
             State::Connected { .. } => {
                 self.leave(1000, "reconnect");
                 self.settle_outbox();
-                self.start(now);
-                self.closed_event(Goodbye::new(1000, "reconnect"));
+                self.soon(now, Goodbye::new(1000, "reconnect"));
             }
-            State::Idle | State::Waiting | State::Suspended | State::Closed => self.start(now),
+            State::Waiting | State::Suspended(_) => self.soon(now, Goodbye::none()),
+            State::Idle | State::Closed => self.start(now),
         }
     }
 
     /// Begins a try.
     fn start(&mut self, now: Now) {
         self.timers.stop_all();
+        self.dial_at = None;
+        self.last_try = Some(now.instant);
         self.attempt = self.attempt.saturating_add(1);
         self.stats.attempts += 1;
         if self.config.scheme.needs_token() {
@@ -310,10 +340,18 @@ impl Connection {
     }
 
     fn on_timeout(&mut self, now: Now) {
-        while let Some(timer) = self.timers.take_due(now.instant) {
+        while let Some((deadline, timer)) = self.timers.take_due(now.instant) {
             match timer {
                 Timer::Authenticate => self.abandon(now, TIMEOUT_CODE, Failure::Handshake(HandshakeError::TimedOut)),
-                Timer::Backoff => self.start(now),
+                Timer::Backoff => {
+                    let dial_at = self.dial_at;
+                    self.start(now);
+                    self.dial_at = dial_at;
+                }
+                Timer::Beat => self.on_beat(now),
+                Timer::Dial => self.on_dial_due(now, deadline),
+                Timer::Hidden => self.pause(now, Pause::Hidden),
+                Timer::Pong => self.on_silence(now, deadline),
                 Timer::Connect => {
                     self.silent_errors = 0;
                     let failure = if matches!(self.state, State::Authenticating { .. }) {
@@ -395,7 +433,7 @@ impl Connection {
         self.sign_ins = user.sign_ins;
         if is_other_user {
             self.forget_user(now, user.is_signed_in);
-        } else if user.is_signed_in && is_new_sign_in && matches!(self.state, State::Suspended) {
+        } else if user.is_signed_in && is_new_sign_in && matches!(self.state, State::Suspended(Pause::SignIn)) {
             self.doubt = Doubt::None;
             self.start(now);
         } else if user.is_signed_in && self.config.on_renewal != OnRenewal::Keep {

@@ -3,19 +3,25 @@
 use core::time::Duration;
 
 use super::io::{Event, Output};
-use super::state::{Doubt, Proof, Refuser, State, Step};
+use super::state::{Doubt, Pause, Proof, Reach, Refuser, State, Step};
 use super::{Connection, StateChange};
 use crate::error::{Disposition, Failure, HandshakeError, Problem, TokenError, TransportError};
-use crate::proto::Now;
+use crate::proto::hint::{Hint, forbids};
 use crate::proto::http::Method;
 use crate::proto::scheme::Scheme;
 use crate::proto::session::RequestId;
 use crate::proto::timer::Timer;
+use crate::proto::{Json, Now};
 
 /// After so many dials in a row that failed before opening, the token is doubted and the state says so.
 const REFUSALS_BEFORE_DOUBT: u32 = 3;
 /// The window of the try after a refused credential.
 const REFRESH_SPREAD: Duration = Duration::from_secs(1);
+
+/// How long a network that is back is blamed for a loss.
+const OWN_LOSS: Duration = Duration::from_secs(30);
+/// The most by which a ticket is fetched ahead.
+const LEAD: Duration = Duration::from_secs(2);
 
 /// What a socket said when it closed.
 #[derive(Debug)]
@@ -73,9 +79,10 @@ impl Connection {
             State::Idle
             | State::Token { .. }
             | State::Ticket { .. }
+            | State::Holding { .. }
             | State::Probing { .. }
             | State::Waiting
-            | State::Suspended
+            | State::Suspended(_)
             | State::Closed => return,
         };
         self.fail(now, failure, goodbye);
@@ -108,21 +115,46 @@ impl Connection {
         let was_in_ticket_phase = matches!(self.state, State::Ticket { .. });
         let was_lasting = matches!(self.state, State::Connected { proof: Proof::Lasting, .. });
         self.timers.stop_all();
+        let mut hint = core::mem::take(&mut self.hint);
+        let said = Json::parse(&goodbye.reason);
+        if let Some(reason) = &said {
+            hint.update(Hint::of(reason));
+        }
+        let disposition = match disposition {
+            Disposition::Retry { .. } if said.as_ref().is_some_and(forbids) => Disposition::GiveUp,
+            Disposition::Retry { after } => {
+                hint.retry_after = hint.retry_after.max(after);
+                disposition
+            }
+            Disposition::RefreshToken | Disposition::SignIn | Disposition::GiveUp => disposition,
+        };
+        let is_own = matches!(self.reach, Reach::Back { at } if now.instant.since(at) < OWN_LOSS);
         let problem = Problem { failure, disposition };
         let delay = match disposition {
             // A ticket that was refused for its token costs no wait: nothing was dialled.
             Disposition::RefreshToken if was_in_ticket_phase => return self.want_token(Some(problem)),
             Disposition::RefreshToken => self.backoff.draw(REFRESH_SPREAD),
-            Disposition::Retry { after } if was_lasting => self.backoff.after_loss(after),
-            Disposition::Retry { after } => self.backoff.after_failure(after),
-            Disposition::SignIn => return self.suspend(Some(problem), goodbye, 0),
+            Disposition::Retry { .. } if matches!(self.reach, Reach::Offline { .. }) => self.backoff.slow(),
+            Disposition::Retry { .. } if was_lasting && is_own => self.backoff.after_failure(Hint::default()),
+            Disposition::Retry { .. } if was_lasting => self.backoff.after_loss(hint),
+            Disposition::Retry { .. } => self.backoff.after_failure(hint),
+            Disposition::SignIn => return self.suspend(Pause::SignIn, Some(problem), goodbye, 0),
             Disposition::GiveUp => return self.end(goodbye, Some(problem)),
         };
-        self.timers.set(Timer::Backoff, now.instant.after(delay));
-        let mut change = self.enter(State::Waiting);
+        self.wait(now, delay, Some(problem), goodbye);
+    }
+
+    /// Waits for the next try. A ticket is asked for so much ahead that it is there when the wait ends.
+    pub(super) fn wait(&mut self, now: Now, delay: Duration, problem: Option<Problem>, goodbye: Goodbye) {
+        // Only a scheme with tickets has measured any.
+        let lead = self.lead.min(LEAD).min(delay);
+        self.timers.set(Timer::Backoff, now.instant.after(delay - lead));
+        self.dial_at = Some(now.instant.after(delay));
+        let is_offline = matches!(self.reach, Reach::Offline { .. });
+        let mut change = self.enter(if is_offline { State::Suspended(Pause::Offline) } else { State::Waiting });
         change.retry_at = Some(now.unix.after(delay));
         change.retry_in = Some(delay);
-        self.tell(change, Some(problem), goodbye);
+        self.tell(change, problem, goodbye);
     }
 
     /// Counts dials that failed before opening; from the third on they have a name, and the token is doubted.
@@ -176,8 +208,8 @@ impl Connection {
         }
     }
 
-    fn suspend(&mut self, problem: Option<Problem>, goodbye: Goodbye, discarded: usize) {
-        let mut change = self.enter(State::Suspended);
+    pub(super) fn suspend(&mut self, pause: Pause, problem: Option<Problem>, goodbye: Goodbye, discarded: usize) {
+        let mut change = self.enter(State::Suspended(pause));
         change.discarded = discarded;
         self.tell(change, problem, goodbye);
     }
@@ -205,17 +237,18 @@ impl Connection {
             State::Idle | State::Closed => {}
             State::Token { .. }
             | State::Ticket { .. }
+            | State::Holding { .. }
             | State::Opening { .. }
             | State::Probing { .. }
             | State::Authenticating { .. }
             | State::Connected { .. }
             | State::Waiting
-            | State::Suspended => {
+            | State::Suspended(_) => {
                 self.leave(1000, reason);
                 let problem =
                     Problem { failure: Failure::Token(TokenError::Missing), disposition: Disposition::SignIn };
                 let problem = (!is_signed_in).then_some(problem);
-                self.suspend(problem, Goodbye::new(1000, reason), discarded);
+                self.suspend(Pause::SignIn, problem, Goodbye::new(1000, reason), discarded);
                 if is_signed_in {
                     self.start(now);
                 }
@@ -237,7 +270,7 @@ impl Connection {
             State::Opening { socket, .. } | State::Authenticating { socket, .. } | State::Connected { socket, .. } => {
                 self.outputs.push_back(Output::CloseSocket { socket: *socket, code, reason: reason.to_owned() });
             }
-            State::Idle | State::Waiting | State::Suspended | State::Closed => {}
+            State::Idle | State::Holding { .. } | State::Waiting | State::Suspended(_) | State::Closed => {}
         }
     }
 

@@ -17,20 +17,84 @@
 
 use super::super::Instant;
 use super::super::session::{Grant, RequestId, WantId};
-use super::io::{ConnectionState, Phase, SocketId};
+use super::io::{ConnectionState, Handshake, Phase, SocketId};
 
 #[derive(Debug)]
 pub(super) enum State {
     Idle,
-    Token { want: WantId },
-    Ticket { request: RequestId, grant: Grant, asked_at: super::super::Now },
-    Opening { socket: SocketId, grant: Option<Grant> },
-    Probing { request: RequestId, grant: Option<Grant> },
-    Authenticating { socket: SocketId, grant: Grant, step: Step },
-    Connected { socket: SocketId, grant: Option<Grant>, since: Instant, proof: Proof, renewal: Renewal },
+    Token {
+        want: WantId,
+    },
+    Ticket {
+        request: RequestId,
+        grant: Grant,
+        asked_at: super::super::Now,
+    },
+    /// The ticket is there before the wait is over.
+    Holding {
+        handshake: Handshake,
+        grant: Grant,
+    },
+    Opening {
+        socket: SocketId,
+        grant: Option<Grant>,
+    },
+    Probing {
+        request: RequestId,
+        grant: Option<Grant>,
+    },
+    Authenticating {
+        socket: SocketId,
+        grant: Grant,
+        step: Step,
+    },
+    Connected {
+        socket: SocketId,
+        grant: Option<Grant>,
+        since: Instant,
+        proof: Proof,
+        renewal: Renewal,
+    },
     Waiting,
-    Suspended,
+    Suspended(Pause),
     Closed,
+}
+
+/// What a suspended connection waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pause {
+    Frozen,
+    Hidden,
+    Offline,
+    SignIn,
+}
+
+/// The computer's own network, as far as it says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reach {
+    Online,
+    Offline {
+        since: Instant,
+    },
+    /// It was away, or asleep. A loss soon after is its own.
+    Back {
+        at: Instant,
+    },
+}
+
+/// What was heard of the server since the last ping.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pulse {
+    /// Nothing yet.
+    Asked,
+    /// Nothing, and the clock rang so late that it was asked once more.
+    AskedAgain,
+    /// Something; the pong is to come, still.
+    Heard,
+    /// The pong, just now: it is not the app's.
+    Pong,
+    /// All that was to come.
+    Well,
 }
 
 /// What the server still owes before it has accepted.
@@ -72,12 +136,13 @@ impl State {
             Self::Idle => ConnectionState::Idle,
             Self::Token { .. }
             | Self::Ticket { .. }
+            | Self::Holding { .. }
             | Self::Opening { .. }
             | Self::Probing { .. }
             | Self::Authenticating { .. } => ConnectionState::Connecting,
             Self::Connected { .. } => ConnectionState::Connected,
             Self::Waiting => ConnectionState::Waiting,
-            Self::Suspended => ConnectionState::Suspended,
+            Self::Suspended(_) => ConnectionState::Suspended,
             Self::Closed => ConnectionState::Closed,
         }
     }
@@ -85,10 +150,10 @@ impl State {
     pub(super) fn phase(&self) -> Option<Phase> {
         match self {
             Self::Token { .. } => Some(Phase::Token),
-            Self::Ticket { .. } => Some(Phase::Ticket),
+            Self::Ticket { .. } | Self::Holding { .. } => Some(Phase::Ticket),
             Self::Opening { .. } | Self::Probing { .. } => Some(Phase::Opening),
             Self::Authenticating { .. } => Some(Phase::Authenticating),
-            Self::Idle | Self::Connected { .. } | Self::Waiting | Self::Suspended | Self::Closed => None,
+            Self::Idle | Self::Connected { .. } | Self::Waiting | Self::Suspended(_) | Self::Closed => None,
         }
     }
 
@@ -101,11 +166,12 @@ impl State {
             Self::Connected { renewal: Renewal::None | Renewal::Sent | Renewal::Accepted, .. }
             | Self::Idle
             | Self::Ticket { .. }
+            | Self::Holding { .. }
             | Self::Opening { .. }
             | Self::Probing { .. }
             | Self::Authenticating { .. }
             | Self::Waiting
-            | Self::Suspended
+            | Self::Suspended(_)
             | Self::Closed => None,
         }
     }
@@ -115,11 +181,12 @@ impl State {
             Self::Ticket { request, .. } | Self::Probing { request, .. } => Some(*request),
             Self::Idle
             | Self::Token { .. }
+            | Self::Holding { .. }
             | Self::Opening { .. }
             | Self::Authenticating { .. }
             | Self::Connected { .. }
             | Self::Waiting
-            | Self::Suspended
+            | Self::Suspended(_)
             | Self::Closed => None,
         }
     }
@@ -132,9 +199,10 @@ impl State {
             Self::Idle
             | Self::Token { .. }
             | Self::Ticket { .. }
+            | Self::Holding { .. }
             | Self::Probing { .. }
             | Self::Waiting
-            | Self::Suspended
+            | Self::Suspended(_)
             | Self::Closed => None,
         }
     }
@@ -142,9 +210,11 @@ impl State {
     /// The token that this try uses.
     pub(super) fn grant(&self) -> Option<&Grant> {
         match self {
-            Self::Ticket { grant, .. } | Self::Authenticating { grant, .. } => Some(grant),
+            Self::Ticket { grant, .. } | Self::Holding { grant, .. } | Self::Authenticating { grant, .. } => {
+                Some(grant)
+            }
             Self::Opening { grant, .. } | Self::Probing { grant, .. } | Self::Connected { grant, .. } => grant.as_ref(),
-            Self::Idle | Self::Token { .. } | Self::Waiting | Self::Suspended | Self::Closed => None,
+            Self::Idle | Self::Token { .. } | Self::Waiting | Self::Suspended(_) | Self::Closed => None,
         }
     }
 }

@@ -286,7 +286,7 @@ impl Session {
     }
 
     fn on_timeout(&mut self, now: Now) {
-        while let Some(timer) = self.timers.take_due(now.instant) {
+        while let Some((_, timer)) = self.timers.take_due(now.instant) {
             let late = match (timer, self.login, self.renewal) {
                 (Timer::Renew, ..) => {
                     self.watch(now);

@@ -19,6 +19,7 @@ use super::sign_in::SameUser;
 use super::store::Stored;
 use super::{Session, State};
 use crate::error::{HttpError, TokenError};
+use crate::proto::hint::Hint;
 use crate::proto::timer::Timer;
 use crate::proto::token::{Received, TokenSet};
 use crate::proto::{Instant, Json, Now, UnixTime};
@@ -162,7 +163,7 @@ impl Session {
             HttpError::Malformed(_) | HttpError::Network | HttpError::Status { .. } | HttpError::TimedOut => {
                 // A server that rotates may have done so, and nobody heard.
                 self.is_unanswered |= !matches!(error, HttpError::Status { .. });
-                let mut wait = self.backoff.after_failure(None);
+                let mut wait = self.backoff.after_failure(Hint::default());
                 if let HttpError::Status { status, retry_after: Some(after) } = error {
                     wait += after;
                     self.pause = Some(Pause { until: now.instant.after(wait), status });

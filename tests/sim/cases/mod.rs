@@ -4,6 +4,7 @@ mod first_message;
 mod handover;
 mod handshake;
 mod invariants;
+mod liveness;
 mod messages;
 mod probe;
 mod recovery;

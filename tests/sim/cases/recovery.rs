@@ -144,7 +144,7 @@ fn case_107_connecting_twice_makes_one_socket_and_closing_stops_everything() {
 fn reconnect_skips_a_wait_and_replaces_a_live_socket() {
     let mut world = connect(Kind::Ticket);
     world.connect(0);
-    assert!(world.run_until(1_000, |world| world.lines[0].opened == 2));
+    assert!(world.run_until(2_000, |world| world.lines[0].opened == 2));
     assert_eq!(world.lines[0].closed_events, [1000]);
     world.server.is_up = false;
     world.drop_sockets(1006);

@@ -190,7 +190,7 @@ fn case_44_without_a_network_tickets_are_asked_for_ever_more_rarely_and_none_is_
 fn case_44_a_hidden_page_whose_timers_ring_once_a_minute_asks_for_a_ticket_once_a_minute_at_most() {
     for is_up in [false, true] {
         let mut world = World::signed_in(Kind::Ticket);
-        world.timer_grain = MINUTE;
+        world.set_timer_grain(MINUTE);
         world.server.is_up = is_up;
         fault(&mut world, "ticket", &vec![Fault::Status(503, None); 100]);
         world.run_for(20 * MINUTE);

@@ -20,7 +20,7 @@ impl World {
 
     /// Whether timers may ring late here.
     fn is_late(&self, tab: usize) -> bool {
-        self.timer_grain > 1 || self.tabs[tab].frozen_until > 0
+        self.rang_late || self.tabs[tab].frozen_until > 0
     }
 
     pub(super) fn drain_session(&mut self, tab: usize) {

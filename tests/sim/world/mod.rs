@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use gatepass::error::{Disposition, Failure, TokenError};
 use gatepass::proto::connection::{
-    Connection, ConnectionConfig, ConnectionState, Event, Input, Output, Received, Sent, SocketId,
+    Connection, ConnectionConfig, ConnectionState, Event, Input, Output, PageEvent, Received, Sent, SocketId,
 };
 use gatepass::proto::http::{BodyEncoding, HttpRequest, HttpResponse, NoAnswer};
 use gatepass::proto::outbox::MessageId;
@@ -141,7 +141,9 @@ pub struct World {
     /// How many questions for a token were answered.
     pub tokens_answered: u32,
     /// Timers ring at multiples of this many milliseconds; 60,000 is a hidden page.
-    pub timer_grain: u64,
+    timer_grain: u64,
+    /// Whether a timer may be overdue.
+    rang_late: bool,
     /// By how much the computer's wall clock is wrong.
     pub wall_offset: i64,
     millis: u64,
@@ -202,6 +204,7 @@ impl World {
             logins: Vec::new(),
             tokens_answered: 0,
             timer_grain: 1,
+            rang_late: false,
             wall_offset: 0,
             millis: 0,
             rng: fastrand::Rng::with_seed(seed),
@@ -315,7 +318,36 @@ impl World {
         self.line_input(line, Input::SocketRefused { socket });
     }
 
+    /// The page, or the computer's network, changes for every connection of the first tab.
+    pub fn page(&mut self, event: PageEvent) {
+        self.page_of(0, event);
+    }
+
+    pub fn page_of(&mut self, tab: usize, event: PageEvent) {
+        for line in (0..self.lines.len()).filter(|line| self.lines[*line].tab == tab).collect::<Vec<_>>() {
+            self.line_input(line, Input::Page(event));
+        }
+    }
+
     // What the world does.
+
+    /// Every open socket is dead from now on, and nobody says so.
+    pub fn cut_sockets(&mut self) {
+        for line in &mut self.lines {
+            line.peers.values_mut().for_each(|peer| peer.is_dead = true);
+        }
+    }
+
+    /// What cut sockets come to in the end: the network gives them up.
+    pub fn end_cut_sockets(&mut self) {
+        for line in 0..self.lines.len() {
+            let Line { open_sockets, peers, .. } = &self.lines[line];
+            let is_cut = |socket: &&SocketId| peers.get(socket).is_some_and(|peer| peer.is_dead);
+            for socket in open_sockets.iter().filter(is_cut).copied().collect::<Vec<_>>() {
+                self.later(Happening::Closed { line, socket, code: 1006 });
+            }
+        }
+    }
 
     /// The server ends every open socket with a close code; 1006 loses them without a word to the server.
     pub fn drop_sockets(&mut self, code: u16) {
@@ -389,10 +421,21 @@ impl World {
 
     // Time.
 
+    /// Milliseconds since the beginning.
+    pub const fn elapsed(&self) -> u64 {
+        self.millis
+    }
+
     pub fn run_for(&mut self, millis: u64) {
         let end = self.millis + millis;
         while self.step(end) {}
         self.advance_to(end);
+    }
+
+    /// How coarse timers are from now on.
+    pub fn set_timer_grain(&mut self, millis: u64) {
+        self.timer_grain = millis;
+        self.rang_late |= millis > 1;
     }
 
     /// Runs until `done`, at most `millis`; returns whether it came to be.

@@ -94,9 +94,10 @@ impl World {
             Happening::Steal { tab, from } => self.steal(tab, from),
             Happening::Closed { line, socket, code } => {
                 self.lines[line].open_sockets.remove(&socket);
+                let reason = if code == 1006 { "" } else { self.server.goodbye };
                 self.line_input(
                     line,
-                    Input::SocketClosed { socket, code, reason: String::new(), was_clean: code != 1006 },
+                    Input::SocketClosed { socket, code, reason: reason.to_owned(), was_clean: code != 1006 },
                 );
             }
         }
@@ -106,6 +107,16 @@ impl World {
         let kind = self.lines[line].kind;
         let Some(peer) = self.lines[line].peers.get_mut(&socket) else { return };
         if peer.is_dead || self.server.is_silent {
+            return;
+        }
+        if text == r#"{"type":"ping"}"# {
+            assert!(peer.has_accepted || kind == Kind::FirstMessage, "a ping before the server accepted");
+            self.server.log.pings += 1;
+            if peer.has_accepted && self.server.pongs > 0 {
+                for _ in 0..self.server.pongs {
+                    self.server_says(line, socket, Say::Text(r#"{"type":"pong"}"#.to_owned()));
+                }
+            }
             return;
         }
         if peer.has_accepted && self.server.takes_again && text.starts_with('{') {
@@ -152,8 +163,8 @@ impl World {
         if matches!(received, Received::Inspect | Received::InspectAndDeliver) {
             self.line_input(line, Input::Inspected { socket, text: Some(&text) });
         }
-        let is_present = self.lines[line].machine.socket() == Some(socket);
-        if received == Received::Deliver || (received == Received::InspectAndDeliver && is_present) {
+        let delivers = self.lines[line].machine.delivers(socket);
+        if received == Received::Deliver || (received == Received::InspectAndDeliver && delivers) {
             let line = &mut self.lines[line];
             assert!(line.open_sockets.contains(&socket), "a message of a socket that was left behind was delivered");
             line.delivered.push(text);

@@ -1,0 +1,174 @@
+//! Whether the connection is alive: heartbeat, sleep, and what the page and the computer's network say.
+//!
+//! Every interval a ping is sent, if there is one; a server of which nothing is heard within the timeout is gone. What is read is
+//! the clock, not the timer: in a page that nobody looks at timers ring a minute late, and then the server is asked once more before
+//! it is given up. A gap between two inputs that is longer than any timer should leave is sleep: the server is asked at once, or, where
+//! there is nothing to ask with, the connection replaced. `close` is never waited for.
+
+use core::time::Duration;
+
+use super::io::{Output, PageEvent, SocketId};
+use super::recovery::Goodbye;
+use super::state::{Pause, Pulse, Reach, State};
+use super::{Connection, TIMEOUT_CODE};
+use crate::error::{Failure, TransportError};
+use crate::proto::timer::Timer;
+use crate::proto::{Instant, Now, Secret};
+
+/// How often the clock is looked at where there is no ping.
+const LOOK: Duration = Duration::from_secs(60);
+/// The least gap that counts as sleep there: browsers let the timers of hidden pages ring once a minute.
+const SLEEP: Duration = Duration::from_secs(180);
+/// A try does not begin sooner after the last, whoever asks for it.
+const TRY_FLOOR: Duration = Duration::from_secs(1);
+
+impl Connection {
+    pub(super) fn on_page(&mut self, now: Now, event: PageEvent) {
+        match event {
+            PageEvent::Frozen => self.pause(now, Pause::Frozen),
+            PageEvent::Hidden => {
+                if let Some(after) = self.config.close_when_hidden {
+                    self.timers.set(Timer::Hidden, now.instant.after(after));
+                }
+            }
+            PageEvent::Offline => {
+                self.reach = Reach::Offline { since: now.instant };
+                if matches!(self.state, State::Waiting) {
+                    let delay = self.backoff.slow();
+                    self.wait(now, delay, None, Goodbye::none());
+                } else {
+                    self.ask_at_once(now);
+                }
+            }
+            PageEvent::Online => {
+                let gap = match self.reach {
+                    Reach::Offline { since } => now.instant.since(since),
+                    Reach::Online | Reach::Back { .. } => Duration::ZERO,
+                };
+                self.reach = Reach::Back { at: now.instant };
+                self.go_on(now, Pause::Offline);
+                self.wake(now, gap);
+            }
+            PageEvent::Resumed | PageEvent::Visible => {
+                self.timers.stop(Timer::Hidden);
+                self.go_on(now, if event == PageEvent::Visible { Pause::Hidden } else { Pause::Frozen });
+            }
+        }
+    }
+
+    /// Lets go of the socket until there is use for one.
+    pub(super) fn pause(&mut self, now: Now, pause: Pause) {
+        if matches!(self.state, State::Idle | State::Closed | State::Suspended(Pause::SignIn | Pause::Frozen)) {
+            return;
+        }
+        self.end_handover(now);
+        self.leave(1000, "");
+        self.settle_outbox();
+        self.suspend(pause, None, Goodbye::new(1000, ""), 0);
+    }
+
+    /// Tries again, if this is what it waited for.
+    fn go_on(&mut self, now: Now, pause: Pause) {
+        let is_waiting = pause == Pause::Offline && matches!(self.state, State::Waiting);
+        if is_waiting || matches!(self.state, State::Suspended(present) if present == pause) {
+            self.soon(now, Goodbye::none());
+        }
+    }
+
+    /// Tries now, or as soon as the last try is long enough ago.
+    pub(super) fn soon(&mut self, now: Now, goodbye: Goodbye) {
+        let delay = self.last_try.map_or(Duration::ZERO, |last| last.after(TRY_FLOOR).since(now.instant));
+        if delay.is_zero() {
+            self.start(now);
+            self.closed_event(goodbye);
+        } else {
+            self.wait(now, delay, None, goodbye);
+        }
+    }
+
+    /// Sees how much time has passed since the last input.
+    pub(super) fn notice(&mut self, now: Now) {
+        let gap = now.unix.since(self.last_input.unix).max(now.instant.since(self.last_input.instant));
+        self.last_input = now;
+        self.wake(now, gap);
+    }
+
+    /// After a while of which nothing is known.
+    fn wake(&mut self, now: Now, gap: Duration) {
+        let heartbeat = &self.config.heartbeat;
+        let patience = if heartbeat.ping.is_some() { heartbeat.interval + heartbeat.timeout } else { SLEEP };
+        if gap > patience && matches!(self.serving(), State::Connected { .. }) {
+            if !matches!(self.reach, Reach::Offline { .. }) {
+                self.reach = Reach::Back { at: now.instant };
+            }
+            self.ask_at_once(now);
+            if self.config.heartbeat.ping.is_none() {
+                self.give_up(now);
+            }
+        }
+    }
+
+    /// Sets the time of the next ping.
+    pub(super) fn set_beat(&mut self, now: Now) {
+        let heartbeat = &self.config.heartbeat;
+        let interval = if heartbeat.ping.is_some() { heartbeat.interval } else { LOOK };
+        self.timers.set(Timer::Beat, now.instant.after(interval));
+    }
+
+    /// Asks out of turn; once more if nothing was heard since the last time, and no more than that.
+    fn ask_at_once(&mut self, now: Now) {
+        let again = if self.pulse == Pulse::Asked { Pulse::AskedAgain } else { Pulse::Asked };
+        if self.pulse != Pulse::AskedAgain && self.ask(now) {
+            self.pulse = again;
+        }
+    }
+
+    /// The next ping is due. While one is waited for there is no other, or its time would never be over.
+    pub(super) fn on_beat(&mut self, now: Now) {
+        if !matches!(self.pulse, Pulse::Asked | Pulse::AskedAgain) {
+            self.ask(now);
+        }
+        self.set_beat(now);
+    }
+
+    /// Asks the server for a sign of life; returns whether that is possible.
+    fn ask(&mut self, now: Now) -> bool {
+        let framing = self.framing();
+        let heartbeat = &self.config.heartbeat;
+        let (Some(ping), State::Connected { socket, .. }) = (&heartbeat.ping, self.serving()) else { return false };
+        let (socket, text) = (*socket, Secret::new(framing.write(ping)));
+        self.pulse = Pulse::Asked;
+        self.timers.set(Timer::Pong, now.instant.after(heartbeat.timeout));
+        self.outputs.push_back(Output::SendText { socket, text, framing });
+        true
+    }
+
+    /// The time for an answer to the ping is over.
+    pub(super) fn on_silence(&mut self, now: Now, deadline: Instant) {
+        match self.pulse {
+            // The timer rang so late that the answer may be waiting behind it.
+            Pulse::Asked if now.instant.since(deadline) > self.config.heartbeat.timeout => self.ask_at_once(now),
+            Pulse::Asked | Pulse::AskedAgain => self.give_up(now),
+            Pulse::Heard | Pulse::Pong | Pulse::Well => {}
+        }
+    }
+
+    /// Returns whether the app gets a message of this socket that was inspected first.
+    #[must_use]
+    pub fn delivers(&self, socket: SocketId) -> bool {
+        matches!(self.serving(), State::Connected { socket: present, .. } if *present == socket)
+            && self.pulse != Pulse::Pong
+    }
+
+    fn give_up(&mut self, now: Now) {
+        self.end_handover(now);
+        self.abandon(now, TIMEOUT_CODE, Failure::Transport(TransportError::Silent));
+    }
+
+    fn end_handover(&mut self, now: Now) {
+        if self.predecessor.is_some() {
+            self.leave(1000, "");
+            self.resume(now);
+        }
+    }
+}
