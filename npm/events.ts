@@ -17,7 +17,7 @@ export interface StateChange {
   reason: string | undefined;
   /** Which try this is, from 1 since the last stable connection. */
   attempt: number;
-  /** When the next try starts, in milliseconds since 1970, while waiting. */
+  /** When the next try starts, in milliseconds since 1970, while waiting, or suspended without a network. */
   retryAt: number | undefined;
   /** What went wrong, if that led here. */
   error: GatepassError | undefined;

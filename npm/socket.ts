@@ -49,6 +49,25 @@ export interface AuthSocketOptions {
    * @default false: this one stays
    */
   handover?: boolean;
+  /**
+   * How it is seen that the connection is alive; any message of the server counts. Without it only sleep is noticed: a computer that
+   * slept for more than 3 minutes connects anew.
+   * @default none: there is no ping that every server takes
+   */
+  heartbeat?: {
+    /** The ping: a text as it is, anything else as JSON in the frames of the scheme. */
+    message: unknown;
+    /** What the answer has (`{ type: 'pong' }` matches every object with that member), or the text that it is. The app does not get it. @default any message, and the app gets all */
+    pong?: unknown;
+    /** From one ping to the next, in milliseconds. @default 25000 */
+    interval?: number;
+    /** How long after a ping nothing may be heard, in milliseconds. @default 10000 */
+    timeout?: number;
+  };
+  /** Whether a page that nobody looks at keeps its connection. `'close-after'` lets go of it until somebody looks again. @default 'keep' */
+  whenHidden?: 'keep' | 'close-after';
+  /** For how long nobody looks before `'close-after'` closes, in milliseconds. @default 60000 */
+  hiddenTimeout?: number;
   /** What close codes ask for, where the defaults do not fit. */
   closeCodes?: Record<number, 'retry' | 'retrySlowly' | 'refreshToken' | 'giveUp'>;
   /** How much may wait to be sent; beyond it `send` throws QUEUE_FULL. */
@@ -247,8 +266,8 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
         if (signal?.aborted) reject(failure('ABORTED', 'waiting for the connection was aborted', signal.reason));
         else if (this.#state === 'connected') resolve();
         else if (this.#state === 'closed') reject(this.#error ?? failure('CLOSED', 'the socket is closed'));
-        // A change of user passes through `suspended` without an error, and goes on.
-        else if (this.#state === 'suspended' && this.#error !== undefined) reject(this.#error);
+        // Without a network, and between two users, it goes on by itself.
+        else if (this.#state === 'suspended' && this.#error?.disposition === 'signIn') reject(this.#error);
         else return;
         this.removeEventListener('statechange', settle);
         signal?.removeEventListener('abort', settle);
@@ -366,7 +385,7 @@ const SCHEMES = {
 
 /** Reads options for the wasm, in the order of `At` in src/js/connection.rs. */
 function read(url: string, options: AuthSocketOptions): (core: Core, session: SessionCore | undefined, sink: Sink) => SocketCore {
-  const all = new Options(options, '', 'session scheme protocols params probe credentials backoff connectTimeout ticketTimeout minUptime handover closeCodes outbox maxMessageSize allowInsecure');
+  const all = new Options(options, '', 'session scheme protocols params probe credentials backoff connectTimeout ticketTimeout minUptime handover heartbeat whenHidden hiddenTimeout closeCodes outbox maxMessageSize allowInsecure');
   const type = (all.get('scheme') as Scheme | undefined)?.type;
   const kind = Object.keys(SCHEMES).indexOf(String(type));
   if (kind < 0) all.fail('scheme', `one of ${Object.keys(SCHEMES)} is needed; no browser lets a page set a header`);
@@ -391,6 +410,9 @@ function read(url: string, options: AuthSocketOptions): (core: Core, session: Se
   const place = isEntry ? (prefix === '' ? '' : entry.token('prefix', entry.text('prefix'))) : scheme.text('param', isTicket ? 'ticket' : 'token');
   const params = String(new URLSearchParams(options.params));
   const backoff = all.within('backoff', 'base cap spread');
+  const heartbeat = all.within('heartbeat', 'message pong interval timeout');
+  if (all.get('heartbeat') !== undefined && heartbeat.get('message') === undefined) heartbeat.fail('message', 'the ping is needed');
+  const whenHidden = all.one('whenHidden', ['keep', 'close-after']);
   const outbox = all.within('outbox', 'maxBytes maxMessages');
   const closeCodes: number[] = [];
   const rows = all.get('closeCodes') ?? {};
@@ -419,14 +441,15 @@ function read(url: string, options: AuthSocketOptions): (core: Core, session: Se
     scheme.text('field', 'ticket'), scheme.text('expiresField', 'expires'), scheme.text('expiresInField', 'expires_in'),
     scheme.millis('ackTimeout', 10_000), backoff.millis('base', 500), backoff.millis('cap', 30_000), backoff.millis('spread', 5_000),
     all.millis('connectTimeout', 10_000), all.millis('ticketTimeout', 10_000), all.millis('minUptime', 5_000),
+    heartbeat.millis('interval', 25_000), heartbeat.millis('timeout', 10_000), all.millis('hiddenTimeout', 60_000),
     // A cookie that nobody's session vouches for is no credential of ours.
     kind === 1 && options.session === undefined ? 0 : Math.min(kind, 4),
     isEntry ? ENCODINGS.indexOf(entry.one('encoding', ENCODINGS)) + 1 : FRAMINGS.indexOf(scheme.one('frames', FRAMINGS)),
     Number(scheme.one('method', ['POST', 'GET']) === 'GET'), scheme.count('unauthorizedStatus', 401),
     outbox.count('maxBytes', 1 << 20), outbox.count('maxMessages', 1_000), all.count('maxMessageSize', 2 ** 32 - 1), allowInsecure, Number(cookies),
-    ...['message', 'hello', 'ack', 'reject', 'expired'].map((name) => scheme.json(name)),
+    ...['message', 'hello', 'ack', 'reject', 'expired'].map((name) => scheme.json(name)), heartbeat.json('message'), heartbeat.json('pong'),
     scheme.get('urlHosts') === undefined ? undefined : scheme.texts('urlHosts'), protocols, closeCodes,
-    type === 'firstMessage' && scheme.flag('reauth') ? 1 : 2 * all.flag('handover'),
+    type === 'firstMessage' && scheme.flag('reauth') ? 1 : 2 * all.flag('handover'), Number(whenHidden !== 'keep'),
   ];
   // A socket without a session has one of its own, which nobody signs in to.
   return (core, session, sink) => (session ?? makeSession({}, {})(core, () => {})).socket(parts, sink);

@@ -10,7 +10,7 @@ use super::events::{SocketSink, list};
 use super::parts::Parts;
 use crate::proto::backoff::BackoffOptions;
 use crate::proto::close::{CloseAction, CloseTable};
-use crate::proto::connection::{ConnectionConfig, OnRenewal, Stats};
+use crate::proto::connection::{ConnectionConfig, Heartbeat, OnRenewal, Stats};
 use crate::proto::http::Method;
 use crate::proto::outbox::OutboxOptions;
 use crate::proto::scheme::{Answer, Encoding, FirstMessage, Place, Scheme, Ticket};
@@ -64,7 +64,7 @@ fn read(parts: &Parts) -> ConnectionConfig {
     let url = parts.url(At::Url as u32, UrlKind::WebSocket);
     let probe = parts.optional_url(At::Probe as u32, UrlKind::Http);
     let ticket_url = parts.optional_url(At::TicketUrl as u32, UrlKind::Http);
-    let [ack_timeout, base, cap, spread, connect_timeout, http_timeout, min_uptime] =
+    let [ack_timeout, base, cap, spread, connect_timeout, http_timeout, min_uptime, interval, timeout, hidden] =
         parts.numbers(At::Millis as u32).map(|millis| Duration::from_millis(millis as u64));
     let [kind, encoding, is_get, unauthorized, max_bytes, max_messages, max_message, allow_insecure, cookies] =
         parts.numbers(At::Numbers as u32);
@@ -120,6 +120,13 @@ fn read(parts: &Parts) -> ConnectionConfig {
         max_message: max_message as usize,
         allow_insecure: allow_insecure != 0.0,
         close_table,
+        heartbeat: Heartbeat {
+            ping: parts.json(At::Ping as u32),
+            pong: parts.json(At::Pong as u32),
+            interval,
+            timeout,
+        },
+        close_when_hidden: (parts.number(At::ClosesWhenHidden as u32) != 0.0).then_some(hidden),
         on_renewal: RENEWALS.get(parts.number(At::OnRenewal as u32) as usize).copied().unwrap_or(OnRenewal::Keep),
     }
 }
@@ -135,16 +142,18 @@ enum At {
     Field,
     ExpiresField,
     ExpiresInField,
-    /// Seven spans in milliseconds
+    /// Ten spans in milliseconds
     Millis,
     /// Scheme, encoding or framing, 1 for GET, the ticket's unauthorized status, three limits, 1 to allow insecure, 1 for cookies
-    Numbers = 14,
-    /// The first message and what answers it, JSON values or undefined
-    Message = 23,
+    Numbers = 17,
+    /// The first message and what answers it, the ping and its answer: JSON values or undefined
+    Message = 26,
     Hello,
     Ack,
     Reject,
     Expired,
+    Ping,
+    Pong,
     /// An array of texts, or undefined: the answer is a ticket
     Hosts,
     /// An array of texts
@@ -153,6 +162,8 @@ enum At {
     CloseCodes,
     /// Its place in [`RENEWALS`]
     OnRenewal,
+    /// 1 to close when hidden
+    ClosesWhenHidden,
 }
 
 /// The order in which the face counts framings, in the place of the encoding.

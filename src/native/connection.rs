@@ -12,7 +12,7 @@ use super::clock::{now, random_seed, until};
 use super::http::Http;
 use super::session::Session;
 use super::socket::{self, Ask, Message};
-use crate::error::{ConfigError, Problem, SendError, TokenError};
+use crate::error::{ConfigError, Disposition, Problem, SendError, TokenError};
 use crate::proto::Framing;
 use crate::proto::connection::{
     Connection as Machine, ConnectionConfig, ConnectionState, Event, Handshake, Input, OnRenewal, Output, Received,
@@ -161,7 +161,10 @@ impl AuthSocket {
         let settled = present.wait_for(|present| match present.state {
             _ if present.taken != asked => false,
             ConnectionState::Closed | ConnectionState::Connected => true,
-            ConnectionState::Suspended => present.problem.is_some(),
+            // Without a network it goes on by itself.
+            ConnectionState::Suspended => {
+                present.problem.as_ref().is_some_and(|problem| problem.disposition == Disposition::SignIn)
+            }
             ConnectionState::Connecting | ConnectionState::Idle | ConnectionState::Waiting => false,
         });
         match settled.await {

@@ -76,6 +76,7 @@ impl AuthSocket {
             let machine = RefCell::new(Machine::new(config, user, random_seed()));
             Inner { machine, drain: Drain::default(), port, session, sink: Box::new(sink) }
         });
+        inner.port.watch();
         Self { inner }
     }
 
@@ -209,6 +210,7 @@ impl Inner {
             Heard::Answered(result) => Input::Http { request: session::RequestId::new(id), result },
             Heard::Rang => Input::Timeout,
             Heard::Refused => Input::SocketRefused { socket },
+            Heard::Page(event) => Input::Page(event),
             // A session's.
             Heard::Stored(_) | Heard::Locked(_) | Heard::StoreFailed(_) | Heard::Provided(_) => return,
         };

@@ -7,7 +7,10 @@
 const MAX_DELAY = 2 ** 31 - 1;
 
 /** What is heard: the order of `Heard` in src/web/port.rs. */
-const MESSAGE = 0, OPENED = 1, FAILED = 2, CLOSED = 3, ANSWERED = 4, RANG = 5, REFUSED = 6, PROVIDED = 10;
+const MESSAGE = 0, OPENED = 1, FAILED = 2, CLOSED = 3, ANSWERED = 4, RANG = 5, REFUSED = 6, PROVIDED = 10, PAGE = 13;
+
+/** What becomes of the page: the order of `PageEvent` in src/proto/connection/io.rs. */
+const FROZEN = 0, HIDDEN = 1, OFFLINE = 2, ONLINE = 3, RESUMED = 4, VISIBLE = 5;
 
 export class Port {
   /** @param {(what: number, id: number, data?: unknown) => void} hear */
@@ -20,6 +23,7 @@ export class Port {
     /** @type {Map<number, WebSocket>} One, and at a handover two. */
     this.sockets = new Map();
     this.deadline = -1;
+    this.gone = new AbortController();
   }
 
   /**
@@ -156,9 +160,32 @@ export class Port {
     this.messages.delete(message);
   }
 
+  /** Hears of the page and of the computer's network from now on, and how they are. A worker has no page. */
+  watch() {
+    const page = globalThis.document;
+    const { signal } = this.gone;
+    /** @param {EventTarget | undefined} target @param {string} type @param {(event: any) => number | false} event */
+    const on = (target, type, event) =>
+      target?.addEventListener?.(type, (happened) => {
+        const what = event(happened);
+        if (what !== false) this.hear(PAGE, what);
+      }, { signal });
+    on(globalThis, 'offline', () => OFFLINE);
+    on(globalThis, 'online', () => ONLINE);
+    // A page that is put aside (bfcache) is closed to the network, and so is one that the browser freezes.
+    on(globalThis, 'pagehide', ({ persisted }) => persisted && FROZEN);
+    on(globalThis, 'pageshow', ({ persisted }) => persisted && RESUMED);
+    on(page, 'freeze', () => FROZEN);
+    on(page, 'resume', () => RESUMED);
+    on(page, 'visibilitychange', () => (page.hidden ? HIDDEN : VISIBLE));
+    if (globalThis.navigator?.onLine === false) this.hear(PAGE, OFFLINE);
+    if (page?.hidden) this.hear(PAGE, HIDDEN);
+  }
+
   /** Nothing is heard any more. */
   end() {
     this.hear = () => {};
+    this.gone.abort();
     for (const end of this.requests.values()) end();
     this.alarm(-1);
     for (const id of this.sockets.keys()) this.close(id, 1000, '');

@@ -6,7 +6,7 @@ use js_sys::{Array, Function, Uint8Array};
 use wasm_bindgen::prelude::*;
 
 use crate::platform::text_at;
-use crate::proto::connection::Handshake;
+use crate::proto::connection::{Handshake, PageEvent};
 use crate::proto::http::{HttpRequest, HttpResponse, Method, NoAnswer};
 use crate::proto::session::{NoToken, Provided, Record, Stored};
 use crate::proto::token::Lifetime;
@@ -51,6 +51,8 @@ extern "C" {
     #[wasm_bindgen(method)]
     fn native(this: &JsPort, id: u32) -> Option<web_sys::WebSocket>;
     #[wasm_bindgen(method)]
+    fn watch(this: &JsPort);
+    #[wasm_bindgen(method)]
     fn end(this: &JsPort);
 
     #[wasm_bindgen(js_name = lengthOf)]
@@ -90,6 +92,7 @@ pub(super) enum Heard {
     Locked(Stored),
     StoreFailed(JsValue),
     Provided(Result<Provided, NoToken>),
+    Page(PageEvent),
 }
 
 /// A port; it ends with its value.
@@ -101,7 +104,7 @@ pub(super) struct Port {
 
 impl Port {
     pub(super) fn new(hear: impl Fn(u32, Heard) + 'static) -> Self {
-        let hear = Closure::new(move |what, id, data| hear(id, heard(what, data)));
+        let hear = Closure::new(move |what, id, data| hear(id, heard(what, id, data)));
         Self { port: JsPort::new(hear.as_ref()), tabs: OnceCell::new(), hear }
     }
 
@@ -167,6 +170,11 @@ impl Port {
         self.port.forget(message);
     }
 
+    /// Hears of the page from now on.
+    pub(super) fn watch(&self) {
+        self.port.watch();
+    }
+
     pub(super) fn native(&self, id: u32) -> Option<web_sys::WebSocket> {
         self.port.native(id)
     }
@@ -225,7 +233,17 @@ impl Drop for Port {
     }
 }
 
-fn heard(what: u32, data: JsValue) -> Heard {
+/// The order of port.js.
+const PAGE_EVENTS: [PageEvent; 6] = [
+    PageEvent::Frozen,
+    PageEvent::Hidden,
+    PageEvent::Offline,
+    PageEvent::Online,
+    PageEvent::Resumed,
+    PageEvent::Visible,
+];
+
+fn heard(what: u32, id: u32, data: JsValue) -> Heard {
     let parts: &Array = data.unchecked_ref();
     let number = |index| parts.get(index).as_f64();
     let text = |index| parts.get(index).as_string();
@@ -255,6 +273,7 @@ fn heard(what: u32, data: JsValue) -> Heard {
             lifetime: Lifetime { expires_in: number(1), expires_at: number(2) },
         })),
         11 => Heard::Provided(Err(NoToken::Failed)),
+        13 => Heard::Page(PAGE_EVENTS.get(id as usize).copied().unwrap_or(PageEvent::Visible)),
         _ => Heard::Provided(Err(NoToken::SignInRequired)),
     }
 }

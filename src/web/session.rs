@@ -236,7 +236,12 @@ impl Inner {
             Heard::StoreFailed(error) => return self.tell(SessionEvent::StoreFailed(error)),
             Heard::Stored(stored) => Input::Stored(stored),
             // A connection's.
-            Heard::Message(_) | Heard::Opened(_) | Heard::Failed | Heard::Closed { .. } | Heard::Refused => return,
+            Heard::Message(_)
+            | Heard::Opened(_)
+            | Heard::Failed
+            | Heard::Closed { .. }
+            | Heard::Refused
+            | Heard::Page(_) => return,
         };
         self.input(input);
     }

@@ -253,8 +253,8 @@ impl Connection {
             self.rest = rest;
         }
         if let (Pulse::Heard, Some(pong)) = (self.pulse, &self.config.heartbeat.pong)
-            && let [Some(message)] = messages.as_slice()
-            && pong.matches(message)
+            && (pong.as_text().is_some_and(|pong| pong == frame)
+                || matches!(messages.as_slice(), [Some(message)] if pong.matches(message)))
         {
             self.pulse = Pulse::Pong;
         }

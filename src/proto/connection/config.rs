@@ -52,9 +52,9 @@ pub struct ConnectionConfig {
 /// Any frame of the server counts. Without a ping only sleep is noticed: a connection of before is then replaced.
 #[derive(Clone, Debug)]
 pub struct Heartbeat {
-    /// The ping, written in the frames of the first message. Default none.
+    /// The ping: a text as it is, all else in the frames of the first message. Default none.
     pub ping: Option<Json>,
-    /// What the answer to a ping has, which the app does not get. Default: any frame, and the app gets all.
+    /// What the answer to a ping has, or the text that it is; the app does not get that. Default: any frame, and the app gets all.
     pub pong: Option<Json>,
     /// From one ping to the next. Default 25 s.
     pub interval: Duration,

@@ -136,7 +136,7 @@ impl Connection {
         let framing = self.framing();
         let heartbeat = &self.config.heartbeat;
         let (Some(ping), State::Connected { socket, .. }) = (&heartbeat.ping, self.serving()) else { return false };
-        let (socket, text) = (*socket, Secret::new(framing.write(ping)));
+        let (socket, text) = (*socket, Secret::new(ping.as_text().unwrap_or_else(|| framing.write(ping))));
         self.pulse = Pulse::Asked;
         self.timers.set(Timer::Pong, now.instant.after(heartbeat.timeout));
         self.outputs.push_back(Output::SendText { socket, text, framing });
