@@ -46,7 +46,10 @@ pub(super) fn run() -> Result<()> {
     command
         .current_dir(root())
         .args(["--test", "--test-reporter", "spec", "--test-concurrency", "1", "--test-timeout", "120000"])
-        .args(["package", "session", "surroundings", "tabs", "walk"].map(|name| format!("tests/npm/{name}.test.mjs")))
+        .args(
+            ["package", "session", "surroundings", "tabs", "lifecycle", "walk"]
+                .map(|name| format!("tests/npm/{name}.test.mjs")),
+        )
         .env("GATEPASS_TEST_PROJECT", &project)
         .env("GATEPASS_TEST_SERVER", &server.first_line)
         .env("GATEPASS_TEST_CONTROL", &server.second_line)
