@@ -1,7 +1,8 @@
 //! How long to wait before the next try.
 //!
 //! Full jitter: a random time in [0, min(cap, base·2ⁿ)], so that clients that fell together do not return together. The
-//! first try after losing a live connection to a server is spread over a window of its own.
+//! first try after losing a live connection to a server is spread over a window of its own, and while the server does not take
+//! them back no window is narrower than that: those who were refused would crowd into the time of those who are yet to come.
 //!
 //! Source: <https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/>
 
@@ -20,7 +21,7 @@ pub struct BackoffOptions {
     pub base: Duration,
     /// The widest window. Default 30 s.
     pub cap: Duration,
-    /// The window of the first try after a live connection was lost. Default 5 s.
+    /// The window of the first try after a live connection was lost, and the least window until there is one again. Default 5 s.
     pub spread: Duration,
 }
 
@@ -35,17 +36,20 @@ impl Default for BackoffOptions {
 pub(crate) struct Backoff {
     options: BackoffOptions,
     failures: u32,
+    /// The least window.
+    floor: Duration,
     rng: fastrand::Rng,
 }
 
 impl Backoff {
     pub(crate) fn new(options: BackoffOptions, seed: u64) -> Self {
-        Self { options, failures: 0, rng: fastrand::Rng::with_seed(seed) }
+        Self { options, failures: 0, floor: Duration::ZERO, rng: fastrand::Rng::with_seed(seed) }
     }
 
     /// Forgets the failures: the connection has proven stable.
     pub(crate) fn reset(&mut self) {
         self.failures = 0;
+        self.floor = Duration::ZERO;
     }
 
     /// Returns the wait after one more failure. `hint` is what the server asked for: its minimum comes on top, its spread is the least
@@ -62,6 +66,7 @@ impl Backoff {
             return self.after_failure(hint);
         }
         self.failures = 1;
+        self.floor = self.options.spread;
         self.draw(hint.spread.unwrap_or(self.options.spread)) + hint.retry_after.unwrap_or_default()
     }
 
@@ -78,7 +83,7 @@ impl Backoff {
 
     fn window(&self, failures: u32) -> Duration {
         let factor = 1_u64.checked_shl(failures).unwrap_or(u64::MAX);
-        let grown = millis(self.options.base).saturating_mul(factor);
+        let grown = millis(self.options.base).saturating_mul(factor).max(millis(self.floor));
         Duration::from_millis(grown.min(millis(self.options.cap)))
     }
 }
@@ -141,14 +146,32 @@ mod tests {
     }
 
     #[test]
-    fn the_first_try_after_a_loss_is_spread_and_the_next_waits_as_after_a_failure() {
-        let mut longest = Duration::ZERO;
-        for seed in 0..500 {
+    fn the_tries_after_a_loss_are_spread_until_the_windows_are_wider_or_there_is_a_connection() {
+        let windows = [5_000, 5_000, 5_000, 5_000, 8_000, 16_000, 30_000, 30_000];
+        let mut longest = [0; 8];
+        for seed in 0..2_000 {
             let mut backoff = Backoff::new(BackoffOptions::default(), seed);
-            longest = longest.max(backoff.after_loss(Hint::default()));
+            for (try_, window) in windows.into_iter().enumerate() {
+                let delay = millis(backoff.after_loss(Hint::default()));
+                assert!(delay <= window, "try {try_}, seed {seed}: {delay} ms");
+                longest[try_] = longest[try_].max(delay);
+            }
+            backoff.reset();
+            assert!(backoff.after_failure(Hint::default()) <= Duration::from_millis(500));
+        }
+        for (try_, window) in windows.into_iter().enumerate() {
+            assert!(longest[try_] * 10 > window * 9, "try {try_} never came near its window");
+        }
+    }
+
+    #[test]
+    fn no_window_is_wider_than_the_cap_but_that_of_the_first_try() {
+        for seed in 0..500 {
+            let options = BackoffOptions { cap: seconds(1), ..BackoffOptions::default() };
+            let mut backoff = Backoff::new(options, seed);
+            assert!(backoff.after_loss(Hint::default()) <= seconds(5));
             assert!(backoff.after_loss(Hint::default()) <= seconds(1));
         }
-        assert!(longest > seconds(4) && longest <= seconds(5));
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod setup;
 mod sim;
 mod size;
 mod steps;
+mod storm;
 mod table;
 mod test;
 mod tools;
@@ -58,6 +59,8 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// All clients lose the server at once: how they come back, beside the formulas of others
+    Storm(storm::Options),
     /// Print the table of ways in and where they were tried, made of the last test run
     Table {
         /// Put it into the docs
@@ -76,6 +79,7 @@ fn main() -> ExitCode {
         Command::Test { layers } => test::run(&layers),
         Command::Sim { seed, schedules } => sim::run(seed.as_deref(), schedules),
         Command::Size { check } => size::run(check),
+        Command::Storm(options) => storm::run(&options),
         Command::Table { write } => table::run(write),
         Command::Cases => cases::run(),
     };

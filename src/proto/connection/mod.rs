@@ -165,7 +165,12 @@ impl Connection {
     /// Returns the next thing to do, in order, until `None`.
     #[must_use]
     pub fn poll_output(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
+        let output = self.outputs.pop_front();
+        if output.is_none() {
+            // What an idle machine keeps, a server keeps for every client.
+            self.outputs = VecDeque::new();
+        }
+        output
     }
 
     /// Returns when [`Input::Timeout`] is wanted at the latest. Early or repeated calls are harmless.
