@@ -23,6 +23,11 @@ export interface StateChange {
   error: GatepassError | undefined;
   /** How many queued messages were given up with this change. */
   discarded: number;
+  /**
+   * When a connection ends: what was handed to it since the server was last heard, and is not sent again. Whether it arrived nobody knows.
+   * At most the last 1,000 messages, of 1 MiB together. With `confirm`, only those that have no id.
+   */
+  unconfirmed: unknown[];
 }
 
 /** `statechange`: the state or the phase changed. */
@@ -36,6 +41,7 @@ export class StateChangeEvent extends Event implements StateChange {
   declare readonly retryAt: number | undefined;
   declare readonly error: GatepassError | undefined;
   declare readonly discarded: number;
+  declare readonly unconfirmed: unknown[];
 
   constructor(change: StateChange) {
     super('statechange');

@@ -1,7 +1,7 @@
 // The socket: a WebSocket that authenticates itself and stays connected.
 
 import type { SessionCore, SocketCore } from './core.js';
-import { failure, GatepassError, named, toError, type FailureNumbers } from './errors.js';
+import { failure, GatepassError, named, rethrow, toError, type FailureNumbers } from './errors.js';
 import { Handlers, SocketErrorEvent, StateChangeEvent, type Phase, type SocketEvents, type SocketState, type StateChange } from './events.js';
 import { Later, type Core } from './load.js';
 import { MessageQueue } from './messages.js';
@@ -76,7 +76,27 @@ export interface AuthSocketOptions {
     maxBytes?: number;
     /** @default 1000 */
     maxMessages?: number;
+    /**
+     * What becomes of a message for which there is no room: `send` throws QUEUE_FULL, or those that have waited longest are dropped, or the
+     * message itself. @default 'error'
+     */
+    policy?: 'error' | 'drop-oldest' | 'drop-newest';
+    /** How long a message may wait, in milliseconds; then it is dropped. With `confirm`, until it is confirmed. @default for ever */
+    ttl?: number;
   };
+  /**
+   * For servers that acknowledge: a message that is JSON with an id is sent again after a loss until it is confirmed (at least once), so
+   * the server should know by the id what comes twice. Until then it takes room in the outbox. The app gets the acknowledgement, too.
+   * @default none: each message is handed to one connection, once
+   */
+  confirm?: {
+    /** Where a message has its id: a name, or names with dots between. */
+    id: string;
+    /** What confirms it, with "$id" where the id is: `{ type: 'ack', id: '$id' }`. */
+    ack: unknown;
+  };
+  /** How many bytes may wait before `writable` takes no more. @default 65536 */
+  highWaterMark?: number;
   /** The longest message that is taken from the server. @default any */
   maxMessageSize?: number;
   /** Allows a credential over ws: and http: to other hosts than this machine. @default false */
@@ -101,6 +121,23 @@ export interface SocketStats {
   queuedBytes: number;
 }
 
+/** What became of a message. */
+export interface SentMessage {
+  /** `queued`: it waits. `sent`: handed to a connection. `confirmed`: by the server (with `confirm`). `dropped`: given up. */
+  readonly status: 'queued' | 'sent' | 'confirmed' | 'dropped';
+}
+
+/** One of which more will be heard; who waits for that. */
+interface KeptMessage extends SentMessage {
+  status: SentMessage['status'];
+  waiting?: Array<(status: SentMessage['status']) => void>;
+}
+
+/** Most messages are sent at once and need nothing of their own. */
+const SENT: SentMessage = { status: 'sent' };
+const DROPPED: SentMessage = { status: 'dropped' };
+const FATES = ['sent', 'confirmed', 'dropped'] as const;
+
 /** What can be sent. */
 export type Sendable = string | ArrayBufferLike | ArrayBufferView | Blob;
 
@@ -108,6 +145,7 @@ export type Sendable = string | ArrayBufferLike | ArrayBufferView | Blob;
 interface Sink {
   readonly takesBuffers: boolean;
   opened(): void;
+  fate(message: number, fate: number): void;
   closed(code: number, reason: string, wasClean: boolean): void;
   changed(state: number, phase: number, previous: number, code: number, reason: string | undefined, attempt: number, retryAt: number, discarded: number, ...failure: FailureNumbers): void;
   message(data: unknown): void;
@@ -154,11 +192,16 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
   /** Messages taken before the wasm was there, and lost if it does not come. */
   #early = 0;
   #lost = 0;
+  /** Those that were kept, by their numbers, until nothing more will be heard of them. */
+  readonly #kept = new Map<number, KeptMessage>();
+  readonly #highWaterMark: number;
+  #writable: WritableStream<Sendable> | undefined;
 
   constructor(url: string | URL, options: AuthSocketOptions) {
     super();
     this.#url = new Options({ url }, '', 'url').url('url', true);
     const make = read(this.#url, options);
+    this.#highWaterMark = options.highWaterMark ?? 65_536;
     const { session, scheme } = options;
     if (session !== undefined && !(session instanceof Session)) throw failure('INVALID_OPTION', 'session: a Session is needed');
     if (session === undefined && !['anonymous', 'cookie'].includes(scheme.type)) {
@@ -227,14 +270,59 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
   }
 
   /**
-   * Sends now if connected, else as soon as it is, in order.
+   * Sends now if connected, else as soon as it is, in order. Returns what became of it so far, and from then on: see {@link sent}.
+   * `ttl`: how long it may wait, in milliseconds. @default as `outbox.ttl` says
    * @throws GatepassError CLOSED or QUEUE_FULL: the message was not taken; INVALID_OPTION for what cannot be sent
    */
-  send(data: Sendable): void {
+  send(data: Sendable, options?: { ttl?: number }): SentMessage {
     const message = plain(data, this.#state === 'connected');
+    const ttl = options?.ttl === undefined ? undefined : new Options(options, '', 'ttl').millis('ttl', 0);
     if (this.#state === 'closed') throw failure('CLOSED', 'the socket is closed; the message was not taken');
-    if (this.#core.now === undefined) this.#early++;
-    this.#core.do((core) => core.send(message), this.#refused);
+    const core = this.#core.now;
+    if (core !== undefined) return this.#taken(rethrow(() => core.send(message, ttl)));
+    this.#early++;
+    const kept: KeptMessage = { status: 'queued', waiting: [] };
+    this.#core.do((core) => this.#taken(core.send(message, ttl), kept), (thrown) => {
+      settle(kept, 'dropped');
+      this.#refused(thrown);
+    });
+    return kept;
+  }
+
+  /** Resolves once nothing more will be heard of a message: handed to a connection, with `confirm` confirmed by the server, or dropped. */
+  sent(message: SentMessage): Promise<SentMessage['status']> {
+    const { waiting } = message as KeptMessage;
+    return new Promise((resolve) => void (waiting ? waiting.push(resolve) : resolve(message.status)));
+  }
+
+  /**
+   * Resolves when everything that was sent has left for the network.
+   * @throws GatepassError that ended the connection, or ABORTED by the signal
+   */
+  async drained(options?: { signal?: AbortSignal }): Promise<void> {
+    const { drained } = await import('./streams.js');
+    return drained(this, 0, () => this.#error, options?.signal);
+  }
+
+  /** The data of messages as a stream, over reconnects; what nobody reads is kept. It ends when closed. One at a time. */
+  get readable(): ReadableStream<unknown> {
+    const messages = this[Symbol.asyncIterator]();
+    return new ReadableStream({
+      pull: (to) => messages.next().then(({ done, value }) => (done ? to.close() : to.enqueue(value))),
+      cancel: () => void messages.return?.(),
+    }, { highWaterMark: 0 });
+  }
+
+  /** A stream that sends. It takes no more (`ready` of its writer) while more than `highWaterMark` bytes wait. Its end does not close the socket. */
+  get writable(): WritableStream<Sendable> {
+    return this.#writable ??= new WritableStream({
+      write: async (data) => {
+        this.send(data);
+        if (this.bufferedAmount <= this.#highWaterMark) return;
+        const { drained } = await import('./streams.js');
+        await drained(this, this.#highWaterMark, () => this.#error);
+      },
+    }, { highWaterMark: 1 });
   }
 
   /**
@@ -328,6 +416,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
       get takesBuffers() {
         return self.deref()?.binaryType === 'arraybuffer';
       },
+      fate: (number, fate) => self.deref()?.#fate(number, FATES[fate]!),
       opened: () => alive?.dispatchEvent(new Event('open')),
       closed: (code, reason, wasClean) => self.deref()?.dispatchEvent(new CloseEvent('close', { code, reason, wasClean })),
       changed: (place, phase, previous, code, reason, attempt, retryAt, discarded, ...failure) => {
@@ -337,10 +426,29 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
         if (socket) socket.#changed({
           state, phase: PHASES[phase], previous: STATES[previous]!, code: code || undefined, reason, attempt,
           retryAt: retryAt || undefined, error: failure[0] ? named(failure, source?.thrown) : undefined, discarded,
+          unconfirmed: STATES[previous] === 'connected' && state !== 'connected' ? (socket.#core.now?.takeUnconfirmed() ?? []) : [],
         });
       },
       message: (data) => alive?.dispatchEvent(new MessageEvent('message', { data })),
     };
+  }
+
+  /** The wasm has taken a message: what `SocketCore.send` has returned. */
+  #taken(answer: number, kept: KeptMessage = { status: 'queued', waiting: [] }): SentMessage {
+    if (answer < 0) {
+      settle(kept, answer === -1 ? 'sent' : 'dropped');
+      return answer === -1 ? SENT : DROPPED;
+    }
+    if (answer % 1 !== 0) kept.status = 'sent';
+    this.#kept.set(Math.floor(answer), kept);
+    return kept;
+  }
+
+  /** What became of a message in the end. */
+  #fate(number: number, status: (typeof FATES)[number]): void {
+    const kept = this.#kept.get(number);
+    this.#kept.delete(number);
+    if (kept) settle(kept, status);
   }
 
   #changed(change: StateChange): void {
@@ -360,7 +468,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
     const discarded = this.#early;
     this.#lost += discarded;
     this.#early = 0;
-    this.#changed({ state: 'closed', previous: this.#state, attempt: 0, error, discarded } as StateChange);
+    this.#changed({ state: 'closed', previous: this.#state, attempt: 0, error, discarded, unconfirmed: [] as unknown[] } as StateChange);
     this.dispatchEvent(new CloseEvent('close', { code: 1006 }));
   };
 
@@ -372,6 +480,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
 
 const FRAMINGS = ['json', 'text', 'binary'] as const;
 const ENCODINGS = ['plain', 'base64', 'base64url'] as const;
+const POLICIES = ['error', 'drop-oldest', 'drop-newest'] as const;
 const ACTIONS = ['giveUp', 'refreshToken', 'retry', 'retrySlowly'] as const;
 /** The schemes in the order that the wasm counts them (the last two are one there), with their options. */
 const SCHEMES = {
@@ -385,7 +494,7 @@ const SCHEMES = {
 
 /** Reads options for the wasm, in the order of `At` in src/js/connection.rs. */
 function read(url: string, options: AuthSocketOptions): (core: Core, session: SessionCore | undefined, sink: Sink) => SocketCore {
-  const all = new Options(options, '', 'session scheme protocols params probe credentials backoff connectTimeout ticketTimeout minUptime handover heartbeat whenHidden hiddenTimeout closeCodes outbox maxMessageSize allowInsecure');
+  const all = new Options(options, '', 'session scheme protocols params probe credentials backoff connectTimeout ticketTimeout minUptime handover heartbeat whenHidden hiddenTimeout closeCodes outbox confirm highWaterMark maxMessageSize allowInsecure');
   const type = (all.get('scheme') as Scheme | undefined)?.type;
   const kind = Object.keys(SCHEMES).indexOf(String(type));
   if (kind < 0) all.fail('scheme', `one of ${Object.keys(SCHEMES)} is needed; no browser lets a page set a header`);
@@ -413,7 +522,17 @@ function read(url: string, options: AuthSocketOptions): (core: Core, session: Se
   const heartbeat = all.within('heartbeat', 'message pong interval timeout');
   if (all.get('heartbeat') !== undefined && heartbeat.get('message') === undefined) heartbeat.fail('message', 'the ping is needed');
   const whenHidden = all.one('whenHidden', ['keep', 'close-after']);
-  const outbox = all.within('outbox', 'maxBytes maxMessages');
+  const outbox = all.within('outbox', 'maxBytes maxMessages policy ttl');
+  all.count('highWaterMark', 0);
+  const isConfirmed = all.get('confirm') !== undefined;
+  const confirm = all.within('confirm', 'id ack');
+  let ids = 0;
+  JSON.stringify(confirm.json('ack'), (_, text) => {
+    if (text === '$id') ids++;
+    else if (/^\$[^$]/.test(text)) confirm.fail('ack', `only "$id" stands for something; "$$" is a plain $: ${text}`);
+    return text;
+  });
+  if (isConfirmed && ids === 0) confirm.fail('ack', 'what confirms a message is needed, with "$id" where its id is');
   const closeCodes: number[] = [];
   const rows = all.get('closeCodes') ?? {};
   if (typeof rows !== 'object') all.fail('closeCodes', 'an object is needed');
@@ -442,6 +561,7 @@ function read(url: string, options: AuthSocketOptions): (core: Core, session: Se
     scheme.millis('ackTimeout', 10_000), backoff.millis('base', 500), backoff.millis('cap', 30_000), backoff.millis('spread', 5_000),
     all.millis('connectTimeout', 10_000), all.millis('ticketTimeout', 10_000), all.millis('minUptime', 5_000),
     heartbeat.millis('interval', 25_000), heartbeat.millis('timeout', 10_000), all.millis('hiddenTimeout', 60_000),
+    outbox.get('ttl') === undefined ? -1 : outbox.millis('ttl', 0),
     // A cookie that nobody's session vouches for is no credential of ours.
     kind === 1 && options.session === undefined ? 0 : Math.min(kind, 4),
     isEntry ? ENCODINGS.indexOf(entry.one('encoding', ENCODINGS)) + 1 : FRAMINGS.indexOf(scheme.one('frames', FRAMINGS)),
@@ -450,9 +570,17 @@ function read(url: string, options: AuthSocketOptions): (core: Core, session: Se
     ...['message', 'hello', 'ack', 'reject', 'expired'].map((name) => scheme.json(name)), heartbeat.json('message'), heartbeat.json('pong'),
     scheme.get('urlHosts') === undefined ? undefined : scheme.texts('urlHosts'), protocols, closeCodes,
     type === 'firstMessage' && scheme.flag('reauth') ? 1 : 2 * all.flag('handover'), Number(whenHidden !== 'keep'),
+    POLICIES.indexOf(outbox.one('policy', POLICIES)), isConfirmed ? confirm.text('id') : '', confirm.json('ack'),
   ];
   // A socket without a session has one of its own, which nobody signs in to.
   return (core, session, sink) => (session ?? makeSession({}, {})(core, () => {})).socket(parts, sink);
+}
+
+/** Nothing more will be heard of a message. */
+function settle(kept: KeptMessage, status: SentMessage['status']): void {
+  kept.status = status;
+  for (const resolve of kept.waiting?.splice(0) ?? []) resolve(status);
+  delete kept.waiting;
 }
 
 function asError(thrown: unknown): GatepassError {

@@ -10,9 +10,9 @@ use super::events::{SocketSink, list};
 use super::parts::Parts;
 use crate::proto::backoff::BackoffOptions;
 use crate::proto::close::{CloseAction, CloseTable};
-use crate::proto::connection::{ConnectionConfig, Heartbeat, OnRenewal, Stats};
+use crate::proto::connection::{ConnectionConfig, Heartbeat, OnRenewal, Sent, Stats};
 use crate::proto::http::Method;
-use crate::proto::outbox::OutboxOptions;
+use crate::proto::outbox::{Confirm, OutboxOptions, OutboxPolicy};
 use crate::proto::scheme::{Answer, Encoding, FirstMessage, Place, Scheme, Ticket};
 use crate::proto::{Framing, UrlKind};
 use crate::web::{AuthSocket, Session};
@@ -36,9 +36,22 @@ impl SocketCore {
         self.socket.end(code, reason);
     }
 
-    /// Sends a message.
-    pub fn send(&self, data: JsValue) -> Result<(), JsValue> {
-        self.socket.send(&data).map_err(send_error)
+    /// Sends a message, which may wait for so many milliseconds. Returns its number if more will be heard of it: `7` if it waits, `7.5` if it
+    /// was sent and is to be confirmed. Else -1 if it was sent, -2 if it was dropped.
+    pub fn send(&self, data: JsValue, ttl: Option<f64>) -> Result<f64, JsValue> {
+        let ttl = ttl.map(|millis| Duration::from_millis(millis as u64));
+        Ok(match self.socket.send(&data, ttl).map_err(send_error)? {
+            Sent::Now(_) | Sent::NowAndKept(..) => -1.0,
+            Sent::Dropped => -2.0,
+            Sent::Queued(message) => f64::from(message.get()),
+            Sent::NowUnconfirmed(_, message) => f64::from(message.get()) + 0.5,
+        })
+    }
+
+    /// What was sent since the server was last heard, and is not sent again.
+    #[wasm_bindgen(js_name = takeUnconfirmed)]
+    pub fn take_unconfirmed(&self) -> js_sys::Array {
+        self.socket.take_unconfirmed()
     }
 
     /// The browser's present WebSocket, if there is one. The face reads its properties and shows nothing of its URL.
@@ -64,7 +77,8 @@ fn read(parts: &Parts) -> ConnectionConfig {
     let url = parts.url(At::Url as u32, UrlKind::WebSocket);
     let probe = parts.optional_url(At::Probe as u32, UrlKind::Http);
     let ticket_url = parts.optional_url(At::TicketUrl as u32, UrlKind::Http);
-    let [ack_timeout, base, cap, spread, connect_timeout, http_timeout, min_uptime, interval, timeout, hidden] =
+    let is_endless = parts.number(At::Millis as u32 + 10) < 0.0;
+    let [ack_timeout, base, cap, spread, connect_timeout, http_timeout, min_uptime, interval, timeout, hidden, ttl] =
         parts.numbers(At::Millis as u32).map(|millis| Duration::from_millis(millis as u64));
     let [kind, encoding, is_get, unauthorized, max_bytes, max_messages, max_message, allow_insecure, cookies] =
         parts.numbers(At::Numbers as u32);
@@ -116,7 +130,13 @@ fn read(parts: &Parts) -> ConnectionConfig {
         connect_timeout,
         http_timeout,
         min_uptime,
-        outbox: OutboxOptions { max_bytes: max_bytes as usize, max_messages: max_messages as usize },
+        outbox: OutboxOptions {
+            max_bytes: max_bytes as usize,
+            max_messages: max_messages as usize,
+            policy: POLICIES.get(parts.number(At::Policy as u32) as usize).copied().unwrap_or(OutboxPolicy::Error),
+            ttl: (!is_endless).then_some(ttl),
+        },
+        confirm: parts.json(At::ConfirmAck as u32).map(|ack| Confirm { id: parts.text(At::ConfirmId as u32), ack }),
         max_message: max_message as usize,
         allow_insecure: allow_insecure != 0.0,
         close_table,
@@ -142,12 +162,12 @@ enum At {
     Field,
     ExpiresField,
     ExpiresInField,
-    /// Ten spans in milliseconds
+    /// Eleven spans in milliseconds; the last is below 0 if there is none
     Millis,
     /// Scheme, encoding or framing, 1 for GET, the ticket's unauthorized status, three limits, 1 to allow insecure, 1 for cookies
-    Numbers = 17,
+    Numbers = 18,
     /// The first message and what answers it, the ping and its answer: JSON values or undefined
-    Message = 26,
+    Message = 27,
     Hello,
     Ack,
     Reject,
@@ -164,6 +184,11 @@ enum At {
     OnRenewal,
     /// 1 to close when hidden
     ClosesWhenHidden,
+    /// Its place in [`POLICIES`]
+    Policy,
+    /// Where the id of a message is, and what confirms it, or undefined
+    ConfirmId,
+    ConfirmAck,
 }
 
 /// The order in which the face counts framings, in the place of the encoding.
@@ -175,6 +200,9 @@ const ENCODINGS: [Option<Encoding>; 4] =
 
 /// The order in which the face counts what becomes of a socket when the token is renewed.
 const RENEWALS: [OnRenewal; 3] = [OnRenewal::Keep, OnRenewal::Authenticate, OnRenewal::Handover];
+
+/// The order in which the face counts what becomes of a message for which there is no room.
+const POLICIES: [OutboxPolicy; 3] = [OutboxPolicy::Error, OutboxPolicy::DropOldest, OutboxPolicy::DropNewest];
 
 /// The order in which the face counts actions.
 const ACTIONS: [CloseAction; 4] =

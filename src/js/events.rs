@@ -16,6 +16,9 @@ extern "C" {
     pub type SocketSink;
     #[wasm_bindgen(method)]
     fn opened(this: &SocketSink);
+    /// A message that was kept, and what became of it: the order of `Fate`.
+    #[wasm_bindgen(method)]
+    fn fate(this: &SocketSink, message: u32, fate: u8);
     #[wasm_bindgen(method)]
     fn closed(this: &SocketSink, code: u16, reason: &str, was_clean: bool);
     /// States and phases by their places in the face's lists, of phases from 1; no code and no time is 0; the failure as `Numbers`.
@@ -46,6 +49,7 @@ impl Sink for SocketSink {
     fn event(&self, event: Event) {
         match event {
             Event::Opened => self.opened(),
+            Event::Message { message, fate } => self.fate(message.get(), fate as u8),
             Event::Closed { code, reason, was_clean } => self.closed(code, &reason, was_clean),
             Event::StateChanged(change) => self.state_changed(change),
         }

@@ -1,5 +1,6 @@
 //! The connection driver: a task that runs one connection machine on tokio's sockets.
 
+use core::time::Duration;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -13,14 +14,14 @@ use super::http::Http;
 use super::session::Session;
 use super::socket::{self, Ask, Message};
 use crate::error::{ConfigError, Disposition, Problem, SendError, TokenError};
-use crate::proto::Framing;
 use crate::proto::connection::{
-    Connection as Machine, ConnectionConfig, ConnectionState, Event, Handshake, Input, OnRenewal, Output, Received,
-    Sent, SocketId, Stats, check_close_code,
+    Connection as Machine, ConnectionConfig, ConnectionState, Event, Handshake, Input, OnRenewal, Outgoing, Output,
+    Received, Sent, SocketId, Stats, check_close_code,
 };
 use crate::proto::outbox::MessageId;
 use crate::proto::scheme::Scheme;
 use crate::proto::session::{self, Asker, Grant, RequestId, SessionView, Want, WantId};
+use crate::proto::{Framing, Instant};
 
 /// How many messages the app may be behind before nothing more is read from the network.
 const ROOM: usize = 256;
@@ -55,7 +56,7 @@ pub(super) enum Told {
         message: Message,
     },
     Input(Input<'static>),
-    Send(Message, oneshot::Sender<Result<(), SendError>>),
+    Send(Message, Option<Duration>, oneshot::Sender<Result<Sent, SendError>>),
     Session(SessionView),
     Token {
         want: WantId,
@@ -121,13 +122,21 @@ impl AuthSocket {
         Ok(())
     }
 
-    /// Sends a message: now if connected, else as soon as it is.
+    /// Sends a message: now if connected, else as soon as it is. What becomes of one that is kept is told by [`Event::Message`].
     ///
     /// # Errors
     /// Closed, or the outbox is full: the message was not taken.
-    pub async fn send(&self, message: Message) -> Result<(), SendError> {
+    pub async fn send(&self, message: Message) -> Result<Sent, SendError> {
+        self.send_within(message, None).await
+    }
+
+    /// The same for a message that may not wait longer than `ttl`; without one as the options say.
+    ///
+    /// # Errors
+    /// Closed, or the outbox is full: the message was not taken.
+    pub async fn send_within(&self, message: Message, ttl: Option<Duration>) -> Result<Sent, SendError> {
         let (done, is_done) = oneshot::channel();
-        self.tell.send(Told::Send(message, done)).ok();
+        self.tell.send(Told::Send(message, ttl, done)).ok();
         is_done.await.unwrap_or(Err(SendError::Closed))
     }
 
@@ -235,9 +244,9 @@ impl Task {
                 }
                 Some(Told::Heard { socket, message }) => self.heard(socket, message),
                 Some(Told::Input(input)) => self.input(input),
-                Some(Told::Send(message, done)) => {
+                Some(Told::Send(message, ttl, done)) => {
                     // Whoever waited may have stopped waiting.
-                    done.send(self.send(message)).ok();
+                    done.send(self.send(message, ttl)).ok();
                 }
                 Some(Told::Session(view)) => self.input(Input::Session(view)),
                 Some(Told::Token { want, result }) => self.input(Input::Token { want, result }),
@@ -248,6 +257,11 @@ impl Task {
 
     fn input(&mut self, input: Input<'_>) {
         self.machine.handle_input(now(), input);
+        self.go_on();
+    }
+
+    /// Does what the machine asks for.
+    fn go_on(&mut self) {
         while let Some(output) = self.machine.poll_output() {
             self.perform(output);
         }
@@ -260,19 +274,21 @@ impl Task {
         self.present.send_modify(|present| (present.state, present.stats) = (state, stats));
     }
 
-    fn send(&mut self, message: Message) -> Result<(), SendError> {
-        match self.machine.send(|| message.len())? {
+    fn send(&mut self, message: Message, ttl: Option<Duration>) -> Result<Sent, SendError> {
+        let sent = self.machine.send(&message, ttl)?;
+        match sent {
             Sent::Now(socket) => self.send_on(socket, message),
-            Sent::NowAndKept(socket, id) => {
+            Sent::NowAndKept(socket, id) | Sent::NowUnconfirmed(socket, id) => {
                 self.payloads.insert(id, message.clone());
                 self.send_on(socket, message);
             }
             Sent::Queued(id) => {
                 self.payloads.insert(id, message);
             }
+            Sent::Dropped => {}
         }
-        self.note();
-        Ok(())
+        self.go_on();
+        Ok(sent)
     }
 
     fn heard(&mut self, socket: SocketId, message: Message) {
@@ -371,5 +387,22 @@ impl Task {
         {
             asks.send(Ask::Send(message)).ok();
         }
+    }
+}
+
+impl Outgoing for Message {
+    fn length(&self) -> usize {
+        self.len()
+    }
+
+    fn text(&self) -> Option<String> {
+        match self {
+            Self::Text(text) => Some(text.as_str().to_owned()),
+            Self::Binary(bytes) => core::str::from_utf8(bytes).ok().map(str::to_owned),
+        }
+    }
+
+    fn instant(&self) -> Instant {
+        now().instant
     }
 }

@@ -17,6 +17,8 @@ pub(crate) enum Timer {
     Dial,
     /// When to believe that `close` will not follow an `error` (a socket blocked by CSP in Chromium)
     ErrorWithoutClose,
+    /// When the next message has waited for too long
+    Expiry,
     /// When a page that nobody looks at lets go of its socket
     Hidden,
     /// When to stop waiting for a ticket or a refresh
@@ -46,9 +48,9 @@ impl Timers {
         self.0.retain(|(_, set)| *set != timer);
     }
 
-    /// Stops all that belong to a state; how long nobody has looked goes on.
+    /// Stops all that belong to a state; how long nobody has looked goes on, and so do the lives of messages.
     pub(crate) fn stop_all(&mut self) {
-        self.0.retain(|(_, set)| *set == Timer::Hidden);
+        self.0.retain(|(_, set)| matches!(set, Timer::Hidden | Timer::Expiry));
     }
 
     /// Returns the next deadline of all.

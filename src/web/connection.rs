@@ -1,5 +1,6 @@
 //! The connection driver: runs one connection machine on the browser's WebSocket.
 
+use core::time::Duration;
 use std::cell::RefCell;
 use std::fmt;
 use std::rc::{Rc, Weak};
@@ -11,9 +12,10 @@ use super::port::{Heard, Port, length_of, text_of};
 use super::queue::Drain;
 use super::session::Session;
 use crate::error::{ConfigError, SendError};
+use crate::proto::Instant;
 use crate::proto::connection::{
-    Connection as Machine, ConnectionConfig, ConnectionState, Event, Input, Output, Phase, Received, Sent, SocketId,
-    Stats, check_close_code,
+    Connection as Machine, ConnectionConfig, ConnectionState, Event, Input, Outgoing, Output, Phase, Received, Sent,
+    SocketId, Stats, check_close_code,
 };
 use crate::proto::session::{self, Asker, Want};
 
@@ -100,23 +102,36 @@ impl AuthSocket {
         self.inner.input(Input::Close { code, reason: reason.to_owned() });
     }
 
-    /// Sends a string, an `ArrayBuffer`, a view of one, or a `Blob`: now if connected, else as soon as it is.
+    /// Sends a string, an `ArrayBuffer`, a view of one, or a `Blob`: now if connected, else as soon as it is. `ttl` is how long it may
+    /// wait; without one as the options say.
     ///
     /// # Errors
     /// Closed, or the outbox is full: the message was not taken.
-    pub fn send(&self, data: &JsValue) -> Result<(), SendError> {
-        let sent = self.inner.machine.borrow_mut().send(|| length_of(data) as usize)?;
+    pub fn send(&self, data: &JsValue, ttl: Option<Duration>) -> Result<Sent, SendError> {
+        let sent = self.inner.machine.borrow_mut().send(&Data(data), ttl)?;
         let port = &self.inner.port;
         match sent {
             // The outbox was emptied before anybody could know of the connection, so nothing is overtaken.
-            Sent::Now(socket) => port.send(socket.get(), data),
-            Sent::NowAndKept(socket, message) => {
+            Sent::Now(socket) => {
+                port.send(socket.get(), data, None);
+                return Ok(sent);
+            }
+            Sent::NowAndKept(socket, message) | Sent::NowUnconfirmed(socket, message) => {
                 port.keep(message.get(), data);
-                port.send(socket.get(), data);
+                port.send(socket.get(), data, Some(message.get()));
             }
             Sent::Queued(message) => port.keep(message.get(), data),
+            Sent::Dropped => {}
         }
-        Ok(())
+        self.inner.go_on();
+        Ok(sent)
+    }
+
+    /// Takes the messages that were handed to a socket since the server was last heard, and are not sent again: whether they arrived
+    /// nobody knows. To be asked for when a connection was lost. At most the last 1,000, of 1 MiB together.
+    #[must_use]
+    pub fn take_unconfirmed(&self) -> js_sys::Array {
+        self.inner.port.take_unconfirmed()
     }
 
     /// Returns the state.
@@ -148,6 +163,23 @@ impl AuthSocket {
     }
 }
 
+/// A message, as far as the machine asks.
+struct Data<'a>(&'a JsValue);
+
+impl Outgoing for Data<'_> {
+    fn length(&self) -> usize {
+        length_of(self.0) as usize
+    }
+
+    fn text(&self) -> Option<String> {
+        text_of(self.0)
+    }
+
+    fn instant(&self) -> Instant {
+        now().instant
+    }
+}
+
 impl Drop for AuthSocket {
     fn drop(&mut self) {
         self.inner.input(Input::Close { code: 1000, reason: String::new() });
@@ -162,11 +194,13 @@ impl fmt::Debug for AuthSocket {
 
 impl Inner {
     pub(super) fn input(self: &Rc<Self>, input: Input<'_>) {
-        let deadline = {
-            let mut machine = self.machine.borrow_mut();
-            machine.handle_input(now(), input);
-            machine.poll_timeout()
-        };
+        self.machine.borrow_mut().handle_input(now(), input);
+        self.go_on();
+    }
+
+    /// Does what the machine asks for.
+    fn go_on(self: &Rc<Self>) {
+        let deadline = self.machine.borrow().poll_timeout();
         self.port.alarm(deadline);
         self.drain.run(|| self.machine.borrow_mut().poll_output(), |output| self.perform(output));
     }

@@ -6,6 +6,9 @@
 /** The longest delay that a timer takes (HTML: a signed 32-bit number); the machine asks again. */
 const MAX_DELAY = 2 ** 31 - 1;
 
+/** How much of what may not have arrived is kept for the app. */
+const MAX_UNHEARD = 1_000, MAX_UNHEARD_BYTES = 2 ** 20;
+
 /** What is heard: the order of `Heard` in src/web/port.rs. */
 const MESSAGE = 0, OPENED = 1, FAILED = 2, CLOSED = 3, ANSWERED = 4, RANG = 5, REFUSED = 6, PROVIDED = 10, PAGE = 13;
 
@@ -23,6 +26,9 @@ export class Port {
     /** @type {Map<number, WebSocket>} One, and at a handover two. */
     this.sockets = new Map();
     this.deadline = -1;
+    /** @type {[number | undefined, any][]} What was sent since the server was last heard, with its number if it is kept. */
+    this.unheard = [];
+    this.unheardBytes = 0;
     this.gone = new AbortController();
   }
 
@@ -106,7 +112,10 @@ export class Port {
       this.sockets.set(id, socket);
       socket.binaryType = binaryType;
       socket.onopen = () => hear(OPENED, id, socket.protocol);
-      socket.onmessage = ({ data }) => hear(MESSAGE, id, data);
+      socket.onmessage = ({ data }) => {
+        if (this.unheardBytes || this.unheard.length) this.heard();
+        hear(MESSAGE, id, data);
+      };
       socket.onerror = () => hear(FAILED, id);
       socket.onclose = ({ code, reason, wasClean }) => {
         this.leave(id);
@@ -135,13 +144,34 @@ export class Port {
     return this.sockets.get(id);
   }
 
-  /** Hands a message to the socket. One that it does not take has been said to be taken: the type is checked before. @param {number} id @param {any} data */
-  send(id, data) {
+  /** Hands a message to the socket, which nobody may ask after. One that it does not take has been said to be taken: the type is checked before. @param {number} id @param {any} data */
+  write(id, data) {
     try {
       this.sockets.get(id)?.send(data);
     } catch {
       // Its type was checked, and a socket that is not open yet is not sent on.
     }
+  }
+
+  /** Hands a message of the app to the socket. @param {number} id @param {any} data @param {number} [message] If it is kept. */
+  send(id, data, message) {
+    this.write(id, data);
+    this.unheard.push([message, data]);
+    this.unheardBytes += lengthOf(data);
+    while (this.unheard.length > MAX_UNHEARD || this.unheardBytes > MAX_UNHEARD_BYTES) this.unheardBytes -= lengthOf(this.unheard.shift()?.[1]);
+  }
+
+  /** Those that were sent since the server was last heard, and are not sent again. */
+  takeUnconfirmed() {
+    const unheard = this.unheard.filter(([message]) => message === undefined || !this.messages.has(message));
+    this.heard();
+    return unheard.map(([, data]) => data);
+  }
+
+  /** The server is there, so what was sent before is taken to have arrived. */
+  heard() {
+    this.unheard = [];
+    this.unheardBytes = 0;
   }
 
   /** Keeps a message until it is sent or dropped. @param {number} message @param {unknown} data */
@@ -151,7 +181,7 @@ export class Port {
 
   /** Hands a message that was kept to the socket. @param {number} id @param {number} message @param {boolean} keep */
   sendKept(id, message, keep) {
-    this.send(id, this.messages.get(message));
+    this.send(id, this.messages.get(message), message);
     if (!keep) this.messages.delete(message);
   }
 

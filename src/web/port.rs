@@ -41,7 +41,11 @@ extern "C" {
     #[wasm_bindgen(method)]
     fn close(this: &JsPort, id: u32, code: u16, reason: &str);
     #[wasm_bindgen(method)]
-    fn send(this: &JsPort, id: u32, data: &JsValue);
+    fn write(this: &JsPort, id: u32, data: &JsValue);
+    #[wasm_bindgen(method)]
+    fn send(this: &JsPort, id: u32, data: &JsValue, message: Option<u32>);
+    #[wasm_bindgen(method, js_name = takeUnconfirmed)]
+    fn take_unconfirmed(this: &JsPort) -> Array;
     #[wasm_bindgen(method)]
     fn keep(this: &JsPort, message: u32, data: &JsValue);
     #[wasm_bindgen(method, js_name = sendKept)]
@@ -146,8 +150,12 @@ impl Port {
         self.port.close(id, code, reason);
     }
 
-    pub(super) fn send(&self, id: u32, data: &JsValue) {
-        self.port.send(id, data);
+    pub(super) fn send(&self, id: u32, data: &JsValue, message: Option<u32>) {
+        self.port.send(id, data, message);
+    }
+
+    pub(super) fn take_unconfirmed(&self) -> Array {
+        self.port.take_unconfirmed()
     }
 
     pub(super) fn send_text(&self, id: u32, text: &str, framing: Framing) {
@@ -155,7 +163,7 @@ impl Port {
             Framing::Binary => Uint8Array::from(text.as_bytes()).into(),
             Framing::Json | Framing::Text => JsValue::from_str(text),
         };
-        self.port.send(id, &data);
+        self.port.write(id, &data);
     }
 
     pub(super) fn keep(&self, message: u32, data: &JsValue) {

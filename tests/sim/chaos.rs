@@ -1,6 +1,8 @@
 //! Random schedules: everything that can happen to a session, in any order, then a calm in which all must be well.
 
-use gatepass::proto::connection::{ConnectionState, OnRenewal, PageEvent};
+use gatepass::proto::Instant;
+use gatepass::proto::connection::{ConnectionState, Fate, OnRenewal, PageEvent};
+use gatepass::proto::outbox::{Confirm, OutboxOptions, OutboxPolicy};
 
 use std::time::Duration;
 
@@ -19,11 +21,22 @@ pub fn run(seed: u64) -> World {
     let on_renewal = ways[dice.usize(0..3)];
     let beats = dice.bool();
     let hides = dice.u8(0..4) == 0;
+    let confirms = dice.u8(0..3) == 0;
+    let outbox = OutboxOptions {
+        max_messages: [1_000, 3][dice.usize(0..2)],
+        policy: [OutboxPolicy::Error, OutboxPolicy::DropOldest, OutboxPolicy::DropNewest][dice.usize(0..3)],
+        ttl: [None, Some(Duration::from_secs(20))][dice.usize(0..2)],
+        ..OutboxOptions::default()
+    };
     let mut world = World::with(seed, &kinds, |config| {
         config.on_renewal = on_renewal;
         if beats {
             config.heartbeat.ping = Some(json(r#"{"type":"ping"}"#));
             config.heartbeat.pong = Some(json(r#"{"type":"pong"}"#));
+        }
+        config.outbox = outbox;
+        if confirms {
+            config.confirm = Some(Confirm { id: "id".to_owned(), ack: json(r#"{"ack":"$id"}"#) });
         }
         config.close_when_hidden = hides.then_some(Duration::from_secs(20));
     });
@@ -126,7 +139,9 @@ fn calm(world: &mut World) {
     world.logout();
     world.sign_in("maggie");
     for line in 0..world.lines.len() {
-        if matches!(world.lines[line].state(), ConnectionState::Closed | ConnectionState::Idle) {
+        // What a silent server has missed on a socket that still lives is sent again on the next.
+        let is_over = matches!(world.lines[line].state(), ConnectionState::Closed | ConnectionState::Idle);
+        if is_over || world.lines[line].confirms {
             world.connect(line);
         }
         world.send(line);
@@ -140,6 +155,13 @@ fn calm(world: &mut World) {
     assert_eq!(world.server.log.reused_tickets, 0);
     for line in &world.lines {
         assert!(!line.received_by_server.is_empty(), "a message sent in the calm did not arrive");
+        for (number, fates) in &line.fates {
+            let is_over = matches!(fates.last(), Some(Fate::Confirmed | Fate::Dropped));
+            assert!(is_over || !line.confirms, "in the end {number} is {fates:?}");
+        }
+        // Where the clock of a tab stands still, nothing is over.
+        let stands_still = world.now_in(line.tab).instant < Instant::from_millis(20_000);
+        assert!(stands_still || line.payloads_kept() == 0, "a message is kept for nothing");
     }
 }
 

@@ -30,6 +30,8 @@ pub struct Server {
     pub refuse_handshakes: u32,
     pub is_silent: bool,
     pub withholds_hello: bool,
+    /// Takes messages and does not say so.
+    pub withholds_acks: bool,
     /// What it chooses of the offered subprotocols; empty: none.
     pub subprotocol: &'static str,
     /// What the first-message consumer does with a bad token.
@@ -70,6 +72,8 @@ pub struct Log {
     pub logins: u32,
     pub probes: u32,
     pub pings: u32,
+    /// Messages that came once more, to be confirmed.
+    pub repeated: u32,
     pub dials: u32,
     pub authenticated_again: u32,
     pub reused_tickets: u32,

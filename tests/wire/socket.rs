@@ -88,7 +88,7 @@ impl Client {
                 Output::AbortFetch { .. }
                 | Output::CloseSocket { .. }
                 | Output::Discard { .. }
-                | Output::Event(Event::Closed { .. })
+                | Output::Event(Event::Closed { .. } | Event::Message { .. })
                 | Output::Send { .. }
                 | Output::Unwant => {}
             }

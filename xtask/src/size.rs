@@ -76,6 +76,7 @@ fn minify(from: &Path, to: &Path, more: &[&str]) -> Result<()> {
             "--log-level=warning",
             "--external:*/tabs.js",
             "--external:*/details.js",
+            "--external:*/streams.js",
         ])
         .args(more);
     run_logged("esbuild", command.arg(format!("--outfile={}", to.display())))

@@ -241,6 +241,7 @@ impl Connection {
     }
 
     pub(super) fn on_inspected(&mut self, now: Now, socket: SocketId, text: Option<&str>) {
+        self.confirm(text);
         if self.state.socket() != Some(socket) {
             return;
         }
@@ -342,11 +343,7 @@ impl Connection {
         }
         // Queued messages go before the app hears of the connection, so that what it sends then comes after them.
         let change = self.enter(State::Connected { socket, grant, since: now.instant, proof, renewal: Renewal::None });
-        let keep = proof == Proof::Assumed;
-        while let Some(message) = if keep { self.outbox.lend() } else { self.outbox.pop() } {
-            self.stats.sent += 1;
-            self.outputs.push_back(Output::Send { socket, message, keep });
-        }
+        self.flush(now.instant, socket, proof == Proof::Assumed);
         if let Some(predecessor) = predecessor {
             return self.retire(&predecessor);
         }

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use super::super::backoff::BackoffOptions;
 use super::super::close::CloseTable;
-use super::super::outbox::OutboxOptions;
+use super::super::outbox::{Confirm, OutboxOptions};
 use super::super::scheme::{Scheme, check_protocols};
 use super::super::{Json, Url};
 use crate::error::ConfigError;
@@ -35,6 +35,8 @@ pub struct ConnectionConfig {
     pub close_table: CloseTable,
     /// How much may wait to be sent.
     pub outbox: OutboxOptions,
+    /// How the server confirms messages. Default: it does not, and each is handed to one socket at most once.
+    pub confirm: Option<Confirm>,
     /// How it is seen that a connection is alive.
     pub heartbeat: Heartbeat,
     /// How long nobody may look at the page before its socket is let go. Default: for ever.
@@ -96,6 +98,7 @@ impl ConnectionConfig {
             min_uptime: Duration::from_secs(5),
             close_table: CloseTable::default(),
             outbox: OutboxOptions::default(),
+            confirm: None,
             heartbeat: Heartbeat::default(),
             close_when_hidden: None,
             on_renewal: OnRenewal::Keep,
@@ -116,6 +119,9 @@ impl ConnectionConfig {
             return Err(ConfigError::option("scheme.reauth", "there is no first message to send again"));
         }
         self.scheme.check(&self.protocols, self.allow_insecure)?;
+        if let Some(confirm) = &self.confirm {
+            confirm.check()?;
+        }
         if let Some(probe) = &self.probe {
             probe.check_carries_credential("probe", self.allow_insecure)?;
         }

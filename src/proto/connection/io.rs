@@ -165,7 +165,7 @@ pub enum Output {
         socket: SocketId,
         /// Which message.
         message: MessageId,
-        /// Keep the payload until [`Output::Discard`]: the server may yet refuse this socket's credential.
+        /// Keep the payload until [`Output::Discard`]: the server may yet refuse this socket's credential, or has to confirm.
         keep: bool,
     },
     /// Send the first message.
@@ -224,10 +224,28 @@ pub enum Event {
         /// As the browser says.
         was_clean: bool,
     },
+    /// What became of a message in the end: of one that was [`Sent::Queued`] or [`Sent::NowUnconfirmed`].
+    Message {
+        /// Which.
+        message: MessageId,
+        /// What.
+        fate: Fate,
+    },
     /// Connected: accepted by the server.
     Opened,
     /// The state or the phase changed; every failure is told by the change that it led to.
     StateChanged(StateChange),
+}
+
+/// What became of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// Handed to a socket, and not to be confirmed. If the server then refuses the credential, it is handed to the next, and this told again.
+    Sent,
+    /// Confirmed by the server.
+    Confirmed,
+    /// Given up: its time is over, there was no room, its user is gone, or the socket was closed.
+    Dropped,
 }
 
 /// A change of state, with all that a person could be shown.
@@ -338,8 +356,12 @@ pub enum Sent {
     Now(SocketId),
     /// Hand it to this socket now, and keep it: the server may yet refuse the credential.
     NowAndKept(SocketId, MessageId),
+    /// Hand it to this socket now, and keep it until the server has confirmed it.
+    NowUnconfirmed(SocketId, MessageId),
     /// Keep it until it is asked for.
     Queued(MessageId),
+    /// Forget it: there is no room.
+    Dropped,
 }
 
 /// Counters since construction.

@@ -63,7 +63,7 @@ impl Connection {
         }
         self.end_handover(now);
         self.leave(1000, "");
-        self.settle_outbox();
+        self.lose_sent();
         self.suspend(pause, None, Goodbye::new(1000, ""), 0);
     }
 
@@ -156,8 +156,9 @@ impl Connection {
     /// Returns whether the app gets a message of this socket that was inspected first.
     #[must_use]
     pub fn delivers(&self, socket: SocketId) -> bool {
-        matches!(self.serving(), State::Connected { socket: present, .. } if *present == socket)
-            && self.pulse != Pulse::Pong
+        self.retired == Some(socket)
+            || matches!(self.serving(), State::Connected { socket: present, .. } if *present == socket)
+                && self.pulse != Pulse::Pong
     }
 
     fn give_up(&mut self, now: Now) {

@@ -11,6 +11,7 @@ mod handover;
 mod io;
 mod liveness;
 mod recovery;
+mod sending;
 mod state;
 
 use core::time::Duration;
@@ -18,8 +19,10 @@ use std::collections::VecDeque;
 
 pub use config::{ConnectionConfig, Heartbeat, OnRenewal, check_close_code};
 pub use io::{
-    ConnectionState, Event, Handshake, Input, Output, PageEvent, Phase, Received, Sent, SocketId, StateChange, Stats,
+    ConnectionState, Event, Fate, Handshake, Input, Output, PageEvent, Phase, Received, Sent, SocketId, StateChange,
+    Stats,
 };
+pub use sending::Outgoing;
 
 use self::recovery::Goodbye;
 use self::state::{Doubt, Pause, Proof, Pulse, Reach, Renewal, State, Step};
@@ -29,7 +32,7 @@ use super::outbox::Outbox;
 use super::session::{Demand, RequestId, SessionView, WantId};
 use super::timer::{Timer, Timers};
 use super::{Framing, Instant, Now, UnixTime};
-use crate::error::{Failure, HandshakeError, HttpError, Problem, SendError, TransportError};
+use crate::error::{Failure, HandshakeError, HttpError, Problem, TransportError};
 
 /// How long `close` may stay away after an `error`. WebKit under load takes longer than a moment.
 const ERROR_WITHOUT_CLOSE: Duration = Duration::from_secs(2);
@@ -179,38 +182,6 @@ impl Connection {
         self.timers.next()
     }
 
-    /// Takes a message of the app: to be handed over now, or kept until [`Output::Send`].
-    ///
-    /// # Errors
-    /// Closed, or the outbox is full; the message stays with the caller.
-    ///
-    /// # Units
-    /// `length` in bytes; asked for only if the message has to wait.
-    pub fn send(&mut self, length: impl FnOnce() -> usize) -> Result<Sent, SendError> {
-        match self.serving() {
-            State::Closed => Err(SendError::Closed),
-            State::Connected { socket, proof, .. } => {
-                let (socket, is_assumed) = (*socket, *proof == Proof::Assumed);
-                self.stats.sent += 1;
-                // Beyond the outbox's limits nothing more is kept, but everything is sent.
-                let kept = is_assumed.then(|| self.outbox.push(length()).ok()).flatten();
-                if kept.is_some() {
-                    self.outbox.lend();
-                }
-                Ok(kept.map_or(Sent::Now(socket), |message| Sent::NowAndKept(socket, message)))
-            }
-            State::Idle
-            | State::Token { .. }
-            | State::Ticket { .. }
-            | State::Holding { .. }
-            | State::Opening { .. }
-            | State::Probing { .. }
-            | State::Authenticating { .. }
-            | State::Waiting
-            | State::Suspended(_) => self.outbox.push(length()).map(Sent::Queued),
-        }
-    }
-
     /// Says what becomes of a message that arrived on a socket.
     ///
     /// # Units
@@ -222,9 +193,10 @@ impl Connection {
                 return Received::TooLong { length };
             }
         }
+        let awaits_ack = self.outbox.awaits_ack();
         if self.retired == Some(socket) {
             self.stats.received += 1;
-            return Received::Deliver;
+            return if awaits_ack { Received::InspectAndDeliver } else { Received::Deliver };
         }
         let (reads_first, reads_all) = self.reads();
         let has_text = self.framing() != Framing::Json;
@@ -245,7 +217,7 @@ impl Connection {
                 self.pulse = if awaits_pong { Pulse::Heard } else { Pulse::Well };
                 match proof {
                     Proof::Assumed | Proof::Given | Proof::Lasting
-                        if reads_all || awaits_pong || *renewal == Renewal::Sent =>
+                        if reads_all || awaits_pong || awaits_ack || *renewal == Renewal::Sent =>
                     {
                         Received::InspectAndDeliver
                     }
@@ -309,7 +281,7 @@ impl Connection {
             State::Opening { .. } | State::Probing { .. } | State::Authenticating { .. } => {}
             State::Connected { .. } => {
                 self.leave(1000, "reconnect");
-                self.settle_outbox();
+                self.lose_sent();
                 self.soon(now, Goodbye::new(1000, "reconnect"));
             }
             State::Waiting | State::Suspended(_) => self.soon(now, Goodbye::none()),
@@ -355,6 +327,7 @@ impl Connection {
                 }
                 Timer::Beat => self.on_beat(now),
                 Timer::Dial => self.on_dial_due(now, deadline),
+                Timer::Expiry => self.expire(now.instant),
                 Timer::Hidden => self.pause(now, Pause::Hidden),
                 Timer::Pong => self.on_silence(now, deadline),
                 Timer::Connect => {
@@ -407,13 +380,6 @@ impl Connection {
                     self.settle_outbox();
                 }
             }
-        }
-    }
-
-    /// What was handed to a socket need not be kept any more.
-    fn settle_outbox(&mut self) {
-        while let Some(message) = self.outbox.settle() {
-            self.outputs.push_back(Output::Discard { message });
         }
     }
 

@@ -110,7 +110,7 @@ impl Connection {
             | Failure::Ticket(_)
             | Failure::TicketExpired
             | Failure::Token(_)
-            | Failure::Transport(_) => self.settle_outbox(),
+            | Failure::Transport(_) => self.lose_sent(),
         }
         let was_in_ticket_phase = matches!(self.state, State::Ticket { .. });
         let was_lasting = matches!(self.state, State::Connected { proof: Proof::Lasting, .. });
@@ -272,16 +272,6 @@ impl Connection {
             }
             State::Idle | State::Holding { .. } | State::Waiting | State::Suspended(_) | State::Closed => {}
         }
-    }
-
-    fn discard_outbox(&mut self) -> usize {
-        self.settle_outbox();
-        let discarded = self.outbox.len();
-        while let Some(message) = self.outbox.pop() {
-            self.stats.discarded += 1;
-            self.outputs.push_back(Output::Discard { message });
-        }
-        discarded
     }
 
     pub(super) fn closed_event(&mut self, goodbye: Goodbye) {

@@ -6,6 +6,7 @@ mod handshake;
 mod invariants;
 mod liveness;
 mod messages;
+mod outbox;
 mod probe;
 mod recovery;
 mod refresh;

@@ -114,7 +114,7 @@ impl World {
         }
     }
 
-    fn drain(&mut self, index: usize) {
+    pub(super) fn drain(&mut self, index: usize) {
         while let Some(output) = self.lines[index].machine.poll_output() {
             self.perform(index, output);
         }
@@ -199,7 +199,8 @@ impl World {
             let peer = line.peers.get(&socket);
             assert!(peer.is_some_and(|peer| peer.has_accepted), "a message was sent before the server accepted");
         }
-        self.later(Happening::ServerHears { line: index, socket, text: note.number.to_string() });
+        let text = line.text_of(note.number);
+        self.later(Happening::ServerHears { line: index, socket, text });
     }
 
     fn on_event(&mut self, index: usize, event: Event) {
@@ -210,10 +211,12 @@ impl World {
         line.order.push(match &event {
             Event::Closed { .. } => "closed".to_owned(),
             Event::Opened => "opened".to_owned(),
+            Event::Message { fate, .. } => format!("{fate:?}"),
             Event::StateChanged(change) => format!("state {}", change.state.name()),
         });
         match event {
             Event::Closed { code, .. } => line.closed_events.push(code),
+            Event::Message { message, fate } => line.on_fate(message, fate),
             Event::Opened => {
                 line.opened += 1;
                 let socket = line.machine.socket();
@@ -222,6 +225,10 @@ impl World {
                 assert!(is_accepted, "connected means accepted");
             }
             Event::StateChanged(change) => {
+                if line.confirms && change.state != ConnectionState::Connected {
+                    // What nobody has confirmed is sent again.
+                    line.last_sent = 0;
+                }
                 line.discarded += change.discarded;
                 line.attempts.push(change.attempt);
                 assert_ne!(change.reason.as_deref(), Some(""), "no reason is none");

@@ -12,7 +12,12 @@ pub struct Line {
     /// Whether another socket takes the place of one whose token is renewed.
     pub hands_over: bool,
     pub machine: Connection,
+    /// Whether the server confirms messages.
+    pub confirms: bool,
     pub(super) payloads: BTreeMap<MessageId, Note>,
+    /// The numbers of all messages that were kept, and what the app was told of them.
+    pub(super) kept: BTreeMap<MessageId, u64>,
+    pub fates: BTreeMap<u64, Vec<Fate>>,
     pub(super) open_sockets: BTreeSet<SocketId>,
     pub(super) requests: BTreeSet<RequestId>,
     pub(super) peers: BTreeMap<SocketId, Peer>,
@@ -65,8 +70,11 @@ impl Line {
             tab,
             kind,
             hands_over: config.on_renewal == OnRenewal::Handover,
+            confirms: config.confirm.is_some(),
             machine: Connection::new(config, user, seed),
             payloads: BTreeMap::new(),
+            kept: BTreeMap::new(),
+            fates: BTreeMap::new(),
             open_sockets: BTreeSet::new(),
             requests: BTreeSet::new(),
             peers: BTreeMap::new(),
@@ -97,6 +105,24 @@ impl Line {
             assert!(self.hands_over || !self.refused.contains(token), "a refused token was presented again");
         }
         self.presented = token;
+    }
+
+    /// How a message is written.
+    pub(super) fn text_of(&self, number: u64) -> String {
+        if self.confirms { format!(r#"{{"id":{number}}}"#) } else { number.to_string() }
+    }
+
+    /// The app is told what became of a message.
+    pub(super) fn on_fate(&mut self, message: MessageId, fate: Fate) {
+        let number = self.kept[&message];
+        let fates = self.fates.entry(number).or_default();
+        // A server that refused the credential is handed everything again.
+        let is_again = self.kind == Kind::FirstMessage && fates.iter().all(|fate| *fate == Fate::Sent);
+        assert!(fates.is_empty() || is_again, "{number} was {fates:?} and then {fate:?}");
+        if fate == Fate::Confirmed {
+            assert!(self.received_by_server.contains(&number.to_string()), "{number} was confirmed by nobody");
+        }
+        fates.push(fate);
     }
 
     pub fn state(&self) -> ConnectionState {

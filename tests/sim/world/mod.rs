@@ -7,11 +7,13 @@ mod line;
 mod network;
 mod tabs;
 
+use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use gatepass::error::{Disposition, Failure, TokenError};
 use gatepass::proto::connection::{
-    Connection, ConnectionConfig, ConnectionState, Event, Input, Output, PageEvent, Received, Sent, SocketId,
+    Connection, ConnectionConfig, ConnectionState, Event, Fate, Input, Outgoing, Output, PageEvent, Received, Sent,
+    SocketId,
 };
 use gatepass::proto::http::{BodyEncoding, HttpRequest, HttpResponse, NoAnswer};
 use gatepass::proto::outbox::MessageId;
@@ -129,6 +131,26 @@ pub struct Net {
     pub max_ms: u64,
     /// In percent: HTTP answers that never come, requests that fail at once, sockets that die without a word.
     pub loss: u8,
+}
+
+/// A message of the app, as the machine may ask for it.
+pub struct Outgo {
+    pub text: String,
+    pub instant: Instant,
+}
+
+impl Outgoing for Outgo {
+    fn length(&self) -> usize {
+        self.text.len()
+    }
+
+    fn text(&self) -> Option<String> {
+        Some(self.text.clone())
+    }
+
+    fn instant(&self) -> Instant {
+        self.instant
+    }
 }
 
 pub struct World {
@@ -291,19 +313,32 @@ impl World {
 
     /// Sends a numbered message; returns whether it was taken.
     pub fn send(&mut self, line: usize) -> bool {
+        self.send_within(line, None)
+    }
+
+    /// The same for one that may not wait for longer.
+    pub fn send_within(&mut self, line: usize, ttl: Option<Duration>) -> bool {
         self.next_note += 1;
         let note = Note { number: self.next_note, epoch: self.tabs[self.lines[line].tab].session.view().epoch };
-        match self.lines[line].machine.send(|| 8) {
+        let text = self.lines[line].text_of(note.number);
+        let message = Outgo { text, instant: self.now_in(self.lines[line].tab).instant };
+        let sent = self.lines[line].machine.send(&message, ttl);
+        if let Ok(Sent::NowAndKept(_, id) | Sent::NowUnconfirmed(_, id) | Sent::Queued(id)) = sent {
+            self.lines[line].kept.insert(id, note.number);
+        }
+        match sent {
             Ok(Sent::Now(socket)) => self.hand_over(line, socket, note),
-            Ok(Sent::NowAndKept(socket, id)) => {
+            Ok(Sent::NowAndKept(socket, id) | Sent::NowUnconfirmed(socket, id)) => {
                 self.lines[line].payloads.insert(id, note);
                 self.hand_over(line, socket, note);
             }
             Ok(Sent::Queued(id)) => {
                 self.lines[line].payloads.insert(id, note);
             }
+            Ok(Sent::Dropped) => {}
             Err(_) => return false,
         }
+        self.drain(line);
         true
     }
 

@@ -105,6 +105,7 @@ impl World {
 
     fn server_hears(&mut self, line: usize, socket: SocketId, text: String) {
         let kind = self.lines[line].kind;
+        let confirms = self.lines[line].confirms;
         let Some(peer) = self.lines[line].peers.get_mut(&socket) else { return };
         if peer.is_dead || self.server.is_silent {
             return;
@@ -124,6 +125,20 @@ impl World {
             let (user, say) = self.server.first_message(&text, true);
             assert!(user.is_some(), "a socket was authenticated again with a bad token");
             return self.server_says(line, socket, say.expect("an answer"));
+        }
+        if peer.has_accepted && confirms {
+            let number = text.replace(|letter: char| !letter.is_ascii_digit(), "");
+            let received = &mut self.lines[line].received_by_server;
+            // This server knows what it has; while it was silent it may have missed some that came before others.
+            if received.contains(&number) {
+                self.server.log.repeated += 1;
+            } else {
+                received.push(number.clone());
+            }
+            if !self.server.withholds_acks {
+                self.server_says(line, socket, Say::Text(format!(r#"{{"ack":{number}}}"#)));
+            }
+            return;
         }
         if peer.has_accepted {
             let number = |text: &String| text.parse::<u64>().expect("a number");

@@ -90,7 +90,7 @@ impl World {
 
     /// The app asks for a token that will do for so long.
     pub fn ask_token(&mut self, tab: usize, life_ms: u64) {
-        let demand = Demand::UsableFor(std::time::Duration::from_millis(life_ms));
+        let demand = Demand::UsableFor(Duration::from_millis(life_ms));
         let want = Want { asker: APP, want: WantId::new(0), demand };
         self.session_input_in(tab, session::Input::Want(want));
     }

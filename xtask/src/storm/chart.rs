@@ -43,9 +43,9 @@ pub(super) fn draw(outcomes: &[Outcome], ideal: f64) -> String {
     for decade in DECADES {
         let times = 10_f64.powi(decade);
         let class = if decade == 0 { "capacity" } else { "grid" };
-        _ = write!(
+        _ = writeln!(
             svg,
-            "<line class=\"{class}\" x1=\"{left}\" x2=\"{right}\" y1=\"{0:.1}\" y2=\"{0:.1}\"/><text x=\"{1}\" y=\"{2:.1}\" text-anchor=\"end\">{times} ×</text>\n",
+            "<line class=\"{class}\" x1=\"{left}\" x2=\"{right}\" y1=\"{0:.1}\" y2=\"{0:.1}\"/><text x=\"{1}\" y=\"{2:.1}\" text-anchor=\"end\">{times} ×</text>",
             y(times),
             left - 8.0,
             y(times) + 4.0,
@@ -53,14 +53,14 @@ pub(super) fn draw(outcomes: &[Outcome], ideal: f64) -> String {
     }
     for quarter in 0..=6 {
         let seconds = ideal * f64::from(quarter) / 4.0;
-        _ = write!(
+        _ = writeln!(
             svg,
-            "<text x=\"{:.1}\" y=\"{}\" text-anchor=\"middle\">{seconds:.0} s</text>\n",
+            "<text x=\"{:.1}\" y=\"{}\" text-anchor=\"middle\">{seconds:.0} s</text>",
             x(seconds),
             bottom + 18.0
         );
     }
-    _ = write!(svg, "<text x=\"{left}\" y=\"14\">arrivals in 100 ms against what is admitted in 100 ms</text>\n");
+    _ = writeln!(svg, "<text x=\"{left}\" y=\"14\">arrivals in 100 ms against what is admitted in 100 ms</text>");
     for (place, (name, colour)) in SHOWN.iter().zip(COLOURS).enumerate().rev() {
         let Some(outcome) = outcomes.iter().find(|outcome| outcome.name == *name) else { continue };
         let curve: Vec<f64> = outcome.storm.curve().take((end * 1000.0 / STEP as f64) as usize).collect();
@@ -74,9 +74,9 @@ pub(super) fn draw(outcomes: &[Outcome], ideal: f64) -> String {
             })
             .collect();
         let row = MARGIN[1] + 20.0 + place as f64 * 22.0;
-        _ = write!(
+        _ = writeln!(
             svg,
-            "<polyline stroke=\"{colour}\" points=\"{}\"/><line x1=\"{1}\" x2=\"{2}\" y1=\"{row}\" y2=\"{row}\" stroke=\"{colour}\" stroke-width=\"3\"/><text x=\"{3}\" y=\"{4}\">{name}</text>\n",
+            "<polyline stroke=\"{colour}\" points=\"{}\"/><line x1=\"{1}\" x2=\"{2}\" y1=\"{row}\" y2=\"{row}\" stroke=\"{colour}\" stroke-width=\"3\"/><text x=\"{3}\" y=\"{4}\">{name}</text>",
             points.join(" "),
             right + 14.0,
             right + 34.0,

@@ -1,0 +1,165 @@
+//! What becomes of a message of the app: handed to a socket, kept for the next, confirmed, or dropped.
+//!
+//! A message is handed to one socket, once. There are two exceptions: a server that refused the credential has taken nothing of what came
+//! after it, and one that is to confirm is asked again until it has.
+
+use core::time::Duration;
+
+use super::Connection;
+use super::io::{Event, Fate, Output, Sent, SocketId};
+use super::state::{Proof, State};
+use crate::error::SendError;
+use crate::proto::outbox::{MessageId, OutboxPolicy};
+use crate::proto::timer::Timer;
+use crate::proto::{Instant, Json};
+
+/// A message of the app, as far as the machine may ask. None of it is asked for a message that is handed on at once and not confirmed.
+pub trait Outgoing {
+    /// Its length in bytes.
+    fn length(&self) -> usize;
+    /// The message itself, if it is text.
+    fn text(&self) -> Option<String>;
+    /// What time it is.
+    fn instant(&self) -> Instant;
+}
+
+impl Connection {
+    /// Takes a message of the app: to be handed over now, or kept until [`Output::Send`]. What becomes of one that is kept is told by
+    /// [`Event::Message`]. Outputs may follow.
+    ///
+    /// # Errors
+    /// Closed, or the outbox is full; the message stays with the caller.
+    ///
+    /// # Units
+    /// `ttl`: how long it may wait; without one as the options say.
+    pub fn send(&mut self, message: &impl Outgoing, ttl: Option<Duration>) -> Result<Sent, SendError> {
+        let (socket, is_assumed) = match self.serving() {
+            State::Closed => return Err(SendError::Closed),
+            State::Connected { socket, proof, .. } => (Some(*socket), *proof == Proof::Assumed),
+            State::Idle
+            | State::Token { .. }
+            | State::Ticket { .. }
+            | State::Holding { .. }
+            | State::Opening { .. }
+            | State::Probing { .. }
+            | State::Authenticating { .. }
+            | State::Waiting
+            | State::Suspended(_) => (None, false),
+        };
+        let confirm = self.config.confirm.as_ref();
+        let ack = confirm.and_then(|confirm| confirm.ack_of(&message.text()?));
+        if let (Some(socket), None) = (socket, &ack) {
+            // Beyond the outbox's limits nothing more is kept, but everything is sent.
+            if !is_assumed || !self.outbox.has_room(message.length()) {
+                self.stats.sent += 1;
+                return Ok(Sent::Now(socket));
+            }
+        }
+        let Some(id) = self.keep(message, ttl, ack)? else { return Ok(Sent::Dropped) };
+        let Some(socket) = socket else { return Ok(Sent::Queued(id)) };
+        self.stats.sent += 1;
+        Ok(match self.outbox.next(true) {
+            Some((_, true)) => Sent::NowUnconfirmed(socket, id),
+            Some((_, false)) | None => Sent::NowAndKept(socket, id),
+        })
+    }
+
+    /// Puts a message into the outbox, or drops it where it has to be dropped.
+    fn keep(
+        &mut self,
+        message: &impl Outgoing,
+        ttl: Option<Duration>,
+        ack: Option<Json>,
+    ) -> Result<Option<MessageId>, SendError> {
+        let (length, options) = (message.length(), self.config.outbox);
+        while !self.outbox.has_room(length) {
+            match options.policy {
+                OutboxPolicy::DropOldest if length <= options.max_bytes => {
+                    let Some(oldest) = self.outbox.take_oldest() else { return Err(SendError::QueueFull) };
+                    self.tell_fate(vec![oldest], Fate::Dropped);
+                }
+                OutboxPolicy::DropNewest => {
+                    self.stats.discarded += 1;
+                    return Ok(None);
+                }
+                OutboxPolicy::Error | OutboxPolicy::DropOldest => return Err(SendError::QueueFull),
+            }
+        }
+        let expires = ttl.or(options.ttl).map(|ttl| message.instant().after(ttl));
+        let id = self.outbox.push(length, expires, ack);
+        if expires.is_some() {
+            self.set_expiry();
+        }
+        Ok(Some(id))
+    }
+
+    fn set_expiry(&mut self) {
+        if let Some(next) = self.outbox.next_expiry() {
+            self.timers.set(Timer::Expiry, next);
+        }
+    }
+
+    /// The time of some messages is over.
+    pub(super) fn expire(&mut self, now: Instant) {
+        let expired = self.outbox.take_expired(now);
+        self.tell_fate(expired, Fate::Dropped);
+        self.set_expiry();
+    }
+
+    /// Hands everything that waits to a socket that was accepted.
+    pub(super) fn flush(&mut self, now: Instant, socket: SocketId, keep: bool) {
+        self.expire(now);
+        while let Some((message, needs_ack)) = self.outbox.next(keep) {
+            self.stats.sent += 1;
+            self.outputs.push_back(Output::Send { socket, message, keep: keep || needs_ack });
+            if !needs_ack {
+                self.outputs.push_back(Output::Event(Event::Message { message, fate: Fate::Sent }));
+            }
+        }
+    }
+
+    /// A message of the server may confirm what was sent.
+    pub(super) fn confirm(&mut self, text: Option<&str>) {
+        if !self.outbox.awaits_ack() {
+            return;
+        }
+        let (messages, _) = self.framing().read(text.unwrap_or_default());
+        for message in messages.iter().flatten() {
+            let confirmed = self.outbox.take_confirmed(message);
+            self.tell_fate(confirmed, Fate::Confirmed);
+        }
+    }
+
+    /// What was handed to a socket need not be kept any more, but for what is to be confirmed.
+    pub(super) fn settle_outbox(&mut self) {
+        for message in self.outbox.take_settled() {
+            self.outputs.push_back(Output::Discard { message });
+        }
+    }
+
+    /// The socket is lost. Whether it delivered is not known, so nothing is sent twice but what the server has not confirmed.
+    pub(super) fn lose_sent(&mut self) {
+        self.settle_outbox();
+        self.outbox.take_back();
+    }
+
+    /// Gives everything up; returns how much.
+    pub(super) fn discard_outbox(&mut self) -> usize {
+        self.settle_outbox();
+        let mut discarded = Vec::new();
+        while let Some(message) = self.outbox.take_oldest() {
+            discarded.push(message);
+        }
+        let count = discarded.len();
+        self.tell_fate(discarded, Fate::Dropped);
+        count
+    }
+
+    fn tell_fate(&mut self, messages: Vec<MessageId>, fate: Fate) {
+        for message in messages {
+            self.stats.discarded += u32::from(fate == Fate::Dropped);
+            self.outputs.push_back(Output::Discard { message });
+            self.outputs.push_back(Output::Event(Event::Message { message, fate }));
+        }
+    }
+}
