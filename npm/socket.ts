@@ -276,7 +276,8 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
    */
   send(data: Sendable, options?: { ttl?: number }): SentMessage {
     const message = plain(data, this.#state === 'connected');
-    const ttl = options?.ttl === undefined ? undefined : new Options(options, '', 'ttl').millis('ttl', 0);
+    const given = options && new Options(options, '', 'ttl');
+    const ttl = given?.get('ttl') === undefined ? undefined : given.millis('ttl', 0);
     if (this.#state === 'closed') throw failure('CLOSED', 'the socket is closed; the message was not taken');
     const core = this.#core.now;
     if (core !== undefined) return this.#taken(rethrow(() => core.send(message, ttl)));
@@ -416,7 +417,10 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
       get takesBuffers() {
         return self.deref()?.binaryType === 'arraybuffer';
       },
-      fate: (number, fate) => self.deref()?.#fate(number, FATES[fate]!),
+      fate: (number, fate) => {
+        const socket = self.deref();
+        if (socket) socket.#fate(number, FATES[fate]!);
+      },
       opened: () => alive?.dispatchEvent(new Event('open')),
       closed: (code, reason, wasClean) => self.deref()?.dispatchEvent(new CloseEvent('close', { code, reason, wasClean })),
       changed: (place, phase, previous, code, reason, attempt, retryAt, discarded, ...failure) => {

@@ -19,8 +19,8 @@ export function drained(socket: Socket, most: number, error: () => unknown, sign
     const settle = () => {
       clearTimeout(timer);
       if (signal?.aborted) reject(failure('ABORTED', 'waiting was aborted', signal.reason));
-      else if (isDone()) resolve();
       else if (socket.state === 'closed') reject(error() ?? failure('CLOSED', 'the socket is closed'));
+      else if (isDone()) resolve();
       else {
         timer = setTimeout(settle, LOOK);
         return;

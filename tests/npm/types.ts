@@ -3,7 +3,7 @@
 import {
   anonymous, AuthSocket, cookie, firstMessage, GatepassError, isGatepassError, isSignInRequired, load, presets, query, Session, sessionKey,
   subprotocol, ticket,
-  type Disposition, type ErrorCode, type Phase, type Scheme, type SessionState, type SocketPreset, type SocketState, type StateChange,
+  type Disposition, type ErrorCode, type Phase, type Scheme, type SentMessage, type SessionState, type SocketPreset, type SocketState, type StateChange,
 } from 'gatepass';
 
 async function walk(): Promise<void> {
@@ -31,6 +31,20 @@ async function walk(): Promise<void> {
     console.log(typed, retryAt?.toFixed(), error?.code, discarded);
   });
   socket.addEventListener('message', (event) => console.log(event.data));
+  const message: SentMessage = socket.send('hello', { ttl: 5_000 });
+  const fate: 'queued' | 'sent' | 'confirmed' | 'dropped' = await socket.sent(message);
+  await socket.drained({ signal: AbortSignal.timeout(1_000) });
+  await socket.readable.pipeTo(new WritableStream({ write: (data: unknown) => console.log(data, fate) }));
+  await socket.writable.getWriter().write(new Uint8Array(1));
+  new AuthSocket('wss://api.example.com/', {
+    scheme: anonymous(),
+    heartbeat: { message: { type: 'ping' }, pong: { type: 'pong' }, interval: 20_000, timeout: 5_000 },
+    whenHidden: 'close-after',
+    hiddenTimeout: 60_000,
+    outbox: { policy: 'drop-oldest', ttl: 10_000 },
+    confirm: { id: 'id', ack: { type: 'ack', id: '$id' } },
+    highWaterMark: 1 << 16,
+  }).addEventListener('statechange', ({ unconfirmed }) => console.log(unconfirmed.length));
   socket.addEventListener('error', (event) => {
     const disposition: Disposition = event.error.disposition;
     const code: ErrorCode = event.error.code;

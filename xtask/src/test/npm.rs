@@ -47,7 +47,7 @@ pub(super) fn run() -> Result<()> {
         .current_dir(root())
         .args(["--test", "--test-reporter", "spec", "--test-concurrency", "1", "--test-timeout", "120000"])
         .args(
-            ["package", "session", "surroundings", "tabs", "lifecycle", "walk"]
+            ["package", "session", "surroundings", "tabs", "sending", "lifecycle", "walk"]
                 .map(|name| format!("tests/npm/{name}.test.mjs")),
         )
         .env("GATEPASS_TEST_PROJECT", &project)
