@@ -4,7 +4,6 @@
 //! The machine holds ids and lengths; the payloads stay with the driver.
 
 use core::time::Duration;
-use std::collections::VecDeque;
 
 use super::{Instant, Json};
 use crate::error::ConfigError;
@@ -93,15 +92,15 @@ pub(crate) struct Entry {
 #[derive(Debug)]
 pub(crate) struct Outbox {
     options: OutboxOptions,
-    waiting: VecDeque<Entry>,
+    waiting: Vec<Entry>,
     /// Handed to a socket, and yet to be handed to another if the server refuses this one, or does not confirm. Before `waiting`.
-    lent: VecDeque<Entry>,
+    lent: Vec<Entry>,
     next_id: u32,
 }
 
 impl Outbox {
     pub(crate) fn new(options: OutboxOptions) -> Self {
-        Self { options, waiting: VecDeque::new(), lent: VecDeque::new(), next_id: 0 }
+        Self { options, waiting: Vec::new(), lent: Vec::new(), next_id: 0 }
     }
 
     pub(crate) fn has_room(&self, length: usize) -> bool {
@@ -113,30 +112,30 @@ impl Outbox {
     pub(crate) fn push(&mut self, length: usize, expires: Option<Instant>, ack: Option<Json>) -> MessageId {
         let id = MessageId(self.next_id);
         self.next_id = self.next_id.wrapping_add(1);
-        self.waiting.push_back(Entry { id, length, expires, ack });
+        self.waiting.push(Entry { id, length, expires, ack });
         id
     }
 
     /// Takes the next message to hand to a socket, and whether it is to be confirmed. With `keep`, and if it is, it stays here, too.
     pub(crate) fn next(&mut self, keep: bool) -> Option<(MessageId, bool)> {
-        let entry = self.waiting.pop_front()?;
+        let entry = take_first(&mut self.waiting)?;
         let (id, needs_ack) = (entry.id, entry.ack.is_some());
         if keep || needs_ack {
-            self.lent.push_back(entry);
+            self.lent.push(entry);
         }
         Some((id, needs_ack))
     }
 
     /// What was handed to the socket and is still kept is to be sent, as if it never had been.
     pub(crate) fn take_back(&mut self) {
-        while let Some(entry) = self.lent.pop_back() {
-            self.waiting.push_front(entry);
-        }
+        let mut all = core::mem::take(&mut self.lent);
+        all.append(&mut self.waiting);
+        self.waiting = all;
     }
 
     /// Takes the first of all.
     pub(crate) fn take_oldest(&mut self) -> Option<MessageId> {
-        self.lent.pop_front().or_else(|| self.waiting.pop_front()).map(|entry| entry.id)
+        take_first(&mut self.lent).or_else(|| take_first(&mut self.waiting)).map(|entry| entry.id)
     }
 
     /// Takes those that need not be kept any more: the server has accepted, or the socket was lost.
@@ -179,8 +178,13 @@ impl Outbox {
     }
 }
 
+/// At most some thousands are here, and a `VecDeque` costs the download more than moving them.
+fn take_first(queue: &mut Vec<Entry>) -> Option<Entry> {
+    (!queue.is_empty()).then(|| queue.remove(0))
+}
+
 /// Takes those out of a queue that are so, in order.
-fn take(queue: &mut VecDeque<Entry>, is_so: &dyn Fn(&Entry) -> bool) -> Vec<MessageId> {
+fn take(queue: &mut Vec<Entry>, is_so: &dyn Fn(&Entry) -> bool) -> Vec<MessageId> {
     let mut taken = Vec::new();
     queue.retain(|entry| {
         let stays = !is_so(entry);

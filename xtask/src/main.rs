@@ -5,6 +5,7 @@
 
 mod build;
 mod cases;
+mod close_codes;
 mod demo;
 mod process;
 mod setup;
@@ -52,6 +53,9 @@ enum Command {
         /// How many random schedules to run
         #[arg(long, conflicts_with = "seed")]
         schedules: Option<u64>,
+        /// A night's worth: 100,000 schedules
+        #[arg(long, conflicts_with_all = ["seed", "schedules"])]
+        long: bool,
     },
     /// Print the download's size, part by part
     Size {
@@ -63,7 +67,7 @@ enum Command {
     Storm(storm::Options),
     /// Print the table of ways in and where they were tried, made of the last test run
     Table {
-        /// Put it into the docs
+        /// Put it into the docs, and the table of close codes
         #[arg(long)]
         write: bool,
     },
@@ -77,7 +81,7 @@ fn main() -> ExitCode {
         Command::Build => setup::run().and_then(|()| build::run()),
         Command::Demo { port } => demo::run(port),
         Command::Test { layers } => test::run(&layers),
-        Command::Sim { seed, schedules } => sim::run(seed.as_deref(), schedules),
+        Command::Sim { seed, schedules, long } => sim::run(seed.as_deref(), schedules, long),
         Command::Size { check } => size::run(check),
         Command::Storm(options) => storm::run(&options),
         Command::Table { write } => table::run(write),

@@ -1,4 +1,4 @@
-//! Runs the simulation alone: another number of schedules, or one seed again.
+//! Runs the simulation alone: another number of schedules, a night's worth of them, or one seed again.
 
 use std::process::Command;
 
@@ -7,9 +7,18 @@ use anyhow::Result;
 use crate::process::run_shown;
 use crate::tools::root;
 
-pub(crate) fn run(seed: Option<&str>, schedules: Option<u64>) -> Result<()> {
+/// How many schedules a night has.
+const LONG: u64 = 100_000;
+
+pub(crate) fn run(seed: Option<&str>, schedules: Option<u64>, long: bool) -> Result<()> {
     let mut command = Command::new("cargo");
-    command.current_dir(root()).args(["test", "--package", "gatepass", "--test", "sim", "--", "--nocapture"]);
+    command.current_dir(root()).args(["test", "--package", "gatepass", "--test", "sim"]);
+    if long {
+        // Optimised, but with the checks for overflow that tests have.
+        command.args(["--profile", "figures"]).env("CARGO_PROFILE_FIGURES_OVERFLOW_CHECKS", "true");
+    }
+    command.args(["--", "--nocapture"]);
+    let schedules = schedules.or(long.then_some(LONG));
     if let Some(seed) = seed {
         command.arg("random_schedules").env("GATEPASS_SIM_SEED", seed);
     }

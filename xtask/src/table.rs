@@ -43,6 +43,9 @@ const END: &str = "<!-- end of table -->";
 
 /// Prints the table, or puts it into the docs.
 pub(crate) fn run(write: bool) -> Result<()> {
+    if write {
+        crate::close_codes::write()?;
+    }
     let table = table()?;
     if !write {
         print!("{table}");

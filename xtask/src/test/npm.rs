@@ -16,7 +16,7 @@ pub(super) fn types() -> Result<()> {
     // Within the package, where it can import the package by its name.
     let folder = root().join("target/docs");
     std::fs::create_dir_all(&folder)?;
-    let mut pages = vec![root().join("README.md"), root().join("docs/session.md")];
+    let mut pages = vec![root().join("README.md"), root().join("docs/session.md"), root().join("docs/reconnect.md")];
     pages.extend(std::fs::read_dir(root().join("docs/ways-in"))?.flatten().map(|entry| entry.path()));
     let mut files = Vec::new();
     for page in pages {
