@@ -40,7 +40,7 @@ impl SocketCore {
     /// was sent and is to be confirmed. Else -1 if it was sent, -2 if it was dropped.
     pub fn send(&self, data: JsValue, ttl: Option<f64>) -> Result<f64, JsValue> {
         let ttl = ttl.map(|millis| Duration::from_millis(millis as u64));
-        Ok(match self.socket.send(&data, ttl).map_err(send_error)? {
+        Ok(match self.socket.send_within(&data, ttl).map_err(send_error)? {
             Sent::Now(_) | Sent::NowAndKept(..) => -1.0,
             Sent::Dropped => -2.0,
             Sent::Queued(message) => f64::from(message.get()),

@@ -102,12 +102,20 @@ impl AuthSocket {
         self.inner.input(Input::Close { code, reason: reason.to_owned() });
     }
 
-    /// Sends a string, an `ArrayBuffer`, a view of one, or a `Blob`: now if connected, else as soon as it is. `ttl` is how long it may
-    /// wait; without one as the options say.
+    /// Sends a string, an `ArrayBuffer`, a view of one, or a `Blob`: now if connected, else as soon as it is. What becomes of one that is
+    /// kept is told by [`Event::Message`].
     ///
     /// # Errors
     /// Closed, or the outbox is full: the message was not taken.
-    pub fn send(&self, data: &JsValue, ttl: Option<Duration>) -> Result<Sent, SendError> {
+    pub fn send(&self, data: &JsValue) -> Result<Sent, SendError> {
+        self.send_within(data, None)
+    }
+
+    /// The same for a message that may not wait longer than `ttl`; without one as the options say.
+    ///
+    /// # Errors
+    /// Closed, or the outbox is full: the message was not taken.
+    pub fn send_within(&self, data: &JsValue, ttl: Option<Duration>) -> Result<Sent, SendError> {
         let sent = self.inner.machine.borrow_mut().send(&Data(data), ttl)?;
         let port = &self.inner.port;
         match sent {

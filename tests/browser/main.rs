@@ -10,6 +10,7 @@ mod good_path;
 mod harness;
 mod rules;
 mod sharing;
+mod soak;
 mod ways;
 
 wasm_bindgen_test::wasm_bindgen_test_configure!(run_in_browser);

@@ -57,6 +57,15 @@ enum Command {
         #[arg(long, conflicts_with_all = ["seed", "schedules"])]
         long: bool,
     },
+    /// Reconnect many times in Chromium and Firefox: nothing may be left behind
+    Soak {
+        /// How often in Chromium
+        #[arg(long, default_value_t = 10_000)]
+        chromium: u32,
+        /// How often in Firefox
+        #[arg(long, default_value_t = 2_000)]
+        firefox: u32,
+    },
     /// Print the download's size, part by part
     Size {
         /// Fail if it is over the budget
@@ -83,6 +92,7 @@ fn main() -> ExitCode {
         Command::Test { layers } => test::run(&layers),
         Command::Sim { seed, schedules, long } => sim::run(seed.as_deref(), schedules, long),
         Command::Size { check } => size::run(check),
+        Command::Soak { chromium, firefox } => test::soak(chromium, firefox),
         Command::Storm(options) => storm::run(&options),
         Command::Table { write } => table::run(write),
         Command::Cases => cases::run(),

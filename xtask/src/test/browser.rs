@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::process::{Server, run_recorded};
+use crate::process::{Server, run_recorded, run_shown};
 use crate::tools::{CargoTool, Pins, target_dir, wasm_command};
 
 /// A browser engine, as wasm-pack names its browsers.
@@ -62,6 +62,17 @@ fn safaridriver() -> Result<PathBuf> {
 }
 
 pub(super) fn run() -> Result<()> {
+    run_in(&Engine::ALL, None)
+}
+
+/// Many reconnects in Chromium, some in Firefox, whose driver is slower.
+pub(crate) fn soak(chromium: u32, firefox: u32) -> Result<()> {
+    run_in(&[Engine::Chromium], Some(chromium))?;
+    run_in(&[Engine::Firefox], Some(firefox))
+}
+
+/// All tests; with a number of reconnects the soak alone.
+fn run_in(engines: &[Engine], soak: Option<u32>) -> Result<()> {
     let server = Server::start_two(&mut super::mock_server()?)?;
     let control = server.second_line.clone();
     // WebKitGTK has no headless mode; a display of its own takes a free number.
@@ -76,7 +87,7 @@ pub(super) fn run() -> Result<()> {
     ]))
     .context("Xvfb")?;
     let mut failed = Vec::new();
-    for engine in Engine::ALL {
+    for engine in engines {
         println!("\n--- {}", engine.name());
         let (variable, driver) = engine.driver()?;
         // Last on PATH, for a driver in /usr/bin must not bring a cargo there before rustup's.
@@ -93,10 +104,14 @@ pub(super) fn run() -> Result<()> {
             .env("DISPLAY", format!(":{}", display.first_line))
             .env("WEBKIT_DISABLE_COMPOSITING_MODE", "1")
             .env("WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS", "1")
-            .env("WASM_BINDGEN_TEST_TIMEOUT", "300")
+            .env("WASM_BINDGEN_TEST_TIMEOUT", if soak.is_some() { "3600" } else { "300" })
             .env("GATEPASS_TEST_SERVER", &server.first_line)
             .env("GATEPASS_TEST_CONTROL", &control);
-        if let Err(error) = run_recorded(engine.name(), &mut command) {
+        if let Some(reconnects) = soak {
+            command.args(["--", "soak", "--nocapture"]).env("GATEPASS_SOAK", reconnects.to_string());
+        }
+        let run = if soak.is_some() { run_shown(&mut command) } else { run_recorded(engine.name(), &mut command) };
+        if let Err(error) = run {
             eprintln!("error: {}: {error:#}", engine.name());
             failed.push(engine.name());
         }

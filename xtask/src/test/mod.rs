@@ -3,6 +3,7 @@
 //! Every layer runs even if an earlier one failed; the command fails if any did.
 
 mod browser;
+pub(crate) use self::browser::soak;
 mod interop;
 mod npm;
 
