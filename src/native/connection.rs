@@ -10,7 +10,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::AbortHandle;
 
 use super::clock::{now, random_seed, until};
-use super::http::Http;
+use super::http::{Http, choose_provider};
 use super::session::Session;
 use super::socket::{self, Ask, Message};
 use crate::error::{ConfigError, Disposition, Problem, SendError, TokenError};
@@ -80,6 +80,7 @@ impl AuthSocket {
         if session.is_none() && config.scheme.needs_token() {
             return Err(ConfigError::option("session", "this scheme sends a credential, so it needs a session"));
         }
+        choose_provider();
         let (tell, inbox) = mpsc::unbounded_channel();
         let (message_sender, messages) = mpsc::unbounded_channel();
         let (event_sender, events) = mpsc::unbounded_channel();
@@ -93,7 +94,7 @@ impl AuthSocket {
             machine,
             tell: tell.downgrade(),
             session: None,
-            http: session.map_or_else(Http::new, |session| session.http.clone()),
+            http: session.map(|session| session.http.clone()),
             sends_cookies,
             socket: None,
             request: None,
@@ -213,7 +214,8 @@ struct Task {
     /// For answers; weak, so that the task ends with the socket.
     tell: mpsc::WeakUnboundedSender<Told>,
     session: Option<(Session, Asker)>,
-    http: Http,
+    /// The session's, or one of its own once it is needed: each reads all root certificates.
+    http: Option<Http>,
     sends_cookies: bool,
     socket: Option<(SocketId, mpsc::UnboundedSender<Ask>)>,
     request: Option<(RequestId, AbortHandle)>,
@@ -339,7 +341,7 @@ impl Task {
                 self.events.send(event).ok();
             }
             Output::Fetch { request, http } => {
-                let (client, tell) = (self.http.clone(), self.tell.clone());
+                let (client, tell) = (self.http.get_or_insert_with(Http::new).clone(), self.tell.clone());
                 let task = tokio::spawn(async move {
                     let result = client.ask(http).await;
                     if let Some(tell) = tell.upgrade() {
@@ -375,7 +377,8 @@ impl Task {
     }
 
     fn open(&mut self, id: SocketId, handshake: Handshake) {
-        let cookies = self.sends_cookies.then(|| self.http.cookies_for(handshake.url.expose())).flatten();
+        let http = self.http.as_ref().filter(|_| self.sends_cookies);
+        let cookies = http.and_then(|http| http.cookies_for(handshake.url.expose()));
         let (asks, inbox) = mpsc::unbounded_channel();
         self.socket = Some((id, asks));
         tokio::spawn(socket::run(id, handshake, cookies, inbox, self.tell.clone(), Arc::clone(&self.room)));

@@ -19,8 +19,7 @@ pub(super) struct Http {
 
 impl Http {
     pub(super) fn new() -> Self {
-        // Whichever the program has chosen stays; it is asked for one in any case.
-        rustls::crypto::ring::default_provider().install_default().ok();
+        choose_provider();
         let jar = Arc::new(Jar::default());
         let client = || reqwest::Client::builder().redirect(Policy::none());
         let built = |builder: reqwest::ClientBuilder| builder.build().unwrap_or_default();
@@ -61,4 +60,9 @@ pub(super) fn sensitive(secret: &Secret) -> Option<HeaderValue> {
     let mut value = HeaderValue::from_str(secret.expose()).ok()?;
     value.set_sensitive(true);
     Some(value)
+}
+
+/// Sees to it that TLS has its cryptography: whichever the program has chosen stays.
+pub(super) fn choose_provider() {
+    rustls::crypto::ring::default_provider().install_default().ok();
 }

@@ -95,7 +95,9 @@ async fn dial(handshake: &Handshake, cookies: Option<HeaderValue>) -> Result<(St
         headers.insert(COOKIE, cookies);
     }
     // The machine has the limits, with a name for what is beyond them.
-    let limits = WebSocketConfig::default().max_message_size(None).max_frame_size(None);
+    // By default each socket would take 256 KiB; larger messages make room for themselves.
+    let buffers = WebSocketConfig::default().read_buffer_size(8 << 10).write_buffer_size(8 << 10);
+    let limits = buffers.max_message_size(None).max_frame_size(None);
     let (stream, response) = connect_async_with_config(request, Some(limits), false).await?;
     let chosen = response.headers().get(SEC_WEBSOCKET_PROTOCOL).and_then(|value| value.to_str().ok());
     Ok((chosen.unwrap_or_default().to_owned(), stream))

@@ -7,6 +7,7 @@ mod build;
 mod cases;
 mod close_codes;
 mod demo;
+mod load;
 mod process;
 mod setup;
 mod sim;
@@ -57,6 +58,12 @@ enum Command {
         #[arg(long, conflicts_with_all = ["seed", "schedules"])]
         long: bool,
     },
+    /// Thousands of native sockets over two restarts of the server: nothing lost, nothing twice, nothing out of order
+    Load {
+        /// How many
+        #[arg(long, default_value_t = 5_000)]
+        sockets: u32,
+    },
     /// Reconnect many times in Chromium and Firefox: nothing may be left behind
     Soak {
         /// How often in Chromium
@@ -92,6 +99,7 @@ fn main() -> ExitCode {
         Command::Test { layers } => test::run(&layers),
         Command::Sim { seed, schedules, long } => sim::run(seed.as_deref(), schedules, long),
         Command::Size { check } => size::run(check),
+        Command::Load { sockets } => load::run(sockets),
         Command::Soak { chromium, firefox } => test::soak(chromium, firefox),
         Command::Storm(options) => storm::run(&options),
         Command::Table { write } => table::run(write),

@@ -107,6 +107,13 @@ impl Server {
         Self::start_lines(command, 1)
     }
 
+    /// The resident set in bytes; 0 where that cannot be read.
+    pub(crate) fn memory(&self) -> usize {
+        let text = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
+        let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        line.and_then(|line| line.split_whitespace().next()?.parse::<usize>().ok()).unwrap_or_default() * 1024
+    }
+
     /// Starts a program that prints two lines when it is ready.
     pub(crate) fn start_two(command: &mut Command) -> Result<Self> {
         Self::start_lines(command, 2)

@@ -18,7 +18,7 @@ pub(crate) fn run(seed: Option<&str>, schedules: Option<u64>, long: bool) -> Res
         command.args(["--profile", "figures"]).env("CARGO_PROFILE_FIGURES_OVERFLOW_CHECKS", "true");
     }
     command.args(["--", "--nocapture"]);
-    let schedules = schedules.or(long.then_some(LONG));
+    let schedules = schedules.or_else(|| long.then_some(LONG));
     if let Some(seed) = seed {
         command.arg("random_schedules").env("GATEPASS_SIM_SEED", seed);
     }
