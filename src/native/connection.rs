@@ -26,6 +26,9 @@ use crate::proto::{Framing, Instant};
 /// How many messages the app may be behind before nothing more is read from the network.
 const ROOM: usize = 256;
 
+/// The longest message, in bytes, unless [`ConnectionConfig::max_message`] is longer: a frame can claim 2^63.
+const LARGEST: usize = 64 << 20;
+
 /// A WebSocket that authenticates itself and stays connected. It closes with its value.
 pub struct AuthSocket {
     tell: mpsc::UnboundedSender<Told>,
@@ -85,6 +88,7 @@ impl AuthSocket {
         let (message_sender, messages) = mpsc::unbounded_channel();
         let (event_sender, events) = mpsc::unbounded_channel();
         let sends_cookies = matches!(config.scheme, Scheme::Cookie);
+        let largest = if config.max_message == usize::MAX { LARGEST } else { config.max_message.max(LARGEST) };
         let user = session.map(Session::view).unwrap_or_default();
         let machine = Machine::new(config, user, random_seed());
         let start = Present { state: machine.state(), stats: machine.stats(), problem: None, taken: 0 };
@@ -96,6 +100,7 @@ impl AuthSocket {
             session: None,
             http: session.map(|session| session.http.clone()),
             sends_cookies,
+            largest,
             socket: None,
             request: None,
             payloads: BTreeMap::new(),
@@ -217,6 +222,8 @@ struct Task {
     /// The session's, or one of its own once it is needed: each reads all root certificates.
     http: Option<Http>,
     sends_cookies: bool,
+    /// The longest message a socket makes room for, in bytes.
+    largest: usize,
     socket: Option<(SocketId, mpsc::UnboundedSender<Ask>)>,
     request: Option<(RequestId, AbortHandle)>,
     payloads: BTreeMap<MessageId, Message>,
@@ -381,7 +388,15 @@ impl Task {
         let cookies = http.and_then(|http| http.cookies_for(handshake.url.expose()));
         let (asks, inbox) = mpsc::unbounded_channel();
         self.socket = Some((id, asks));
-        tokio::spawn(socket::run(id, handshake, cookies, inbox, self.tell.clone(), Arc::clone(&self.room)));
+        tokio::spawn(socket::run(
+            id,
+            handshake,
+            cookies,
+            self.largest,
+            inbox,
+            self.tell.clone(),
+            Arc::clone(&self.room),
+        ));
     }
 
     fn send_on(&self, id: SocketId, message: Message) {

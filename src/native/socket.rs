@@ -45,11 +45,12 @@ pub(super) enum Ask {
 
 type Stream = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
-/// Dials and serves until the end. `room` bounds how many messages the app may be behind.
+/// Dials and serves until the end. `largest` bounds a message, in bytes; `room` how many messages the app may be behind.
 pub(super) async fn run(
     id: SocketId,
     handshake: Handshake,
     cookies: Option<HeaderValue>,
+    largest: usize,
     mut asks: mpsc::UnboundedReceiver<Ask>,
     tell: mpsc::WeakUnboundedSender<Told>,
     room: Arc<Semaphore>,
@@ -64,7 +65,7 @@ pub(super) async fn run(
         said(Told::Input(Input::SocketClosed { socket: id, code, reason, was_clean }));
     };
     let dialled = tokio::select! {
-        dialled = dial(&handshake, cookies) => dialled,
+        dialled = dial(&handshake, cookies, largest) => dialled,
         // Left before it opened.
         _ = asks.recv() => return,
     };
@@ -77,7 +78,7 @@ pub(super) async fn run(
     closed(code, reason, was_clean);
 }
 
-async fn dial(handshake: &Handshake, cookies: Option<HeaderValue>) -> Result<(String, Stream), Error> {
+async fn dial(handshake: &Handshake, cookies: Option<HeaderValue>, largest: usize) -> Result<(String, Stream), Error> {
     let mut request = handshake.url.expose().into_client_request()?;
     let headers = request.headers_mut();
     if !handshake.protocols.is_empty() {
@@ -94,10 +95,10 @@ async fn dial(handshake: &Handshake, cookies: Option<HeaderValue>) -> Result<(St
     if let Some(cookies) = cookies {
         headers.insert(COOKIE, cookies);
     }
-    // The machine has the limits, with a name for what is beyond them.
     // By default each socket would take 256 KiB; larger messages make room for themselves.
     let buffers = WebSocketConfig::default().read_buffer_size(8 << 10).write_buffer_size(8 << 10);
-    let limits = buffers.max_message_size(None).max_frame_size(None);
+    // Room is made for as much as a frame's header says. What is shorter and still too long, the machine finds, and has a name for.
+    let limits = buffers.max_message_size(Some(largest)).max_frame_size(Some(largest));
     let (stream, response) = connect_async_with_config(request, Some(limits), false).await?;
     let chosen = response.headers().get(SEC_WEBSOCKET_PROTOCOL).and_then(|value| value.to_str().ok());
     Ok((chosen.unwrap_or_default().to_owned(), stream))

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
 mod django;
+mod frames;
 mod ways;
 
 use std::time::Duration;

@@ -81,6 +81,11 @@ pub enum Command {
         /// Who.
         user: String,
     },
+    /// Send bytes as they are to every accepted socket, frames (RFC 6455 §5.2) or not: what a broken server or proxy may send.
+    SendRaw {
+        /// The bytes, two hexadecimal digits each.
+        hex: String,
+    },
     /// Replace the settings.
     SetSettings {
         /// All of them; what is left out has its default.
@@ -128,6 +133,7 @@ impl Command {
             Self::DropSockets { how: Drop::Close { reason, .. } } if reason.len() > 123 => {
                 Err("reason: at most 123 bytes (RFC 6455 §5.5)")
             }
+            Self::SendRaw { hex } if bytes_of(hex).is_none() => Err("hex: two hexadecimal digits for each byte"),
             Self::Answer { .. }
             | Self::Delay { .. }
             | Self::DropSockets { .. }
@@ -138,6 +144,7 @@ impl Command {
             | Self::Reset
             | Self::Restart
             | Self::Revoke { .. }
+            | Self::SendRaw { .. }
             | Self::SetSettings { .. }
             | Self::SetTicketStore { .. }
             | Self::SetUserActive { .. }
@@ -146,6 +153,13 @@ impl Command {
             | Self::Stop => Ok(()),
         }
     }
+}
+
+/// Reads hexadecimal digits.
+pub(crate) fn bytes_of(hex: &str) -> Option<Vec<u8>> {
+    let digits: Option<Vec<u8>> = hex.chars().map(|digit| Some(digit.to_digit(16)? as u8)).collect();
+    let (pairs, rest) = digits.as_ref()?.as_chunks::<2>();
+    rest.is_empty().then(|| pairs.iter().map(|[high, low]| high << 4 | low).collect())
 }
 
 /// How often a fault can be asked for at once.

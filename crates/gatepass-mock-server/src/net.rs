@@ -1,9 +1,11 @@
-//! Connections that can be cut: TCP reset from the server's side, as a crashed process or a broken path gives it.
+//! Connections that can be cut: TCP reset from the server's side, as a crashed process or a broken path gives it. And that can be made to
+//! say something else than they were told to.
 
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
 
 use axum::extract::connect_info::Connected;
 use axum::serve::{IncomingStream, Listener};
@@ -47,12 +49,18 @@ pub(crate) struct CuttableStream {
     stream: TcpStream,
     cut: CancellationToken,
     was_cut: Pin<Box<WaitForCancellationFutureOwned>>,
+    instead: Instead,
+    /// What is left of that to write.
+    left: Vec<u8>,
 }
+
+/// What goes out instead of the next write.
+type Instead = Arc<Mutex<Option<Vec<u8>>>>;
 
 impl CuttableStream {
     fn new(stream: TcpStream, cut: CancellationToken) -> Self {
         let was_cut = Box::pin(cut.clone().cancelled_owned());
-        Self { stream, cut, was_cut }
+        Self { stream, cut, was_cut, instead: Instead::default(), left: Vec::new() }
     }
 
     fn poll_cut(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
@@ -82,6 +90,17 @@ impl AsyncRead for CuttableStream {
 impl AsyncWrite for CuttableStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.poll_cut(cx)?;
+        let taken = self.instead.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let is_replaced = taken.is_some() || !self.left.is_empty();
+        self.left.extend(taken.into_iter().flatten());
+        while !self.left.is_empty() {
+            let this = &mut *self;
+            let written = ready!(Pin::new(&mut this.stream).poll_write(cx, &this.left))?;
+            this.left.drain(..written);
+        }
+        if is_replaced {
+            return Poll::Ready(Ok(buf.len()));
+        }
         Pin::new(&mut self.stream).poll_write(cx, buf)
     }
 
@@ -94,12 +113,27 @@ impl AsyncWrite for CuttableStream {
     }
 }
 
-/// What a handler needs to cut its own connection.
+/// What a handler needs to cut its own connection, or to let it say something else.
 #[derive(Clone, Debug)]
-pub(crate) struct Cutter(pub(crate) CancellationToken);
+pub(crate) struct Cutter {
+    cut: CancellationToken,
+    instead: Instead,
+}
+
+impl Cutter {
+    pub(crate) fn cut(&self) {
+        self.cut.cancel();
+    }
+
+    /// These bytes go out instead of what is written next.
+    pub(crate) fn replace_next(&self, bytes: Vec<u8>) {
+        *self.instead.lock().unwrap_or_else(PoisonError::into_inner) = Some(bytes);
+    }
+}
 
 impl Connected<IncomingStream<'_, CuttableListener>> for Cutter {
     fn connect_info(stream: IncomingStream<'_, CuttableListener>) -> Self {
-        Self(stream.io().cut.clone())
+        let stream = stream.io();
+        Self { cut: stream.cut.clone(), instead: Arc::clone(&stream.instead) }
     }
 }

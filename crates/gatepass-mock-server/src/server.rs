@@ -200,6 +200,7 @@ impl Keeper {
                 | Command::Push { .. }
                 | Command::RefuseHandshakes { .. }
                 | Command::Reset
+                | Command::SendRaw { .. }
                 | Command::SetSettings { .. }
                 | Command::SetTicketStore { .. }
                 | Command::SetUserActive { .. }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::watch;
 
-use crate::control::{Command, Drop, Endpoint};
+use crate::control::{Command, Drop, Endpoint, bytes_of};
 use crate::origin::OriginPolicy;
 use crate::record::Received;
 use crate::ticket::{SessionKeys, Tickets};
@@ -134,6 +134,8 @@ pub(crate) enum SocketOrder {
         code: u16,
         reason: String,
     },
+    /// Bytes that may be no frame.
+    Raw(Vec<u8>),
     Reset,
     /// The token has ended.
     Expired,
@@ -276,6 +278,11 @@ impl State {
                 *inner.losses.entry(*endpoint).or_default() += times;
             }
             Command::Push { text } => inner.order_accepted(None, &SocketOrder::Text(text.clone())),
+            Command::SendRaw { hex } => {
+                if let Some(bytes) = bytes_of(hex) {
+                    inner.order_accepted(None, &SocketOrder::Raw(bytes));
+                }
+            }
             Command::RefuseHandshakes { times, status } => {
                 inner.refuse_handshakes.extend(std::iter::repeat_n(*status, *times as usize));
             }

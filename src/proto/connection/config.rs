@@ -43,7 +43,8 @@ pub struct ConnectionConfig {
     pub close_when_hidden: Option<Duration>,
     /// What becomes of a connected socket when the session has another token.
     pub on_renewal: OnRenewal,
-    /// The longest message that is taken from the server; a longer one ends the connection. Default: any.
+    /// The longest message that is taken from the server; a longer one ends the connection. Default: any; natively, what is beyond
+    /// 64 MiB ends it as a lost connection, unless this is longer.
     pub max_message: usize,
     /// Allows a credential over `ws:` and `http:` to foreign hosts.
     pub allow_insecure: bool,

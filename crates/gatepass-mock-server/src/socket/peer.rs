@@ -125,8 +125,12 @@ impl Peer {
                         next
                     }
                     Some(SocketOrder::Close { code, reason }) => self.close(code, &reason).await,
+                    Some(SocketOrder::Raw(bytes)) => {
+                        self.cutter.replace_next(bytes);
+                        self.send(Message::text("replaced")).await
+                    }
                     Some(SocketOrder::Reset) => {
-                        self.cutter.0.cancel();
+                        self.cutter.cut();
                         Next::End { code: None }
                     }
                     None => return None,
