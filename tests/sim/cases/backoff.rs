@@ -1,0 +1,161 @@
+//! The backoff beside a twin that remembers every try there ever was, and reads the window of the next from the beginning of that.
+
+use core::time::Duration;
+
+use gatepass::proto::backoff::BackoffOptions;
+use gatepass::proto::connection::{
+    Connection, ConnectionConfig, ConnectionState, Event, Input, Output, PageEvent, SocketId,
+};
+use gatepass::proto::scheme::Scheme;
+use gatepass::proto::session::SessionView;
+use gatepass::proto::{Instant, Now, UnixTime, Url, UrlKind};
+
+const MIN_UPTIME: u64 = 5_000;
+/// What counts as this computer's own loss, after its network is back.
+const OWN_LOSS: u64 = 30_000;
+/// What a server may say when it closes: the reason, the least wait and the spread in it.
+const REASONS: [(&str, u64, Option<u64>); 4] = [
+    ("", 0, None),
+    (r#"{"retry_after":7}"#, 7_000, None),
+    (r#"{"spread":60}"#, 0, Some(60_000)),
+    (r#"{"retry_after":90,"spread":0.2}"#, 90_000, Some(200)),
+];
+
+/// A try that has ended.
+#[derive(Debug)]
+struct Try {
+    lasted: bool,
+    without_network: bool,
+    own_network: bool,
+    retry_after: u64,
+    spread: Option<u64>,
+}
+
+/// Returns the least wait after the last of the tries and how much may come on top, in milliseconds.
+fn window(options: BackoffOptions, tries: &[Try]) -> (u64, u64) {
+    let [base, cap, spread] = [options.base, options.cap, options.spread].map(|span| span.as_millis() as u64);
+    let last = tries.last().expect("a try that has ended");
+    if last.without_network {
+        return (cap / 2, cap / 2);
+    }
+    let since = tries.iter().rposition(|one| one.lasted).map_or(tries, |place| &tries[place..]);
+    let failures: Vec<_> = since.iter().filter(|one| !one.without_network).collect();
+    if last.lasted && !last.own_network {
+        return (last.retry_after, last.spread.unwrap_or(spread));
+    }
+    let mut grown = base;
+    for _ in &failures[1..] {
+        grown = (grown * 2).min(cap);
+    }
+    let fell_with_others = failures[0].lasted && !failures[0].own_network;
+    let least = if fell_with_others { spread } else { 0 };
+    let (retry_after, hinted) = if last.lasted { (0, 0) } else { (last.retry_after, last.spread.unwrap_or(0)) };
+    (retry_after, grown.max(least).min(cap).max(hinted))
+}
+
+/// One connection and its clock.
+struct Life {
+    machine: Connection,
+    now: u64,
+    dialled: Option<SocketId>,
+    told: Option<Duration>,
+}
+
+impl Life {
+    fn give(&mut self, input: Input<'_>) {
+        let now = Now { instant: Instant::from_millis(self.now), unix: UnixTime::from_millis(self.now as i64) };
+        self.machine.handle_input(now, input);
+        while let Some(output) = self.machine.poll_output() {
+            match output {
+                Output::Open { socket, .. } => self.dialled = Some(socket),
+                Output::Event(Event::StateChanged(change)) => self.told = change.retry_in,
+                _ => {}
+            }
+        }
+    }
+
+    fn pass(&mut self, millis: u64) {
+        let end = self.now + millis;
+        while let Some(timer) = self.machine.poll_timeout().filter(|timer| *timer <= Instant::from_millis(end)) {
+            self.now = timer.since(Instant::from_millis(0)).as_millis() as u64;
+            self.give(Input::Timeout);
+        }
+        self.now = end;
+    }
+}
+
+/// Lives through random tries and gives every wait as its place between the least, 0, and the longest, 1.
+fn live(seed: u64, places: &mut Vec<f64>) {
+    let mut dice = fastrand::Rng::with_seed(seed);
+    let mut span = |range| Duration::from_millis(dice.u64(range));
+    let options = BackoffOptions { base: span(1..2_000), cap: span(5_000..60_000), spread: span(0..20_000) };
+    let mut config = ConnectionConfig::new(
+        Url::parse("url", "wss://api.test/", UrlKind::WebSocket).expect("an address"),
+        Scheme::Anonymous,
+    );
+    config.backoff = options;
+    let mut life =
+        Life { machine: Connection::new(config, SessionView::default(), seed), now: 0, dialled: None, told: None };
+    let (mut tries, mut offline, mut back) = (Vec::new(), false, None);
+    life.give(Input::Connect);
+    for _ in 0..60 {
+        let socket = life.dialled.take().expect("a try");
+        let opens = dice.bool();
+        let opened = life.now;
+        if opens {
+            life.give(Input::SocketOpened { socket, protocol: String::new() });
+            let uptime = [0, 4_999, 5_000, 20_000, 50_000][dice.usize(0..5)];
+            life.pass(uptime);
+        }
+        if dice.u8(0..4) == 0 {
+            offline = !offline;
+            back = (!offline).then_some(life.now);
+            life.give(Input::Page(if offline { PageEvent::Offline } else { PageEvent::Online }));
+        }
+        // A socket of before a long time without a network has been given up by now.
+        let is_there = life.machine.socket() == Some(socket);
+        let code = if is_there { [1006, 1001, 1012, 1013][dice.usize(0..4)] } else { 1006 };
+        let (reason, asked, spread) = if is_there && opens { REASONS[dice.usize(0..4)] } else { REASONS[0] };
+        if is_there {
+            life.pass(dice.u64(0..=1) * 100);
+            let was_clean = code != 1006;
+            life.give(Input::SocketClosed { socket, code, reason: reason.to_owned(), was_clean });
+        }
+        let at_least = if opens && code == 1013 { 15_000 } else { 0 };
+        tries.push(Try {
+            lasted: opens && life.now - opened >= MIN_UPTIME,
+            without_network: offline,
+            own_network: back.is_some_and(|back| life.now - back < OWN_LOSS),
+            retry_after: asked.max(at_least),
+            spread,
+        });
+        let (least, more) = window(options, &tries);
+        let wait = life.told.expect("a wait").as_millis() as u64;
+        assert!(
+            (least..=least + more).contains(&wait),
+            "seed {seed}: {wait} in {least}+{more} of {options:?} after {tries:?}"
+        );
+        if more > 0 {
+            places.push((wait - least) as f64 / more as f64);
+        }
+        let expected = if offline { ConnectionState::Suspended } else { ConnectionState::Waiting };
+        assert_eq!(life.machine.state(), expected, "seed {seed}");
+        life.pass(wait);
+    }
+}
+
+#[test]
+fn case_101_the_backoff_does_what_a_slow_and_simple_twin_does() {
+    let mut places = Vec::new();
+    for seed in 0..500 {
+        live(seed, &mut places);
+    }
+    // Every part of every window is as likely as any other, at every attempt.
+    let mut tenths = [0_usize; 10];
+    for place in &places {
+        tenths[((place * 10.0) as usize).min(9)] += 1;
+    }
+    for count in tenths {
+        assert!(count * 100 > places.len() * 9 && count * 100 < places.len() * 11, "{tenths:?}");
+    }
+}
