@@ -1,16 +1,16 @@
 //! The connection driver: a task that runs one connection machine on tokio's sockets.
 
 use core::time::Duration;
-use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::AbortHandle;
 
 use super::clock::{now, random_seed, until};
 use super::http::{Http, choose_provider};
+use super::payloads::{Payloads, Recent};
 use super::session::Session;
 use super::socket::{self, Ask, Message};
 use crate::error::{ConfigError, Disposition, Problem, SendError, TokenError};
@@ -18,7 +18,6 @@ use crate::proto::connection::{
     Connection as Machine, ConnectionConfig, ConnectionState, Event, Handshake, Input, OnRenewal, Outgoing, Output,
     Received, Sent, SocketId, Stats, check_close_code,
 };
-use crate::proto::outbox::MessageId;
 use crate::proto::scheme::Scheme;
 use crate::proto::session::{self, Asker, Grant, RequestId, SessionView, Want, WantId};
 use crate::proto::{Framing, Instant};
@@ -35,6 +34,7 @@ pub struct AuthSocket {
     messages: mpsc::UnboundedReceiver<Message>,
     events: mpsc::UnboundedReceiver<Event>,
     present: watch::Receiver<Present>,
+    unconfirmed: Arc<Mutex<Recent<Message>>>,
     room: Arc<Semaphore>,
     /// How often the task was asked to connect or to close.
     asked: AtomicU32,
@@ -92,6 +92,7 @@ impl AuthSocket {
         let user = session.map(Session::view).unwrap_or_default();
         let machine = Machine::new(config, user, random_seed());
         let start = Present { state: machine.state(), stats: machine.stats(), problem: None, taken: 0 };
+        let unconfirmed = Arc::default();
         let (present_sender, present) = watch::channel(start);
         let room = Arc::new(Semaphore::new(ROOM));
         let task = Task {
@@ -103,14 +104,15 @@ impl AuthSocket {
             largest,
             socket: None,
             request: None,
-            payloads: BTreeMap::new(),
+            payloads: Payloads::default(),
+            unconfirmed: Arc::clone(&unconfirmed),
             messages: message_sender,
             events: event_sender,
             present: present_sender,
             room: Arc::clone(&room),
         };
         tokio::spawn(task.run(inbox, session.cloned()));
-        Ok(Self { tell, messages, events, present, room, asked: AtomicU32::new(0) })
+        Ok(Self { tell, messages, events, present, unconfirmed, room, asked: AtomicU32::new(0) })
     }
 
     /// Connects: starts, skips a wait, or replaces the present socket.
@@ -189,6 +191,14 @@ impl AuthSocket {
         }
     }
 
+    /// Takes the messages that were handed to sockets which were then lost, of which nothing was heard since, and which are not sent
+    /// again: whether they arrived nobody knows. Those of a loss are there before its [`Event::StateChanged`]. At most the last 1,000, of
+    /// 1 MiB together.
+    #[must_use]
+    pub fn take_unconfirmed(&self) -> Vec<Message> {
+        self.unconfirmed.lock().unwrap_or_else(PoisonError::into_inner).take().collect()
+    }
+
     /// Returns the state.
     #[must_use]
     pub fn state(&self) -> ConnectionState {
@@ -226,7 +236,8 @@ struct Task {
     largest: usize,
     socket: Option<(SocketId, mpsc::UnboundedSender<Ask>)>,
     request: Option<(RequestId, AbortHandle)>,
-    payloads: BTreeMap<MessageId, Message>,
+    payloads: Payloads,
+    unconfirmed: Arc<Mutex<Recent<Message>>>,
     messages: mpsc::UnboundedSender<Message>,
     events: mpsc::UnboundedSender<Event>,
     present: watch::Sender<Present>,
@@ -286,14 +297,16 @@ impl Task {
     fn send(&mut self, message: Message, ttl: Option<Duration>) -> Result<Sent, SendError> {
         let sent = self.machine.send(&message, ttl)?;
         match sent {
-            Sent::Now(socket) => self.send_on(socket, message),
-            Sent::NowAndKept(socket, id) | Sent::NowUnconfirmed(socket, id) => {
-                self.payloads.insert(id, message.clone());
+            Sent::Now(socket) => {
+                self.payloads.sent(None, &message);
                 self.send_on(socket, message);
             }
-            Sent::Queued(id) => {
-                self.payloads.insert(id, message);
+            Sent::NowAndKept(socket, id) | Sent::NowUnconfirmed(socket, id) => {
+                self.payloads.keep(id, message.clone());
+                self.payloads.sent(Some(id), &message);
+                self.send_on(socket, message);
             }
+            Sent::Queued(id) => self.payloads.keep(id, message),
             Sent::Dropped => {}
         }
         self.go_on();
@@ -302,6 +315,9 @@ impl Task {
 
     fn heard(&mut self, socket: SocketId, message: Message) {
         let received = self.machine.on_message(socket, || message.len());
+        if received != Received::Ignore {
+            self.payloads.heard();
+        }
         let deliver = match received {
             Received::Deliver => true,
             Received::Ignore => false,
@@ -337,12 +353,17 @@ impl Task {
                     asks.send(Ask::Close { code, reason }).ok();
                 }
             }
-            Output::Discard { message } => {
-                self.payloads.remove(&message);
-            }
+            Output::Discard { message } => self.payloads.drop(message),
             Output::Event(event) => {
                 if let Event::StateChanged(change) = &event {
                     let (state, problem) = (change.state, change.problem.clone());
+                    if change.previous == ConnectionState::Connected && state != ConnectionState::Connected {
+                        let mut unconfirmed = self.unconfirmed.lock().unwrap_or_else(PoisonError::into_inner);
+                        for message in self.payloads.take_unconfirmed() {
+                            let length = message.len();
+                            unconfirmed.push(message, length);
+                        }
+                    }
                     self.present.send_modify(|present| (present.state, present.problem) = (state, problem));
                 }
                 self.events.send(event).ok();
@@ -359,8 +380,7 @@ impl Task {
             }
             Output::Open { socket, handshake } => self.open(socket, handshake),
             Output::Send { socket, message, keep } => {
-                let payload = if keep { self.payloads.get(&message).cloned() } else { self.payloads.remove(&message) };
-                if let Some(payload) = payload {
+                if let Some(payload) = self.payloads.send_kept(message, keep) {
                     self.send_on(socket, payload);
                 }
             }

@@ -26,6 +26,7 @@
 mod clock;
 mod connection;
 mod http;
+mod payloads;
 mod session;
 mod socket;
 

@@ -11,6 +11,7 @@ use std::time::Duration;
 use gatepass::native::{AuthSocket, Message, Session};
 use gatepass::proto::backoff::BackoffOptions;
 use gatepass::proto::connection::{ConnectionConfig, ConnectionState, Event};
+use gatepass::proto::outbox::Confirm;
 use gatepass::proto::scheme::{Place, Scheme};
 use gatepass::proto::session::{SessionConfig, SessionState};
 use gatepass::proto::token::Lifetime;
@@ -102,6 +103,33 @@ async fn a_lost_socket_comes_back_with_the_same_user_and_messages_keep_their_ord
         }
     }
     assert!(heard.is_sorted(), "{heard:?}");
+}
+
+#[tokio::test]
+async fn what_was_on_its_way_on_a_lost_socket_can_be_taken_once_unless_it_is_sent_again() {
+    for confirm in [None, Some(Confirm { id: "id".to_owned(), ack: Json::parse(r#"{"id":"$id"}"#).unwrap() })] {
+        let server = MockServer::start().await;
+        let is_sent_again = confirm.is_some();
+        let config = ConnectionConfig { confirm, ..quick(&server, "/ws/anonymous/", Scheme::Anonymous) };
+        let mut socket = connected(config, None).await;
+        socket.send(text("heard of")).await.unwrap();
+        assert_eq!(socket.next().await, Some(text("heard of")));
+        server.control(Command::Silence { on: true }).await;
+        for message in ["plain", r#"{"id":1}"#] {
+            socket.send(text(message)).await.unwrap();
+        }
+        server.control(Command::DropSockets { how: Drop::Reset }).await;
+        server.control(Command::Silence { on: false }).await;
+        failures(&mut socket, 1).await;
+        let expected = [text("plain"), text(r#"{"id":1}"#)];
+        let (lost, again) = expected.split_at(if is_sent_again { 1 } else { 2 });
+        assert_eq!(socket.take_unconfirmed(), lost);
+        socket.ready().await.unwrap();
+        for message in again {
+            assert_eq!(socket.next().await.as_ref(), Some(message));
+        }
+        assert_eq!(socket.take_unconfirmed(), []);
+    }
 }
 
 #[tokio::test]

@@ -66,10 +66,10 @@ impl Life {
         let now = Now { instant: Instant::from_millis(self.now), unix: UnixTime::from_millis(self.now as i64) };
         self.machine.handle_input(now, input);
         while let Some(output) = self.machine.poll_output() {
-            match output {
-                Output::Open { socket, .. } => self.dialled = Some(socket),
-                Output::Event(Event::StateChanged(change)) => self.told = change.retry_in,
-                _ => {}
+            if let Output::Open { socket, .. } = output {
+                self.dialled = Some(socket);
+            } else if let Output::Event(Event::StateChanged(change)) = output {
+                self.told = change.retry_in;
             }
         }
     }
