@@ -48,6 +48,7 @@ const SCHEMES = {
 await load();
 const session = new Session(presets.simpleJwt(`${server}/api`));
 let socket;
+let wraps = false;
 let retryAt;
 
 // Sign in
@@ -82,12 +83,23 @@ element('connect').addEventListener('submit', (event) => {
   event.preventDefault();
   socket?.close();
   const { path, scheme } = SCHEMES[element('scheme').value];
-  const present = new AuthSocket(server.replace('http', 'ws') + path, { session, scheme });
+  const { beats, confirms } = event.target.elements;
+  const present = new AuthSocket(server.replace('http', 'ws') + path, {
+    session,
+    scheme,
+    // The server repeats what it is told, so its pong is the ping, and its acknowledgement the message.
+    ...(beats.checked && { heartbeat: { message: { type: 'ping' }, pong: { type: 'ping' }, interval: 3_000, timeout: 2_000 } }),
+    ...(confirms.checked && { confirm: { id: 'id', ack: { id: '$id' } } }),
+  });
   socket = present;
+  wraps = confirms.checked;
   // An earlier socket may still have something to say; the page shows the present one.
   const on = (type, show) => present.addEventListener(type, (event) => present === socket && show(event));
   on('statechange', showState);
-  on('message', (event) => log('heard', event.data));
+  on('message', (event) => {
+    log('heard', event.data);
+    showQueued();
+  });
   on('open', showQueued);
 });
 
@@ -116,15 +128,18 @@ function showCountdown() {
 setInterval(showCountdown, 100);
 
 function showQueued() {
-  element('queued').textContent = socket?.stats().queued ?? 0;
+  const { queued = 0, connections = 0 } = socket?.stats() ?? {};
+  element('queued').textContent = queued;
+  element('connections').textContent = connections;
 }
 
-function addRow({ attempt, state, phase, code, reason, error, retryAt, discarded }) {
+function addRow({ attempt, state, phase, code, reason, error, retryAt, discarded, unconfirmed }) {
   const what = [
     error && `${error.code}: ${error.message}`,
     reason && `“${reason}”`,
     retryAt && `next try in ${((retryAt - Date.now()) / 1000).toFixed(1)} s`,
     discarded > 0 && `${discarded} queued messages given up`,
+    unconfirmed.length > 0 && `may not have arrived: ${unconfirmed.join(', ')}`,
   ];
   const cells = [new Date().toLocaleTimeString(), attempt, phase ? `${state}: ${phase}` : state, code ?? '', what.filter(Boolean).join(' · ')];
   const row = element('timeline').insertRow(0);
@@ -140,12 +155,16 @@ element('send').addEventListener('submit', (event) => {
   const input = event.target.elements.text;
   element('send-error').textContent = socket ? '' : 'Connect first.';
   if (!socket) return;
+  const text = wraps ? JSON.stringify({ id: crypto.randomUUID(), text: input.value }) : input.value;
   try {
-    log(socket.state === 'connected' ? 'sent' : 'queued', input.value);
-    socket.send(input.value);
+    const message = socket.send(text);
+    const item = log(message.status, text);
+    socket.sent(message).then((status) => {
+      item.className = status;
+      showQueued();
+    });
     input.value = '';
   } catch (error) {
-    element('messages').lastElementChild?.remove();
     element('send-error').textContent = `${error.message} (${error.code})`;
   }
   showQueued();
@@ -156,7 +175,9 @@ function log(kind, text) {
   item.className = kind;
   item.textContent = typeof text === 'string' ? text : '(binary)';
   element('messages').append(item);
-  item.scrollIntoView({ block: 'nearest' });
+  // Within the list: the page stays where it is.
+  element('messages').scrollTop = element('messages').scrollHeight;
+  return item;
 }
 
 // Faults
@@ -171,6 +192,14 @@ for (const { label, said, command } of faults) {
     element('fault-said').textContent = said;
   });
   element('faults').append(button);
+}
+
+// What the browser says when the network goes and comes; a page that has none would not have been loaded.
+for (const button of document.querySelectorAll('[data-page]')) {
+  button.addEventListener('click', () => {
+    window.dispatchEvent(new Event(button.dataset.page));
+    element('fault-said').textContent = `The page was told that it is ${button.dataset.page}.`;
+  });
 }
 
 document.documentElement.dataset.ready = 'true';

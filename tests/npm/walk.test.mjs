@@ -112,14 +112,50 @@ test('a wrong password is shown, and a socket without a user waits for one', () 
 test('the page can be used by keyboard alone', () =>
   walk({ viewport: { width: 1200, height: 1000 } }, async (page) => {
     const focused = () => page.evaluate(() => document.activeElement.textContent || document.activeElement.name);
+    const expected = ['username', 'password', 'Sign in', 'Sign out', 'beats', 'confirms', 'Connect', 'Try now', 'Close'];
     const order = [];
-    for (let press = 0; press < 8; press++) {
+    for (let press = 0; press <= expected.length; press++) {
       await page.keyboard.press('Tab');
       order.push((await focused()).trim());
     }
-    assert.deepEqual(order.filter((name) => ['username', 'password', 'Sign in', 'Sign out', 'Connect', 'Try now', 'Close'].includes(name)),
-      ['username', 'password', 'Sign in', 'Sign out', 'Connect', 'Try now', 'Close']);
+    // Between them the scheme, whose name is that of its options.
+    assert.deepEqual(order.filter((name) => expected.includes(name)), expected);
     await page.getByLabel('Password').focus();
     await page.keyboard.press('Enter');
     await page.locator('#user', { hasText: 'maggie' }).waitFor();
+  }));
+
+test('what may be lost is shown, what is confirmed comes again, and a silent or absent server is noticed', () =>
+  walk({ viewport: { width: 1200, height: 1000 }, colorScheme: 'light' }, async (page) => {
+    await page.getByLabel('Send again until it is confirmed').check();
+    await connect(page, 'No credential');
+    await state(page, 'connected');
+    await say(page, 'before');
+    await page.locator('#messages .confirmed', { hasText: 'before' }).waitFor();
+
+    await fault(page, 'Go silent');
+    await say(page, 'into the silence');
+    await page.locator('#timeline', { hasText: 'CONNECTION_SILENT' }).waitFor();
+    await fault(page, 'Speak again');
+    await page.locator('#messages .confirmed', { hasText: 'into the silence' }).waitFor();
+
+    await page.getByRole('button', { name: 'Offline', exact: true }).click();
+    await fault(page, 'Drop every socket');
+    await state(page, 'suspended');
+    await say(page, 'while offline');
+    await page.screenshot({ path: join(screenshots, 'offline-desktop-light.png'), fullPage: true });
+    await page.getByRole('button', { name: 'Online', exact: true }).click();
+    await page.locator('#messages .confirmed', { hasText: 'while offline' }).waitFor();
+
+    await page.getByLabel('Send again until it is confirmed').uncheck();
+    await connect(page, 'No credential');
+    await state(page, 'connected');
+    await fault(page, 'Go silent');
+    await say(page, 'said to nobody');
+    await page.locator('#timeline', { hasText: 'may not have arrived: said to nobody' }).waitFor();
+    await fault(page, 'Speak again');
+    await state(page, 'connected');
+    await fault(page, 'Never come back');
+    await state(page, 'closed');
+    await page.screenshot({ path: join(screenshots, 'closed-desktop-light.png'), fullPage: true });
   }));
