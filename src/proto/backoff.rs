@@ -175,6 +175,14 @@ mod tests {
     }
 
     #[test]
+    fn both_ends_of_a_window_can_be_drawn() {
+        let mut backoff = Backoff::new(BackoffOptions::default(), 5);
+        let drawn: std::collections::BTreeSet<_> =
+            (0..100).map(|_| millis(backoff.draw(Duration::from_millis(2)))).collect();
+        assert_eq!(drawn, [0, 1, 2].into());
+    }
+
+    #[test]
     fn windows_of_zero_wait_not_at_all() {
         let zero = BackoffOptions { base: Duration::ZERO, cap: Duration::ZERO, spread: Duration::ZERO };
         let mut backoff = Backoff::new(zero, 3);

@@ -159,4 +159,11 @@ mod tests {
             assert_eq!(status_with(text), expected, "{text:?}");
         }
     }
+
+    #[test]
+    fn a_date_is_a_date_and_a_number_is_none() {
+        assert_eq!(http_date("Sun, 06 Nov 1994 08:49:37 GMT"), Some(UnixTime::from_millis(784_111_777_000)));
+        assert_eq!(http_date("7"), None);
+        assert_eq!(http_date("today"), None);
+    }
 }

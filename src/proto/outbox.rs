@@ -209,6 +209,7 @@ mod tests {
         let mut outbox = outbox();
         let ids = [3, 0, 5].map(|length| outbox.push(length, None, None));
         assert_eq!((outbox.len(), outbox.bytes()), (3, 8));
+        assert_eq!(ids.map(MessageId::get), [0, 1, 2].map(|more| ids[0].get() + more));
         assert_eq!(
             [(); 4].map(|()| outbox.next(false)),
             [Some((ids[0], false)), Some((ids[1], false)), Some((ids[2], false)), None]

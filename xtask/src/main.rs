@@ -8,6 +8,7 @@ mod cases;
 mod close_codes;
 mod demo;
 mod load;
+mod mutants;
 mod process;
 mod setup;
 mod sim;
@@ -58,6 +59,8 @@ enum Command {
         #[arg(long, conflicts_with_all = ["seed", "schedules"])]
         long: bool,
     },
+    /// Make small mistakes in the machines, one at a time (an hour): at least 85 % must be found by the tests
+    Mutants(mutants::Options),
     /// Thousands of native sockets over two restarts of the server: nothing lost, nothing twice, nothing out of order
     Load {
         /// How many
@@ -100,6 +103,7 @@ fn main() -> ExitCode {
         Command::Sim { seed, schedules, long } => sim::run(seed.as_deref(), schedules, long),
         Command::Size { check } => size::run(check),
         Command::Load { sockets } => load::run(sockets),
+        Command::Mutants(options) => mutants::run(&options),
         Command::Soak { chromium, firefox } => test::soak(chromium, firefox),
         Command::Storm(options) => storm::run(&options),
         Command::Table { write } => table::run(write),

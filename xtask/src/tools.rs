@@ -19,6 +19,7 @@ pub(crate) const WASM_TARGET: &str = "wasm32-unknown-unknown";
 pub(crate) struct Pins {
     pub(crate) wasm_pack: String,
     pub(crate) geckodriver: String,
+    pub(crate) cargo_mutants: String,
     pub(crate) apt_browsers: Vec<String>,
     pub(crate) apt_servers: Vec<String>,
     pub(crate) apt_rust_web: Vec<String>,

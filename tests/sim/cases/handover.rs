@@ -20,7 +20,7 @@ fn a_handover_loses_no_message_and_sends_none_twice_and_the_app_notices_nothing(
         let mut world = handing_over(kind);
         world.run_for(1_000);
         world.server.answers = true;
-        let (told, mut sent) = (world.lines[0].order.len(), 0);
+        let (told, first, mut sent) = (world.lines[0].order.len(), world.lines[0].machine.socket(), 0);
         for round in 0..3_600 {
             world.broadcast(&format!("news {round}"));
             for _ in 0..4 {
@@ -37,6 +37,8 @@ fn a_handover_loses_no_message_and_sends_none_twice_and_the_app_notices_nothing(
         let all = news.chain((1..=sent).map(|number| format!("answer to {number}")));
         let delivered: BTreeSet<_> = line.delivered.iter().collect();
         assert_eq!(all.filter(|text| !delivered.contains(text)).collect::<Vec<_>>(), [""; 0], "{kind:?}");
+        assert_ne!(line.machine.socket(), first, "{kind:?}: it was never handed over");
+        assert_eq!(line.machine.stats().received as usize, line.delivered.len(), "{kind:?}");
         assert_eq!(line.order.len(), told, "{kind:?}: {:?}", &line.order[told..]);
         assert!(world.server.log.refreshed >= 12 && world.server.log.dials >= 13, "{kind:?}: {:?}", world.server.log);
         assert!(line.is_connected() && line.failures.is_empty());

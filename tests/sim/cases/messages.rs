@@ -18,6 +18,8 @@ fn every_scheme_connects_and_carries_messages_both_ways() {
         assert_eq!(world.lines[0].received_by_server, ["1"], "{kind:?}");
         assert_eq!(world.lines[0].delivered, ["news"], "{kind:?}");
         assert_eq!(world.lines[0].opened, 1, "{kind:?}");
+        let stats = world.lines[0].machine.stats();
+        assert_eq!((stats.sent, stats.received, stats.connections, stats.attempts), (1, 1, 1, 1), "{kind:?}");
     }
 }
 

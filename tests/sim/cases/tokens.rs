@@ -2,7 +2,7 @@
 
 use gatepass::error::{Disposition, TokenError};
 use gatepass::proto::Secret;
-use gatepass::proto::connection::OnRenewal;
+use gatepass::proto::connection::{ConnectionState, OnRenewal};
 use gatepass::proto::session::{NoToken, Provided, Reason, SessionState};
 
 use super::{MINUTE, connected, fault};
@@ -169,7 +169,13 @@ fn case_91_a_renewed_token_that_is_refused_again_ends_the_tries() {
     world.drop_sockets(4401);
     world.run_for(10 * MINUTE);
     assert_eq!(world.lines[0].failures.last().map(|(_, move_on)| *move_on), Some(Disposition::SignIn));
-    assert!(world.server.log.dials <= 3 && world.server.log.refreshed == 1, "{:?}", world.server.log);
+    let dials = world.server.log.dials;
+    assert!(dials <= 3 && world.server.log.refreshed == 1, "{:?}", world.server.log);
+    // Somebody else's renewal is no sign-in.
+    world.ask_token(0, HOUR);
+    world.run_for(MINUTE);
+    assert_eq!((world.server.log.refreshed, world.server.log.dials), (2, dials));
+    assert_eq!(world.lines[0].state(), ConnectionState::Suspended);
 }
 
 #[test]
