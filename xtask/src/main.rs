@@ -8,6 +8,7 @@ mod cases;
 mod close_codes;
 mod demo;
 mod load;
+mod message_path;
 mod mutants;
 mod process;
 mod setup;
@@ -59,6 +60,12 @@ enum Command {
         #[arg(long, conflicts_with_all = ["seed", "schedules"])]
         long: bool,
     },
+    /// How fast messages pass, as a ratio to a raw WebSocket: echo, flood (until all are back), burst (until all are handed over)
+    MessagePath {
+        /// How often each is measured
+        #[arg(long, default_value_t = 31)]
+        rounds: u32,
+    },
     /// Make small mistakes in the machines, one at a time (an hour): at least 85 % must be found by the tests
     Mutants(mutants::Options),
     /// Thousands of native sockets over two restarts of the server: nothing lost, nothing twice, nothing out of order
@@ -103,6 +110,7 @@ fn main() -> ExitCode {
         Command::Sim { seed, schedules, long } => sim::run(seed.as_deref(), schedules, long),
         Command::Size { check } => size::run(check),
         Command::Load { sockets } => load::run(sockets),
+        Command::MessagePath { rounds } => message_path::run(rounds),
         Command::Mutants(options) => mutants::run(&options),
         Command::Soak { chromium, firefox } => test::soak(chromium, firefox),
         Command::Storm(options) => storm::run(&options),

@@ -137,6 +137,27 @@ fn case_37_a_ticket_that_took_longer_than_its_life_is_never_dialled() {
 }
 
 #[test]
+fn case_37_a_life_in_seconds_counts_and_one_that_makes_no_sense_does_not() {
+    let rows = [
+        (r#"{"ticket":"SECRET-t","expires_in":1}"#, 0),
+        (r#"{"ticket":"SECRET-t","expires_in":600}"#, 1),
+        (r#"{"ticket":"SECRET-t","expires_in":0}"#, 1),
+        (r#"{"ticket":"SECRET-t","expires_in":-1}"#, 1),
+        (r#"{"ticket":"SECRET-t","expires_in":"1"}"#, 0),
+        (r#"{"ticket":"SECRET-t","expires_in":"soon"}"#, 1),
+        (r#"{"ticket":"SECRET-t"}"#, 1),
+    ];
+    for (answer, dials) in rows {
+        let mut world = World::signed_in(Kind::Ticket);
+        fault(&mut world, "ticket", &[Fault::Answer(200, answer)]);
+        world.net = crate::world::Net { min_ms: 2_000, max_ms: 2_000, loss: 0 };
+        assert!(world.run_until(MINUTE, |world| !world.lines[0].failures.is_empty()));
+        let expected = if dials == 0 { "TICKET_EXPIRED" } else { "CONNECT_FAILED" };
+        assert_eq!((world.lines[0].codes()[0], world.server.log.dials), (expected, dials), "{answer}");
+    }
+}
+
+#[test]
 fn case_39_logout_between_ticket_and_dial_dials_nothing() {
     let mut world = World::signed_in(Kind::Ticket);
     assert!(world.run_until(MINUTE, |world| world.server.log.minted == 1));
