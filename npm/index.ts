@@ -17,4 +17,5 @@ export {
   Session, SessionChangeEvent, SignInRequired,
   type SessionEvents, type SessionOptions, type SessionState, type TokenContext, type TokenEndpoint, type Tokens, type TokenSource, type TokenStore,
 } from './session.js';
-export { AuthSocket, type AuthSocketOptions, type Sendable, type SentMessage, type SocketStats } from './socket.js';
+export { AuthSocket, type Sendable, type SentMessage, type SocketStats } from './socket.js';
+export type { AuthSocketOptions } from './socket-options.js';

@@ -8,7 +8,7 @@ import { failure } from './errors.js';
 import * as rows from './preset-table.js';
 import type { JsonValue } from './schemes.js';
 import type { SessionOptions } from './session.js';
-import type { AuthSocketOptions } from './socket.js';
+import type { AuthSocketOptions } from './socket-options.js';
 
 /** What a preset knows of a socket: spread it into the options. */
 export type SocketPreset = Pick<AuthSocketOptions, 'scheme' | 'protocols' | 'params' | 'closeCodes'>;

@@ -151,7 +151,7 @@ fn read(parts: &Parts) -> ConnectionConfig {
     }
 }
 
-/// Where each setting, or row of settings, stands in the array that the face hands over (`read` in npm/socket.ts).
+/// Where each setting, or row of settings, stands in the array that the face hands over (`read` in npm/socket-options.ts).
 #[derive(Clone, Copy)]
 enum At {
     /// Texts: the three addresses (empty: none), what names the place, the ticket's fields

@@ -1,0 +1,210 @@
+// The options of a socket: what they are, and how they go to the wasm.
+
+import type { SessionCore, SocketCore } from './core.js';
+import type { FailureNumbers } from './errors.js';
+import type { Core } from './load.js';
+import { Options } from './options.js';
+import type { Scheme } from './schemes.js';
+import { read as makeSession, type Session } from './session.js';
+
+/** Options of {@link AuthSocket}. */
+export interface AuthSocketOptions {
+  /** Who the user is. Needed by every scheme but `anonymous()` and `cookie()`. */
+  session?: Session;
+  /** How the credential reaches the socket. */
+  scheme: Scheme;
+  /** Subprotocols to offer. @default none */
+  protocols?: string | string[];
+  /** Parameters of the URL that are no credential, put behind those that it has. @default none */
+  params?: Record<string, string>;
+  /**
+   * An endpoint that a good token may GET, asked after a dial that failed before it opened. Browsers do not say why it did: the
+   * probe tells a refused token (HANDSHAKE_UNAUTHORIZED, HANDSHAKE_FORBIDDEN) from a server that is not there
+   * (SERVER_UNREACHABLE, SERVER_UNAVAILABLE) and one that refuses the handshake alone (HANDSHAKE_REFUSED). @default none
+   */
+  probe?: string | URL;
+  /** Whether ticket and probe calls carry cookies. @default 'omit'; 'include' for cookie() */
+  credentials?: 'omit' | 'include';
+  /** The wait between tries, full jitter, in milliseconds. */
+  backoff?: {
+    /** The first window; doubles with every failure. @default 500 */
+    base?: number;
+    /** The widest window; that of the try with a renewed token is 1 s. @default 30000 */
+    cap?: number;
+    /** The window of the first try after a lasting connection was lost. @default 5000 */
+    spread?: number;
+  };
+  /** From dial to accepted, in milliseconds. @default 10000 */
+  connectTimeout?: number;
+  /** How long a ticket call may take, in milliseconds. @default 10000 */
+  ticketTimeout?: number;
+  /** How long a connection has to last before earlier failures are forgotten, in milliseconds. @default 5000 */
+  minUptime?: number;
+  /**
+   * Whether another connection takes the place of this one when the token is renewed. It is accepted before this one closes, and no
+   * event tells it. A message of yours goes to one of them. The old one is listened to for `minUptime` longer: what the server says
+   * to both in that time arrives twice. If the new one fails, this one stays.
+   * @default false: this one stays
+   */
+  handover?: boolean;
+  /**
+   * How it is seen that the connection is alive; any message of the server counts. Without it only sleep is noticed: a computer that
+   * slept for more than 3 minutes connects anew.
+   * @default none: there is no ping that every server takes
+   */
+  heartbeat?: {
+    /** The ping: a text as it is, anything else as JSON in the frames of the scheme. */
+    message: unknown;
+    /** What the answer has (`{ type: 'pong' }` matches every object with that member), or the text that it is. The app does not get it. @default any message, and the app gets all */
+    pong?: unknown;
+    /** From one ping to the next, in milliseconds. @default 25000 */
+    interval?: number;
+    /** How long after a ping nothing may be heard, in milliseconds. @default 10000 */
+    timeout?: number;
+  };
+  /** Whether a page that nobody looks at keeps its connection. `'close-after'` lets go of it until somebody looks again. @default 'keep' */
+  whenHidden?: 'keep' | 'close-after';
+  /** For how long nobody looks before `'close-after'` closes, in milliseconds. @default 60000 */
+  hiddenTimeout?: number;
+  /** What close codes ask for, where the defaults do not fit. */
+  closeCodes?: Record<number, 'retry' | 'retrySlowly' | 'refreshToken' | 'giveUp'>;
+  /** How much may wait to be sent; beyond it `send` throws QUEUE_FULL. */
+  outbox?: {
+    /** @default 1048576 */
+    maxBytes?: number;
+    /** @default 1000 */
+    maxMessages?: number;
+    /**
+     * What becomes of a message for which there is no room: `send` throws QUEUE_FULL, or those that have waited longest are dropped, or the
+     * message itself. @default 'error'
+     */
+    policy?: 'error' | 'drop-oldest' | 'drop-newest';
+    /** How long a message may wait, in milliseconds; then it is dropped. With `confirm`, until it is confirmed. @default for ever */
+    ttl?: number;
+  };
+  /**
+   * For servers that acknowledge: a message that is JSON with an id is sent again after a loss until it is confirmed (at least once), so
+   * the server should know by the id what comes twice. Until then it takes room in the outbox. The app gets the acknowledgement, too.
+   * @default none: each message is handed to one connection, once
+   */
+  confirm?: {
+    /** Where a message has its id: a name, or names with dots between. */
+    id: string;
+    /** What confirms it, with "$id" where the id is: `{ type: 'ack', id: '$id' }`. */
+    ack: unknown;
+  };
+  /** How many bytes may wait before `writable` takes no more. @default 65536 */
+  highWaterMark?: number;
+  /** The longest message that is taken from the server. @default any */
+  maxMessageSize?: number;
+  /** Allows a credential over ws: and http: to other hosts than this machine. @default false */
+  allowInsecure?: boolean;
+}
+
+/** @internal What the wasm calls: SocketSink in src/js/events.rs. */
+export interface Sink {
+  readonly takesBuffers: boolean;
+  opened(): void;
+  fate(message: number, fate: number): void;
+  closed(code: number, reason: string, wasClean: boolean): void;
+  changed(state: number, phase: number, previous: number, code: number, reason: string | undefined, attempt: number, retryAt: number, discarded: number, ...failure: FailureNumbers): void;
+  message(data: unknown): void;
+}
+
+const FRAMINGS = ['json', 'text', 'binary'] as const;
+const ENCODINGS = ['plain', 'base64', 'base64url'] as const;
+const POLICIES = ['error', 'drop-oldest', 'drop-newest'] as const;
+const ACTIONS = ['giveUp', 'refreshToken', 'retry', 'retrySlowly'] as const;
+/** The schemes in the order that the wasm counts them (the last two are one there), with their options. */
+const SCHEMES = {
+  anonymous: 'type',
+  cookie: 'type',
+  firstMessage: 'type message frames hello ack reject expired reauth ackTimeout',
+  ticket: 'type url method param subprotocol field urlHosts unauthorizedStatus reject expiresField expiresInField',
+  query: 'type param',
+  subprotocol: 'type prefix encoding',
+};
+
+/** @internal Reads options for the wasm, in the order of `At` in src/js/connection.rs. */
+export function read(url: string, options: AuthSocketOptions): (core: Core, session: SessionCore | undefined, sink: Sink) => SocketCore {
+  const all = new Options(options, '', 'session scheme protocols params probe credentials backoff connectTimeout ticketTimeout minUptime handover heartbeat whenHidden hiddenTimeout closeCodes outbox confirm highWaterMark maxMessageSize allowInsecure');
+  const type = (all.get('scheme') as Scheme | undefined)?.type;
+  const kind = Object.keys(SCHEMES).indexOf(String(type));
+  if (kind < 0) all.fail('scheme', `one of ${Object.keys(SCHEMES)} is needed; no browser lets a page set a header`);
+  const scheme = all.within('scheme', SCHEMES[type as Scheme['type']]);
+  if (type === 'firstMessage' && scheme.get('message') === undefined && scheme.get('ack') === undefined) {
+    scheme.fail('message', 'the first message is needed, with "$token" where the token goes, or the ack of a server that needs none');
+  }
+  JSON.stringify(scheme.json('message'), (_, text) => {
+    const hole = typeof text === 'string' ? /^\$([^$].*)/s.exec(text)?.[1] : 'token';
+    if (hole === undefined ? /[^$]\$(token|authorization)\b/.test(text) : /^(token|authorization)\W/.test(hole)) {
+      scheme.fail('message', '"$token" and "$authorization" stand for a whole value, not for a part of a text');
+    }
+    if (hole !== undefined && !/^(token|authorization)$/.test(hole)) scheme.fail('message', `only "$token" and "$authorization" stand for something; "$$" is a plain $: ${text}`);
+    return text;
+  });
+  if (scheme.get('reauth') === true && scheme.get('message') === undefined) scheme.fail('reauth', 'there is no first message to send again');
+  if (scheme.get('reauth') === true && all.flag('handover')) all.fail('handover', 'with "reauth" the token is renewed on this socket; choose one');
+  const isTicket = type === 'ticket';
+  const isEntry = isTicket ? scheme.get('subprotocol') !== undefined : type === 'subprotocol';
+  const entry = isTicket ? scheme.within('subprotocol', 'prefix encoding') : scheme;
+  const prefix = entry.get('prefix') ?? '';
+  const place = isEntry ? (prefix === '' ? '' : entry.token('prefix', entry.text('prefix'))) : scheme.text('param', isTicket ? 'ticket' : 'token');
+  const params = String(new URLSearchParams(options.params));
+  const backoff = all.within('backoff', 'base cap spread');
+  const heartbeat = all.within('heartbeat', 'message pong interval timeout');
+  if (all.get('heartbeat') !== undefined && heartbeat.get('message') === undefined) heartbeat.fail('message', 'the ping is needed');
+  const whenHidden = all.one('whenHidden', ['keep', 'close-after']);
+  const outbox = all.within('outbox', 'maxBytes maxMessages policy ttl');
+  all.count('highWaterMark', 0);
+  const isConfirmed = all.get('confirm') !== undefined;
+  const confirm = all.within('confirm', 'id ack');
+  let ids = 0;
+  JSON.stringify(confirm.json('ack'), (_, text) => {
+    if (text === '$id') ids++;
+    else if (/^\$[^$]/.test(text)) confirm.fail('ack', `only "$id" stands for something; "$$" is a plain $: ${text}`);
+    return text;
+  });
+  if (isConfirmed && ids === 0) confirm.fail('ack', 'what confirms a message is needed, with "$id" where its id is');
+  const closeCodes: number[] = [];
+  const rows = all.get('closeCodes') ?? {};
+  if (typeof rows !== 'object') all.fail('closeCodes', 'an object is needed');
+  for (const [code, name] of Object.entries(rows)) {
+    const action = ACTIONS.indexOf(name as (typeof ACTIONS)[number]);
+    if (action < 0 || !/^\d{1,5}$/.test(code) || Number(code) > 65535) {
+      all.fail(`closeCodes.${code}`, `a close code and one of '${ACTIONS.join("', '")}' are needed`);
+    }
+    closeCodes.push(Number(code), action);
+  }
+  const protocols = all.texts('protocols');
+  for (const [index, protocol] of protocols.entries()) {
+    all.token('protocols', protocol);
+    if (protocols.indexOf(protocol) !== index) all.fail('protocols', 'one is offered twice');
+  }
+  if (protocols.join(', ').length > 8190) all.fail('protocols', 'servers refuse more than 8192 bytes of them together');
+  if (isEntry && protocols.length === 0) all.fail('protocols', 'a plain subprotocol is needed beside the credential: the one that the server chooses');
+  const allowInsecure = all.flag('allowInsecure');
+  const cookies = all.one('credentials', kind === 1 ? ['include', 'omit'] : ['omit', 'include']) === 'include';
+  // Cookies are credentials, whoever sends them.
+  if (kind > 1 || (kind === 1 && options.session) || cookies) new Options({ url }, '', 'url').credentialUrl('url', allowInsecure, true);
+  const parts = [
+    params === '' ? url : url + (url.includes('?') ? '&' : '?') + params, all.get('probe') === undefined ? '' : all.credentialUrl('probe', allowInsecure),
+    isTicket ? scheme.credentialUrl('url', allowInsecure) : '', place,
+    scheme.text('field', 'ticket'), scheme.text('expiresField', 'expires'), scheme.text('expiresInField', 'expires_in'),
+    scheme.millis('ackTimeout', 10_000), backoff.millis('base', 500), backoff.millis('cap', 30_000), backoff.millis('spread', 5_000),
+    all.millis('connectTimeout', 10_000), all.millis('ticketTimeout', 10_000), all.millis('minUptime', 5_000),
+    heartbeat.millis('interval', 25_000), heartbeat.millis('timeout', 10_000), all.millis('hiddenTimeout', 60_000),
+    outbox.get('ttl') === undefined ? -1 : outbox.millis('ttl', 0),
+    // A cookie that nobody's session vouches for is no credential of ours.
+    kind === 1 && options.session === undefined ? 0 : Math.min(kind, 4),
+    isEntry ? ENCODINGS.indexOf(entry.one('encoding', ENCODINGS)) + 1 : FRAMINGS.indexOf(scheme.one('frames', FRAMINGS)),
+    Number(scheme.one('method', ['POST', 'GET']) === 'GET'), scheme.count('unauthorizedStatus', 401),
+    outbox.count('maxBytes', 1 << 20), outbox.count('maxMessages', 1_000), all.count('maxMessageSize', 2 ** 32 - 1), allowInsecure, Number(cookies),
+    ...['message', 'hello', 'ack', 'reject', 'expired'].map((name) => scheme.json(name)), heartbeat.json('message'), heartbeat.json('pong'),
+    scheme.get('urlHosts') === undefined ? undefined : scheme.texts('urlHosts'), protocols, closeCodes,
+    type === 'firstMessage' && scheme.flag('reauth') ? 1 : 2 * all.flag('handover'), Number(whenHidden !== 'keep'),
+    POLICIES.indexOf(outbox.one('policy', POLICIES)), isConfirmed ? confirm.text('id') : '', confirm.json('ack'),
+  ];
+  // A socket without a session has one of its own, which nobody signs in to.
+  return (core, session, sink) => (session ?? makeSession({}, {})(core, () => {})).socket(parts, sink);
+}
