@@ -24,8 +24,9 @@ export interface StateChange {
   /** How many queued messages were given up with this change. */
   discarded: number;
   /**
-   * When a connection ends: what was handed to it since the server was last heard, and is not sent again. Whether it arrived nobody knows.
-   * At most the last 1,000 messages, of 1 MiB together. With `confirm`, only those that have no id.
+   * When a connection ends: what was handed to it and may not have arrived, and is not sent again. That is all of which nothing was heard
+   * 5 s after it or later: what a server says sooner may have crossed it. Bytes are copies, as an ArrayBuffer. At most the last 1,000
+   * messages, of 1 MiB together. With `confirm`, only those that have no id.
    */
   unconfirmed: unknown[];
 }

@@ -16,7 +16,8 @@ export class Options {
   /** Takes an object with no other members than those `known`, separated by spaces. */
   constructor(object: unknown, path: string, known: string) {
     this.#path = path;
-    if (typeof object !== 'object' || object === null) this.fail('', 'an object is needed');
+    // A Map or an array has its entries elsewhere.
+    if (typeof object !== 'object' || object === null || Symbol.iterator in object) this.fail('', 'an object is needed');
     this.#object = object as Record<string, unknown>;
     for (const name of Object.keys(this.#object)) {
       if (!known.split(' ').includes(name)) this.fail(name, `there is no such option; known are ${known}`);
@@ -92,8 +93,10 @@ export class Options {
     return typeof value === 'number' && value >= 0 && value <= max && (max !== COUNT || Number.isInteger(value)) ? value : this.fail(name, problem);
   }
 
-  millis(name: string, fallback: number): number {
-    return this.number(name, fallback, DAY, `milliseconds from 0 to ${DAY} (a day) are needed`);
+  millis(name: string, fallback: number, least = 0): number {
+    const problem = `milliseconds from ${least} to ${DAY} (a day) are needed`;
+    const value = this.number(name, fallback, DAY, problem);
+    return value < least ? this.fail(name, problem) : value;
   }
 
   count(name: string, fallback: number): number {

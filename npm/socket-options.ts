@@ -153,7 +153,7 @@ export function read(url: string, options: AuthSocketOptions): (core: Core, sess
   const params = String(new URLSearchParams(options.params));
   const backoff = all.within('backoff', 'base cap spread');
   const heartbeat = all.within('heartbeat', 'message pong interval timeout');
-  if (all.get('heartbeat') !== undefined && heartbeat.get('message') === undefined) heartbeat.fail('message', 'the ping is needed');
+  if (all.get('heartbeat') !== undefined && ['', undefined].includes(heartbeat.get('message') as string)) heartbeat.fail('message', 'the ping is needed');
   const whenHidden = all.one('whenHidden', ['keep', 'close-after']);
   const outbox = all.within('outbox', 'maxBytes maxMessages policy ttl');
   all.count('highWaterMark', 0);
@@ -162,14 +162,15 @@ export function read(url: string, options: AuthSocketOptions): (core: Core, sess
   let ids = 0;
   JSON.stringify(confirm.json('ack'), (_, text) => {
     if (text === '$id') ids++;
-    else if (/^\$[^$]/.test(text)) confirm.fail('ack', `only "$id" stands for something; "$$" is a plain $: ${text}`);
+    else if (typeof text === 'string' && /^\$[^$]/.test(text)) confirm.fail('ack', `only "$id" stands for something; "$$" is a plain $: ${text}`);
     return text;
   });
   if (isConfirmed && ids === 0) confirm.fail('ack', 'what confirms a message is needed, with "$id" where its id is');
+  if (isConfirmed && /(^|\.)(\.|$)/.test(confirm.text('id'))) confirm.fail('id', 'a name is needed, or names with dots between');
   const closeCodes: number[] = [];
   const rows = all.get('closeCodes') ?? {};
-  if (typeof rows !== 'object') all.fail('closeCodes', 'an object is needed');
-  for (const [code, name] of Object.entries(rows)) {
+  if (typeof rows !== 'object' || Symbol.iterator in rows) all.fail('closeCodes', 'an object is needed');
+  for (const [code, name] of Object.entries(rows as object)) {
     const action = ACTIONS.indexOf(name as (typeof ACTIONS)[number]);
     if (action < 0 || !/^\d{1,5}$/.test(code) || Number(code) > 65535) {
       all.fail(`closeCodes.${code}`, `a close code and one of '${ACTIONS.join("', '")}' are needed`);
@@ -193,8 +194,8 @@ export function read(url: string, options: AuthSocketOptions): (core: Core, sess
     scheme.text('field', 'ticket'), scheme.text('expiresField', 'expires'), scheme.text('expiresInField', 'expires_in'),
     scheme.millis('ackTimeout', 10_000), backoff.millis('base', 500), backoff.millis('cap', 30_000), backoff.millis('spread', 5_000),
     all.millis('connectTimeout', 10_000), all.millis('ticketTimeout', 10_000), all.millis('minUptime', 5_000),
-    heartbeat.millis('interval', 25_000), heartbeat.millis('timeout', 10_000), all.millis('hiddenTimeout', 60_000),
-    outbox.get('ttl') === undefined ? -1 : outbox.millis('ttl', 0),
+    heartbeat.millis('interval', 25_000, 1), heartbeat.millis('timeout', 10_000, 1), all.millis('hiddenTimeout', 60_000),
+    outbox.get('ttl') == null ? -1 : outbox.millis('ttl', 0),
     // A cookie that nobody's session vouches for is no credential of ours.
     kind === 1 && options.session === undefined ? 0 : Math.min(kind, 4),
     isEntry ? ENCODINGS.indexOf(entry.one('encoding', ENCODINGS)) + 1 : FRAMINGS.indexOf(scheme.one('frames', FRAMINGS)),

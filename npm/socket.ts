@@ -8,6 +8,7 @@ import { MessageQueue } from './messages.js';
 import { Options } from './options.js';
 import { Session, type Source } from './session.js';
 import { read, type AuthSocketOptions, type Sink } from './socket-options.js';
+import { drained, writable } from './streams.js';
 
 /** Counters since construction. */
 export interface SocketStats {
@@ -25,6 +26,8 @@ export interface SocketStats {
   queued: number;
   /** Bytes waiting to be sent. */
   queuedBytes: number;
+  /** Messages that the server is yet to confirm (with `confirm`). They take room in the outbox. */
+  unconfirmed: number;
 }
 
 /** What became of a message. */
@@ -40,12 +43,14 @@ interface KeptMessage extends SentMessage {
 }
 
 /** Most messages are sent at once and need nothing of their own. */
-const SENT: SentMessage = { status: 'sent' };
-const DROPPED: SentMessage = { status: 'dropped' };
+const SENT: SentMessage = Object.freeze({ status: 'sent' });
+const DROPPED: SentMessage = Object.freeze({ status: 'dropped' });
 const FATES = ['sent', 'confirmed', 'dropped'] as const;
 
 /** What can be sent. */
 export type Sendable = string | ArrayBufferLike | ArrayBufferView | Blob;
+
+type Plain = string | ArrayBuffer | ArrayBufferView | Blob;
 
 /** In the order of the wasm; no phase is 0. */
 const STATES = ['closed', 'connected', 'connecting', 'idle', 'suspended', 'waiting'] as const;
@@ -85,9 +90,11 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
   #error: GatepassError | undefined;
   /** Whether nobody has closed it before it started. */
   #mayStart = true;
-  /** Messages taken before the wasm was there, and lost if it does not come. */
+  /** Messages taken before the wasm was there, and lost if it does not come; their bytes together. */
   #early = 0;
+  #earlyBytes = 0;
   #lost = 0;
+  readonly #outbox: NonNullable<AuthSocketOptions['outbox']>;
   /** Those that were kept, by their numbers, until nothing more will be heard of them. */
   readonly #kept = new Map<number, KeptMessage>();
   readonly #highWaterMark: number;
@@ -98,6 +105,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
     this.#url = new Options({ url }, '', 'url').url('url', true);
     const make = read(this.#url, options);
     this.#highWaterMark = options.highWaterMark ?? 65_536;
+    this.#outbox = options.outbox ?? {};
     const { session, scheme } = options;
     if (session !== undefined && !(session instanceof Session)) throw failure('INVALID_OPTION', 'session: a Session is needed');
     if (session === undefined && !['anonymous', 'cookie'].includes(scheme.type)) {
@@ -172,24 +180,45 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
    */
   send(data: Sendable, options?: { ttl?: number }): SentMessage {
     const message = plain(data, this.#state === 'connected');
-    const given = options && new Options(options, '', 'ttl');
-    const ttl = given?.get('ttl') === undefined ? undefined : given.millis('ttl', 0);
+    const given = options && new Options(options, 'send: ', 'ttl');
+    const ttl = given?.get('ttl') == null ? undefined : given.millis('ttl', 0);
     if (this.#state === 'closed') throw failure('CLOSED', 'the socket is closed; the message was not taken');
     const core = this.#core.now;
     if (core !== undefined) return this.#taken(rethrow(() => core.send(message, ttl)));
+    return this.#sendEarly(message, ttl ?? this.#outbox.ttl ?? undefined);
+  }
+
+  /** Keeps a message until the wasm is there, within the limits of the outbox; which go for others, it will say. */
+  #sendEarly(message: Plain, ttl: number | undefined): SentMessage {
+    const { maxMessages, maxBytes, policy } = this.#outbox;
+    const length = typeof message === 'string' ? message.length : message instanceof Blob ? message.size : message.byteLength;
+    if (policy !== 'drop-oldest' && (this.#early >= (maxMessages ?? 1_000) || this.#earlyBytes + length > (maxBytes ?? 1 << 20))) {
+      if (policy !== 'drop-newest') throw failure('QUEUE_FULL', 'too much waits to be sent; the message was not taken');
+      this.#lost++;
+      return DROPPED;
+    }
     this.#early++;
+    this.#earlyBytes += length;
+    const since = performance.now();
     const kept: KeptMessage = { status: 'queued', waiting: [] };
-    this.#core.do((core) => this.#taken(core.send(message, ttl), kept), (thrown) => {
+    this.#core.do((core) => {
+      this.#early--;
+      this.#earlyBytes -= length;
+      this.#taken(core.send(message, ttl === undefined ? ttl : Math.max(0, ttl - (performance.now() - since))), kept);
+    }, (thrown) => {
       settle(kept, 'dropped');
+      // When all has failed, all were counted.
+      if (this.#state !== 'closed') this.#lost++;
       this.#refused(thrown);
     });
     return kept;
   }
 
   /** Resolves once nothing more will be heard of a message: handed to a connection, with `confirm` confirmed by the server, or dropped. */
-  sent(message: SentMessage): Promise<SentMessage['status']> {
+  async sent(message: SentMessage): Promise<SentMessage['status']> {
+    if (!['queued', 'sent', 'confirmed', 'dropped'].includes(message?.status)) throw failure('INVALID_OPTION', 'message: what send() has returned is needed');
     const { waiting } = message as KeptMessage;
-    return new Promise((resolve) => void (waiting ? waiting.push(resolve) : resolve(message.status)));
+    return waiting ? new Promise((resolve) => void waiting.push(resolve)) : message.status;
   }
 
   /**
@@ -197,8 +226,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
    * @throws GatepassError that ended the connection, or ABORTED by the signal
    */
   async drained(options?: { signal?: AbortSignal }): Promise<void> {
-    const { drained } = await import('./streams.js');
-    return drained(this, 0, () => this.#error, options?.signal);
+    return drained(this, 0, () => this.#error, signalOf(options));
   }
 
   /** The data of messages as a stream, over reconnects; what nobody reads is kept. It ends when closed. One at a time. */
@@ -210,16 +238,12 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
     }, { highWaterMark: 0 });
   }
 
-  /** A stream that sends. It takes no more (`ready` of its writer) while more than `highWaterMark` bytes wait. Its end does not close the socket. */
+  /**
+   * A stream that sends, each chunk as a message. It takes no more (`ready` of its writer) while more than `highWaterMark` bytes wait or
+   * there is no room. Its end does not close the socket; after it, or after a failure, this is another stream.
+   */
   get writable(): WritableStream<Sendable> {
-    return this.#writable ??= new WritableStream({
-      write: async (data) => {
-        this.send(data);
-        if (this.bufferedAmount <= this.#highWaterMark) return;
-        const { drained } = await import('./streams.js');
-        await drained(this, this.#highWaterMark, () => this.#error);
-      },
-    }, { highWaterMark: 1 });
+    return this.#writable ??= writable(this, this.#highWaterMark, () => this.#error, () => void (this.#writable = undefined));
   }
 
   /**
@@ -244,8 +268,8 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
    * Resolves when connected.
    * @throws GatepassError that ended the connection or asks for sign-in, or ABORTED by the signal
    */
-  ready(options?: { signal?: AbortSignal }): Promise<void> {
-    const signal = options?.signal;
+  async ready(options?: { signal?: AbortSignal }): Promise<void> {
+    const signal = signalOf(options);
     return new Promise((resolve, reject) => {
       const settle = () => {
         if (signal?.aborted) reject(failure('ABORTED', 'waiting for the connection was aborted', signal.reason));
@@ -265,8 +289,8 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
   }
 
   stats(): SocketStats {
-    const [attempts = 0, connections = 0, sent = 0, received = 0, discarded = 0, queued = 0, queuedBytes = 0] = this.#core.now?.stats() ?? [];
-    return { attempts, connections, sent, received, discarded: discarded + this.#lost, queued, queuedBytes };
+    const [attempts = 0, connections = 0, sent = 0, received = 0, discarded = 0, queued = 0, queuedBytes = 0, unconfirmed = 0] = this.#core.now?.stats() ?? [];
+    return { attempts, connections, sent, received, discarded: discarded + this.#lost, queued: queued + this.#early, queuedBytes: queuedBytes + this.#earlyBytes, unconfirmed };
   }
 
   /** Yields the data of each message, over reconnects; ends when closed, throws what ended the connection. */
@@ -315,7 +339,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
       },
       fate: (number, fate) => {
         const socket = self.deref();
-        if (socket) socket.#fate(number, FATES[fate]!);
+        if (socket) socket.#fate(number, fate);
       },
       opened: () => alive?.dispatchEvent(new Event('open')),
       closed: (code, reason, wasClean) => self.deref()?.dispatchEvent(new CloseEvent('close', { code, reason, wasClean })),
@@ -344,9 +368,14 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
     return kept;
   }
 
-  /** What became of a message in the end. */
-  #fate(number: number, status: (typeof FATES)[number]): void {
+  /** What became of a message: in the end, or that it was sent and is to be confirmed. */
+  #fate(number: number, fate: number): void {
     const kept = this.#kept.get(number);
+    const status = FATES[fate];
+    if (status === undefined) {
+      if (kept) kept.status = 'sent';
+      return;
+    }
     this.#kept.delete(number);
     if (kept) settle(kept, status);
   }
@@ -367,7 +396,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
     const error = asError(thrown);
     const discarded = this.#early;
     this.#lost += discarded;
-    this.#early = 0;
+    this.#early = this.#earlyBytes = 0;
     this.#changed({ state: 'closed', previous: this.#state, attempt: 0, error, discarded, unconfirmed: [] as unknown[] } as StateChange);
     this.dispatchEvent(new CloseEvent('close', { code: 1006 }));
   };
@@ -385,6 +414,12 @@ function settle(kept: KeptMessage, status: SentMessage['status']): void {
   delete kept.waiting;
 }
 
+function signalOf(options?: { signal?: AbortSignal }): AbortSignal | undefined {
+  const signal = options?.signal;
+  if (signal != null && !(signal instanceof AbortSignal)) throw failure('INVALID_OPTION', 'signal: an AbortSignal is needed');
+  return signal ?? undefined;
+}
+
 function asError(thrown: unknown): GatepassError {
   const error = toError(thrown);
   return error instanceof GatepassError ? error : failure('LOAD_FAILED', String(error), error);
@@ -394,7 +429,7 @@ function asError(thrown: unknown): GatepassError {
  * What a WebSocket takes without a doubt. Bytes are copied if they have to wait, as `WebSocket.send` would, and if they rest
  * in memory that is shared or can change its size, which browsers refuse.
  */
-function plain(data: Sendable, isSentNow: boolean): string | ArrayBuffer | ArrayBufferView | Blob {
+function plain(data: Sendable, isSentNow: boolean): Plain {
   if (typeof data === 'string' || data instanceof Blob) return data;
   const isView = ArrayBuffer.isView(data);
   const buffer: ArrayBufferLike & { resizable?: boolean } = isView ? data.buffer : data;

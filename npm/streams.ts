@@ -1,11 +1,12 @@
-// Waiting until what was sent has left. Loaded when somebody waits.
+// Waiting until what was sent has left, and a stream that does.
 
-import { failure } from './errors.js';
+import { failure, isGatepassError } from './errors.js';
 
 interface Socket extends EventTarget {
   readonly state: string;
   readonly bufferedAmount: number;
-  stats(): { queued: number };
+  send(data: never): unknown;
+  stats(): { queued: number; unconfirmed: number };
 }
 
 /** How often the browser's own buffer is looked at, in milliseconds: it has no event (WHATWG WebSockets, `bufferedAmount`). */
@@ -28,8 +29,33 @@ export function drained(socket: Socket, most: number, error: () => unknown, sign
       socket.removeEventListener('statechange', settle);
       signal?.removeEventListener('abort', settle);
     };
-    socket.addEventListener('statechange', settle);
     signal?.addEventListener('abort', settle);
+    socket.addEventListener('statechange', settle);
     settle();
   });
+}
+
+/** @internal A stream that sends, and waits while there is no room or more than so many bytes wait. `ended`: it takes nothing more. */
+export function writable<T>(socket: Socket, most: number, error: () => unknown, ended: () => void): WritableStream<T> {
+  const send = async (data: T): Promise<void> => {
+    for (;;) {
+      try {
+        socket.send(data as never);
+        return drained(socket, most, error);
+      } catch (thrown) {
+        const { queued, unconfirmed } = socket.stats();
+        // Where nothing else takes room there will never be more.
+        if (!isGatepassError(thrown) || thrown.code !== 'QUEUE_FULL' || queued + unconfirmed === 0) throw thrown;
+        await new Promise((resolve) => setTimeout(resolve, LOOK));
+      }
+    }
+  };
+  return new WritableStream<T>({
+    write: (data) => send(data).catch((thrown: unknown) => {
+      ended();
+      throw thrown;
+    }),
+    close: ended,
+    abort: ended,
+  }, { highWaterMark: 1 });
 }

@@ -26,7 +26,7 @@ pub const SENTENCES: [(&str, &str); 50] = [
     ("MESSAGE_TOO_BIG", "the server sent a message longer than maxMessageSize allows"),
     (
         "HANDSHAKE_REFUSED",
-        "several connections in a row could not be opened: check the URL, the Origin allow-list and the token",
+        "several connections in a row could not be opened: is the server up? If it is, check the URL, the Origin allow-list and the token",
     ),
     ("TICKET_EXPIRED", "the ticket took longer to arrive than it lives"),
     ("TOKEN_EXPIRED", "the session has expired; sign in again"),

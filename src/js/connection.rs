@@ -48,7 +48,7 @@ impl SocketCore {
         })
     }
 
-    /// What was sent since the server was last heard, and is not sent again.
+    /// What was sent and may not have arrived, and is not sent again.
     #[wasm_bindgen(js_name = takeUnconfirmed)]
     pub fn take_unconfirmed(&self) -> js_sys::Array {
         self.socket.take_unconfirmed()
@@ -61,8 +61,10 @@ impl SocketCore {
 
     /// The counters, in the order of `Stats`.
     pub fn stats(&self) -> JsValue {
-        let Stats { attempts, connections, sent, received, discarded, queued, queued_bytes } = self.socket.stats();
-        list(&[attempts, connections, sent, received, discarded, queued as u32, queued_bytes as u32].map(JsValue::from))
+        let Stats { attempts, connections, sent, received, discarded, queued, queued_bytes, unconfirmed } =
+            self.socket.stats();
+        let outbox = [queued, queued_bytes, unconfirmed].map(|count| count as u32);
+        list(&[attempts, connections, sent, received, discarded, outbox[0], outbox[1], outbox[2]].map(JsValue::from))
     }
 }
 

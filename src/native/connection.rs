@@ -191,9 +191,9 @@ impl AuthSocket {
         }
     }
 
-    /// Takes the messages that were handed to sockets which were then lost, of which nothing was heard since, and which are not sent
-    /// again: whether they arrived nobody knows. Those of a loss are there before its [`Event::StateChanged`]. At most the last 1,000, of
-    /// 1 MiB together.
+    /// Takes the messages that were handed to sockets which were then lost, that may not have arrived, and that are not sent again: all of
+    /// which nothing was heard 5 s after it or later. Those of a loss are there before its [`Event::StateChanged`]. At most the last 1,000,
+    /// of 1 MiB together.
     #[must_use]
     pub fn take_unconfirmed(&self) -> Vec<Message> {
         self.unconfirmed.lock().unwrap_or_else(PoisonError::into_inner).take().collect()
@@ -298,12 +298,12 @@ impl Task {
         let sent = self.machine.send(&message, ttl)?;
         match sent {
             Sent::Now(socket) => {
-                self.payloads.sent(None, &message);
+                self.payloads.sent(now().instant, None, &message);
                 self.send_on(socket, message);
             }
             Sent::NowAndKept(socket, id) | Sent::NowUnconfirmed(socket, id) => {
                 self.payloads.keep(id, message.clone());
-                self.payloads.sent(Some(id), &message);
+                self.payloads.sent(now().instant, Some(id), &message);
                 self.send_on(socket, message);
             }
             Sent::Queued(id) => self.payloads.keep(id, message),
@@ -316,7 +316,7 @@ impl Task {
     fn heard(&mut self, socket: SocketId, message: Message) {
         let received = self.machine.on_message(socket, || message.len());
         if received != Received::Ignore {
-            self.payloads.heard();
+            self.payloads.heard(now().instant);
         }
         let deliver = match received {
             Received::Deliver => true,
@@ -353,7 +353,7 @@ impl Task {
                     asks.send(Ask::Close { code, reason }).ok();
                 }
             }
-            Output::Discard { message } => self.payloads.drop(message),
+            Output::Discard { message, is_confirmed } => self.payloads.drop(message, is_confirmed),
             Output::Event(event) => {
                 if let Event::StateChanged(change) = &event {
                     let (state, problem) = (change.state, change.problem.clone());
@@ -380,7 +380,7 @@ impl Task {
             }
             Output::Open { socket, handshake } => self.open(socket, handshake),
             Output::Send { socket, message, keep } => {
-                if let Some(payload) = self.payloads.send_kept(message, keep) {
+                if let Some(payload) = self.payloads.send_kept(now().instant, message, keep) {
                     self.send_on(socket, payload);
                 }
             }

@@ -1,20 +1,25 @@
 //! The messages themselves, which the machine knows by number alone: those that are kept, and those that may not have arrived.
 
+use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
 
 use super::socket::Message;
+use crate::proto::Instant;
 use crate::proto::outbox::MessageId;
 
 /// How much of what may not have arrived is kept for the app: messages, and bytes of them together.
 const MAX_UNHEARD: usize = 1_000;
 const MAX_UNHEARD_BYTES: usize = 1 << 20;
 
+/// For how long: what a server says so much later shows that all was well.
+const DOUBT: Duration = Duration::from_secs(5);
+
 /// What one connection keeps.
 #[derive(Debug, Default)]
 pub(super) struct Payloads {
     kept: BTreeMap<MessageId, Message>,
-    /// What was sent since the server was last heard, with its number if it is kept.
-    unheard: Recent<(Option<MessageId>, Message)>,
+    /// What was sent and may not have arrived: its number if it is kept, and when.
+    unheard: Recent<(Option<MessageId>, Message, Instant)>,
 }
 
 impl Payloads {
@@ -23,33 +28,37 @@ impl Payloads {
         self.kept.insert(id, message);
     }
 
-    pub(super) fn drop(&mut self, id: MessageId) {
+    /// Forgets a message; one that is confirmed is not in doubt either.
+    pub(super) fn drop(&mut self, id: MessageId, is_confirmed: bool) {
         self.kept.remove(&id);
+        if is_confirmed {
+            self.unheard.forget_one(|(other, ..)| *other == Some(id));
+        }
     }
 
     /// A message that is handed to a socket and was not kept before.
-    pub(super) fn sent(&mut self, id: Option<MessageId>, message: &Message) {
-        self.unheard.push((id, message.clone()), message.len());
+    pub(super) fn sent(&mut self, now: Instant, id: Option<MessageId>, message: &Message) {
+        self.unheard.push((id, message.clone(), now), message.len());
     }
 
     /// Returns a message that was kept, to be handed to a socket.
-    pub(super) fn send_kept(&mut self, id: MessageId, keep: bool) -> Option<Message> {
+    pub(super) fn send_kept(&mut self, now: Instant, id: MessageId, keep: bool) -> Option<Message> {
         let message = if keep { self.kept.get(&id).cloned() } else { self.kept.remove(&id) };
         if let Some(message) = &message {
-            self.sent(Some(id), message);
+            self.sent(now, Some(id), message);
         }
         message
     }
 
-    /// The server is there, so what was sent before is taken to have arrived.
-    pub(super) fn heard(&mut self) {
-        self.unheard = Recent::default();
+    /// The server is there, so what was sent a while ago is taken to have arrived. What it says may have crossed what was sent since.
+    pub(super) fn heard(&mut self, now: Instant) {
+        self.unheard.forget_while(|(_, _, sent)| now.since(*sent) > DOUBT);
     }
 
-    /// Takes what was sent since the server was last heard, and is not sent again.
+    /// Takes what was sent and may not have arrived, and is not sent again.
     pub(super) fn take_unconfirmed(&mut self) -> impl Iterator<Item = Message> {
         let is_over = |id: Option<MessageId>| id.is_none_or(|id| !self.kept.contains_key(&id));
-        self.unheard.take().filter(move |(id, _)| is_over(*id)).map(|(_, message)| message)
+        self.unheard.take().filter(move |(id, ..)| is_over(*id)).map(|(_, message, _)| message)
     }
 }
 
@@ -71,8 +80,24 @@ impl<T> Recent<T> {
         self.items.push_back((item, length));
         self.bytes += length;
         while self.items.len() > MAX_UNHEARD || self.bytes > MAX_UNHEARD_BYTES {
-            self.bytes -= self.items.pop_front().map_or(0, |(_, length)| length);
+            self.forget();
         }
+    }
+
+    fn forget_while(&mut self, is_over: impl Fn(&T) -> bool) {
+        while self.items.front().is_some_and(|(item, _)| is_over(item)) {
+            self.forget();
+        }
+    }
+
+    fn forget_one(&mut self, is_it: impl Fn(&T) -> bool) {
+        let place = self.items.iter().position(|(item, _)| is_it(item));
+        self.bytes -= place.and_then(|place| self.items.remove(place)).map_or(0, |(_, length)| length);
+    }
+
+    /// Forgets the first.
+    fn forget(&mut self) {
+        self.bytes -= self.items.pop_front().map_or(0, |(_, length)| length);
     }
 
     pub(super) fn take(&mut self) -> impl Iterator<Item = T> + use<T> {
@@ -84,6 +109,18 @@ impl<T> Recent<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_heard_a_while_after_a_message_and_not_sooner_shows_that_it_arrived() {
+        let mut payloads = Payloads::default();
+        let [first, second] = ["first", "second"].map(|text| Message::Text(text.to_owned()));
+        payloads.sent(Instant::from_millis(0), None, &first);
+        payloads.sent(Instant::from_millis(1_000), None, &second);
+        payloads.heard(Instant::from_millis(5_000));
+        payloads.heard(Instant::from_millis(5_001));
+        assert_eq!(payloads.take_unconfirmed().collect::<Vec<_>>(), [second]);
+        assert_eq!(payloads.take_unconfirmed().count(), 0);
+    }
 
     #[test]
     fn only_the_last_are_kept() {

@@ -76,6 +76,9 @@ impl Confirm {
         if self.ack.unknown_hole(&["id"]).is_some() || self.ack.unknown_hole(&[]).is_none() {
             return Err(ConfigError::option("confirm.ack", "\"$id\" is needed where the id is, and no other hole"));
         }
+        if self.id.split('.').any(str::is_empty) {
+            return Err(ConfigError::option("confirm.id", "a name is needed, or names with dots between"));
+        }
         Ok(())
     }
 }
@@ -165,6 +168,11 @@ impl Outbox {
     /// Returns whether something is to be confirmed.
     pub(crate) fn awaits_ack(&self) -> bool {
         self.lent.iter().any(|entry| entry.ack.is_some())
+    }
+
+    /// How many were sent and are to be confirmed.
+    pub(crate) fn unconfirmed(&self) -> usize {
+        self.lent.iter().filter(|entry| entry.ack.is_some()).count()
     }
 
     /// How many wait to be sent.

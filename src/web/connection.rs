@@ -135,8 +135,8 @@ impl AuthSocket {
         Ok(sent)
     }
 
-    /// Takes the messages that were handed to a socket since the server was last heard, and are not sent again: whether they arrived
-    /// nobody knows. To be asked for when a connection was lost. At most the last 1,000, of 1 MiB together.
+    /// Takes the messages that were handed to a socket, may not have arrived, and are not sent again: all of which nothing was heard 5 s
+    /// after it or later. To be asked for when a connection was lost. At most the last 1,000, of 1 MiB together.
     #[must_use]
     pub fn take_unconfirmed(&self) -> js_sys::Array {
         self.inner.port.take_unconfirmed()
@@ -218,7 +218,7 @@ impl Inner {
         match output {
             Output::AbortFetch { request } => port.abort(request.get()),
             Output::CloseSocket { socket, code, reason } => port.close(socket.get(), code, &reason),
-            Output::Discard { message } => port.forget(message.get()),
+            Output::Discard { message, is_confirmed } => port.forget(message.get(), is_confirmed),
             // A listener of the state change may have closed what was about to be told as open.
             Output::Event(Event::Opened) if self.machine.borrow().state() != ConnectionState::Connected => {}
             Output::Event(event) => self.sink.event(event),

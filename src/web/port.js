@@ -6,8 +6,8 @@
 /** The longest delay that a timer takes (HTML: a signed 32-bit number); the machine asks again. */
 const MAX_DELAY = 2 ** 31 - 1;
 
-/** How much of what may not have arrived is kept for the app. */
-const MAX_UNHEARD = 1_000, MAX_UNHEARD_BYTES = 2 ** 20;
+/** How much of what may not have arrived is kept for the app, and for how long: what a server says so much later shows that all was well. */
+const MAX_UNHEARD = 1_000, MAX_UNHEARD_BYTES = 2 ** 20, DOUBT = 5_000;
 
 /** What is heard: the order of `Heard` in src/web/port.rs. */
 const MESSAGE = 0, OPENED = 1, FAILED = 2, CLOSED = 3, ANSWERED = 4, RANG = 5, REFUSED = 6, PROVIDED = 10, PAGE = 13;
@@ -26,7 +26,7 @@ export class Port {
     /** @type {Map<number, WebSocket>} One, and at a handover two. */
     this.sockets = new Map();
     this.deadline = -1;
-    /** @type {[number | undefined, any][]} What was sent since the server was last heard, with its number if it is kept. */
+    /** @type {[number | undefined, any, number][]} What was sent and may not have arrived: its number if it is kept, and when. */
     this.unheard = [];
     this.unheardBytes = 0;
     this.gone = new AbortController();
@@ -113,7 +113,7 @@ export class Port {
       socket.binaryType = binaryType;
       socket.onopen = () => hear(OPENED, id, socket.protocol);
       socket.onmessage = ({ data }) => {
-        if (this.unheardBytes || this.unheard.length) this.heard();
+        if (this.unheard.length) this.heard();
         hear(MESSAGE, id, data);
       };
       socket.onerror = () => hear(FAILED, id);
@@ -156,22 +156,28 @@ export class Port {
   /** Hands a message of the app to the socket. @param {number} id @param {any} data @param {number} [message] If it is kept. */
   send(id, data, message) {
     this.write(id, data);
-    this.unheard.push([message, data]);
+    this.unheard.push([message, copied(data), performance.now()]);
     this.unheardBytes += lengthOf(data);
-    while (this.unheard.length > MAX_UNHEARD || this.unheardBytes > MAX_UNHEARD_BYTES) this.unheardBytes -= lengthOf(this.unheard.shift()?.[1]);
+    while (this.unheard.length > MAX_UNHEARD || this.unheardBytes > MAX_UNHEARD_BYTES) this.forget(0);
   }
 
-  /** Those that were sent since the server was last heard, and are not sent again. */
+  /** Those that were sent and may not have arrived, and are not sent again. */
   takeUnconfirmed() {
     const unheard = this.unheard.filter(([message]) => message === undefined || !this.messages.has(message));
-    this.heard();
+    this.unheard = [];
+    this.unheardBytes = 0;
     return unheard.map(([, data]) => data);
   }
 
-  /** The server is there, so what was sent before is taken to have arrived. */
+  /** The server is there, so what was sent a while ago is taken to have arrived. What it says may have crossed what was sent since. */
   heard() {
-    this.unheard = [];
-    this.unheardBytes = 0;
+    const since = performance.now() - DOUBT;
+    while (this.unheard[0]?.[2] < since) this.forget(0);
+  }
+
+  /** Forgets one of them. @param {number} place */
+  forget(place) {
+    if (place >= 0) for (const [, data] of this.unheard.splice(place, 1)) this.unheardBytes -= lengthOf(data);
   }
 
   /** Keeps a message until it is sent or dropped. @param {number} message @param {unknown} data */
@@ -185,9 +191,10 @@ export class Port {
     if (!keep) this.messages.delete(message);
   }
 
-  /** @param {number} message */
-  drop(message) {
+  /** @param {number} message @param {boolean} isConfirmed Then it is not in doubt any more. */
+  drop(message, isConfirmed) {
     this.messages.delete(message);
+    if (isConfirmed) this.forget(this.unheard.findIndex(([number]) => number === message));
   }
 
   /** Hears of the page and of the computer's network from now on, and how they are. A worker has no page. */
@@ -221,6 +228,10 @@ export class Port {
     for (const id of this.sockets.keys()) this.close(id, 1000, '');
   }
 }
+
+/** A message as it is now: the app may write over its bytes. @param {any} data */
+const copied = (data) =>
+  data.buffer ? data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength) : data.byteLength === undefined ? data : data.slice();
 
 /** The length of a message: of a text in UTF-16 units, of anything else in bytes. @param {any} data */
 export const lengthOf = (data) => data.byteLength ?? data.size ?? data.length;

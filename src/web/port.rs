@@ -51,7 +51,7 @@ extern "C" {
     #[wasm_bindgen(method, js_name = sendKept)]
     fn send_kept(this: &JsPort, id: u32, message: u32, keep: bool);
     #[wasm_bindgen(method, js_name = drop)]
-    fn forget(this: &JsPort, message: u32);
+    fn forget(this: &JsPort, message: u32, is_confirmed: bool);
     #[wasm_bindgen(method)]
     fn native(this: &JsPort, id: u32) -> Option<web_sys::WebSocket>;
     #[wasm_bindgen(method)]
@@ -174,8 +174,8 @@ impl Port {
         self.port.send_kept(id, message, keep);
     }
 
-    pub(super) fn forget(&self, message: u32) {
-        self.port.forget(message);
+    pub(super) fn forget(&self, message: u32, is_confirmed: bool) {
+        self.port.forget(message, is_confirmed);
     }
 
     /// Hears of the page from now on.

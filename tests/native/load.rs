@@ -97,7 +97,7 @@ async fn run(mut socket: AuthSocket, number: usize, counts: Arc<Counts>, barrier
                 Event::Message { fate: Fate::Dropped, .. } => {
                     counts.dropped.fetch_add(1, Ordering::Relaxed);
                 }
-                Event::Message { fate: Fate::Sent, .. }
+                Event::Message { fate: Fate::Sent | Fate::Unconfirmed, .. }
                 | Event::Closed { .. }
                 | Event::Opened
                 | Event::StateChanged(_) => {}

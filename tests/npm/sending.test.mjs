@@ -71,18 +71,33 @@ test('a message is dropped when its time is over, or there is no room, and says 
 
 test('what was under way when the connection was lost is told, and not sent again', async () => {
   await withSocket({}, async (tab) => {
-    await tab.evaluate(() => socket.send('heard'));
+    await tab.evaluate(() => socket.send('long ago'));
     await until(tab, () => heard.length === 1);
+    await tab.evaluate(() => {
+      const now = performance.now.bind(performance);
+      performance.now = () => now() + 6_000;
+      // What the server says now comes long after the first message, and at once after this one.
+      socket.send('crossed');
+    });
+    await until(tab, () => heard.length === 2);
     await control({ do: 'silence', on: true });
-    await tab.evaluate(() => ['a', 'b'].map((text) => socket.send(text).status));
+    await tab.evaluate(() => {
+      const bytes = new Uint8Array([1, 2, 3]);
+      socket.send('a');
+      socket.send(bytes.subarray(1));
+      bytes.fill(9);
+    });
     await lose();
     await until(tab, () => changes.length > 0);
     await control({ do: 'silence', on: false });
     await until(tab, () => socket.state === 'connected');
     await tab.evaluate(() => socket.send('next'));
-    await until(tab, () => heard.length === 2);
-    const { unconfirmed, others } = await tab.evaluate(() => ({ unconfirmed: changes[0].unconfirmed, others: changes.slice(1).flatMap(({ unconfirmed }) => unconfirmed) }));
-    assert.deepEqual([unconfirmed, others, await tab.evaluate(() => heard)], [['a', 'b'], [], ['heard', 'next']]);
+    await until(tab, () => heard.length === 3);
+    const { unconfirmed, others } = await tab.evaluate(() => ({
+      unconfirmed: changes[0].unconfirmed.map((data) => (typeof data === 'string' ? data : [...new Uint8Array(data)])),
+      others: changes.slice(1).flatMap(({ unconfirmed }) => unconfirmed),
+    }));
+    assert.deepEqual([unconfirmed, others, await tab.evaluate(() => heard)], [['crossed', 'a', [2, 3]], [], ['long ago', 'crossed', 'next']]);
   });
 });
 
@@ -107,6 +122,135 @@ test('what the server has not confirmed is sent again until it has', async () =>
     ]);
     assert.deepEqual(await tab.evaluate(() => heard), ['{"id":1}', '{"id":"two"}', '{"id":3}']);
     assert.deepEqual(await texts(), ['{"id":1}', '{"id":"two"}', '{"id":3}']);
+  });
+});
+
+test('a message that waited and is to be confirmed is sent, counted, and then confirmed', async () => {
+  await withSocket({ confirm: { id: 'id', ack: ['$id'] }, outbox: { maxMessages: 1 } }, async (tab) => {
+    const statuses = await tab.evaluate(async () => {
+      const later = make();
+      const message = later.send('{"id":7}');
+      const before = message.status;
+      await later.ready();
+      const { queued, unconfirmed } = later.stats();
+      let code;
+      try {
+        later.send('{"id":8}');
+      } catch (error) {
+        code = error.code;
+      }
+      return [before, message.status, queued, unconfirmed, code];
+    });
+    assert.deepEqual(statuses, ['queued', 'sent', 0, 1, 'QUEUE_FULL']);
+    await control({ do: 'push', text: '[7]' });
+    await until(tab, () => socket.stats().unconfirmed === 0);
+  });
+});
+
+test('before the wasm is there the outbox has its limits, and nothing is lost or late', async () => {
+  await inProfile(async (context) => {
+    await control({ do: 'reset' });
+    let go;
+    const held = new Promise((resolve) => (go = resolve));
+    await context.route('**/core_bg.wasm', async (route) => {
+      await held;
+      await route.continue();
+    });
+    const tab = await open(context);
+    const early = await tab.evaluate(async (server) => {
+      const { anonymous, AuthSocket } = await import('gatepass');
+      const now = performance.now.bind(performance);
+      const make = (outbox) => new AuthSocket(`${server}/ws/anonymous/`, { scheme: anonymous(), outbox });
+      const code = (call) => {
+        try {
+          return call().status;
+        } catch (error) {
+          return error.code;
+        }
+      };
+      globalThis.socket = make({ maxMessages: 3 });
+      globalThis.messages = [socket.send('1'), socket.send('too late', { ttl: 1_000 }), socket.send(new Uint8Array(3))];
+      const full = [code(() => socket.send('4')), code(() => make({ maxBytes: 3 }).send('four')), code(() => make({ maxBytes: 3, policy: 'drop-newest' }).send('four'))];
+      globalThis.drained = socket.drained().then(() => 'drained');
+      const waits = await Promise.race([drained, new Promise((resolve) => setTimeout(() => resolve('waits')))]);
+      const { queued, queuedBytes } = socket.stats();
+      performance.now = () => now() + 2_000;
+      return [full, waits, queued, queuedBytes, socket.bufferedAmount];
+    }, server);
+    assert.deepEqual(early, [['QUEUE_FULL', 'QUEUE_FULL', 'dropped'], 'waits', 3, 12, 12]);
+    go();
+    const late = await tab.evaluate(async () => [await drained, ...(await Promise.all(messages.map((message) => socket.sent(message)))), socket.stats().discarded, socket.stats().queued]);
+    assert.deepEqual(late, ['drained', 'sent', 'dropped', 'sent', 1, 0]);
+  });
+});
+
+test('streams: a writer waits for room while there is no connection, and after an end there is another', async () => {
+  await withSocket({ outbox: { maxBytes: 100_000 } }, async (tab) => {
+    await control({ do: 'stop' });
+    await until(tab, () => socket.state === 'waiting');
+    const waits = await tab.evaluate(async () => {
+      globalThis.piped = new Blob([new Uint8Array(300_000)]).stream().pipeThrough(new TransformStream({
+        transform(chunk, to) {
+          for (let at = 0; at < chunk.length; at += 50_000) to.enqueue(chunk.slice(at, at + 50_000));
+        },
+      })).pipeTo(socket.writable).then(() => 'piped');
+      return Promise.race([piped, new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => resolve('waits'))))]);
+    });
+    assert.equal(waits, 'waits');
+    await control({ do: 'start' });
+    const [piped, codes] = await tab.evaluate(async () => {
+      const result = await piped;
+      const code = (chunk) => {
+        const writer = socket.writable.getWriter();
+        writer.closed.catch(() => {});
+        return writer.write(chunk).then(() => writer.close()).then(() => 'written', (error) => error.code);
+      };
+      await socket.ready();
+      return [result, [await code('after an end'), await code({ no: 'message' }), await code('after a failure')]];
+    });
+    assert.deepEqual([piped, codes], ['piped', ['written', 'INVALID_OPTION', 'written']]);
+    // Six pieces at least: the chunks of a blob are the browser's.
+    await until(tab, () => heard.includes('after a failure'));
+    const bytes = await tab.evaluate(async () => (await Promise.all(heard.filter((data) => data instanceof Blob).map((data) => data.size))).reduce((sum, size) => sum + size));
+    assert.equal(bytes, 300_000);
+  });
+});
+
+test('what makes no sense is refused by name', async () => {
+  await withSocket({}, async (tab) => {
+    const confirm = { id: 'id', ack: { id: '$id' } };
+    const rows = [
+      [{ heartbeat: { message: 'ping', interval: 0 } }, 'heartbeat.interval: milliseconds from 1'],
+      [{ heartbeat: { message: 'ping', timeout: 0.5 } }, 'heartbeat.timeout: milliseconds from 1'],
+      [{ heartbeat: { message: '' } }, 'heartbeat.message: the ping is needed'],
+      [{ closeCodes: [] }, 'closeCodes: an object is needed'],
+      [{ backoff: [] }, 'backoff: an object is needed'],
+      [{ confirm: { ...confirm, id: 'a..b' } }, 'confirm.id: a name is needed'],
+      [{ confirm: { ...confirm, id: '.' } }, 'confirm.id: a name is needed'],
+      [{ confirm: { ...confirm, ack: { id: '$other' } } }, 'confirm.ack: only "$id"'],
+      [{ outbox: { ttl: -1 } }, 'outbox.ttl: milliseconds from 0'],
+      [{ outbox: { ttl: null } }, 'taken'],
+    ];
+    for (const [options, expected] of rows) {
+      const said = await tab.evaluate(async ([server, options]) => {
+        const { anonymous, AuthSocket } = await import('gatepass');
+        try {
+          new AuthSocket(`${server}/ws/anonymous/`, { scheme: anonymous(), ...options }).close();
+          return 'taken';
+        } catch (error) {
+          return error.message;
+        }
+      }, [server, options]);
+      assert.ok(said.startsWith(expected), `${JSON.stringify(options)}: ${said}`);
+    }
+    const codes = await tab.evaluate(async () => {
+      const code = (call) => new Promise((resolve) => resolve(call())).then((value) => value ?? 'done', (error) => error.code);
+      return Promise.all([
+        code(() => socket.sent()), code(() => socket.sent({ status: 'else' })), code(() => socket.ready({ signal: {} })),
+        code(() => socket.drained({ signal: 5 })), code(() => socket.send('x', 5)), code(() => socket.send('x', { ttl: null }).status),
+      ]);
+    });
+    assert.deepEqual(codes, ['INVALID_OPTION', 'INVALID_OPTION', 'INVALID_OPTION', 'INVALID_OPTION', 'INVALID_OPTION', 'sent']);
   });
 });
 

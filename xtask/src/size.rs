@@ -9,7 +9,7 @@ use crate::process::run_logged;
 use crate::tools::{target_dir, wasm_command};
 
 /// The default entry, all of it, minified, brotli 11.
-const BUDGET: usize = 41_000;
+const BUDGET: usize = 41_500;
 /// Aimed at.
 const AIM: usize = 28_000;
 
@@ -76,7 +76,6 @@ fn minify(from: &Path, to: &Path, more: &[&str]) -> Result<()> {
             "--log-level=warning",
             "--external:*/tabs.js",
             "--external:*/details.js",
-            "--external:*/streams.js",
         ])
         .args(more);
     run_logged("esbuild", command.arg(format!("--outfile={}", to.display())))

@@ -71,6 +71,22 @@ impl Default for Heartbeat {
     }
 }
 
+impl Heartbeat {
+    /// Without time between them pings would follow each other for ever, or no answer be in time.
+    fn check(&self) -> Result<(), ConfigError> {
+        let least = Duration::from_millis(1);
+        if self.interval < least {
+            return Err(ConfigError::option("heartbeat.interval", HEARTBEAT));
+        }
+        if self.timeout < least {
+            return Err(ConfigError::option("heartbeat.timeout", HEARTBEAT));
+        }
+        Ok(())
+    }
+}
+
+const HEARTBEAT: &str = "at least 1 ms is needed; for no heartbeat leave out the ping";
+
 /// What becomes of a connected socket when the session has another token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnRenewal {
@@ -120,6 +136,7 @@ impl ConnectionConfig {
             return Err(ConfigError::option("scheme.reauth", "there is no first message to send again"));
         }
         self.scheme.check(&self.protocols, self.allow_insecure)?;
+        self.heartbeat.check()?;
         if let Some(confirm) = &self.confirm {
             confirm.check()?;
         }

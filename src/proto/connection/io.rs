@@ -142,6 +142,8 @@ pub enum Output {
     Discard {
         /// Which.
         message: MessageId,
+        /// Whether the server has confirmed it, so that it is not in doubt.
+        is_confirmed: bool,
     },
     /// Tell the app.
     Event(Event),
@@ -246,6 +248,8 @@ pub enum Fate {
     Confirmed,
     /// Given up: its time is over, there was no room, its user is gone, or the socket was closed.
     Dropped,
+    /// Handed to a socket, and to be confirmed. After each loss until then it is handed to the next, and this told again.
+    Unconfirmed,
 }
 
 /// A change of state, with all that a person could be shown.
@@ -381,4 +385,6 @@ pub struct Stats {
     pub queued: usize,
     /// Bytes waiting in the outbox.
     pub queued_bytes: usize,
+    /// Messages handed to a socket that the server is yet to confirm. They take room in the outbox.
+    pub unconfirmed: usize,
 }

@@ -271,7 +271,8 @@ impl Connection {
     /// Returns the counters.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        Stats { queued: self.outbox.len(), queued_bytes: self.outbox.bytes(), ..self.stats }
+        let outbox = &self.outbox;
+        Stats { queued: outbox.len(), queued_bytes: outbox.bytes(), unconfirmed: outbox.unconfirmed(), ..self.stats }
     }
 
     fn on_connect(&mut self, now: Now) {

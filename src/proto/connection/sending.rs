@@ -112,9 +112,8 @@ impl Connection {
         while let Some((message, needs_ack)) = self.outbox.next(keep) {
             self.stats.sent += 1;
             self.outputs.push_back(Output::Send { socket, message, keep: keep || needs_ack });
-            if !needs_ack {
-                self.outputs.push_back(Output::Event(Event::Message { message, fate: Fate::Sent }));
-            }
+            let fate = if needs_ack { Fate::Unconfirmed } else { Fate::Sent };
+            self.outputs.push_back(Output::Event(Event::Message { message, fate }));
         }
     }
 
@@ -133,7 +132,7 @@ impl Connection {
     /// What was handed to a socket need not be kept any more, but for what is to be confirmed.
     pub(super) fn settle_outbox(&mut self) {
         for message in self.outbox.take_settled() {
-            self.outputs.push_back(Output::Discard { message });
+            self.outputs.push_back(Output::Discard { message, is_confirmed: false });
         }
     }
 
@@ -158,7 +157,7 @@ impl Connection {
     fn tell_fate(&mut self, messages: Vec<MessageId>, fate: Fate) {
         for message in messages {
             self.stats.discarded += u32::from(fate == Fate::Dropped);
-            self.outputs.push_back(Output::Discard { message });
+            self.outputs.push_back(Output::Discard { message, is_confirmed: fate == Fate::Confirmed });
             self.outputs.push_back(Output::Event(Event::Message { message, fate }));
         }
     }

@@ -293,10 +293,9 @@ fn run_twins(seed: u64) {
                     if machine.socket() == Some(socket) {
                         for message in twin.all.iter_mut().filter(|message| !message.is_over) {
                             message.on = Some(socket);
-                            if !message.needs_ack {
-                                message.is_over = true;
-                                expected.push((message.id, Fate::Sent));
-                            }
+                            message.is_over = !message.needs_ack;
+                            let fate = if message.needs_ack { Fate::Unconfirmed } else { Fate::Sent };
+                            expected.push((message.id, fate));
                         }
                     }
                 }
@@ -333,5 +332,7 @@ fn run_twins(seed: u64) {
         let waiting = twin.kept().filter(|message| message.on.is_none());
         let (count, bytes) = waiting.fold((0, 0), |(count, bytes), message| (count + 1, bytes + message.length));
         assert_eq!((machine.stats().queued, machine.stats().queued_bytes), (count, bytes), "seed {seed}");
+        let unconfirmed = twin.kept().filter(|message| message.on.is_some()).count();
+        assert_eq!(machine.stats().unconfirmed, unconfirmed, "seed {seed}");
     }
 }

@@ -135,7 +135,7 @@ impl World {
                     peer.is_dead = true;
                 }
             }
-            Output::Discard { message } => {
+            Output::Discard { message, .. } => {
                 assert!(line.payloads.remove(&message).is_some(), "an unknown message was discarded");
             }
             Output::Event(event) => self.on_event(index, event),

@@ -116,9 +116,13 @@ impl Line {
     pub(super) fn on_fate(&mut self, message: MessageId, fate: Fate) {
         let number = self.kept[&message];
         let fates = self.fates.entry(number).or_default();
-        // A server that refused the credential is handed everything again.
-        let is_again = self.kind == Kind::FirstMessage && fates.iter().all(|fate| *fate == Fate::Sent);
-        assert!(fates.is_empty() || is_again, "{number} was {fates:?} and then {fate:?}");
+        // A server that refused the credential is handed everything again, and so is one that has confirmed nothing.
+        let is_open = |fate: &Fate| match fate {
+            Fate::Unconfirmed => true,
+            Fate::Sent => self.kind == Kind::FirstMessage,
+            Fate::Confirmed | Fate::Dropped => false,
+        };
+        assert!(fates.iter().all(is_open), "{number} was {fates:?} and then {fate:?}");
         if fate == Fate::Confirmed {
             assert!(self.received_by_server.contains(&number.to_string()), "{number} was confirmed by nobody");
         }
