@@ -7,9 +7,10 @@ import { origin } from './page.mjs';
 import { inProfile, open, until } from './profile.mjs';
 
 /** Runs with a tab that has an anonymous socket, as `socket`, which waits a moment between tries; connected or not yet started. */
-const withSocket = (options, run) =>
+const withSocket = (options, run, settings = {}) =>
   inProfile(async (context) => {
     await control({ do: 'reset' });
+    await control({ do: 'setSettings', settings });
     const tab = await open(context);
     await tab.evaluate(
       async ([server, options]) => {
@@ -275,7 +276,7 @@ test('streams: a writer waits while the network does, a reader gets all messages
     });
     assert.equal(waits, 'waits');
     await control({ do: 'silence', on: false });
-    assert.equal(await tab.evaluate(() => written), 'written');
+    assert.equal(await tab.evaluate(async () => [await written, (await reader.read()).value.size].join()), `written,${16 << 20}`);
     await lose();
     await until(tab, () => socket.stats().connections === 2 && socket.state === 'connected');
     const [next, end] = await tab.evaluate(async () => {
@@ -289,7 +290,7 @@ test('streams: a writer waits while the network does, a reader gets all messages
     assert.deepEqual([next, end], ['two', true]);
     const refused = await tab.evaluate(() => writer.write('late').catch((error) => error.code));
     assert.equal(refused, 'CLOSED');
-  });
+  }, { maxMessageBytes: 32 << 20 });
 });
 
 test('waiting for an end that does not come ends with the signal, and with the socket', async () => {
