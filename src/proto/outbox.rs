@@ -275,6 +275,10 @@ mod tests {
         assert_eq!(ack(r#"{"meta":{"id":"a\"b$id"}}"#).as_deref(), Some(r#"{"ack":"a\"b$id"}"#));
         assert_eq!([ack(r#"{"meta":{}}"#), ack("no JSON"), ack("")], [None, None, None]);
         assert!(confirm.check().is_ok());
+        for id in ["", ".", "a..b", "a."] {
+            let confirm = Confirm { id: id.to_owned(), ..confirm.clone() };
+            assert_eq!(confirm.check().map_err(|error| error.code()), Err("INVALID_OPTION"), "{id:?}");
+        }
         for wrong in [r#"{"ack":"id"}"#, r#"{"ack":"$id","of":"$token"}"#, "1"] {
             let ack = Json::parse(wrong).unwrap();
             assert!(Confirm { id: "id".to_owned(), ack }.check().is_err(), "{wrong}");

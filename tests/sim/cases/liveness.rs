@@ -4,6 +4,8 @@ use core::time::Duration;
 
 use gatepass::error::Disposition;
 use gatepass::proto::connection::{ConnectionConfig, ConnectionState, Heartbeat, PageEvent};
+use gatepass::proto::scheme::Scheme;
+use gatepass::proto::{Url, UrlKind};
 
 use super::{MINUTE, connect, connected};
 use crate::codec::json;
@@ -471,4 +473,16 @@ fn a_ticket_that_waited_for_a_clock_that_was_late_is_not_sent() {
     world.freeze(0, MINUTE, false);
     assert!(world.run_until(2 * MINUTE, connected));
     assert_eq!((world.server.log.minted, world.server.log.dials), (3, 2));
+}
+
+#[test]
+fn a_heartbeat_without_time_is_refused_by_name() {
+    for (interval, timeout, option) in [(0, 1, "heartbeat.interval"), (1, 0, "heartbeat.timeout")] {
+        let url = Url::parse("url", "wss://api.test/", UrlKind::WebSocket).expect("an address");
+        let mut config = ConnectionConfig::new(url, Scheme::Anonymous);
+        config.heartbeat.interval = Duration::from_millis(interval);
+        config.heartbeat.timeout = Duration::from_millis(timeout);
+        let error = config.check().expect_err("no time");
+        assert!(error.to_string().contains(option), "{error}");
+    }
 }
