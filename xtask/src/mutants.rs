@@ -18,8 +18,8 @@ const PATIENCE: &str = "40";
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
-    /// Only those that were not found the last time
-    #[arg(long)]
+    /// Only those that were not found the last time, without a summary
+    #[arg(long, conflicts_with_all = ["write", "summary"])]
     again: bool,
     /// How many at a time
     #[arg(long, default_value_t = 2)]
@@ -50,6 +50,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             );
         }
     }
+    if options.again {
+        return Ok(());
+    }
     let (summary, percent) = summary()?;
     println!("{summary}");
     if options.write {
@@ -72,7 +75,7 @@ fn summary() -> Result<(String, usize)> {
     // By file: found, found by never ending, missed.
     let mut files: BTreeMap<String, [usize; 3]> = BTreeMap::new();
     let mut missed = Vec::new();
-    for (column, name) in [(0, "caught.txt"), (0, "previously_caught.txt"), (1, "timeout.txt"), (2, "missed.txt")] {
+    for (column, name) in [(0, "caught.txt"), (1, "timeout.txt"), (2, "missed.txt")] {
         for line in list(name) {
             let file = line.split_once(':').context("a line without a file")?.0.to_owned();
             files.entry(file).or_default()[column] += 1;
