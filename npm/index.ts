@@ -19,3 +19,4 @@ export {
 } from './session.js';
 export { AuthSocket, type Sendable, type SentMessage, type SocketStats } from './socket.js';
 export type { AuthSocketOptions } from './socket-options.js';
+export { webSocketClass, type WebSocketClass } from './web-socket-class.js';

@@ -83,8 +83,8 @@ export class Options {
     return [text, url];
   }
 
-  flag(name: string): number {
-    const value = this.get(name) ?? false;
+  flag(name: string, fallback = false): number {
+    const value = this.get(name) ?? fallback;
     return typeof value === 'boolean' ? Number(value) : this.fail(name, 'true or false is needed');
   }
 

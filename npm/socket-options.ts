@@ -41,6 +41,13 @@ export interface AuthSocketOptions {
   /** How long a connection has to last before earlier failures are forgotten, in milliseconds. @default 5000 */
   minUptime?: number;
   /**
+   * Whether there is another try after a failure. With `false` this is one connection, as a WebSocket is: what fails, is lost, or is put
+   * aside with its page ends it, and there is no `error` event when the server closes it. A token that the ticket's endpoint refuses is
+   * renewed all the same, once.
+   * @default true
+   */
+  reconnect?: boolean;
+  /**
    * Whether another connection takes the place of this one when the token is renewed. It is accepted before this one closes, and no
    * event tells it. A message of yours goes to one of them. The old one is listened to for `minUptime` longer: what the server says
    * to both in that time arrives twice. If the new one fails, this one stays.
@@ -127,7 +134,7 @@ const SCHEMES = {
 
 /** @internal Reads options for the wasm, in the order of `At` in src/js/connection.rs. */
 export function read(url: string, options: AuthSocketOptions): (core: Core, session: SessionCore | undefined, sink: Sink) => SocketCore {
-  const all = new Options(options, '', 'session scheme protocols params probe credentials backoff connectTimeout ticketTimeout minUptime handover heartbeat whenHidden hiddenTimeout closeCodes outbox confirm highWaterMark maxMessageSize allowInsecure');
+  const all = new Options(options, '', 'session scheme protocols params probe credentials backoff connectTimeout ticketTimeout minUptime reconnect handover heartbeat whenHidden hiddenTimeout closeCodes outbox confirm highWaterMark maxMessageSize allowInsecure');
   const type = (all.get('scheme') as Scheme | undefined)?.type;
   const kind = Object.keys(SCHEMES).indexOf(String(type));
   if (kind < 0) all.fail('scheme', `one of ${Object.keys(SCHEMES)} is needed; no browser lets a page set a header`);
@@ -204,7 +211,7 @@ export function read(url: string, options: AuthSocketOptions): (core: Core, sess
     ...['message', 'hello', 'ack', 'reject', 'expired'].map((name) => scheme.json(name)), heartbeat.json('message'), heartbeat.json('pong'),
     scheme.get('urlHosts') === undefined ? undefined : scheme.texts('urlHosts'), protocols, closeCodes,
     type === 'firstMessage' && scheme.flag('reauth') ? 1 : 2 * all.flag('handover'), Number(whenHidden !== 'keep'),
-    POLICIES.indexOf(outbox.one('policy', POLICIES)), isConfirmed ? confirm.text('id') : '', confirm.json('ack'),
+    POLICIES.indexOf(outbox.one('policy', POLICIES)), isConfirmed ? confirm.text('id') : '', confirm.json('ack'), all.flag('reconnect', true),
   ];
   // A socket without a session has one of its own, which nobody signs in to.
   return (core, session, sink) => (session ?? makeSession({}, {})(core, () => {})).socket(parts, sink);

@@ -98,6 +98,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
   /** Those that were kept, by their numbers, until nothing more will be heard of them. */
   readonly #kept = new Map<number, KeptMessage>();
   readonly #highWaterMark: number;
+  readonly #isOne: boolean;
   #writable: WritableStream<Sendable> | undefined;
 
   constructor(url: string | URL, options: AuthSocketOptions) {
@@ -106,6 +107,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
     const make = read(this.#url, options);
     this.#highWaterMark = options.highWaterMark ?? 65_536;
     this.#outbox = options.outbox ?? {};
+    this.#isOne = options.reconnect === false;
     const { session, scheme } = options;
     if (session !== undefined && !(session instanceof Session)) throw failure('INVALID_OPTION', 'session: a Session is needed');
     if (session === undefined && !['anonymous', 'cookie'].includes(scheme.type)) {
@@ -386,7 +388,8 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
     this.#error = change.error;
     this.dispatchEvent(new StateChangeEvent(change));
     // That a server ends a socket with its token is the way of tokens, and seen to. One that refuses the token from the start is not.
-    const isOrdinary = change.previous === 'connected' && change.error?.disposition === 'refreshToken' && change.error.code === 'CLOSED_BY_SERVER';
+    // A socket that is one connection has no errors but those of a WebSocket: a close that was said is none.
+    const isOrdinary = change.previous === 'connected' && change.error?.code === 'CLOSED_BY_SERVER' && (this.#isOne || change.error.disposition === 'refreshToken');
     if (change.error && !isOrdinary) this.dispatchEvent(new SocketErrorEvent(change.error));
   }
 

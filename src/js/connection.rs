@@ -149,6 +149,7 @@ fn read(parts: &Parts) -> ConnectionConfig {
             timeout,
         },
         close_when_hidden: (parts.number(At::ClosesWhenHidden as u32) != 0.0).then_some(hidden),
+        reconnects: parts.number(At::Reconnects as u32) != 0.0,
         on_renewal: RENEWALS.get(parts.number(At::OnRenewal as u32) as usize).copied().unwrap_or(OnRenewal::Keep),
     }
 }
@@ -191,6 +192,8 @@ enum At {
     /// Where the id of a message is, and what confirms it, or undefined
     ConfirmId,
     ConfirmAck,
+    /// 1 for another try after a failure
+    Reconnects,
 }
 
 /// The order in which the face counts framings, in the place of the encoding.

@@ -43,6 +43,9 @@ pub struct ConnectionConfig {
     pub close_when_hidden: Option<Duration>,
     /// What becomes of a connected socket when the session has another token.
     pub on_renewal: OnRenewal,
+    /// Whether there is another try after a failure. Without, this is one connection, as a `WebSocket` is: what fails, is lost, or has no
+    /// use for a while ends it. A token that is refused before the connection opened is still renewed, once. Default true.
+    pub reconnects: bool,
     /// The longest message that is taken from the server; a longer one ends the connection. Default: any; natively, what is beyond
     /// 64 MiB ends it as a lost connection, unless this is longer.
     pub max_message: usize,
@@ -119,6 +122,7 @@ impl ConnectionConfig {
             heartbeat: Heartbeat::default(),
             close_when_hidden: None,
             on_renewal: OnRenewal::Keep,
+            reconnects: true,
             max_message: usize::MAX,
             allow_insecure: false,
         }

@@ -390,7 +390,7 @@ impl Connection {
         }
         let reason = cut_to(reason, MAX_REASON);
         self.leave(code, reason);
-        self.end(Goodbye::new(code, reason), None);
+        self.end(Goodbye::new(code, reason), None, 0);
     }
 
     fn on_session(&mut self, now: Now, user: SessionView) {

@@ -121,7 +121,10 @@ impl Connection {
             hint.update(Hint::of(reason));
         }
         let disposition = match disposition {
-            Disposition::Retry { .. } if said.as_ref().is_some_and(forbids) => Disposition::GiveUp,
+            Disposition::Retry { .. } if !self.config.reconnects || said.as_ref().is_some_and(forbids) => {
+                Disposition::GiveUp
+            }
+            Disposition::RefreshToken if !self.config.reconnects && self.is_open => Disposition::GiveUp,
             Disposition::Retry { after } => {
                 hint.retry_after = hint.retry_after.max(after);
                 disposition
@@ -139,7 +142,7 @@ impl Connection {
             Disposition::Retry { .. } if was_lasting => self.backoff.after_loss(hint),
             Disposition::Retry { .. } => self.backoff.after_failure(hint),
             Disposition::SignIn => return self.suspend(Pause::SignIn, Some(problem), goodbye, 0),
-            Disposition::GiveUp => return self.end(goodbye, Some(problem)),
+            Disposition::GiveUp => return self.end(goodbye, Some(problem), 0),
         };
         self.wait(now, delay, Some(problem), goodbye);
     }
@@ -209,14 +212,17 @@ impl Connection {
     }
 
     pub(super) fn suspend(&mut self, pause: Pause, problem: Option<Problem>, goodbye: Goodbye, discarded: usize) {
+        if self.is_open && !self.config.reconnects {
+            return self.end(goodbye, problem, discarded);
+        }
         let mut change = self.enter(State::Suspended(pause));
         change.discarded = discarded;
         self.tell(change, problem, goodbye);
     }
 
     /// Closes for good. A queue that the app gave up is emptied; after a failure it is kept for `reconnect()`.
-    pub(super) fn end(&mut self, goodbye: Goodbye, problem: Option<Problem>) {
-        let discarded = if problem.is_none() { self.discard_outbox() } else { 0 };
+    pub(super) fn end(&mut self, goodbye: Goodbye, problem: Option<Problem>, discarded: usize) {
+        let discarded = discarded + if problem.is_none() { self.discard_outbox() } else { 0 };
         // Whoever was never told of an opening still hears of the end, once.
         self.is_open = !matches!(self.state, State::Closed);
         let mut change = self.enter(State::Closed);
@@ -249,7 +255,7 @@ impl Connection {
                     Problem { failure: Failure::Token(TokenError::Missing), disposition: Disposition::SignIn };
                 let problem = (!is_signed_in).then_some(problem);
                 self.suspend(Pause::SignIn, problem, Goodbye::new(1000, reason), discarded);
-                if is_signed_in {
+                if is_signed_in && !matches!(self.state, State::Closed) {
                     self.start(now);
                 }
             }

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use gatepass::error::Disposition;
-use gatepass::proto::connection::ConnectionState;
+use gatepass::proto::connection::{ConnectionState, PageEvent};
 
 use super::{MINUTE, connect, connected, fault};
 use crate::server::Fault;
@@ -264,4 +264,53 @@ fn case_104_and_105_a_restart_looks_different_behind_each_server_and_leads_to_th
         let most = buckets.iter().max().copied().unwrap_or_default();
         assert!(most <= 12, "{most} of a hundred clients come back within the same 100 ms of five seconds");
     }
+}
+
+#[test]
+fn one_connection_and_no_more_ends_with_what_ends_it() {
+    let world = |kind| {
+        let mut world = World::with(1, &[kind], |config| config.reconnects = false);
+        world.sign_in("maggie");
+        world.connect(0);
+        world
+    };
+    for kind in KINDS {
+        let mut lost = world(kind);
+        assert!(lost.run_until(MINUTE, connected), "{kind:?}");
+        lost.drop_sockets(1006);
+        lost.run_for(10 * MINUTE);
+        assert_eq!((lost.lines[0].state(), lost.lines[0].opened), (ConnectionState::Closed, 1), "{kind:?}");
+        assert_eq!(lost.lines[0].closed_events, [1006], "{kind:?}");
+        assert_eq!(lost.lines[0].failures, [("CONNECTION_LOST", Disposition::GiveUp)], "{kind:?}");
+
+        let mut refused = world(kind);
+        refused.server.refuse_handshakes = 1;
+        refused.run_for(10 * MINUTE);
+        assert_eq!((refused.lines[0].state(), refused.server.log.dials), (ConnectionState::Closed, 1), "{kind:?}");
+        assert_eq!(refused.lines[0].closed_events, [1006], "{kind:?}");
+
+        let mut frozen = world(kind);
+        assert!(frozen.run_until(MINUTE, connected), "{kind:?}");
+        frozen.page(PageEvent::Frozen);
+        frozen.page(PageEvent::Resumed);
+        frozen.run_for(MINUTE);
+        assert_eq!((frozen.lines[0].state(), frozen.lines[0].opened), (ConnectionState::Closed, 1), "{kind:?}");
+    }
+    // A token that has ended before is no failure of the connection, and a user who comes later is waited for.
+    let mut renewed = world(Kind::Ticket);
+    fault(&mut renewed, "ticket", &[Fault::Status(401, None)]);
+    assert!(renewed.run_until(MINUTE, connected), "{:?}", renewed.lines[0].failures);
+    renewed.drop_sockets(4401);
+    renewed.run_for(10 * MINUTE);
+    assert_eq!((renewed.lines[0].state(), renewed.lines[0].opened), (ConnectionState::Closed, 1));
+    let mut late = World::with(1, &[Kind::FirstMessageAck], |config| config.reconnects = false);
+    late.connect(0);
+    late.run_for(MINUTE);
+    assert_eq!(late.lines[0].state(), ConnectionState::Suspended);
+    late.sign_in("maggie");
+    assert!(late.run_until(MINUTE, connected));
+    late.logout();
+    late.sign_in("bob");
+    late.run_for(MINUTE);
+    assert_eq!((late.lines[0].state(), late.lines[0].closed_events.clone()), (ConnectionState::Closed, vec![1000]));
 }

@@ -16,7 +16,12 @@ pub(super) fn types() -> Result<()> {
     // Within the package, where it can import the package by its name.
     let folder = root().join("target/docs");
     std::fs::create_dir_all(&folder)?;
-    let mut pages = vec![root().join("README.md"), root().join("docs/session.md"), root().join("docs/reconnect.md")];
+    let mut pages = vec![
+        root().join("README.md"),
+        root().join("docs/session.md"),
+        root().join("docs/reconnect.md"),
+        root().join("docs/libraries.md"),
+    ];
     pages.extend(std::fs::read_dir(root().join("docs/ways-in"))?.flatten().map(|entry| entry.path()));
     let mut files = Vec::new();
     for page in pages {
@@ -47,7 +52,7 @@ pub(super) fn run() -> Result<()> {
         .current_dir(root())
         .args(["--test", "--test-reporter", "spec", "--test-concurrency", "1", "--test-timeout", "120000"])
         .args(
-            ["package", "session", "surroundings", "tabs", "sending", "lifecycle", "walk"]
+            ["package", "libraries", "session", "surroundings", "tabs", "sending", "lifecycle", "walk"]
                 .map(|name| format!("tests/npm/{name}.test.mjs")),
         )
         .env("GATEPASS_TEST_PROJECT", &project)

@@ -1,0 +1,174 @@
+// Libraries that make their sockets themselves, or take one: they get ours, in Chromium.
+
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { join } from 'node:path';
+import { before, test } from 'node:test';
+import { build } from 'esbuild';
+import { GraphQLNonNull, GraphQLObjectType, GraphQLSchema, GraphQLString } from 'graphql';
+import { useServer } from 'graphql-ws/use/ws';
+import { WebSocketServer } from 'ws';
+import { ask, control, server } from './browser.mjs';
+import { inPage, project } from './page.mjs';
+
+const LIBRARIES = `
+export { webSocket } from 'rxjs/webSocket';
+export { createClient } from 'graphql-ws';
+export { WebSocket as PartySocket } from 'partysocket';
+export { createConnection } from 'home-assistant-js-websocket';
+`;
+
+before(async () => {
+  const { outputFiles } = await build({
+    stdin: { contents: LIBRARIES, resolveDir: import.meta.dirname },
+    bundle: true, format: 'esm', platform: 'browser', write: false, logLevel: 'warning',
+  });
+  writeFileSync(join(project, 'libraries.js'), outputFiles[0].contents);
+});
+
+test('rxjs webSocket gets an authenticated socket, and one per subscription', async () => {
+  await control({ do: 'reset' });
+  const { result, said } = await inPage(async ([server, control]) => {
+    const { firstMessage, presets, Session, webSocketClass } = await import('gatepass');
+    const { webSocket } = await import('/libraries.js');
+    const session = new Session(presets.simpleJwt(`${server}/api`));
+    await session.login({ username: 'maggie', password: 'secret' });
+    const scheme = firstMessage({ message: { token: '$token' }, ack: { type: 'auth_ok' }, reject: { type: 'auth_invalid' } });
+    let opened = () => {};
+    const subject = webSocket({
+      url: `${server.replace('http', 'ws')}/ws/ack/`,
+      WebSocketCtor: webSocketClass({ session, scheme }),
+      openObserver: { next: () => opened() },
+    });
+    const heard = [];
+    const closed = [];
+    for (let round = 0; round < 2; round++) {
+      await new Promise((resolve, reject) => {
+        const subscription = subject.subscribe({
+          next: (message) => {
+            heard.push(message);
+            subscription.unsubscribe();
+            resolve();
+          },
+          error: reject,
+        });
+        subject.next({ type: 'whoami' });
+      });
+    }
+    // As with a WebSocket: a close that was said completes, a loss is an error.
+    for (const how of [{ close: { code: 4000, reason: 'enough' } }, 'reset']) {
+      await new Promise((resolve) => {
+        opened = () => fetch(control, { method: 'POST', body: JSON.stringify({ do: 'dropSockets', how }) });
+        const end = (what) => () => resolve(closed.push(what));
+        subject.subscribe({ error: end('error'), complete: end('complete') });
+      });
+    }
+    return [heard, closed];
+  }, [server, process.env.GATEPASS_TEST_CONTROL]);
+  assert.deepEqual(result, [[{ type: 'whoami', user: 'maggie' }, { type: 'whoami', user: 'maggie' }], ['complete', 'error']]);
+  // What the browser says of the reset is its own.
+  assert.deepEqual(said.filter((text) => !text.startsWith('WebSocket connection to')), []);
+});
+
+test('graphql-ws talks to its own server over authenticated sockets, and over the next when one is lost', async () => {
+  const type = new GraphQLNonNull(GraphQLString);
+  const greetings = { type, subscribe: async function* () { for (const greeting of ['hi', 'hello', 'good morning']) yield { greetings: greeting }; } };
+  const schema = new GraphQLSchema({
+    query: new GraphQLObjectType({ name: 'Query', fields: { hello: { type, resolve: () => 'world' } } }),
+    subscription: new GraphQLObjectType({ name: 'Subscription', fields: { greetings } }),
+  });
+  const http = createServer();
+  const sockets = new WebSocketServer({
+    server: http,
+    verifyClient: ({ req }) => new URL(req.url, 'http://localhost').searchParams.get('token') === 'good',
+  });
+  const graphql = useServer({ schema }, sockets);
+  await new Promise((resolve) => http.listen(0, '127.0.0.1', resolve));
+  const dropAll = () => sockets.clients.forEach((client) => client.terminate());
+  let dials = 0;
+  sockets.on('connection', () => dials++);
+  http.on('request', (request, response) => {
+    response.setHeader('access-control-allow-origin', '*');
+    dropAll();
+    response.end();
+  });
+  try {
+    const { result } = await inPage(async (address) => {
+      const { query, Session, webSocketClass } = await import('gatepass');
+      const { createClient } = await import('/libraries.js');
+      const session = new Session({});
+      session.setTokens({ access: 'good' });
+      const client = createClient({ url: `ws://${address}/graphql`, webSocketImpl: webSocketClass({ session, scheme: query() }), lazy: false, retryWait: async () => {} });
+      const all = async (query) => {
+        const values = [];
+        for await (const { data } of client.iterate({ query })) values.push(...Object.values(data));
+        return values;
+      };
+      const first = [await all('{ hello }'), await all('subscription { greetings }')];
+      const lost = new Promise((resolve) => client.on('closed', resolve));
+      await fetch(`http://${address}/drop`);
+      const { code } = await lost;
+      const next = await all('{ hello }');
+      await client.dispose();
+      return [...first, code, next];
+    }, `127.0.0.1:${http.address().port}`);
+    assert.deepEqual(result, [['world'], ['hi', 'hello', 'good morning'], 1006, ['world']]);
+    assert.equal(dials, 2);
+  } finally {
+    await graphql.dispose();
+    http.close();
+  }
+});
+
+test('partysocket keeps its own pace with our sockets in it', async () => {
+  await control({ do: 'reset' });
+  const { result } = await inPage(async ([server, control]) => {
+    const { presets, Session, webSocketClass } = await import('gatepass');
+    const { PartySocket } = await import('/libraries.js');
+    const session = new Session(presets.simpleJwt(`${server}/api`));
+    await session.login({ username: 'maggie', password: 'secret' });
+    const socket = new PartySocket(`${server.replace('http', 'ws')}/channel/`, [], {
+      WebSocket: webSocketClass({ session, ...presets.ticketServerSocket(server) }), minReconnectionDelay: 10, maxReconnectionDelay: 20,
+    });
+    const heard = [];
+    const answer = () => new Promise((resolve) => socket.addEventListener('message', ({ data }) => resolve(heard.push(data)), { once: true }));
+    socket.send('{"type":"whoami"}');
+    await answer();
+    const closed = new Promise((resolve) => socket.addEventListener('close', resolve, { once: true }));
+    await fetch(control, { method: 'POST', body: JSON.stringify({ do: 'dropSockets', how: 'reset' }) });
+    await closed;
+    socket.send('again');
+    await answer();
+    socket.close();
+    return heard;
+  }, [server, process.env.GATEPASS_TEST_CONTROL]);
+  assert.deepEqual(result, ['{"type":"whoami","user":"maggie"}', 'again']);
+  assert.equal((await ask('counts')).tickets, 2, 'a ticket for each');
+});
+
+test('home-assistant-js-websocket takes a socket that is authenticated already', async () => {
+  await control({ do: 'reset' });
+  const { result } = await inPage(async ([server, control]) => {
+    const { AuthSocket, presets, Session } = await import('gatepass');
+    const { createConnection } = await import('/libraries.js');
+    const session = new Session(presets.simpleJwt(`${server}/api`));
+    await session.login({ username: 'maggie', password: 'secret' });
+    const createSocket = async () => {
+      const socket = new AuthSocket(`${server}/api/websocket`, { session, ...presets.homeAssistant(), reconnect: false });
+      await socket.ready();
+      return Object.assign(socket, { haVersion: '2026.11.0' });
+    };
+    const connection = await createConnection({ createSocket });
+    // The server repeats what it is told, so this is its own answer.
+    const answer = (result) => connection.sendMessagePromise({ type: 'result', success: true, result });
+    const first = await answer(1);
+    const ready = new Promise((resolve) => connection.addEventListener('ready', resolve));
+    await fetch(control, { method: 'POST', body: JSON.stringify({ do: 'dropSockets', how: 'reset' }) });
+    await ready;
+    const second = await answer(2);
+    connection.close();
+    return [first, second, connection.haVersion];
+  }, [server, process.env.GATEPASS_TEST_CONTROL]);
+  assert.deepEqual(result, [1, 2, '2026.11.0']);
+});
