@@ -23,6 +23,14 @@ interface Waiting {
   failed(error: unknown): void;
 }
 
+/** Where the wasm is, if nobody says. */
+let usual: () => NonNullable<LoadOptions['wasm']> = () => new URL('./core_bg.wasm', import.meta.url);
+
+/** @internal For entries that bring the wasm with them. */
+export function bring(wasm: typeof usual): void {
+  usual = wasm;
+}
+
 let loading: Promise<void> | undefined;
 let loaded: Core | undefined;
 let waiting: Waiting[] = [];
@@ -31,10 +39,10 @@ let waiting: Waiting[] = [];
  * Loads the wasm. Optional and idempotent: the first socket or session does it by itself; call it to choose where the wasm
  * comes from, or when. After a failure it may be called again.
  *
- * @throws GatepassError LOAD_FAILED: not found, or blocked (a Content-Security-Policy needs script-src 'wasm-unsafe-eval')
+ * @throws GatepassError LOAD_FAILED: not found, no WebAssembly, or blocked (a Content-Security-Policy needs script-src 'wasm-unsafe-eval')
  */
 export function load(options: LoadOptions = {}): Promise<void> {
-  loading ??= compiled(options.wasm ?? new URL('./core_bg.wasm', import.meta.url)).then(
+  loading ??= compiled(options.wasm ?? usual()).then(
     (module) => {
       initSync({ module });
       loaded = core;
@@ -48,7 +56,7 @@ export function load(options: LoadOptions = {}): Promise<void> {
     },
     (cause: unknown) => {
       loading = undefined;
-      const error = failure('LOAD_FAILED', `the wasm of gatepass could not be loaded: ${String(cause)}`, cause);
+      const error = failure('LOAD_FAILED', `the wasm of gatepass could not be loaded (serve core_bg.wasm beside the script, name it with load({ wasm }), or import gatepass/inline): ${String(cause)}`, cause);
       for (const { failed } of waiting.splice(0)) failed(error);
       throw error;
     },
@@ -61,8 +69,12 @@ async function compiled(wasm: NonNullable<LoadOptions['wasm']>): Promise<WebAsse
   const source = await (typeof wasm === 'string' || wasm instanceof URL || wasm instanceof Request ? fetch(wasm) : wasm);
   if (source instanceof Response) {
     if (!source.ok) throw new Error(`${source.url} answers ${source.status}`);
-    if (source.headers.get('content-type') === 'application/wasm') return WebAssembly.compileStreaming(source);
-    return WebAssembly.compile(await source.arrayBuffer());
+    const type = source.headers.get('content-type');
+    if (type === 'application/wasm') return WebAssembly.compileStreaming(source);
+    const bytes = await source.arrayBuffer();
+    // Servers of apps answer with their page what they do not know.
+    if (new Uint32Array(bytes.slice(0, 4))[0] !== 0x6d736100) throw new Error(`${source.url} is no WebAssembly but ${type}`);
+    return WebAssembly.compile(bytes);
   }
   return source instanceof WebAssembly.Module ? source : WebAssembly.compile(source as BufferSource);
 }

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
+use base64ct::{Base64, Encoding};
 
 use crate::process::{output_of, run_logged};
 use crate::steps::Steps;
@@ -100,6 +101,14 @@ fn check_imports(wasm: &PathBuf) -> Result<()> {
     }
 }
 
+/// The wasm as text for `gatepass/inline`: `pkg/wasm-inline.js`.
+fn write_inline() -> Result<()> {
+    let text = Base64::encode_string(&std::fs::read(pkg().join("core_bg.wasm"))?);
+    std::fs::write(pkg().join("wasm-inline.js"), format!("export const WASM = '{text}';\n"))?;
+    std::fs::write(pkg().join("wasm-inline.d.ts"), "export declare const WASM: string;\n")?;
+    Ok(())
+}
+
 /// The TypeScript face: `pkg/index.js`, `pkg/index.d.ts` and their parts.
 pub(crate) fn face() -> Result<()> {
     // tsc compiles against the glue's declarations, so the wasm comes first.
@@ -108,6 +117,7 @@ pub(crate) fn face() -> Result<()> {
     }
     presets::write(&pkg())?;
     presets::write_sentences(&pkg())?;
+    write_inline()?;
     run_logged("tsc", wasm_command("tsc")?.args(["--project", "tsconfig.json"]))
         .context("the TypeScript face does not compile")?;
     let flags = ["--noEmit", "--allowJs", "--checkJs", "--strict", "--target", "es2022"];
