@@ -39,7 +39,7 @@ impl Layer {
         match self {
             Self::Lint => "Lint: format, clippy, rustdoc",
             Self::Native => "Native tests: units, simulation, wire, driver, mock server, documentation",
-            Self::Package => "Package: build, types, size",
+            Self::Package => "Package: build, types, publint, size",
             Self::Browser => "Browser tests: Chromium, Firefox, WebKit",
             Self::Npm => "npm tests: packed package, demo page",
             Self::Interop => "Interop tests: Django on one node, and on two behind nginx",
@@ -55,7 +55,11 @@ impl Layer {
                 run_recorded("native", &mut native_cargo(&["test", "--package", "gatepass", "--features", "native"]))
             }
             Self::Package => {
-                build::wasm().and_then(|()| build::face()).and_then(|()| npm::types()).and_then(|()| size::run(true))
+                build::wasm()?;
+                build::face()?;
+                npm::types()?;
+                npm::well_formed()?;
+                size::run(true)
             }
             Self::Browser => browser::run(),
             Self::Npm => npm::run(),

@@ -1,6 +1,6 @@
 //! The package as its users get it: packed, installed into an empty project, type-checked, loaded in Chromium.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
@@ -9,10 +9,27 @@ use crate::demo;
 use crate::process::{Server, output_of, run_logged, run_shown};
 use crate::tools::{root, target_dir, wasm_command};
 
-/// The published types hold on a strict sample and on the README's example.
+/// Whoever imports the package finds what package.json promises (publint, arethetypeswrong).
+pub(super) fn well_formed() -> Result<()> {
+    let folder = target_dir().join("packed");
+    std::fs::create_dir_all(&folder)?;
+    let tarball = pack_into(&folder)?;
+    run_logged("publint", wasm_command("publint")?.arg("--strict").arg(&tarball)).context("publint")?;
+    // Modules only: CommonJS imports them dynamically. The wasm has no types.
+    let mut command = wasm_command("attw")?;
+    command.arg(&tarball).args(["--profile", "esm-only", "--exclude-entrypoints", "core_bg.wasm"]);
+    run_logged("attw", &mut command).context("arethetypeswrong")
+}
+
+/// The published types hold on a strict sample, as Node and as bundlers find them, and on the docs' examples.
 pub(super) fn types() -> Result<()> {
-    run_logged("tsc-types", wasm_command("tsc")?.args(["--project", "tests/npm/tsconfig.json"]))
-        .context("the sample in tests/npm/types.ts does not compile against the package's types")?;
+    for [resolution, module] in [["node16", "node16"], ["bundler", "esnext"]] {
+        let mut command = wasm_command("tsc")?;
+        command.args(["--project", "tests/npm/tsconfig.json", "--moduleResolution", resolution, "--module", module]);
+        run_logged("tsc-types", &mut command).with_context(|| {
+            format!("the sample in tests/npm/types.ts does not compile against the package's types ({resolution})")
+        })?;
+    }
     // Within the package, where it can import the package by its name.
     let folder = root().join("target/docs");
     std::fs::create_dir_all(&folder)?;
@@ -69,17 +86,21 @@ pub(super) fn pack_and_install() -> Result<PathBuf> {
         std::fs::remove_dir_all(&project)?;
     }
     std::fs::create_dir_all(&project)?;
-    let packed = output_of(
-        Command::new("npm").current_dir(root()).args(["pack", "--silent", "--pack-destination"]).arg(&project),
-    )?;
-    let tarball = packed.lines().last().context("npm pack named no file")?.trim().to_owned();
+    let tarball = pack_into(&project)?;
     std::fs::write(project.join("package.json"), r#"{"name": "empty", "private": true, "type": "module"}"#)?;
     run_logged(
         "npm-install-packed",
         Command::new("npm")
             .current_dir(&project)
             .args(["install", "--no-audit", "--no-fund", "--offline"])
-            .arg(format!("./{tarball}")),
+            .arg(&tarball),
     )?;
     Ok(project)
+}
+
+fn pack_into(folder: &Path) -> Result<PathBuf> {
+    let packed = output_of(
+        Command::new("npm").current_dir(root()).args(["pack", "--silent", "--pack-destination"]).arg(folder),
+    )?;
+    Ok(folder.join(packed.lines().last().context("npm pack named no file")?.trim()))
 }
