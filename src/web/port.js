@@ -158,7 +158,7 @@ export class Port {
     this.write(id, data);
     this.unheard.push([message, copied(data), performance.now()]);
     this.unheardBytes += lengthOf(data);
-    while (this.unheard.length > MAX_UNHEARD || this.unheardBytes > MAX_UNHEARD_BYTES) this.forget(0);
+    while (this.unheard.length > MAX_UNHEARD || this.unheardBytes > MAX_UNHEARD_BYTES) this.forget();
   }
 
   /** Those that were sent and may not have arrived, and are not sent again. */
@@ -172,12 +172,12 @@ export class Port {
   /** The server is there, so what was sent a while ago is taken to have arrived. What it says may have crossed what was sent since. */
   heard() {
     const since = performance.now() - DOUBT;
-    while (this.unheard[0]?.[2] < since) this.forget(0);
+    while (this.unheard[0]?.[2] < since) this.forget();
   }
 
-  /** Forgets one of them. @param {number} place */
-  forget(place) {
-    if (place >= 0) for (const [, data] of this.unheard.splice(place, 1)) this.unheardBytes -= lengthOf(data);
+  /** Forgets the first of them; engines do that without moving the others. */
+  forget() {
+    this.unheardBytes -= lengthOf(this.unheard.shift()?.[1]);
   }
 
   /** Keeps a message until it is sent or dropped. @param {number} message @param {unknown} data */
@@ -194,7 +194,8 @@ export class Port {
   /** @param {number} message @param {boolean} isConfirmed Then it is not in doubt any more. */
   drop(message, isConfirmed) {
     this.messages.delete(message);
-    if (isConfirmed) this.forget(this.unheard.findIndex(([number]) => number === message));
+    const place = isConfirmed ? this.unheard.findIndex(([number]) => number === message) : -1;
+    if (place >= 0) this.unheardBytes -= lengthOf(this.unheard.splice(place, 1)[0][1]);
   }
 
   /** Hears of the page and of the computer's network from now on, and how they are. A worker has no page. */
