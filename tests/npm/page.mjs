@@ -10,6 +10,8 @@ import { inContext } from './recorder.mjs';
 
 /** The project that the package was installed into. */
 export const project = process.env.GATEPASS_TEST_PROJECT;
+/** Vue as its own builds have it for pages without a bundler. */
+const VUE = new URL('../../node_modules/vue/dist/vue.esm-browser.prod.js', import.meta.url);
 const TYPES = { '.js': 'text/javascript', '.wasm': 'application/wasm', '.html': 'text/html' };
 
 export let browser;
@@ -23,6 +25,7 @@ before(async () => {
     const path = new URL(request.url, 'http://localhost').pathname;
     if (path === '/') return response.setHeader('content-type', 'text/html').end(page());
     const script = path === '/worker.js' && decodeURIComponent(request.url.split('?')[1]);
+    if (path === '/vue.js') return response.setHeader('content-type', TYPES['.js']).end(readFileSync(VUE));
     if (script) return response.setHeader('content-type', TYPES['.js']).end(script);
     try {
       response.setHeader('content-type', TYPES[extname(path)] ?? 'text/plain').end(readFileSync(join(project, path)));
@@ -41,7 +44,7 @@ after(async () => {
 });
 
 function page() {
-  const imports = { gatepass: '/node_modules/gatepass/pkg/index.js' };
+  const imports = { gatepass: '/node_modules/gatepass/pkg/index.js', 'gatepass/vue': '/node_modules/gatepass/pkg/vue.js', vue: '/vue.js' };
   return `<!doctype html><link rel="icon" href="data:,"><script type="importmap">${JSON.stringify({ imports })}</script>`;
 }
 

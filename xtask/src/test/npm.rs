@@ -69,8 +69,19 @@ pub(super) fn run() -> Result<()> {
         .current_dir(root())
         .args(["--test", "--test-reporter", "spec", "--test-concurrency", "1", "--test-timeout", "120000"])
         .args(
-            ["package", "loading", "libraries", "session", "surroundings", "tabs", "sending", "lifecycle", "walk"]
-                .map(|name| format!("tests/npm/{name}.test.mjs")),
+            [
+                "package",
+                "loading",
+                "libraries",
+                "vue",
+                "session",
+                "surroundings",
+                "tabs",
+                "sending",
+                "lifecycle",
+                "walk",
+            ]
+            .map(|name| format!("tests/npm/{name}.test.mjs")),
         )
         .env("GATEPASS_TEST_PROJECT", &project)
         .env("GATEPASS_TEST_SERVER", &server.first_line)

@@ -1,0 +1,161 @@
+/**
+ * gatepass in Vue 3: a session and sockets as refs, which end with the scope that made them. Safe on a server (SSR): nothing connects there.
+ * @packageDocumentation
+ */
+
+import {
+  computed, getCurrentScope, hasInjectionContext, inject, onScopeDispose, readonly, ref, shallowReadonly, shallowRef, toValue, watch,
+  type ComputedRef, type InjectionKey, type MaybeRefOrGetter, type Plugin, type Ref, type ShallowRef,
+} from 'vue';
+import { failure, type GatepassError } from './errors.js';
+import type { Phase, SocketState, StateChangeEvent } from './events.js';
+import type { Session, SessionChangeEvent, SessionState } from './session.js';
+import { AuthSocket, type Sendable, type SentMessage } from './socket.js';
+import type { AuthSocketOptions } from './socket-options.js';
+
+const KEY: InjectionKey<Session> = Symbol('gatepass');
+
+/**
+ * The plugin: `app.use(gatepass(session))`. From then on `useSession()` and `useAuthSocket(url, options)` take this session.
+ */
+export function gatepass(session: Session): Plugin {
+  return { install: (app) => void app.provide(KEY, session) };
+}
+
+/** What {@link useSession} gives. */
+export interface UseSession {
+  /** The session itself: `login()`, `logout()`, `fetch()`. */
+  session: Session;
+  state: Readonly<Ref<SessionState>>;
+  /** Whether somebody is signed in; also while their token is renewed. */
+  isSignedIn: ComputedRef<boolean>;
+  /** Why the session has ended, until somebody signs in. */
+  error: Readonly<ShallowRef<GatepassError | undefined>>;
+}
+
+/**
+ * The session as refs.
+ *
+ * @param session @default that of the plugin
+ * @throws GatepassError INVALID_OPTION if there is none
+ */
+export function useSession(session: Session | undefined = injected()): UseSession {
+  if (session === undefined) throw failure('INVALID_OPTION', 'session: there is none; give one, or install it with app.use(gatepass(session))');
+  const state = ref(session.state);
+  const error = shallowRef<GatepassError>();
+  const onChange = (event: SessionChangeEvent) => {
+    state.value = event.state;
+    error.value = event.error ?? (event.state === 'expired' ? error.value : undefined);
+  };
+  session.addEventListener('change', onChange);
+  atEnd(() => session.removeEventListener('change', onChange));
+  return { session, state: readonly(state), isSignedIn: computed(() => state.value === 'signed-in' || state.value === 'refreshing'), error: shallowReadonly(error) as UseSession['error'] };
+}
+
+/** Options of {@link useAuthSocket}. */
+export interface UseAuthSocketOptions extends AuthSocketOptions {
+  /** Called with every message. `data` shows the last one alone: two that arrive together are one change of a ref. */
+  onMessage?: (data: unknown) => void;
+}
+
+/** What {@link useAuthSocket} gives. */
+export interface UseAuthSocket {
+  /** The present socket; none without a URL, and on a server. */
+  socket: Readonly<ShallowRef<AuthSocket | undefined>>;
+  state: Readonly<Ref<SocketState>>;
+  phase: Readonly<Ref<Phase | undefined>>;
+  /** The last message. */
+  data: Readonly<ShallowRef<unknown>>;
+  /** What went wrong, until it is connected again. */
+  error: Readonly<ShallowRef<GatepassError | undefined>>;
+  /** Whole seconds until the next try, while it waits. */
+  retryIn: Readonly<Ref<number | undefined>>;
+  /**
+   * As `AuthSocket.send`.
+   * @throws GatepassError CLOSED, also without a URL and on a server
+   */
+  send(data: Sendable, options?: { ttl?: number }): SentMessage;
+  /** As `AuthSocket.reconnect`. */
+  reconnect(): void;
+  /** As `AuthSocket.close`. */
+  close(code?: number, reason?: string): void;
+}
+
+/**
+ * A socket as refs. It closes with the scope; where the URL is a ref or a getter, another URL is another socket, and none is none.
+ *
+ * @throws GatepassError as AuthSocket does
+ */
+export function useAuthSocket(url: MaybeRefOrGetter<string | URL | undefined>, options: UseAuthSocketOptions): UseAuthSocket {
+  const { onMessage, ...rest } = options;
+  const session = rest.session ?? injected();
+  const socket = shallowRef<AuthSocket>();
+  const state = ref<SocketState>('idle');
+  const phase = ref<Phase>();
+  const data = shallowRef<unknown>();
+  const error = shallowRef<GatepassError>();
+  const retryIn = ref<number>();
+  let retryAt: number | undefined;
+  let timer: ReturnType<typeof setInterval> | undefined;
+
+  const count = () => {
+    clearInterval(timer);
+    retryIn.value = retryAt === undefined ? undefined : Math.max(0, Math.ceil((retryAt - Date.now()) / 1_000));
+    // Often enough that no second is skipped.
+    if (retryAt !== undefined) timer = setInterval(count, 250);
+  };
+  const onState = (event: StateChangeEvent) => {
+    state.value = event.state;
+    phase.value = event.phase;
+    error.value = event.error ?? (event.state === 'connected' ? undefined : error.value);
+    retryAt = event.retryAt;
+    count();
+  };
+  const hear = (event: MessageEvent) => {
+    data.value = event.data;
+    onMessage?.(event.data);
+  };
+  const leave = () => {
+    clearInterval(timer);
+    const present = socket.value;
+    socket.value = undefined;
+    present?.removeEventListener('statechange', onState);
+    present?.removeEventListener('message', hear);
+    present?.close();
+  };
+  const open = (url: string | URL | undefined) => {
+    leave();
+    state.value = 'idle';
+    phase.value = error.value = data.value = retryIn.value = retryAt = undefined;
+    if (url === undefined || typeof window === 'undefined') return;
+    const made = new AuthSocket(url, session === undefined ? rest : { ...rest, session });
+    made.addEventListener('statechange', onState);
+    made.addEventListener('message', hear);
+    socket.value = made;
+  };
+  // At once, so that a wrong option throws where it is written.
+  open(toValue(url));
+  watch(() => String(toValue(url) ?? ''), () => open(toValue(url)), { flush: 'sync' });
+  atEnd(leave);
+
+  const present = () => {
+    if (socket.value === undefined) throw failure('CLOSED', 'there is no socket: no URL, or this is a server');
+    return socket.value;
+  };
+  return {
+    socket: shallowReadonly(socket) as UseAuthSocket['socket'], state: readonly(state), phase: readonly(phase), data: shallowReadonly(data) as UseAuthSocket['data'],
+    error: shallowReadonly(error) as UseAuthSocket['error'], retryIn: readonly(retryIn),
+    send: (message, options) => present().send(message, options),
+    reconnect: () => socket.value?.reconnect(),
+    close: (code, reason) => socket.value?.close(code, reason),
+  };
+}
+
+function injected(): Session | undefined {
+  return hasInjectionContext() ? inject(KEY, undefined) : undefined;
+}
+
+/** With the scope, where there is one; outside of any the caller ends it. */
+function atEnd(end: () => void): void {
+  if (getCurrentScope() !== undefined) onScopeDispose(end);
+}
