@@ -120,7 +120,7 @@ export class SessionChangeEvent extends Event {
   declare readonly error: GatepassError | undefined;
 }
 
-/** A token, and the how many-eth of the session's it is. */
+/** A token or its `Authorization`, and the how many-eth of the session's it is. */
 type Granted = [token: string, generation: number];
 
 /** The events of a Session. */
@@ -215,17 +215,28 @@ export class Session extends EventTarget {
   async fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
     const request = new Request(input, init);
     const name = 'authorization';
-    if (!this.#origins().has(new URL(request.url).origin) || request.headers.has(name)) return fetch(request);
+    if (!this.mayGet(request.url) || request.headers.has(name)) return fetch(request);
     // A body can be read once.
     const again = request.clone();
     const { signal } = request;
     const aborted = new Promise<never>((_, reject) => (signal.onabort = () => reject(signal.reason)));
-    const usable = (refused: number) => Promise.race([this.#token(0, refused), aborted]);
-    const send = (request: Request, [token]: Granted) => (request.headers.set(name, `${this.#prefix} ${token}`), fetch(request));
+    const usable = (refused: number) => Promise.race([this.authorization(refused), aborted]);
+    const send = (request: Request, [value]: Granted) => (request.headers.set(name, value), fetch(request));
     const granted = await usable(-1);
     const response = await send(request, granted);
     const renewed = response.status === 401 && (await usable(granted[1]).catch(() => undefined));
     return renewed ? send(again, renewed) : response;
+  }
+
+  /** @internal For adapters of HTTP clients: the `Authorization` with a token that is not the refused one, and the number of its token. */
+  async authorization(refused: number): Promise<Granted> {
+    const [token, generation] = await this.#token(0, refused);
+    return [`${this.#prefix} ${token}`, generation];
+  }
+
+  /** @internal Whether an address gets the token: those of the endpoints' origins and of `fetchOrigins`. */
+  mayGet(url: string): boolean {
+    return this.#origins().has(new URL(url, globalThis.location?.href).origin);
   }
 
   /**

@@ -33,13 +33,12 @@ pub(super) fn types() -> Result<()> {
     // Within the package, where it can import the package by its name.
     let folder = root().join("target/docs");
     std::fs::create_dir_all(&folder)?;
-    let mut pages = vec![
-        root().join("README.md"),
-        root().join("docs/session.md"),
-        root().join("docs/reconnect.md"),
-        root().join("docs/libraries.md"),
-    ];
-    pages.extend(std::fs::read_dir(root().join("docs/ways-in"))?.flatten().map(|entry| entry.path()));
+    let mut pages = vec![root().join("README.md")];
+    for folder in ["docs", "docs/ways-in"] {
+        pages.extend(std::fs::read_dir(root().join(folder))?.flatten().map(|entry| entry.path()));
+    }
+    pages.retain(|page| page.extension().is_some_and(|extension| extension == "md"));
+    pages.sort();
     let mut files = Vec::new();
     for page in pages {
         let text = std::fs::read_to_string(&page)?;
@@ -54,7 +53,9 @@ pub(super) fn types() -> Result<()> {
     if files.len() < 2 {
         bail!("the docs have no examples in TypeScript");
     }
-    let config = format!(r#"{{"extends": "../../tests/npm/tsconfig.json", "files": {files:?}}}"#);
+    let config = format!(
+        r#"{{"extends": "../../tests/npm/tsconfig.json", "compilerOptions": {{"experimentalDecorators": true}}, "files": {files:?}}}"#
+    );
     std::fs::write(folder.join("tsconfig.json"), config)?;
     run_logged("tsc-docs", wasm_command("tsc")?.args(["--project", "target/docs/tsconfig.json"]))
         .context("an example in the docs does not compile against the package's types")
@@ -74,6 +75,7 @@ pub(super) fn run() -> Result<()> {
                 "loading",
                 "libraries",
                 "vue",
+                "angular",
                 "session",
                 "surroundings",
                 "tabs",

@@ -1,0 +1,202 @@
+/**
+ * gatepass in Angular: a session and sockets as services, with signals and observables. Nothing of it runs in the zone, so an app gets
+ * stable while a socket waits; it works without zone.js, and on a server (SSR) nothing connects.
+ * @packageDocumentation
+ */
+
+import { HttpErrorResponse, type HttpInterceptorFn, type HttpRequest } from '@angular/common/http';
+import {
+  computed, DestroyRef, inject, InjectionToken, makeEnvironmentProviders, NgZone, signal,
+  type EnvironmentProviders, type Signal,
+} from '@angular/core';
+import { catchError, from, Observable, switchMap, throwError } from 'rxjs';
+import { failure, type GatepassError } from './errors.js';
+import type { Phase, SocketState, StateChange, StateChangeEvent } from './events.js';
+import type { JsonValue } from './schemes.js';
+import { Session, type SessionChangeEvent, type SessionOptions, type SessionState } from './session.js';
+import { AuthSocket, type Sendable, type SentMessage } from './socket.js';
+import type { AuthSocketOptions } from './socket-options.js';
+
+/** Options of {@link provideGatepass}. */
+export interface GatepassOptions {
+  /** The session's options, or a session. */
+  session: Session | SessionOptions;
+  /** The socket that {@link GatepassSocket} is, with the session above. @default none */
+  socket?: { url: string | URL } & Omit<AuthSocketOptions, 'session'>;
+}
+
+const OPTIONS = new InjectionToken<GatepassOptions>('options of gatepass');
+
+/**
+ * Provides {@link GatepassSession} and {@link GatepassSocket}: `bootstrapApplication(App, { providers: [provideGatepass({ session, socket })] })`.
+ */
+export function provideGatepass(options: GatepassOptions): EnvironmentProviders {
+  return makeEnvironmentProviders([
+    { provide: OPTIONS, useValue: options },
+    { provide: GatepassSession, useFactory: () => new GatepassSession() },
+    { provide: GatepassSocket, useFactory: ownSocket },
+  ]);
+}
+
+/** The session as signals. */
+export class GatepassSession {
+  readonly #zone = inject(NgZone);
+  readonly #state;
+  readonly #error = signal<GatepassError | undefined>(undefined);
+  /** The session itself. What is called on it directly runs in the zone of the caller; the methods here do not. */
+  readonly session: Session;
+  readonly state: Signal<SessionState>;
+  /** Whether somebody is signed in; also while their token is renewed. */
+  readonly isSignedIn: Signal<boolean>;
+  /** Why the session has ended, until somebody signs in. */
+  readonly error: Signal<GatepassError | undefined> = this.#error.asReadonly();
+
+  /** @internal */
+  constructor() {
+    const { session } = inject(OPTIONS);
+    this.session = this.#zone.runOutsideAngular(() => (session instanceof Session ? session : new Session(session)));
+    const state = (this.#state = signal(this.session.state));
+    this.state = state.asReadonly();
+    this.isSignedIn = computed(() => state() === 'signed-in' || state() === 'refreshing');
+    const onChange = (event: SessionChangeEvent) => {
+      this.#state.set(event.state);
+      this.#error.update((error) => event.error ?? (event.state === 'expired' ? error : undefined));
+    };
+    this.session.addEventListener('change', onChange);
+    inject(DestroyRef).onDestroy(() => this.session.removeEventListener('change', onChange));
+  }
+
+  /** As `Session.login`. */
+  login(credentials: Record<string, JsonValue>): Promise<void> {
+    return this.#zone.runOutsideAngular(() => this.session.login(credentials));
+  }
+
+  /** As `Session.logout`. */
+  logout(): void {
+    this.#zone.runOutsideAngular(() => this.session.logout());
+  }
+}
+
+/** A socket as signals and observables. Made by {@link provideGatepass} for the app, and by {@link injectAuthSocket} for a component. */
+export class GatepassSocket {
+  readonly #zone = inject(NgZone);
+  readonly #state = signal<SocketState>('idle');
+  readonly #phase = signal<Phase | undefined>(undefined);
+  readonly #data = signal<unknown>(undefined);
+  readonly #error = signal<GatepassError | undefined>(undefined);
+  readonly #retryIn = signal<number | undefined>(undefined);
+  #timer: ReturnType<typeof setInterval> | undefined;
+  /** The socket itself; none on a server. What is called on it directly runs in the zone of the caller. */
+  readonly socket: AuthSocket | undefined;
+  readonly state = this.#state.asReadonly();
+  readonly phase = this.#phase.asReadonly();
+  /** The last message: two that arrive together are one change of a signal. {@link messages} has all. */
+  readonly data = this.#data.asReadonly();
+  /** What went wrong, until it is connected again. */
+  readonly error = this.#error.asReadonly();
+  /** Whole seconds until the next try, while it waits. */
+  readonly retryIn = this.#retryIn.asReadonly();
+  /** The data of every message from now on, over reconnects. It completes when the socket is closed for good. */
+  readonly messages: Observable<unknown>;
+  /** Every change of state. */
+  readonly changes: Observable<StateChange>;
+
+  /** @internal */
+  constructor(url: string | URL, options: AuthSocketOptions) {
+    const socket = (this.socket = typeof window === 'undefined' ? undefined : this.#zone.runOutsideAngular(() => new AuthSocket(url, options)));
+    this.messages = new Observable((to) => {
+      const hear = ({ data }: MessageEvent) => to.next(data);
+      const end = ({ state }: StateChangeEvent) => state === 'closed' && to.complete();
+      socket?.addEventListener('message', hear);
+      socket?.addEventListener('statechange', end);
+      if (!socket || socket.state === 'closed') to.complete();
+      return () => {
+        socket?.removeEventListener('message', hear);
+        socket?.removeEventListener('statechange', end);
+      };
+    });
+    this.changes = new Observable((to) => {
+      const tell = (change: StateChangeEvent) => to.next(change);
+      socket?.addEventListener('statechange', tell);
+      return () => socket?.removeEventListener('statechange', tell);
+    });
+    let retryAt: number | undefined;
+    const count = () => {
+      clearInterval(this.#timer);
+      this.#retryIn.set(retryAt === undefined ? undefined : Math.max(0, Math.ceil((retryAt - Date.now()) / 1_000)));
+      // Often enough that no second is skipped.
+      if (retryAt !== undefined) this.#timer = this.#zone.runOutsideAngular(() => setInterval(count, 250));
+    };
+    socket?.addEventListener('statechange', (change) => {
+      this.#state.set(change.state);
+      this.#phase.set(change.phase);
+      this.#error.update((error) => change.error ?? (change.state === 'connected' ? undefined : error));
+      retryAt = change.retryAt;
+      count();
+    });
+    socket?.addEventListener('message', ({ data }) => this.#data.set(data));
+    inject(DestroyRef).onDestroy(() => {
+      this.close();
+      clearInterval(this.#timer);
+    });
+  }
+
+  /**
+   * As `AuthSocket.send`.
+   * @throws GatepassError as that; CLOSED on a server
+   */
+  send(data: Sendable, options?: { ttl?: number }): SentMessage {
+    const { socket } = this;
+    if (socket === undefined) throw failure('CLOSED', 'there is no socket: this is a server');
+    return this.#zone.runOutsideAngular(() => socket.send(data, options));
+  }
+
+  /** As `AuthSocket.reconnect`. */
+  reconnect(): void {
+    this.#zone.runOutsideAngular(() => this.socket?.reconnect());
+  }
+
+  /** As `AuthSocket.close`. */
+  close(code?: number, reason?: string): void {
+    this.#zone.runOutsideAngular(() => this.socket?.close(code, reason));
+  }
+}
+
+/**
+ * Makes a socket that closes with the component, directive or service that asks for it, with the provided session. To be called where
+ * `inject()` may be.
+ *
+ * @throws GatepassError as AuthSocket does
+ */
+export function injectAuthSocket(url: string | URL, options: Omit<AuthSocketOptions, 'session'>): GatepassSocket {
+  return new GatepassSocket(url, { ...options, session: inject(GatepassSession).session });
+}
+
+function ownSocket(): GatepassSocket {
+  const { socket } = inject(OPTIONS);
+  if (socket === undefined) throw failure('INVALID_OPTION', 'socket: provideGatepass() was given none');
+  const { url, ...options } = socket;
+  return injectAuthSocket(url, options);
+}
+
+/**
+ * Sends the session's token with the app's own HTTP calls: `provideHttpClient(withInterceptors([gatepassInterceptor]))`. Only the origins
+ * of the session's endpoints and its `fetchOrigins` get it. It is renewed before it ends, and once more if the server answers 401. A
+ * request with an `Authorization` of its own goes as it is, and so does every request while nobody is signed in.
+ */
+export const gatepassInterceptor: HttpInterceptorFn = (request, next) => {
+  const { session } = inject(GatepassSession);
+  const zone = inject(NgZone);
+  if (request.headers.has('Authorization') || session.state === 'signed-out' || !session.mayGet(request.url)) return next(request);
+  const granted = (refused: number) => from(zone.runOutsideAngular(() => session.authorization(refused)));
+  const withToken = (value: string): HttpRequest<unknown> => request.clone({ setHeaders: { Authorization: value } });
+  return granted(-1).pipe(
+    switchMap(([value, number]) => next(withToken(value)).pipe(
+      catchError((error: unknown) => {
+        if (!(error instanceof HttpErrorResponse) || error.status !== 401) return throwError(() => error);
+        // Without another token the first answer stands.
+        return granted(number).pipe(catchError(() => throwError(() => error)), switchMap(([value]) => next(withToken(value))));
+      }),
+    )),
+  );
+};

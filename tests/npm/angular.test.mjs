@@ -1,0 +1,130 @@
+// gatepass/angular with the real Angular in Chromium, with zone.js and without.
+
+import assert from 'node:assert/strict';
+import { copyFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { before, test } from 'node:test';
+import { build } from 'esbuild';
+import { ask, control, server } from './browser.mjs';
+import { project } from './page.mjs';
+import { inProfile, open, until } from './profile.mjs';
+
+/** The app, compiled in the page. */
+const APP = `
+import '@angular/compiler';
+import { ApplicationRef, Component, inject, provideZonelessChangeDetection, signal } from '@angular/core';
+import { HttpClient, provideHttpClient, withFetch, withInterceptors } from '@angular/common/http';
+import { bootstrapApplication } from '@angular/platform-browser';
+import { presets } from 'gatepass';
+import { GatepassSession, GatepassSocket, gatepassInterceptor, injectAuthSocket, provideGatepass } from 'gatepass/angular';
+
+export async function start(server, isZoneless) {
+  const isShown = signal(true);
+  class Extra {
+    gate = (globalThis.extra = injectAuthSocket(server + '/channel/', presets.ticketServerSocket(server)));
+  }
+  Component({ selector: 'app-extra', template: '<p id="extra">{{ gate.state() }}</p>' })(Extra);
+  class App {
+    session = inject(GatepassSession);
+    gate = inject(GatepassSocket);
+    isShown = isShown;
+    constructor() {
+      Object.assign(globalThis, { app: this, http: inject(HttpClient), isShown, heard: [], ended: 0 });
+      this.gate.messages.subscribe({ next: (data) => heard.push(data), complete: () => ended++ });
+    }
+  }
+  Component({
+    selector: 'app-root', imports: [Extra],
+    template: \`<p id="session">{{ session.state() }} {{ session.isSignedIn() }}</p>
+      <p id="socket">{{ gate.state() }} {{ gate.data() }} {{ gate.error()?.code }} {{ gate.retryIn() === undefined ? '' : 'soon' }}</p>
+      @if (isShown()) { <app-extra/> }\`,
+  })(App);
+  document.body.append(document.createElement('app-root'));
+  const reference = await bootstrapApplication(App, { providers: [
+    isZoneless ? provideZonelessChangeDetection() : [],
+    provideHttpClient(withInterceptors([gatepassInterceptor])),
+    provideGatepass({
+      session: presets.simpleJwt(server + '/api'),
+      socket: { url: server + '/channel/', ...presets.ticketServerSocket(server), backoff: { base: 3_000, spread: 3_000 } },
+    }),
+  ] });
+  globalThis.reference = reference;
+}
+`;
+
+before(async () => {
+  for (const [name, first] of [['zone', "import 'zone.js';"], ['zoneless', '']]) {
+    const { outputFiles } = await build({
+      // Where the package is installed; the rest is found further up.
+      stdin: { contents: first + APP, resolveDir: project },
+      bundle: true, format: 'esm', platform: 'browser', target: 'es2022', write: false, logLevel: 'warning',
+    });
+    writeFileSync(join(project, `angular-${name}.js`), outputFiles[0].contents);
+  }
+  // Beside the script, as the default entry wants it.
+  copyFileSync(join(project, 'node_modules/gatepass/pkg/core_bg.wasm'), join(project, 'core_bg.wasm'));
+});
+
+const shows = (tab, id, text) => tab.locator(id, { hasText: text }).waitFor();
+
+for (const name of ['zone', 'zoneless']) {
+  const withApp = (run) =>
+    inProfile(async (context) => {
+      await control({ do: 'reset' });
+      const tab = await open(context);
+      await tab.evaluate(async ([server, name]) => (await import(`/angular-${name}.js`)).start(server, name === 'zoneless'), [server, name]);
+      await run(tab);
+    });
+
+  test(`${name}: state, messages, errors and the wait are shown as they change, and a socket ends with its component`, async () => {
+    await withApp(async (tab) => {
+      await shows(tab, '#session', 'signed-out false');
+      await shows(tab, '#socket', 'suspended TOKEN_MISSING');
+      await tab.evaluate(() => app.session.login({ username: 'maggie', password: 'secret' }));
+      await shows(tab, '#session', 'signed-in true');
+      await shows(tab, '#socket', 'connected');
+      await shows(tab, '#extra', 'connected');
+      await tab.evaluate(() => app.gate.send('{"type":"whoami"}'));
+      await shows(tab, '#socket', '"user":"maggie"');
+      const socket = await tab.evaluateHandle(() => extra.socket);
+      await tab.evaluate(() => isShown.set(false));
+      await until(tab, () => document.querySelector('#extra') === null);
+      assert.equal(await socket.evaluate(({ state }) => state), 'closed');
+      await control({ do: 'push', text: 'one' });
+      await control({ do: 'push', text: 'two' });
+      await shows(tab, '#socket', 'connected two');
+      assert.deepEqual(await tab.evaluate(() => heard.slice(-2)), ['one', 'two']);
+      await control({ do: 'dropSockets', how: 'reset' });
+      await shows(tab, '#socket', 'waiting two CONNECTION_LOST soon');
+      await tab.evaluate(() => app.gate.reconnect());
+      await until(tab, () => app.gate.state() === 'connected' && app.gate.error() === undefined && app.gate.retryIn() === undefined);
+      await tab.evaluate(() => reference.destroy());
+      assert.deepEqual(await tab.evaluate(() => [app.gate.state(), ended]), ['closed', 1]);
+    });
+  });
+
+  test(`${name}: an app gets stable while a socket waits and a token is to be renewed`, async () => {
+    await withApp(async (tab) => {
+      await tab.evaluate(() => app.session.login({ username: 'maggie', password: 'secret' }));
+      await shows(tab, '#socket', 'connected');
+      await control({ do: 'stop' });
+      await shows(tab, '#socket', 'waiting');
+      assert.equal(await tab.evaluate(() => reference.whenStable().then(() => app.gate.state())), 'waiting');
+      await control({ do: 'start' });
+    });
+  });
+
+  test(`${name}: the interceptor sends the token to its origin, renews one that is refused, and leaves others alone`, async () => {
+    await withApp(async (tab) => {
+      const get = (path, headers = {}) => tab.evaluate(([url, headers]) => new Promise((resolve) => http.get(url, { headers }).subscribe({ next: (body) => resolve(JSON.stringify(body)), error: ({ status }) => resolve(status) })), [path, headers]);
+      const me = `${server}/protected`;
+      assert.equal(await get(me), 401, 'nobody is signed in');
+      await tab.evaluate(() => app.session.login({ username: 'maggie', password: 'secret' }));
+      assert.match(await get(me), /maggie/);
+      await control({ do: 'expireTokens' });
+      assert.match(await get(me), /maggie/);
+      assert.equal((await ask('counts')).refreshes, 1);
+      assert.equal(await get(me, { Authorization: 'Bearer other' }), 401, 'its own goes as it is');
+    });
+  });
+}
