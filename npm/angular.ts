@@ -10,6 +10,8 @@ import {
   type EnvironmentProviders, type Signal,
 } from '@angular/core';
 import { catchError, from, Observable, switchMap, throwError } from 'rxjs';
+// Angular's builder has no place for a .wasm beside the script.
+import './inline.js';
 import { failure, type GatepassError } from './errors.js';
 import type { Phase, SocketState, StateChange, StateChangeEvent } from './events.js';
 import type { JsonValue } from './schemes.js';

@@ -1,7 +1,7 @@
 // gatepass/angular with the real Angular in Chromium, with zone.js and without.
 
 import assert from 'node:assert/strict';
-import { copyFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
 import { build } from 'esbuild';
@@ -61,8 +61,6 @@ before(async () => {
     });
     writeFileSync(join(project, `angular-${name}.js`), outputFiles[0].contents);
   }
-  // Beside the script, as the default entry wants it.
-  copyFileSync(join(project, 'node_modules/gatepass/pkg/core_bg.wasm'), join(project, 'core_bg.wasm'));
 });
 
 const shows = (tab, id, text) => tab.locator(id, { hasText: text }).waitFor();

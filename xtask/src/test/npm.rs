@@ -73,6 +73,7 @@ pub(super) fn run() -> Result<()> {
             [
                 "package",
                 "loading",
+                "bundlers",
                 "libraries",
                 "vue",
                 "angular",

@@ -1,0 +1,81 @@
+// An app of two lines, built by each bundler from the installed package with nothing configured for the wasm, and run in Chromium.
+
+import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { extname, join } from 'node:path';
+import { test } from 'node:test';
+import { nodeResolve } from '@rollup/plugin-node-resolve';
+import { build as esbuild } from 'esbuild';
+import { rollup } from 'rollup';
+import { build as vite } from 'vite';
+import webpack from 'webpack';
+import { control, server } from './browser.mjs';
+import { browser, project } from './page.mjs';
+import { inContext } from './recorder.mjs';
+
+const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.wasm': 'application/wasm' };
+const HTML = '<!doctype html><link rel="icon" href="data:,"><script type="module" src="./main.js"></script>';
+const app = (entry) => `
+import { anonymous, AuthSocket } from '${entry}';
+const socket = new AuthSocket(${JSON.stringify(server)} + '/ws/anonymous/', { scheme: anonymous() });
+socket.addEventListener('message', ({ data }) => document.body.append(data));
+socket.send('hello from ${entry}');
+`;
+
+/** What builds `main.js` of a folder into another. */
+const BUNDLERS = {
+  vite: (root, outDir) => vite({ root, base: './', configFile: false, logLevel: 'warn', build: { outDir, assetsInlineLimit: 0 } }),
+  webpack: (root, outDir) => new Promise((resolve, reject) => {
+    const options = { context: root, entry: './main.js', mode: 'production', output: { path: outDir, filename: 'main.js' } };
+    webpack(options, (error, stats) => (error || stats.hasErrors() ? reject(error ?? new Error(stats.toString())) : resolve()));
+  }),
+  rollup: async (root, dir) => (await rollup({ input: join(root, 'main.js'), plugins: [nodeResolve()] })).write({ dir }),
+  esbuild: (root, outdir) => esbuild({ entryPoints: [join(root, 'main.js')], bundle: true, minify: true, format: 'esm', outdir, logLevel: 'warning' }),
+};
+
+/** Serves a folder, runs its page, and waits for what it says. */
+async function run(folder, expected) {
+  const asked = [];
+  const files = createServer((request, response) => {
+    const path = new URL(request.url, 'http://localhost').pathname;
+    asked.push(path);
+    try {
+      response.setHeader('content-type', TYPES[extname(path)] ?? 'text/html').end(readFileSync(join(folder, path === '/' ? 'index.html' : path)));
+    } catch {
+      response.writeHead(404).end();
+    }
+  });
+  await new Promise((resolve) => files.listen(0, '127.0.0.1', resolve));
+  try {
+    await control({ do: 'reset' });
+    await inContext(browser, {}, async (context) => {
+      const tab = await context.newPage();
+      await tab.goto(`http://127.0.0.1:${files.address().port}/`);
+      await tab.locator('body', { hasText: expected }).waitFor();
+    });
+  } finally {
+    files.close();
+  }
+  return asked;
+}
+
+for (const [name, bundle] of Object.entries(BUNDLERS)) {
+  // Rollup and esbuild leave `new URL(…, import.meta.url)` as it is: there the wasm is copied, or inside.
+  const finds = ['vite', 'webpack'].includes(name);
+  for (const entry of ['gatepass', 'gatepass/inline']) {
+    test(`${name} builds ${entry}`, async () => {
+      const root = join(project, 'bundled', `${name}-${entry.replace('/', '-')}`);
+      rmSync(root, { recursive: true, force: true });
+      const out = join(root, 'out');
+      mkdirSync(out, { recursive: true });
+      writeFileSync(join(root, 'main.js'), app(entry));
+      writeFileSync(join(root, 'index.html'), HTML);
+      await bundle(root, out);
+      if (name !== 'vite') writeFileSync(join(out, 'index.html'), HTML);
+      if (entry === 'gatepass' && !finds) writeFileSync(join(out, 'core_bg.wasm'), readFileSync(join(project, 'node_modules/gatepass/pkg/core_bg.wasm')));
+      const asked = await run(out, `hello from ${entry}`);
+      assert.equal(asked.some((path) => path.endsWith('.wasm')), entry === 'gatepass', asked.join());
+    });
+  }
+}
