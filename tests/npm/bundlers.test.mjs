@@ -1,6 +1,7 @@
 // An app of two lines, built by each bundler from the installed package with nothing configured for the wasm, and run in Chromium.
 
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { createServer } from 'node:http';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
@@ -79,3 +80,35 @@ for (const [name, bundle] of Object.entries(BUNDLERS)) {
     });
   }
 }
+
+test('the Angular CLI builds gatepass/angular with nothing configured', async () => {
+  const root = join(project, 'bundled', 'angular-cli');
+  rmSync(root, { recursive: true, force: true });
+  mkdirSync(join(root, 'src'), { recursive: true });
+  const builder = { builder: '@angular/build:application', options: { browser: 'src/main.ts', index: 'src/index.html', tsConfig: 'tsconfig.json', outputPath: 'dist', polyfills: [] } };
+  const write = (file, text) => writeFileSync(join(root, file), typeof text === 'string' ? text : JSON.stringify(text));
+  write('angular.json', { version: 1, cli: { analytics: false, cache: { enabled: false } }, projects: { app: { projectType: 'application', root: '', sourceRoot: 'src', architect: { build: builder } } } });
+  write('package.json', { name: 'app', private: true, type: 'module' });
+  write('tsconfig.json', { compilerOptions: { strict: true, experimentalDecorators: true, importHelpers: true, target: 'ES2022', module: 'preserve' }, files: ['src/main.ts'] });
+  write('src/index.html', '<!doctype html><html lang="en"><head><title>app</title><base href="/"><link rel="icon" href="data:,"></head><body><app-root></app-root></body></html>');
+  write('src/main.ts', `
+import { Component, inject, provideZonelessChangeDetection } from '@angular/core';
+import { bootstrapApplication } from '@angular/platform-browser';
+import { anonymous } from 'gatepass';
+import { GatepassSocket, provideGatepass } from 'gatepass/angular';
+
+@Component({ selector: 'app-root', template: '<p>{{ socket.state() }} {{ socket.data() }}</p>' })
+class App {
+  readonly socket = inject(GatepassSocket);
+  constructor() { this.socket.send('hello from Angular'); }
+}
+bootstrapApplication(App, { providers: [
+  provideZonelessChangeDetection(),
+  provideGatepass({ session: {}, socket: { url: ${JSON.stringify(server)} + '/ws/anonymous/', scheme: anonymous() } }),
+] });
+`);
+  const { status, stdout, stderr } = spawnSync('node', [join(import.meta.dirname, '../../node_modules/@angular/cli/bin/ng.js'), 'build'], { cwd: root, encoding: 'utf8' });
+  assert.equal(status, 0, stdout + stderr);
+  const asked = await run(join(root, 'dist/browser'), 'connected hello from Angular');
+  assert.ok(!asked.some((path) => path.endsWith('.wasm')), asked.join());
+});
