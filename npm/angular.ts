@@ -4,16 +4,16 @@
  * @packageDocumentation
  */
 
-import { HttpErrorResponse, type HttpInterceptorFn, type HttpRequest } from '@angular/common/http';
+import { HttpContextToken, HttpErrorResponse, type HttpInterceptorFn, type HttpRequest } from '@angular/common/http';
 import {
   computed, DestroyRef, inject, InjectionToken, makeEnvironmentProviders, NgZone, signal,
   type EnvironmentProviders, type Signal,
 } from '@angular/core';
-import { catchError, from, Observable, switchMap, throwError } from 'rxjs';
+import { catchError, from, of, Subject, switchMap, throwError } from 'rxjs';
 // Angular's builder has no place for a .wasm beside the script.
 import './inline.js';
-import { failure, type GatepassError } from './errors.js';
-import type { Phase, SocketState, StateChange, StateChangeEvent } from './events.js';
+import { failure, isGatepassError, type GatepassError } from './errors.js';
+import type { Phase, SocketState, StateChange } from './events.js';
 import type { JsonValue } from './schemes.js';
 import { Session, type SessionChangeEvent, type SessionOptions, type SessionState } from './session.js';
 import { AuthSocket, type Sendable, type SentMessage } from './socket.js';
@@ -64,7 +64,7 @@ export class GatepassSession {
       this.#state.set(event.state);
       this.#error.update((error) => event.error ?? (event.state === 'expired' ? error : undefined));
     };
-    this.session.addEventListener('change', onChange);
+    this.#zone.runOutsideAngular(() => this.session.addEventListener('change', onChange));
     inject(DestroyRef).onDestroy(() => this.session.removeEventListener('change', onChange));
   }
 
@@ -98,30 +98,16 @@ export class GatepassSocket {
   readonly error = this.#error.asReadonly();
   /** Whole seconds until the next try, while it waits. */
   readonly retryIn = this.#retryIn.asReadonly();
-  /** The data of every message from now on, over reconnects. It completes when the socket is closed for good. */
-  readonly messages: Observable<unknown>;
+  readonly #messages = new Subject<unknown>();
+  readonly #changes = new Subject<StateChange>();
+  /** The data of every message from now on, over reconnects. It completes with whoever has made this. */
+  readonly messages = this.#messages.asObservable();
   /** Every change of state. */
-  readonly changes: Observable<StateChange>;
+  readonly changes = this.#changes.asObservable();
 
   /** @internal */
   constructor(url: string | URL, options: AuthSocketOptions) {
     const socket = (this.socket = typeof window === 'undefined' ? undefined : this.#zone.runOutsideAngular(() => new AuthSocket(url, options)));
-    this.messages = new Observable((to) => {
-      const hear = ({ data }: MessageEvent) => to.next(data);
-      const end = ({ state }: StateChangeEvent) => state === 'closed' && to.complete();
-      socket?.addEventListener('message', hear);
-      socket?.addEventListener('statechange', end);
-      if (!socket || socket.state === 'closed') to.complete();
-      return () => {
-        socket?.removeEventListener('message', hear);
-        socket?.removeEventListener('statechange', end);
-      };
-    });
-    this.changes = new Observable((to) => {
-      const tell = (change: StateChangeEvent) => to.next(change);
-      socket?.addEventListener('statechange', tell);
-      return () => socket?.removeEventListener('statechange', tell);
-    });
     let retryAt: number | undefined;
     const count = () => {
       clearInterval(this.#timer);
@@ -129,17 +115,27 @@ export class GatepassSocket {
       // Often enough that no second is skipped.
       if (retryAt !== undefined) this.#timer = this.#zone.runOutsideAngular(() => setInterval(count, 250));
     };
-    socket?.addEventListener('statechange', (change) => {
-      this.#state.set(change.state);
-      this.#phase.set(change.phase);
-      this.#error.update((error) => change.error ?? (change.state === 'connected' ? undefined : error));
-      retryAt = change.retryAt;
-      count();
+    // Signals tell Angular by themselves; only who subscribes is called in the zone.
+    const tell = <T>(to: Subject<T>, value: T) => to.observed && this.#zone.run(() => to.next(value));
+    this.#zone.runOutsideAngular(() => {
+      socket?.addEventListener('statechange', (change) => {
+        this.#state.set(change.state);
+        this.#phase.set(change.phase);
+        this.#error.update((error) => change.error ?? (change.state === 'connected' ? undefined : error));
+        retryAt = change.retryAt;
+        count();
+        tell(this.#changes, change);
+      });
+      socket?.addEventListener('message', ({ data }) => {
+        this.#data.set(data);
+        tell(this.#messages, data);
+      });
     });
-    socket?.addEventListener('message', ({ data }) => this.#data.set(data));
     inject(DestroyRef).onDestroy(() => {
       this.close();
       clearInterval(this.#timer);
+      this.#messages.complete();
+      this.#changes.complete();
     });
   }
 
@@ -181,23 +177,32 @@ function ownSocket(): GatepassSocket {
   return injectAuthSocket(url, options);
 }
 
+/** For a call that is to go as it is: `context: new HttpContext().set(WITHOUT_TOKEN, true)`. Needed for those that `getToken` makes. */
+export const WITHOUT_TOKEN = new HttpContextToken(() => false);
+
 /**
  * Sends the session's token with the app's own HTTP calls: `provideHttpClient(withInterceptors([gatepassInterceptor]))`. Only the origins
- * of the session's endpoints and its `fetchOrigins` get it. It is renewed before it ends, and once more if the server answers 401. A
- * request with an `Authorization` of its own goes as it is, and so does every request while nobody is signed in.
+ * of the session's endpoints and its `fetchOrigins` get it, and not the endpoints of login and refresh. It is renewed before it ends, and
+ * once more if the server answers 401. As it is goes a request with an `Authorization` of its own or {@link WITHOUT_TOKEN}, and every one
+ * while no token can be had: nobody is signed in, or this is a server. A renewal that fails in passing is told as a network failure is,
+ * an `HttpErrorResponse` with status 0.
  */
 export const gatepassInterceptor: HttpInterceptorFn = (request, next) => {
   const { session } = inject(GatepassSession);
   const zone = inject(NgZone);
-  if (request.headers.has('Authorization') || session.state === 'signed-out' || !session.mayGet(request.url)) return next(request);
+  if (typeof window === 'undefined' || request.context.get(WITHOUT_TOKEN) || request.headers.has('Authorization') || !session.mayGet(request.url)) return next(request);
   const granted = (refused: number) => from(zone.runOutsideAngular(() => session.authorization(refused)));
   const withToken = (value: string): HttpRequest<unknown> => request.clone({ setHeaders: { Authorization: value } });
   return granted(-1).pipe(
-    switchMap(([value, number]) => next(withToken(value)).pipe(
+    catchError((error: unknown) => {
+      if (isGatepassError(error) && error.disposition === 'retry') return throwError(() => new HttpErrorResponse({ error, status: 0, url: request.url }));
+      return of(undefined);
+    }),
+    switchMap((grant) => grant === undefined ? next(request) : next(withToken(grant[0])).pipe(
       catchError((error: unknown) => {
         if (!(error instanceof HttpErrorResponse) || error.status !== 401) return throwError(() => error);
         // Without another token the first answer stands.
-        return granted(number).pipe(catchError(() => throwError(() => error)), switchMap(([value]) => next(withToken(value))));
+        return granted(grant[1]).pipe(catchError(() => throwError(() => error)), switchMap(([value]) => next(withToken(value))));
       }),
     )),
   );

@@ -89,8 +89,8 @@ function withCore(entry: Waiting, inVain?: (error: unknown) => void): void {
   if (loaded !== undefined) return entry.run(loaded);
   if (!isBrowser()) return inVain?.(failure('LOAD_FAILED', 'this is no browser'));
   waiting.push(entry);
-  // Whoever waits is told by `failed`.
-  load().catch(() => {});
+  // A moment later: whoever says where the wasm is may be imported after this. Whoever waits is told by `failed`.
+  queueMicrotask(() => loaded ?? load().catch(() => {}));
 }
 
 /**

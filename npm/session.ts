@@ -154,6 +154,7 @@ export class Session extends EventTarget {
   readonly #hasStore: boolean;
   readonly #prefix: string;
   readonly #origins: () => Set<string>;
+  readonly #own: string[];
   readonly #source: Source = {};
 
   constructor(options: SessionOptions = {}) {
@@ -164,6 +165,7 @@ export class Session extends EventTarget {
     this.#prefix = options.tokenPrefix ?? 'Bearer';
     const { login, refresh, logout, fetchOrigins = [] } = options;
     this.#origins = () => new Set([login?.url, refresh?.url, logout?.url, ...fetchOrigins].flatMap((url) => (url ? new URL(url, globalThis.location?.href).origin : [])));
+    this.#own = [login?.url, refresh?.url].flatMap((url) => (url ? String(url) : []));
     const told = tellerOf(new WeakRef(this));
     this.#core = new Later((core) => make(core, told), this.#failed);
   }
@@ -234,9 +236,11 @@ export class Session extends EventTarget {
     return [`${this.#prefix} ${token}`, generation];
   }
 
-  /** @internal Whether an address gets the token: those of the endpoints' origins and of `fetchOrigins`. */
+  /** @internal Whether an address gets the token: those of the endpoints' origins and of `fetchOrigins`, but not where tokens are had. */
   mayGet(url: string): boolean {
-    return this.#origins().has(new URL(url, globalThis.location?.href).origin);
+    const base = globalThis.document?.baseURI ?? globalThis.location?.href;
+    const { href, origin } = new URL(url, base);
+    return this.#origins().has(origin) && !this.#own.some((own) => new URL(own, base).href === href);
   }
 
   /**

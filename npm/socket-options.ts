@@ -42,8 +42,8 @@ export interface AuthSocketOptions {
   minUptime?: number;
   /**
    * Whether there is another try after a failure. With `false` this is one connection, as a WebSocket is: what fails, is lost, or is put
-   * aside with its page ends it, and there is no `error` event when the server closes it. A token that the ticket's endpoint refuses is
-   * renewed all the same, once.
+   * aside with its page ends it. There is an `error` event with its end alone, and none when the server closes it. A token that the
+   * ticket's endpoint refuses is renewed all the same, once, and somebody who has not signed in yet is waited for.
    * @default true
    */
   reconnect?: boolean;

@@ -388,8 +388,9 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
     this.#error = change.error;
     this.dispatchEvent(new StateChangeEvent(change));
     // That a server ends a socket with its token is the way of tokens, and seen to. One that refuses the token from the start is not.
-    // A socket that is one connection has no errors but those of a WebSocket: a close that was said is none.
-    const isOrdinary = change.previous === 'connected' && change.error?.code === 'CLOSED_BY_SERVER' && (this.#isOne || change.error.disposition === 'refreshToken');
+    const isSaid = change.previous === 'connected' && change.error?.code === 'CLOSED_BY_SERVER';
+    // A socket that is one connection has no errors but those of a WebSocket: with its end, and a close that was said is none.
+    const isOrdinary = this.#isOne ? isSaid || change.state !== 'closed' : isSaid && change.error?.disposition === 'refreshToken';
     if (change.error && !isOrdinary) this.dispatchEvent(new SocketErrorEvent(change.error));
   }
 

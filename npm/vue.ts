@@ -31,6 +31,8 @@ export interface UseSession {
   isSignedIn: ComputedRef<boolean>;
   /** Why the session has ended, until somebody signs in. */
   error: Readonly<ShallowRef<GatepassError | undefined>>;
+  /** Listens no more. The scope does it; where there is none (after an `await` in `setup`, outside of components) it is yours to call. */
+  stop(): void;
 }
 
 /**
@@ -47,9 +49,11 @@ export function useSession(session: Session | undefined = injected()): UseSessio
     state.value = event.state;
     error.value = event.error ?? (event.state === 'expired' ? error.value : undefined);
   };
-  session.addEventListener('change', onChange);
-  atEnd(() => session.removeEventListener('change', onChange));
-  return { session, state: readonly(state), isSignedIn: computed(() => state.value === 'signed-in' || state.value === 'refreshing'), error: shallowReadonly(error) as UseSession['error'] };
+  // On a server scopes do not end.
+  if (typeof window !== 'undefined') session.addEventListener('change', onChange);
+  const stop = () => session.removeEventListener('change', onChange);
+  atEnd(stop);
+  return { session, stop, state: readonly(state), isSignedIn: computed(() => state.value === 'signed-in' || state.value === 'refreshing'), error: shallowReadonly(error) as UseSession['error'] };
 }
 
 /** Options of {@link useAuthSocket}. */
@@ -77,8 +81,10 @@ export interface UseAuthSocket {
   send(data: Sendable, options?: { ttl?: number }): SentMessage;
   /** As `AuthSocket.reconnect`. */
   reconnect(): void;
-  /** As `AuthSocket.close`. */
+  /** As `AuthSocket.close`. Another URL is another socket all the same. */
   close(code?: number, reason?: string): void;
+  /** Closes, and looks at the URL no more. The scope does it; where there is none (after an `await` in `setup`, outside of components) it is yours to call. */
+  stop(): void;
 }
 
 /**
@@ -86,7 +92,7 @@ export interface UseAuthSocket {
  *
  * @throws GatepassError as AuthSocket does
  */
-export function useAuthSocket(url: MaybeRefOrGetter<string | URL | undefined>, options: UseAuthSocketOptions): UseAuthSocket {
+export function useAuthSocket(url: MaybeRefOrGetter<string | URL | null | undefined | false>, options: UseAuthSocketOptions): UseAuthSocket {
   const { onMessage, ...rest } = options;
   const session = rest.session ?? injected();
   const socket = shallowRef<AuthSocket>();
@@ -123,20 +129,34 @@ export function useAuthSocket(url: MaybeRefOrGetter<string | URL | undefined>, o
     present?.removeEventListener('message', hear);
     present?.close();
   };
-  const open = (url: string | URL | undefined) => {
+  const open = () => {
     leave();
     state.value = 'idle';
     phase.value = error.value = data.value = retryIn.value = retryAt = undefined;
-    if (url === undefined || typeof window === 'undefined') return;
-    const made = new AuthSocket(url, session === undefined ? rest : { ...rest, session });
+    const address = toValue(url);
+    if (!address || typeof window === 'undefined') return;
+    const made = new AuthSocket(address, session === undefined ? rest : { ...rest, session });
     made.addEventListener('statechange', onState);
     made.addEventListener('message', hear);
     socket.value = made;
   };
   // At once, so that a wrong option throws where it is written.
-  open(toValue(url));
-  watch(() => String(toValue(url) ?? ''), () => open(toValue(url)), { flush: 'sync' });
-  atEnd(leave);
+  open();
+  const unwatch = watch(() => String(toValue(url) || ''), () => {
+    try {
+      open();
+    } catch (thrown) {
+      // Nobody is there to catch it.
+      error.value = thrown as GatepassError;
+    }
+  }, { flush: 'sync' });
+  const stop = () => {
+    unwatch();
+    leave();
+    state.value = 'closed';
+    phase.value = retryIn.value = undefined;
+  };
+  atEnd(stop);
 
   const present = () => {
     if (socket.value === undefined) throw failure('CLOSED', 'there is no socket: no URL, or this is a server');
@@ -148,6 +168,7 @@ export function useAuthSocket(url: MaybeRefOrGetter<string | URL | undefined>, o
     send: (message, options) => present().send(message, options),
     reconnect: () => socket.value?.reconnect(),
     close: (code, reason) => socket.value?.close(code, reason),
+    stop,
   };
 }
 

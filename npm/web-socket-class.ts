@@ -17,7 +17,7 @@ export type WebSocketClass = (new (url: string | URL, protocols?: string | strin
 export function webSocketClass(options: AuthSocketOptions): WebSocketClass {
   return class extends AuthSocket {
     constructor(url: string | URL, protocols?: string | string[]) {
-      super(url, { reconnect: false, ...options, ...(protocols !== undefined && { protocols }) });
+      super(url, { reconnect: false, ...options, ...(protocols?.length && { protocols }) });
     }
   } as unknown as WebSocketClass;
 }

@@ -172,3 +172,28 @@ test('home-assistant-js-websocket takes a socket that is authenticated already',
   }, [server, process.env.GATEPASS_TEST_CONTROL]);
   assert.deepEqual(result, [1, 2, '2026.11.0']);
 });
+
+test('a socket of such a class waits for somebody in silence, and ends with an error and a close', async () => {
+  await control({ do: 'reset' });
+  const { result } = await inPage(async ([server, control]) => {
+    const { presets, Session, webSocketClass } = await import('gatepass');
+    const session = new Session(presets.simpleJwt(`${server}/api`));
+    const Socket = webSocketClass({ session, ...presets.ticketServerSocket(server), protocols: [] });
+    const events = [];
+    const made = (name) => {
+      const socket = new Socket(`${server.replace('http', 'ws')}/channel/`, []);
+      for (const type of ['open', 'error', 'close']) socket.addEventListener(type, ({ code }) => events.push(`${name} ${type} ${socket.readyState} ${code ?? ''}`));
+      return socket;
+    };
+    const until = (socket, type) => new Promise((resolve) => socket.addEventListener(type, resolve, { once: true }));
+    const first = made('first');
+    await new Promise((resolve) => first.addEventListener('statechange', ({ state }) => state === 'suspended' && resolve()));
+    session.login({ username: 'maggie', password: 'secret' });
+    await until(first, 'open');
+    first.close();
+    await fetch(control, { method: 'POST', body: JSON.stringify({ do: 'answer', endpoint: 'ticket', status: 401, times: 9 }) });
+    await until(made('second'), 'close');
+    return events;
+  }, [server, process.env.GATEPASS_TEST_CONTROL]);
+  assert.deepEqual(result, ['first open 1 ', 'first close 3 1000', 'second error 3 ', 'second close 3 1006']);
+});

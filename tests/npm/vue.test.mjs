@@ -78,7 +78,9 @@ test('another URL is another socket, none is none, and one component has one con
     await until(tab, () => used.state.value === 'connected');
     assert.equal(await first.evaluate(({ state }) => state), 'closed');
     assert.equal((await ask('counts')).accepted, 2);
-    await tab.evaluate(() => (path.value = undefined));
+    await tab.evaluate(() => (path.value = '#no'));
+    assert.equal(await tab.evaluate(() => used.error.value.code), 'INVALID_URL');
+    await tab.evaluate(() => (path.value = ''));
     const [state, code] = await tab.evaluate(() => {
       try {
         used.send('nothing');
@@ -87,6 +89,20 @@ test('another URL is another socket, none is none, and one component has one con
       }
     });
     assert.deepEqual([state, code], ['idle', 'CLOSED']);
+    // Outside of a scope it is the caller who ends it.
+    const loose = await tab.evaluate(async (server) => {
+      const { ref, nextTick } = await import('vue');
+      const { anonymous } = await import('gatepass');
+      const { useAuthSocket } = await import('gatepass/vue');
+      const url = ref(`${server}/ws/anonymous/`);
+      const loose = useAuthSocket(url, { scheme: anonymous() });
+      await loose.socket.value.ready();
+      loose.stop();
+      url.value = `${server}/ws/anonymous/?other`;
+      await nextTick();
+      return [loose.state.value, String(loose.socket.value)];
+    }, server);
+    assert.deepEqual(loose, ['closed', 'undefined']);
   });
 });
 

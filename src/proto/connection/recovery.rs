@@ -125,6 +125,12 @@ impl Connection {
                 Disposition::GiveUp
             }
             Disposition::RefreshToken if !self.config.reconnects && self.is_open => Disposition::GiveUp,
+            // Somebody who is not there yet is waited for; a credential that was refused for good ends it.
+            Disposition::SignIn
+                if !self.config.reconnects && !matches!(failure, Failure::Token(TokenError::Missing)) =>
+            {
+                Disposition::GiveUp
+            }
             Disposition::Retry { after } => {
                 hint.retry_after = hint.retry_after.max(after);
                 disposition
@@ -212,8 +218,9 @@ impl Connection {
     }
 
     pub(super) fn suspend(&mut self, pause: Pause, problem: Option<Problem>, goodbye: Goodbye, discarded: usize) {
+        // Lost, for whoever had it: nobody on the other side has closed it.
         if self.is_open && !self.config.reconnects {
-            return self.end(goodbye, problem, discarded);
+            return self.end(Goodbye::none(), problem, discarded);
         }
         let mut change = self.enter(State::Suspended(pause));
         change.discarded = discarded;

@@ -312,5 +312,10 @@ fn one_connection_and_no_more_ends_with_what_ends_it() {
     late.logout();
     late.sign_in("bob");
     late.run_for(MINUTE);
-    assert_eq!((late.lines[0].state(), late.lines[0].closed_events.clone()), (ConnectionState::Closed, vec![1000]));
+    assert_eq!((late.lines[0].state(), late.lines[0].closed_events.clone()), (ConnectionState::Closed, vec![1006]));
+    let mut unwanted = world(Kind::Ticket);
+    fault(&mut unwanted, "ticket", &vec![Fault::Status(401, None); 9]);
+    unwanted.run_for(MINUTE);
+    assert_eq!(unwanted.lines[0].state(), ConnectionState::Closed);
+    assert_eq!(unwanted.lines[0].closed_events, [1006]);
 }
