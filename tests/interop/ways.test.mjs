@@ -226,7 +226,9 @@ test('nobody, on the socket that native clients use, neither reaches the others 
 
 test('case_25: djoser ends the token at logout, on every device', async () => {
   const { result } = await inPage(async (server) => {
-    const { presets, Session } = await import('gatepass');
+    const { load, presets, Session } = await import('gatepass');
+    // The wasm is fetched, too, and is no JSON.
+    await load();
     const session = new Session(presets.djoser(`${server}/auth`));
     let token;
     const realFetch = globalThis.fetch;
