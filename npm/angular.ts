@@ -1,6 +1,6 @@
 /**
- * gatepass in Angular: a session and sockets as services, with signals and observables. Nothing of it runs in the zone, so an app gets
- * stable while a socket waits; it works without zone.js, and on a server (SSR) nothing connects.
+ * gatepass in Angular: a session and sockets as services, with signals and observables. It runs outside of the zone, but for whoever
+ * subscribes, so an app gets stable while a socket waits; it works without zone.js, and on a server (SSR) nothing connects.
  * @packageDocumentation
  */
 

@@ -211,7 +211,7 @@ export class Session extends EventTarget {
 
   /**
    * As the browser's `fetch`, with the token: it is renewed before it ends, and once more if the server answers 401. Only the origins
-   * of the endpoints and `fetchOrigins` get it, nobody that they redirect to; a request with an `Authorization` of its own goes as it is.
+   * of the endpoints and `fetchOrigins` get it, but not the endpoints of login and refresh, and nobody that they redirect to; a request with an `Authorization` of its own goes as it is.
    * @throws GatepassError as `accessToken()`; TypeError as `fetch`; the reason of `signal`, also while the token is renewed
    */
   async fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {

@@ -8,7 +8,7 @@ export type WebSocketClass = (new (url: string | URL, protocols?: string | strin
 
 /**
  * Makes a class with the constructor of `WebSocket`, for libraries that take one: `graphql-ws` (`webSocketImpl`), rxjs `webSocket`
- * (`WebSocketCtor`), `@stomp/stompjs` (`webSocketFactory`). Its sockets open when they are authenticated.
+ * (`WebSocketCtor`), `partysocket` (`WebSocket`). Its sockets open when they are authenticated.
  *
  * Such a library connects again by itself, so each socket is one connection and no more (`reconnect: false`), unless you say otherwise.
  *
