@@ -1,9 +1,11 @@
-// An app of two lines, built by each bundler from the installed package with nothing configured for the wasm, and run in Chromium.
+// An app of two lines, built by each bundler from the installed package with nothing configured for the wasm, and run in Chromium;
+// and the same by Nuxt, which renders it on a server first, and on a page without a bundler.
 
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { test } from 'node:test';
 import { nodeResolve } from '@rollup/plugin-node-resolve';
@@ -11,7 +13,7 @@ import { build as esbuild } from 'esbuild';
 import { rollup } from 'rollup';
 import { build as vite } from 'vite';
 import webpack from 'webpack';
-import { control, server } from './browser.mjs';
+import { ask, control, server } from './browser.mjs';
 import { browser, project } from './page.mjs';
 import { inContext } from './recorder.mjs';
 
@@ -111,4 +113,52 @@ bootstrapApplication(App, { providers: [
   assert.equal(status, 0, stdout + stderr);
   const asked = await run(join(root, 'dist/browser'), 'connected hello from Angular');
   assert.ok(!asked.some((path) => path.endsWith('.wasm')), asked.join());
+});
+
+test('a page without a bundler takes the files as they are', async () => {
+  const root = join(project, 'bundled', 'none');
+  rmSync(root, { recursive: true, force: true });
+  cpSync(join(project, 'node_modules/gatepass/pkg'), join(root, 'gatepass'), { recursive: true });
+  writeFileSync(join(root, 'main.js'), app('./gatepass/index.js'));
+  writeFileSync(join(root, 'index.html'), HTML);
+  const asked = await run(root, 'hello from ./gatepass/index.js');
+  assert.ok(asked.includes('/gatepass/core_bg.wasm'), asked.join());
+});
+
+test('Nuxt renders it on the server, where nothing connects, and the page goes on from there', async () => {
+  await control({ do: 'reset' });
+  const root = join(project, 'bundled', 'nuxt');
+  rmSync(root, { recursive: true, force: true });
+  mkdirSync(join(root, 'app'), { recursive: true });
+  writeFileSync(join(root, 'package.json'), '{"name": "app", "private": true, "type": "module"}');
+  writeFileSync(join(root, 'nuxt.config.ts'), "export default defineNuxtConfig({ compatibilityDate: '2026-11-01', telemetry: false });");
+  writeFileSync(join(root, 'app/app.vue'), `
+<script setup lang="ts">
+import { anonymous } from 'gatepass';
+import { useAuthSocket } from 'gatepass/vue';
+const { state, data, send } = useAuthSocket(${JSON.stringify(server)} + '/ws/anonymous/', { scheme: anonymous() });
+onMounted(() => send('hello from Nuxt'));
+</script>
+<template><p>{{ state }} {{ data }}</p></template>`);
+  const env = { ...process.env, NUXT_TELEMETRY_DISABLED: '1', HOST: '127.0.0.1', PORT: '0' };
+  const built = spawnSync('node', [join(import.meta.dirname, '../../node_modules/nuxt/bin/nuxt.mjs'), 'build'], { cwd: root, encoding: 'utf8', env });
+  assert.equal(built.status, 0, built.stdout + built.stderr);
+  const app = spawn('node', [join(root, '.output/server/index.mjs')], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  try {
+    const [said] = await once(app.stdout, 'data');
+    const [url] = String(said).match(/http:[^\s]+/);
+    assert.match(await (await fetch(url)).text(), /<p>idle <\/p>/);
+    assert.equal((await ask('counts')).accepted, 0);
+    await inContext(browser, {}, async (context) => {
+      const complaints = [];
+      context.on('console', (message) => ['warning', 'error'].includes(message.type()) && complaints.push(message.text()));
+      context.on('weberror', (error) => complaints.push(String(error.error())));
+      const tab = await context.newPage();
+      await tab.goto(url);
+      await tab.locator('p', { hasText: 'connected hello from Nuxt' }).waitFor();
+      assert.deepEqual(complaints, []);
+    });
+  } finally {
+    app.kill();
+  }
 });
