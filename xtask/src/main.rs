@@ -7,6 +7,7 @@ mod build;
 mod cases;
 mod close_codes;
 mod demo;
+mod examples;
 mod load;
 mod message_path;
 mod mutants;
@@ -40,6 +41,14 @@ enum Command {
     /// Build the package, start the mock server, serve the demo page and print its URL
     Demo {
         /// The port of the demo; 0 takes a free one
+        #[arg(long, default_value_t = 0)]
+        port: u16,
+    },
+    /// Build a market watch of examples/ from the packed package, and serve it with the mock server and a feed of prices
+    Example {
+        /// Which
+        example: examples::Example,
+        /// The port; 0 takes a free one
         #[arg(long, default_value_t = 0)]
         port: u16,
     },
@@ -106,6 +115,7 @@ fn main() -> ExitCode {
         Command::Setup => setup::run(),
         Command::Build => setup::run().and_then(|()| build::run()),
         Command::Demo { port } => demo::run(port),
+        Command::Example { example, port } => examples::run(example, port),
         Command::Test { layers } => test::run(&layers),
         Command::Sim { seed, schedules, long } => sim::run(seed.as_deref(), schedules, long),
         Command::Size { check } => size::run(check),

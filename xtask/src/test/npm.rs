@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
 
 use crate::demo;
+use crate::examples::Example;
 use crate::process::{Server, output_of, run_logged, run_shown};
 use crate::tools::{root, target_dir, wasm_command};
 
@@ -64,6 +66,10 @@ pub(super) fn types() -> Result<()> {
 pub(super) fn run() -> Result<()> {
     let project = pack_and_install()?;
     let demo = demo::stage()?;
+    for example in Example::value_variants() {
+        // Beside the demo, so that they are of the server's origin.
+        std::fs::rename(example.build(&project)?, demo.join(example.name()))?;
+    }
     let server = Server::start_two(super::mock_server()?.arg("--files").arg(demo))?;
     let mut command = Command::new("node");
     command
@@ -77,6 +83,7 @@ pub(super) fn run() -> Result<()> {
                 "libraries",
                 "vue",
                 "angular",
+                "examples",
                 "session",
                 "surroundings",
                 "tabs",
@@ -94,7 +101,7 @@ pub(super) fn run() -> Result<()> {
 }
 
 /// Packs the package and installs the tarball into an empty project; returns the project's folder.
-pub(super) fn pack_and_install() -> Result<PathBuf> {
+pub(crate) fn pack_and_install() -> Result<PathBuf> {
     let project = target_dir().join("npm-project");
     if project.exists() {
         std::fs::remove_dir_all(&project)?;

@@ -1,0 +1,87 @@
+import { ChangeDetectionStrategy, Component, inject, signal } from '@angular/core';
+import { presets } from 'gatepass';
+import { GatepassSession, injectAuthSocket } from 'gatepass/angular';
+import { change, hear, OPENING, order, points, price, trend, type Side } from '../../market/market';
+
+@Component({
+  selector: 'app-market-watch',
+  host: { style: 'display: contents' },
+  changeDetection: ChangeDetectionStrategy.OnPush,
+  template: `
+    <header class="top">
+      <h1>Market watch</h1>
+      <span class="badge" role="status" [attr.data-state]="socket.state()">{{ socket.state() }}</span>
+      <button (click)="session.logout()">Sign out</button>
+    </header>
+    @if (socket.state() !== 'connected' && socket.error(); as error) {
+      <p class="notice">
+        <span>{{ error.message }}@if (socket.retryIn() !== undefined) {; again in {{ socket.retryIn() }} s}</span>
+        <button (click)="socket.reconnect()">Try now</button>
+      </p>
+    }
+    <div class="columns">
+      <section class="card" [class.stale]="socket.state() !== 'connected'">
+        <table>
+          <caption>Quotes</caption>
+          <thead>
+            <tr><th scope="col">Share</th><th scope="col" class="wide-only">A minute</th><th scope="col" class="number">Price</th><th scope="col" class="number">Change</th><th></th></tr>
+          </thead>
+          <tbody>
+            @for (quote of market().quotes; track quote.symbol) {
+              <tr>
+                <th scope="row">{{ quote.symbol }} <span class="name">{{ quote.name }}</span></th>
+                <td class="wide-only" [class]="trend(quote)">
+                  <svg class="line" viewBox="0 0 100 24" preserveAspectRatio="none" aria-hidden="true"><polyline [attr.points]="points(quote)" /></svg>
+                </td>
+                <td class="number">{{ price(quote) }}</td>
+                <td class="number" [class]="trend(quote)">{{ change(quote) }}</td>
+                <td>
+                  <div class="buttons">
+                    <button [attr.aria-label]="'Buy ' + quote.symbol" (click)="trade('buy', quote.symbol)">Buy</button>
+                    <button [attr.aria-label]="'Sell ' + quote.symbol" (click)="trade('sell', quote.symbol)">Sell</button>
+                  </div>
+                </td>
+              </tr>
+            }
+          </tbody>
+        </table>
+      </section>
+      <section class="card">
+        <h2>Trades</h2>
+        @if (waiting()) {
+          <p class="quiet">{{ waiting() }} {{ waiting() === 1 ? 'order waits' : 'orders wait' }} for the connection.</p>
+        }
+        <ol class="trades">
+          @for (trade of market().trades; track trade.id) {
+            <li>{{ trade.who }} {{ trade.side === 'buy' ? 'buys' : 'sells' }} <strong>{{ trade.symbol }}</strong></li>
+          }
+        </ol>
+        @if (!market().trades.length) {
+          <p class="quiet">Nobody has traded yet.</p>
+        }
+      </section>
+    </div>
+  `,
+})
+export class MarketWatch {
+  protected readonly session = inject(GatepassSession);
+  protected readonly socket = injectAuthSocket(`${location.origin}/channel/`, presets.ticketServerSocket(location.origin));
+  protected readonly market = signal(OPENING);
+  /** Orders that wait for a connection. */
+  protected readonly waiting = signal(0);
+  protected readonly change = change;
+  protected readonly points = points;
+  protected readonly price = price;
+  protected readonly trend = trend;
+
+  constructor() {
+    this.socket.messages.subscribe((data) => this.market.update((market) => hear(market, data)));
+  }
+
+  protected async trade(side: Side, symbol: string): Promise<void> {
+    const message = this.socket.send(order(side, symbol));
+    this.waiting.update((count) => count + 1);
+    await this.socket.socket?.sent(message);
+    this.waiting.update((count) => count - 1);
+  }
+}

@@ -1,0 +1,93 @@
+// The market watches of examples/, built by the real tools, with faults in the middle.
+
+import assert from 'node:assert/strict';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { ask, control, launch, server } from './browser.mjs';
+
+const screenshots = process.env.GATEPASS_TEST_SCREENSHOTS;
+let browser;
+before(async () => {
+  mkdirSync(screenshots, { recursive: true });
+  browser = await launch();
+});
+after(() => browser?.close());
+
+const quote = (symbol, price) => control({ do: 'push', text: JSON.stringify({ type: 'quotes', quotes: [{ symbol, price }] }) });
+const badge = (tab, state) => tab.locator(`.badge[data-state="${state}"]`).waitFor();
+const signIn = async (tab, username, password) => {
+  await tab.getByLabel('User').fill(username);
+  await tab.getByLabel('Password').fill(password);
+  await tab.getByRole('button', { name: 'Sign in' }).click();
+};
+
+for (const name of ['vue', 'angular']) {
+  test(`${name}: two users trade, lose the server, and lose nothing`, async () => {
+    await control({ do: 'reset' });
+    const look = async (tab, what, scheme) => {
+      await tab.emulateMedia({ colorScheme: scheme });
+      await tab.screenshot({ path: join(screenshots, `market-${name}-${what}.png`), fullPage: true });
+    };
+    const complaints = [];
+    const open = async (options) => {
+      const context = await browser.newContext(options);
+      context.on('weberror', (error) => complaints.push(String(error.error())));
+      const tab = await context.newPage();
+      await tab.goto(`${server}/${name}/`);
+      return tab;
+    };
+    const maggie = await open({ viewport: { width: 1000, height: 640 } });
+    await signIn(maggie, 'maggie', 'wrong');
+    await maggie.getByRole('alert').getByText('User or password is wrong.').waitFor();
+    await look(maggie, 'sign-in', 'light');
+    await signIn(maggie, 'maggie', 'secret');
+    await badge(maggie, 'connected');
+    const bob = await open({ viewport: { width: 390, height: 800 } });
+    await signIn(bob, 'bob', 'hunter2');
+    await badge(bob, 'connected');
+
+    for (let tick = 0; tick < 40; tick++) {
+      for (const [index, symbol] of ['ACME', 'CYBR', 'HOOL', 'INIT', 'WAYN'].entries()) await quote(symbol, 100 + 10 * Math.sin(tick / 5 + index));
+    }
+    await quote('ACME', 123.45);
+    for (const tab of [maggie, bob]) await tab.getByRole('cell', { name: '123.45' }).waitFor();
+    await bob.getByRole('button', { name: 'Sell HOOL' }).click();
+    for (const tab of [maggie, bob]) await tab.getByText('bob sells HOOL').waitFor();
+    await look(maggie, 'connected', 'light');
+    await look(bob, 'narrow', 'dark');
+    assert.ok(await bob.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'nothing is cut off on a telephone');
+
+    // Not understood, and not minded.
+    for (const text of ['no JSON', '{"type":"quotes"}', '{"type":"broadcast"}', 'null', '[]']) await control({ do: 'push', text });
+    await control({ do: 'stop' });
+    await badge(maggie, 'waiting');
+    await maggie.getByText(/again in \d+ s/).waitFor();
+    await maggie.getByRole('button', { name: 'Buy INIT' }).click();
+    await maggie.getByText('1 order waits for the connection.').waitFor();
+    await look(maggie, 'waiting', 'dark');
+    await control({ do: 'start' });
+    await maggie.getByRole('button', { name: 'Try now' }).click();
+    await badge(maggie, 'connected');
+    await maggie.getByText('maggie buys INIT').waitFor();
+    await maggie.getByText('1 order waits').waitFor({ state: 'detached' });
+
+    // A token that has ended is renewed, and nobody has to sign in.
+    await control({ do: 'expireTokens' });
+    await control({ do: 'dropSockets', how: { close: { code: 4401 } } });
+    await badge(maggie, 'connected');
+    for (const tab of [maggie, bob]) {
+      await tab.reload();
+      await badge(tab, 'connected');
+    }
+    assert.ok((await ask('counts')).refreshes > 0);
+
+    await control({ do: 'revoke', user: 'bob' });
+    await bob.getByText('You were signed out').waitFor();
+    await maggie.getByRole('button', { name: 'Sign out' }).click();
+    await maggie.getByRole('button', { name: 'Sign in' }).waitFor();
+    assert.equal(await maggie.evaluate(() => sessionStorage.length), 0);
+    assert.deepEqual(complaints, []);
+    for (const tab of [maggie, bob]) await tab.context().close();
+  });
+}
