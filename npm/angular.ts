@@ -6,7 +6,7 @@
 
 import { HttpContextToken, HttpErrorResponse, type HttpInterceptorFn, type HttpRequest } from '@angular/common/http';
 import {
-  computed, DestroyRef, inject, InjectionToken, makeEnvironmentProviders, NgZone, signal,
+  computed, DestroyRef, effect, inject, InjectionToken, makeEnvironmentProviders, NgZone, signal, untracked,
   type EnvironmentProviders, type Signal,
 } from '@angular/core';
 import { catchError, from, of, Subject, switchMap, throwError } from 'rxjs';
@@ -15,7 +15,8 @@ import './inline.js';
 import { failure, isGatepassError, type GatepassError } from './errors.js';
 import type { Phase, SocketState, StateChange } from './events.js';
 import type { JsonValue } from './schemes.js';
-import { Session, type SessionChangeEvent, type SessionOptions, type SessionState } from './session.js';
+import { Session, type SessionOptions, type SessionState } from './session.js';
+import { NOTHING, show, type Shown } from './shown.js';
 import { AuthSocket, type Sendable, type SentMessage } from './socket.js';
 import type { AuthSocketOptions } from './socket-options.js';
 
@@ -60,9 +61,10 @@ export class GatepassSession {
     const state = (this.#state = signal(this.session.state));
     this.state = state.asReadonly();
     this.isSignedIn = computed(() => state() === 'signed-in' || state() === 'refreshing');
-    const onChange = (event: SessionChangeEvent) => {
-      this.#state.set(event.state);
-      this.#error.update((error) => event.error ?? (event.state === 'expired' ? error : undefined));
+    this.#error.set(this.session.error);
+    const onChange = () => {
+      this.#state.set(this.session.state);
+      this.#error.set(this.session.error);
     };
     this.#zone.runOutsideAngular(() => this.session.addEventListener('change', onChange));
     inject(DestroyRef).onDestroy(() => this.session.removeEventListener('change', onChange));
@@ -87,9 +89,8 @@ export class GatepassSocket {
   readonly #data = signal<unknown>(undefined);
   readonly #error = signal<GatepassError | undefined>(undefined);
   readonly #retryIn = signal<number | undefined>(undefined);
-  #timer: ReturnType<typeof setInterval> | undefined;
-  /** The socket itself; none on a server. What is called on it directly runs in the zone of the caller. */
-  readonly socket: AuthSocket | undefined;
+  #socket: AuthSocket | undefined;
+  #leave = () => {};
   readonly state = this.#state.asReadonly();
   readonly phase = this.#phase.asReadonly();
   /** The last message: two that arrive together are one change of a signal. {@link messages} has all. */
@@ -106,46 +107,76 @@ export class GatepassSocket {
   readonly changes = this.#changes.asObservable();
 
   /** @internal */
-  constructor(url: string | URL, options: AuthSocketOptions) {
-    const socket = (this.socket = typeof window === 'undefined' ? undefined : this.#zone.runOutsideAngular(() => new AuthSocket(url, options)));
-    let retryAt: number | undefined;
-    const count = () => {
-      clearInterval(this.#timer);
-      this.#retryIn.set(retryAt === undefined ? undefined : Math.max(0, Math.ceil((retryAt - Date.now()) / 1_000)));
-      // Often enough that no second is skipped.
-      if (retryAt !== undefined) this.#timer = this.#zone.runOutsideAngular(() => setInterval(count, 250));
-    };
-    // Signals tell Angular by themselves; only who subscribes is called in the zone.
-    const tell = <T>(to: Subject<T>, value: T) => to.observed && this.#zone.run(() => to.next(value));
-    this.#zone.runOutsideAngular(() => {
-      socket?.addEventListener('statechange', (change) => {
-        this.#state.set(change.state);
-        this.#phase.set(change.phase);
-        this.#error.update((error) => change.error ?? (change.state === 'connected' ? undefined : error));
-        retryAt = change.retryAt;
-        count();
-        tell(this.#changes, change);
+  constructor(url: SocketUrl, options: AuthSocketOptions) {
+    if (typeof url !== 'function') this.#open(url, options);
+    else if (typeof window !== 'undefined') {
+      // An input() has no value before the first effect.
+      effect(() => {
+        const address = url();
+        untracked(() => {
+          try {
+            this.#open(address, options);
+          } catch (error) {
+            // Nobody is there to catch it.
+            this.#error.set(error as GatepassError);
+          }
+        });
       });
-      socket?.addEventListener('message', ({ data }) => {
-        this.#data.set(data);
-        tell(this.#messages, data);
-      });
-    });
+    }
     inject(DestroyRef).onDestroy(() => {
       this.close();
-      clearInterval(this.#timer);
+      this.#leave();
       this.#messages.complete();
       this.#changes.complete();
     });
   }
 
+  /** The present socket; none on a server, and without a URL. What is called on it directly runs in the zone of the caller. */
+  get socket(): AuthSocket | undefined {
+    return this.#socket;
+  }
+
+  /** Another URL is another socket. */
+  #open(url: string | URL | null | undefined | false, options: AuthSocketOptions): void {
+    // Signals tell Angular by themselves; only who subscribes is called in the zone.
+    const tell = <T>(to: Subject<T>, value: T) => to.observed && this.#zone.run(() => to.next(value));
+    const set = (shown: Shown) => {
+      this.#state.set(shown.state);
+      this.#phase.set(shown.phase);
+      this.#error.set(shown.error);
+      this.#retryIn.set(shown.retryIn);
+    };
+    this.#zone.runOutsideAngular(() => {
+      this.#leave();
+      this.#socket = undefined;
+      set(NOTHING);
+      this.#data.set(undefined);
+      if (!url || typeof window === 'undefined') return;
+      const socket = (this.#socket = new AuthSocket(url, options));
+      const unshow = show(socket, set);
+      const changed = (change: StateChange) => tell(this.#changes, change);
+      const hear = ({ data }: MessageEvent) => {
+        this.#data.set(data);
+        tell(this.#messages, data);
+      };
+      socket.addEventListener('statechange', changed);
+      socket.addEventListener('message', hear);
+      this.#leave = () => {
+        unshow();
+        socket.removeEventListener('statechange', changed);
+        socket.removeEventListener('message', hear);
+        socket.close();
+      };
+    });
+  }
+
   /**
    * As `AuthSocket.send`.
-   * @throws GatepassError as that; CLOSED on a server
+   * @throws GatepassError as that; CLOSED on a server, and without a URL
    */
   send(data: Sendable, options?: { ttl?: number }): SentMessage {
     const { socket } = this;
-    if (socket === undefined) throw failure('CLOSED', 'there is no socket: this is a server');
+    if (socket === undefined) throw failure('CLOSED', 'there is no socket: no URL, or this is a server');
     return this.#zone.runOutsideAngular(() => socket.send(data, options));
   }
 
@@ -160,13 +191,16 @@ export class GatepassSocket {
   }
 }
 
+/** A URL, or a signal or function of signals that gives one: another URL is another socket, and none is none. */
+export type SocketUrl = string | URL | (() => string | URL | null | undefined | false);
+
 /**
  * Makes a socket that closes with the component, directive or service that asks for it, with the provided session. To be called where
- * `inject()` may be.
+ * `inject()` may be. The options are read once.
  *
- * @throws GatepassError as AuthSocket does
+ * @throws GatepassError as AuthSocket does; where the URL is a signal it is the `error` of what is returned
  */
-export function injectAuthSocket(url: string | URL, options: Omit<AuthSocketOptions, 'session'>): GatepassSocket {
+export function injectAuthSocket(url: SocketUrl, options: Omit<AuthSocketOptions, 'session'>): GatepassSocket {
   return new GatepassSocket(url, { ...options, session: inject(GatepassSession).session });
 }
 

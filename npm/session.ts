@@ -156,6 +156,7 @@ export class Session extends EventTarget {
   readonly #origins: () => Set<string>;
   readonly #own: string[];
   readonly #source: Source = {};
+  #error: GatepassError | undefined;
 
   constructor(options: SessionOptions = {}) {
     super();
@@ -166,13 +167,19 @@ export class Session extends EventTarget {
     const { login, refresh, logout, fetchOrigins = [] } = options;
     this.#origins = () => new Set([login?.url, refresh?.url, logout?.url, ...fetchOrigins].flatMap((url) => (url ? new URL(url, globalThis.location?.href).origin : [])));
     this.#own = [login?.url, refresh?.url].flatMap((url) => (url ? String(url) : []));
-    const told = tellerOf(new WeakRef(this));
+    const told = Session.#teller(new WeakRef(this));
     this.#core = new Later((core) => make(core, told), this.#failed);
   }
 
+  /** @default 'signed-out'; with a store 'loading' */
   get state(): SessionState {
     const place = this.#core.now?.state ?? (this.#hasStore ? 1 : 4);
     return STATES[place]!;
+  }
+
+  /** Why the session has ended, until somebody signs in. */
+  get error(): GatepassError | undefined {
+    return this.#error;
   }
 
   /**
@@ -297,20 +304,22 @@ export class Session extends EventTarget {
   toJSON(): { state: SessionState } {
     return { state: this.state };
   }
-}
 
-/** Fires events. A function of its own: the wasm holds it, and must not keep alive what the app has let go of. */
-function tellerOf(session: WeakRef<Session>): Teller {
-  return (kind, data) => {
-    const target = session.deref();
-    if (target === undefined) return;
-    if (kind === 1) {
-      target.dispatchEvent(new SocketErrorEvent(failure('STORE_FAILED', 'the store failed; the session goes on in memory', data)));
-    } else {
-      const error = data === undefined ? data : toError(data, target.source.thrown);
-      target.dispatchEvent(Object.assign(new SessionChangeEvent('change'), { state: target.state, error }));
-    }
-  };
+  /** Fires events. It has no session of its own: the wasm holds it, and must not keep alive what the app has let go of. */
+  static #teller(session: WeakRef<Session>): Teller {
+    return (kind, data) => {
+      const target = session.deref();
+      if (target === undefined) return;
+      if (kind === 1) {
+        target.dispatchEvent(new SocketErrorEvent(failure('STORE_FAILED', 'the store failed; the session goes on in memory', data)));
+      } else {
+        const { state, source } = target;
+        const error = data === undefined ? data : (toError(data, source.thrown) as GatepassError);
+        target.#error = error ?? (state === 'expired' ? target.#error : undefined);
+        target.dispatchEvent(Object.assign(new SessionChangeEvent('change'), { state, error }));
+      }
+    };
+  }
 }
 
 /** What the wasm calls: 0 a change, with what ended the session or undefined; 1 the store failed. */

@@ -8,8 +8,9 @@ import {
   type ComputedRef, type InjectionKey, type MaybeRefOrGetter, type Plugin, type Ref, type ShallowRef,
 } from 'vue';
 import { failure, type GatepassError } from './errors.js';
-import type { Phase, SocketState, StateChangeEvent } from './events.js';
-import type { Session, SessionChangeEvent, SessionState } from './session.js';
+import type { Phase, SocketState } from './events.js';
+import type { Session, SessionState } from './session.js';
+import { NOTHING, show, type Shown } from './shown.js';
 import { AuthSocket, type Sendable, type SentMessage } from './socket.js';
 import type { AuthSocketOptions } from './socket-options.js';
 
@@ -44,10 +45,10 @@ export interface UseSession {
 export function useSession(session: Session | undefined = injected()): UseSession {
   if (session === undefined) throw failure('INVALID_OPTION', 'session: there is none; give one, or install it with app.use(gatepass(session))');
   const state = ref(session.state);
-  const error = shallowRef<GatepassError>();
-  const onChange = (event: SessionChangeEvent) => {
-    state.value = event.state;
-    error.value = event.error ?? (event.state === 'expired' ? error.value : undefined);
+  const error = shallowRef(session.error);
+  const onChange = () => {
+    state.value = session.state;
+    error.value = session.error;
   };
   // On a server scopes do not end.
   if (typeof window !== 'undefined') session.addEventListener('change', onChange);
@@ -101,42 +102,33 @@ export function useAuthSocket(url: MaybeRefOrGetter<string | URL | null | undefi
   const data = shallowRef<unknown>();
   const error = shallowRef<GatepassError>();
   const retryIn = ref<number>();
-  let retryAt: number | undefined;
-  let timer: ReturnType<typeof setInterval> | undefined;
+  let unshow = () => {};
 
-  const count = () => {
-    clearInterval(timer);
-    retryIn.value = retryAt === undefined ? undefined : Math.max(0, Math.ceil((retryAt - Date.now()) / 1_000));
-    // Often enough that no second is skipped.
-    if (retryAt !== undefined) timer = setInterval(count, 250);
-  };
-  const onState = (event: StateChangeEvent) => {
-    state.value = event.state;
-    phase.value = event.phase;
-    error.value = event.error ?? (event.state === 'connected' ? undefined : error.value);
-    retryAt = event.retryAt;
-    count();
+  const tell = (shown: Shown) => {
+    state.value = shown.state;
+    phase.value = shown.phase;
+    error.value = shown.error;
+    retryIn.value = shown.retryIn;
   };
   const hear = (event: MessageEvent) => {
     data.value = event.data;
     onMessage?.(event.data);
   };
   const leave = () => {
-    clearInterval(timer);
+    unshow();
     const present = socket.value;
     socket.value = undefined;
-    present?.removeEventListener('statechange', onState);
     present?.removeEventListener('message', hear);
     present?.close();
   };
   const open = () => {
     leave();
-    state.value = 'idle';
-    phase.value = error.value = data.value = retryIn.value = retryAt = undefined;
+    tell(NOTHING);
+    data.value = undefined;
     const address = toValue(url);
     if (!address || typeof window === 'undefined') return;
     const made = new AuthSocket(address, session === undefined ? rest : { ...rest, session });
-    made.addEventListener('statechange', onState);
+    unshow = show(made, tell);
     made.addEventListener('message', hear);
     socket.value = made;
   };
@@ -153,8 +145,7 @@ export function useAuthSocket(url: MaybeRefOrGetter<string | URL | null | undefi
   const stop = () => {
     unwatch();
     leave();
-    state.value = 'closed';
-    phase.value = retryIn.value = undefined;
+    tell({ ...NOTHING, state: 'closed', error: error.value });
   };
   atEnd(stop);
 

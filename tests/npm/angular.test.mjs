@@ -20,8 +20,9 @@ import { GatepassSession, GatepassSocket, gatepassInterceptor, injectAuthSocket,
 
 export async function start(server, isZoneless) {
   const isShown = signal(true);
+  const path = (globalThis.path = signal('/channel/'));
   class Extra {
-    gate = (globalThis.extra = injectAuthSocket(server + '/channel/', presets.ticketServerSocket(server)));
+    gate = (globalThis.extra = injectAuthSocket(() => path() && server + path(), presets.ticketServerSocket(server)));
   }
   Component({ selector: 'app-extra', template: '<p id="extra">{{ gate.state() }}</p>' })(Extra);
   class App {
@@ -106,6 +107,29 @@ for (const name of ['zone', 'zoneless']) {
       await until(tab, () => heard.includes('after the end'));
       await tab.evaluate(() => reference.destroy());
       assert.deepEqual(await tab.evaluate(() => [app.gate.state(), ended]), ['closed', 1]);
+    });
+  });
+
+  test(`${name}: another URL of a signal is another socket, none is none, and a wrong one is an error`, async () => {
+    await withApp(async (tab) => {
+      await tab.evaluate(() => app.session.login({ username: 'maggie', password: 'secret' }));
+      await shows(tab, '#extra', 'connected');
+      const first = await tab.evaluateHandle(() => extra.socket);
+      await tab.evaluate(() => path.set('/channel/?more'));
+      await until(tab, () => extra.socket?.url.endsWith('more') && extra.state() === 'connected');
+      assert.equal(await first.evaluate(({ state }) => state), 'closed');
+      await tab.evaluate(() => path.set('/channel/#no'));
+      await until(tab, () => extra.error()?.code === 'INVALID_URL');
+      await tab.evaluate(() => path.set(''));
+      await shows(tab, '#extra', 'idle');
+      const code = await tab.evaluate(() => {
+        try {
+          extra.send('nothing');
+        } catch (error) {
+          return error.code;
+        }
+      });
+      assert.equal(code, 'CLOSED');
     });
   });
 

@@ -64,6 +64,18 @@ test('state, messages, errors and the wait are shown as they change, and the soc
     await tab.evaluate(() => (isShown.value = false));
     await until(tab, () => used.socket.value === undefined);
     assert.equal(await socket.evaluate(({ state }) => state), 'closed');
+    // What ended a session is shown to who comes later, too.
+    await control({ do: 'revoke', user: 'maggie' });
+    const ended = await tab.evaluate(async (server) => {
+      const { effectScope } = await import('vue');
+      const { useSession } = await import('gatepass/vue');
+      await session.fetch(`${server}/protected`);
+      const late = effectScope().run(() => useSession(session));
+      const seen = [session.state, late.error.value.code === session.error.code, session.error.disposition];
+      await session.login({ username: 'bob', password: 'hunter2' });
+      return [...seen, late.error.value, session.error];
+    }, server);
+    assert.deepEqual(ended, ['expired', true, 'signIn', undefined, undefined]);
     await tab.evaluate(() => app.unmount());
   });
 });
