@@ -90,6 +90,8 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
   #error: GatepassError | undefined;
   /** Whether nobody has closed it before it started. */
   #mayStart = true;
+  /** Events that follow a `close()`, until they are told. */
+  #goodbyes: Event[] | undefined;
   /** Messages taken before the wasm was there, and lost if it does not come; their bytes together. */
   #early = 0;
   #earlyBytes = 0;
@@ -143,8 +145,9 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
     return this.#phase;
   }
 
-  /** As WebSocket: OPEN when connected, CLOSED when closed for good, else CONNECTING. */
+  /** As WebSocket: OPEN when connected, CLOSING from `close()` until its `close` event, CLOSED when closed for good, else CONNECTING. */
   get readyState(): number {
+    if (this.#goodbyes) return AuthSocket.CLOSING;
     if (this.#state === 'connected') return AuthSocket.OPEN;
     return this.#state === 'closed' ? AuthSocket.CLOSED : AuthSocket.CONNECTING;
   }
@@ -249,7 +252,8 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
   }
 
   /**
-   * Closes for good, and gives up what is queued; `reconnect()` starts anew.
+   * Closes for good, and gives up what is queued; `reconnect()` starts anew. The `close` event comes a moment later, as that of a WebSocket does;
+   * the server's answer is not waited for.
    * @throws GatepassError INVALID_OPTION for a code other than 1000 and 3000 to 4999
    */
   close(code = 1000, reason = ''): void {
@@ -258,7 +262,19 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
     }
     const text = String(reason);
     this.#mayStart = false;
-    this.#core.do((core) => core.close(code, text), this.#refused);
+    if (this.#state === 'closed') return;
+    const isEarly = this.#isOne && this.#state !== 'connected';
+    this.#goodbyes = [];
+    this.#core.do((core) => {
+      core.close(code, text);
+      queueMicrotask(() => {
+        let goodbyes = this.#goodbyes ?? [];
+        // As a WebSocket that is closed before it is open.
+        if (isEarly && this.#goodbyes) goodbyes = [new SocketErrorEvent(failure('CLOSED', 'the socket is closed')), new CloseEvent('close', { code: 1006 })];
+        this.#goodbyes = undefined;
+        goodbyes.forEach((event) => this.dispatchEvent(event));
+      });
+    }, this.#refused);
   }
 
   /** Connects now: skips a wait, replaces a live connection, or starts anew after `close()`. */
@@ -344,7 +360,13 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
         if (socket) socket.#fate(number, fate);
       },
       opened: () => alive?.dispatchEvent(new Event('open')),
-      closed: (code, reason, wasClean) => self.deref()?.dispatchEvent(new CloseEvent('close', { code, reason, wasClean })),
+      closed: (code, reason, wasClean) => {
+        const socket = self.deref();
+        if (!socket) return;
+        const event = new CloseEvent('close', { code, reason, wasClean });
+        if (socket.#goodbyes) socket.#goodbyes = [event];
+        else socket.dispatchEvent(event);
+      },
       changed: (place, phase, previous, code, reason, attempt, retryAt, discarded, ...failure) => {
         const socket = self.deref();
         const state = STATES[place]!;
@@ -401,6 +423,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
     const discarded = this.#early;
     this.#lost += discarded;
     this.#early = this.#earlyBytes = 0;
+    this.#goodbyes = undefined;
     this.#changed({ state: 'closed', previous: this.#state, attempt: 0, error, discarded, unconfirmed: [] as unknown[] } as StateChange);
     this.dispatchEvent(new CloseEvent('close', { code: 1006 }));
   };

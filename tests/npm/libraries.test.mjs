@@ -191,9 +191,16 @@ test('a socket of such a class waits for somebody in silence, and ends with an e
     session.login({ username: 'maggie', password: 'secret' });
     await until(first, 'open');
     first.close();
+    events.push(`first ${first.readyState}`);
+    await until(first, 'close');
     await fetch(control, { method: 'POST', body: JSON.stringify({ do: 'answer', endpoint: 'ticket', status: 401, times: 9 }) });
     await until(made('second'), 'close');
+    const third = made('third');
+    third.close();
+    third.close();
+    events.push(`third ${third.readyState}`);
+    await until(third, 'close');
     return events;
   }, [server, process.env.GATEPASS_TEST_CONTROL]);
-  assert.deepEqual(result, ['first open 1 ', 'first close 3 1000', 'second error 3 ', 'second close 3 1006']);
+  assert.deepEqual(result, ['first open 1 ', 'first 2', 'first close 3 1000', 'second error 3 ', 'second close 3 1006', 'third 2', 'third error 3 ', 'third close 3 1006']);
 });

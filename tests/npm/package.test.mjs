@@ -360,14 +360,17 @@ test('handlers and events follow the WebSocket standard where they claim to', as
     seen.push(socket.readyState);
     await socket.ready();
     seen.push(socket.readyState);
+    const closed = new Promise((resolve) => socket.addEventListener('close', resolve));
     socket.close(4000, 'bye');
+    seen.push(socket.readyState);
+    await closed;
     const early = new AuthSocket(`${server}/ws/anonymous/`, { scheme: anonymous() });
     early.addEventListener('open', () => seen.push('opened after close'));
     early.addEventListener('statechange', ({ state }) => state === 'connected' && early.close());
     await early.ready().catch(() => {});
     return seen;
   }, server);
-  assert.deepEqual(result, [0, 'handler', 'listener', 1, 'close 4000 true 3']);
+  assert.deepEqual(result, [0, 'handler', 'listener', 1, 2, 'close 4000 true 3']);
 });
 
 test('what the app has let go of is collected', async () => {
