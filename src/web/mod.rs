@@ -12,9 +12,13 @@ mod session;
 mod slots;
 #[cfg(not(feature = "js"))]
 mod store;
+#[cfg(not(feature = "js"))]
+mod stream;
 
 pub use clock::random_seed;
 pub use connection::{AuthSocket, Sink};
 pub use session::{Session, SessionEvent, Surroundings};
 #[cfg(not(feature = "js"))]
 pub use store::store;
+#[cfg(not(feature = "js"))]
+pub use stream::{Incoming, SocketStream};

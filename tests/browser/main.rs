@@ -11,6 +11,7 @@ mod harness;
 mod rules;
 mod sharing;
 mod soak;
+mod streams;
 mod ways;
 
 wasm_bindgen_test::wasm_bindgen_test_configure!(run_in_browser);

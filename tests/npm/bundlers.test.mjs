@@ -91,7 +91,7 @@ test('the Angular CLI builds gatepass/angular with nothing configured', async ()
   const write = (file, text) => writeFileSync(join(root, file), typeof text === 'string' ? text : JSON.stringify(text));
   write('angular.json', { version: 1, cli: { analytics: false, cache: { enabled: false } }, projects: { app: { projectType: 'application', root: '', sourceRoot: 'src', architect: { build: builder } } } });
   write('package.json', { name: 'app', private: true, type: 'module' });
-  write('tsconfig.json', { compilerOptions: { strict: true, experimentalDecorators: true, importHelpers: true, target: 'ES2022', module: 'preserve' }, files: ['src/main.ts'] });
+  write('tsconfig.json', { compilerOptions: { strict: true, experimentalDecorators: true, importHelpers: true, target: 'ES2022', module: 'preserve', types: [] }, files: ['src/main.ts'] });
   write('src/index.html', '<!doctype html><html lang="en"><head><title>app</title><base href="/"><link rel="icon" href="data:,"></head><body><app-root></app-root></body></html>');
   write('src/main.ts', `
 import { Component, inject, provideZonelessChangeDetection } from '@angular/core';

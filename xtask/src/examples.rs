@@ -8,7 +8,7 @@ use clap::ValueEnum;
 
 use crate::process::{Server, run_logged};
 use crate::steps::Steps;
-use crate::tools::{root, wasm_command};
+use crate::tools::{WASM_TARGET, root, target_dir, wasm_command};
 use crate::{build, demo, setup, test};
 
 /// A market watch.
@@ -18,6 +18,8 @@ pub(crate) enum Example {
     Vue,
     /// With gatepass/angular, built by the Angular CLI
     Angular,
+    /// The crate in a Leptos app, built by Cargo and wasm-bindgen
+    Leptos,
 }
 
 impl Example {
@@ -25,6 +27,7 @@ impl Example {
         match self {
             Self::Vue => "vue",
             Self::Angular => "angular",
+            Self::Leptos => "leptos",
         }
     }
 
@@ -33,11 +36,15 @@ impl Example {
         match self {
             Self::Vue => &[&["vue-tsc", "--noEmit"], &["vite", "build"]],
             Self::Angular => &[&["ng", "build"]],
+            Self::Leptos => &[],
         }
     }
 
     /// Builds it within a project that has the package installed, and returns the folder to serve.
     pub(crate) fn build(self, project: &Path) -> Result<PathBuf> {
+        if matches!(self, Self::Leptos) {
+            return leptos();
+        }
         let examples = project.join("examples");
         let folder = examples.join(self.name());
         if folder.exists() {
@@ -54,6 +61,25 @@ impl Example {
         }
         Ok(folder.join("dist"))
     }
+}
+
+/// Builds the Leptos app where it is: the crate is beside it. As `trunk build` would, with the tools that are here.
+fn leptos() -> Result<PathBuf> {
+    let folder = root().join("examples/leptos");
+    let target = target_dir().join("leptos");
+    let mut cargo = wasm_command("cargo")?;
+    cargo.current_dir(&folder).args(["build", "--locked", "--target", WASM_TARGET, "--target-dir"]).arg(&target);
+    run_logged("leptos", &mut cargo).context("examples/leptos")?;
+    let dist = target.join("dist");
+    let mut bindgen = wasm_command("wasm-bindgen")?;
+    bindgen.args(["--target", "web", "--no-typescript", "--out-dir"]).arg(&dist);
+    bindgen.arg(target.join(WASM_TARGET).join("debug/gatepass-leptos.wasm"));
+    run_logged("leptos-bindgen", &mut bindgen)?;
+    for file in ["leptos/index.html", "market/market.css"] {
+        let from = root().join("examples").join(file);
+        std::fs::copy(&from, dist.join(from.file_name().unwrap_or_default()))?;
+    }
+    Ok(dist)
 }
 
 /// Sets up, builds, and serves one with a feed of prices, until it is interrupted.
