@@ -1,5 +1,8 @@
 // The socket: a WebSocket that authenticates itself and stays connected.
 
+// For whoever compiles against the types of this with an older lib.
+/// <reference lib="esnext.disposable" preserve="true" />
+
 import type { SessionCore, SocketCore } from './core.js';
 import { failure, GatepassError, named, rethrow, toError } from './errors.js';
 import { Handlers, SocketErrorEvent, StateChangeEvent, type Phase, type SocketEvents, type SocketState, type StateChange } from './events.js';

@@ -15,17 +15,24 @@ const PIECES: &[(&str, &str, &str)] = &[
     ("    if (module !== undefined) {", "\n    }\n", "    ({module} = module);\n"),
 ];
 
-/// Trims `core.js`.
+/// What is gone from the glue is gone from its types, which would need a newer `lib` than most apps have.
+const TYPES: &[(&str, &str, &str)] = &[("    [Symbol.dispose](): void;", "\n", "")];
+
+/// Trims `core.js` and `core.d.ts`.
 pub(super) fn glue(folder: &Path) -> Result<()> {
-    let file = folder.join("core.js");
-    let mut text = std::fs::read_to_string(&file)?;
-    for (from, to, instead) in PIECES {
+    trim(&folder.join("core.js"), PIECES)?;
+    trim(&folder.join("core.d.ts"), TYPES)
+}
+
+fn trim(file: &Path, pieces: &[(&str, &str, &str)]) -> Result<()> {
+    let mut text = std::fs::read_to_string(file)?;
+    for (from, to, instead) in pieces {
         let Some(trimmed) = without(&text, from, to, instead) else {
             bail!("the glue has no `{from}`: wasm-bindgen writes it otherwise, see {}", file!());
         };
         text = trimmed;
     }
-    Ok(std::fs::write(&file, text)?)
+    Ok(std::fs::write(file, text)?)
 }
 
 fn without(text: &str, from: &str, to: &str, instead: &str) -> Option<String> {
