@@ -25,7 +25,10 @@ export interface GatepassOptions {
   /** The session's options, or a session. */
   session: Session | SessionOptions;
   /** The socket that {@link GatepassSocket} is, with the session above. @default none */
-  socket?: { url: string | URL } & Omit<AuthSocketOptions, 'session'>;
+  socket?: {
+    /** Its address, as `AuthSocket` takes it. */
+    url: string | URL;
+  } & Omit<AuthSocketOptions, 'session'>;
 }
 
 const OPTIONS = new InjectionToken<GatepassOptions>('options of gatepass');
@@ -48,6 +51,7 @@ export class GatepassSession {
   readonly #error = signal<GatepassError | undefined>(undefined);
   /** The session itself. What is called on it directly runs in the zone of the caller; the methods here do not. */
   readonly session: Session;
+  /** Its state. */
   readonly state: Signal<SessionState>;
   /** Whether somebody is signed in; also while their token is renewed. */
   readonly isSignedIn: Signal<boolean>;
@@ -91,7 +95,9 @@ export class GatepassSocket {
   readonly #retryIn = signal<number | undefined>(undefined);
   #socket: AuthSocket | undefined;
   #leave = () => {};
+  /** Its state; `idle` without one. */
   readonly state = this.#state.asReadonly();
+  /** What is waited for, while connecting. */
   readonly phase = this.#phase.asReadonly();
   /** The last message: two that arrive together are one change of a signal. {@link messages} has all. */
   readonly data = this.#data.asReadonly();

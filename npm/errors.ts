@@ -2,7 +2,7 @@
 
 import { SENTENCES } from './sentences.js';
 
-/** What a failure asks for. */
+/** What a failure asks for: `retry` it, with a growing wait; `refreshToken`, once, then retry; `signIn` by a person; or `giveUp`. */
 export type Disposition = 'retry' | 'refreshToken' | 'signIn' | 'giveUp';
 
 /** The stable codes of {@link GatepassError}. */
@@ -17,7 +17,7 @@ export type ErrorCode =
   | 'TICKET_UNAUTHORIZED' | 'TICKET_FORBIDDEN' | 'TICKET_REJECTED' | 'TICKET_MALFORMED' | 'TICKET_NETWORK' | 'TICKET_TIMED_OUT'
   | 'TICKET_EXPIRED'
   // the socket
-  | 'AUTH_REJECTED' | 'AUTH_TIMED_OUT' | 'SUBPROTOCOL_MISMATCH' | 'BLOCKED' | 'CLOSED_BY_SERVER' | 'CONNECTION_LOST' | 'CONNECT_FAILED'
+  | 'AUTH_REJECTED' | 'AUTH_TIMED_OUT' | 'SUBPROTOCOL_MISMATCH' | 'BLOCKED' | 'CLOSED_BY_SERVER' | 'CONNECTION_LOST' | 'CONNECTION_SILENT' | 'CONNECT_FAILED'
   | 'CONNECT_TIMED_OUT' | 'HANDSHAKE_REFUSED'
   | 'HANDSHAKE_UNAUTHORIZED' | 'HANDSHAKE_FORBIDDEN' | 'SERVER_UNAVAILABLE' | 'SERVER_UNREACHABLE' | 'MESSAGE_TOO_BIG';
 
@@ -31,6 +31,7 @@ const DISPOSITIONS = ['retry', 'refreshToken', 'signIn', 'giveUp'] as const;
 
 /** Every error of gatepass. It never holds a credential; `cause` is what the app's own code threw (`getToken`, a store), as it is. */
 export class GatepassError extends Error {
+  /** @default 'GatepassError' */
   override readonly name = 'GatepassError';
   /** Stable; compare with this, not with the message. */
   declare readonly code: ErrorCode;

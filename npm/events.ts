@@ -2,14 +2,21 @@
 
 import type { GatepassError } from './errors.js';
 
+/**
+ * `idle` until it has begun; `connecting`, with a {@link Phase}; `connected`: accepted by the server, not merely open; `waiting` for the next try, at
+ * `retryAt`; `suspended` until somebody signs in, or while the page stands still or has no network; `closed` until `reconnect()`.
+ */
 export type SocketState = 'idle' | 'connecting' | 'connected' | 'waiting' | 'suspended' | 'closed';
+/** What is waited for while connecting: the session's `token`, a `ticket` (HTTP), the handshake (`opening`; also the `probe`), or the answer to the first message (`authenticating`). */
 export type Phase = 'token' | 'ticket' | 'opening' | 'authenticating';
 
 /** What a `statechange` tells. */
 export interface StateChange {
+  /** The state from now on. */
   state: SocketState;
   /** What is waited for, while connecting. */
   phase: Phase | undefined;
+  /** The state before. */
   previous: SocketState;
   /** The close code that led here. */
   code: number | undefined;
@@ -33,8 +40,10 @@ export interface StateChange {
 
 /** `statechange`: the state or the phase changed. */
 export class StateChangeEvent extends Event implements StateChange {
+  /** The state from now on. */
   declare readonly state: SocketState;
   declare readonly phase: Phase | undefined;
+  /** The state before. */
   declare readonly previous: SocketState;
   declare readonly code: number | undefined;
   declare readonly reason: string | undefined;
@@ -52,6 +61,7 @@ export class StateChangeEvent extends Event implements StateChange {
 
 /** `error`: a try failed, or a connection was lost. What is done about it is in `error.disposition`. */
 export class SocketErrorEvent extends Event {
+  /** What failed. */
   declare readonly error: GatepassError;
 
   constructor(error: GatepassError) {
@@ -62,10 +72,15 @@ export class SocketErrorEvent extends Event {
 
 /** The events of an AuthSocket. */
 export interface SocketEvents {
+  /** A connection was accepted by the server: as of a WebSocket, but after each loss anew. */
   open: Event;
+  /** A message of the server, as the browser gives it: `data` is a string, a `Blob` or an `ArrayBuffer`. */
   message: MessageEvent;
+  /** A try failed, or a connection was lost. */
   error: SocketErrorEvent;
+  /** A connection that was open has ended: `code`, `reason` and `wasClean` as of a WebSocket (RFC 6455, section 7.4). */
   close: CloseEvent;
+  /** The state or the phase changed. */
   statechange: StateChangeEvent;
 }
 

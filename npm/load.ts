@@ -23,8 +23,8 @@ interface Waiting {
   failed(error: unknown): void;
 }
 
-/** Where the wasm is, if nobody says. */
-let usual: () => NonNullable<LoadOptions['wasm']> = () => new URL('./core_bg.wasm', import.meta.url);
+/** Where the wasm is, if nobody says. Development servers of Vite before 8 copy this script to `node_modules/.vite/deps/`, and not the wasm. */
+let usual: () => NonNullable<LoadOptions['wasm']> = () => new URL('./core_bg.wasm', import.meta.url).href.replace(/node_modules\/\..+\/deps/, 'node_modules/gatepass/pkg');
 
 /** @internal For entries that bring the wasm with them. */
 export function bring(wasm: typeof usual): void {

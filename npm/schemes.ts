@@ -80,12 +80,26 @@ export interface SubprotocolOptions {
 
 /** How a credential reaches the socket: made by the functions below, or written by hand with the same names. */
 export type Scheme =
-  | ({ type: 'ticket' } & TicketOptions)
-  | ({ type: 'firstMessage' } & FirstMessageOptions)
-  | ({ type: 'query' } & QueryOptions)
-  | ({ type: 'subprotocol' } & SubprotocolOptions)
-  | { type: 'cookie' }
-  | { type: 'anonymous' };
+  | ({
+    /** {@link ticket} */
+    type: 'ticket';
+  } & TicketOptions)
+  | ({
+    /** {@link firstMessage} */
+    type: 'firstMessage';
+  } & FirstMessageOptions)
+  | ({
+    /** {@link query} */
+    type: 'query';
+  } & QueryOptions)
+  | ({
+    /** {@link subprotocol} */
+    type: 'subprotocol';
+  } & SubprotocolOptions)
+  | {
+    /** {@link cookie} or {@link anonymous} */
+    type: 'cookie' | 'anonymous';
+  };
 
 /** A single-use ticket, fetched for each attempt, goes into the URL. The best choice where the server offers it. */
 export function ticket(options: TicketOptions): Scheme {

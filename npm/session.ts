@@ -9,6 +9,7 @@ import type { JsonValue } from './schemes.js';
 
 /** An endpoint that answers with tokens. */
 export interface TokenEndpoint {
+  /** Where it is; over https:, or on this machine, unless `allowInsecure`. */
   url: string | URL;
   /** @default 'POST' */
   method?: 'POST';
@@ -79,6 +80,7 @@ export interface SessionOptions {
 export interface TokenContext {
   /** There is none, it ends soon or has ended, or a server has refused it. */
   reason: 'missing' | 'expired' | 'rejected';
+  /** Ends when nobody waits for the token any more. */
   signal: AbortSignal;
 }
 
@@ -89,7 +91,9 @@ export type TokenSource = string | Omit<Tokens, 'refresh'>;
 export interface TokenStore {
   /** Returns what was saved last, or nothing. */
   load(): string | null | undefined | Promise<string | null | undefined>;
+  /** Keeps a text in the place of the last. */
   save(text: string): void | Promise<void>;
+  /** Forgets it. */
   clear(): void | Promise<void>;
   /** Calls back when somebody else has changed it; may return what ends that. @default other tabs tell */
   subscribe?(changed: () => void): void | (() => void);
@@ -97,7 +101,9 @@ export interface TokenStore {
 
 /** Tokens that the app has from elsewhere. */
 export interface Tokens {
+  /** The access token, as it goes behind the prefix of `Authorization`. */
   access: string;
+  /** The refresh token. @default none: nothing renews the access token */
   refresh?: string;
   /** Seconds from now. @default what the token says, if it is a JWT */
   expiresIn?: number;
@@ -107,7 +113,7 @@ export interface Tokens {
 
 const SECONDS = 'seconds above 0 are needed';
 
-/** `loading` until the store has answered, where there is one. */
+/** `signed-in` with a token, which may be about to be renewed; `refreshing` while it is; `expired` when nothing renews it any more; `loading` until the store has answered, where there is one. */
 export type SessionState = 'loading' | 'signed-out' | 'signed-in' | 'refreshing' | 'expired';
 
 /** In the order of the wasm. */
@@ -115,6 +121,7 @@ const STATES = ['expired', 'loading', 'refreshing', 'signed-in', 'signed-out'] a
 
 /** `change`: the state or the tokens changed. */
 export class SessionChangeEvent extends Event {
+  /** The state from now on. */
   declare readonly state: SessionState;
   /** Why the session has ended, with this change. */
   declare readonly error: GatepassError | undefined;
@@ -125,20 +132,27 @@ type Granted = [token: string, generation: number];
 
 /** The events of a Session. */
 export interface SessionEvents {
+  /** The state or the tokens changed. */
   change: SessionChangeEvent;
+  /** The store failed, or the wasm could not be loaded. */
   error: SocketErrorEvent;
 }
 
 /** Listeners are typed by their event. */
 export interface Session {
+  /** As of every EventTarget; the event is typed by its name. */
   addEventListener<K extends keyof SessionEvents>(type: K, listener: ((event: SessionEvents[K]) => unknown) | EventListenerObject | null, options?: AddEventListenerOptions | boolean): void;
+  /** As of every EventTarget. */
   addEventListener(type: string, listener: EventListenerOrEventListenerObject | null, options?: AddEventListenerOptions | boolean): void;
+  /** As of every EventTarget; the event is typed by its name. */
   removeEventListener<K extends keyof SessionEvents>(type: K, listener: ((event: SessionEvents[K]) => unknown) | EventListenerObject | null, options?: EventListenerOptions | boolean): void;
+  /** As of every EventTarget. */
   removeEventListener(type: string, listener: EventListenerOrEventListenerObject | null, options?: EventListenerOptions | boolean): void;
 }
 
 /** Thrown by `getToken` where the person has to sign in: it is not asked again until somebody asks for a token. */
 export class SignInRequired extends Error {
+  /** @default 'SignInRequired' */
   override readonly name = 'SignInRequired';
 }
 
@@ -301,7 +315,10 @@ export class Session extends EventTarget {
   };
 
   /** Shows the state and nothing else. */
-  toJSON(): { state: SessionState } {
+  toJSON(): {
+    /** The state. */
+    state: SessionState;
+  } {
     return { state: this.state };
   }
 

@@ -63,9 +63,13 @@ let hasWarned = false;
 
 /** Listeners are typed by their event. */
 export interface AuthSocket {
+  /** As of every EventTarget; the event is typed by its name. */
   addEventListener<K extends keyof SocketEvents>(type: K, listener: ((event: SocketEvents[K]) => unknown) | EventListenerObject | null, options?: AddEventListenerOptions | boolean): void;
+  /** As of every EventTarget. */
   addEventListener(type: string, listener: EventListenerOrEventListenerObject | null, options?: AddEventListenerOptions | boolean): void;
+  /** As of every EventTarget; the event is typed by its name. */
   removeEventListener<K extends keyof SocketEvents>(type: K, listener: ((event: SocketEvents[K]) => unknown) | EventListenerObject | null, options?: EventListenerOptions | boolean): void;
+  /** As of every EventTarget. */
   removeEventListener(type: string, listener: EventListenerOrEventListenerObject | null, options?: EventListenerOptions | boolean): void;
 }
 
@@ -75,13 +79,21 @@ export interface AuthSocket {
  * @throws GatepassError INVALID_OPTION, INVALID_URL, INSECURE_URL, naming the option
  */
 export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
+  /** It is not open, or not open again yet. */
   static readonly CONNECTING = 0;
+  /** It is connected. */
   static readonly OPEN = 1;
+  /** `close()` was called, and its event is yet to come. */
   static readonly CLOSING = 2;
+  /** It is closed for good. */
   static readonly CLOSED = 3;
+  /** It is not open, or not open again yet. */
   readonly CONNECTING = 0;
+  /** It is connected. */
   readonly OPEN = 1;
+  /** `close()` was called, and its event is yet to come. */
   readonly CLOSING = 2;
+  /** It is closed for good. */
   readonly CLOSED = 3;
 
   readonly #url: string;
@@ -139,6 +151,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
     return this.#url;
   }
 
+  /** What it is doing. @default 'idle' */
   get state(): SocketState {
     return this.#state;
   }
@@ -155,11 +168,12 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
     return this.#state === 'closed' ? AuthSocket.CLOSED : AuthSocket.CONNECTING;
   }
 
-  /** The subprotocol that the server chose. */
+  /** The subprotocol that the server chose (RFC 6455, section 1.9); '' for none, or while there is no connection. */
   get protocol(): string {
     return this.#core.now?.native()?.protocol ?? '';
   }
 
+  /** The extensions that were negotiated (RFC 6455, section 9); '' while there is no connection. */
   get extensions(): string {
     return this.#core.now?.native()?.extensions ?? '';
   }
@@ -174,6 +188,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
     return this.#binaryType;
   }
 
+  /** Anything but 'blob' and 'arraybuffer' changes nothing, as of a WebSocket. */
   set binaryType(type: BinaryType) {
     if (type !== 'blob' && type !== 'arraybuffer') return;
     this.#binaryType = type;
@@ -309,6 +324,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
     });
   }
 
+  /** What was counted since construction. */
   stats(): SocketStats {
     const [attempts = 0, connections = 0, sent = 0, received = 0, discarded = 0, queued = 0, queuedBytes = 0, unconfirmed = 0] = this.#core.now?.stats() ?? [];
     return { attempts, connections, sent, received, discarded: discarded + this.#lost, queued: queued + this.#early, queuedBytes: queuedBytes + this.#earlyBytes, unconfirmed };
@@ -325,13 +341,22 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
   }
 
   /** Shows the state and nothing else. */
-  toJSON(): { url: string; state: SocketState } {
+  toJSON(): {
+    /** Without its query. */
+    url: string;
+    /** The state. */
+    state: SocketState;
+  } {
     return { url: this.#url.replace(/\?.*/, ''), state: this.#state };
   }
 
+  /** The handler of `open`: a connection was accepted. @default null */
   declare onopen: ((event: Event) => unknown) | null;
+  /** The handler of `message`: a message of the server. @default null */
   declare onmessage: ((event: MessageEvent) => unknown) | null;
+  /** The handler of `error`: a try failed, or a connection was lost. @default null */
   declare onerror: ((event: SocketErrorEvent) => unknown) | null;
+  /** The handler of `close`: a connection that was open has ended. @default null */
   declare onclose: ((event: CloseEvent) => unknown) | null;
 
   static {

@@ -27,6 +27,7 @@ export function gatepass(session: Session): Plugin {
 export interface UseSession {
   /** The session itself: `login()`, `logout()`, `fetch()`. */
   session: Session;
+  /** Its state. */
   state: Readonly<Ref<SessionState>>;
   /** Whether somebody is signed in; also while their token is renewed. */
   isSignedIn: ComputedRef<boolean>;
@@ -67,7 +68,9 @@ export interface UseAuthSocketOptions extends AuthSocketOptions {
 export interface UseAuthSocket {
   /** The present socket; none without a URL, and on a server. */
   socket: Readonly<ShallowRef<AuthSocket | undefined>>;
+  /** Its state; `idle` without one, `closed` after `stop()`. */
   state: Readonly<Ref<SocketState>>;
+  /** What is waited for, while connecting. */
   phase: Readonly<Ref<Phase | undefined>>;
   /** The last message. */
   data: Readonly<ShallowRef<unknown>>;

@@ -90,6 +90,7 @@ def program(name, package):
     return found or sys.exit(f"{name} is missing; on Debian: apt-get install {package}")
 
 
+# region nginx
 def nginx_config(data, port, nodes):
     """One server in front of the nodes. A node that is not there is passed by; an open socket lives as long as it likes."""
     servers = "\n".join(f"    server 127.0.0.1:{node} max_fails=0;" for node in nodes)
@@ -125,6 +126,7 @@ http {{
   }}
 }}
 """
+# endregion nginx
 
 
 def main():

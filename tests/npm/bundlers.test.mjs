@@ -4,9 +4,8 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:http';
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { extname, join } from 'node:path';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { nodeResolve } from '@rollup/plugin-node-resolve';
 import { build as esbuild } from 'esbuild';
@@ -16,8 +15,8 @@ import webpack from 'webpack';
 import { ask, control, server } from './browser.mjs';
 import { browser, project } from './page.mjs';
 import { inContext } from './recorder.mjs';
+import { opened, served } from './served.mjs';
 
-const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.wasm': 'application/wasm' };
 const HTML = '<!doctype html><link rel="icon" href="data:,"><script type="module" src="./main.js"></script>';
 const app = (entry) => `
 import { anonymous, AuthSocket } from '${entry}';
@@ -38,30 +37,7 @@ const BUNDLERS = {
 };
 
 /** Serves a folder, runs its page, and waits for what it says. */
-async function run(folder, expected) {
-  const asked = [];
-  const files = createServer((request, response) => {
-    const path = new URL(request.url, 'http://localhost').pathname;
-    asked.push(path);
-    try {
-      response.setHeader('content-type', TYPES[extname(path)] ?? 'text/html').end(readFileSync(join(folder, path === '/' ? 'index.html' : path)));
-    } catch {
-      response.writeHead(404).end();
-    }
-  });
-  await new Promise((resolve) => files.listen(0, '127.0.0.1', resolve));
-  try {
-    await control({ do: 'reset' });
-    await inContext(browser, {}, async (context) => {
-      const tab = await context.newPage();
-      await tab.goto(`http://127.0.0.1:${files.address().port}/`);
-      await tab.locator('body', { hasText: expected }).waitFor();
-    });
-  } finally {
-    files.close();
-  }
-  return asked;
-}
+const run = (folder, expected) => served(folder, (url) => opened(url, (tab) => tab.locator('body', { hasText: expected }).waitFor()));
 
 for (const [name, bundle] of Object.entries(BUNDLERS)) {
   // Rollup and esbuild leave `new URL(…, import.meta.url)` as it is: there the wasm is copied, or inside.

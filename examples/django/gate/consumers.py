@@ -49,6 +49,7 @@ class OpenConsumer(AsyncWebsocketConsumer):
         await self.send(event["text"])
 
 
+# region user
 class UserConsumer(OpenConsumer):
     """Lets in whoever the middleware knows. Closing before accepting is HTTP 403."""
 
@@ -56,6 +57,7 @@ class UserConsumer(OpenConsumer):
         if self.scope["user"] is None:
             return await self.close()
         await self.enter(self.scope["path"])
+# endregion user
 
 
 class GroupConsumer(UserConsumer):

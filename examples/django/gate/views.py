@@ -28,11 +28,13 @@ def auth(request):
     return _secret({"token": str(AccessToken.for_user(known))})
 
 
+# region ticket
 @api_view(["GET", "POST"])
 def ws_ticket(request):
     """S4: {ticket, expires}, bound to the origin that asks, where the browser names it: always by POST."""
     ticket, expires = tickets.issue(request.user.pk, request.headers.get("origin"))
     return _secret({"ticket": ticket, "expires": expires})
+# endregion ticket
 
 
 @api_view(["POST"])

@@ -84,6 +84,8 @@ pub(super) fn run() -> Result<()> {
                 "vue",
                 "angular",
                 "examples",
+                "start",
+                "docs",
                 "session",
                 "surroundings",
                 "tabs",

@@ -1,0 +1,94 @@
+// A stranger's walk: "Start in five minutes", as it is written, in an empty folder with nothing but the tarball.
+
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { test } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import { build } from 'vite';
+import { ask, server } from './browser.mjs';
+import { project } from './page.mjs';
+import { opened, served } from './served.mjs';
+
+/** The files of the page, by their names. */
+const FILES = Object.fromEntries([...readFileSync('docs/start.md', 'utf8').matchAll(/^```\w+ \[(.*?)\]\n([\s\S]*?)^```/gm)]
+  .map(([, name, text]) => [name, text.replaceAll('http://127.0.0.1:8000', server)]));
+
+const TARBALL = join(project, readdirSync(project).find((name) => name.endsWith('.tgz')));
+
+/** An empty folder with the package and some of them. */
+function folder(name, files) {
+  const root = join(project, 'walk', name);
+  rmSync(root, { recursive: true, force: true });
+  for (const [file, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(root, file)), { recursive: true });
+    writeFileSync(join(root, file), text);
+  }
+  // The frameworks and their tools are found further up.
+  const { status, stderr } = spawnSync('npm', ['install', '--offline', '--no-audit', '--no-fund', TARBALL], { cwd: root, encoding: 'utf8' });
+  assert.equal(status, 0, stderr);
+  return root;
+}
+
+/** A button that shows the state and sends: by ticket, for whoever signed in. */
+async function talks(tab) {
+  await tab.getByRole('button', { name: 'connected' }).click();
+  await tab.getByRole('button', { name: 'connected hello' }).waitFor();
+  assert.equal((await ask('counts')).tickets, 1);
+}
+
+const vue = () => folder('vue', {
+  'package.json': '{"name": "app", "private": true, "type": "module"}',
+  ...Object.fromEntries(['src/App.vue', 'src/main.js', 'vite.config.js', 'index.html'].map((name) => [name, FILES[name]])),
+});
+
+/** Vite 7, which copies scripts of packages elsewhere, and not what lies beside them. */
+const before8 = createRequire(createRequire(import.meta.url).resolve('@angular/build/package.json')).resolve('vite');
+
+for (const [name, { createServer, version }] of Object.entries({ 'its development server': await import('vite'), 'that of Vite 7': await import(pathToFileURL(before8)) })) {
+  test(`Vue and Vite in ten lines: ${name}`, async () => {
+    assert.equal(/^[567]\./.test(version), name.endsWith('7'), version);
+    const lines = FILES['src/App.vue'].split('\n').filter((line) => line.trim());
+    assert.ok(lines.length <= 10, `${lines.length} lines`);
+    const vite = await createServer({ root: vue(), logLevel: 'warn', server: { port: 0, host: '127.0.0.1' } });
+    await vite.listen();
+    try {
+      await opened(`http://127.0.0.1:${vite.httpServer.address().port}/`, talks);
+    } finally {
+      await vite.close();
+    }
+  });
+}
+
+test('Vue and Vite in ten lines: the build', async () => {
+  const root = vue();
+  await build({ root, logLevel: 'warn' });
+  await served(join(root, 'dist'), (url) => opened(url, talks));
+});
+
+test('Angular in fifteen lines', async () => {
+  const lines = FILES['src/main.ts'].split('\n').filter((line) => line.trim());
+  assert.ok(lines.length <= 15, `${lines.length} lines`);
+  const options = { browser: 'src/main.ts', index: 'src/index.html', tsConfig: 'tsconfig.json', outputPath: 'dist', polyfills: ['zone.js'] };
+  const root = folder('angular', {
+    // What `ng new` makes, as far as it matters.
+    'angular.json': JSON.stringify({ version: 1, cli: { analytics: false, cache: { enabled: false } }, projects: { app: { projectType: 'application', root: '', sourceRoot: 'src', architect: { build: { builder: '@angular/build:application', options } } } } }),
+    'package.json': '{"name": "app", "private": true}',
+    'tsconfig.json': JSON.stringify({ compilerOptions: { strict: true, skipLibCheck: true, experimentalDecorators: true, importHelpers: true, target: 'ES2022', module: 'preserve', types: [] }, files: ['src/main.ts'] }),
+    'src/index.html': '<!doctype html><html lang="en"><head><title>app</title><base href="/"><link rel="icon" href="data:,"></head><body><app-root></app-root></body></html>',
+    'src/main.ts': FILES['src/main.ts'],
+  });
+  const { status, stdout, stderr } = spawnSync('node', [join(import.meta.dirname, '../../node_modules/@angular/cli/bin/ng.js'), 'build'], { cwd: root, encoding: 'utf8' });
+  assert.equal(status, 0, stdout + stderr);
+  await served(join(root, 'dist/browser'), (url) => opened(url, talks));
+});
+
+test('no bundler at all', async () => {
+  const root = folder('page', { 'package.json': '{"private": true}', 'page.html': FILES['page.html'] });
+  await served(root, (url) => opened(`${url}page.html`, async (tab) => {
+    await tab.getByText('hello').waitFor();
+    assert.equal(await tab.title(), 'connected');
+  }));
+});
