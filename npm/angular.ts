@@ -1,7 +1,7 @@
 /**
  * gatepass in Angular: a session and sockets as services, with signals and observables. It runs outside of the zone, but for whoever
  * subscribes, so an app gets stable while a socket waits; it works without zone.js, and on a server (SSR) nothing connects.
- * @packageDocumentation
+ * @module gatepass/angular
  */
 
 import { HttpContextToken, HttpErrorResponse, type HttpInterceptorFn, type HttpRequest } from '@angular/common/http';

@@ -1,6 +1,6 @@
 /**
  * Authenticated WebSockets that stay connected.
- * @packageDocumentation
+ * @module gatepass
  */
 
 export { GatepassError, isGatepassError, isSignInRequired, type Disposition, type ErrorCode } from './errors.js';

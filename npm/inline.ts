@@ -1,6 +1,6 @@
 /**
  * The same with the wasm inside: no second file, for bundlers and servers that have no place for one. It is a third larger.
- * @packageDocumentation
+ * @module gatepass/inline
  */
 
 import { bring } from './load.js';

@@ -1,6 +1,6 @@
 /**
  * gatepass in Vue 3: a session and sockets as refs, which end with the scope that made them. Safe on a server (SSR): nothing connects there.
- * @packageDocumentation
+ * @module gatepass/vue
  */
 
 import {

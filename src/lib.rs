@@ -20,6 +20,16 @@ pub mod web;
 #[doc = include_str!("../docs/ways-in/header.md")]
 struct Header;
 
+/// As above.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/rust.md")]
+struct Rust;
+
+/// As above.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/testing.md")]
+struct Testing;
+
 // Test support is one file for unit and integration tests, so it names the crate.
 #[cfg(test)]
 extern crate self as gatepass;

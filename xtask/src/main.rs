@@ -7,6 +7,7 @@ mod build;
 mod cases;
 mod close_codes;
 mod demo;
+mod docs;
 mod examples;
 mod load;
 mod message_path;
@@ -44,6 +45,8 @@ enum Command {
         #[arg(long, default_value_t = 0)]
         port: u16,
     },
+    /// Build the docs as a site, with the reference out of the comments, into target/site
+    Docs,
     /// Build a market watch of examples/ from the packed package, and serve it with the mock server and a feed of prices
     Example {
         /// Which
@@ -115,6 +118,7 @@ fn main() -> ExitCode {
         Command::Setup => setup::run(),
         Command::Build => setup::run().and_then(|()| build::run()),
         Command::Demo { port } => demo::run(port),
+        Command::Docs => docs::run(),
         Command::Example { example, port } => examples::run(example, port),
         Command::Test { layers } => test::run(&layers),
         Command::Sim { seed, schedules, long } => sim::run(seed.as_deref(), schedules, long),

@@ -97,6 +97,7 @@ fn Chat(session: Shared) -> impl IntoView {
     }
 }
 
+// #region talk
 /// Carries messages until the component is gone (its sender with it), over every loss of the connection.
 async fn talk(
     session: Session,
@@ -119,3 +120,4 @@ async fn talk(
     future::select(Box::pin(reading), Box::pin(writing)).await;
     Ok(())
 }
+// #endregion talk

@@ -6,10 +6,10 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 
-use crate::demo;
 use crate::examples::Example;
 use crate::process::{Server, output_of, run_logged, run_shown};
 use crate::tools::{root, target_dir, wasm_command};
+use crate::{demo, docs};
 
 /// Whoever imports the package finds what package.json promises (publint, arethetypeswrong).
 pub(super) fn well_formed() -> Result<()> {
@@ -21,6 +21,12 @@ pub(super) fn well_formed() -> Result<()> {
     let mut command = wasm_command("attw")?;
     command.arg(&tarball).args(["--profile", "esm-only", "--exclude-entrypoints", "core_bg.wasm"]);
     run_logged("attw", &mut command).context("arethetypeswrong")
+}
+
+/// Everything public says what it is, no link of the docs leads nowhere, and the site is there for those who walk through it.
+fn documented() -> Result<()> {
+    docs::reference()?;
+    docs::site().map(|_| ())
 }
 
 /// The published types hold on a strict sample, as Node and as bundlers find them, and on the docs' examples.
@@ -45,7 +51,9 @@ pub(super) fn types() -> Result<()> {
     for page in pages {
         let text = std::fs::read_to_string(&page)?;
         let name = page.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        for (index, block) in text.split("```ts\n").skip(1).filter_map(|rest| rest.split("```").next()).enumerate() {
+        // With the name of a file behind it or without: ```ts [src/main.ts]
+        let blocks = text.split("\n```ts").skip(1).filter_map(|rest| rest.split_once('\n')?.1.split("```").next());
+        for (index, block) in blocks.enumerate() {
             let file = format!("{}-{name}-{index}.ts", files.len());
             // A module of its own, so that names do not meet.
             std::fs::write(folder.join(&file), block)?;
@@ -56,7 +64,7 @@ pub(super) fn types() -> Result<()> {
         bail!("the docs have no examples in TypeScript");
     }
     let config = format!(
-        r#"{{"extends": "../../tests/npm/tsconfig.json", "compilerOptions": {{"experimentalDecorators": true}}, "files": {files:?}}}"#
+        r#"{{"extends": "../../tests/npm/tsconfig.json", "compilerOptions": {{"experimentalDecorators": true, "types": ["node"]}}, "files": {files:?}}}"#
     );
     std::fs::write(folder.join("tsconfig.json"), config)?;
     run_logged("tsc-docs", wasm_command("tsc")?.args(["--project", "target/docs/tsconfig.json"]))
@@ -64,6 +72,7 @@ pub(super) fn types() -> Result<()> {
 }
 
 pub(super) fn run() -> Result<()> {
+    documented()?;
     let project = pack_and_install()?;
     let demo = demo::stage()?;
     for example in Example::value_variants() {
@@ -98,6 +107,7 @@ pub(super) fn run() -> Result<()> {
         .env("GATEPASS_TEST_PROJECT", &project)
         .env("GATEPASS_TEST_SERVER", &server.first_line)
         .env("GATEPASS_TEST_CONTROL", &server.second_line)
+        .env("GATEPASS_TEST_SITE", target_dir().join("site"))
         .env("GATEPASS_TEST_SCREENSHOTS", target_dir().join("screenshots"));
     run_shown(&mut command)
 }
