@@ -44,9 +44,9 @@ pub enum SessionEvent {
 /// Where tokens rest and come from, if not memory and the refresh endpoint.
 #[derive(Clone, Debug, Default)]
 pub struct Surroundings {
-    /// Where they rest: made by [`store`]. It is asked for the tokens first.
+    /// Where they rest: made by [`store`](super::store()). It is asked for the tokens first.
     pub store: Option<Function>,
-    /// Asks the app for a token: `source(reason, done)`, with one of [`Reason`]'s names. It calls `done` later, once: with 0 and
+    /// Asks the app for a token: `source(reason, done)`, with one of [`Reason`](crate::proto::session::Reason)'s names. It calls `done` later, once: with 0 and
     /// an array of the access token, its life in seconds and its end in seconds since 1970 (the last two may be missing), with 1
     /// if it failed in passing, or with 2 if the person has to sign in. It returns a function that ends the question.
     pub source: Option<Function>,

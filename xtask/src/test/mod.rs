@@ -109,7 +109,10 @@ fn lint() -> Result<()> {
     run_shown(
         native_cargo(&["doc", "--quiet", "--workspace", "--features", "native", "--no-deps"])
             .env("RUSTDOCFLAGS", "-D warnings"),
-    )
+    )?;
+    let mut web = wasm_command("cargo")?;
+    web.args(["doc", "--quiet", "--target", WASM_TARGET, "--lib", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings");
+    run_shown(&mut web)
 }
 
 fn cargo(args: &[&str]) -> Result<()> {

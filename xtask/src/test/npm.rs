@@ -92,6 +92,7 @@ pub(super) fn run() -> Result<()> {
                 "libraries",
                 "vue",
                 "angular",
+                "hydration",
                 "examples",
                 "start",
                 "docs",

@@ -1,0 +1,62 @@
+// gatepass/angular on a server: it renders, gets stable, connects to nothing, and the page goes on with what it has rendered.
+
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import { build } from 'esbuild';
+import { ask, control, server } from './browser.mjs';
+import { origin, project } from './page.mjs';
+import { inProfile } from './profile.mjs';
+
+const APP = `
+import '@angular/compiler';
+import { Component, inject, provideZonelessChangeDetection } from '@angular/core';
+import { bootstrapApplication, provideClientHydration } from '@angular/platform-browser';
+import { presets } from 'gatepass';
+import { GatepassSession, GatepassSocket, injectAuthSocket, provideGatepass } from 'gatepass/angular';
+
+class App {
+  session = inject(GatepassSession);
+  gate = inject(GatepassSocket);
+  other = injectAuthSocket(() => this.gate.socket?.url, presets.ticketServerSocket('https://api.example.com'));
+}
+Component({ selector: 'app-root', template: '<p>{{ session.state() }} {{ gate.state() }} {{ other.state() }}</p>' })(App);
+export const start = (server, more = [], context) => bootstrapApplication(App, { providers: [
+  provideZonelessChangeDetection(), provideClientHydration(),
+  provideGatepass({ session: presets.simpleJwt(server + '/api'), socket: { url: server + '/channel/', ...presets.ticketServerSocket(server) } }),
+  ...more,
+] }, context);
+`;
+const SERVER = `
+import { provideServerRendering, renderApplication } from '@angular/platform-server';
+export const render = (server) => renderApplication((context) => start(server, [provideServerRendering()], context), { document: '<!doctype html><link rel="icon" href="data:,"><app-root></app-root>', url: '/' });
+`;
+
+test('on a server it renders and connects to nothing, and the page goes on from there', async () => {
+  await control({ do: 'reset' });
+  const bundle = async (contents, platform, name) => {
+    const { outputFiles } = await build({ stdin: { contents, resolveDir: project }, bundle: true, format: 'esm', platform, target: 'es2022', write: false, logLevel: 'warning', banner: platform === 'node' ? { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" } : {} });
+    writeFileSync(join(project, name), outputFiles[0].contents);
+    return join(project, name);
+  };
+  const { render } = await import(pathToFileURL(await bundle(APP + SERVER, 'node', 'hydration-server.mjs')));
+  const html = await render(server);
+  assert.match(html, /<p>signed-out idle idle<\/p>/);
+  assert.deepEqual(await ask('counts').then(({ accepted, tickets }) => [accepted, tickets]), [0, 0]);
+  await bundle(APP, 'browser', 'hydration.js');
+  await inProfile(async (context) => {
+    const tab = await context.newPage();
+    await tab.route(`${origin}/rendered`, (route) => route.fulfill({ contentType: 'text/html', body: html }));
+    await tab.goto(`${origin}/rendered`);
+    const isKept = await tab.evaluate(async (server) => {
+      const rendered = document.querySelector('p');
+      const { start } = await import('/hydration.js');
+      await (await start(server)).whenStable();
+      return rendered === document.querySelector('p');
+    }, server);
+    assert.ok(isKept, 'what the server has rendered is taken over');
+    await tab.locator('p', { hasText: 'signed-out suspended' }).waitFor();
+  });
+});
