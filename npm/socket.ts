@@ -239,7 +239,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
 
   /** Resolves once nothing more will be heard of a message: handed to a connection, with `confirm` confirmed by the server, or dropped. */
   async sent(message: SentMessage): Promise<SentMessage['status']> {
-    if (!['queued', 'sent', 'confirmed', 'dropped'].includes(message?.status)) throw failure('INVALID_OPTION', 'message: what send() has returned is needed');
+    if (typeof message?.status !== 'string') throw failure('INVALID_OPTION', 'message: what send() has returned is needed');
     const { waiting } = message as KeptMessage;
     return waiting ? new Promise((resolve) => void waiting.push(resolve)) : message.status;
   }
@@ -272,13 +272,14 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
   /**
    * Closes for good, and gives up what is queued; `reconnect()` starts anew. The `close` event comes a moment later, as that of a WebSocket does;
    * the server's answer is not waited for.
-   * @throws GatepassError INVALID_OPTION for a code other than 1000 and 3000 to 4999
+   * @throws GatepassError INVALID_OPTION for a code other than 1000 and 3000 to 4999, and for a reason of more than 123 bytes in UTF-8 (RFC 6455, section 5.5)
    */
   close(code = 1000, reason = ''): void {
     if (!Number.isInteger(code) || (code !== 1000 && (code < 3000 || code > 4999))) {
       throw failure('INVALID_OPTION', `code: a page may close with 1000 or 3000 to 4999, not with ${String(code)}`);
     }
     const text = String(reason);
+    if (new Blob([text]).size > 123) throw failure('INVALID_OPTION', 'reason: at most 123 bytes');
     this.#mayStart = false;
     if (this.#state === 'closed') return;
     const isEarly = this.#isOne && this.#state !== 'connected';

@@ -153,6 +153,7 @@ test('case_29: a wrong option throws at construction and names itself', async ()
       thrown(() => session.setTokens({})),
       thrown(() => session.setTokens({ access: 'a', expiresIn: 0 })),
       thrown(() => new AuthSocket('wss://127.0.0.1:9/', { scheme: anonymous() }).close(1001)),
+      thrown(() => new AuthSocket('wss://127.0.0.1:9/', { scheme: anonymous() }).close(1000, 'é'.repeat(62))),
       thrown(() => new AuthSocket('wss://127.0.0.1:9/', { scheme: anonymous() }).send({})),
     ];
   });
@@ -170,7 +171,7 @@ test('case_29: a wrong option throws at construction and names itself', async ()
     [/INVALID_OPTION outbox\.policy:.*drop-oldest/], [/INVALID_OPTION confirm\.ack:.*\$id/], [/INVALID_OPTION confirm\.id:/], [/INVALID_OPTION send: ttl:/], [/INVALID_OPTION send: time:/],
     [/INVALID_OPTION login\.method:/], [/INVALID_OPTION refresh\.encoding:/],
     [/INSECURE_URL login\.url:/], [/INVALID_OPTION store:/], [/INVALID_OPTION storeKey:/], [/INVALID_OPTION store:/], [/INVALID_OPTION getToken:/], [/INVALID_OPTION getToken:.*refresh/], [/INSECURE_URL fetchOrigins:/], [/INVALID_OPTION fetchOrigins:.*array/],
-    [/INVALID_OPTION tokens\.access:/], [/INVALID_OPTION tokens\.expiresIn:/], [/INVALID_OPTION code:.*1001/], [/INVALID_OPTION data:/],
+    [/INVALID_OPTION tokens\.access:/], [/INVALID_OPTION tokens\.expiresIn:/], [/INVALID_OPTION code:.*1001/], [/INVALID_OPTION reason:.*123/], [/INVALID_OPTION data:/],
   ];
   result.forEach((text, index) => {
     assert.match(text, /^GatepassError /, String(index));
