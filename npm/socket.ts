@@ -239,7 +239,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
 
   /** Resolves once nothing more will be heard of a message: handed to a connection, with `confirm` confirmed by the server, or dropped. */
   async sent(message: SentMessage): Promise<SentMessage['status']> {
-    if (typeof message?.status !== 'string') throw failure('INVALID_OPTION', 'message: what send() has returned is needed');
+    if (!['queued', ...FATES].includes(message?.status)) throw failure('INVALID_OPTION', 'message: what send() has returned is needed');
     const { waiting } = message as KeptMessage;
     return waiting ? new Promise((resolve) => void waiting.push(resolve)) : message.status;
   }
