@@ -116,12 +116,13 @@ export class GatepassSocket {
   constructor(url: SocketUrl, options: AuthSocketOptions) {
     if (typeof url !== 'function') this.#open(url, options);
     else if (typeof window !== 'undefined') {
+      const address = computed(() => String(url() || ''));
       // An input() has no value before the first effect.
       effect(() => {
-        const address = url();
+        const text = address();
         untracked(() => {
           try {
-            this.#open(address, options);
+            this.#open(text, options);
           } catch (error) {
             // Nobody is there to catch it.
             this.#error.set(error as GatepassError);
@@ -143,7 +144,7 @@ export class GatepassSocket {
   }
 
   /** Another URL is another socket. */
-  #open(url: string | URL | null | undefined | false, options: AuthSocketOptions): void {
+  #open(url: string | URL, options: AuthSocketOptions): void {
     // Signals tell Angular by themselves; only who subscribes is called in the zone.
     const tell = <T>(to: Subject<T>, value: T) => to.observed && this.#zone.run(() => to.next(value));
     const set = (shown: Shown) => {

@@ -22,7 +22,7 @@ export async function start(server, isZoneless) {
   const isShown = signal(true);
   const path = (globalThis.path = signal('/channel/'));
   class Extra {
-    gate = (globalThis.extra = injectAuthSocket(() => path() && server + path(), presets.ticketServerSocket(server)));
+    gate = (globalThis.extra = injectAuthSocket(() => path() && new URL(server + path()), presets.ticketServerSocket(server)));
   }
   Component({ selector: 'app-extra', template: '<p id="extra">{{ gate.state() }}</p>' })(Extra);
   class App {
@@ -115,6 +115,10 @@ for (const name of ['zone', 'zoneless']) {
       await tab.evaluate(() => app.session.login({ username: 'maggie', password: 'secret' }));
       await shows(tab, '#extra', 'connected');
       const first = await tab.evaluateHandle(() => extra.socket);
+      // Another object, and the same URL.
+      await tab.evaluate(() => path.set('/./channel/'));
+      await tab.evaluate(() => reference.whenStable());
+      assert.equal(await first.evaluate(({ state }) => state), 'connected');
       await tab.evaluate(() => path.set('/channel/?more'));
       await until(tab, () => extra.socket?.url.endsWith('more') && extra.state() === 'connected');
       assert.equal(await first.evaluate(({ state }) => state), 'closed');

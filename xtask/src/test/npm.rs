@@ -51,12 +51,17 @@ pub(super) fn types() -> Result<()> {
     for page in pages {
         let text = std::fs::read_to_string(&page)?;
         let name = page.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        // With the name of a file behind it or without: ```ts [src/main.ts]
-        let blocks = text.split("\n```ts").skip(1).filter_map(|rest| rest.split_once('\n')?.1.split("```").next());
-        for (index, block) in blocks.enumerate() {
-            let file = format!("{}-{name}-{index}.ts", files.len());
-            // A module of its own, so that names do not meet.
-            std::fs::write(folder.join(&file), block)?;
+        // A module of its own, so that names do not meet; with the name of a file where it has one: ```ts [src/main.ts]
+        for (index, block) in text.split("\n```ts").skip(1).enumerate() {
+            let Some((title, code)) = block.split_once('\n') else { continue };
+            let named = title.trim().strip_prefix('[').and_then(|title| title.strip_suffix(']'));
+            let file = named.map_or_else(
+                || format!("{}-{name}-{index}.ts", files.len()),
+                |named| format!("{name}/{}", named.replace('/', "-")),
+            );
+            let path = folder.join(&file);
+            std::fs::create_dir_all(path.parent().unwrap_or(&folder))?;
+            std::fs::write(path, code.split("```").next().unwrap_or_default())?;
             files.push(file);
         }
     }
