@@ -160,7 +160,7 @@ export class GatepassSocket {
       this.#data.set(undefined);
       if (!url || typeof window === 'undefined') return;
       const socket = (this.#socket = new AuthSocket(url, options));
-      const unshow = show(socket, set);
+      const unshow = show(socket, set, () => this.#data.set(undefined));
       const changed = (change: StateChange) => tell(this.#changes, change);
       const hear = ({ data }: MessageEvent) => {
         this.#data.set(data);

@@ -61,12 +61,12 @@ export class GatepassError extends Error {
 }
 
 /** Returns whether this is an error of gatepass, and of this code if one is given. */
-export function isGatepassError<C extends ErrorCode>(error: unknown, code?: C): error is GatepassError & { readonly code: C } {
+export function isGatepassError<C extends ErrorCode>(error: unknown, code?: C): error is GatepassError & Readonly<Record<'code', C>> {
   return error instanceof GatepassError && (code === undefined || error.code === code);
 }
 
 /** Returns whether the person has to sign in (again). */
-export function isSignInRequired(error: unknown): error is GatepassError & { readonly disposition: 'signIn' } {
+export function isSignInRequired(error: unknown): error is GatepassError & Readonly<Record<'disposition', 'signIn'>> {
   return error instanceof GatepassError && error.disposition === 'signIn';
 }
 

@@ -84,6 +84,11 @@ export interface SocketEvents {
   statechange: StateChangeEvent;
 }
 
+/** @internal Whether the user of before is gone: what they were told is for nobody any more. As `forget_user` in src/proto/connection/recovery.rs tells it. */
+export function isOtherUser({ state, code, reason }: StateChange): boolean {
+  return state === 'suspended' && reason === 'signed out' && !(code! > 1_000);
+}
+
 /** @internal `onopen` and its like: one handler each. It keeps its place in the order when it is replaced (HTML, event handlers). */
 export class Handlers {
   readonly #target: EventTarget;

@@ -242,6 +242,7 @@ export class Session extends EventTarget {
     // A body can be read once.
     const again = request.clone();
     const { signal } = request;
+    signal.throwIfAborted();
     const aborted = new Promise<never>((_, reject) => (signal.onabort = () => reject(signal.reason)));
     const usable = (refused: number) => Promise.race([this.authorization(refused), aborted]);
     const send = (request: Request, [value]: Granted) => (request.headers.set(name, value), fetch(request));

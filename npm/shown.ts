@@ -1,7 +1,7 @@
 /** What an app shows of a socket, for the frameworks: the error stays until it is connected again, and the next try is counted down. */
 
 import type { GatepassError } from './errors.js';
-import type { Phase, SocketState, StateChangeEvent } from './events.js';
+import { isOtherUser, type Phase, type SocketState, type StateChangeEvent } from './events.js';
 import type { AuthSocket } from './socket.js';
 
 /** @internal */
@@ -17,8 +17,8 @@ export interface Shown {
 /** @internal A socket that has not begun. */
 export const NOTHING: Shown = { state: 'idle', phase: undefined, error: undefined, retryIn: undefined };
 
-/** @internal Tells what is to be shown, whenever it changes, until the function that it returns is called. */
-export function show(socket: AuthSocket, tell: (shown: Shown) => void): () => void {
+/** @internal Tells what is to be shown, whenever it changes, and that the last message is for nobody any more, until the function that it returns is called. */
+export function show(socket: AuthSocket, tell: (shown: Shown) => void, forget: () => void): () => void {
   let shown = NOTHING;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const count = (retryAt: number | undefined) => {
@@ -28,7 +28,9 @@ export function show(socket: AuthSocket, tell: (shown: Shown) => void): () => vo
     // Often enough that no second is skipped.
     if (retryAt !== undefined) timer = setTimeout(count, 250, retryAt);
   };
-  const onChange = ({ state, phase, error, retryAt }: StateChangeEvent) => {
+  const onChange = (change: StateChangeEvent) => {
+    const { state, phase, error, retryAt } = change;
+    if (isOtherUser(change)) forget();
     shown = { ...shown, state, phase, error: error ?? (state === 'connected' ? undefined : shown.error) };
     count(retryAt);
   };

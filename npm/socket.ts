@@ -286,7 +286,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
     this.#goodbyes = [];
     this.#core.do((core) => {
       core.close(code, text);
-      queueMicrotask(() => {
+      setTimeout(() => {
         let goodbyes = this.#goodbyes ?? [];
         // As a WebSocket that is closed before it is open.
         if (isEarly && this.#goodbyes) goodbyes = [new SocketErrorEvent(failure('CLOSED', 'the socket is closed')), new CloseEvent('close', { code: 1006 })];

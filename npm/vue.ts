@@ -8,8 +8,8 @@ import {
   type ComputedRef, type InjectionKey, type MaybeRefOrGetter, type Plugin, type Ref, type ShallowRef,
 } from 'vue';
 import { failure, type GatepassError } from './errors.js';
-import type { Phase, SocketState } from './events.js';
-import type { Session, SessionState } from './session.js';
+import type { Phase, SocketState, StateChange } from './events.js';
+import { Session, type SessionState } from './session.js';
 import { NOTHING, show, type Shown } from './shown.js';
 import { AuthSocket, type Sendable, type SentMessage } from './socket.js';
 import type { AuthSocketOptions } from './socket-options.js';
@@ -18,8 +18,11 @@ const KEY: InjectionKey<Session> = Symbol('gatepass');
 
 /**
  * The plugin: `app.use(gatepass(session))`. From then on `useSession()` and `useAuthSocket(url, options)` take this session.
+ *
+ * @throws GatepassError INVALID_OPTION for what is no session
  */
 export function gatepass(session: Session): Plugin {
+  check(session);
   return { install: (app) => void app.provide(KEY, session) };
 }
 
@@ -45,6 +48,7 @@ export interface UseSession {
  */
 export function useSession(session: Session | undefined = injected()): UseSession {
   if (session === undefined) throw failure('INVALID_OPTION', 'session: there is none; give one, or install it with app.use(gatepass(session))');
+  check(session);
   const state = ref(session.state);
   const error = shallowRef(session.error);
   const onChange = () => {
@@ -62,6 +66,8 @@ export function useSession(session: Session | undefined = injected()): UseSessio
 export interface UseAuthSocketOptions extends AuthSocketOptions {
   /** Called with every message. `data` shows the last one alone: two that arrive together are one change of a ref. */
   onMessage?: (data: unknown) => void;
+  /** Called with every change of state: what may not have arrived is in its `unconfirmed`. */
+  onStateChange?: (change: StateChange) => void;
 }
 
 /** What {@link useAuthSocket} gives. */
@@ -94,11 +100,18 @@ export interface UseAuthSocket {
 /**
  * A socket as refs. It closes with the scope; where the URL is a ref or a getter, another URL is another socket, and none is none.
  *
- * @throws GatepassError as AuthSocket does
+ * @throws GatepassError as AuthSocket does; INVALID_OPTION if there is no session and the scheme needs one
  */
 export function useAuthSocket(url: MaybeRefOrGetter<string | URL | null | undefined | false>, options: UseAuthSocketOptions): UseAuthSocket {
-  const { onMessage, ...rest } = options;
+  if (typeof options !== 'object' || options === null) throw failure('INVALID_OPTION', 'options: an object with the scheme is needed');
+  const { onMessage, onStateChange, ...rest } = options;
+  for (const [name, call] of Object.entries({ onMessage, onStateChange })) {
+    if (call !== undefined && typeof call !== 'function') throw failure('INVALID_OPTION', `${name}: a function is needed`);
+  }
   const session = rest.session ?? injected();
+  if (session === undefined && !['anonymous', 'cookie'].includes(rest.scheme?.type)) {
+    throw failure('INVALID_OPTION', 'session: there is none; give one, or install it with app.use(gatepass(session)), which is found until the first await of a setup');
+  }
   const socket = shallowRef<AuthSocket>();
   const state = ref<SocketState>('idle');
   const phase = ref<Phase>();
@@ -117,11 +130,13 @@ export function useAuthSocket(url: MaybeRefOrGetter<string | URL | null | undefi
     data.value = event.data;
     onMessage?.(event.data);
   };
+  const onChange = (change: StateChange) => onStateChange?.(change);
   const leave = () => {
     unshow();
     const present = socket.value;
     socket.value = undefined;
     present?.removeEventListener('message', hear);
+    present?.removeEventListener('statechange', onChange);
     present?.close();
   };
   const open = () => {
@@ -131,7 +146,8 @@ export function useAuthSocket(url: MaybeRefOrGetter<string | URL | null | undefi
     const address = toValue(url);
     if (!address || typeof window === 'undefined') return;
     const made = new AuthSocket(address, session === undefined ? rest : { ...rest, session });
-    unshow = show(made, tell);
+    unshow = show(made, tell, () => (data.value = undefined));
+    made.addEventListener('statechange', onChange);
     made.addEventListener('message', hear);
     socket.value = made;
   };
@@ -161,13 +177,18 @@ export function useAuthSocket(url: MaybeRefOrGetter<string | URL | null | undefi
     error: shallowReadonly(error) as UseAuthSocket['error'], retryIn: readonly(retryIn),
     send: (message, options) => present().send(message, options),
     reconnect: () => socket.value?.reconnect(),
-    close: (code, reason) => socket.value?.close(code, reason),
+    // As a handler in a template it is called with an event.
+    close: (code, reason) => socket.value?.close((code as unknown) instanceof Event ? undefined : code, reason),
     stop,
   };
 }
 
 function injected(): Session | undefined {
   return hasInjectionContext() ? inject(KEY, undefined) : undefined;
+}
+
+function check(session: Session): void {
+  if (!(session instanceof Session)) throw failure('INVALID_OPTION', 'session: a Session is needed');
 }
 
 /** With the scope, where there is one; outside of any the caller ends it. */

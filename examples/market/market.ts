@@ -54,6 +54,11 @@ export function order(side: Side, symbol: string): string {
   return JSON.stringify({ type: 'broadcast', side, symbol });
 }
 
+/** Orders as a person would name them. */
+export function named(orders: unknown[]): string {
+  return orders.map(parse).map((order) => `${order?.side ?? 'something'} ${order?.symbol ?? ''}`.trim()).join(', ');
+}
+
 export function price(quote: Quote): string {
   return Number.isNaN(quote.price) ? '–' : quote.price.toFixed(2);
 }

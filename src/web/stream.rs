@@ -26,7 +26,7 @@ pub enum Incoming {
 
 /// An [`AuthSocket`] as `Stream` of what it hears, over reconnects, and `Sink` of messages (a string, an `ArrayBuffer`, a view or a `Blob`).
 ///
-/// The stream ends when the socket is closed for good; the `StateChanged` before says why. A message waits while the outbox is full, and
+/// What a user has not read is gone with them. The stream ends when the socket is closed for good; the `StateChanged` before says why. A message waits while the outbox is full, and
 /// [`SendError::Closed`] is the only error. `flush` is done when nothing waits in the outbox any more: while there is no connection,
 /// `feed` returns and `send` (`feed` and `flush`) waits. Dropped, it closes.
 pub struct SocketStream {
@@ -46,7 +46,12 @@ struct Shared {
 
 impl Shared {
     fn hear(&self, incoming: Incoming) {
-        self.heard.borrow_mut().push_back(incoming);
+        let mut heard = self.heard.borrow_mut();
+        if matches!(&incoming, Incoming::Event(Event::StateChanged(change)) if change.is_other_user()) {
+            heard.retain(|heard| matches!(heard, Incoming::Event(_)));
+        }
+        heard.push_back(incoming);
+        drop(heard);
         [&self.reader, &self.writer].into_iter().filter_map(Cell::take).for_each(Waker::wake);
     }
 }

@@ -12,7 +12,7 @@ use js_sys::Uint8Array;
 use wasm_bindgen::JsValue;
 use wasm_bindgen_test::wasm_bindgen_test;
 
-use crate::harness::{control, fresh, quick, signed_in, ticket};
+use crate::harness::{control, count, fresh, login, quick, signed_in, ticket};
 
 async fn connected(stream: &mut SocketStream) {
     while let Some(incoming) = stream.next().await {
@@ -49,6 +49,23 @@ async fn a_stream_carries_messages_over_a_loss_and_ends_with_the_socket() {
         rest.iter().any(|incoming| matches!(incoming, Incoming::Event(Event::StateChanged(change)) if change.state == ConnectionState::Closed))
     );
     assert_eq!(stream.send("late".into()).await, Err(SendError::Closed));
+}
+
+#[wasm_bindgen_test]
+async fn what_a_user_has_not_read_is_gone_with_them() {
+    fresh().await;
+    let session = signed_in().await;
+    let mut stream = SocketStream::connect(quick("/channel/", ticket()), Some(session.clone())).unwrap();
+    stream.send("secret".into()).await.unwrap();
+    control(r#"{"do": "push", "text": "to maggie"}"#).await;
+    while stream.socket().stats().received < 2 {
+        // A turn of the page's loop.
+        count("open").await;
+    }
+    session.logout();
+    login(&session, "bob", "hunter2").await.unwrap();
+    stream.send("mine".into()).await.unwrap();
+    assert_eq!(message(&mut stream).await, "mine");
 }
 
 #[wasm_bindgen_test]

@@ -105,6 +105,8 @@ for (const name of ['zone', 'zoneless']) {
       await shows(tab, '#socket', 'connected');
       await control({ do: 'push', text: 'after the end' });
       await until(tab, () => heard.includes('after the end'));
+      await tab.evaluate(() => app.session.logout());
+      assert.equal(await tab.evaluate(() => app.gate.data()), undefined, 'what was told to one user is not shown to the next');
       await tab.evaluate(() => reference.destroy());
       assert.deepEqual(await tab.evaluate(() => [app.gate.state(), ended]), ['closed', 1]);
     });

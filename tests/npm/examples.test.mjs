@@ -83,8 +83,39 @@ for (const name of ['vue', 'angular']) {
     }
     assert.ok((await ask('counts')).refreshes > 0);
 
+    // What may not have arrived is said.
+    await control({ do: 'silence', on: true });
+    await maggie.getByRole('button', { name: 'Buy CYBR' }).click();
+    await control({ do: 'dropSockets', how: 'reset' });
+    await maggie.getByRole('alert').getByText('buy CYBR may not have arrived').waitFor();
+    await control({ do: 'silence', on: false });
+    await maggie.evaluate(() => document.querySelector('.notice button')?.click());
+    await badge(maggie, 'connected');
+
+    // What waits when a session ends waits for its user.
+    await bob.reload();
+    await badge(bob, 'connected');
+    await control({ do: 'stop' });
+    await badge(bob, 'waiting');
+    await bob.getByRole('button', { name: 'Sell ACME' }).click();
+    await control({ do: 'start' });
     await control({ do: 'revoke', user: 'bob' });
+    await bob.evaluate(() => document.querySelector('.notice button')?.click());
     await bob.getByText('You were signed out').waitFor();
+    await signIn(bob, 'bob', 'hunter2');
+    await maggie.getByText('bob sells ACME').waitFor();
+
+    // A server that takes a token no more, although the session does not know.
+    await control({ do: 'answer', endpoint: 'ticket', status: 401, times: 4 });
+    await control({ do: 'dropSockets', how: 'reset' });
+    await maggie.getByRole('button', { name: 'Sign in again' }).click();
+    await control({ do: 'reset' });
+    await signIn(maggie, 'maggie', 'secret');
+    await badge(maggie, 'connected');
+    await control({ do: 'dropSockets', how: { close: { code: 4403 } } });
+    await badge(maggie, 'closed');
+    await maggie.getByRole('button', { name: 'Buy WAYN' }).click();
+    await maggie.getByRole('alert').getByText('buy WAYN was not taken').waitFor();
     await maggie.getByRole('button', { name: 'Sign out' }).click();
     await maggie.getByRole('button', { name: 'Sign in' }).waitFor();
     assert.equal(await maggie.evaluate(() => sessionStorage.length), 0);

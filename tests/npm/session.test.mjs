@@ -357,6 +357,38 @@ test('what getToken throws, or that it returns nothing of use, is the cause of w
   mistakes.forEach((words, index) => assert.match(result[index], words));
 });
 
+test('what a user has not read when they go is delivered to nobody', async () => {
+  await control({ do: 'reset' });
+  const { result } = await inPage(async (server) => {
+    const { AuthSocket, presets, Session } = await import('gatepass');
+    const session = new Session(presets.simpleJwt(`${server}/api`));
+    await session.login({ username: 'maggie', password: 'secret' });
+    const socket = new AuthSocket(`${server}/channel/`, { session, ...presets.ticketServerSocket(server) });
+    await socket.ready();
+    const messages = socket[Symbol.asyncIterator]();
+    const reader = socket.readable.getReader();
+    const heard = (text) => new Promise((resolve) => socket.addEventListener('message', ({ data }) => data === text && resolve()));
+    const said = async (text) => {
+      const echo = heard(text);
+      socket.send(text);
+      await echo;
+    };
+    await said('maggie 1');
+    await said('maggie 2');
+    session.logout();
+    await session.login({ username: 'bob', password: 'hunter2' });
+    await said('bob');
+    const one = [(await messages.next()).value, (await reader.read()).value];
+    // Without a logout between, too; and what is of one user stays over a loss.
+    await session.login({ username: 'maggie', password: 'secret' });
+    await said('maggie 3');
+    socket.reconnect();
+    await said('maggie 4');
+    return [...one, (await messages.next()).value, (await messages.next()).value];
+  }, server);
+  assert.deepEqual(result, ['bob', 'bob', 'maggie 3', 'maggie 4']);
+});
+
 test('session.fetch ends with its signal, also while it waits for a token', async () => {
   const { result } = await inPage(async (server) => {
     const { Session } = await import('gatepass');
@@ -428,7 +460,9 @@ for (const way of ['ticket', 'first message', 'query']) {
         if (data === `message ${sent}`) heard++;
       }
       const { readyState } = socket;
+      const closed = new Promise((resolve) => socket.addEventListener('close', resolve));
       socket.close();
+      await closed;
       return { told, unheard: sent - heard, readyState };
     }, [server, way]);
     assert.deepEqual(result, { told: ['connecting', 'connected', 'open', 'closed', 'close'], unheard: 0, readyState: 1 });

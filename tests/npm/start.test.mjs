@@ -8,13 +8,14 @@ import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { build } from 'vite';
-import { ask, server } from './browser.mjs';
+import { ask, control, server } from './browser.mjs';
 import { project } from './page.mjs';
 import { opened, served } from './served.mjs';
 
-/** The files of the page, by their names. */
-const FILES = Object.fromEntries([...readFileSync('docs/start.md', 'utf8').matchAll(/^```\w+ \[(.*?)\]\n([\s\S]*?)^```/gm)]
-  .map(([, name, text]) => [name, text.replaceAll('http://127.0.0.1:8000', server)]));
+/** The files of a page, by their names. */
+const filesOf = (page) => Object.fromEntries([...readFileSync(page, 'utf8').matchAll(/^```\w+ \[(.*?)\]\n([\s\S]*?)^```/gm)]
+  .map(([, name, text]) => [name, text.replaceAll(/http:..127\.0\.0\.1:8000|(https|wss):..api\.example\.com/g, server)]));
+const FILES = filesOf('docs/start.md');
 
 const TARBALL = join(project, readdirSync(project).find((name) => name.endsWith('.tgz')));
 
@@ -39,9 +40,10 @@ async function talks(tab) {
   assert.equal((await ask('counts')).tickets, 1);
 }
 
-const vue = () => folder('vue', {
+const vue = (more = {}) => folder('vue', {
   'package.json': '{"name": "app", "private": true, "type": "module"}',
   ...Object.fromEntries(['src/App.vue', 'src/main.js', 'vite.config.js', 'index.html'].map((name) => [name, FILES[name]])),
+  ...more,
 });
 
 /** Vite 7, which copies scripts of packages elsewhere, and not what lies beside them. */
@@ -66,6 +68,23 @@ test('Vue and Vite in ten lines: the build', async () => {
   const root = vue();
   await build({ root, logLevel: 'warn' });
   await served(join(root, 'dist'), (url) => opened(url, talks));
+});
+
+test('the app of the page on Vue', async () => {
+  const root = vue(filesOf('docs/vue.md'));
+  await build({ root, logLevel: 'warn' });
+  await served(join(root, 'dist'), (url) => opened(url, async (tab) => {
+    await tab.getByText('nobody is signed in').waitFor();
+    await tab.getByRole('button', { name: 'Sign in' }).click();
+    await tab.getByText('connected').waitFor();
+    await control({ do: 'push', text: 'a quote' });
+    await tab.getByText('a quote').waitFor();
+    // A server that refuses what the session has: somebody has to sign in, although the session does not know.
+    await control({ do: 'answer', endpoint: 'ticket', status: 401, times: 2 });
+    await control({ do: 'dropSockets', how: 'reset' });
+    await tab.getByRole('button', { name: 'Sign in' }).click();
+    await tab.getByText('connected').waitFor();
+  }));
 });
 
 test('Angular in fifteen lines', async () => {

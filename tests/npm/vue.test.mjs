@@ -21,9 +21,10 @@ const withApp = (run) =>
       globalThis.path = ref('/channel/');
       globalThis.isShown = ref(true);
       globalThis.heard = [];
+      globalThis.lost = [];
       const Quotes = {
         setup: () => (globalThis.used = useAuthSocket(() => path.value && server + path.value, {
-          ...presets.ticketServerSocket(server), backoff: { base: 3_000, spread: 3_000 }, onMessage: (data) => heard.push(data),
+          ...presets.ticketServerSocket(server), backoff: { base: 3_000, spread: 3_000 }, onMessage: (data) => heard.push(data), onStateChange: ({ unconfirmed }) => lost.push(...unconfirmed),
         })),
         template: `<p id="socket">{{ state }} {{ data }} {{ error?.code }} {{ retryIn === undefined ? '' : 'soon' }}</p>`,
       };
@@ -57,6 +58,7 @@ test('state, messages, errors and the wait are shown as they change, and the soc
     assert.deepEqual(await tab.evaluate(() => heard.slice(-2)), ['one', 'two']);
     await control({ do: 'dropSockets', how: 'reset' });
     await shows(tab, '#socket', 'waiting two CONNECTION_LOST soon');
+    assert.deepEqual(await tab.evaluate(() => lost), ['{"type":"whoami"}'], 'answered within 5 s, so it may not have arrived');
     assert.ok((await tab.evaluate(() => used.retryIn.value)) <= 3);
     await tab.evaluate(() => used.reconnect());
     await until(tab, () => used.state.value === 'connected' && used.error.value === undefined && used.retryIn.value === undefined);
@@ -64,12 +66,22 @@ test('state, messages, errors and the wait are shown as they change, and the soc
     await tab.evaluate(() => (isShown.value = false));
     await until(tab, () => used.socket.value === undefined);
     assert.equal(await socket.evaluate(({ state }) => state), 'closed');
+    // What was told to one user is not shown to the next.
+    await tab.evaluate(() => (isShown.value = true));
+    await until(tab, () => used.state.value === 'connected');
+    await control({ do: 'push', text: 'for maggie' });
+    await until(tab, () => used.data.value === 'for maggie');
+    assert.ok(await tab.evaluate(() => {
+      session.logout();
+      return used.data.value === undefined;
+    }));
+    await tab.evaluate(() => session.login({ username: 'maggie', password: 'secret' }));
     // What ended a session is shown to who comes later, too.
     await control({ do: 'revoke', user: 'maggie' });
     const ended = await tab.evaluate(async (server) => {
       const { effectScope } = await import('vue');
       const { useSession } = await import('gatepass/vue');
-      await session.fetch(`${server}/protected`);
+      await session.fetch(`${server}/protected`).catch(() => {});
       const late = effectScope().run(() => useSession(session));
       const seen = [session.state, late.error.value.code === session.error.code, session.error.disposition];
       await session.login({ username: 'bob', password: 'hunter2' });
@@ -132,10 +144,14 @@ test('without a session there is an error that says what to do, and a wrong opti
           return `${error.code} ${error.message}`;
         }
       });
-      return [said(() => useSession()), said(() => useAuthSocket('wss://h/', { scheme: anonymous(), outbox: 5 }))];
+      return [said(() => useSession()), said(() => useSession({})), said(() => useAuthSocket('wss://h/')), said(() => useAuthSocket('wss://h/', { scheme: { type: 'query' } })), said(() => useAuthSocket('wss://h/', { scheme: anonymous(), onMessage: 5 })), said(() => useAuthSocket('wss://h/', { scheme: anonymous(), outbox: 5 }))];
     });
     assert.match(said[0], /^INVALID_OPTION session:.*app\.use\(gatepass\(session\)\)/);
-    assert.match(said[1], /^INVALID_OPTION outbox:/);
+    assert.match(said[1], /^INVALID_OPTION session:/);
+    assert.match(said[2], /^INVALID_OPTION options:/);
+    assert.match(said[3], /^INVALID_OPTION session:.*first await/);
+    assert.match(said[4], /^INVALID_OPTION onMessage:/);
+    assert.match(said[5], /^INVALID_OPTION outbox:/);
   });
 });
 

@@ -9,11 +9,12 @@ import { SignIn } from './sign-in';
   changeDetection: ChangeDetectionStrategy.OnPush,
   template: `
     <main class="app">
-      <!-- With it, its socket comes and goes. -->
-      @if (session.isSignedIn()) {
-        <app-market-watch />
-      } @else {
+      @if (!session.isSignedIn() && session.state() !== 'loading') {
         <app-sign-in />
+      }
+      <!-- It stays while a session that has ended is renewed by hand, so that orders wait for their user. With it, its socket comes and goes. -->
+      @if (session.isSignedIn() || session.state() === 'expired') {
+        <app-market-watch />
       }
     </main>
   `,

@@ -1,7 +1,7 @@
 import { ChangeDetectionStrategy, Component, inject, signal } from '@angular/core';
 import { presets } from 'gatepass';
 import { GatepassSession, injectAuthSocket } from 'gatepass/angular';
-import { change, hear, OPENING, order, points, price, trend, type Side } from '../../market/market';
+import { change, hear, named, OPENING, order, points, price, trend, type Side } from '../../market/market';
 
 @Component({
   selector: 'app-market-watch',
@@ -16,8 +16,16 @@ import { change, hear, OPENING, order, points, price, trend, type Side } from '.
     @if (socket.state() !== 'connected' && socket.error(); as error) {
       <p class="notice">
         <span>{{ error.message }}@if (socket.retryIn() !== undefined) {; again in {{ socket.retryIn() }} s}</span>
-        <button (click)="socket.reconnect()">Try now</button>
+        <!-- The server takes the token no more, although the session does not know. -->
+        @if (error.disposition === 'signIn' && session.isSignedIn()) {
+          <button (click)="session.logout()">Sign in again</button>
+        } @else {
+          <button (click)="socket.reconnect()">Try now</button>
+        }
       </p>
+    }
+    @if (problem(); as text) {
+      <p class="notice" role="alert"><span>{{ text }}</span> <button (click)="problem.set(undefined)">Close</button></p>
     }
     <div class="columns">
       <section class="card" [class.stale]="socket.state() !== 'connected'">
@@ -69,6 +77,8 @@ export class MarketWatch {
   protected readonly market = signal(OPENING);
   /** Orders that wait for a connection. */
   protected readonly waiting = signal(0);
+  /** What became of an order, if it is not as it should be. */
+  protected readonly problem = signal<string | undefined>(undefined);
   protected readonly change = change;
   protected readonly points = points;
   protected readonly price = price;
@@ -76,12 +86,22 @@ export class MarketWatch {
 
   constructor() {
     this.socket.messages.subscribe((data) => this.market.update((market) => hear(market, data)));
+    this.socket.changes.subscribe(({ unconfirmed }) => {
+      if (unconfirmed.length) this.problem.set(`The connection was lost: ${named(unconfirmed)} may not have arrived.`);
+    });
   }
 
   protected async trade(side: Side, symbol: string): Promise<void> {
-    const message = this.socket.send(order(side, symbol));
-    this.waiting.update((count) => count + 1);
-    await this.socket.socket?.sent(message);
-    this.waiting.update((count) => count - 1);
+    this.problem.set(undefined);
+    const text = order(side, symbol);
+    try {
+      const message = this.socket.send(text);
+      this.waiting.update((count) => count + 1);
+      const status = await this.socket.socket?.sent(message);
+      this.waiting.update((count) => count - 1);
+      if (status === 'dropped') this.problem.set(`${named([text])} was not sent.`);
+    } catch (error) {
+      this.problem.set(`${named([text])} was not taken: ${(error as Error).message}`);
+    }
   }
 }

@@ -277,6 +277,20 @@ pub struct StateChange {
     pub discarded: usize,
 }
 
+/// The reason of the change that a user's going leads to.
+pub(super) const SIGNED_OUT: &str = "signed out";
+
+impl StateChange {
+    /// Returns whether the user of before is gone: what they were told is for nobody any more.
+    #[must_use]
+    pub fn is_other_user(&self) -> bool {
+        // A server may say the same words, but with a code of its own.
+        self.state == ConnectionState::Suspended
+            && self.reason.as_deref() == Some(SIGNED_OUT)
+            && self.code.is_none_or(|code| code == 1000)
+    }
+}
+
 /// The public state of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConnectionState {

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use super::io::{Event, Output};
+use super::io::{Event, Output, SIGNED_OUT};
 use super::state::{Doubt, Pause, Proof, Reach, Refuser, State, Step};
 use super::{Connection, StateChange};
 use crate::error::{Disposition, Failure, HandshakeError, Problem, TokenError, TransportError};
@@ -245,7 +245,7 @@ impl Connection {
         self.silent_errors = 0;
         self.attempt = 0;
         self.backoff.reset();
-        let reason = "signed out";
+        let reason = SIGNED_OUT;
         match &self.state {
             State::Idle | State::Closed => {}
             State::Token { .. }

@@ -161,6 +161,8 @@ impl Peer {
 
     async fn hear(&mut self, message: Message) -> Next {
         if let Message::Close(frame) = &message {
+            // The answer (RFC 6455 §5.5.1) leaves with the next look; there is nothing after it.
+            let _end = self.socket.next().await;
             return Next::End { code: Some(frame.as_ref().map_or(1005, |frame| frame.code)) };
         }
         if matches!(message, Message::Ping(_) | Message::Pong(_)) {
