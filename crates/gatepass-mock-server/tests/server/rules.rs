@@ -17,6 +17,7 @@ async fn the_ticket_protocol_lets_a_user_in() {
     say(&mut socket, r#"{"type":"whoami"}"#).await;
     assert_eq!(hear(&mut socket).await, r#"{"type":"whoami","user":"maggie"}"#);
     hang_up(&mut socket, 4000).await;
+    assert_eq!(hear(&mut socket).await, "close 4000", "a close frame is answered (RFC 6455 §5.5.1)");
     server.wait_for(|counts| counts.open == 0).await;
 
     let received = server.received();
