@@ -375,7 +375,7 @@ export function read(options: SessionOptions, source: Source): (core: Core, tell
     ...[0, 1, 2, 3].flatMap((index) => endpoints.map((endpoint) => endpoint[index])), all.header('tokenPrefix', 'Bearer'),
     fields.text('access', 'access'), fields.get('refresh') === null ? '' : fields.text('refresh', 'refresh'),
     fields.text('expiresIn', 'expires_in'), fields.text('expiresAt', 'expires_at'),
-    Number(fields.one('expiresInUnit', ['s', 'ms']) === 'ms'), all.millis('leeway', 30_000), all.millis('httpTimeout', 10_000), allowInsecure,
+    Number(fields.one('expiresInUnit', ['s', 'ms']) === 'ms'), all.millis('leeway', 30_000), all.millis('httpTimeout', 10_000, 1), allowInsecure,
     Number(all.one('credentials', ['omit', 'include']) === 'include'),
     store === 'memory' ? undefined : storeOf(key, store), getToken && sourceOf(getToken, source),
   ];

@@ -199,8 +199,8 @@ export function read(url: string, options: AuthSocketOptions): (core: Core, sess
     params === '' ? url : url + (url.includes('?') ? '&' : '?') + params, all.get('probe') === undefined ? '' : all.credentialUrl('probe', allowInsecure),
     isTicket ? scheme.credentialUrl('url', allowInsecure) : '', place,
     scheme.text('field', 'ticket'), scheme.text('expiresField', 'expires'), scheme.text('expiresInField', 'expires_in'),
-    scheme.millis('ackTimeout', 10_000), backoff.millis('base', 500), backoff.millis('cap', 30_000), backoff.millis('spread', 5_000),
-    all.millis('connectTimeout', 10_000), all.millis('ticketTimeout', 10_000), all.millis('minUptime', 5_000),
+    scheme.millis('ackTimeout', 10_000, 1), backoff.millis('base', 500), backoff.millis('cap', 30_000), backoff.millis('spread', 5_000),
+    all.millis('connectTimeout', 10_000, 1), all.millis('ticketTimeout', 10_000, 1), all.millis('minUptime', 5_000),
     heartbeat.millis('interval', 25_000, 1), heartbeat.millis('timeout', 10_000, 1), all.millis('hiddenTimeout', 60_000),
     outbox.get('ttl') == null ? -1 : outbox.millis('ttl', 0),
     // A cookie that nobody's session vouches for is no credential of ours.

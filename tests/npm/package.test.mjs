@@ -143,6 +143,8 @@ test('case_29: a wrong option throws at construction and names itself', async ()
       thrown(() => new Session({ login: { url: '/login', method: 'GET' } })),
       thrown(() => new Session({ refresh: { url: '/refresh', encoding: 'xml' } })),
       thrown(() => new Session({ login: { url: 'http://example.com/login' } })),
+      socket('wss://h/', { scheme: anonymous(), connectTimeout: 0 }),
+      thrown(() => new Session({ httpTimeout: 0 })),
       thrown(() => new Session({ store: 'cookie' })),
       thrown(() => new Session({ storeKey: '' })),
       thrown(() => new Session({ store: { load() {}, save() {} } })),
@@ -170,7 +172,7 @@ test('case_29: a wrong option throws at construction and names itself', async ()
     [/INVALID_OPTION heartbeat\.message:/], [/INVALID_OPTION heartbeat:/], [/INVALID_OPTION whenHidden:.*close-after/],
     [/INVALID_OPTION outbox\.policy:.*drop-oldest/], [/INVALID_OPTION confirm\.ack:.*\$id/], [/INVALID_OPTION confirm\.id:/], [/INVALID_OPTION send: ttl:/], [/INVALID_OPTION send: time:/],
     [/INVALID_OPTION login\.method:/], [/INVALID_OPTION refresh\.encoding:/],
-    [/INSECURE_URL login\.url:/], [/INVALID_OPTION store:/], [/INVALID_OPTION storeKey:/], [/INVALID_OPTION store:/], [/INVALID_OPTION getToken:/], [/INVALID_OPTION getToken:.*refresh/], [/INSECURE_URL fetchOrigins:/], [/INVALID_OPTION fetchOrigins:.*array/],
+    [/INSECURE_URL login\.url:/], [/INVALID_OPTION connectTimeout:.*from 1/], [/INVALID_OPTION httpTimeout:.*from 1/], [/INVALID_OPTION store:/], [/INVALID_OPTION storeKey:/], [/INVALID_OPTION store:/], [/INVALID_OPTION getToken:/], [/INVALID_OPTION getToken:.*refresh/], [/INSECURE_URL fetchOrigins:/], [/INVALID_OPTION fetchOrigins:.*array/],
     [/INVALID_OPTION tokens\.access:/], [/INVALID_OPTION tokens\.expiresIn:/], [/INVALID_OPTION code:.*1001/], [/INVALID_OPTION reason:.*123/], [/INVALID_OPTION data:/],
   ];
   result.forEach((text, index) => {

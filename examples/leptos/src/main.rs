@@ -91,9 +91,11 @@ fn Chat(session: Shared) -> impl IntoView {
             <label>"Message" <input bind:value=text required/></label>
             <button class="primary">"Send"</button>
         </form>
-        <ol class="card trades">
-            {move || heard.get().into_iter().rev().map(|text| view! { <li>{text}</li> }).collect_view()}
-        </ol>
+        <section class="card">
+            <ol class="trades">
+                {move || heard.get().into_iter().rev().map(|text| view! { <li>{text}</li> }).collect_view()}
+            </ol>
+        </section>
     }
 }
 
