@@ -3,16 +3,12 @@
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
-import { ask, control, launch, server } from './browser.mjs';
+import { test } from 'node:test';
+import { ask, control, server } from './browser.mjs';
+import { browser } from './page.mjs';
 
 const screenshots = process.env.GATEPASS_TEST_SCREENSHOTS;
-let browser;
-before(async () => {
-  mkdirSync(screenshots, { recursive: true });
-  browser = await launch();
-});
-after(() => browser?.close());
+mkdirSync(screenshots, { recursive: true });
 
 const quote = (symbol, price) => control({ do: 'push', text: JSON.stringify({ type: 'quotes', quotes: [{ symbol, price }] }) });
 const badge = (tab, state) => tab.locator(`.badge[data-state="${state}"]`).waitFor();
