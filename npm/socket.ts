@@ -281,9 +281,8 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
     const text = String(reason);
     if (new Blob([text]).size > 123) throw failure('INVALID_OPTION', 'reason: at most 123 bytes');
     this.#mayStart = false;
-    if (this.#state === 'closed') return;
     const isEarly = this.#isOne && this.#state !== 'connected';
-    this.#goodbyes = [];
+    if (this.#state !== 'closed') this.#goodbyes = [];
     this.#core.do((core) => {
       core.close(code, text);
       setTimeout(() => {

@@ -217,6 +217,30 @@ test('streams: a writer waits for room while there is no connection, and after a
   });
 });
 
+test('close() gives up what a socket that was given up had queued, and nothing of it goes with the next', async () => {
+  await inProfile(async (context) => {
+    await control({ do: 'reset' });
+    await control({ do: 'answer', endpoint: 'ticket', status: 403 });
+    const tab = await open(context);
+    const seen = await tab.evaluate(async (server) => {
+      const { AuthSocket, presets, Session } = await import('gatepass');
+      const session = new Session(presets.simpleJwt(`${server}/api`));
+      await session.login({ username: 'maggie', password: 'secret' });
+      const socket = new AuthSocket(`${server}/channel/`, { session, ...presets.ticketServerSocket(server) });
+      const message = socket.send('of before');
+      await socket.ready().catch(() => {});
+      const { queued } = socket.stats();
+      socket.close();
+      const seen = [socket.state, queued, socket.stats().queued, message.status];
+      socket.reconnect();
+      socket.addEventListener('open', () => socket.send('of now'));
+      const data = await new Promise((resolve) => socket.addEventListener('message', ({ data }) => resolve(data)));
+      return [...seen, data];
+    }, server);
+    assert.deepEqual(seen, ['closed', 1, 0, 'dropped', 'of now']);
+  });
+});
+
 test('what makes no sense is refused by name', async () => {
   await withSocket({}, async (tab) => {
     const confirm = { id: 'id', ack: { id: '$id' } };
