@@ -76,7 +76,7 @@ pub enum Command {
     Reset,
     /// Stop and start again on the same port: every connection is reset, tickets are forgotten, tokens stay good.
     Restart,
-    /// End every token of a user, and their sockets with close code 4401.
+    /// End every token, ticket and session key of a user, and their sockets with close code 4401.
     Revoke {
         /// Who.
         user: String,

@@ -303,6 +303,8 @@ impl State {
             }
             Command::Revoke { user } => {
                 inner.tokens.revoke(user);
+                inner.tickets.forget_user(user);
+                inner.session_keys.forget_user(user);
                 let order = SocketOrder::Close { code: 4401, reason: "revoked".to_owned() };
                 inner.order_user(user, &order);
             }

@@ -70,6 +70,10 @@ impl SessionKeys {
         key
     }
 
+    pub(crate) fn forget_user(&mut self, user: &str) {
+        self.0.retain(|_, (owner, _)| owner != user);
+    }
+
     pub(crate) fn user_of(&self, key: &str) -> Option<String> {
         self.0.get(&hash(key)).filter(|(_, end)| *end > Instant::now()).map(|(user, _)| user.clone())
     }

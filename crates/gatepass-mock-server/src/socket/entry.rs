@@ -8,7 +8,7 @@ use base64ct::{Base64Unpadded, Base64UrlUnpadded, Encoding};
 
 use super::dialogue::{self, Dialogue};
 use crate::http::word_and_token;
-use crate::state::{Inner, State};
+use crate::state::Inner;
 
 /// What a handshake shows.
 pub(super) struct Asked<'a> {
@@ -69,8 +69,7 @@ impl Asked<'_> {
 }
 
 /// Answers a handshake: who is let in, or the status of the refusal.
-pub(super) fn judge(state: &State, asked: &Asked<'_>) -> Result<Entry, StatusCode> {
-    let mut inner = state.lock();
+pub(super) fn judge(inner: &mut Inner, asked: &Asked<'_>) -> Result<Entry, StatusCode> {
     inner.counts.handshakes += 1;
     if !inner.refuse_handshakes.is_empty() {
         let status = inner.refuse_handshakes.remove(0);
@@ -98,14 +97,14 @@ pub(super) fn judge(state: &State, asked: &Asked<'_>) -> Result<Entry, StatusCod
         ["ws", "jwt"] | ["api", "kernels", _, "channels"] => {
             let token = asked.param("token");
             let ends = token.and_then(|token| inner.tokens.end_of(token));
-            known(user_of(&inner, token)).map(|entry| Entry { ends, ..entry })
+            known(user_of(inner, token)).map(|entry| Entry { ends, ..entry })
         }
         ["ws", group] if group.starts_with("app_") => {
-            let user = user_of(&inner, asked.param("token"));
+            let user = user_of(inner, asked.param("token"));
             known(user.filter(|user| group.strip_prefix("app_").is_some_and(|group| inner.may_enter(user, group))))
         }
-        ["ws", "cookie"] => known(user_of(&inner, asked.cookie("JWT"))),
-        ["ws", "cookie-or-anonymous"] => Ok(Entry::of(user_of(&inner, asked.cookie("JWT")))),
+        ["ws", "cookie"] => known(user_of(inner, asked.cookie("JWT"))),
+        ["ws", "cookie-or-anonymous"] => Ok(Entry::of(user_of(inner, asked.cookie("JWT")))),
         ["ws", "session"] => {
             let user = asked.param("session_key").and_then(|key| inner.session_keys.user_of(key));
             known(user.filter(|user| !inner.inactive.contains(user)))
@@ -113,7 +112,7 @@ pub(super) fn judge(state: &State, asked: &Asked<'_>) -> Result<Entry, StatusCod
         ["ws", "header"] => {
             let token = asked.headers.get(AUTHORIZATION).and_then(word_and_token);
             let token = token.filter(|(word, _)| word.eq_ignore_ascii_case("Token")).map(|(_, token)| token);
-            Ok(Entry::of(user_of(&inner, token)))
+            Ok(Entry::of(user_of(inner, token)))
         }
         ["ws", "ticket-protocol"] => {
             let (ticket, chosen) = asked.credential("ticket.", &["circle-match.v1"]).ok_or(StatusCode::UNAUTHORIZED)?;
@@ -125,7 +124,7 @@ pub(super) fn judge(state: &State, asked: &Asked<'_>) -> Result<Entry, StatusCod
             let credential = asked.credential("base64url.bearer.authorization.k8s.io.", &plain);
             let (token, chosen) = credential.ok_or(StatusCode::UNAUTHORIZED)?;
             let token = Base64UrlUnpadded::decode_vec(&token).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-            let user = user_of(&inner, token.as_deref()).ok_or(StatusCode::UNAUTHORIZED)?;
+            let user = user_of(inner, token.as_deref()).ok_or(StatusCode::UNAUTHORIZED)?;
             Ok(Entry { protocol: Some(chosen), ..Entry::of(Some(user)) })
         }
         ["socket", "websocket"] => {
@@ -134,7 +133,7 @@ pub(super) fn judge(state: &State, asked: &Asked<'_>) -> Result<Entry, StatusCod
             // The name says base64url, Phoenix decodes base64; it fails on what is none.
             let bytes = Base64Unpadded::decode_vec(&token).map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
             let token = String::from_utf8(bytes).map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
-            let user = user_of(&inner, Some(&token)).ok_or(StatusCode::FORBIDDEN)?;
+            let user = user_of(inner, Some(&token)).ok_or(StatusCode::FORBIDDEN)?;
             Ok(Entry { protocol: Some(chosen), ..Entry::of(Some(user)) })
         }
         _ => Err(StatusCode::NOT_FOUND),

@@ -56,27 +56,29 @@ pub(crate) async fn enter(
     let origin = origin_of(&headers);
     let path = uri.path().to_owned();
     let asked = Asked { path: &path, origin: origin.as_deref(), query: &query, headers: &headers };
-    let entry = entry::judge(&state, &asked);
-    let status = match &entry {
+    let entered = state.change(|inner| {
+        let entry = entry::judge(inner, &asked)?;
+        Ok((entry.protocol, Place::take(&state, inner, path.clone(), entry)))
+    });
+    let status = match &entered {
         Ok(_) => StatusCode::SWITCHING_PROTOCOLS,
         Err(status) => *status,
     };
     tracing::info!(%path, status = status.as_u16(), "handshake");
     state.record(Received::Handshake {
-        path: path.clone(),
+        path,
         params: query.iter().map(|(name, _)| name.clone()).collect(),
         origin,
         status: status.as_u16(),
     });
-    match entry {
+    match entered {
         Err(status) => status.into_response(),
-        Ok(entry) => {
+        Ok((protocol, place)) => {
             let limit = state.lock().settings.max_message_bytes;
             // Up to twice the limit is read, so that the answer to it does not get lost in a reset.
             let bound = limit.saturating_mul(2);
-            let upgrade = upgrade.protocols(entry.protocol);
-            let place = Place::take(&state, path, entry);
             upgrade
+                .protocols(protocol)
                 .max_message_size(bound)
                 .max_frame_size(bound)
                 .on_upgrade(move |socket| peer::serve(place, cutter, limit, socket))

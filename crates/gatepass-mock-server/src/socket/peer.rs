@@ -15,7 +15,7 @@ use super::dialogue::{Dialogue, Heard};
 use super::entry::Entry;
 use crate::net::Cutter;
 use crate::record::Received;
-use crate::state::{LiveSocket, SocketOrder, State};
+use crate::state::{Inner, LiveSocket, SocketOrder, State};
 
 /// The place of a socket among those that are open, until it is dropped. It is taken before the client hears that it is let in:
 /// what is done to all sockets from then on is done to this one.
@@ -32,15 +32,14 @@ pub(super) struct Place {
 }
 
 impl Place {
-    pub(super) fn take(state: &State, group: String, entry: Entry) -> Self {
+    /// `inner` is what `state` holds, locked: nothing may happen between the judgement and this.
+    pub(super) fn take(state: &State, inner: &mut Inner, group: String, entry: Entry) -> Self {
         let (sender, orders) = unbounded_channel();
         let Entry { user, dialogue, ends, .. } = entry;
         let is_accepted = dialogue.is_none();
-        let id = state.change(|inner| {
-            inner.counts.open += u32::from(is_accepted);
-            inner.counts.accepted += u32::from(is_accepted);
-            inner.add_socket(LiveSocket { group: group.clone(), user, is_accepted, orders: sender })
-        });
+        inner.counts.open += u32::from(is_accepted);
+        inner.counts.accepted += u32::from(is_accepted);
+        let id = inner.add_socket(LiveSocket { group: group.clone(), user, is_accepted, orders: sender });
         Self { state: state.clone(), id, group, orders, dialogue, ends, code: None }
     }
 }

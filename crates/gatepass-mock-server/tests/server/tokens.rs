@@ -2,10 +2,10 @@
 
 use std::time::{Duration, SystemTime};
 
-use gatepass_mock_server::{Command, Endpoint, MockServer, Options, Settings};
+use gatepass_mock_server::{Command, Endpoint, MockServer, Options, Settings, USERS};
 use serde_json::{Value, json};
 
-use crate::client::{dial, hear, post, say};
+use crate::client::{dial, hear, post, say, ticket_of, token_of};
 
 async fn server(settings: Settings) -> MockServer {
     MockServer::start_with(Options { settings, allow_absent_origin: true, ..Options::default() }).await.unwrap()
@@ -67,6 +67,26 @@ async fn case_89_a_revoked_users_sockets_are_closed_and_their_tokens_good_no_mor
     assert_eq!(dial(&server, &format!("/ws/jwt/?token={access}"), &[]).await.unwrap_err(), 403);
     let (status, _) = post(&server, "/api/token/refresh/", json!({"refresh": tokens["refresh"]}), &[]).await;
     assert_eq!(status, 401);
+}
+
+#[tokio::test]
+async fn what_was_issued_to_a_revoked_user_opens_no_socket() {
+    let server = server(Settings::default()).await;
+    let mut paths = Vec::new();
+    for (user, password) in USERS {
+        let token = token_of(&server, user, password).await;
+        let headers = [("authorization", format!("Bearer {token}"))];
+        let headers = headers.each_ref().map(|(name, value)| (*name, value.as_str()));
+        let (_, key) = post(&server, "/ws_session_key", json!({}), &headers).await;
+        paths.push(format!("/channel/?ticket={}", ticket_of(&server, &token).await));
+        paths.push(format!("/ws/session/?session_key={}", key["session_key"].as_str().unwrap()));
+    }
+    server.control(Command::Revoke { user: "maggie".into() }).await;
+    let mut statuses = Vec::new();
+    for path in paths {
+        statuses.push(dial(&server, &path, &[]).await.err());
+    }
+    assert_eq!(statuses, [Some(403), Some(403), None, None]);
 }
 
 #[tokio::test]
