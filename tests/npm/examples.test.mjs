@@ -94,8 +94,9 @@ for (const name of ['vue', 'angular']) {
     await control({ do: 'stop' });
     await badge(bob, 'waiting');
     await bob.getByRole('button', { name: 'Sell ACME' }).click();
-    await control({ do: 'start' });
+    // Before the start, which bob may notice by himself at once.
     await control({ do: 'revoke', user: 'bob' });
+    await control({ do: 'start' });
     await bob.evaluate(() => document.querySelector('.notice button')?.click());
     await bob.getByText('You were signed out').waitFor();
     await signIn(bob, 'bob', 'hunter2');
