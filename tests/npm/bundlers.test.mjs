@@ -12,6 +12,7 @@ import { build as esbuild } from 'esbuild';
 import { rollup } from 'rollup';
 import { build as vite } from 'vite';
 import webpack from 'webpack';
+import { angularApp, ngBuild } from './angular-cli.mjs';
 import { ask, control, server } from './browser.mjs';
 import { browser, project } from './page.mjs';
 import { inContext } from './recorder.mjs';
@@ -63,13 +64,7 @@ test('the Angular CLI builds gatepass/angular with nothing configured', async ()
   const root = join(project, 'bundled', 'angular-cli');
   rmSync(root, { recursive: true, force: true });
   mkdirSync(join(root, 'src'), { recursive: true });
-  const builder = { builder: '@angular/build:application', options: { browser: 'src/main.ts', index: 'src/index.html', tsConfig: 'tsconfig.json', outputPath: 'dist', polyfills: [] } };
-  const write = (file, text) => writeFileSync(join(root, file), typeof text === 'string' ? text : JSON.stringify(text));
-  write('angular.json', { version: 1, cli: { analytics: false, cache: { enabled: false } }, projects: { app: { projectType: 'application', root: '', sourceRoot: 'src', architect: { build: builder } } } });
-  write('package.json', { name: 'app', private: true, type: 'module' });
-  write('tsconfig.json', { compilerOptions: { strict: true, experimentalDecorators: true, importHelpers: true, target: 'ES2022', module: 'preserve', types: [] }, files: ['src/main.ts'] });
-  write('src/index.html', '<!doctype html><html lang="en"><head><title>app</title><base href="/"><link rel="icon" href="data:,"></head><body><app-root></app-root></body></html>');
-  write('src/main.ts', `
+  const files = angularApp(`
 import { Component, inject, provideZonelessChangeDetection } from '@angular/core';
 import { bootstrapApplication } from '@angular/platform-browser';
 import { anonymous } from 'gatepass';
@@ -85,9 +80,8 @@ bootstrapApplication(App, { providers: [
   provideGatepass({ session: {}, socket: { url: ${JSON.stringify(server)} + '/ws/anonymous/', scheme: anonymous() } }),
 ] });
 `);
-  const { status, stdout, stderr } = spawnSync('node', [join(import.meta.dirname, '../../node_modules/@angular/cli/bin/ng.js'), 'build'], { cwd: root, encoding: 'utf8' });
-  assert.equal(status, 0, stdout + stderr);
-  const asked = await run(join(root, 'dist/browser'), 'connected hello from Angular');
+  for (const [file, text] of Object.entries(files)) writeFileSync(join(root, file), text);
+  const asked = await run(ngBuild(root), 'connected hello from Angular');
   assert.ok(!asked.some((path) => path.endsWith('.wasm')), asked.join());
 });
 

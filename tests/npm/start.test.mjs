@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { build } from 'vite';
+import { angularApp, ngBuild } from './angular-cli.mjs';
 import { ask, control, server } from './browser.mjs';
 import { project } from './page.mjs';
 import { opened, served } from './served.mjs';
@@ -90,18 +91,8 @@ test('the app of the page on Vue', async () => {
 test('Angular in fifteen lines', async () => {
   const lines = FILES['src/main.ts'].split('\n').filter((line) => line.trim());
   assert.ok(lines.length <= 15, `${lines.length} lines`);
-  const options = { browser: 'src/main.ts', index: 'src/index.html', tsConfig: 'tsconfig.json', outputPath: 'dist', polyfills: ['zone.js'] };
-  const root = folder('angular', {
-    // What `ng new` makes, as far as it matters.
-    'angular.json': JSON.stringify({ version: 1, cli: { analytics: false, cache: { enabled: false } }, projects: { app: { projectType: 'application', root: '', sourceRoot: 'src', architect: { build: { builder: '@angular/build:application', options } } } } }),
-    'package.json': '{"name": "app", "private": true}',
-    'tsconfig.json': JSON.stringify({ compilerOptions: { strict: true, skipLibCheck: true, experimentalDecorators: true, importHelpers: true, target: 'ES2022', module: 'preserve', types: [] }, files: ['src/main.ts'] }),
-    'src/index.html': '<!doctype html><html lang="en"><head><title>app</title><base href="/"><link rel="icon" href="data:,"></head><body><app-root></app-root></body></html>',
-    'src/main.ts': FILES['src/main.ts'],
-  });
-  const { status, stdout, stderr } = spawnSync('node', [join(import.meta.dirname, '../../node_modules/@angular/cli/bin/ng.js'), 'build'], { cwd: root, encoding: 'utf8' });
-  assert.equal(status, 0, stdout + stderr);
-  await served(join(root, 'dist/browser'), (url) => opened(url, talks));
+  const root = folder('angular', angularApp(FILES['src/main.ts'], { polyfills: ['zone.js'], compilerOptions: { skipLibCheck: true } }));
+  await served(ngBuild(root), (url) => opened(url, talks));
 });
 
 test('no bundler at all', async () => {
