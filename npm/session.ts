@@ -361,7 +361,10 @@ export function read(options: SessionOptions, source: Source): (core: Core, tell
   const allowInsecure = all.flag('allowInsecure');
   const { fetchOrigins = [] } = options;
   if (!Array.isArray(fetchOrigins)) all.fail('fetchOrigins', 'an array is needed');
-  for (const url of fetchOrigins) new Options({ fetchOrigins: url }, '', 'fetchOrigins').credentialUrl('fetchOrigins', allowInsecure);
+  for (const url of fetchOrigins) {
+    const text = new Options({ fetchOrigins: url }, '', 'fetchOrigins').credentialUrl('fetchOrigins', allowInsecure);
+    if (text.includes('*')) all.fail('fetchOrigins', 'each origin has to be named; * stands for none');
+  }
   const endpoints = ['login', 'refresh', 'logout'].map((name) => {
     const isThere = all.get(name) !== undefined;
     const endpoint = all.within(name, 'url method encoding body reject');

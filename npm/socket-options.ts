@@ -179,8 +179,8 @@ export function read(url: string, options: AuthSocketOptions): (core: Core, sess
   if (typeof rows !== 'object' || Symbol.iterator in rows) all.fail('closeCodes', 'an object is needed');
   for (const [code, name] of Object.entries(rows as object)) {
     const action = ACTIONS.indexOf(name as (typeof ACTIONS)[number]);
-    if (action < 0 || !/^\d{1,5}$/.test(code) || Number(code) > 65535) {
-      all.fail(`closeCodes.${code}`, `a close code and one of '${ACTIONS.join("', '")}' are needed`);
+    if (action < 0 || !/^[1-4]\d{3}$/.test(code)) {
+      all.fail(`closeCodes.${code}`, `a close code (1000 to 4999) and one of '${ACTIONS.join("', '")}' are needed`);
     }
     closeCodes.push(Number(code), action);
   }

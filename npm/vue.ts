@@ -109,7 +109,8 @@ export function useAuthSocket(url: MaybeRefOrGetter<string | URL | null | undefi
     if (call !== undefined && typeof call !== 'function') throw failure('INVALID_OPTION', `${name}: a function is needed`);
   }
   const session = rest.session ?? injected();
-  if (session === undefined && !['anonymous', 'cookie'].includes(rest.scheme?.type)) {
+  // Without a scheme that is what is missing, and AuthSocket says so.
+  if (session === undefined && rest.scheme && !['anonymous', 'cookie'].includes(rest.scheme.type)) {
     throw failure('INVALID_OPTION', 'session: there is none; give one, or install it with app.use(gatepass(session)), which is found until the first await of a setup');
   }
   const socket = shallowRef<AuthSocket>();

@@ -116,6 +116,7 @@ test('case_29: a wrong option throws at construction and names itself', async ()
       socket('wss://h/', { session, scheme: firstMessage({ ack: 'ok', reauth: true }) }),
       socket('wss://h/', { session, scheme: firstMessage({ message: 'a', reauth: true }), handover: true }),
       socket('wss://h/', { scheme: anonymous(), closeCodes: { 4403: 'panic' } }),
+      socket('wss://h/', { scheme: anonymous(), closeCodes: { 999: 'retry' } }),
       socket('wss://h/', { session, scheme: firstMessage({ message: { token: '$tokn' } }) }),
       socket('wss://h/', { session, scheme: ticket({ url: '/t', method: 'PUT' }) }),
       socket('wss://h/', { session, scheme: query({ url: '/t' }) }),
@@ -152,6 +153,7 @@ test('case_29: a wrong option throws at construction and names itself', async ()
       thrown(() => new Session({ getToken: () => 'token', refresh: { url: '/refresh' } })),
       thrown(() => new Session({ fetchOrigins: ['http://example.com'] })),
       thrown(() => new Session({ fetchOrigins: 'https://example.com' })),
+      thrown(() => new Session({ fetchOrigins: ['https://*.example.com'] })),
       thrown(() => session.setTokens({})),
       thrown(() => session.setTokens({ access: 'a', expiresIn: 0 })),
       thrown(() => new AuthSocket('wss://127.0.0.1:9/', { scheme: anonymous() }).close(1001)),
@@ -163,7 +165,7 @@ test('case_29: a wrong option throws at construction and names itself', async ()
     [/INVALID_URL url:/], [/INVALID_URL url:.*fragment/], [/INVALID_URL url:.*host/], [/INVALID_OPTION url:/], [/INVALID_URL url:.*empty/], [/INSECURE_URL url:.*example\.com/], [/INSECURE_URL url:/],
     [/INSECURE_URL scheme\.url:/], [/INVALID_OPTION session:/], [/INVALID_OPTION scheme:/], [/INVALID_OPTION conectTimeout:.*connectTimeout/],
     [/INVALID_OPTION connectTimeout:/], [/INVALID_OPTION backoff\.cap:/], [/INVALID_OPTION protocols:.*only/], [/INVALID_OPTION protocols:.*twice/], [/INVALID_OPTION protocols:.*8192/],
-    [/INVALID_URL url:.*space/], [/INVALID_URL url:.*not a URL/], [/INVALID_OPTION scheme\.reauth:/], [/INVALID_OPTION handover:.*reauth/], [/INVALID_OPTION closeCodes\.4403:/],
+    [/INVALID_URL url:.*space/], [/INVALID_URL url:.*not a URL/], [/INVALID_OPTION scheme\.reauth:/], [/INVALID_OPTION handover:.*reauth/], [/INVALID_OPTION closeCodes\.4403:/], [/INVALID_OPTION closeCodes\.999:.*1000 to 4999/],
     [/INVALID_OPTION scheme\.message:.*\$tokn/], [/INVALID_OPTION scheme\.method:/],
     [/INVALID_OPTION scheme\.url:.*known are type param$/], [/INVALID_OPTION scheme:/], [/INVALID_OPTION closeCodes:/],
     [/INVALID_OPTION scheme:.*header/], [/INVALID_OPTION protocols:.*plain/], [/INVALID_OPTION scheme\.prefix:/], [/INVALID_OPTION scheme\.encoding:/],
@@ -172,7 +174,7 @@ test('case_29: a wrong option throws at construction and names itself', async ()
     [/INVALID_OPTION heartbeat\.message:/], [/INVALID_OPTION heartbeat:/], [/INVALID_OPTION whenHidden:.*close-after/],
     [/INVALID_OPTION outbox\.policy:.*drop-oldest/], [/INVALID_OPTION confirm\.ack:.*\$id/], [/INVALID_OPTION confirm\.id:/], [/INVALID_OPTION send: ttl:/], [/INVALID_OPTION send: time:/],
     [/INVALID_OPTION login\.method:/], [/INVALID_OPTION refresh\.encoding:/],
-    [/INSECURE_URL login\.url:/], [/INVALID_OPTION connectTimeout:.*from 1/], [/INVALID_OPTION httpTimeout:.*from 1/], [/INVALID_OPTION store:/], [/INVALID_OPTION storeKey:/], [/INVALID_OPTION store:/], [/INVALID_OPTION getToken:/], [/INVALID_OPTION getToken:.*refresh/], [/INSECURE_URL fetchOrigins:/], [/INVALID_OPTION fetchOrigins:.*array/],
+    [/INSECURE_URL login\.url:/], [/INVALID_OPTION connectTimeout:.*from 1/], [/INVALID_OPTION httpTimeout:.*from 1/], [/INVALID_OPTION store:/], [/INVALID_OPTION storeKey:/], [/INVALID_OPTION store:/], [/INVALID_OPTION getToken:/], [/INVALID_OPTION getToken:.*refresh/], [/INSECURE_URL fetchOrigins:/], [/INVALID_OPTION fetchOrigins:.*array/], [/INVALID_OPTION fetchOrigins:.*each origin/],
     [/INVALID_OPTION tokens\.access:/], [/INVALID_OPTION tokens\.expiresIn:/], [/INVALID_OPTION code:.*1001/], [/INVALID_OPTION reason:.*123/], [/INVALID_OPTION data:/],
   ];
   result.forEach((text, index) => {

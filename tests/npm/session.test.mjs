@@ -393,7 +393,7 @@ test('session.fetch ends with its signal, also while it waits for a token', asyn
   const { result } = await inPage(async (server) => {
     const { Session } = await import('gatepass');
     const seen = [];
-    for (const [how, abort] of [['late', (abort) => setTimeout(() => abort.abort(), 20)], ['with a reason', (abort) => setTimeout(() => abort.abort(new RangeError('left')), 20)]]) {
+    for (const [how, abort] of [['before', (abort) => abort.abort()], ['late', (abort) => setTimeout(() => abort.abort(), 20)], ['with a reason', (abort) => setTimeout(() => abort.abort(new RangeError('left')), 20)]]) {
       const session = new Session({ getToken: () => new Promise(() => {}), fetchOrigins: [server] });
       const controller = new AbortController();
       abort(controller);
@@ -401,7 +401,7 @@ test('session.fetch ends with its signal, also while it waits for a token', asyn
     }
     return seen;
   }, server);
-  assert.deepEqual(result, ['late: AbortError', 'with a reason: RangeError']);
+  assert.deepEqual(result, ['before: AbortError', 'late: AbortError', 'with a reason: RangeError']);
 });
 
 test('case_86: a token is renewed before it ends while a socket needs it, and the socket stays or authenticates again as it is told', async () => {

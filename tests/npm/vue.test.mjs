@@ -144,7 +144,7 @@ test('without a session there is an error that says what to do, and a wrong opti
           return `${error.code} ${error.message}`;
         }
       });
-      return [said(() => useSession()), said(() => useSession({})), said(() => useAuthSocket('wss://h/')), said(() => useAuthSocket('wss://h/', { scheme: { type: 'query' } })), said(() => useAuthSocket('wss://h/', { scheme: anonymous(), onMessage: 5 })), said(() => useAuthSocket('wss://h/', { scheme: anonymous(), outbox: 5 }))];
+      return [said(() => useSession()), said(() => useSession({})), said(() => useAuthSocket('wss://h/')), said(() => useAuthSocket('wss://h/', { scheme: { type: 'query' } })), said(() => useAuthSocket('wss://h/', { scheme: anonymous(), onMessage: 5 })), said(() => useAuthSocket('wss://h/', { scheme: anonymous(), outbox: 5 })), said(() => useAuthSocket('wss://h/', {}))];
     });
     assert.match(said[0], /^INVALID_OPTION session:.*app\.use\(gatepass\(session\)\)/);
     assert.match(said[1], /^INVALID_OPTION session:/);
@@ -152,6 +152,7 @@ test('without a session there is an error that says what to do, and a wrong opti
     assert.match(said[3], /^INVALID_OPTION session:.*first await/);
     assert.match(said[4], /^INVALID_OPTION onMessage:/);
     assert.match(said[5], /^INVALID_OPTION outbox:/);
+    assert.match(said[6], /^INVALID_OPTION scheme:/);
   });
 });
 
