@@ -92,13 +92,16 @@ for (const name of ['vue', 'angular']) {
     await bob.reload();
     await badge(bob, 'connected');
     await control({ do: 'stop' });
-    await badge(bob, 'waiting');
+    for (const tab of [maggie, bob]) await badge(tab, 'waiting');
     await bob.getByRole('button', { name: 'Sell ACME' }).click();
     // Before the start, which bob may notice by himself at once.
     await control({ do: 'revoke', user: 'bob' });
     await control({ do: 'start' });
     await bob.evaluate(() => document.querySelector('.notice button')?.click());
     await bob.getByText('You were signed out').waitFor();
+    // Nobody tells her later.
+    await maggie.evaluate(() => document.querySelector('.notice button')?.click());
+    await badge(maggie, 'connected');
     await signIn(bob, 'bob', 'hunter2');
     await maggie.getByText('bob sells ACME').waitFor();
 
