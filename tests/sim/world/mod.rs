@@ -2,10 +2,12 @@
 //!
 //! `World` plays the driver: it performs outputs, feeds inputs, and checks every invariant of the design as it goes.
 
+mod app;
 mod driver;
 mod line;
 mod network;
 mod tabs;
+mod time;
 
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -259,113 +261,6 @@ impl World {
         }
     }
 
-    // What the app does.
-
-    pub fn sign_in(&mut self, user: &str) {
-        self.sign_in_at(0, user);
-    }
-
-    pub fn sign_in_at(&mut self, tab: usize, user: &str) {
-        let access = self.server.new_access(user);
-        let refresh = self.server.has_refresh.then(|| Secret::new(self.server.new_refresh(user)));
-        self.set_tokens_at(tab, &access, refresh);
-    }
-
-    pub fn set_tokens(&mut self, access: &str, refresh: Option<Secret>) {
-        self.set_tokens_at(0, access, refresh);
-    }
-
-    fn set_tokens_at(&mut self, tab: usize, access: &str, refresh: Option<Secret>) {
-        let input =
-            session::Input::SetTokens { access: Secret::new(access.to_owned()), refresh, lifetime: Default::default() };
-        self.session_input_in(tab, input);
-    }
-
-    pub fn login(&mut self, user: &str, password: &str) {
-        self.login_at(0, user, password);
-    }
-
-    pub fn login_at(&mut self, tab: usize, user: &str, password: &str) {
-        self.next_login += 1;
-        let credentials = json(&format!(r#"{{"username":"{user}","password":"{password}"}}"#));
-        self.session_input_in(tab, session::Input::Login { login: LoginId(self.next_login), credentials });
-    }
-
-    pub fn logout(&mut self) {
-        self.logout_at(0);
-    }
-
-    pub fn logout_at(&mut self, tab: usize) {
-        self.session_input_in(tab, session::Input::Logout);
-    }
-
-    pub fn connect(&mut self, line: usize) {
-        self.line_input(line, Input::Connect);
-    }
-
-    pub fn close(&mut self, line: usize) {
-        self.close_with(line, "bye");
-    }
-
-    pub fn close_with(&mut self, line: usize, reason: &str) {
-        self.line_input(line, Input::Close { code: 1000, reason: reason.to_owned() });
-    }
-
-    /// Sends a numbered message; returns whether it was taken.
-    pub fn send(&mut self, line: usize) -> bool {
-        self.send_within(line, None)
-    }
-
-    /// The same for one that may not wait for longer.
-    pub fn send_within(&mut self, line: usize, ttl: Option<Duration>) -> bool {
-        self.next_note += 1;
-        let note = Note { number: self.next_note, epoch: self.tabs[self.lines[line].tab].session.view().epoch };
-        let text = self.lines[line].text_of(note.number);
-        let message = Outgo { text, instant: self.now_in(self.lines[line].tab).instant };
-        let sent = self.lines[line].machine.send(&message, ttl);
-        if let Ok(Sent::NowAndKept(_, id) | Sent::NowUnconfirmed(_, id) | Sent::Queued(id)) = sent {
-            self.lines[line].kept.insert(id, note.number);
-        }
-        match sent {
-            Ok(Sent::Now(socket)) => self.hand_over(line, socket, note),
-            Ok(Sent::NowAndKept(socket, id) | Sent::NowUnconfirmed(socket, id)) => {
-                self.lines[line].payloads.insert(id, note);
-                self.hand_over(line, socket, note);
-            }
-            Ok(Sent::Queued(id)) => {
-                self.lines[line].payloads.insert(id, note);
-            }
-            Ok(Sent::Dropped) => {}
-            Err(_) => return false,
-        }
-        self.drain(line);
-        true
-    }
-
-    /// Says what the browser would say of the present socket.
-    pub fn socket_error(&mut self, line: usize) {
-        let socket = self.lines[line].machine.socket().expect("a socket");
-        self.line_input(line, Input::SocketError { socket });
-    }
-
-    pub fn socket_refused(&mut self, line: usize) {
-        let socket = self.lines[line].machine.socket().expect("a socket");
-        self.line_input(line, Input::SocketRefused { socket });
-    }
-
-    /// The page, or the computer's network, changes for every connection of the first tab.
-    pub fn page(&mut self, event: PageEvent) {
-        self.page_of(0, event);
-    }
-
-    pub fn page_of(&mut self, tab: usize, event: PageEvent) {
-        for line in (0..self.lines.len()).filter(|line| self.lines[*line].tab == tab).collect::<Vec<_>>() {
-            self.line_input(line, Input::Page(event));
-        }
-    }
-
-    // What the world does.
-
     /// Every open socket is dead from now on, and nobody says so.
     pub fn cut_sockets(&mut self) {
         for line in &mut self.lines {
@@ -452,107 +347,5 @@ impl World {
                 self.later(Happening::Closed { line, socket, code });
             }
         }
-    }
-
-    // Time.
-
-    /// Milliseconds since the beginning.
-    pub const fn elapsed(&self) -> u64 {
-        self.millis
-    }
-
-    pub fn run_for(&mut self, millis: u64) {
-        let end = self.millis + millis;
-        while self.step(end) {}
-        self.advance_to(end);
-    }
-
-    /// How coarse timers are from now on.
-    pub fn set_timer_grain(&mut self, millis: u64) {
-        self.timer_grain = millis;
-        self.rang_late |= millis > 1;
-    }
-
-    /// Runs until `done`, at most `millis`; returns whether it came to be.
-    pub fn run_until(&mut self, millis: u64, done: impl Fn(&Self) -> bool) -> bool {
-        let end = self.millis + millis;
-        while !done(self) {
-            if !self.step(end) {
-                return false;
-            }
-        }
-        true
-    }
-
-    /// Does the next thing that is due before `end`.
-    fn step(&mut self, end: u64) -> bool {
-        self.steps += 1;
-        assert!(self.steps < 200_000, "the world does not come to rest: a loop without a wait");
-        let happening = self.queue.keys().next().map(|(at, _)| *at);
-        let timer = (0..self.tabs.len()).filter_map(|tab| self.next_timer(tab)).min();
-        let Some(next) = happening.into_iter().chain(timer).min().filter(|next| *next <= end) else { return false };
-        self.advance_to(next);
-        if happening == Some(next) {
-            if let Some((_, happening)) = self.queue.pop_first() {
-                self.happen_in_its_tab(happening);
-            }
-            return true;
-        }
-        for tab in 0..self.tabs.len() {
-            if self.next_timer(tab).is_some_and(|at| at <= next) {
-                self.session_input_in(tab, session::Input::Timeout);
-                for line in (0..self.lines.len()).filter(|line| self.lines[*line].tab == tab).collect::<Vec<_>>() {
-                    self.line_input(line, Input::Timeout);
-                }
-            }
-        }
-        true
-    }
-
-    /// When a timer of this tab rings.
-    fn next_timer(&self, index: usize) -> Option<u64> {
-        let tab = &self.tabs[index];
-        if !tab.is_alive {
-            return None;
-        }
-        let lines = self.lines.iter().filter(|line| line.tab == index).map(|line| line.machine.poll_timeout());
-        let at = lines.chain([tab.session.poll_timeout()]).flatten().map(Instant::as_millis).min()?;
-        // One that was overdue when the page was hidden rings at the next occasion.
-        let at = (at + tab.stood_still).max(self.millis).max(tab.frozen_until);
-        Some(at.next_multiple_of(self.timer_grain))
-    }
-
-    /// In a tab that sleeps nothing happens, in one that has ended nothing any more.
-    fn happen_in_its_tab(&mut self, happening: Happening) {
-        let Some(tab) = self.tab_of(&happening) else { return self.happen(happening) };
-        if !self.tabs[tab].is_alive {
-            return;
-        }
-        if self.is_asleep(tab) {
-            self.sequence += 1;
-            self.queue.insert((self.tabs[tab].frozen_until, self.sequence), happening);
-            return;
-        }
-        self.happen(happening);
-    }
-
-    /// Where it happens; elsewhere than in a tab is at the server or on the way.
-    fn tab_of(&self, happening: &Happening) -> Option<usize> {
-        match happening {
-            Happening::HttpAnswer { who: Who::Session(tab), .. }
-            | Happening::Stored { tab }
-            | Happening::Locked { tab, .. }
-            | Happening::Steal { tab, .. } => Some(*tab),
-            Happening::HttpAnswer { who: Who::Connection(line), .. }
-            | Happening::Opened { line, .. }
-            | Happening::Text { line, .. }
-            | Happening::Closed { line, .. } => Some(self.lines[*line].tab),
-            Happening::HttpArrives { .. } | Happening::Dial { .. } | Happening::ServerHears { .. } => None,
-        }
-    }
-
-    fn advance_to(&mut self, millis: u64) {
-        self.millis = self.millis.max(millis);
-        self.server.unix = DAY_ONE + self.millis as i64;
     }
 }

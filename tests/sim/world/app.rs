@@ -1,0 +1,108 @@
+//! What the app does: it signs in and out, connects, sends and closes, and its page comes and goes.
+
+use super::*;
+
+impl World {
+    pub fn sign_in(&mut self, user: &str) {
+        self.sign_in_at(0, user);
+    }
+
+    pub fn sign_in_at(&mut self, tab: usize, user: &str) {
+        let access = self.server.new_access(user);
+        let refresh = self.server.has_refresh.then(|| Secret::new(self.server.new_refresh(user)));
+        self.set_tokens_at(tab, &access, refresh);
+    }
+
+    pub fn set_tokens(&mut self, access: &str, refresh: Option<Secret>) {
+        self.set_tokens_at(0, access, refresh);
+    }
+
+    fn set_tokens_at(&mut self, tab: usize, access: &str, refresh: Option<Secret>) {
+        let input =
+            session::Input::SetTokens { access: Secret::new(access.to_owned()), refresh, lifetime: Default::default() };
+        self.session_input_in(tab, input);
+    }
+
+    pub fn login(&mut self, user: &str, password: &str) {
+        self.login_at(0, user, password);
+    }
+
+    pub fn login_at(&mut self, tab: usize, user: &str, password: &str) {
+        self.next_login += 1;
+        let credentials = json(&format!(r#"{{"username":"{user}","password":"{password}"}}"#));
+        self.session_input_in(tab, session::Input::Login { login: LoginId(self.next_login), credentials });
+    }
+
+    pub fn logout(&mut self) {
+        self.logout_at(0);
+    }
+
+    pub fn logout_at(&mut self, tab: usize) {
+        self.session_input_in(tab, session::Input::Logout);
+    }
+
+    pub fn connect(&mut self, line: usize) {
+        self.line_input(line, Input::Connect);
+    }
+
+    pub fn close(&mut self, line: usize) {
+        self.close_with(line, "bye");
+    }
+
+    pub fn close_with(&mut self, line: usize, reason: &str) {
+        self.line_input(line, Input::Close { code: 1000, reason: reason.to_owned() });
+    }
+
+    /// Sends a numbered message; returns whether it was taken.
+    pub fn send(&mut self, line: usize) -> bool {
+        self.send_within(line, None)
+    }
+
+    /// The same for one that may not wait for longer.
+    pub fn send_within(&mut self, line: usize, ttl: Option<Duration>) -> bool {
+        self.next_note += 1;
+        let note = Note { number: self.next_note, epoch: self.tabs[self.lines[line].tab].session.view().epoch };
+        let text = self.lines[line].text_of(note.number);
+        let message = Outgo { text, instant: self.now_in(self.lines[line].tab).instant };
+        let sent = self.lines[line].machine.send(&message, ttl);
+        if let Ok(Sent::NowAndKept(_, id) | Sent::NowUnconfirmed(_, id) | Sent::Queued(id)) = sent {
+            self.lines[line].kept.insert(id, note.number);
+        }
+        match sent {
+            Ok(Sent::Now(socket)) => self.hand_over(line, socket, note),
+            Ok(Sent::NowAndKept(socket, id) | Sent::NowUnconfirmed(socket, id)) => {
+                self.lines[line].payloads.insert(id, note);
+                self.hand_over(line, socket, note);
+            }
+            Ok(Sent::Queued(id)) => {
+                self.lines[line].payloads.insert(id, note);
+            }
+            Ok(Sent::Dropped) => {}
+            Err(_) => return false,
+        }
+        self.drain(line);
+        true
+    }
+
+    /// Says what the browser would say of the present socket.
+    pub fn socket_error(&mut self, line: usize) {
+        let socket = self.lines[line].machine.socket().expect("a socket");
+        self.line_input(line, Input::SocketError { socket });
+    }
+
+    pub fn socket_refused(&mut self, line: usize) {
+        let socket = self.lines[line].machine.socket().expect("a socket");
+        self.line_input(line, Input::SocketRefused { socket });
+    }
+
+    /// The page, or the computer's network, changes for every connection of the first tab.
+    pub fn page(&mut self, event: PageEvent) {
+        self.page_of(0, event);
+    }
+
+    pub fn page_of(&mut self, tab: usize, event: PageEvent) {
+        for line in (0..self.lines.len()).filter(|line| self.lines[*line].tab == tab).collect::<Vec<_>>() {
+            self.line_input(line, Input::Page(event));
+        }
+    }
+}
