@@ -156,7 +156,6 @@ pub(crate) struct Inner {
     pub(crate) tokens: Tokens,
     pub(crate) tickets: Tickets,
     pub(crate) session_keys: SessionKeys,
-    /// The cookie that goes with the token that was issued just now.
     pub(crate) sockets: BTreeMap<u64, LiveSocket>,
     pub(crate) inactive: Vec<String>,
     pub(crate) canned: BTreeMap<Endpoint, Vec<Canned>>,

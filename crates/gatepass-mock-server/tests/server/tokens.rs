@@ -75,9 +75,8 @@ async fn what_was_issued_to_a_revoked_user_opens_no_socket() {
     let mut paths = Vec::new();
     for (user, password) in USERS {
         let token = token_of(&server, user, password).await;
-        let headers = [("authorization", format!("Bearer {token}"))];
-        let headers = headers.each_ref().map(|(name, value)| (*name, value.as_str()));
-        let (_, key) = post(&server, "/ws_session_key", json!({}), &headers).await;
+        let authorization = format!("Bearer {token}");
+        let (_, key) = post(&server, "/ws_session_key", json!({}), &[("authorization", &authorization)]).await;
         paths.push(format!("/channel/?ticket={}", ticket_of(&server, &token).await));
         paths.push(format!("/ws/session/?session_key={}", key["session_key"].as_str().unwrap()));
     }
