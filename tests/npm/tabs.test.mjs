@@ -118,9 +118,12 @@ test('case_94: a holder of the lock that shows no sign of life loses it', async 
     await login(tabs[1]);
     await connected(tabs[1]);
     // As a tab that was put to sleep while it held it.
-    await tabs[0].evaluate(([name]) => new Promise((held) => void navigator.locks.request(name, () => (held(), new Promise(() => {}))).catch(() => {})), [`gatepass ${server}/api/token/`]);
+    await tabs[0].evaluate(([name]) => new Promise((held) => {
+      window.stolen = navigator.locks.request(name, () => (held(), new Promise(() => {}))).catch(({ name }) => name);
+    }), [`gatepass lock gatepass ${server}/api/token/`]);
     const token = await tabs[1].evaluate(() => session.accessToken({ minTtl: 86_400_000 }));
     assert.equal(typeof token, 'string');
+    assert.equal(await tabs[0].evaluate(() => window.stolen), 'AbortError');
     assert.equal((await ask('counts')).calls.refresh, 1);
   });
 });

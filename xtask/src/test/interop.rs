@@ -1,7 +1,6 @@
 //! Against the real thing: `examples/django` is started twice, as its README says, and driven by the packed package in Chromium and
 //! by the native driver.
 
-use std::path::Path;
 use std::process::Command;
 
 use anyhow::Result;
@@ -39,7 +38,7 @@ pub(super) fn run() -> Result<()> {
     };
     let mut node = Command::new("node");
     node.args(["--test", "--test-reporter", "spec", "--test-concurrency", "1", "--test-timeout", "120000"]);
-    node.args(["ways", "tabs", "nodes"].map(|name| Path::new("tests/interop").join(format!("{name}.test.mjs"))));
+    node.args(super::test_files("tests/interop")?);
     with_servers(&mut node);
     run_recorded("django-Chromium", &mut node)?;
     let mut cargo = Command::new("cargo");

@@ -8,6 +8,7 @@ mod interop;
 mod npm;
 pub(crate) use self::npm::pack_and_install;
 
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Result, bail};
@@ -123,6 +124,17 @@ fn native_cargo(args: &[&str]) -> Command {
     let mut command = Command::new("cargo");
     command.current_dir(root()).args(args);
     command
+}
+
+/// Every test file of Node's in a folder, in the order of their names: one that is added runs.
+fn test_files(folder: &str) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(root().join(folder))? {
+        files.push(entry?.path());
+    }
+    files.retain(|file| file.to_string_lossy().ends_with(".test.mjs"));
+    files.sort();
+    Ok(files)
 }
 
 /// Builds the mock server and returns the command that starts it, on a free port and open to pages of this machine.

@@ -89,27 +89,7 @@ pub(super) fn run() -> Result<()> {
     command
         .current_dir(root())
         .args(["--test", "--test-reporter", "spec", "--test-concurrency", "1", "--test-timeout", "120000"])
-        .args(
-            [
-                "package",
-                "loading",
-                "bundlers",
-                "libraries",
-                "vue",
-                "angular",
-                "hydration",
-                "examples",
-                "start",
-                "docs",
-                "session",
-                "surroundings",
-                "tabs",
-                "sending",
-                "lifecycle",
-                "walk",
-            ]
-            .map(|name| format!("tests/npm/{name}.test.mjs")),
-        )
+        .args(super::test_files("tests/npm")?)
         .env("GATEPASS_TEST_PROJECT", &project)
         .env("GATEPASS_TEST_SERVER", &server.first_line)
         .env("GATEPASS_TEST_CONTROL", &server.second_line)
