@@ -9,6 +9,8 @@ export type Disposition = 'retry' | 'refreshToken' | 'signIn' | 'giveUp';
 export type ErrorCode =
   // mistakes of the program, thrown
   | 'INVALID_URL' | 'INSECURE_URL' | 'INVALID_OPTION' | 'CLOSED' | 'QUEUE_FULL' | 'LOAD_FAILED' | 'ABORTED'
+  // a fault of gatepass itself
+  | 'INTERNAL'
   // signing in and renewing
   | 'INVALID_CREDENTIALS' | 'LOGIN_FAILED' | 'SUPERSEDED' | 'STALE_COOKIE' | 'TOKEN_MISSING' | 'TOKEN_EXPIRED' | 'REFRESH_FAILED' | 'REFRESH_REJECTED' | 'REFRESH_LOST'
   | 'TOKEN_UNFIT'

@@ -36,6 +36,8 @@ export interface StateChange {
    * messages, of 1 MiB together. With `confirm`, only those that have no id.
    */
   unconfirmed: unknown[];
+  /** Whether the user is another, or gone: what the one of before was told is for nobody any more. */
+  userChanged: boolean;
 }
 
 /** `statechange`: the state or the phase changed. */
@@ -52,6 +54,7 @@ export class StateChangeEvent extends Event implements StateChange {
   declare readonly error: GatepassError | undefined;
   declare readonly discarded: number;
   declare readonly unconfirmed: unknown[];
+  declare readonly userChanged: boolean;
 
   constructor(change: StateChange) {
     super('statechange');
@@ -84,9 +87,10 @@ export interface SocketEvents {
   statechange: StateChangeEvent;
 }
 
-/** @internal Whether the user of before is gone: what they were told is for nobody any more. As `forget_user` in src/proto/connection/recovery.rs tells it. */
-export function isOtherUser({ state, code, reason }: StateChange): boolean {
-  return state === 'suspended' && reason === 'signed out' && !(code! > 1_000);
+/** @internal A `close` event, also where there is no class of it (Node before 23). */
+export function closeEvent(code: number, reason = '', wasClean = false): CloseEvent {
+  if (typeof CloseEvent === 'function') return new CloseEvent('close', { code, reason, wasClean });
+  return Object.assign(new Event('close'), { code, reason, wasClean });
 }
 
 /** @internal `onopen` and its like: one handler each. It keeps its place in the order when it is replaced (HTML, event handlers). */

@@ -1,7 +1,7 @@
 // Loads the wasm, once; whatever needs it before that waits here, in one line for all objects, so that order is kept.
 
 import { initSync, SessionCore } from './core.js';
-import { failure, rethrow } from './errors.js';
+import { failure, toError, type GatepassError } from './errors.js';
 
 /** @internal The wasm, once it is there; sockets are made by sessions. By name, so that bundlers can leave out the rest of the glue. */
 const core = { SessionCore };
@@ -93,30 +93,82 @@ function withCore(entry: Waiting, inVain?: (error: unknown) => void): void {
   queueMicrotask(() => loaded ?? load().catch(() => {}));
 }
 
+/** @internal What ends with an object of the wasm that has trapped: `Owner` in src/web/port.js. */
+export interface Owner {
+  port?: { fail(thrown: unknown): void; tabs?: { erase(): unknown } };
+  broken(thrown: unknown): void;
+}
+
+/** @internal What a trap of the wasm is told as. */
+export function internal(thrown: unknown): GatepassError {
+  return failure('INTERNAL', 'gatepass met something that it did not foresee, and has ended this object; please report it', thrown);
+}
+
 /**
  * @internal An object of the wasm that may have to wait for it. While the wasm is there, errors are thrown to the caller;
- * before, they go to `failed`.
+ * before, they go to `failed`. One that has trapped is never called again.
  */
 export class Later<T> {
   readonly #make: (core: Core) => T;
+  readonly #owner: Owner;
   #target: T | undefined;
+  #end: GatepassError | undefined;
 
-  constructor(make: (core: Core) => T, failed: (error: unknown) => void) {
+  constructor(make: (core: Core) => T, failed: (error: unknown) => void, owner: Owner) {
     this.#make = make;
+    this.#owner = owner;
     this.do(() => {}, failed);
   }
 
-  get now(): T | undefined {
-    return this.#target;
+  /** Whether it is there and can be called. */
+  get isThere(): boolean {
+    return this.#target !== undefined && !this.#end;
+  }
+
+  /** What has ended it, if it has trapped. */
+  get end(): GatepassError | undefined {
+    return this.#end;
+  }
+
+  /** It has trapped: it is never called again. */
+  trapped(thrown: unknown): GatepassError {
+    return (this.#end ??= internal(thrown));
+  }
+
+  /** Calls the object, if it is there. @throws GatepassError of the caller, or INTERNAL */
+  call<R>(call: (target: T) => R): R | undefined {
+    const target = this.#target;
+    return target === undefined || this.#end ? undefined : this.#guarded(() => call(target));
+  }
+
+  #guarded<R>(call: () => R): R {
+    try {
+      return call();
+    } catch (thrown) {
+      // What the caller did wrong comes as an array; anything else has left the wasm in the middle of something.
+      if (Array.isArray(thrown)) throw toError(thrown);
+      const end = this.trapped(thrown);
+      if (this.#owner.port) this.#owner.port.fail(thrown);
+      else this.#owner.broken(thrown);
+      throw end;
+    }
   }
 
   /** Calls the object, which is made if it is not there yet (the wasm could not be loaded until now). */
   do(call: (target: T) => void, failed: (error: unknown) => void, inVain?: (error: unknown) => void): void {
-    withCore({ run: (core) => rethrow(() => call((this.#target ??= this.#make(core)))), failed }, inVain);
+    const run = (core: Core) => {
+      if (this.#end) return failed(this.#end);
+      this.#guarded(() => call((this.#target ??= this.#make(core))));
+    };
+    withCore({ run, failed }, inVain);
   }
 
   /** Calls the object for somebody who waits for an answer. */
   ask(call: (target: T) => void, reject: (error: unknown) => void): void {
-    this.do(call, reject, reject);
+    try {
+      this.do(call, reject, reject);
+    } catch (error) {
+      reject(error);
+    }
   }
 }

@@ -1,6 +1,6 @@
 // Messages as an async iterator.
 
-import { isOtherUser, type StateChangeEvent } from './events.js';
+import type { StateChangeEvent } from './events.js';
 
 interface Source extends EventTarget {
   readonly state: string;
@@ -52,7 +52,7 @@ export class MessageQueue implements AsyncIterableIterator<unknown> {
   };
 
   readonly #onState = (event: Event) => {
-    if (isOtherUser(event as StateChangeEvent)) this.#arrived = [];
+    if ((event as StateChangeEvent).userChanged) this.#arrived = [];
     if ((event as StateChangeEvent).state === 'closed') this.#end(this.#error());
   };
 

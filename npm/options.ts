@@ -16,9 +16,7 @@ export class Options {
   /** Takes an object with no other members than those `known`, separated by spaces. */
   constructor(object: unknown, path: string, known: string) {
     this.#path = path;
-    // A Map or an array has its entries elsewhere.
-    if (typeof object !== 'object' || object === null || Symbol.iterator in object) this.fail('', 'an object is needed');
-    this.#object = object as Record<string, unknown>;
+    this.#object = isRecord(object) ? object : this.fail('', 'an object is needed');
     for (const name of Object.keys(this.#object)) {
       if (!known.split(' ').includes(name)) this.fail(name, `there is no such option; known are ${known}`);
     }
@@ -36,6 +34,23 @@ export class Options {
   /** The options within a member, which may be left out. */
   within(name: string, known: string): Options {
     return new Options(this.get(name) ?? {}, `${this.#path}${name}.`, known);
+  }
+
+  /** Names and values of the app's own choice; none if it is left out. */
+  record(name: string): Record<string, unknown> {
+    const value = this.get(name) ?? {};
+    return isRecord(value) ? value : this.fail(name, 'an object is needed');
+  }
+
+  /** Refuses holes of a template that nothing fills: `"$refersh"`. `"$$"` is a plain $. */
+  holes(name: string, known: string[]): void {
+    JSON.stringify(this.json(name), (_, text) => {
+      const hole = typeof text === 'string' ? /^\$([^$].*)/s.exec(text)?.[1] : undefined;
+      if (hole !== undefined && !known.includes(hole)) {
+        this.fail(name, `${known.map((name) => `"$${name}"`).join(' and ') || 'nothing'} can stand for something here; "$$" is a plain $: ${text}`);
+      }
+      return text;
+    });
   }
 
   text(name: string, fallback?: string): string {
@@ -128,4 +143,9 @@ export class Options {
     const value = [this.get(name) ?? []].flat();
     return value.every((text) => typeof text === 'string') ? value : this.fail(name, 'a text or an array of texts is needed');
   }
+}
+
+/** An object with members. A Map or an array has its entries elsewhere, and so has anything else that a program makes. */
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !(Symbol.iterator in value) && !(value instanceof Date) && !(value instanceof Promise);
 }

@@ -2,8 +2,9 @@
 
 import type { SessionCore } from './core.js';
 import { failure, toError, type GatepassError, type Thrown } from './errors.js';
+import { Heard } from './contract.js';
 import { SocketErrorEvent } from './events.js';
-import { Later, type Core } from './load.js';
+import { internal, Later, type Core, type Owner } from './load.js';
 import { Options } from './options.js';
 import type { JsonValue } from './schemes.js';
 
@@ -170,6 +171,11 @@ export class Session extends EventTarget {
   readonly #origins: () => Set<string>;
   readonly #own: string[];
   readonly #source: Source = {};
+  readonly #owner: Owner;
+  /** Who waits for an answer of the wasm. */
+  readonly #waiting = new Set<(error: GatepassError) => void>();
+  /** Since the wasm has trapped. */
+  #end: 'expired' | 'signed-out' | undefined;
   #error: GatepassError | undefined;
 
   constructor(options: SessionOptions = {}) {
@@ -181,14 +187,16 @@ export class Session extends EventTarget {
     const { login, refresh, logout, fetchOrigins = [] } = options;
     this.#origins = () => new Set([login?.url, refresh?.url, logout?.url, ...fetchOrigins].flatMap((url) => (url ? new URL(url, globalThis.location?.href).origin : [])));
     this.#own = [login?.url, refresh?.url].flatMap((url) => (url ? String(url) : []));
-    const told = Session.#teller(new WeakRef(this));
-    this.#core = new Later((core) => make(core, told), this.#failed);
+    const self = new WeakRef(this);
+    const told = Session.#teller(self);
+    this.#owner = Session.#ownerOf(self);
+    this.#core = new Later((core) => make(core, told, this.#owner), this.#failed, this.#owner);
   }
 
   /** @default 'signed-out'; with a store 'loading' */
   get state(): SessionState {
-    const place = this.#core.now?.state ?? (this.#hasStore ? 1 : 4);
-    return STATES[place]!;
+    const place = this.#end ? undefined : this.#core.call((core) => core.state);
+    return this.#end ?? STATES[place ?? (this.#hasStore ? 1 : 4)]!;
   }
 
   /** Why the session has ended, until somebody signs in. */
@@ -225,9 +233,31 @@ export class Session extends EventTarget {
 
   #token(minTtl: number, refused: number): Promise<Granted> {
     return new Promise((resolve, reject) => {
-      const done = (error: unknown, token: string, generation: number) => (error === undefined ? resolve([token, generation]) : reject(toError(error, this.source.thrown)));
+      const forget = this.#wait(reject);
+      const done = (error: unknown, token: string, generation: number) => {
+        forget();
+        if (error === undefined) resolve([token, generation]);
+        else reject(toError(error, this.source.thrown));
+      };
       this.#core.ask((core) => core.token(minTtl, refused, done), reject);
     });
+  }
+
+  /** Rejects when the wasm traps, until the function that it returns is called. */
+  #wait(reject: (error: GatepassError) => void): () => void {
+    this.#waiting.add(reject);
+    return () => void this.#waiting.delete(reject);
+  }
+
+  /** The wasm has trapped in the middle of this session: it is not called any more, and nobody is signed in. */
+  #trapped(thrown: unknown): void {
+    if (this.#end) return;
+    this.#end = 'expired';
+    this.#error = this.#core?.trapped(thrown) ?? internal(thrown);
+    for (const reject of this.#waiting) reject(this.#error);
+    this.#waiting.clear();
+    this.dispatchEvent(Object.assign(new SessionChangeEvent('change'), { state: this.#end, error: this.#error }));
+    this.dispatchEvent(new SocketErrorEvent(this.#error));
   }
 
   /**
@@ -275,15 +305,18 @@ export class Session extends EventTarget {
       throw failure('INVALID_OPTION', 'credentials: an object such as {username, password} is needed');
     }
     const sent = new Options({ credentials }, '', 'credentials').json('credentials');
+    new Options({ body: this.#login.body }, 'login.', 'body').holes('body', Object.keys(credentials));
     return new Promise((resolve, reject) => {
+      const forget = this.#wait(reject);
       const done = (error: unknown, answer?: string) => {
+        forget();
         if (error === undefined) return resolve();
         if (answer === undefined) return reject(toError(error));
         const details = import('./details.js').then(({ detailsOf }) => detailsOf(answer, [sent, this.#login?.body]));
         // The error is told, with the server's words or without.
         details.catch(() => {}).then((details) => reject(toError(error, undefined, details)));
       };
-      this.#core.ask((core) => core.login(sent, done), done);
+      this.#core.ask((core) => core.login(sent, done), reject);
     });
   }
 
@@ -298,7 +331,17 @@ export class Session extends EventTarget {
 
   /** Forgets the user, closes their sockets and drops what they had queued. */
   logout(): void {
-    this.#core.do((core) => core.logout(), this.#failed);
+    try {
+      if (!this.#end) this.#core.do((core) => core.logout(), this.#failed);
+    } catch {
+      // It has trapped, which was told: what is left to do is done here.
+    }
+    if (this.#end === undefined) return;
+    this.#owner.port?.tabs?.erase();
+    if (this.#end === 'signed-out') return;
+    this.#end = 'signed-out';
+    this.#error = undefined;
+    this.dispatchEvent(Object.assign(new SessionChangeEvent('change'), { state: this.#end, error: undefined }));
   }
 
   /** @internal */
@@ -323,6 +366,16 @@ export class Session extends EventTarget {
     return { state: this.state };
   }
 
+  /** Hears of a trap. As the teller, it must not hold the session; a function of the constructor would. */
+  static #ownerOf(session: WeakRef<Session>): Owner {
+    return {
+      broken: (thrown) => {
+        const target = session.deref();
+        if (target) target.#trapped(thrown);
+      },
+    };
+  }
+
   /** Fires events. It has no session of its own: the wasm holds it, and must not keep alive what the app has let go of. */
   static #teller(session: WeakRef<Session>): Teller {
     return (kind, data) => {
@@ -330,6 +383,8 @@ export class Session extends EventTarget {
       if (target === undefined) return;
       if (kind === 1) {
         target.dispatchEvent(new SocketErrorEvent(failure('STORE_FAILED', 'the store failed; the session goes on in memory', data)));
+      } else if (kind === 2) {
+        target.dispatchEvent(new SocketErrorEvent(toError(data, target.source.thrown) as GatepassError));
       } else {
         const { state, source } = target;
         const error = data === undefined ? data : (toError(data, source.thrown) as GatepassError);
@@ -340,7 +395,7 @@ export class Session extends EventTarget {
   }
 }
 
-/** What the wasm calls: 0 a change, with what ended the session or undefined; 1 the store failed. */
+/** What the wasm calls: 0 a change, with what ended the session or undefined; 1 the store failed; 2 the server has refused a renewal. */
 type Teller = (kind: number, data: unknown) => void;
 
 /** @internal The app's own source of tokens. */
@@ -349,7 +404,7 @@ export interface Source {
 }
 
 /** @internal Reads options for the wasm, in the order that `SessionCore` names. */
-export function read(options: SessionOptions, source: Source): (core: Core, tell: Teller) => SessionCore {
+export function read(options: SessionOptions, source: Source): (core: Core, tell: Teller, owner: Owner | undefined) => SessionCore {
   const all = new Options(options, '', 'login refresh logout getToken credentials fields tokenPrefix leeway httpTimeout store storeKey fetchOrigins allowInsecure');
   const store = all.get('store') ?? 'memory';
   if (!['memory', 'sessionStorage', 'localStorage'].includes(store as string) && ['load', 'save', 'clear'].some((name) => typeof (store as Record<string, unknown>)[name] !== 'function')) {
@@ -370,6 +425,7 @@ export function read(options: SessionOptions, source: Source): (core: Core, tell
     const endpoint = all.within(name, 'url method encoding body reject');
     // With GET a browser sends no body, and credentials travel in one.
     endpoint.one('method', ['POST']);
+    if (name !== 'login') endpoint.holes('body', name === 'logout' ? ['access', 'refresh'] : ['refresh']);
     return [isThere ? endpoint.credentialUrl('url', allowInsecure) : '', endpoint.json('body'), Number(endpoint.one('encoding', ['json', 'form']) === 'form'), endpoint.json('reject')] as const;
   });
   const key = all.text('storeKey', `gatepass ${endpoints[0]![0] || endpoints[1]![0]}`);
@@ -382,22 +438,22 @@ export function read(options: SessionOptions, source: Source): (core: Core, tell
     Number(all.one('credentials', ['omit', 'include']) === 'include'),
     store === 'memory' ? undefined : storeOf(key, store), getToken && sourceOf(getToken, source),
   ];
-  return (core, tell) => new core.SessionCore(parts, tell);
+  return (core, tell, owner) => new core.SessionCore(parts, tell, owner);
 }
 
 /** A store as the wasm opens it: `store` in src/web/tabs.js, which is loaded only where it is needed. */
 function storeOf(name: string, place: unknown) {
-  return (lease: number, hear: (what: number, id: number, data?: unknown) => void) => {
-    const tabs = import('./tabs.js').then(({ store }) => store(name, place)(lease, hear));
-    // Without the script there is no store: nothing can be read, and nobody else is there.
-    tabs.catch((error) => {
-      hear(9, 0, error);
-      hear(7, 0);
-    });
-    const call = (method: 'load' | 'save' | 'clear' | 'lock' | 'unlock' | 'close') => (argument?: unknown) => {
-      tabs.then((tabs) => tabs[method](argument), () => method === 'lock' && hear(8, 0));
+  return (hear: (what: number, id: number, data?: unknown) => void) => {
+    const tabs = import('./tabs.js').then(({ store }) => store(name, place)(hear));
+    // Without the script there is no store: nothing can be read or written, and nobody else is there.
+    tabs.catch((error) => hear(Heard.StoreFailed, 0, error));
+    const call = (method: 'read' | 'write' | 'erase' | 'lock' | 'unlock' | 'close', otherwise?: Heard) => (argument?: unknown) => {
+      tabs.then((tabs) => void tabs[method](argument), () => otherwise !== undefined && hear(otherwise, 0));
     };
-    return { load: call('load'), save: call('save'), clear: call('clear'), lock: call('lock'), unlock: call('unlock'), close: call('close') };
+    return {
+      read: call('read', Heard.Stored), write: call('write', Heard.Written), erase: call('erase', Heard.Written),
+      lock: call('lock', Heard.Locked), unlock: call('unlock'), close: call('close'),
+    };
   };
 }
 

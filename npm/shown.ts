@@ -1,7 +1,7 @@
 /** What an app shows of a socket, for the frameworks: the error stays until it is connected again, and the next try is counted down. */
 
 import type { GatepassError } from './errors.js';
-import { isOtherUser, type Phase, type SocketState, type StateChangeEvent } from './events.js';
+import type { Phase, SocketState, StateChangeEvent } from './events.js';
 import type { AuthSocket } from './socket.js';
 
 /** @internal */
@@ -29,8 +29,8 @@ export function show(socket: AuthSocket, tell: (shown: Shown) => void, forget: (
     if (retryAt !== undefined) timer = setTimeout(count, 250, retryAt);
   };
   const onChange = (change: StateChangeEvent) => {
-    const { state, phase, error, retryAt } = change;
-    if (isOtherUser(change)) forget();
+    const { state, phase, error, retryAt, userChanged } = change;
+    if (userChanged) forget();
     shown = { ...shown, state, phase, error: error ?? (state === 'connected' ? undefined : shown.error) };
     count(retryAt);
   };

@@ -2,7 +2,7 @@
 
 import type { SessionCore, SocketCore } from './core.js';
 import type { FailureNumbers } from './errors.js';
-import type { Core } from './load.js';
+import type { Core, Owner } from './load.js';
 import { Options } from './options.js';
 import type { Scheme } from './schemes.js';
 import { read as makeSession, type Session } from './session.js';
@@ -108,14 +108,15 @@ export interface AuthSocketOptions {
   allowInsecure?: boolean;
 }
 
-/** @internal What the wasm calls: SocketSink in src/js/events.rs. */
-export interface Sink {
+/** @internal What the wasm calls: SocketSink in src/js/events.rs. None of it throws. */
+export interface Sink extends Owner {
   readonly takesBuffers: boolean;
   opened(): void;
   fate(message: number, fate: number): void;
   closed(code: number, reason: string, wasClean: boolean): void;
-  changed(state: number, phase: number, previous: number, code: number, reason: string | undefined, attempt: number, retryAt: number, discarded: number, ...failure: FailureNumbers): void;
+  changed(state: number, phase: number, previous: number, code: number, reason: string | undefined, attempt: number, retryAt: number, discarded: number, ...more: [...failure: FailureNumbers, userChanged: boolean, firesError: boolean]): void;
   message(data: unknown): void;
+  unconfirmed(messages: unknown[]): void;
 }
 
 const FRAMINGS = ['json', 'text', 'binary'] as const;
@@ -157,7 +158,8 @@ export function read(url: string, options: AuthSocketOptions): (core: Core, sess
   const entry = isTicket ? scheme.within('subprotocol', 'prefix encoding') : scheme;
   const prefix = entry.get('prefix') ?? '';
   const place = isEntry ? (prefix === '' ? '' : entry.token('prefix', entry.text('prefix'))) : scheme.text('param', isTicket ? 'ticket' : 'token');
-  const params = String(new URLSearchParams(options.params));
+  const given = all.record('params');
+  const params = String(new URLSearchParams(Object.entries(given).map(([name, value]) => [name, typeof value === 'string' ? value : all.fail(`params.${name}`, 'a text is needed')])));
   const backoff = all.within('backoff', 'base cap spread');
   const heartbeat = all.within('heartbeat', 'message pong interval timeout');
   if (all.get('heartbeat') !== undefined && ['', undefined].includes(heartbeat.get('message') as string)) heartbeat.fail('message', 'the ping is needed');
@@ -175,9 +177,7 @@ export function read(url: string, options: AuthSocketOptions): (core: Core, sess
   if (isConfirmed && ids === 0) confirm.fail('ack', 'what confirms a message is needed, with "$id" where its id is');
   if (isConfirmed && /(^|\.)(\.|$)/.test(confirm.text('id'))) confirm.fail('id', 'a name is needed, or names with dots between');
   const closeCodes: number[] = [];
-  const rows = all.get('closeCodes') ?? {};
-  if (typeof rows !== 'object' || Symbol.iterator in rows) all.fail('closeCodes', 'an object is needed');
-  for (const [code, name] of Object.entries(rows as object)) {
+  for (const [code, name] of Object.entries(all.record('closeCodes'))) {
     const action = ACTIONS.indexOf(name as (typeof ACTIONS)[number]);
     if (action < 0 || !/^[1-4]\d{3}$/.test(code)) {
       all.fail(`closeCodes.${code}`, `a close code (1000 to 4999) and one of '${ACTIONS.join("', '")}' are needed`);
@@ -209,10 +209,18 @@ export function read(url: string, options: AuthSocketOptions): (core: Core, sess
     Number(scheme.one('method', ['POST', 'GET']) === 'GET'), scheme.count('unauthorizedStatus', 401),
     outbox.count('maxBytes', 1 << 20), outbox.count('maxMessages', 1_000), all.count('maxMessageSize', 2 ** 32 - 1), allowInsecure, Number(cookies),
     ...['message', 'hello', 'ack', 'reject', 'expired'].map((name) => scheme.json(name)), heartbeat.json('message'), heartbeat.json('pong'),
-    scheme.get('urlHosts') === undefined ? undefined : scheme.texts('urlHosts'), protocols, closeCodes,
+    scheme.get('urlHosts') === undefined ? undefined : hostsOf(scheme), protocols, closeCodes,
     type === 'firstMessage' && scheme.flag('reauth') ? 1 : 2 * all.flag('handover'), Number(whenHidden !== 'keep'),
     POLICIES.indexOf(outbox.one('policy', POLICIES)), isConfirmed ? confirm.text('id') : '', confirm.json('ack'), all.flag('reconnect', true),
   ];
   // A socket without a session has one of its own, which nobody signs in to.
-  return (core, session, sink) => (session ?? makeSession({}, {})(core, () => {})).socket(parts, sink);
+  return (core, session, sink) => (session ?? makeSession({}, {})(core, () => {}, undefined)).socket(parts, sink);
+}
+
+/** Hosts as a URL has them: what could never be one of them would be refused at every answer, and nobody would know why. */
+function hostsOf(scheme: Options): string[] {
+  for (const host of scheme.texts('urlHosts')) {
+    if (!/^([\w-]+(\.[\w-]+)*\.?|\[[\da-f:.]+\])$/i.test(host)) scheme.fail('urlHosts', `a host is needed, without scheme, port, path and *: ${host}`);
+  }
+  return scheme.texts('urlHosts').map((host) => host.toLowerCase());
 }

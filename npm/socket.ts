@@ -4,9 +4,10 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 
 import type { SessionCore, SocketCore } from './core.js';
-import { failure, GatepassError, named, rethrow, toError } from './errors.js';
-import { Handlers, SocketErrorEvent, StateChangeEvent, type Phase, type SocketEvents, type SocketState, type StateChange } from './events.js';
-import { Later } from './load.js';
+import { CONNECTION_STATE_NAMES, Fate, FATE_NAMES, PHASE_NAMES } from './contract.js';
+import { failure, GatepassError, named, toError } from './errors.js';
+import { closeEvent, Handlers, SocketErrorEvent, StateChangeEvent, type Phase, type SocketEvents, type SocketState, type StateChange } from './events.js';
+import { internal, Later } from './load.js';
 import { MessageQueue } from './messages.js';
 import { Options } from './options.js';
 import { Session, type Source } from './session.js';
@@ -39,6 +40,12 @@ export interface SentMessage {
   readonly status: 'queued' | 'sent' | 'confirmed' | 'dropped';
 }
 
+/** One that waits for the wasm. */
+interface EarlyMessage {
+  readonly length: number;
+  readonly kept: KeptMessage;
+}
+
 /** One of which more will be heard; who waits for that. */
 interface KeptMessage extends SentMessage {
   status: SentMessage['status'];
@@ -48,16 +55,12 @@ interface KeptMessage extends SentMessage {
 /** Most messages are sent at once and need nothing of their own. */
 const SENT: SentMessage = Object.freeze({ status: 'sent' });
 const DROPPED: SentMessage = Object.freeze({ status: 'dropped' });
-const FATES = ['sent', 'confirmed', 'dropped'] as const;
+const STATUSES: ReadonlyArray<SentMessage['status']> = ['queued', 'sent', 'confirmed', 'dropped'];
 
 /** What can be sent. */
 export type Sendable = string | ArrayBufferLike | ArrayBufferView | Blob;
 
 type Plain = string | ArrayBuffer | ArrayBufferView | Blob;
-
-/** In the order of the wasm; no phase is 0. */
-const STATES = ['closed', 'connected', 'connecting', 'idle', 'suspended', 'waiting'] as const;
-const PHASES = [undefined, 'authenticating', 'opening', 'ticket', 'token'] as const;
 
 let hasWarned = false;
 
@@ -108,14 +111,14 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
   /** Events that follow a `close()`, until they are told. */
   #goodbyes: Event[] | undefined;
   /** Messages taken before the wasm was there, and lost if it does not come; their bytes together. */
-  #early = 0;
+  #early: EarlyMessage[] = [];
   #earlyBytes = 0;
   #lost = 0;
+
   readonly #outbox: NonNullable<AuthSocketOptions['outbox']>;
   /** Those that were kept, by their numbers, until nothing more will be heard of them. */
   readonly #kept = new Map<number, KeptMessage>();
   readonly #highWaterMark: number;
-  readonly #isOne: boolean;
   #writable: WritableStream<Sendable> | undefined;
 
   constructor(url: string | URL, options: AuthSocketOptions) {
@@ -124,7 +127,6 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
     const make = read(this.#url, options);
     this.#highWaterMark = options.highWaterMark ?? 65_536;
     this.#outbox = options.outbox ?? {};
-    this.#isOne = options.reconnect === false;
     const { session, scheme } = options;
     if (session !== undefined && !(session instanceof Session)) throw failure('INVALID_OPTION', 'session: a Session is needed');
     if (session === undefined && !['anonymous', 'cookie'].includes(scheme.type)) {
@@ -140,7 +142,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
       // The wasm is there, so this is done at once.
       session?.core.do((session) => void (made = session), () => {});
       return make(core, made, sink);
-    }, this.#broken);
+    }, this.#broken, sink);
     if (scheme.type === 'firstMessage' && scheme.frames === 'binary') this.#binaryType = 'arraybuffer';
     // A moment later, so that whoever made this can listen first, and may still change their mind.
     queueMicrotask(() => this.#mayStart && this.#state === 'idle' && this.#core.do((core) => core.connect(), this.#broken));
@@ -170,17 +172,26 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
 
   /** The subprotocol that the server chose (RFC 6455, section 1.9); '' for none, or while there is no connection. */
   get protocol(): string {
-    return this.#core.now?.native()?.protocol ?? '';
+    return this.#read((core) => core.native())?.protocol ?? '';
   }
 
   /** The extensions that were negotiated (RFC 6455, section 9); '' while there is no connection. */
   get extensions(): string {
-    return this.#core.now?.native()?.extensions ?? '';
+    return this.#read((core) => core.native())?.extensions ?? '';
   }
 
   /** Bytes that were sent and are not yet on the network, those in the queue included. */
   get bufferedAmount(): number {
-    return (this.#core.now?.native()?.bufferedAmount ?? 0) + this.stats().queuedBytes;
+    return (this.#read((core) => core.native())?.bufferedAmount ?? 0) + this.stats().queuedBytes;
+  }
+
+  /** What the wasm says; nothing before it is there, or after it has trapped, which is told in another way. */
+  #read<R>(read: (core: SocketCore) => R): R | undefined {
+    try {
+      return this.#core?.call(read);
+    } catch {
+      return undefined;
+    }
   }
 
   /** How binary messages arrive. @default 'blob'; with `frames: 'binary'` 'arraybuffer', which the handshake needs */
@@ -192,8 +203,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
   set binaryType(type: BinaryType) {
     if (type !== 'blob' && type !== 'arraybuffer') return;
     this.#binaryType = type;
-    const native = this.#core.now?.native();
-    if (native !== undefined) native.binaryType = type;
+    this.#read((core) => core.setBinaryType(type === 'arraybuffer'));
   }
 
   /**
@@ -202,36 +212,48 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
    * @throws GatepassError CLOSED or QUEUE_FULL: the message was not taken; INVALID_OPTION for what cannot be sent
    */
   send(data: Sendable, options?: { ttl?: number }): SentMessage {
-    const message = plain(data, this.#state === 'connected');
+    const message = plain(data);
     const given = options && new Options(options, 'send: ', 'ttl');
     const ttl = given?.get('ttl') == null ? undefined : given.millis('ttl', 0);
     if (this.#state === 'closed') throw failure('CLOSED', 'the socket is closed; the message was not taken');
-    const core = this.#core.now;
-    if (core !== undefined) return this.#taken(rethrow(() => core.send(message, ttl)));
-    return this.#sendEarly(message, ttl ?? this.#outbox.ttl ?? undefined);
+    const answer = this.#core.call((core) => core.send(message, ttl));
+    return answer === undefined ? this.#sendEarly(message, ttl ?? this.#outbox.ttl ?? undefined) : this.#taken(answer);
   }
 
-  /** Keeps a message until the wasm is there, within the limits of the outbox; which go for others, it will say. */
-  #sendEarly(message: Plain, ttl: number | undefined): SentMessage {
-    const { maxMessages, maxBytes, policy } = this.#outbox;
-    const length = typeof message === 'string' ? message.length : message instanceof Blob ? message.size : message.byteLength;
-    if (policy !== 'drop-oldest' && (this.#early >= (maxMessages ?? 1_000) || this.#earlyBytes + length > (maxBytes ?? 1 << 20))) {
-      if (policy !== 'drop-newest') throw failure('QUEUE_FULL', 'too much waits to be sent; the message was not taken');
+  /** Keeps a message until the wasm is there, within the limits of the outbox. */
+  #sendEarly(given: Plain, ttl: number | undefined): SentMessage {
+    const { maxMessages = 1_000, maxBytes = 1 << 20, policy = 'error' } = this.#outbox;
+    const message = copied(given);
+    const length = lengthOf(message);
+    while (this.#early.length >= maxMessages || this.#earlyBytes + length > maxBytes) {
+      const oldest = policy === 'drop-oldest' && length <= maxBytes ? this.#early.shift() : undefined;
+      if (oldest) {
+        this.#earlyBytes -= oldest.length;
+        settle(oldest.kept, 'dropped');
+      } else if (policy !== 'drop-newest') throw failure('QUEUE_FULL', 'too much waits to be sent; the message was not taken');
       this.#lost++;
-      return DROPPED;
+      if (!oldest) return DROPPED;
     }
-    this.#early++;
-    this.#earlyBytes += length;
     const since = performance.now();
     const kept: KeptMessage = { status: 'queued', waiting: [] };
-    this.#core.do((core) => {
-      this.#early--;
+    const early = { length, kept };
+    this.#early.push(early);
+    this.#earlyBytes += length;
+    /** Whether it was there, still. */
+    const leave = () => {
+      const place = this.#early.indexOf(early);
+      if (place < 0) return false;
+      this.#early.splice(place, 1);
       this.#earlyBytes -= length;
-      this.#taken(core.send(message, ttl === undefined ? ttl : Math.max(0, ttl - (performance.now() - since))), kept);
+      return true;
+    };
+    this.#core.do((core) => {
+      if (leave()) this.#taken(core.send(message, ttl === undefined ? ttl : Math.max(0, ttl - (performance.now() - since))), kept);
     }, (thrown) => {
+      if (kept.status !== 'queued') return;
       settle(kept, 'dropped');
       // When all has failed, all were counted.
-      if (this.#state !== 'closed') this.#lost++;
+      if (leave() || this.#state !== 'closed') this.#lost++;
       this.#refused(thrown);
     });
     return kept;
@@ -239,7 +261,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
 
   /** Resolves once nothing more will be heard of a message: handed to a connection, with `confirm` confirmed by the server, or dropped. */
   async sent(message: SentMessage): Promise<SentMessage['status']> {
-    if (!['queued', ...FATES].includes(message?.status)) throw failure('INVALID_OPTION', 'message: what send() has returned is needed');
+    if (!STATUSES.includes(message?.status)) throw failure('INVALID_OPTION', 'message: what send() has returned is needed');
     const { waiting } = message as KeptMessage;
     return waiting ? new Promise((resolve) => void waiting.push(resolve)) : message.status;
   }
@@ -281,23 +303,28 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
     const text = String(reason);
     if (new Blob([text]).size > 123) throw failure('INVALID_OPTION', 'reason: at most 123 bytes');
     this.#mayStart = false;
-    const isEarly = this.#isOne && this.#state !== 'connected';
     if (this.#state !== 'closed') this.#goodbyes = [];
-    this.#core.do((core) => {
-      core.close(code, text);
-      setTimeout(() => {
-        let goodbyes = this.#goodbyes ?? [];
-        // As a WebSocket that is closed before it is open.
-        if (isEarly && this.#goodbyes) goodbyes = [new SocketErrorEvent(failure('CLOSED', 'the socket is closed')), new CloseEvent('close', { code: 1006 })];
-        this.#goodbyes = undefined;
-        goodbyes.forEach((event) => this.dispatchEvent(event));
-      });
-    }, this.#refused);
+    try {
+      this.#core.do((core) => {
+        core.close(code, text);
+        setTimeout(() => {
+          const goodbyes = this.#goodbyes ?? [];
+          this.#goodbyes = undefined;
+          goodbyes.forEach((event) => this.dispatchEvent(event));
+        });
+      }, this.#refused);
+    } catch {
+      // It has trapped, which was told; it is closed all the same.
+    }
   }
 
   /** Connects now: skips a wait, replaces a live connection, or starts anew after `close()`. */
   reconnect(): void {
-    this.#core.do((core) => core.connect(), this.#broken);
+    try {
+      this.#core.do((core) => core.connect(), this.#broken);
+    } catch {
+      // It has trapped, which was told.
+    }
   }
 
   /**
@@ -326,8 +353,8 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
 
   /** What was counted since construction. */
   stats(): SocketStats {
-    const [attempts = 0, connections = 0, sent = 0, received = 0, discarded = 0, queued = 0, queuedBytes = 0, unconfirmed = 0] = this.#core.now?.stats() ?? [];
-    return { attempts, connections, sent, received, discarded: discarded + this.#lost, queued: queued + this.#early, queuedBytes: queuedBytes + this.#earlyBytes, unconfirmed };
+    const [attempts = 0, connections = 0, sent = 0, received = 0, discarded = 0, queued = 0, queuedBytes = 0, unconfirmed = 0] = this.#read((core) => core.stats()) ?? [];
+    return { attempts, connections, sent, received, discarded: discarded + this.#lost, queued: queued + this.#early.length, queuedBytes: queuedBytes + this.#earlyBytes, unconfirmed };
   }
 
   /** Yields the data of each message, over reconnects; ends when closed, throws what ended the connection. */
@@ -374,38 +401,43 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
     }
   }
 
-  /** What the wasm calls. */
+  /** What the wasm calls. What is thrown here, by whatever the page has made of events, is reported as a listener's own, and unwinds through nobody. */
   #sink(source?: Source): Sink {
     // The wasm must not keep alive what the app has let go of, unless something can still happen to it.
     const self = new WeakRef(this);
     let alive: AuthSocket | undefined = this;
+    /** Of the change that comes next. */
+    const unconfirmed: unknown[] = [];
+    /** @param call what to do with the socket, if it is there. */
+    const withSocket = (call: (socket: AuthSocket) => void, socket: AuthSocket | undefined = self.deref()) => {
+      try {
+        if (socket) call(socket);
+      } catch (thrown) {
+        queueMicrotask(() => {
+          throw thrown;
+        });
+      }
+    };
     return {
+      broken: (thrown) => withSocket((socket) => socket.#trapped(thrown)),
       get takesBuffers() {
         return self.deref()?.binaryType === 'arraybuffer';
       },
-      fate: (number, fate) => {
+      fate: (number, fate) => withSocket((socket) => socket.#fate(number, fate)),
+      opened: () => withSocket((socket) => socket.dispatchEvent(new Event('open')), alive),
+      closed: (code, reason, wasClean) => withSocket((socket) => socket.#tell(closeEvent(code, reason, wasClean))),
+      changed: (place, phase, previous, code, reason, attempt, retryAt, discarded, ...[number, disposition, status, closeCode, retryAfter, userChanged, firesError]) => {
+        const state = CONNECTION_STATE_NAMES[place]!;
         const socket = self.deref();
-        if (socket) socket.#fate(number, fate);
-      },
-      opened: () => alive?.dispatchEvent(new Event('open')),
-      closed: (code, reason, wasClean) => {
-        const socket = self.deref();
-        if (!socket) return;
-        const event = new CloseEvent('close', { code, reason, wasClean });
-        if (socket.#goodbyes) socket.#goodbyes = [event];
-        else socket.dispatchEvent(event);
-      },
-      changed: (place, phase, previous, code, reason, attempt, retryAt, discarded, ...failure) => {
-        const socket = self.deref();
-        const state = STATES[place]!;
         alive = state === 'closed' ? undefined : socket;
-        if (socket) socket.#changed({
-          state, phase: PHASES[phase], previous: STATES[previous]!, code: code || undefined, reason, attempt,
-          retryAt: retryAt || undefined, error: failure[0] ? named(failure, source?.thrown) : undefined, discarded,
-          unconfirmed: STATES[previous] === 'connected' && state !== 'connected' ? (socket.#core.now?.takeUnconfirmed() ?? []) : [],
-        });
+        withSocket((socket) => socket.#changed({
+          state, phase: phase === 0 ? undefined : PHASE_NAMES[phase - 1], previous: CONNECTION_STATE_NAMES[previous]!, code: code || undefined, reason, attempt,
+          retryAt: retryAt || undefined, error: number ? named([number, disposition, status, closeCode, retryAfter], source?.thrown) : undefined, discarded,
+          unconfirmed: unconfirmed.splice(0), userChanged,
+        }, firesError));
       },
-      message: (data) => alive?.dispatchEvent(new MessageEvent('message', { data })),
+      unconfirmed: (messages) => void unconfirmed.push(...messages),
+      message: (data) => withSocket((socket) => socket.dispatchEvent(new MessageEvent('message', { data })), alive),
     };
   }
 
@@ -423,38 +455,52 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
   /** What became of a message: in the end, or that it was sent and is to be confirmed. */
   #fate(number: number, fate: number): void {
     const kept = this.#kept.get(number);
-    const status = FATES[fate];
-    if (status === undefined) {
+    if (fate === Fate.Unconfirmed) {
       if (kept) kept.status = 'sent';
       return;
     }
     this.#kept.delete(number);
-    if (kept) settle(kept, status);
+    if (kept) settle(kept, FATE_NAMES[fate] as SentMessage['status']);
   }
 
-  #changed(change: StateChange): void {
+  #changed(change: StateChange, firesError: boolean): void {
     this.#state = change.state;
     this.#phase = change.phase;
     this.#error = change.error;
     this.dispatchEvent(new StateChangeEvent(change));
-    // That a server ends a socket with its token is the way of tokens, and seen to. One that refuses the token from the start is not.
-    const isSaid = change.previous === 'connected' && change.error?.code === 'CLOSED_BY_SERVER';
-    // A socket that is one connection has no errors but those of a WebSocket: with its end, and a close that was said is none.
-    const isOrdinary = this.#isOne ? isSaid || change.state !== 'closed' : isSaid && change.error?.disposition === 'refreshToken';
-    if (change.error && !isOrdinary) this.dispatchEvent(new SocketErrorEvent(change.error));
+    if (firesError) this.#tell(new SocketErrorEvent(change.error ?? failure('CLOSED', 'the socket is closed')));
+  }
+
+  /** Tells an event now, or after the `close()` that it belongs to. */
+  #tell(event: Event): void {
+    if (this.#goodbyes) this.#goodbyes.push(event);
+    else this.dispatchEvent(event);
   }
 
   /** The wasm could not be loaded, or refuses the options: `reconnect()` tries again. */
   readonly #broken = (thrown: unknown) => {
     if (this.#state === 'closed') return;
-    const error = asError(thrown);
-    const discarded = this.#early;
-    this.#lost += discarded;
-    this.#early = this.#earlyBytes = 0;
-    this.#goodbyes = undefined;
-    this.#changed({ state: 'closed', previous: this.#state, attempt: 0, error, discarded, unconfirmed: [] as unknown[] } as StateChange);
-    this.dispatchEvent(new CloseEvent('close', { code: 1006 }));
+    this.#ended(asError(thrown));
   };
+
+  /** The wasm has trapped in the middle of this socket, which is not called any more. */
+  #trapped(thrown: unknown): void {
+    const error = this.#core?.trapped(thrown) ?? internal(thrown);
+    for (const kept of this.#kept.values()) settle(kept, 'dropped');
+    this.#kept.clear();
+    if (this.#state !== 'closed') this.#ended(error);
+  }
+
+  #ended(error: GatepassError): void {
+    const early = this.#early.splice(0);
+    this.#lost += early.length;
+    this.#earlyBytes = 0;
+    for (const { kept } of early) settle(kept, 'dropped');
+    this.#goodbyes = undefined;
+    const change = { state: 'closed', previous: this.#state, attempt: 0, error, discarded: early.length, unconfirmed: [] as unknown[], userChanged: false };
+    this.#changed(change as unknown as StateChange, true);
+    this.dispatchEvent(closeEvent(1006));
+  }
 
   /** A call that waited for the wasm was refused: that call alone failed, unless all has. */
   readonly #refused = (thrown: unknown) => {
@@ -480,19 +526,45 @@ function asError(thrown: unknown): GatepassError {
   return error instanceof GatepassError ? error : failure('LOAD_FAILED', String(error), error);
 }
 
-/**
- * What a WebSocket takes without a doubt. Bytes are copied if they have to wait, as `WebSocket.send` would, and if they rest
- * in memory that is shared or can change its size, which browsers refuse.
- */
-function plain(data: Sendable, isSentNow: boolean): Plain {
-  if (typeof data === 'string' || data instanceof Blob) return data;
-  const isView = ArrayBuffer.isView(data);
-  const buffer: ArrayBufferLike & { resizable?: boolean } = isView ? data.buffer : data;
-  const kind = Object.prototype.toString.call(buffer);
+/** What a WebSocket takes without a doubt. Bytes in memory that is shared or can change its size are copied: browsers refuse them. */
+function plain(data: Sendable): Plain {
+  if (typeof data === 'string' || isBlob(data)) return data;
+  const buffer: ArrayBufferLike & { resizable?: boolean } = ArrayBuffer.isView(data) ? data.buffer : (data as ArrayBufferLike);
+  const kind = kindOf(buffer);
   if (kind !== '[object ArrayBuffer]' && kind !== '[object SharedArrayBuffer]') {
     throw failure('INVALID_OPTION', 'data: a text, an ArrayBuffer, a view of one or a Blob is needed; use JSON.stringify for objects');
   }
-  if (isSentNow && kind === '[object ArrayBuffer]' && buffer.resizable !== true) return data as ArrayBuffer | ArrayBufferView;
-  const bytes = isView ? new Uint8Array(buffer, data.byteOffset, data.byteLength) : new Uint8Array(buffer);
-  return new Uint8Array(bytes).buffer;
+  return kind === '[object ArrayBuffer]' && buffer.resizable !== true ? (data as ArrayBuffer | ArrayBufferView) : copied(data as ArrayBuffer);
 }
+
+/** What kind of memory this is, if it is some and does not only look like it. */
+function kindOf(buffer: ArrayBufferLike): string {
+  try {
+    return buffer.byteLength >= 0 ? Object.prototype.toString.call(buffer) : '';
+  } catch {
+    return '';
+  }
+}
+
+/** A blob, and not only something of its kind. */
+function isBlob(data: unknown): data is Blob {
+  try {
+    return data instanceof Blob && data.size >= 0;
+  } catch {
+    return false;
+  }
+}
+
+/** A message as it is now. Of a buffer that was given away nothing is left, as for `WebSocket.send`. */
+function copied(data: Plain): Plain {
+  if (typeof data === 'string' || data instanceof Blob) return data;
+  try {
+    const bytes = ArrayBuffer.isView(data) ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : new Uint8Array(data);
+    return new Uint8Array(bytes).buffer;
+  } catch {
+    return new ArrayBuffer(0);
+  }
+}
+
+/** In UTF-16 units of a text, else in bytes. */
+const lengthOf = (data: Plain) => (typeof data === 'string' ? data.length : data instanceof Blob ? data.size : data.byteLength);

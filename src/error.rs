@@ -8,8 +8,8 @@
 mod caller;
 mod sentences;
 
+use crate::proto::Millis;
 use core::fmt;
-use core::time::Duration;
 
 pub use caller::{ConfigError, SendError, UrlProblem};
 pub use sentences::SENTENCES;
@@ -20,7 +20,7 @@ pub enum Disposition {
     /// Try again after the backoff, and not before `after`.
     Retry {
         /// What the server asked for: the least wait.
-        after: Option<Duration>,
+        after: Option<Millis>,
     },
     /// The credential was refused: refresh it once, then try again.
     RefreshToken,
@@ -59,22 +59,23 @@ pub enum HttpError {
         /// The status code.
         status: u16,
         /// `Retry-After`, where the browser may read it.
-        retry_after: Option<Duration>,
+        retry_after: Option<Millis>,
     },
     /// No answer in time.
     TimedOut,
 }
 
 impl HttpError {
-    /// Which of the sentences of a row of six.
+    /// Which of the sentences of a row of seven.
     const fn number(self) -> u8 {
         match self {
             Self::Malformed(Malformed::NotJson) => 0,
             Self::Malformed(Malformed::MissingField) => 1,
             Self::Malformed(Malformed::ForeignUrl) => 2,
-            Self::Network => 3,
-            Self::Status { .. } => 4,
-            Self::TimedOut => 5,
+            Self::Malformed(Malformed::TooLong) => 3,
+            Self::Network => 4,
+            Self::Status { .. } => 5,
+            Self::TimedOut => 6,
         }
     }
 
@@ -94,6 +95,8 @@ pub enum Malformed {
     MissingField,
     /// Not JSON.
     NotJson,
+    /// Longer than a driver reads.
+    TooLong,
 }
 
 impl HttpError {
@@ -183,7 +186,7 @@ impl TokenError {
 }
 
 /// Why a handshake that got as far as an open socket was not accepted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HandshakeError {
     /// The server closed deliberately instead of accepting.
     ClosedInstead {
@@ -199,7 +202,7 @@ pub enum HandshakeError {
 }
 
 /// Why a socket is gone.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TransportError {
     /// The browser will not open this socket (Content-Security-Policy, mixed content).
     Blocked,
@@ -229,7 +232,7 @@ pub enum TransportError {
 }
 
 /// What the world did wrong.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", self.message())]
 pub enum Failure {
     /// The socket opened, but was not accepted.
@@ -263,14 +266,14 @@ impl Failure {
             Self::Transport(TransportError::ConnectFailed) => 9,
             Self::Transport(TransportError::TooBig { .. }) => 10,
             Self::Transport(TransportError::HandshakeRefused { .. }) => 11,
-            Self::Transport(TransportError::Silent) => 49,
+            Self::Transport(TransportError::Silent) => 53,
             Self::TicketExpired => 12,
             Self::Token(error) => error.number(),
-            Self::Ticket(HttpError::Status { status: 401, .. }) => 39,
-            Self::Ticket(HttpError::Status { status: 403, .. }) => 40,
+            Self::Ticket(HttpError::Status { status: 401, .. }) => 42,
+            Self::Ticket(HttpError::Status { status: 403, .. }) => 43,
             Self::Ticket(error) => sentences::TICKET + error.number(),
-            Self::Probe(HttpError::Status { status: 401, .. }) => 47,
-            Self::Probe(HttpError::Status { status: 403, .. }) => 48,
+            Self::Probe(HttpError::Status { status: 401, .. }) => 51,
+            Self::Probe(HttpError::Status { status: 403, .. }) => 52,
             Self::Probe(error) => sentences::PROBE + error.number(),
         }
     }
@@ -376,7 +379,7 @@ impl TokenError {
 }
 
 /// A failure together with what is done about it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// What happened.
     pub failure: Failure,

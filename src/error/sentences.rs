@@ -2,14 +2,14 @@
 //!
 //! A failure crosses into JavaScript as a number. The npm package has this table beside the wasm, made of it at build time.
 
-/// Where the six sentences about an HTTP call begin, by what it was for.
+/// Where the seven sentences about an HTTP call begin, by what it was for.
 pub(super) const LOGIN: u8 = 21;
-pub(super) const REFRESH: u8 = 27;
-pub(super) const TICKET: u8 = 33;
-pub(super) const PROBE: u8 = 41;
+pub(super) const REFRESH: u8 = 28;
+pub(super) const TICKET: u8 = 35;
+pub(super) const PROBE: u8 = 44;
 
 /// The code and the sentence of each number.
-pub const SENTENCES: [(&str, &str); 50] = [
+pub const SENTENCES: [(&str, &str); 54] = [
     ("AUTH_REJECTED", "the server closed the connection instead of accepting the token"),
     ("AUTH_REJECTED", "the server rejected the first message"),
     ("SUBPROTOCOL_MISMATCH", "the server chose none of the offered subprotocols"),
@@ -40,18 +40,21 @@ pub const SENTENCES: [(&str, &str); 50] = [
     ("LOGIN_FAILED", "the answer is not JSON"),
     ("LOGIN_FAILED", "the answer has no text where `field` points"),
     ("LOGIN_FAILED", "the answer's URL is not encrypted, or of a host that `hosts` does not name"),
+    ("LOGIN_FAILED", "the answer is longer than 1 MiB"),
     ("LOGIN_FAILED", "no answer (offline, refused, or hidden by CORS or CSP)"),
     ("LOGIN_FAILED", "the server answered with an error"),
     ("LOGIN_FAILED", "no answer in time"),
     ("REFRESH_FAILED", "the answer is not JSON"),
     ("REFRESH_FAILED", "the answer has no text where `field` points"),
     ("REFRESH_FAILED", "the answer's URL is not encrypted, or of a host that `hosts` does not name"),
+    ("REFRESH_FAILED", "the answer is longer than 1 MiB"),
     ("REFRESH_FAILED", "no answer (offline, refused, or hidden by CORS or CSP)"),
     ("REFRESH_FAILED", "the server answered with an error"),
     ("REFRESH_FAILED", "no answer in time"),
     ("TICKET_MALFORMED", "the answer is not JSON"),
     ("TICKET_MALFORMED", "the answer has no text where `field` points"),
     ("TICKET_MALFORMED", "the answer's URL is not encrypted, or of a host that `hosts` does not name"),
+    ("TICKET_MALFORMED", "the answer is longer than 1 MiB"),
     ("TICKET_NETWORK", "no answer (offline, refused, or hidden by CORS or CSP)"),
     ("TICKET_REJECTED", "the server answered with an error"),
     ("TICKET_TIMED_OUT", "no answer in time"),
@@ -60,6 +63,7 @@ pub const SENTENCES: [(&str, &str); 50] = [
     ("SERVER_UNREACHABLE", "the answer is not JSON"),
     ("SERVER_UNREACHABLE", "the answer has no text where `field` points"),
     ("SERVER_UNREACHABLE", "the answer's URL is not encrypted, or of a host that `hosts` does not name"),
+    ("SERVER_UNREACHABLE", "the answer is longer than 1 MiB"),
     ("SERVER_UNREACHABLE", "no answer (offline, refused, or hidden by CORS or CSP)"),
     ("SERVER_UNAVAILABLE", "the server answered with an error"),
     ("SERVER_UNREACHABLE", "no answer in time"),

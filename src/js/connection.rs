@@ -1,9 +1,7 @@
 //! `AuthSocket` for the face.
 
-use core::time::Duration;
-
+use crate::proto::Millis;
 use wasm_bindgen::prelude::*;
-use web_sys::WebSocket;
 
 use super::error::send_error;
 use super::events::{SocketSink, list};
@@ -39,24 +37,25 @@ impl SocketCore {
     /// Sends a message, which may wait for so many milliseconds. Returns its number if more will be heard of it: `7` if it waits, `7.5` if it
     /// was sent and is to be confirmed. Else -1 if it was sent, -2 if it was dropped.
     pub fn send(&self, data: JsValue, ttl: Option<f64>) -> Result<f64, JsValue> {
-        let ttl = ttl.map(|millis| Duration::from_millis(millis as u64));
-        Ok(match self.socket.send_within(&data, ttl).map_err(send_error)? {
-            Sent::Now(_) | Sent::NowAndKept(..) => -1.0,
+        let ttl = ttl.map(|millis| Millis::from_millis(millis as u64));
+        let (message, sent) = self.socket.send_as(&data, ttl).map_err(send_error)?;
+        Ok(match sent {
+            Sent::Now(_) => -1.0,
             Sent::Dropped => -2.0,
-            Sent::Queued(message) => f64::from(message.get()),
-            Sent::NowUnconfirmed(_, message) => f64::from(message.get()) + 0.5,
+            Sent::Queued => f64::from(message.get()),
+            Sent::Unconfirmed(_) => f64::from(message.get()) + 0.5,
         })
     }
 
-    /// What was sent and may not have arrived, and is not sent again.
-    #[wasm_bindgen(js_name = takeUnconfirmed)]
-    pub fn take_unconfirmed(&self) -> js_sys::Array {
-        self.socket.take_unconfirmed()
+    /// What may be read of the browser's present WebSocket: `protocol`, `extensions` and `bufferedAmount`; or undefined.
+    pub fn native(&self) -> JsValue {
+        self.socket.native()
     }
 
-    /// The browser's present WebSocket, if there is one. The face reads its properties and shows nothing of its URL.
-    pub fn native(&self) -> Option<WebSocket> {
-        self.socket.native()
+    /// How binary messages are to arrive.
+    #[wasm_bindgen(js_name = setBinaryType)]
+    pub fn set_binary_type(&self, takes_buffers: bool) {
+        self.socket.set_binary_type(takes_buffers);
     }
 
     /// The counters, in the order of `Stats`.
@@ -70,7 +69,8 @@ impl SocketCore {
 
 impl SocketCore {
     pub(super) fn make(parts: &Parts, session: Session, sink: SocketSink) -> Self {
-        Self { socket: AuthSocket::trusted(read(parts), Some(session), sink) }
+        let owner = JsValue::from(&sink);
+        Self { socket: AuthSocket::trusted(read(parts), Some(session), sink, &owner) }
     }
 }
 
@@ -81,7 +81,7 @@ fn read(parts: &Parts) -> ConnectionConfig {
     let ticket_url = parts.optional_url(At::TicketUrl as u32, UrlKind::Http);
     let is_endless = parts.number(At::Millis as u32 + 10) < 0.0;
     let [ack_timeout, base, cap, spread, connect_timeout, http_timeout, min_uptime, interval, timeout, hidden, ttl] =
-        parts.numbers(At::Millis as u32).map(|millis| Duration::from_millis(millis as u64));
+        parts.numbers(At::Millis as u32).map(|millis| Millis::from_millis(millis as u64));
     let [kind, encoding, is_get, unauthorized, max_bytes, max_messages, max_message, allow_insecure, cookies] =
         parts.numbers(At::Numbers as u32);
     let place = || match ENCODINGS.get(encoding as usize).copied().flatten() {

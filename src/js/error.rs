@@ -6,7 +6,6 @@ use wasm_bindgen::JsValue;
 
 use super::events::list;
 use crate::error::{Disposition, Problem, SendError, TokenError};
-use crate::proto::millis;
 
 /// A failure in numbers; what is not there is 0, but for the seconds of `Retry-After`, which are below it.
 #[derive(Clone, Copy, Default)]
@@ -32,7 +31,7 @@ impl Numbers {
             disposition: place,
             status: status.unwrap_or(0),
             close_code: close_code.unwrap_or(0),
-            retry_after: after.map_or(-1.0, |after| millis(after) as f64 / 1000.0),
+            retry_after: after.map_or(-1.0, |after| after.as_millis() as f64 / 1000.0),
         }
     }
 

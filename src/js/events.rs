@@ -38,11 +38,15 @@ extern "C" {
         status: u16,
         close_code: u16,
         retry_after: f64,
+        user_changed: bool,
+        fires_error: bool,
     );
     #[wasm_bindgen(method, getter, structural, js_name = takesBuffers)]
     fn takes_buffers(this: &SocketSink) -> bool;
     #[wasm_bindgen(method)]
     fn message(this: &SocketSink, data: &JsValue);
+    #[wasm_bindgen(method)]
+    fn unconfirmed(this: &SocketSink, messages: Array);
 }
 
 impl Sink for SocketSink {
@@ -61,6 +65,10 @@ impl Sink for SocketSink {
 
     fn message(&self, data: &JsValue) {
         Self::message(self, data);
+    }
+
+    fn unconfirmed(&self, messages: Array) {
+        Self::unconfirmed(self, messages);
     }
 }
 
@@ -81,6 +89,8 @@ impl SocketSink {
             problem.status,
             problem.close_code,
             problem.retry_after,
+            change.user_changed,
+            change.fires_error,
         );
     }
 }

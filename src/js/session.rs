@@ -1,7 +1,6 @@
 //! `Session` for the face.
 
-use core::time::Duration;
-
+use crate::proto::Millis;
 use js_sys::{Array, Function};
 use wasm_bindgen::prelude::*;
 
@@ -24,22 +23,24 @@ pub struct SessionCore {
 
 #[wasm_bindgen]
 impl SessionCore {
-    /// Makes a session. `on_event(kind, error)`: 0 it has changed (why it has ended, see error.rs, or undefined), 1 the store failed.
+    /// Makes a session. `on_event(kind, error)`: 0 it has changed (why it has ended, see error.rs, or undefined), 1 the store failed, 2 the
+    /// server has refused a renewal. `owner` is told if the machine traps: `Owner` in port.js.
     ///
     /// `parts`: the URLs of login, refresh and logout (empty: none), their bodies, 1 for each that is a form, what they reject with; prefix,
     /// the fields access, refresh (empty: none), expires in and expires at; 1 for milliseconds, leeway and HTTP timeout in ms, 1 to allow insecure
     /// endpoints, 1 for cookies; the store and the app's source of tokens, as `Surroundings` has them, or undefined.
     #[wasm_bindgen(constructor)]
-    pub fn new(parts: Array, on_event: Function) -> Self {
+    pub fn new(parts: Array, on_event: Function, owner: JsValue) -> Self {
         let parts = Parts(parts);
         let function = |index| Some(parts.0.get(index)).filter(JsValue::is_function).map(JsCast::unchecked_into);
         let surroundings = Surroundings { store: function(22), source: function(23) };
-        let session = Session::trusted(read(&parts), surroundings);
+        let session = Session::trusted(read(&parts), surroundings, &owner);
         // The face's callback dispatches an event and throws nothing.
         session.on_event(move |event| {
             let (kind, data) = match event {
                 SessionEvent::Changed { error, .. } => (0.0, error.map_or(JsValue::UNDEFINED, token_error)),
                 SessionEvent::StoreFailed(error) => (1.0, error),
+                SessionEvent::RenewalRefused(error) => (2.0, token_error(error)),
             };
             drop(on_event.call2(&JsValue::NULL, &kind.into(), &data));
         });
@@ -79,7 +80,7 @@ impl SessionCore {
     /// has refused. `done` is called with an error or undefined, the token and its generation.
     pub fn token(&self, usable_for: f64, refused: f64, done: Function) {
         let demand = if refused < 0.0 {
-            Demand::UsableFor(Duration::from_millis(usable_for as u64))
+            Demand::UsableFor(Millis::from_millis(usable_for as u64))
         } else {
             Demand::NotRejected(refused as u32)
         };
@@ -127,8 +128,8 @@ fn read(parts: &Parts) -> SessionConfig {
             expires_in_unit: if is_in_millis == 0.0 { TimeUnit::Seconds } else { TimeUnit::Millis },
             expires_at: parts.text(16),
         },
-        leeway: Duration::from_millis(leeway as u64),
-        http_timeout: Duration::from_millis(http_timeout as u64),
+        leeway: Millis::from_millis(leeway as u64),
+        http_timeout: Millis::from_millis(http_timeout as u64),
         allow_insecure: allow_insecure != 0.0,
     }
 }

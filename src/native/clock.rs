@@ -23,7 +23,9 @@ pub(super) fn now() -> Now {
 pub(super) async fn until(deadline: Option<Instant>) {
     match deadline {
         // The clock is cut to whole milliseconds, so one more makes sure that the deadline has passed.
-        Some(deadline) => tokio::time::sleep(deadline.since(now().instant) + Duration::from_millis(1)).await,
+        Some(deadline) => {
+            tokio::time::sleep(Duration::from(deadline.since(now().instant)) + Duration::from_millis(1)).await
+        }
         None => std::future::pending().await,
     }
 }

@@ -1,6 +1,7 @@
 //! The connection driver: a task that runs one connection machine on tokio's sockets.
 
 use core::time::Duration;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,17 +11,20 @@ use tokio::task::AbortHandle;
 
 use super::clock::{now, random_seed, until};
 use super::http::{Http, choose_provider};
-use super::payloads::{Payloads, Recent};
+use super::inbox::{Ask, Told};
+use super::message::Message;
+use super::recent::Recent;
 use super::session::Session;
-use super::socket::{self, Ask, Message};
-use crate::error::{ConfigError, Disposition, Problem, SendError, TokenError};
+use super::socket;
+use crate::error::{ConfigError, Disposition, Problem, SendError};
 use crate::proto::connection::{
-    Connection as Machine, ConnectionConfig, ConnectionState, Event, Handshake, Input, OnRenewal, Outgoing, Output,
-    Received, Sent, SocketId, Stats, check_close_code,
+    Connection as Machine, ConnectionConfig, ConnectionState, Event, Handshake, Input, OnRenewal, Output, Received,
+    Sent, SocketId, Stats, check_close_code,
 };
+use crate::proto::outbox::MessageId;
 use crate::proto::scheme::Scheme;
-use crate::proto::session::{self, Asker, Grant, RequestId, SessionView, Want, WantId};
-use crate::proto::{Framing, Instant};
+use crate::proto::session::{self, Asker, RequestId, Want};
+use crate::proto::{Framing, Millis};
 
 /// How many messages the app may be behind before nothing more is read from the network.
 const ROOM: usize = 256;
@@ -48,23 +52,6 @@ struct Present {
     problem: Option<Problem>,
     /// How much of what was asked for is done: what is shown may be older than the last call.
     taken: u32,
-}
-
-/// What the task is told.
-pub(super) enum Told {
-    /// The app connects or closes.
-    Asked(Input<'static>),
-    Heard {
-        socket: SocketId,
-        message: Message,
-    },
-    Input(Input<'static>),
-    Send(Message, Option<Duration>, oneshot::Sender<Result<Sent, SendError>>),
-    Session(SessionView),
-    Token {
-        want: WantId,
-        result: Result<Grant, TokenError>,
-    },
 }
 
 impl AuthSocket {
@@ -104,7 +91,9 @@ impl AuthSocket {
             largest,
             socket: None,
             request: None,
-            payloads: Payloads::default(),
+            payloads: BTreeMap::new(),
+            next_message: 0,
+            inspected: None,
             unconfirmed: Arc::clone(&unconfirmed),
             messages: message_sender,
             events: event_sender,
@@ -186,7 +175,7 @@ impl AuthSocket {
         });
         match settled.await {
             Ok(present) if present.state == ConnectionState::Connected => Ok(()),
-            Ok(present) => Err(present.problem.clone()),
+            Ok(present) => Err(present.problem),
             Err(_) => Err(None),
         }
     }
@@ -236,7 +225,11 @@ struct Task {
     largest: usize,
     socket: Option<(SocketId, mpsc::UnboundedSender<Ask>)>,
     request: Option<(RequestId, AbortHandle)>,
-    payloads: Payloads,
+    /// What the machine knows by number alone.
+    payloads: BTreeMap<MessageId, Message>,
+    next_message: u32,
+    /// A message that is being read by the machine.
+    inspected: Option<Message>,
     unconfirmed: Arc<Mutex<Recent<Message>>>,
     messages: mpsc::UnboundedSender<Message>,
     events: mpsc::UnboundedSender<Event>,
@@ -295,18 +288,17 @@ impl Task {
     }
 
     fn send(&mut self, message: Message, ttl: Option<Duration>) -> Result<Sent, SendError> {
-        let sent = self.machine.send(&message, ttl)?;
+        let id = MessageId(self.next_message);
+        self.next_message = self.next_message.wrapping_add(1);
+        let sent = self.machine.send(id, &message, ttl.map(Millis::from))?;
         match sent {
-            Sent::Now(socket) => {
-                self.payloads.sent(now().instant, None, &message);
+            Sent::Now(socket) | Sent::Unconfirmed(socket) => {
+                self.payloads.insert(id, message.clone());
                 self.send_on(socket, message);
             }
-            Sent::NowAndKept(socket, id) | Sent::NowUnconfirmed(socket, id) => {
-                self.payloads.keep(id, message.clone());
-                self.payloads.sent(now().instant, Some(id), &message);
-                self.send_on(socket, message);
+            Sent::Queued => {
+                self.payloads.insert(id, message);
             }
-            Sent::Queued(id) => self.payloads.keep(id, message),
             Sent::Dropped => {}
         }
         self.go_on();
@@ -314,29 +306,31 @@ impl Task {
     }
 
     fn heard(&mut self, socket: SocketId, message: Message) {
-        let received = self.machine.on_message(socket, || message.len());
-        if received != Received::Ignore {
-            self.payloads.heard(now().instant);
-        }
-        let deliver = match received {
-            Received::Deliver => true,
-            Received::Ignore => false,
-            Received::Inspect | Received::InspectAndDeliver => {
+        match self.machine.on_message(socket, now().instant, message.len()) {
+            Received::Deliver => self.deliver(message),
+            // What the app does not get takes no room.
+            Received::Ignore => self.room.add_permits(1),
+            Received::Inspect => {
                 let text = match &message {
-                    Message::Text(text) => Some(text.as_str()),
-                    Message::Binary(bytes) => core::str::from_utf8(bytes).ok(),
+                    Message::Text(text) => Some(text.clone()),
+                    Message::Binary(bytes) => core::str::from_utf8(bytes).ok().map(str::to_owned),
                 };
-                self.input(Input::Inspected { socket, text });
-                received == Received::InspectAndDeliver && self.machine.delivers(socket)
+                self.inspected = Some(message);
+                self.input(Input::Inspected { socket, text: text.as_deref() });
+                if self.inspected.take().is_some() {
+                    self.room.add_permits(1);
+                }
             }
             Received::TooLong { length } => {
+                self.room.add_permits(1);
                 self.input(Input::TooLong { socket, length });
-                false
             }
-        };
+        }
         self.note();
-        // What the app does not get takes no room.
-        if !deliver || self.messages.send(message).is_err() {
+    }
+
+    fn deliver(&self, message: Message) {
+        if self.messages.send(message).is_err() {
             self.room.add_permits(1);
         }
     }
@@ -353,17 +347,23 @@ impl Task {
                     asks.send(Ask::Close { code, reason }).ok();
                 }
             }
-            Output::Discard { message, is_confirmed } => self.payloads.drop(message, is_confirmed),
+            Output::Deliver { .. } => {
+                if let Some(message) = self.inspected.take() {
+                    self.deliver(message);
+                }
+            }
+            Output::Discard { messages } => {
+                for message in messages {
+                    self.payloads.remove(&message);
+                }
+            }
             Output::Event(event) => {
                 if let Event::StateChanged(change) = &event {
-                    let (state, problem) = (change.state, change.problem.clone());
-                    if change.previous == ConnectionState::Connected && state != ConnectionState::Connected {
-                        let mut unconfirmed = self.unconfirmed.lock().unwrap_or_else(PoisonError::into_inner);
-                        for message in self.payloads.take_unconfirmed() {
-                            let length = message.len();
-                            unconfirmed.push(message, length);
-                        }
-                    }
+                    let (state, problem) = (change.state, change.problem);
+                    let unconfirmed = change.unconfirmed.iter().filter_map(|id| self.payloads.get(id));
+                    let mut all = self.unconfirmed.lock().unwrap_or_else(PoisonError::into_inner);
+                    unconfirmed.for_each(|message| all.push(message.clone(), message.len()));
+                    drop(all);
                     self.present.send_modify(|present| (present.state, present.problem) = (state, problem));
                 }
                 self.events.send(event).ok();
@@ -379,9 +379,9 @@ impl Task {
                 self.request = Some((request, task.abort_handle()));
             }
             Output::Open { socket, handshake } => self.open(socket, handshake),
-            Output::Send { socket, message, keep } => {
-                if let Some(payload) = self.payloads.send_kept(now().instant, message, keep) {
-                    self.send_on(socket, payload);
+            Output::Send { socket, message } => {
+                if let Some(payload) = self.payloads.get(&message) {
+                    self.send_on(socket, payload.clone());
                 }
             }
             Output::SendText { socket, text, framing: Framing::Binary } => {
@@ -425,22 +425,5 @@ impl Task {
         {
             asks.send(Ask::Send(message)).ok();
         }
-    }
-}
-
-impl Outgoing for Message {
-    fn length(&self) -> usize {
-        self.len()
-    }
-
-    fn text(&self) -> Option<String> {
-        match self {
-            Self::Text(text) => Some(text.as_str().to_owned()),
-            Self::Binary(bytes) => core::str::from_utf8(bytes).ok().map(str::to_owned),
-        }
-    }
-
-    fn instant(&self) -> Instant {
-        now().instant
     }
 }

@@ -7,7 +7,7 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderValue, RE
 use reqwest::redirect::Policy;
 
 use crate::proto::Secret;
-use crate::proto::http::{HttpRequest, HttpResponse, Method, NoAnswer};
+use crate::proto::http::{HttpRequest, HttpResponse, MAX_BODY, Method, NoAnswer};
 
 /// A client with a jar of cookies. Clones share both.
 #[derive(Clone)]
@@ -35,15 +35,22 @@ impl Http {
         };
         request = request.header(ACCEPT, "application/json");
         if let Some(authorization) = &http.authorization {
-            request = request.header(AUTHORIZATION, sensitive(authorization).ok_or(NoAnswer)?);
+            request = request.header(AUTHORIZATION, sensitive(authorization).ok_or(NoAnswer::Failed)?);
         }
         if let Some(body) = &http.body {
             request = request.header(CONTENT_TYPE, body.encoding.media_type()).body(body.text.expose().to_owned());
         }
-        let response = request.send().await.map_err(|_| NoAnswer)?;
+        let mut response = request.send().await.map_err(|_| NoAnswer::Failed)?;
         let header = |name| response.headers().get(name)?.to_str().ok().map(str::to_owned);
         let (status, retry_after, date) = (response.status().as_u16(), header(RETRY_AFTER), header(DATE));
-        let body = Secret::new(response.text().await.map_err(|_| NoAnswer)?);
+        let mut bytes = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|_| NoAnswer::Failed)? {
+            if bytes.len() + chunk.len() > MAX_BODY {
+                return Err(NoAnswer::TooLong);
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        let body = Secret::new(String::from_utf8_lossy(&bytes).into_owned());
         Ok(HttpResponse { status, retry_after, date, body })
     }
 

@@ -26,10 +26,12 @@
 mod clock;
 mod connection;
 mod http;
-mod payloads;
+mod inbox;
+mod message;
+mod recent;
 mod session;
 mod socket;
 
 pub use connection::AuthSocket;
+pub use message::Message;
 pub use session::Session;
-pub use socket::Message;

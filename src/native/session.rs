@@ -8,8 +8,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::AbortHandle;
 
 use super::clock::{now, random_seed, until};
-use super::connection::Told;
 use super::http::Http;
+use super::inbox::{Order, Told};
 use crate::error::{ConfigError, TokenError};
 use crate::proto::connection;
 use crate::proto::session::{
@@ -25,17 +25,6 @@ pub struct Session {
     orders: mpsc::UnboundedSender<Order>,
     present: watch::Receiver<(SessionState, SessionView)>,
     pub(super) http: Http,
-}
-
-/// What the task is told.
-pub(super) enum Order {
-    /// An input, and who waits until it and what it has led to were performed.
-    Input(Input, Option<oneshot::Sender<()>>),
-    Login(Json, oneshot::Sender<Result<(), LoginError>>),
-    /// The app needs a token.
-    Token(Demand, oneshot::Sender<Result<Secret, TokenError>>),
-    /// A connection that wants to hear of changes.
-    Register(mpsc::WeakUnboundedSender<Told>, oneshot::Sender<Asker>),
 }
 
 impl Session {
@@ -108,7 +97,7 @@ impl Session {
     /// Nobody is signed in, or the session has ended or cannot be renewed now.
     pub async fn access_token(&self, min_ttl: Duration) -> Result<Secret, TokenError> {
         let (done, is_done) = oneshot::channel();
-        self.orders.send(Order::Token(Demand::UsableFor(min_ttl), done)).ok();
+        self.orders.send(Order::Token(Demand::UsableFor(min_ttl.into()), done)).ok();
         is_done.await.unwrap_or(Err(TokenError::Missing))
     }
 
@@ -197,14 +186,11 @@ impl Task {
     }
 
     fn input(&mut self, input: Input) {
-        let before = self.machine.view();
         self.machine.handle_input(now(), input);
-        let after = self.machine.view();
-        // Nothing of a user who is gone may be sent, so sockets hear of it before anything else.
-        if before.epoch != after.epoch {
-            self.tell_connections(after);
+        if let Some(view) = self.machine.poll_user_change() {
+            self.tell_connections(view);
         }
-        self.present.send_replace((self.machine.state(), after));
+        self.present.send_replace((self.machine.state(), self.machine.view()));
         while let Some(output) = self.machine.poll_output() {
             self.perform(output);
         }
@@ -238,12 +224,14 @@ impl Task {
                 connection.send(Told::Input(connection::Input::TokenDue)).ok();
             }),
             // Without a store and a source of the app's nobody asks for these.
-            Output::Clear { .. }
+            Output::Erase
             | Output::GetToken { .. }
-            | Output::Load
-            | Output::Lock
-            | Output::Save(_)
-            | Output::Unlock => {}
+            | Output::Lock { .. }
+            | Output::Read
+            | Output::Unlock
+            | Output::Write(_) => {}
+            // The state tells it, when the token has ended.
+            Output::RenewalRefused(_) => {}
             Output::Fetch { request, http } => {
                 let (client, orders) = (self.http.clone(), self.orders.clone());
                 let task = tokio::spawn(async move {

@@ -15,33 +15,10 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{self, http};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
 
-use super::connection::Told;
 use super::http::sensitive;
+use super::inbox::{Ask, Told};
+use super::message::Message;
 use crate::proto::connection::{Handshake, Input, SocketId};
-
-/// A message.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Message {
-    /// Bytes.
-    Binary(Vec<u8>),
-    /// Text.
-    Text(String),
-}
-
-impl Message {
-    pub(super) fn len(&self) -> usize {
-        match self {
-            Self::Binary(bytes) => bytes.len(),
-            Self::Text(text) => text.len(),
-        }
-    }
-}
-
-/// What a socket is asked to do.
-pub(super) enum Ask {
-    Close { code: u16, reason: String },
-    Send(Message),
-}
 
 type Stream = WebSocketStream<MaybeTlsStream<TcpStream>>;
 

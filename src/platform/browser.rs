@@ -12,10 +12,15 @@ pub(crate) struct Value(pub(super) JsValue);
 #[wasm_bindgen(module = "/src/platform/platform.js")]
 extern "C" {
     fn parse(text: &str) -> JsValue;
+    #[wasm_bindgen(js_name = parseExact)]
+    fn parse_exact(text: &str) -> JsValue;
     fn print(value: &JsValue) -> String;
     fn object(parts: Array) -> JsValue;
     fn at(value: &JsValue, path: &str) -> JsValue;
     fn matches(matcher: &JsValue, value: &JsValue) -> bool;
+    #[wasm_bindgen(js_name = mayHold)]
+    fn may_hold(matchers: &JsValue, text: &str) -> bool;
+    fn captured(matcher: &JsValue, name: &str, value: &JsValue) -> JsValue;
     fn filled(template: &JsValue, values: &JsValue) -> JsValue;
     #[wasm_bindgen(js_name = unknownHole)]
     fn unknown_hole(template: &JsValue, known: &str) -> Option<String>;
@@ -39,6 +44,19 @@ extern "C" {
 impl Value {
     pub(super) fn parse(text: &str) -> Option<Self> {
         Self::given(parse(text))
+    }
+
+    pub(super) fn parse_exact(text: &str) -> Option<Self> {
+        Self::given(parse_exact(text))
+    }
+
+    /// `self` is an array of matchers.
+    pub(super) fn may_hold(&self, text: &str) -> bool {
+        may_hold(&self.0, text)
+    }
+
+    pub(super) fn key(&self) -> String {
+        self.print()
     }
 
     pub(super) fn print(&self) -> String {
@@ -107,6 +125,10 @@ impl Value {
 
     pub(super) fn matches(&self, value: &Self) -> bool {
         matches(&self.0, &value.0)
+    }
+
+    pub(super) fn captured(&self, name: &str, value: &Self) -> Option<Self> {
+        Self::given(captured(&self.0, name, &value.0))
     }
 
     pub(super) fn filled(&self, values: &Self) -> Self {

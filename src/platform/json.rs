@@ -15,6 +15,27 @@ impl Json {
         Value::parse(text).map(Self)
     }
 
+    /// Reads JSON text whose whole numbers of 16 digits and more become texts: a double cannot tell two such ids apart.
+    pub(crate) fn parse_exact(text: &str) -> Option<Self> {
+        Value::parse_exact(text).map(Self)
+    }
+
+    /// Returns a text by which a value can be compared: of the number 7 the same, however it was written.
+    pub(crate) fn key(&self) -> String {
+        self.0.key()
+    }
+
+    /// Returns what stands where this matcher has the hole `name`, everywhere the same, if it describes the rest of `value`.
+    pub(crate) fn captured(&self, name: &str, value: &Self) -> Option<Self> {
+        self.0.captured(name, &value.0).map(Self)
+    }
+
+    /// Returns whether a text may hold a message that one of these matchers, an array, describes. Each has a text without which it describes
+    /// nothing; where a character of the message is escaped nobody knows without reading.
+    pub(crate) fn may_hold(&self, text: &str) -> bool {
+        self.0.may_hold(text)
+    }
+
     /// Writes JSON text.
     #[must_use]
     pub fn print(&self) -> String {

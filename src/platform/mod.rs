@@ -19,6 +19,13 @@ pub(crate) use browser::text_at;
 pub use json::Json;
 pub(crate) use present::{base64, number_of, url, with_param};
 
+/// How many messages are read of a frame that may hold several.
+#[cfg(not(target_family = "wasm"))]
+pub(crate) const MAX_MESSAGES: usize = 1_000;
+/// How long a piece of a frame may be that the next frame goes on with. In bytes, or in UTF-16 units in a browser.
+#[cfg(not(target_family = "wasm"))]
+pub(crate) const MAX_REST: usize = 65_535;
+
 /// A URL in its normal form (WHATWG URL, in a browser against the page's address), cut up.
 #[derive(Debug)]
 pub(crate) struct UrlParts {

@@ -6,10 +6,7 @@ use serde_json::Value as Serde;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::UrlParts;
-
-/// The longest piece of a frame that waits for the next.
-const MAX_REST: usize = 65_536;
+use super::{MAX_MESSAGES, MAX_REST, UrlParts};
 
 /// A JSON value of `serde_json`.
 #[derive(Clone, PartialEq)]
@@ -18,6 +15,45 @@ pub(crate) struct Value(Serde);
 impl Value {
     pub(super) fn parse(text: &str) -> Option<Self> {
         serde_json::from_str(text).ok().map(Self)
+    }
+
+    pub(super) fn parse_exact(text: &str) -> Option<Self> {
+        Self::parse(text)?;
+        Self::parse(&with_ids_as_texts(text))
+    }
+
+    /// `self` is an array of matchers.
+    pub(super) fn may_hold(&self, text: &str) -> bool {
+        let mark = |matcher: &Serde| {
+            let (mut names, mut values) = (String::new(), String::new());
+            longest_texts(matcher, &mut names, &mut values);
+            if values.is_empty() { names } else { values }
+        };
+        text.contains('\\') || self.0.as_array().into_iter().flatten().any(|matcher| text.contains(&mark(matcher)))
+    }
+
+    pub(super) fn key(&self) -> String {
+        match &self.0 {
+            // Of a whole number without its `.0`.
+            Serde::Number(number) if !number.is_i64() && !number.is_u64() => {
+                number.as_f64().map_or_else(|| self.print(), |number| number.to_string())
+            }
+            Serde::Null | Serde::Bool(_) | Serde::Number(_) | Serde::String(_) | Serde::Array(_) | Serde::Object(_) => {
+                self.print()
+            }
+        }
+    }
+
+    pub(super) fn captured(&self, name: &str, value: &Self) -> Option<Self> {
+        let mut found: Option<Self> = None;
+        let is_same = matches(&self.0, &value.0, &mut |text, value| {
+            if hole(text) != Some(name) {
+                return Some(text.strip_prefix('$').unwrap_or(text)) == value.as_str();
+            }
+            let value = Self(value.clone());
+            found.get_or_insert_with(|| value.clone()).key() == value.key()
+        });
+        found.filter(|_| is_same)
     }
 
     pub(super) fn print(&self) -> String {
@@ -63,11 +99,17 @@ impl Value {
     }
 
     pub(super) fn messages_of(frame: &str) -> (Vec<Self>, String) {
-        let pieces: Vec<_> = frame.split(['\n', '\u{1e}']).collect();
-        let last = pieces.last().copied().unwrap_or_default();
-        let is_open = last.len() < MAX_REST && last.contains(['{', '[']) && Self::message(last).is_none();
-        let read = |piece: &&str| Self::message(piece).unwrap_or_else(|| Self::of_text(piece.trim_ascii_end()));
-        (pieces.iter().map(read).collect(), if is_open { last.to_owned() } else { String::new() })
+        let mut pieces = frame.split(['\n', '\u{1e}']);
+        let mut rest = "";
+        let mut messages = Vec::new();
+        for piece in pieces.by_ref().take(MAX_MESSAGES) {
+            let message = Self::message(piece);
+            let is_open = message.is_none() && piece.len() <= MAX_REST && piece.contains(['{', '[']);
+            rest = if is_open { piece } else { "" };
+            messages.push(message.unwrap_or_else(|| Self::of_text(piece.trim_ascii_end())));
+        }
+        let is_whole = pieces.next().is_none();
+        (messages, if is_whole { rest.to_owned() } else { String::new() })
     }
 
     /// JSON, or text before JSON.
@@ -100,7 +142,7 @@ impl Value {
     }
 
     pub(super) fn matches(&self, value: &Self) -> bool {
-        matches(&self.0, &value.0)
+        matches(&self.0, &value.0, &mut |text, value| Some(text) == value.as_str())
     }
 
     pub(super) fn filled(&self, values: &Self) -> Self {
@@ -124,17 +166,71 @@ impl Value {
     }
 }
 
-fn matches(matcher: &Serde, value: &Serde) -> bool {
+/// `same` compares with a text of the matcher.
+fn matches(matcher: &Serde, value: &Serde, same: &mut dyn FnMut(&str, &Serde) -> bool) -> bool {
     match (matcher, value) {
+        (Serde::String(text), value) => same(text, value),
         (Serde::Number(wanted), Serde::Number(found)) => wanted.as_f64() == found.as_f64(),
         (Serde::Object(wanted), Serde::Object(found)) => {
-            wanted.iter().all(|(name, matcher)| found.get(name).is_some_and(|found| matches(matcher, found)))
+            wanted.iter().all(|(name, matcher)| found.get(name).is_some_and(|found| matches(matcher, found, same)))
         }
         (Serde::Array(wanted), Serde::Array(found)) => {
-            wanted.len() == found.len() && wanted.iter().zip(found).all(|(matcher, item)| matches(matcher, item))
+            wanted.len() == found.len() && wanted.iter().zip(found).all(|(matcher, item)| matches(matcher, item, same))
         }
         (wanted, found) => wanted == found,
     }
+}
+
+/// The longest name, and the longest text that is no hole.
+fn longest_texts(value: &Serde, names: &mut String, values: &mut String) {
+    let longer = |text: &str, present: &mut String| {
+        if text.len() > present.len() {
+            text.clone_into(present);
+        }
+    };
+    match value {
+        Serde::String(text) if !text.starts_with('$') => longer(text, values),
+        Serde::Array(items) => items.iter().for_each(|item| longest_texts(item, names, values)),
+        Serde::Object(members) => members.iter().for_each(|(name, item)| {
+            // As in JavaScript, where it may be a place.
+            if !name.bytes().all(|byte| byte.is_ascii_digit()) {
+                longer(name, names);
+            }
+            longest_texts(item, names, values);
+        }),
+        Serde::Null | Serde::Bool(_) | Serde::Number(_) | Serde::String(_) => {}
+    }
+}
+
+/// Puts whole numbers of 16 digits and more between quotation marks. The text is JSON.
+fn with_ids_as_texts(text: &str) -> String {
+    let mut written = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find(|c: char| c == '"' || c == '-' || c.is_ascii_digit()) {
+        let (before, token) = rest.split_at(start);
+        let end = if token.starts_with('"') {
+            let mut is_escaped = false;
+            let is_end = |c: char| {
+                let ends = c == '"' && !is_escaped;
+                is_escaped = c == '\\' && !is_escaped;
+                ends
+            };
+            token.get(1..).and_then(|text| text.find(is_end)).map_or(token.len(), |end| end + 2)
+        } else {
+            token.find(|c: char| !matches!(c, '-' | '+' | '.' | 'e' | 'E' | '0'..='9')).unwrap_or(token.len())
+        };
+        let (token, after) = token.split_at(end);
+        let digits = token.strip_prefix('-').unwrap_or(token);
+        let is_id = digits.len() >= 16 && digits.bytes().all(|byte| byte.is_ascii_digit());
+        written.push_str(before);
+        if is_id {
+            written.extend(["\"", token, "\""]);
+        } else {
+            written.push_str(token);
+        }
+        rest = after;
+    }
+    written + rest
 }
 
 /// Puts something else in the place of every string value.
@@ -155,7 +251,7 @@ fn hole(text: &str) -> Option<&str> {
 /// Decodes the payload of a JWT; what is none is `None`.
 pub(crate) fn claims(token: &str) -> Option<Value> {
     let [_header, payload, _signature] = token.split('.').collect::<Vec<_>>().try_into().ok()?;
-    Value::parse(&String::from_utf8(Base64UrlUnpadded::decode_vec(payload).ok()?).ok()?)
+    Value::parse_exact(&String::from_utf8(Base64UrlUnpadded::decode_vec(payload).ok()?).ok()?)
 }
 
 /// Writes base64 without padding, or base64url (RFC 4648 §4, §5), of a text of ASCII, as every token is; what becomes of any other

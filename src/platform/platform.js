@@ -1,15 +1,40 @@
-// What is built into JavaScript: JSON, URLs, base64, dates. Nothing here throws.
+// What is built into JavaScript: JSON, URLs, base64, dates.
+//
+// The wasm calls these while it has borrowed a machine, so none of them may throw: each is exported through `total`.
 
 /**
  * @typedef {{ [name: string]: Json }} JsonObject
  * @typedef {null | boolean | number | string | any[] | JsonObject} Json
  */
 
-/** Undefined for what is no JSON. @param {string} text @returns {Json | undefined} */
-export const parse = (text) => attempt(() => JSON.parse(text));
+/**
+ * A function that does not throw: what would be thrown (no JSON, a value that is nested too deep for the stack) becomes `otherwise`.
+ *
+ * @template {any[]} A @template T @template {T | undefined} O @param {(...given: A) => T} call @param {O} otherwise @returns {(...given: A) => T | O}
+ */
+const total = (call, otherwise) => (...given) => {
+  try {
+    return call(...given);
+  } catch {
+    return otherwise;
+  }
+};
 
-/** @param {Json} value */
-export const print = (value) => JSON.stringify(value);
+/** Undefined for what is no JSON. @type {(text: string) => Json | undefined} */
+export const parse = total((text) => JSON.parse(text), undefined);
+
+/** A text, or a number with its fraction and exponent: what of JSON may hold many digits. */
+const TOKENS = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
+
+/** As `parse`, but whole numbers of 16 digits and more are texts: a double cannot tell two such ids apart. @param {string} text @returns {Json | undefined} */
+export function parseExact(text) {
+  const value = parse(text);
+  if (value === undefined || !/\d{16}/.test(text)) return value;
+  return parse(text.replace(TOKENS, (token) => (/^-?\d{16,}$/.test(token) ? `"${token}"` : token)));
+}
+
+/** @type {(value: Json) => string} */
+export const print = total((value) => JSON.stringify(value), '');
 
 /** An object of names and texts in turn. @param {string[]} parts */
 export function object(parts) {
@@ -31,7 +56,7 @@ export const at = (value, path) => path.split('.').reduce(member, /** @type {Jso
 /** Names and values in turn. @param {Json} value */
 export const entries = (value) => (isObject(value) ? Object.entries(value).flat() : []);
 
-/** A text as it is, anything else as JSON. @param {Json} value */
+/** A text as it is, anything else as JSON. @param {Json} value @returns {string} */
 const plain = (value) => (typeof value === 'string' ? value : print(value));
 
 /** The members as a form. @param {Json} value */
@@ -40,28 +65,75 @@ export const form = (value) => (isObject(value) ? Object.entries(value).map(([na
 /** A message as text: of an array the texts as they are, all else as JSON. @param {Json} message */
 export const frame = (message) => (Array.isArray(message) ? message.map(plain).join('') : plain(message));
 
-/** The messages of a frame, and what of the last the next frame may go on with: `Framing` in src/proto/frame.rs. @param {string} frame */
+/** How many messages are read of a frame, and how long a piece may be that the next frame goes on with: as in src/platform/mod.rs. */
+const MAX_MESSAGES = 1_000, MAX_REST = 65_535;
+
+/** A text without the blanks at its end. A regular expression would look at each blank again and again. @param {string} text */
+function trimmed(text) {
+  let end = text.length;
+  while (end > 0 && ' \t\n\f\r'.includes(text[end - 1])) end--;
+  return text.slice(0, end);
+}
+
+/**
+ * The messages of a frame, at most 1,000 of them, and what of the last the next frame may go on with: `Framing` in src/proto/frame.rs.
+ *
+ * @param {string} frame
+ */
 export function messagesOf(frame) {
   let rest = '';
-  const messages = frame.split(/[\n\x1e]/).map((piece, place, pieces) => {
+  const pieces = frame.split(/[\n\x1e]/, MAX_MESSAGES + 1);
+  const isWhole = pieces.length <= MAX_MESSAGES;
+  const messages = pieces.slice(0, MAX_MESSAGES).map((piece, place) => {
     const start = piece.search(/[{[]/);
     let message = parse(piece);
     if (message === undefined && start >= 0) {
       const json = parse(piece.slice(start));
       if (json !== undefined) message = [piece.slice(0, start), json];
-      else if (place === pieces.length - 1 && piece.length < 65_536) rest = piece;
+      else if (isWhole && place === pieces.length - 1 && piece.length <= MAX_REST) rest = piece;
     }
-    return message === undefined ? piece.replace(/[ \t\n\f\r]+$/, '') : message;
+    return message === undefined ? trimmed(piece) : message;
   });
   return [rest, ...messages];
 }
 
-/** Whether a matcher describes a value: objects as subsets, all else as equal. @param {Json} matcher @param {Json | undefined} value @returns {boolean} */
-export function matches(matcher, value) {
-  if (isObject(matcher)) return isObject(value) && Object.keys(matcher).every((name) => Object.hasOwn(value, name) && matches(matcher[name], value[name]));
-  if (Array.isArray(matcher)) return Array.isArray(value) && matcher.length === value.length && matcher.every((item, index) => matches(item, value[index]));
-  return matcher === value;
+/**
+ * Whether a matcher describes a value: objects as subsets, all else as equal. `same` compares with a text of the matcher.
+ *
+ * @param {Json} matcher @param {Json | undefined} value @param {(text: string, value: Json | undefined) => boolean} [same] @returns {boolean}
+ */
+export function matches(matcher, value, same = (text, value) => text === value) {
+  if (isObject(matcher)) return isObject(value) && Object.keys(matcher).every((name) => Object.hasOwn(value, name) && matches(matcher[name], value[name], same));
+  if (Array.isArray(matcher)) return Array.isArray(value) && matcher.length === value.length && matcher.every((item, index) => matches(item, value[index], same));
+  return typeof matcher === 'string' ? same(matcher, value) : matcher === value;
 }
+
+/** Whether a text may hold a message that one of the matchers describes: where a character is escaped nobody knows without reading. @type {(matchers: Json[], text: string) => boolean} */
+export const mayHold = total((matchers, text) => text.includes('\\') || matchers.some((matcher) => text.includes(mark(matcher))), true);
+
+/** The longest text that stands in every message that a matcher describes: a value, or else a name; '' if there is none. @type {(matcher: Json) => string} */
+const mark = total((matcher) => {
+  const longest = ['', ''];
+  JSON.stringify(matcher, (name, value) => {
+    // The names of an array are its places, and what a hole stands for differs from message to message.
+    const texts = [/^\d*$/.test(name) ? '' : name, typeof value === 'string' && !value.startsWith('$') ? value : ''];
+    texts.forEach((text, kind) => text.length > longest[kind].length && (longest[kind] = text));
+    return value;
+  });
+  return longest[1] || longest[0];
+}, '');
+
+/** What stands where a matcher has the hole `name`, everywhere the same, if the matcher describes the rest. @type {(matcher: Json, name: string, value: Json) => Json | undefined} */
+export const captured = total((matcher, name, value) => {
+  /** @type {Json | undefined} */
+  let found;
+  const isSame = matches(matcher, value, (text, value) => {
+    if (hole(text) !== name) return text.replace(/^\$/, '') === value;
+    found ??= value;
+    return value !== undefined && print(/** @type {Json} */ (found)) === print(value);
+  });
+  return isSame ? found : undefined;
+}, undefined);
 
 /** A copy with something else in the place of every text. @param {Json} value @param {(text: string) => Json} replacement @returns {Json} */
 function mapped(value, replacement) {
@@ -73,7 +145,7 @@ function mapped(value, replacement) {
 /** The name of the hole that a text is: `$token`; `$$token` is none. @param {string} text */
 const hole = (text) => /^\$([^$].*)/s.exec(text)?.[1];
 
-/** The template with each hole replaced by the member that it names, or by null. @param {Json} template @param {Json} values */
+/** The template with each hole replaced by the member that it names, or by null. @param {Json} template @param {Json} values @returns {Json} */
 export const filled = (template, values) =>
   mapped(template, (text) => {
     const name = hole(text);
@@ -104,37 +176,38 @@ export function number(value) {
 /** The number at a dotted path. @param {Json} value @param {string} path */
 export const numberAt = (value, path) => number(at(value, path));
 
-/** The payload of a JWT, a character for each byte: only names beyond ASCII come out odd, and they are compared with their like. @param {string} token */
-export function claims(token) {
-  const parts = token.split('.');
-  return parts.length === 3 ? attempt(() => JSON.parse(atob(parts[1].replaceAll('-', '+').replaceAll('_', '/')))) : undefined;
-}
+/** The payload of a JWT, a character for each byte: only names beyond ASCII come out odd, and they are compared with their like. @type {(token: string) => Json | undefined} */
+export const claims = total((token) => {
+  const parts = token.split('.', 4);
+  return parts.length === 3 ? parseExact(atob(parts[1].replaceAll('-', '+').replaceAll('_', '/'))) : undefined;
+}, undefined);
 
-/** Base64 without padding, or base64url, of a text without characters beyond U+00FF. @param {string} text @param {boolean} isForUrls */
-export function base64(text, isForUrls) {
-  const written = (attempt(() => btoa(text)) ?? '').replace(/=+$/, '');
+/** Base64 without padding, or base64url, of a text without characters beyond U+00FF; of any other nothing. @type {(text: string, isForUrls: boolean) => string} */
+export const base64 = total((text, isForUrls) => {
+  const written = btoa(text).replace(/=+$/, '');
   return isForUrls ? written.replaceAll('+', '-').replaceAll('/', '_') : written;
-}
+}, '');
 
 /**
  * Returns scheme, user info, host, address and query of a URL, against the address of the page or the worker; what is none is
  * undefined.
  *
- * @param {string} text
+ * @type {(text: string) => string[] | undefined}
  */
-export const parseUrl = (text) =>
-  attempt(() => {
-    // A blob worker's address is no base, but harms no address that needs none.
-    const url = new URL(text, globalThis.location?.href ?? 'about:blank');
-    return [url.protocol.slice(0, -1), url.username + url.password, url.hostname, url.host + url.pathname, url.search.slice(1)];
-  });
+export const parseUrl = total((text) => {
+  // A blob worker's address is no base, but harms no address that needs none.
+  const url = new URL(text, globalThis.location?.href ?? 'about:blank');
+  return [url.protocol.slice(0, -1), url.username + url.password, url.hostname, url.host + url.pathname, url.search.slice(1)];
+}, undefined);
 
 /**
- * Percent-encodes everything but RFC 3986's unreserved characters.
+ * Percent-encodes everything but RFC 3986's unreserved characters. Half a surrogate pair becomes U+FFFD, as in a form (WHATWG Infra, scalar value string):
+ * `encodeURIComponent` throws there.
  *
  * @param {string} text
  */
-const percent = (text) => encodeURIComponent(text).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
+export const percent = (text) =>
+  encodeURIComponent(text.replace(/\p{Surrogate}/gu, '\ufffd')).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
 
 /**
  * Sets a parameter in a query; one of that name that was there before is replaced.
@@ -145,13 +218,4 @@ export function withParam(address, query, param, value) {
   const name = percent(param);
   const others = query.split('&').filter((pair) => pair !== '' && ![param, name].includes(pair.split('=')[0]));
   return `${address}?${[...others, `${name}=${percent(value)}`].join('&')}`;
-}
-
-/** @template T @param {() => T} get @returns {T | undefined} */
-function attempt(get) {
-  try {
-    return get();
-  } catch {
-    return undefined;
-  }
 }

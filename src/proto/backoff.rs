@@ -6,28 +6,26 @@
 //!
 //! Source: <https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/>
 
-use core::time::Duration;
-
 use super::hint::Hint;
-use super::time::millis;
+use crate::proto::Millis;
 
 /// The longest wait that a server can ask for (`Retry-After`); anything above is cut to this.
-pub const RETRY_AFTER_CAP: Duration = Duration::from_secs(300);
+pub const RETRY_AFTER_CAP: Millis = Millis::from_secs(300);
 
 /// The settings of the wait between tries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BackoffOptions {
     /// The window of the first retry; doubles with every failure. Default 500 ms.
-    pub base: Duration,
+    pub base: Millis,
     /// The widest window. Default 30 s.
-    pub cap: Duration,
+    pub cap: Millis,
     /// The window of the first try after a live connection was lost, and the least window until there is one again. Default 5 s.
-    pub spread: Duration,
+    pub spread: Millis,
 }
 
 impl Default for BackoffOptions {
     fn default() -> Self {
-        Self { base: Duration::from_millis(500), cap: Duration::from_secs(30), spread: Duration::from_secs(5) }
+        Self { base: Millis::from_millis(500), cap: Millis::from_secs(30), spread: Millis::from_secs(5) }
     }
 }
 
@@ -37,31 +35,31 @@ pub(crate) struct Backoff {
     options: BackoffOptions,
     failures: u32,
     /// The least window.
-    floor: Duration,
+    floor: Millis,
     rng: fastrand::Rng,
 }
 
 impl Backoff {
     pub(crate) fn new(options: BackoffOptions, seed: u64) -> Self {
-        Self { options, failures: 0, floor: Duration::ZERO, rng: fastrand::Rng::with_seed(seed) }
+        Self { options, failures: 0, floor: Millis::ZERO, rng: fastrand::Rng::with_seed(seed) }
     }
 
     /// Forgets the failures: the connection has proven stable.
     pub(crate) fn reset(&mut self) {
         self.failures = 0;
-        self.floor = Duration::ZERO;
+        self.floor = Millis::ZERO;
     }
 
     /// Returns the wait after one more failure. `hint` is what the server asked for: its minimum comes on top, its spread is the least
     /// window.
-    pub(crate) fn after_failure(&mut self, hint: Hint) -> Duration {
+    pub(crate) fn after_failure(&mut self, hint: Hint) -> Millis {
         let window = self.window(self.failures);
         self.failures = self.failures.saturating_add(1);
         self.draw(window.max(hint.spread.unwrap_or_default())) + hint.retry_after.unwrap_or_default()
     }
 
     /// Returns the wait after a stable connection was lost. It counts as a failure.
-    pub(crate) fn after_loss(&mut self, hint: Hint) -> Duration {
+    pub(crate) fn after_loss(&mut self, hint: Hint) -> Millis {
         if self.failures > 0 {
             return self.after_failure(hint);
         }
@@ -71,20 +69,20 @@ impl Backoff {
     }
 
     /// Returns the wait of a computer that has no network: in the upper half of the widest window.
-    pub(crate) fn slow(&mut self) -> Duration {
-        self.draw(self.options.cap / 2) + self.options.cap / 2
+    pub(crate) fn slow(&mut self) -> Millis {
+        self.draw(self.options.cap.half()) + self.options.cap.half()
     }
 
     /// Returns a random time within `window`.
-    pub(crate) fn draw(&mut self, window: Duration) -> Duration {
+    pub(crate) fn draw(&mut self, window: Millis) -> Millis {
         // Milliseconds fit into an f64, and 64-bit division costs the download more than this.
-        Duration::from_millis((self.rng.f64() * (millis(window) as f64 + 1.0)) as u64)
+        Millis::from_millis((self.rng.f64() * ((window).as_millis() as f64 + 1.0)) as u64)
     }
 
-    fn window(&self, failures: u32) -> Duration {
+    fn window(&self, failures: u32) -> Millis {
         let factor = 1_u64.checked_shl(failures).unwrap_or(u64::MAX);
-        let grown = millis(self.options.base).saturating_mul(factor).max(millis(self.floor));
-        Duration::from_millis(grown.min(millis(self.options.cap)))
+        let grown = (self.options.base).as_millis().saturating_mul(factor).max((self.floor).as_millis());
+        Millis::from_millis(grown.min((self.options.cap).as_millis()))
     }
 }
 
@@ -92,12 +90,12 @@ impl Backoff {
 mod tests {
     use super::*;
 
-    fn asked(retry_after: Duration) -> Hint {
+    fn asked(retry_after: Millis) -> Hint {
         Hint { retry_after: Some(retry_after), spread: None }
     }
 
-    fn seconds(seconds: u64) -> Duration {
-        Duration::from_secs(seconds)
+    fn seconds(seconds: u64) -> Millis {
+        Millis::from_secs(seconds)
     }
 
     #[test]
@@ -107,7 +105,7 @@ mod tests {
         for seed in 0..2_000 {
             let mut backoff = Backoff::new(BackoffOptions::default(), seed);
             for (failure, window) in windows.into_iter().enumerate() {
-                let delay = millis(backoff.after_failure(Hint::default()));
+                let delay = backoff.after_failure(Hint::default()).as_millis();
                 assert!(delay <= window, "failure {failure}, seed {seed}: {delay} ms");
                 longest[failure] = longest[failure].max(delay);
             }
@@ -141,7 +139,7 @@ mod tests {
     fn retry_after_is_a_minimum() {
         for seed in 0..100 {
             let delay = Backoff::new(BackoffOptions::default(), seed).after_failure(asked(seconds(7)));
-            assert!(delay >= seconds(7) && delay <= seconds(7) + Duration::from_millis(500));
+            assert!(delay >= seconds(7) && delay <= seconds(7) + Millis::from_millis(500));
         }
     }
 
@@ -152,12 +150,12 @@ mod tests {
         for seed in 0..2_000 {
             let mut backoff = Backoff::new(BackoffOptions::default(), seed);
             for (try_, window) in windows.into_iter().enumerate() {
-                let delay = millis(backoff.after_loss(Hint::default()));
+                let delay = backoff.after_loss(Hint::default()).as_millis();
                 assert!(delay <= window, "try {try_}, seed {seed}: {delay} ms");
                 longest[try_] = longest[try_].max(delay);
             }
             backoff.reset();
-            assert!(backoff.after_failure(Hint::default()) <= Duration::from_millis(500));
+            assert!(backoff.after_failure(Hint::default()) <= Millis::from_millis(500));
         }
         for (try_, window) in windows.into_iter().enumerate() {
             assert!(longest[try_] * 10 > window * 9, "try {try_} never came near its window");
@@ -178,15 +176,15 @@ mod tests {
     fn both_ends_of_a_window_can_be_drawn() {
         let mut backoff = Backoff::new(BackoffOptions::default(), 5);
         let drawn: std::collections::BTreeSet<_> =
-            (0..100).map(|_| millis(backoff.draw(Duration::from_millis(2)))).collect();
+            (0..100).map(|_| backoff.draw(Millis::from_millis(2)).as_millis()).collect();
         assert_eq!(drawn, [0, 1, 2].into());
     }
 
     #[test]
     fn windows_of_zero_wait_not_at_all() {
-        let zero = BackoffOptions { base: Duration::ZERO, cap: Duration::ZERO, spread: Duration::ZERO };
+        let zero = BackoffOptions { base: Millis::ZERO, cap: Millis::ZERO, spread: Millis::ZERO };
         let mut backoff = Backoff::new(zero, 3);
-        assert_eq!(backoff.after_loss(Hint::default()), Duration::ZERO);
-        assert_eq!(backoff.after_failure(Hint::default()), Duration::ZERO);
+        assert_eq!(backoff.after_loss(Hint::default()), Millis::ZERO);
+        assert_eq!(backoff.after_failure(Hint::default()), Millis::ZERO);
     }
 }

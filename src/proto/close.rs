@@ -5,24 +5,25 @@
 //!
 //! Source: RFC 6455 §7.4, the IANA WebSocket Close Code registry, graphql-transport-ws PROTOCOL.md.
 
-use core::time::Duration;
-
+use super::contract::numbered;
 use crate::error::Disposition;
+use crate::proto::Millis;
 
 /// The least wait for codes that say "not now".
-pub const SLOW_RETRY: Duration = Duration::from_secs(15);
+pub const SLOW_RETRY: Millis = Millis::from_secs(15);
 
-/// What to do about a close code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CloseAction {
-    /// Trying again cannot help.
-    GiveUp,
-    /// The credential was refused: refresh once, then sign in.
-    RefreshToken,
-    /// Try again after the backoff.
-    Retry,
-    /// Try again, but not soon ([`SLOW_RETRY`]).
-    RetrySlowly,
+numbered! {
+    /// What to do about a close code.
+    pub enum CloseAction {
+        /// Trying again cannot help.
+        GiveUp = 0 "giveUp",
+        /// The credential was refused: refresh once, then sign in.
+        RefreshToken = 1 "refreshToken",
+        /// Try again after the backoff.
+        Retry = 2 "retry",
+        /// Try again, but not soon ([`SLOW_RETRY`]).
+        RetrySlowly = 3 "retrySlowly",
+    }
 }
 
 impl CloseAction {
@@ -34,17 +35,6 @@ impl CloseAction {
             Self::RefreshToken => Disposition::RefreshToken,
             Self::Retry => Disposition::RETRY,
             Self::RetrySlowly => Disposition::Retry { after: Some(SLOW_RETRY) },
-        }
-    }
-
-    /// Returns the name that options and docs use.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::GiveUp => "giveUp",
-            Self::RefreshToken => "refreshToken",
-            Self::Retry => "retry",
-            Self::RetrySlowly => "retrySlowly",
         }
     }
 }

@@ -3,15 +3,14 @@
 //! `{"retry_after": s, "spread": s}`, both in seconds: come back no sooner than that, and spread over so long. It stands in a
 //! ticket's answer or an ack for the next loss, or in the reason of a close frame, where `{"reconnect": false}` means never.
 
-use core::time::Duration;
-
 use super::Json;
 use super::backoff::RETRY_AFTER_CAP;
+use crate::proto::Millis;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Hint {
-    pub(crate) retry_after: Option<Duration>,
-    pub(crate) spread: Option<Duration>,
+    pub(crate) retry_after: Option<Millis>,
+    pub(crate) spread: Option<Millis>,
 }
 
 impl Hint {
@@ -19,7 +18,7 @@ impl Hint {
     pub(crate) fn of(object: &Json) -> Self {
         let span = |name| {
             let seconds = object.number_at(name).filter(|seconds| *seconds >= 0.0)?;
-            Some(Duration::from_millis((seconds * 1000.0) as u64).min(RETRY_AFTER_CAP))
+            Some(Millis::from_millis((seconds * 1000.0) as u64).min(RETRY_AFTER_CAP))
         };
         Self { retry_after: span("retry_after"), spread: span("spread") }
     }
@@ -43,7 +42,7 @@ mod tests {
     fn hint(text: &str) -> Option<(Option<u64>, Option<u64>, bool)> {
         let json = Json::parse(text)?;
         let Hint { retry_after, spread } = Hint::of(&json);
-        let millis = |span: Duration| span.as_millis() as u64;
+        let millis = Millis::as_millis;
         Some((retry_after.map(millis), spread.map(millis), forbids(&json)))
     }
 
@@ -73,6 +72,6 @@ mod tests {
         let mut hint = Hint::of(&Json::parse(r#"{"retry_after":1,"spread":2}"#).unwrap());
         hint.update(Hint::of(&Json::parse(r#"{"spread":3}"#).unwrap()));
         hint.update(Hint::default());
-        assert_eq!((hint.retry_after, hint.spread), (Some(Duration::from_secs(1)), Some(Duration::from_secs(3))));
+        assert_eq!((hint.retry_after, hint.spread), (Some(Millis::from_secs(1)), Some(Millis::from_secs(3))));
     }
 }

@@ -2,12 +2,11 @@
 //!
 //! Source: RFC 9110; `Retry-After` is §10.2.3.
 
-use core::time::Duration;
-
 use super::backoff::RETRY_AFTER_CAP;
 use super::{Json, Now, Secret, UnixTime};
 use crate::error::{HttpError, Malformed};
 use crate::platform;
+use crate::proto::Millis;
 
 /// A request method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,9 +76,17 @@ pub struct HttpResponse {
     pub body: Secret,
 }
 
-/// There was no answer: the driver could not send the request or read the response.
+/// The longest body that a driver reads, in bytes: an answer to a login, a renewal or a call for a ticket is a thousandth of it.
+pub const MAX_BODY: usize = 1 << 20;
+
+/// There was no answer that could be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NoAnswer;
+pub enum NoAnswer {
+    /// The driver could not send the request or read the response.
+    Failed,
+    /// The body is longer than [`MAX_BODY`].
+    TooLong,
+}
 
 /// Reads a successful JSON answer. One that `reject` describes counts as a 401: some servers refuse with a 200.
 ///
@@ -90,7 +97,10 @@ pub(crate) fn json_of(
     result: &Result<HttpResponse, NoAnswer>,
     reject: Option<&Json>,
 ) -> Result<Json, HttpError> {
-    let response = result.as_ref().map_err(|NoAnswer| HttpError::Network)?;
+    let response = result.as_ref().map_err(|none| match none {
+        NoAnswer::Failed => HttpError::Network,
+        NoAnswer::TooLong => HttpError::Malformed(Malformed::TooLong),
+    })?;
     if !(200..300).contains(&response.status) {
         let retry_after = response.retry_after.as_deref().and_then(|text| retry_after(now.unix, text));
         return Err(HttpError::Status { status: response.status, retry_after });
@@ -108,19 +118,15 @@ pub(crate) fn http_date(text: &str) -> Option<UnixTime> {
 }
 
 /// Reads `Retry-After`: seconds or an HTTP-date. A past date is no wait, garbage is none at all, and all is capped.
-fn retry_after(now: UnixTime, text: &str) -> Option<Duration> {
+fn retry_after(now: UnixTime, text: &str) -> Option<Millis> {
     let delay = date_or_span(text)?.map_or_else(|span| span, |date| date.since(now));
     Some(delay.min(RETRY_AFTER_CAP))
 }
 
 /// A date as one, and a number of seconds as a span: 10⁸ of them are 1973 for the one and three years for the other.
-fn date_or_span(text: &str) -> Option<Result<UnixTime, Duration>> {
+fn date_or_span(text: &str) -> Option<Result<UnixTime, Millis>> {
     let millis = platform::number_of(text).filter(|seconds| *seconds >= 0.0)? * 1000.0;
-    Some(if millis < 1e11 {
-        Err(Duration::from_millis(millis as u64))
-    } else {
-        Ok(UnixTime::from_millis(millis as i64))
-    })
+    Some(if millis < 1e11 { Err(Millis::from_millis(millis as u64)) } else { Ok(UnixTime::from_millis(millis as i64)) })
 }
 
 #[cfg(test)]
@@ -155,7 +161,7 @@ mod tests {
             ("", None),
         ];
         for (text, seconds) in rows {
-            let expected = HttpError::Status { status: 429, retry_after: seconds.map(Duration::from_secs) };
+            let expected = HttpError::Status { status: 429, retry_after: seconds.map(Millis::from_secs) };
             assert_eq!(status_with(text), expected, "{text:?}");
         }
     }

@@ -6,6 +6,7 @@
 pub mod backoff;
 pub mod close;
 pub mod connection;
+pub mod contract;
 mod frame;
 mod hint;
 pub mod http;
@@ -26,7 +27,5 @@ mod url;
 pub use crate::platform::Json;
 pub use frame::Framing;
 pub use secret::Secret;
-#[cfg(target_family = "wasm")]
-pub(crate) use time::millis;
-pub use time::{Instant, Now, UnixTime};
+pub use time::{Instant, Millis, Now, UnixTime};
 pub use url::{Url, UrlKind};

@@ -1,24 +1,26 @@
 //! Messages that no socket has taken yet, or that the server has not confirmed: bounded by count and bytes, in order, and gone when
-//! their time is over or their user goes.
+//! their time is over or their user goes. And those that were handed to a socket and may not have arrived.
 //!
-//! The machine holds ids and lengths; the payloads stay with the driver.
+//! The machine holds ids and lengths; the payloads stay with the driver, which may forget those that are released.
 
-use core::time::Duration;
+use crate::proto::Millis;
+use std::collections::VecDeque;
 
+use super::contract::numbered;
 use super::{Instant, Json};
 use crate::error::ConfigError;
 #[cfg(doc)]
 use crate::error::SendError;
 
-/// A message in the outbox. The driver keeps the payload under this id until [`Output::Send`] or [`Output::Discard`].
+/// A message of the app, numbered by the driver: each has a higher number than the one before. The driver keeps the payload under this id
+/// until [`Output::Discard`].
 ///
-/// [`Output::Send`]: super::connection::Output::Send
 /// [`Output::Discard`]: super::connection::Output::Discard
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct MessageId(pub(crate) u32);
+pub struct MessageId(pub u32);
 
 impl MessageId {
-    /// Returns the id as a number, unique within one connection machine.
+    /// Returns the id as a number.
     #[must_use]
     pub const fn get(self) -> u32 {
         self.0
@@ -35,18 +37,19 @@ pub struct OutboxOptions {
     /// What becomes of a message for which there is no room.
     pub policy: OutboxPolicy,
     /// How long a message may wait to be sent, or with [`Confirm`] to be confirmed; then it is dropped. Default: for ever.
-    pub ttl: Option<Duration>,
+    pub ttl: Option<Millis>,
 }
 
-/// What becomes of a message for which there is no room.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OutboxPolicy {
-    /// It is not taken: [`SendError::QueueFull`].
-    Error,
-    /// Those that have waited longest go. One that is longer than the whole outbox is not taken.
-    DropOldest,
-    /// It goes itself.
-    DropNewest,
+numbered! {
+    /// What becomes of a message for which there is no room.
+    pub enum OutboxPolicy {
+        /// It is not taken: [`SendError::QueueFull`].
+        Error = 0 "error",
+        /// Those that have waited longest go. One that is longer than the whole outbox is not taken.
+        DropOldest = 1 "drop-oldest",
+        /// It goes itself.
+        DropNewest = 2 "drop-newest",
+    }
 }
 
 impl Default for OutboxOptions {
@@ -65,11 +68,14 @@ pub struct Confirm {
 }
 
 impl Confirm {
-    /// Returns what confirms this message, if anything does.
-    pub(crate) fn ack_of(&self, message: &str) -> Option<Json> {
-        let id = Json::parse(message)?.at(&self.id)?;
-        let values = Json::parse(&["{\"id\":", &id.print(), "}"].concat())?;
-        Some(self.ack.filled(&values))
+    /// Returns the id of a message of ours, if the server is to confirm it.
+    pub(crate) fn id_of(&self, message: &str) -> Option<String> {
+        Some(Json::parse_exact(message)?.at(&self.id)?.key())
+    }
+
+    /// Returns the id that a message of the server confirms.
+    pub(crate) fn confirmed_by(&self, message: &Json) -> Option<String> {
+        Some(self.ack.captured("id", message)?.key())
     }
 
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
@@ -83,125 +89,286 @@ impl Confirm {
     }
 }
 
+/// A message that waits, is kept, or may not have arrived.
 #[derive(Debug)]
-pub(crate) struct Entry {
+struct Entry {
     id: MessageId,
     length: usize,
     expires: Option<Instant>,
-    /// What confirms it.
-    ack: Option<Json>,
+    /// The id by which the server confirms it.
+    ack: Option<String>,
+    /// Whether it is here for another socket, if the server refuses the one that it was handed to, or does not confirm.
+    is_kept: bool,
+    /// Since when it may not have arrived.
+    doubted: Option<Instant>,
+}
+
+/// How much of what may not have arrived is remembered, in messages and in bytes of them together.
+const MAX_DOUBTED: usize = 1_000;
+const MAX_DOUBTED_BYTES: usize = 1 << 20;
+/// How long a message is in doubt: what the server says so much later shows that all was well.
+const DOUBT: Millis = Millis::from_secs(5);
+
+/// How many entries there are of a kind, and what they weigh.
+#[derive(Clone, Copy, Debug, Default)]
+struct Count {
+    messages: usize,
+    bytes: usize,
+}
+
+impl Count {
+    fn add(&mut self, length: usize) {
+        self.messages += 1;
+        self.bytes += length;
+    }
+
+    fn subtract(&mut self, length: usize) {
+        self.messages -= 1;
+        self.bytes -= length;
+    }
 }
 
 #[derive(Debug)]
 pub(crate) struct Outbox {
     options: OutboxOptions,
-    waiting: Vec<Entry>,
-    /// Handed to a socket, and yet to be handed to another if the server refuses this one, or does not confirm. Before `waiting`.
-    lent: Vec<Entry>,
-    next_id: u32,
+    /// In the order of their ids: first those that were handed to a socket, then those that wait.
+    entries: VecDeque<Entry>,
+    waiting: Count,
+    kept: Count,
+    doubted: Count,
+    /// How many are kept until the server has confirmed them.
+    unconfirmed: usize,
+    /// No entry ends before this.
+    next_expiry: Option<Instant>,
+    /// What the driver may forget.
+    released: Vec<MessageId>,
 }
 
 impl Outbox {
     pub(crate) fn new(options: OutboxOptions) -> Self {
-        Self { options, waiting: Vec::new(), lent: Vec::new(), next_id: 0 }
+        Self {
+            options,
+            entries: VecDeque::new(),
+            waiting: Count::default(),
+            kept: Count::default(),
+            doubted: Count::default(),
+            unconfirmed: 0,
+            next_expiry: None,
+            released: Vec::new(),
+        }
     }
 
     pub(crate) fn has_room(&self, length: usize) -> bool {
-        let lent: usize = self.lent.iter().map(|entry| entry.length).sum();
-        self.waiting.len() + self.lent.len() < self.options.max_messages
-            && self.bytes().saturating_add(lent).saturating_add(length) <= self.options.max_bytes
+        self.waiting.messages + self.kept.messages < self.options.max_messages
+            && self.waiting.bytes.saturating_add(self.kept.bytes).saturating_add(length) <= self.options.max_bytes
     }
 
-    pub(crate) fn push(&mut self, length: usize, expires: Option<Instant>, ack: Option<Json>) -> MessageId {
-        let id = MessageId(self.next_id);
-        self.next_id = self.next_id.wrapping_add(1);
-        self.waiting.push(Entry { id, length, expires, ack });
-        id
+    pub(crate) fn push(&mut self, id: MessageId, length: usize, expires: Option<Instant>, ack: Option<String>) {
+        if let Some(end) = expires {
+            self.next_expiry = Some(self.next_expiry.map_or(end, |next| next.min(end)));
+        }
+        self.waiting.add(length);
+        self.entries.push_back(Entry { id, length, expires, ack, is_kept: false, doubted: None });
+    }
+
+    /// Where those begin that wait.
+    fn first_waiting(&self) -> usize {
+        self.entries.len() - self.waiting.messages
     }
 
     /// Takes the next message to hand to a socket, and whether it is to be confirmed. With `keep`, and if it is, it stays here, too.
-    pub(crate) fn next(&mut self, keep: bool) -> Option<(MessageId, bool)> {
-        let entry = take_first(&mut self.waiting)?;
-        let (id, needs_ack) = (entry.id, entry.ack.is_some());
+    pub(crate) fn next(&mut self, now: Instant, keep: bool) -> Option<(MessageId, bool)> {
+        let place = self.first_waiting();
+        let entry = self.entries.get_mut(place)?;
+        let (id, length, needs_ack) = (entry.id, entry.length, entry.ack.is_some());
+        entry.doubted = Some(now);
+        entry.is_kept = keep || needs_ack;
+        self.waiting.subtract(length);
         if keep || needs_ack {
-            self.lent.push(entry);
+            self.kept.add(length);
         }
+        self.unconfirmed += usize::from(needs_ack);
+        self.doubted.add(length);
+        self.trust_what_is_too_much();
         Some((id, needs_ack))
     }
 
-    /// What was handed to the socket and is still kept is to be sent, as if it never had been.
-    pub(crate) fn take_back(&mut self) {
-        let mut all = core::mem::take(&mut self.lent);
-        all.append(&mut self.waiting);
-        self.waiting = all;
+    /// A message was handed to a socket at once, and may not arrive. Nothing waits then.
+    pub(crate) fn doubt(&mut self, now: Instant, id: MessageId, length: usize) {
+        self.entries.push_back(Entry { id, length, expires: None, ack: None, is_kept: false, doubted: Some(now) });
+        self.doubted.add(length);
+        self.trust_what_is_too_much();
     }
 
-    /// Takes the first of all.
+    fn trust_what_is_too_much(&mut self) {
+        while self.doubted.messages > MAX_DOUBTED || self.doubted.bytes > MAX_DOUBTED_BYTES {
+            let Some(first) = self.first_doubted() else { return };
+            self.trust(first);
+        }
+    }
+
+    fn first_doubted(&self) -> Option<usize> {
+        self.entries.iter().position(|entry| entry.doubted.is_some())
+    }
+
+    /// The server is there, so what was sent a while ago is taken to have arrived. What it says may have crossed what was sent since.
+    pub(crate) fn heard(&mut self, now: Instant) {
+        while self.doubted.messages > 0
+            && let Some(place) = self.first_doubted()
+            && self.entries.get(place).is_some_and(|entry| entry.doubted.is_some_and(|at| now.since(at) > DOUBT))
+        {
+            self.trust(place);
+        }
+    }
+
+    /// Does something with each entry that is so, which may take it out; returns their ids, in order.
+    fn each(&mut self, is_so: &dyn Fn(&Entry) -> bool, act: fn(&mut Self, usize)) -> Vec<MessageId> {
+        let mut ids = Vec::new();
+        let mut place = 0;
+        while let Some(entry) = self.entries.get(place) {
+            let (id, count) = (entry.id, self.entries.len());
+            if is_so(entry) {
+                ids.push(id);
+                act(self, place);
+            }
+            place += usize::from(self.entries.len() == count);
+        }
+        ids
+    }
+
+    /// A message is in doubt no more.
+    fn trust(&mut self, place: usize) {
+        if let Some(entry) = self.entries.get_mut(place)
+            && entry.doubted.take().is_some()
+        {
+            self.doubted.subtract(entry.length);
+            self.release(place);
+        }
+    }
+
+    /// A message is kept no more.
+    fn let_go(&mut self, place: usize) {
+        if let Some(entry) = self.entries.get_mut(place)
+            && core::mem::take(&mut entry.is_kept)
+        {
+            self.kept.subtract(entry.length);
+            self.unconfirmed -= usize::from(entry.ack.is_some());
+            self.release(place);
+        }
+    }
+
+    /// Neither.
+    fn forget(&mut self, place: usize) {
+        let count = self.entries.len();
+        self.trust(place);
+        if self.entries.len() == count {
+            self.let_go(place);
+        }
+    }
+
+    /// A message is given up, whether it waits or is kept.
+    fn give_up(&mut self, place: usize) {
+        if place < self.first_waiting() {
+            return self.let_go(place);
+        }
+        if let Some(entry) = self.entries.remove(place) {
+            self.waiting.subtract(entry.length);
+            self.released.push(entry.id);
+        }
+    }
+
+    /// Takes a message out that was handed over, is not kept and in no doubt: the driver may forget it.
+    fn release(&mut self, place: usize) {
+        if self.entries.get(place).is_some_and(|entry| !entry.is_kept && entry.doubted.is_none())
+            && let Some(entry) = self.entries.remove(place)
+        {
+            self.released.push(entry.id);
+        }
+    }
+
+    /// Takes what may not have arrived and is not sent again.
+    pub(crate) fn take_doubted(&mut self) -> Vec<MessageId> {
+        let lost = self.each(&|entry| entry.doubted.is_some() && !entry.is_kept, Self::trust);
+        self.each(&|entry| entry.doubted.is_some(), Self::trust);
+        lost
+    }
+
+    /// What was to be handed to a socket never was.
+    pub(crate) fn never_sent(&mut self, id: MessageId) {
+        self.each(&|entry| entry.id == id, Self::forget);
+    }
+
+    /// Takes what the driver may forget.
+    pub(crate) fn take_released(&mut self) -> Vec<MessageId> {
+        core::mem::take(&mut self.released)
+    }
+
+    /// What was handed to the socket and is still kept is to be sent, as if it never had been. What is not kept is lost with the socket.
+    pub(crate) fn take_back(&mut self) -> Vec<MessageId> {
+        let lost = self.take_doubted();
+        for entry in &mut self.entries {
+            if core::mem::take(&mut entry.is_kept) {
+                self.waiting.add(entry.length);
+            }
+        }
+        self.kept = Count::default();
+        self.unconfirmed = 0;
+        lost
+    }
+
+    /// Gives up the first of all.
     pub(crate) fn take_oldest(&mut self) -> Option<MessageId> {
-        take_first(&mut self.lent).or_else(|| take_first(&mut self.waiting)).map(|entry| entry.id)
+        let waiting = self.first_waiting();
+        let place = self.entries.iter().position(|entry| entry.is_kept).unwrap_or(waiting);
+        let id = self.entries.get(place)?.id;
+        self.give_up(place);
+        Some(id)
     }
 
-    /// Takes those that need not be kept any more: the server has accepted, or the socket was lost.
-    pub(crate) fn take_settled(&mut self) -> Vec<MessageId> {
-        take(&mut self.lent, &|entry| entry.ack.is_none())
+    /// What was handed over need not be kept any more, but for what is to be confirmed: the server has accepted, or the socket was lost.
+    pub(crate) fn settle(&mut self) {
+        if self.kept.messages > self.unconfirmed {
+            self.each(&|entry| entry.is_kept && entry.ack.is_none(), Self::let_go);
+        }
     }
 
-    /// Takes those that a message of the server confirms.
-    pub(crate) fn take_confirmed(&mut self, message: &Json) -> Vec<MessageId> {
-        take(&mut self.lent, &|entry| entry.ack.as_ref().is_some_and(|ack| ack.matches(message)))
+    /// Takes those that the server confirms.
+    pub(crate) fn take_confirmed(&mut self, ack: &str) -> Vec<MessageId> {
+        self.each(&|entry| entry.is_kept && entry.ack.as_deref() == Some(ack), Self::forget)
     }
 
     /// Takes those whose time is over. What was sent and needs no confirmation has no time any more.
     pub(crate) fn take_expired(&mut self, now: Instant) -> Vec<MessageId> {
-        let is_over = |entry: &Entry| entry.expires.is_some_and(|end| end <= now);
-        let mut taken = take(&mut self.lent, &|entry| is_over(entry) && entry.ack.is_some());
-        taken.extend(take(&mut self.waiting, &is_over));
+        if self.next_expiry.is_none_or(|next| next > now) {
+            return Vec::new();
+        }
+        // What was sent is kept, or in doubt.
+        let can_end = |entry: &Entry| entry.ack.is_some() && entry.is_kept || !entry.is_kept && entry.doubted.is_none();
+        let is_over = |entry: &Entry| can_end(entry) && entry.expires.is_some_and(|end| end <= now);
+        let taken = self.each(&is_over, Self::give_up);
+        self.next_expiry = self.entries.iter().filter(|entry| can_end(entry)).filter_map(|entry| entry.expires).min();
         taken
     }
 
-    /// Returns when the next is over.
+    /// Returns when the next may be over.
     pub(crate) fn next_expiry(&self) -> Option<Instant> {
-        let lent = self.lent.iter().filter(|entry| entry.ack.is_some());
-        lent.chain(&self.waiting).filter_map(|entry| entry.expires).min()
-    }
-
-    /// Returns whether something is to be confirmed.
-    pub(crate) fn awaits_ack(&self) -> bool {
-        self.lent.iter().any(|entry| entry.ack.is_some())
+        self.next_expiry
     }
 
     /// How many were sent and are to be confirmed.
     pub(crate) fn unconfirmed(&self) -> usize {
-        self.lent.iter().filter(|entry| entry.ack.is_some()).count()
+        self.unconfirmed
     }
 
     /// How many wait to be sent.
     pub(crate) fn len(&self) -> usize {
-        self.waiting.len()
+        self.waiting.messages
     }
 
     /// How many bytes wait to be sent.
     pub(crate) fn bytes(&self) -> usize {
-        self.waiting.iter().map(|entry| entry.length).sum()
+        self.waiting.bytes
     }
-}
-
-/// At most some thousands are here, and a `VecDeque` costs the download more than moving them.
-fn take_first(queue: &mut Vec<Entry>) -> Option<Entry> {
-    (!queue.is_empty()).then(|| queue.remove(0))
-}
-
-/// Takes those out of a queue that are so, in order.
-fn take(queue: &mut Vec<Entry>, is_so: &dyn Fn(&Entry) -> bool) -> Vec<MessageId> {
-    let mut taken = Vec::new();
-    queue.retain(|entry| {
-        let stays = !is_so(entry);
-        if !stays {
-            taken.push(entry.id);
-        }
-        stays
-    });
-    taken
 }
 
 #[cfg(test)]
@@ -212,39 +379,56 @@ mod tests {
         Outbox::new(OutboxOptions::default())
     }
 
+    const fn at(millis: u64) -> Instant {
+        Instant::from_millis(millis)
+    }
+
+    /// Puts messages of these lengths into it, numbered from 0.
+    fn filled(outbox: &mut Outbox, lengths: &[usize]) -> Vec<MessageId> {
+        let put = |(number, length): (usize, &usize)| {
+            let id = MessageId(number as u32);
+            outbox.push(id, *length, None, None);
+            id
+        };
+        lengths.iter().enumerate().map(put).collect()
+    }
+
     #[test]
     fn the_outbox_keeps_order_and_counts_bytes() {
         let mut outbox = outbox();
-        let ids = [3, 0, 5].map(|length| outbox.push(length, None, None));
+        let ids = filled(&mut outbox, &[3, 0, 5]);
         assert_eq!((outbox.len(), outbox.bytes()), (3, 8));
-        assert_eq!(ids.map(MessageId::get), [0, 1, 2].map(|more| ids[0].get() + more));
         assert_eq!(
-            [(); 4].map(|()| outbox.next(false)),
+            [(); 4].map(|()| outbox.next(at(0), false)),
             [Some((ids[0], false)), Some((ids[1], false)), Some((ids[2], false)), None]
         );
-        assert_eq!(outbox.bytes(), 0);
+        assert_eq!((outbox.len(), outbox.bytes()), (0, 0));
     }
 
     #[test]
     fn what_was_lent_comes_back_in_front_and_in_order() {
         let mut outbox = Outbox::new(OutboxOptions { max_bytes: 100, max_messages: 3, ..OutboxOptions::default() });
-        let ids = [1, 2, 3].map(|length| outbox.push(length, None, None));
-        assert_eq!([outbox.next(true), outbox.next(true)], [Some((ids[0], false)), Some((ids[1], false))]);
+        let ids = filled(&mut outbox, &[1, 2, 3]);
+        assert_eq!(
+            [outbox.next(at(0), true), outbox.next(at(0), true)],
+            [Some((ids[0], false)), Some((ids[1], false))]
+        );
         assert_eq!((outbox.len(), outbox.bytes(), outbox.has_room(1)), (1, 3, false));
-        outbox.take_back();
-        assert_eq!(outbox.next(true), Some((ids[0], false)));
-        assert_eq!(outbox.take_settled(), [ids[0]]);
-        assert_eq!(outbox.take_settled(), []);
+        assert_eq!(outbox.take_back(), [], "what is sent again is in no doubt");
+        assert_eq!(outbox.next(at(0), true), Some((ids[0], false)));
+        outbox.settle();
         assert_eq!((outbox.len(), outbox.bytes()), (2, 5));
+        assert_eq!((outbox.take_released(), outbox.take_doubted()), (vec![], vec![ids[0]]));
+        assert_eq!(outbox.take_released(), [ids[0]]);
     }
 
     #[test]
     fn case_111_a_full_outbox_has_no_room_and_keeps_what_it_has() {
         let mut outbox = Outbox::new(OutboxOptions { max_bytes: 10, max_messages: 2, ..OutboxOptions::default() });
         assert!(!outbox.has_room(11) && !outbox.has_room(usize::MAX) && outbox.has_room(10));
-        outbox.push(10, None, None);
+        outbox.push(MessageId(1), 10, None, None);
         assert!(!outbox.has_room(1) && outbox.has_room(0));
-        outbox.push(0, None, None);
+        outbox.push(MessageId(2), 0, None, None);
         assert!(!outbox.has_room(0));
         assert_eq!((outbox.len(), outbox.bytes()), (2, 10));
         let none = Outbox::new(OutboxOptions { max_bytes: 0, max_messages: 0, ..OutboxOptions::default() });
@@ -253,27 +437,91 @@ mod tests {
 
     #[test]
     fn only_what_is_to_be_confirmed_is_kept_and_has_an_end_after_it_was_sent() {
-        let at = |millis| Some(Instant::from_millis(millis));
         let mut outbox = outbox();
-        let plain = outbox.push(1, at(5), None);
-        let confirmed = outbox.push(1, at(7), Json::parse("1"));
-        assert_eq!(outbox.next_expiry(), at(5));
-        assert_eq!([outbox.next(true), outbox.next(false)], [Some((plain, false)), Some((confirmed, true))]);
-        assert_eq!((outbox.next_expiry(), outbox.awaits_ack()), (at(7), true));
-        assert_eq!(outbox.take_confirmed(&Json::parse("2").unwrap()), []);
-        assert_eq!(outbox.take_settled(), [plain]);
-        assert_eq!(outbox.take_expired(Instant::from_millis(6)), []);
-        assert_eq!(outbox.take_expired(Instant::from_millis(7)), [confirmed]);
-        assert!(!outbox.awaits_ack());
+        let [plain, confirmed] = [MessageId(1), MessageId(2)];
+        outbox.push(plain, 1, Some(at(5)), None);
+        outbox.push(confirmed, 1, Some(at(7)), Some("1".to_owned()));
+        assert_eq!(outbox.next_expiry(), Some(at(5)));
+        assert_eq!(
+            [outbox.next(at(0), true), outbox.next(at(0), false)],
+            [Some((plain, false)), Some((confirmed, true))]
+        );
+        assert_eq!((outbox.unconfirmed(), outbox.take_expired(at(5))), (1, vec![]));
+        assert_eq!(outbox.next_expiry(), Some(at(7)));
+        assert_eq!(outbox.take_confirmed("2"), []);
+        outbox.settle();
+        assert_eq!(outbox.take_released(), [], "it is in doubt, still");
+        assert_eq!(outbox.take_expired(at(6)), []);
+        assert_eq!(outbox.take_expired(at(7)), [confirmed]);
+        assert_eq!((outbox.unconfirmed(), outbox.next_expiry()), (0, None));
+        assert_eq!(outbox.take_doubted(), [plain, confirmed], "it may have arrived");
+        assert_eq!(outbox.take_released(), [plain, confirmed]);
+    }
+
+    #[test]
+    fn what_is_heard_a_while_after_a_message_and_not_sooner_shows_that_it_arrived() {
+        let mut outbox = outbox();
+        let [first, second] = [MessageId(1), MessageId(2)];
+        outbox.doubt(at(0), first, 1);
+        outbox.doubt(at(1_000), second, 1);
+        outbox.heard(at(5_000));
+        assert_eq!(outbox.take_released(), []);
+        outbox.heard(at(5_001));
+        assert_eq!(outbox.take_released(), [first]);
+        assert_eq!((outbox.take_doubted(), outbox.take_doubted()), (vec![second], vec![]));
+    }
+
+    #[test]
+    fn only_the_last_thousand_messages_and_the_last_mebibyte_are_remembered() {
+        for (count, length, remembered) in [(1_001, 1, 1_000), (3, 1 << 19, 2), (1, (1 << 20) + 1, 0), (2, 1 << 20, 1)]
+        {
+            let mut outbox = outbox();
+            (0..count).for_each(|number| outbox.doubt(at(0), MessageId(number), length));
+            let doubted = outbox.take_doubted();
+            assert_eq!(
+                (doubted.len(), outbox.take_released().len()),
+                (remembered, count as usize),
+                "{count} of {length}"
+            );
+            assert_eq!(doubted.last().copied(), (remembered > 0).then_some(MessageId(count - 1)));
+        }
+    }
+
+    #[test]
+    fn a_message_that_is_confirmed_is_in_doubt_no_more_and_one_that_was_never_sent_is_nowhere() {
+        let mut outbox = outbox();
+        let ids = [MessageId(1), MessageId(2), MessageId(3)];
+        for (id, ack) in ids.into_iter().zip(["a", "b", "a"]) {
+            outbox.push(id, 1, None, Some(ack.to_owned()));
+            outbox.next(at(0), false);
+        }
+        assert_eq!(outbox.take_confirmed("a"), [ids[0], ids[2]], "all that have this id");
+        assert_eq!(outbox.take_released(), [ids[0], ids[2]]);
+        outbox.never_sent(ids[1]);
+        assert_eq!((outbox.take_released(), outbox.take_doubted(), outbox.unconfirmed()), (vec![ids[1]], vec![], 0));
     }
 
     #[test]
     fn an_ack_is_that_of_one_message_whatever_its_id_is() {
-        let confirm = Confirm { id: "meta.id".to_owned(), ack: Json::parse(r#"{"ack":"$id"}"#).unwrap() };
-        let ack = |message| confirm.ack_of(message).map(|ack| ack.print());
-        assert_eq!(ack(r#"{"meta":{"id":7}}"#).as_deref(), Some(r#"{"ack":7}"#));
-        assert_eq!(ack(r#"{"meta":{"id":"a\"b$id"}}"#).as_deref(), Some(r#"{"ack":"a\"b$id"}"#));
-        assert_eq!([ack(r#"{"meta":{}}"#), ack("no JSON"), ack("")], [None, None, None]);
+        let confirm = Confirm { id: "meta.id".to_owned(), ack: Json::parse(r#"{"ack":"$id","v":1}"#).unwrap() };
+        let confirms = |message: &str, reply: &str| {
+            let id = confirm.id_of(message);
+            id.is_some() && id == confirm.confirmed_by(&Json::parse_exact(reply).unwrap())
+        };
+        let rows = [
+            (r#"{"meta":{"id":7}}"#, r#"{"ack":7,"v":1}"#, true),
+            (r#"{"meta":{"id":7}}"#, r#"{"ack":7.0,"v":1,"more":2}"#, true),
+            (r#"{"meta":{"id":7}}"#, r#"{"ack":8,"v":1}"#, false),
+            (r#"{"meta":{"id":7}}"#, r#"{"ack":7}"#, false),
+            (r#"{"meta":{"id":7}}"#, r#"{"ack":7,"v":2}"#, false),
+            (r#"{"meta":{"id":"a\"b$id"}}"#, r#"{"ack":"a\"b$id","v":1}"#, true),
+            (r#"{"meta":{"id":1234567890123456789}}"#, r#"{"ack":1234567890123456789,"v":1}"#, true),
+            (r#"{"meta":{"id":1234567890123456789}}"#, r#"{"ack":1234567890123456790,"v":1}"#, false),
+        ];
+        for (message, reply, expected) in rows {
+            assert_eq!(confirms(message, reply), expected, "{message} {reply}");
+        }
+        assert_eq!([r#"{"meta":{}}"#, "no JSON", ""].map(|message| confirm.id_of(message)), [None, None, None]);
         assert!(confirm.check().is_ok());
         for id in ["", ".", "a..b", "a."] {
             let confirm = Confirm { id: id.to_owned(), ..confirm.clone() };

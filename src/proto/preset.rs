@@ -4,8 +4,6 @@
 //! whoever writes one for another backend uses the same fields in both languages: [`session_of`], [`connection_of`].
 //! Addresses in a row are paths below the `base` that the app names.
 
-use core::time::Duration;
-
 use super::close::CloseAction;
 use super::connection::ConnectionConfig;
 use super::http::{BodyEncoding, Method};
@@ -13,6 +11,7 @@ use super::scheme::{Answer, Encoding, FirstMessage, Place, Scheme, Ticket};
 use super::session::{SessionConfig, TimeUnit, TokenEndpoint};
 use super::{Framing, Json, Url, UrlKind};
 use crate::error::ConfigError;
+use crate::proto::Millis;
 
 const TABLE: &str = include_str!("presets.json");
 
@@ -138,7 +137,7 @@ fn scheme_of(options: &Json, base: &str) -> Result<Scheme, ConfigError> {
             scheme.reject = matcher("reject");
             scheme.expired = matcher("expired");
             if let Some(millis) = options.at("ackTimeout").and_then(|value| value.as_number()) {
-                scheme.ack_timeout = Duration::from_millis(millis as u64);
+                scheme.ack_timeout = Millis::from_millis(millis as u64);
             }
             Scheme::FirstMessage(scheme)
         }

@@ -2,13 +2,12 @@
 //!
 //! A scheme says where the credential goes and which messages belong to the handshake; the connection machine follows it.
 
-use core::time::Duration;
-
 use super::connection::Handshake;
 use super::http::Method;
 use super::{Framing, Json, Secret, Url};
 use crate::error::{ConfigError, TokenError};
 use crate::platform::base64;
+use crate::proto::Millis;
 
 /// How a credential reaches the socket.
 #[derive(Clone, Debug)]
@@ -208,7 +207,7 @@ pub struct FirstMessage {
     /// socket. Every message is read for it.
     pub expired: Option<Json>,
     /// How long to wait for hello and ack, each. Default 10 s.
-    pub ack_timeout: Duration,
+    pub ack_timeout: Millis,
 }
 
 impl FirstMessage {
@@ -222,7 +221,7 @@ impl FirstMessage {
             ack: None,
             reject: None,
             expired: None,
-            ack_timeout: Duration::from_secs(10),
+            ack_timeout: Millis::from_secs(10),
         }
     }
 

@@ -2,7 +2,92 @@
 //!
 //! They never convert into each other: the monotonic clock can stop in sleep, the wall clock can be set.
 
-use core::time::Duration;
+/// A span of time in whole milliseconds: what a timer can tell apart. The nanoseconds of [`core::time::Duration`], which converts into it, would
+/// be a fortieth of the download.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Millis(u64);
+
+impl Millis {
+    /// No time at all.
+    pub const ZERO: Self = Self(0);
+
+    /// Returns a span of so many milliseconds.
+    #[must_use]
+    pub const fn from_millis(millis: u64) -> Self {
+        Self(millis)
+    }
+
+    /// Returns a span of so many seconds, at most the end of time.
+    #[must_use]
+    pub const fn from_secs(seconds: u64) -> Self {
+        Self(seconds.saturating_mul(1_000))
+    }
+
+    /// Returns the milliseconds.
+    #[must_use]
+    pub const fn as_millis(self) -> u64 {
+        self.0
+    }
+
+    /// Returns the seconds.
+    #[must_use]
+    pub fn as_secs_f64(self) -> f64 {
+        self.0 as f64 / 1_000.0
+    }
+
+    /// Returns whether this is no time at all.
+    #[must_use]
+    pub const fn is_zero(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Returns half of this span.
+    #[must_use]
+    pub const fn half(self) -> Self {
+        Self(self.0 / 2)
+    }
+
+    /// Returns so many times this span, at most the end of time.
+    #[must_use]
+    pub const fn times(self, count: u64) -> Self {
+        Self(self.0.saturating_mul(count))
+    }
+}
+
+impl core::fmt::Debug for Millis {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "{} ms", self.0)
+    }
+}
+
+impl core::ops::Add for Millis {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+}
+
+impl core::ops::Sub for Millis {
+    type Output = Self;
+
+    /// At least nothing.
+    fn sub(self, other: Self) -> Self {
+        Self(self.0.saturating_sub(other.0))
+    }
+}
+
+impl From<core::time::Duration> for Millis {
+    fn from(duration: core::time::Duration) -> Self {
+        Self(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
+    }
+}
+
+impl From<Millis> for core::time::Duration {
+    fn from(span: Millis) -> Self {
+        Self::from_millis(span.0)
+    }
+}
 
 /// A point on the monotonic clock, from which deadlines are counted.
 ///
@@ -27,15 +112,15 @@ impl Instant {
     /// Returns the instant `delay` later, at most the end of time.
     #[must_use]
     #[inline(never)]
-    pub fn after(self, delay: Duration) -> Self {
-        Self(self.0.saturating_add(millis(delay)))
+    pub fn after(self, delay: Millis) -> Self {
+        Self(self.0.saturating_add(delay.0))
     }
 
     /// Returns the time since `earlier`, or zero if `earlier` is later.
     #[must_use]
     #[inline(never)]
-    pub fn since(self, earlier: Self) -> Duration {
-        Duration::from_millis(self.0.saturating_sub(earlier.0))
+    pub fn since(self, earlier: Self) -> Millis {
+        Millis::from_millis(self.0.saturating_sub(earlier.0))
     }
 }
 
@@ -70,22 +155,22 @@ impl UnixTime {
     /// Returns the time `delay` later.
     #[must_use]
     #[inline(never)]
-    pub fn after(self, delay: Duration) -> Self {
-        Self(self.0.saturating_add_unsigned(millis(delay)))
+    pub fn after(self, delay: Millis) -> Self {
+        Self(self.0.saturating_add_unsigned(delay.0))
     }
 
     /// Returns the time `delay` earlier.
     #[must_use]
     #[inline(never)]
-    pub fn before(self, delay: Duration) -> Self {
-        Self(self.0.saturating_sub_unsigned(millis(delay)))
+    pub fn before(self, delay: Millis) -> Self {
+        Self(self.0.saturating_sub_unsigned(delay.0))
     }
 
     /// Returns the time since `earlier`, or zero if `earlier` is later.
     #[must_use]
     #[inline(never)]
-    pub fn since(self, earlier: Self) -> Duration {
-        Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    pub fn since(self, earlier: Self) -> Millis {
+        Millis::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 }
 
@@ -129,12 +214,6 @@ pub struct Now {
     pub instant: Instant,
     /// For token expiry.
     pub unix: UnixTime,
-}
-
-/// A duration in whole milliseconds, at most the end of time.
-#[inline(never)]
-pub(crate) fn millis(duration: Duration) -> u64 {
-    duration.as_secs().saturating_mul(1000).saturating_add(u64::from(duration.subsec_millis()))
 }
 
 #[cfg(test)]

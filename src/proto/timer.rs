@@ -1,56 +1,31 @@
-//! Every timer of the machines, named and explained, and the table that holds their deadlines.
+//! The table of deadlines. What each is for is said by the machine that sets it.
 
 use super::Instant;
 
-/// What a deadline is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Timer {
-    /// When to stop waiting for the server's hello or its answer to the first message
-    Authenticate,
-    /// When to try again after a failure
-    Backoff,
-    /// When to send the next ping, and to look whether the computer slept
-    Beat,
-    /// When to give up a dial that is neither accepted nor refused
-    Connect,
-    /// When to dial with a ticket that was fetched ahead
-    Dial,
-    /// When to believe that `close` will not follow an `error` (a socket blocked by CSP in Chromium)
-    ErrorWithoutClose,
-    /// When the next message has waited for too long
-    Expiry,
-    /// When a page that nobody looks at lets go of its socket
-    Hidden,
-    /// When to stop waiting for a ticket or a refresh
-    Http,
-    /// When to stop waiting for the answer to a login
-    Login,
-    /// When to stop waiting for any frame after a ping
-    Pong,
-    /// When to look whether the token should be renewed
-    Renew,
-    /// When a connection has lasted long enough to forget earlier failures
-    Stable,
+/// The deadlines that are set; at most one for each timer of a machine. Each machine has an enum of its own.
+#[derive(Debug)]
+pub(crate) struct Timers<T>(Vec<(Instant, T)>);
+
+impl<T> Default for Timers<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
 }
 
-/// The deadlines that are set; at most one for each timer.
-#[derive(Debug, Default)]
-pub(crate) struct Timers(Vec<(Instant, Timer)>);
-
-impl Timers {
-    pub(crate) fn set(&mut self, timer: Timer, deadline: Instant) {
+impl<T: Copy + PartialEq> Timers<T> {
+    pub(crate) fn set(&mut self, timer: T, deadline: Instant) {
         self.stop(timer);
         self.0.push((deadline, timer));
     }
 
     #[inline(never)]
-    pub(crate) fn stop(&mut self, timer: Timer) {
+    pub(crate) fn stop(&mut self, timer: T) {
         self.0.retain(|(_, set)| *set != timer);
     }
 
-    /// Stops all that belong to a state; how long nobody has looked goes on, and so do the lives of messages.
-    pub(crate) fn stop_all(&mut self) {
-        self.0.retain(|(_, set)| matches!(set, Timer::Hidden | Timer::Expiry));
+    /// Stops those that are so.
+    pub(crate) fn stop_where(&mut self, is_so: impl Fn(T) -> bool) {
+        self.0.retain(|(_, set)| !is_so(*set));
     }
 
     /// Returns the next deadline of all.
@@ -59,7 +34,7 @@ impl Timers {
     }
 
     /// Takes a timer that is due; the boundary itself is due.
-    pub(crate) fn take_due(&mut self, now: Instant) -> Option<(Instant, Timer)> {
+    pub(crate) fn take_due(&mut self, now: Instant) -> Option<(Instant, T)> {
         let next = self.next().filter(|next| *next <= now)?;
         let index = self.0.iter().position(|(deadline, _)| *deadline == next)?;
         Some(self.0.remove(index))
@@ -69,6 +44,13 @@ impl Timers {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    enum Timer {
+        Backoff,
+        Connect,
+        Stable,
+    }
 
     #[test]
     fn a_late_wake_takes_everything_due_in_order() {

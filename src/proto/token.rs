@@ -4,10 +4,9 @@
 //!
 //! Source: RFC 7519 (JWT), RFC 6749 §5.1 (`expires_in`).
 
-use core::time::Duration;
-
-use super::time::{ServerClock, millis};
+use super::time::ServerClock;
 use super::{Json, Now, Secret, UnixTime};
+use crate::proto::Millis;
 
 /// What a second more or less in `exp`, `iat` and `Date` makes no difference to, in milliseconds: half of it may be waited by chance.
 const LEAST_LEEWAY: u64 = 2_000;
@@ -22,8 +21,8 @@ pub(crate) struct TokenSet {
     /// When the access token stops being valid, by the server's clock; the boundary itself is expired. `None`: unknown.
     pub(crate) expires_at: Option<UnixTime>,
     /// How long before expiry the token no longer counts as usable.
-    pub(crate) leeway: Duration,
-    /// Whose token it is, where a JWT says so (`sub` or `user_id`).
+    pub(crate) leeway: Millis,
+    /// Whose token it is, where a JWT says so (`sub` or `user_id`, and `iss`): to be compared, not to be shown.
     pub(crate) subject: Option<String>,
 }
 
@@ -57,7 +56,7 @@ impl TokenSet {
         (access, refresh): (Secret, Option<Secret>),
         lifetime: Lifetime,
         received: Received,
-        max_leeway: Duration,
+        max_leeway: Millis,
     ) -> Self {
         let claims = Json::claims(access.expose());
         let claim = |name: &str| claims.as_ref().and_then(|claims| claims.at(name));
@@ -82,15 +81,16 @@ impl TokenSet {
         let jwt_life = exp.zip(iat).and_then(|(exp, iat)| life_of(exp - iat));
         let life = told_life.or(jwt_life).or_else(|| expires_at.map(|end| end.since(server_now)));
         let leeway = life.map_or(max_leeway, |life| {
-            let life = millis(life);
-            max_leeway.min(Duration::from_millis((life / 10).max(LEAST_LEEWAY).min(life / 3)))
+            let life = (life).as_millis();
+            max_leeway.min(Millis::from_millis((life / 10).max(LEAST_LEEWAY).min(life / 3)))
         });
-        // Older simplejwt issues the user's id as a number.
+        // A subject is unique within its issuer, and under its own name (RFC 7519 §4.1.2). Older simplejwt issues the user's id as a number.
         let text = |name: &str| {
             let value = claim(name)?;
             value.as_text().or_else(|| value.as_number().map(|_| value.print()))
         };
-        let subject = text("sub").or_else(|| text("user_id"));
+        let of = |name: &str| Some([name, " ", &text(name)?, " ", &text("iss").unwrap_or_default()].concat());
+        let subject = of("sub").or_else(|| of("user_id"));
         Self { access, refresh, expires_at, leeway, subject }
     }
 
@@ -106,8 +106,8 @@ impl TokenSet {
 }
 
 /// A span of seconds, if it is one: at most 300 years, so that no sum overflows.
-fn life_of(seconds: f64) -> Option<Duration> {
-    (seconds > 0.0).then(|| Duration::from_millis((seconds.min(1e10) * 1000.0) as u64))
+fn life_of(seconds: f64) -> Option<Millis> {
+    (seconds > 0.0).then(|| Millis::from_millis((seconds.min(1e10) * 1000.0) as u64))
 }
 
 #[cfg(test)]
@@ -132,7 +132,7 @@ mod tests {
     fn left(token: &str, lifetime: Lifetime, received: Received) -> (TokenSet, Option<f64>) {
         let mut clock = None;
         let tokens = (Secret::new(token.to_owned()), None);
-        let set = TokenSet::new(&mut clock, now(), tokens, lifetime, received, Duration::from_secs(30));
+        let set = TokenSet::new(&mut clock, now(), tokens, lifetime, received, Millis::from_secs(30));
         let server_now = clock.map_or_else(|| now().unix, |clock| clock.latest(now())).as_millis();
         let left = set.expires_at.map(|end| (end.as_millis() - server_now) as f64 / 1000.0);
         (set, left)
@@ -168,7 +168,7 @@ mod tests {
             (3, 1_000),
             (1, 333),
         ] {
-            let leeway = Duration::from_millis(leeway);
+            let leeway = Millis::from_millis(leeway);
             let token = earlier(&format!(r#"{{"exp":{},"iat":{}}}"#, NOW + life, NOW));
             assert_eq!(token.leeway, leeway, "a JWT of {life} s");
             let told = set("opaque", Lifetime { expires_in: Some(life as f64), expires_at: None }, FRESH);
@@ -303,9 +303,32 @@ mod tests {
     }
 
     #[test]
-    fn the_subject_is_sub_or_user_id() {
-        assert_eq!(earlier(r#"{"sub":"maggie","user_id":"1"}"#).subject.as_deref(), Some("maggie"));
-        assert_eq!(earlier(r#"{"user_id":7}"#).subject.as_deref(), Some("7"));
-        assert_eq!(earlier("{}").subject, None);
+    fn two_tokens_are_of_one_user_if_they_have_one_subject_of_one_issuer() {
+        let is_same = |first: &str, second: &str| {
+            let subjects = (earlier(first).subject, earlier(second).subject);
+            subjects.0.is_some() && subjects.0 == subjects.1
+        };
+        let rows = [
+            (r#"{"sub":"maggie","user_id":"1"}"#, r#"{"sub":"maggie","user_id":"2"}"#, true),
+            (r#"{"user_id":7}"#, r#"{"user_id":"7"}"#, true),
+            (r#"{"user_id":7}"#, r#"{"user_id":8}"#, false),
+            (r#"{"sub":"7"}"#, r#"{"user_id":"7"}"#, false),
+            (r#"{"sub":"7","iss":"a"}"#, r#"{"sub":"7","iss":"b"}"#, false),
+            ("{}", "{}", false),
+            // One double.
+            (r#"{"user_id":1234567890123456789}"#, r#"{"user_id":1234567890123456790}"#, false),
+            (r#"{"user_id":1234567890123456789}"#, r#"{"user_id":1234567890123456789}"#, true),
+            (r#"{"sub":9007199254740993}"#, r#"{"sub":9007199254740992}"#, false),
+            (r#"{"sub":-9007199254740993}"#, r#"{"sub":-9007199254740992}"#, false),
+            (
+                r#"{"sub":340282366920938463463374607431768211455}"#,
+                r#"{"sub":340282366920938463463374607431768211454}"#,
+                false,
+            ),
+            (r#"{"x":"\"1234567890123456789","sub":1}"#, r#"{"x":"1234567890123456789","sub":1}"#, true),
+        ];
+        for (first, second, expected) in rows {
+            assert_eq!(is_same(first, second), expected, "{first} {second}");
+        }
     }
 }

@@ -1,14 +1,16 @@
 //! The connection driver: runs one connection machine on the browser's WebSocket.
 
-use core::time::Duration;
-use std::cell::RefCell;
+use crate::proto::Millis;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::rc::{Rc, Weak};
+
+use js_sys::Array;
 
 use wasm_bindgen::JsValue;
 
 use super::clock::{now, random_seed};
-use super::port::{Heard, Port, length_of, text_of};
+use super::port::{Heard, Port, as_wanted, length_of, text_of};
 use super::queue::Drain;
 use super::session::Session;
 use crate::error::{ConfigError, SendError};
@@ -17,18 +19,25 @@ use crate::proto::connection::{
     Connection as Machine, ConnectionConfig, ConnectionState, Event, Input, Outgoing, Output, Phase, Received, Sent,
     SocketId, Stats, check_close_code,
 };
+use crate::proto::outbox::MessageId;
 use crate::proto::session::{self, Asker, Want};
 
 /// Where events and messages go. It may call any method of the socket.
 pub trait Sink {
     /// Something happened.
     fn event(&self, event: Event);
-    /// Whether binary messages are to arrive as `ArrayBuffer`s, not as `Blob`s. Asked for at each dial.
+    /// Whether binary messages are to arrive as `ArrayBuffer`s, not as `Blob`s. Asked for at each dial, and where messages have to be read,
+    /// at each of them.
     fn takes_buffers(&self) -> bool {
         false
     }
     /// A message arrived: a string, an `ArrayBuffer` or a `Blob`, as the browser gave it.
     fn message(&self, data: &JsValue);
+    /// What was handed to a connection that ends with the [`Event::StateChanged`] that follows, may not have arrived, and is not sent again:
+    /// strings, `ArrayBuffer`s and `Blob`s.
+    fn unconfirmed(&self, messages: Array) {
+        drop(messages);
+    }
 }
 
 /// A WebSocket that authenticates itself and stays connected. It closes with its value.
@@ -39,7 +48,14 @@ pub struct AuthSocket {
 pub(super) struct Inner {
     machine: RefCell<Machine>,
     drain: Drain,
-    port: Port,
+    pub(super) port: Port,
+    /// What the session has to say.
+    inbox: RefCell<Vec<Input<'static>>>,
+    next_message: Cell<u32>,
+    /// A message that the machine reads.
+    inspected: RefCell<Option<JsValue>>,
+    /// Whether any is read: then all binary ones arrive as bytes.
+    reads: bool,
     session: Option<(Session, Asker)>,
     sink: Box<dyn Sink>,
 }
@@ -58,11 +74,16 @@ impl AuthSocket {
         if session.is_none() && config.scheme.needs_token() {
             return Err(ConfigError::option("session", "this scheme sends a credential, so it needs a session"));
         }
-        Ok(Self::trusted(config, session, sink))
+        Ok(Self::trusted(config, session, sink, &JsValue::UNDEFINED))
     }
 
-    /// Makes a socket of settings that were checked.
-    pub(crate) fn trusted(config: ConnectionConfig, session: Option<Session>, sink: impl Sink + 'static) -> Self {
+    /// Makes a socket of settings that were checked. `owner` is told if the machine traps: `Owner` in port.js.
+    pub(crate) fn trusted(
+        config: ConnectionConfig,
+        session: Option<Session>,
+        sink: impl Sink + 'static,
+        owner: &JsValue,
+    ) -> Self {
         let user = session.as_ref().map(Session::view).unwrap_or_default();
         let inner = Rc::new_cyclic(|weak: &Weak<Inner>| {
             let session = session.map(|session| {
@@ -70,14 +91,27 @@ impl AuthSocket {
                 (session, asker)
             });
             let weak = weak.clone();
-            let port = Port::new(move |id, heard| {
+            let port = Port::new(owner, move |id, heard| {
                 if let Some(inner) = weak.upgrade() {
                     inner.heard(id, heard);
                 }
             });
-            let machine = RefCell::new(Machine::new(config, user, random_seed()));
-            Inner { machine, drain: Drain::default(), port, session, sink: Box::new(sink) }
+            let machine = Machine::new(config, user, random_seed());
+            Inner {
+                reads: machine.may_read(),
+                machine: RefCell::new(machine),
+                drain: Drain::default(),
+                port,
+                inbox: RefCell::default(),
+                next_message: Cell::new(0),
+                inspected: RefCell::default(),
+                session,
+                sink: Box::new(sink),
+            }
         });
+        if let Some((session, _)) = &inner.session {
+            session.join(&inner.port);
+        }
         inner.port.watch();
         Self { inner }
     }
@@ -115,31 +149,27 @@ impl AuthSocket {
     ///
     /// # Errors
     /// Closed, or the outbox is full: the message was not taken.
-    pub fn send_within(&self, data: &JsValue, ttl: Option<Duration>) -> Result<Sent, SendError> {
-        let sent = self.inner.machine.borrow_mut().send(&Data(data), ttl)?;
+    pub fn send_within(&self, data: &JsValue, ttl: Option<Millis>) -> Result<Sent, SendError> {
+        self.send_as(data, ttl).map(|(_, sent)| sent)
+    }
+
+    /// The same, with the message's number.
+    pub(crate) fn send_as(&self, data: &JsValue, ttl: Option<Millis>) -> Result<(MessageId, Sent), SendError> {
+        let message = MessageId(self.inner.next_message.get());
+        self.inner.next_message.set(message.0.wrapping_add(1));
+        let sent = self.inner.machine.borrow_mut().send(message, &Data(data), ttl)?;
         let port = &self.inner.port;
         match sent {
             // The outbox was emptied before anybody could know of the connection, so nothing is overtaken.
-            Sent::Now(socket) => {
-                port.send(socket.get(), data, None);
-                return Ok(sent);
-            }
-            Sent::NowAndKept(socket, message) | Sent::NowUnconfirmed(socket, message) => {
+            Sent::Now(socket) | Sent::Unconfirmed(socket) => {
                 port.keep(message.get(), data);
-                port.send(socket.get(), data, Some(message.get()));
+                port.send_kept(socket.get(), message.get());
             }
-            Sent::Queued(message) => port.keep(message.get(), data),
+            Sent::Queued => port.keep(message.get(), data),
             Sent::Dropped => {}
         }
         self.inner.go_on();
-        Ok(sent)
-    }
-
-    /// Takes the messages that were handed to a socket, may not have arrived, and are not sent again: all of which nothing was heard 5 s
-    /// after it or later. To be asked for when a connection was lost. At most the last 1,000, of 1 MiB together.
-    #[must_use]
-    pub fn take_unconfirmed(&self) -> js_sys::Array {
-        self.inner.port.take_unconfirmed()
+        Ok((message, sent))
     }
 
     /// Returns the state.
@@ -160,14 +190,19 @@ impl AuthSocket {
         self.inner.machine.borrow().stats()
     }
 
-    /// Returns the browser's present WebSocket, to read `protocol`, `extensions` and `bufferedAmount`.
-    ///
-    /// # Security
-    /// Its `url` holds the credential, where the scheme puts it there.
+    /// Returns what may be read of the browser's present WebSocket: an object with `protocol`, `extensions` and `bufferedAmount` as of a
+    /// `WebSocket`, or undefined while there is no connection.
     #[must_use]
-    pub fn native(&self) -> Option<web_sys::WebSocket> {
-        let socket = self.inner.machine.borrow().socket()?;
-        self.inner.port.native(socket.get())
+    pub fn native(&self) -> JsValue {
+        let socket = self.inner.machine.borrow().socket();
+        socket.map_or(JsValue::UNDEFINED, |socket| self.inner.port.native(socket.get()))
+    }
+
+    /// How binary messages are to arrive from now on, also on the present socket. On later ones [`Sink::takes_buffers`] is asked.
+    pub fn set_binary_type(&self, takes_buffers: bool) {
+        if !self.inner.reads {
+            self.inner.port.set_binary_type(takes_buffers);
+        }
     }
 }
 
@@ -201,7 +236,13 @@ impl fmt::Debug for AuthSocket {
 }
 
 impl Inner {
-    pub(super) fn input(self: &Rc<Self>, input: Input<'_>) {
+    /// The session says something. Should this machine trap over it, the session goes on.
+    pub(super) fn tell(&self, input: Input<'static>) {
+        self.inbox.borrow_mut().push(input);
+        self.port.wake();
+    }
+
+    fn input(self: &Rc<Self>, input: Input<'_>) {
         self.machine.borrow_mut().handle_input(now(), input);
         self.go_on();
     }
@@ -218,25 +259,34 @@ impl Inner {
         match output {
             Output::AbortFetch { request } => port.abort(request.get()),
             Output::CloseSocket { socket, code, reason } => port.close(socket.get(), code, &reason),
-            Output::Discard { message, is_confirmed } => port.forget(message.get(), is_confirmed),
-            // A listener of the state change may have closed what was about to be told as open.
-            Output::Event(Event::Opened) if self.machine.borrow().state() != ConnectionState::Connected => {}
-            Output::Event(event) => self.sink.event(event),
-            // A listener may have closed, signed out or reconnected since these were asked for.
-            Output::Fetch { request, .. } if !self.machine.borrow().awaits(request) => {}
-            Output::Open { socket, .. } if !self.machine.borrow().opens(socket) => {}
+            Output::Deliver { .. } => {
+                if let Some(data) = self.inspected.take() {
+                    self.deliver(&data);
+                }
+            }
+            Output::Discard { messages } => port.forget(&messages),
+            Output::Event(event) => {
+                if let Event::StateChanged(change) = &event
+                    && !change.unconfirmed.is_empty()
+                {
+                    self.sink.unconfirmed(port.kept(&change.unconfirmed));
+                }
+                self.sink.event(event);
+            }
             Output::Fetch { request, http } => port.request(request.get(), &http),
-            Output::Open { socket, handshake } => port.open(socket.get(), &handshake, self.sink.takes_buffers()),
-            Output::Send { socket, message, keep } => port.send_kept(socket.get(), message.get(), keep),
+            Output::Open { socket, handshake } => {
+                port.open(socket.get(), &handshake, self.reads || self.sink.takes_buffers());
+            }
+            Output::Send { socket, message } => port.send_kept(socket.get(), message.get()),
             Output::SendText { socket, text, framing } => port.send_text(socket.get(), text.expose(), framing),
             Output::Unwant => {
                 if let Some((session, asker)) = &self.session {
-                    session.input(session::Input::Unwant { asker: *asker });
+                    session.tell(session::Input::Unwant { asker: *asker });
                 }
             }
             Output::Want { want, demand } => {
                 if let Some((session, asker)) = &self.session {
-                    session.input(session::Input::Want(Want { asker: *asker, want, demand }));
+                    session.tell(session::Input::Want(Want { asker: *asker, want, demand }));
                 }
             }
         }
@@ -253,26 +303,48 @@ impl Inner {
             Heard::Rang => Input::Timeout,
             Heard::Refused => Input::SocketRefused { socket },
             Heard::Page(event) => Input::Page(event),
+            Heard::Told => return self.read_inbox(),
             // A session's.
-            Heard::Stored(_) | Heard::Locked(_) | Heard::StoreFailed(_) | Heard::Provided(_) => return,
+            Heard::Stored { .. }
+            | Heard::Locked
+            | Heard::StoreFailed(_)
+            | Heard::Provided(_)
+            | Heard::Written(_)
+            | Heard::StoreChanged
+            | Heard::Twin { .. } => return,
         };
         self.input(input);
     }
 
+    fn read_inbox(self: &Rc<Self>) {
+        let inputs = self.inbox.take();
+        for input in inputs {
+            self.input(input);
+        }
+    }
+
     fn received(self: &Rc<Self>, socket: SocketId, data: &JsValue) {
-        let received = self.machine.borrow_mut().on_message(socket, || length_of(data) as usize);
+        let length = length_of(data) as usize;
+        let received = self.machine.borrow_mut().on_message(socket, now().instant, length);
         match received {
-            Received::Deliver => self.sink.message(data),
+            Received::Deliver => self.deliver(data),
             Received::Ignore => {}
-            Received::Inspect | Received::InspectAndDeliver => {
+            Received::Inspect => {
                 let text = text_of(data);
+                *self.inspected.borrow_mut() = Some(data.clone());
                 self.input(Input::Inspected { socket, text: text.as_deref() });
-                let delivers = self.machine.borrow().delivers(socket);
-                if received == Received::InspectAndDeliver && delivers {
-                    self.sink.message(data);
-                }
+                self.inspected.take();
             }
             Received::TooLong { length } => self.input(Input::TooLong { socket, length }),
+        }
+        self.go_on();
+    }
+
+    fn deliver(&self, data: &JsValue) {
+        if self.reads {
+            self.sink.message(&as_wanted(data, self.sink.takes_buffers()));
+        } else {
+            self.sink.message(data);
         }
     }
 }

@@ -1,35 +1,71 @@
-// A machine's port to the browser: requests, one timer, its socket, and the messages that wait for it.
+// A machine's port to the browser: requests, one timer, its socket, and the messages that it knows by number alone.
 //
-// Here and not in Rust, because JavaScript needs a fraction of the bytes for it. Nothing is decided here. Nothing throws either: what
-// the browser throws may quote what it was given.
+// Here and not in Rust, because JavaScript needs a fraction of the bytes for it. Nothing is decided here.
+// Rules: what the browser throws goes no further, since it may quote what it was given, and must not unwind through the wasm. What is
+// heard is heard later, never within a call of the machine. What traps in the wasm ends this port, and no other.
+
+// Made of src/proto/contract by `cargo xtask contract`.
+// <contract>
+const HEARD_MESSAGE = 0, HEARD_OPENED = 1, HEARD_FAILED = 2, HEARD_CLOSED = 3, HEARD_ANSWERED = 4, HEARD_RANG = 5, HEARD_REFUSED = 6, HEARD_PROVIDED = 10, HEARD_TOLD = 11, HEARD_PAGE = 12;
+const HTTP_END_RESPONSE = 0, HTTP_END_FAILED = 1, HTTP_END_TOO_LONG = 2;
+const PAGE_EVENT_FROZEN = 0, PAGE_EVENT_HIDDEN = 1, PAGE_EVENT_OFFLINE = 2, PAGE_EVENT_ONLINE = 3, PAGE_EVENT_RESUMED = 4, PAGE_EVENT_VISIBLE = 5;
+const SOURCE_ANSWER_FAILED = 1;
+const MAX_BODY = 1048576;
+// </contract>
 
 /** The longest delay that a timer takes (HTML: a signed 32-bit number); the machine asks again. */
 const MAX_DELAY = 2 ** 31 - 1;
 
-/** How much of what may not have arrived is kept for the app, and for how long: what a server says so much later shows that all was well. */
-const MAX_UNHEARD = 1_000, MAX_UNHEARD_BYTES = 2 ** 20, DOUBT = 5_000;
-
-/** What is heard: the order of `Heard` in src/web/port.rs. */
-const MESSAGE = 0, OPENED = 1, FAILED = 2, CLOSED = 3, ANSWERED = 4, RANG = 5, REFUSED = 6, PROVIDED = 10, PAGE = 13;
-
-/** What becomes of the page: the order of `PageEvent` in src/proto/connection/io.rs. */
-const FROZEN = 0, HIDDEN = 1, OFFLINE = 2, ONLINE = 3, RESUMED = 4, VISIBLE = 5;
+/**
+ * Who is told when a machine has trapped, and may say so of its port.
+ *
+ * @typedef {{ port?: Port, broken(thrown: unknown): void }} Owner
+ */
 
 export class Port {
-  /** @param {(what: number, id: number, data?: unknown) => void} hear */
-  constructor(hear) {
-    this.hear = hear;
+  /** @param {(what: number, id: number, data?: unknown) => void} hear @param {Owner | undefined} owner */
+  constructor(hear, owner) {
+    this.owner = owner;
+    if (owner) owner.port = this;
+    /** @type {typeof hear} */
+    this.hear = (what, id, data) => {
+      try {
+        hear(what, id, data);
+      } catch (thrown) {
+        this.fail(thrown);
+      }
+    };
     /** @type {Map<number, () => void>} What ends a request. */
     this.requests = new Map();
     /** @type {Map<number, unknown>} */
     this.messages = new Map();
     /** @type {Map<number, WebSocket>} One, and at a handover two. */
     this.sockets = new Map();
+    /** @type {Set<WeakRef<Port>>} Those that end with this one: a session's sockets. */
+    this.others = new Set();
+    /** @type {import('./tabs.js').Tabs | undefined} */
+    this.tabs = undefined;
     this.deadline = -1;
-    /** @type {[number | undefined, any, number][]} What was sent and may not have arrived: its number if it is kept, and when. */
-    this.unheard = [];
-    this.unheardBytes = 0;
     this.gone = new AbortController();
+  }
+
+  /** The machine has trapped: it is never called again, and nothing of its user goes out any more. @param {unknown} thrown */
+  fail(thrown) {
+    if (this.gone.signal.aborted) return;
+    this.end();
+    for (const other of this.others) other.deref()?.fail(thrown);
+    this.owner?.broken(thrown);
+  }
+
+  /** Another port ends with this one. @param {Port} other */
+  join(other) {
+    for (const known of this.others) if (!known.deref()) this.others.delete(known);
+    this.others.add(new WeakRef(other));
+  }
+
+  /** Says that something is in the machine's inbox. If that traps, whoever said so goes on. */
+  wake() {
+    this.hear(HEARD_TOLD, 0);
   }
 
   /**
@@ -40,6 +76,7 @@ export class Port {
    * @param {boolean} cookies Whether cookies go along. @param {boolean} keepalive Whether it outlives the page; then nothing ends it.
    */
   request(id, url, method, authorization, type, body, cookies, keepalive) {
+    if (this.gone.signal.aborted) return;
     const abort = new AbortController();
     /** @type {Record<string, string>} */
     const headers = { accept: 'application/json' };
@@ -50,26 +87,35 @@ export class Port {
         method, headers, body, keepalive, cache: 'no-store', redirect: 'error',
         credentials: cookies ? 'include' : 'omit', signal: keepalive ? null : abort.signal,
       });
-      return [response.status, response.headers.get('retry-after'), response.headers.get('date'), await response.text()];
+      const text = await readText(response);
+      return text === undefined ? HTTP_END_TOO_LONG : [response.status, response.headers.get('retry-after'), response.headers.get('date'), text];
     };
     this.requests.set(id, () => abort.abort());
-    answer().then((parts) => this.settle(id, ANSWERED, parts), () => this.settle(id, ANSWERED));
+    answer().then((end) => this.answered(id, end), () => this.answered(id, HTTP_END_FAILED));
+  }
+
+  /** @param {number} id @param {number | unknown[]} end */
+  answered(id, end) {
+    this.settle(id, HEARD_ANSWERED, typeof end === 'number' ? [end] : [HTTP_END_RESPONSE, ...end]);
   }
 
   /**
    * Asks the app's own source of tokens: `Surroundings` in src/web/session.rs.
    *
    * @param {number} id @param {string} reason
-   * @param {(reason: string, done: (kind: number, tokens?: unknown) => void) => () => void} source
+   * @param {(reason: string, done: (kind: number, tokens?: unknown[]) => void) => () => void} source
    */
   ask(id, reason, source) {
+    if (this.gone.signal.aborted) return;
     this.requests.set(id, () => {});
+    /** @param {number} kind @param {unknown[]} [tokens] */
+    const done = (kind, tokens = []) => queueMicrotask(() => this.settle(id, HEARD_PROVIDED, [kind, ...tokens]));
     try {
-      const end = source(reason, (kind, tokens) => this.settle(id, PROVIDED + kind, tokens));
+      const end = source(reason, done);
       if (this.requests.has(id)) this.requests.set(id, end);
     } catch {
       // As one that fails later: in passing.
-      queueMicrotask(() => this.settle(id, PROVIDED + 1));
+      done(SOURCE_ANSWER_FAILED);
     }
   }
 
@@ -83,7 +129,7 @@ export class Port {
   abort(id) {
     const end = this.requests.get(id);
     this.requests.delete(id);
-    end?.();
+    attempt(() => end?.());
   }
 
   /** Sets the timer, to a time of `performance.now()`, or below 0 stops it. @param {number} deadline */
@@ -91,38 +137,37 @@ export class Port {
     if (deadline === this.deadline) return;
     clearTimeout(this.timer);
     this.deadline = deadline;
-    if (deadline < 0) return;
+    if (deadline < 0 || this.gone.signal.aborted) return;
     const ring = () => {
       this.deadline = -1;
-      this.hear(RANG, 0);
+      this.hear(HEARD_RANG, 0);
     };
     // The machine's clock is cut to whole milliseconds, so one more makes sure that the deadline has passed.
     this.timer = setTimeout(ring, Math.min(Math.max(deadline - Math.floor(performance.now()), 0) + 1, MAX_DELAY));
   }
 
   /**
-   * Dials. The listeners are there before the browser can say anything.
+   * Dials. The listeners are there before the browser can say anything. A socket that it refuses to make is heard of later, as one is that it
+   * refuses to open.
    *
    * @param {number} id @param {string} url @param {string[]} protocols @param {BinaryType} binaryType
    */
   open(id, url, protocols, binaryType) {
+    if (this.gone.signal.aborted) return;
     const { hear } = this;
     try {
       const socket = new WebSocket(url, protocols);
       this.sockets.set(id, socket);
       socket.binaryType = binaryType;
-      socket.onopen = () => hear(OPENED, id, socket.protocol);
-      socket.onmessage = ({ data }) => {
-        if (this.unheard.length) this.heard();
-        hear(MESSAGE, id, data);
-      };
-      socket.onerror = () => hear(FAILED, id);
+      socket.onopen = () => hear(HEARD_OPENED, id, socket.protocol);
+      socket.onmessage = ({ data }) => hear(HEARD_MESSAGE, id, data);
+      socket.onerror = () => hear(HEARD_FAILED, id);
       socket.onclose = ({ code, reason, wasClean }) => {
         this.leave(id);
-        hear(CLOSED, id, [code, reason, wasClean]);
+        hear(HEARD_CLOSED, id, [code, reason, wasClean]);
       };
     } catch {
-      hear(REFUSED, id);
+      queueMicrotask(() => this.gone.signal.aborted || hear(HEARD_REFUSED, id));
     }
   }
 
@@ -136,112 +181,129 @@ export class Port {
 
   /** Stops listening and closes; nothing is waited for. @param {number} id @param {number} code Checked before. @param {string} reason */
   close(id, code, reason) {
-    this.leave(id)?.close(code, reason);
+    attempt(() => this.leave(id)?.close(code, reason));
   }
 
-  /** @param {number} id */
+  /** What may be read of a socket; its address holds the credential, where the scheme puts it there. @param {number} id */
   native(id) {
-    return this.sockets.get(id);
+    const socket = this.sockets.get(id);
+    return socket && { protocol: socket.protocol, extensions: socket.extensions, bufferedAmount: socket.bufferedAmount };
   }
 
-  /** Hands a message to the socket, which nobody may ask after. One that it does not take has been said to be taken: the type is checked before. @param {number} id @param {any} data */
+  /** @param {BinaryType} type */
+  setBinaryType(type) {
+    for (const socket of this.sockets.values()) socket.binaryType = type;
+  }
+
+  /** Hands something to a socket, which nobody may ask after: what it does not take has been said to be taken. @param {number} id @param {any} data */
   write(id, data) {
-    try {
-      this.sockets.get(id)?.send(data);
-    } catch {
-      // Its type was checked, and a socket that is not open yet is not sent on.
-    }
+    attempt(() => this.sockets.get(id)?.send(data));
   }
 
-  /** Hands a message of the app to the socket. @param {number} id @param {any} data @param {number} [message] If it is kept. */
-  send(id, data, message) {
-    this.write(id, data);
-    this.unheard.push([message, copied(data), performance.now()]);
-    this.unheardBytes += lengthOf(data);
-    while (this.unheard.length > MAX_UNHEARD || this.unheardBytes > MAX_UNHEARD_BYTES) this.forget();
-  }
-
-  /** Those that were sent and may not have arrived, and are not sent again. */
-  takeUnconfirmed() {
-    const unheard = this.unheard.filter(([message]) => message === undefined || !this.messages.has(message));
-    this.unheard = [];
-    this.unheardBytes = 0;
-    return unheard.map(([, data]) => data);
-  }
-
-  /** The server is there, so what was sent a while ago is taken to have arrived. What it says may have crossed what was sent since. */
-  heard() {
-    const since = performance.now() - DOUBT;
-    while (this.unheard[0]?.[2] < since) this.forget();
-  }
-
-  /** Forgets the first of them; engines do that without moving the others. */
-  forget() {
-    this.unheardBytes -= lengthOf(this.unheard.shift()?.[1]);
-  }
-
-  /** Keeps a message until it is sent or dropped. @param {number} message @param {unknown} data */
+  /** Keeps a message as it is now, until it is dropped: the app may write over its bytes, or give them away. @param {number} message @param {unknown} data */
   keep(message, data) {
-    this.messages.set(message, data);
+    this.messages.set(message, copied(data));
   }
 
-  /** Hands a message that was kept to the socket. @param {number} id @param {number} message @param {boolean} keep */
-  sendKept(id, message, keep) {
-    this.send(id, this.messages.get(message), message);
-    if (!keep) this.messages.delete(message);
+  /** Hands a message that is kept to a socket. @param {number} id @param {number} message */
+  sendKept(id, message) {
+    this.write(id, this.messages.get(message));
   }
 
-  /** @param {number} message @param {boolean} isConfirmed Then it is not in doubt any more. */
-  drop(message, isConfirmed) {
-    this.messages.delete(message);
-    const place = isConfirmed ? this.unheard.findIndex(([number]) => number === message) : -1;
-    if (place >= 0) this.unheardBytes -= lengthOf(this.unheard.splice(place, 1)[0][1]);
+  /** Those of these messages that are kept. @param {number[]} messages */
+  kept(messages) {
+    return messages.filter((message) => this.messages.has(message)).map((message) => this.messages.get(message));
   }
 
-  /** Hears of the page and of the computer's network from now on, and how they are. A worker has no page. */
+  /** @param {number[]} messages */
+  drop(messages) {
+    for (const message of messages) this.messages.delete(message);
+  }
+
+  /** Opens the store that tabs share. @param {(hear: (what: number, id: number, data?: unknown) => void) => import('./tabs.js').Tabs} store */
+  share(store) {
+    this.tabs = attempt(() => store((what, id, data) => this.hear(what, id, data)));
+  }
+
+  /** Does something with the store, if there is one. @param {'read' | 'write' | 'erase' | 'lock' | 'unlock'} what @param {any} [argument] */
+  onStore(what, argument) {
+    attempt(() => this.tabs?.[what](argument));
+  }
+
+  /** Hears of the page and of the computer's network from now on, and how they are. */
   watch() {
-    const page = globalThis.document;
-    const { signal } = this.gone;
-    /** @param {EventTarget | undefined} target @param {string} type @param {(event: any) => number | false} event */
-    const on = (target, type, event) =>
-      target?.addEventListener?.(type, (happened) => {
-        const what = event(happened);
-        if (what !== false) this.hear(PAGE, what);
-      }, { signal });
-    on(globalThis, 'offline', () => OFFLINE);
-    on(globalThis, 'online', () => ONLINE);
-    // A page that is put aside (bfcache) is closed to the network, and so is one that the browser freezes.
-    on(globalThis, 'pagehide', ({ persisted }) => persisted && FROZEN);
-    on(globalThis, 'pageshow', ({ persisted }) => persisted && RESUMED);
-    on(page, 'freeze', () => FROZEN);
-    on(page, 'resume', () => RESUMED);
-    on(page, 'visibilitychange', () => (page.hidden ? HIDDEN : VISIBLE));
-    if (globalThis.navigator?.onLine === false) this.hear(PAGE, OFFLINE);
-    if (page?.hidden) this.hear(PAGE, HIDDEN);
+    watchPage((event) => this.hear(HEARD_PAGE, event), this.gone.signal);
   }
 
   /** Nothing is heard any more. */
   end() {
     this.hear = () => {};
     this.gone.abort();
-    for (const end of this.requests.values()) end();
+    for (const id of [...this.requests.keys()]) this.abort(id);
     this.alarm(-1);
-    for (const id of this.sockets.keys()) this.close(id, 1000, '');
+    for (const id of [...this.sockets.keys()]) this.close(id, 1000, '');
+    this.messages.clear();
+    attempt(() => this.tabs?.close());
   }
 }
 
-/** A message as it is now: the app may write over its bytes. @param {any} data */
-const copied = (data) =>
-  data.buffer ? data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength) : data.byteLength === undefined ? data : data.slice();
-
-/** The length of a message: of a text in UTF-16 units, of anything else in bytes. @param {any} data */
-export const lengthOf = (data) => data.byteLength ?? data.size ?? data.length;
-
-/** The text of a message: also of an `ArrayBuffer`, in which some servers send theirs. A blob does not show its own at once. @param {any} data */
-export function textOf(data) {
+/** What the browser throws here says nothing that the machine does not learn otherwise. @template T @param {() => T} call @returns {T | undefined} */
+function attempt(call) {
   try {
-    return typeof data === 'string' ? data : new TextDecoder().decode(data);
+    return call();
   } catch {
     return undefined;
   }
 }
+
+/** The text of a body, or undefined if it is longer than is read. @param {Response} response */
+async function readText(response) {
+  const reader = response.body?.getReader();
+  if (!reader) return '';
+  const decoder = new TextDecoder();
+  let text = '';
+  for (let length = 0; ;) {
+    const { done, value } = await reader.read();
+    if (done) return text + decoder.decode();
+    length += value.byteLength;
+    if (length > MAX_BODY) {
+      reader.cancel().catch(() => {});
+      return undefined;
+    }
+    text += decoder.decode(value, { stream: true });
+  }
+}
+
+/** Calls with what becomes of the page, and with how it is, until the signal. A worker has no page. @param {(event: number) => void} call @param {AbortSignal} signal */
+function watchPage(call, signal) {
+  const page = globalThis.document;
+  /** @param {EventTarget | undefined} target @param {string} type @param {(event: any) => number | false} event */
+  const on = (target, type, event) =>
+    target?.addEventListener?.(type, (happened) => {
+      const what = event(happened);
+      if (what !== false) call(what);
+    }, { signal });
+  on(globalThis, 'offline', () => PAGE_EVENT_OFFLINE);
+  on(globalThis, 'online', () => PAGE_EVENT_ONLINE);
+  // A page in the back/forward cache is closed to the network, and so is one that the browser freezes.
+  on(globalThis, 'pagehide', ({ persisted }) => persisted && PAGE_EVENT_FROZEN);
+  on(globalThis, 'pageshow', ({ persisted }) => persisted && PAGE_EVENT_RESUMED);
+  on(page, 'freeze', () => PAGE_EVENT_FROZEN);
+  on(page, 'resume', () => PAGE_EVENT_RESUMED);
+  on(page, 'visibilitychange', () => (page.hidden ? PAGE_EVENT_HIDDEN : PAGE_EVENT_VISIBLE));
+  if (globalThis.navigator?.onLine === false) call(PAGE_EVENT_OFFLINE);
+  if (page?.hidden) call(PAGE_EVENT_HIDDEN);
+}
+
+/** A message as it is now; of a view its part of the buffer. Of a buffer that was given away nothing is left, as for `WebSocket.send`. @param {any} data */
+const copied = (data) =>
+  attempt(() => (data.buffer ? data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength) : data.byteLength === undefined ? data : data.slice())) ?? new ArrayBuffer(0);
+
+/** The length of a message: of a text in UTF-16 units, of anything else in bytes. @param {any} data @returns {number} */
+export const lengthOf = (data) => attempt(() => data.byteLength ?? data.size ?? data.length) ?? 0;
+
+/** A message as the app wants it: one that was read arrives as bytes. @param {any} data @param {boolean} takesBuffers */
+export const wanted = (data, takesBuffers) => (takesBuffers || !(data instanceof ArrayBuffer) ? data : new Blob([data]));
+
+/** The text of a message: also of an `ArrayBuffer`, in which some servers send theirs. A blob does not show its own at once. @param {any} data @returns {string | undefined} */
+export const textOf = (data) => attempt(() => (typeof data === 'string' ? data : new TextDecoder().decode(data)));

@@ -1,13 +1,13 @@
 //! A machine's port to the browser, `port.js`: what it is told, and what is heard from it.
 
-use std::cell::OnceCell;
-
 use js_sys::{Array, Function, Uint8Array};
 use wasm_bindgen::prelude::*;
 
 use crate::platform::text_at;
 use crate::proto::connection::{Handshake, PageEvent};
+use crate::proto::contract::{Heard as Number, HttpEnd, Numbered, SourceAnswer};
 use crate::proto::http::{HttpRequest, HttpResponse, Method, NoAnswer};
+use crate::proto::outbox::MessageId;
 use crate::proto::session::{NoToken, Provided, Record, Stored};
 use crate::proto::token::Lifetime;
 use crate::proto::{Framing, Instant, Secret, UnixTime};
@@ -17,7 +17,11 @@ extern "C" {
     #[wasm_bindgen(js_name = Port)]
     type JsPort;
     #[wasm_bindgen(constructor, js_class = "Port")]
-    fn new(hear: &JsValue) -> JsPort;
+    fn new(hear: &JsValue, owner: &JsValue) -> JsPort;
+    #[wasm_bindgen(method)]
+    fn join(this: &JsPort, other: &JsPort);
+    #[wasm_bindgen(method)]
+    fn wake(this: &JsPort);
     #[wasm_bindgen(method)]
     fn request(
         this: &JsPort,
@@ -43,47 +47,34 @@ extern "C" {
     #[wasm_bindgen(method)]
     fn write(this: &JsPort, id: u32, data: &JsValue);
     #[wasm_bindgen(method)]
-    fn send(this: &JsPort, id: u32, data: &JsValue, message: Option<u32>);
-    #[wasm_bindgen(method, js_name = takeUnconfirmed)]
-    fn take_unconfirmed(this: &JsPort) -> Array;
-    #[wasm_bindgen(method)]
     fn keep(this: &JsPort, message: u32, data: &JsValue);
     #[wasm_bindgen(method, js_name = sendKept)]
-    fn send_kept(this: &JsPort, id: u32, message: u32, keep: bool);
-    #[wasm_bindgen(method, js_name = drop)]
-    fn forget(this: &JsPort, message: u32, is_confirmed: bool);
+    fn send_kept(this: &JsPort, id: u32, message: u32);
     #[wasm_bindgen(method)]
-    fn native(this: &JsPort, id: u32) -> Option<web_sys::WebSocket>;
+    fn kept(this: &JsPort, messages: Array) -> Array;
+    #[wasm_bindgen(method, js_name = drop)]
+    fn forget(this: &JsPort, messages: Array);
+    #[wasm_bindgen(method)]
+    fn native(this: &JsPort, id: u32) -> JsValue;
+    #[wasm_bindgen(method, js_name = setBinaryType)]
+    fn set_binary_type(this: &JsPort, binary_type: &str);
+    #[wasm_bindgen(method)]
+    fn share(this: &JsPort, store: &Function);
+    #[wasm_bindgen(method, js_name = onStore)]
+    fn on_store(this: &JsPort, what: &str, argument: &JsValue);
     #[wasm_bindgen(method)]
     fn watch(this: &JsPort);
     #[wasm_bindgen(method)]
     fn end(this: &JsPort);
 
+    fn wanted(data: &JsValue, takes_buffers: bool) -> JsValue;
     #[wasm_bindgen(js_name = lengthOf)]
     pub(super) fn length_of(data: &JsValue) -> f64;
     #[wasm_bindgen(js_name = textOf)]
     pub(super) fn text_of(data: &JsValue) -> Option<String>;
 }
 
-#[wasm_bindgen]
-extern "C" {
-    /// What a store of tabs.js opens.
-    type JsTabs;
-    #[wasm_bindgen(method)]
-    fn load(this: &JsTabs);
-    #[wasm_bindgen(method)]
-    fn save(this: &JsTabs, record: Array);
-    #[wasm_bindgen(method)]
-    fn clear(this: &JsTabs, id: Option<f64>);
-    #[wasm_bindgen(method)]
-    fn lock(this: &JsTabs);
-    #[wasm_bindgen(method)]
-    fn unlock(this: &JsTabs);
-    #[wasm_bindgen(method)]
-    fn close(this: &JsTabs);
-}
-
-/// What is heard; the ids are those that were told. The order is that of port.js.
+/// What is heard; the ids are those that were told.
 pub(super) enum Heard {
     Message(JsValue),
     Opened(String),
@@ -92,24 +83,42 @@ pub(super) enum Heard {
     Answered(Result<HttpResponse, NoAnswer>),
     Rang,
     Refused,
-    Stored(Stored),
-    Locked(Stored),
+    Stored { stored: Stored, is_behind: bool },
+    Locked,
     StoreFailed(JsValue),
     Provided(Result<Provided, NoToken>),
+    Told,
     Page(PageEvent),
+    Written(bool),
+    StoreChanged,
+    Twin { id: u64, stored: Stored },
 }
 
 /// A port; it ends with its value.
 pub(super) struct Port {
     port: JsPort,
-    tabs: OnceCell<JsTabs>,
-    hear: Closure<dyn FnMut(u32, u32, JsValue)>,
+    _hear: Closure<dyn Fn(u32, u32, JsValue)>,
 }
 
 impl Port {
-    pub(super) fn new(hear: impl Fn(u32, Heard) + 'static) -> Self {
-        let hear = Closure::new(move |what, id, data| hear(id, heard(what, id, data)));
-        Self { port: JsPort::new(hear.as_ref()), tabs: OnceCell::new(), hear }
+    /// `owner` is told when the machine has trapped: `Owner` in port.js, or undefined.
+    pub(super) fn new(owner: &JsValue, hear: impl Fn(u32, Heard) + 'static) -> Self {
+        let hear = Closure::new(move |what, id, data| match heard(what, id, data) {
+            Some(heard) => hear(id, heard),
+            // Not ours: the port fails, as if the machine had trapped.
+            None => wasm_bindgen::throw_str("nothing has this number"),
+        });
+        Self { port: JsPort::new(hear.as_ref(), owner), _hear: hear }
+    }
+
+    /// Another port ends with this one, if it fails.
+    pub(super) fn join(&self, other: &Self) {
+        self.port.join(&other.port);
+    }
+
+    /// Says that something is in the inbox: heard within this call, but what traps there does not end whoever said so.
+    pub(super) fn wake(&self) {
+        self.port.wake();
     }
 
     pub(super) fn request(&self, id: u32, http: &HttpRequest) {
@@ -143,19 +152,11 @@ impl Port {
         for entry in &handshake.protocols {
             protocols.push(&entry.expose().into());
         }
-        self.port.open(id, handshake.url.expose(), protocols, if takes_buffers { "arraybuffer" } else { "blob" });
+        self.port.open(id, handshake.url.expose(), protocols, binary_type(takes_buffers));
     }
 
     pub(super) fn close(&self, id: u32, code: u16, reason: &str) {
         self.port.close(id, code, reason);
-    }
-
-    pub(super) fn send(&self, id: u32, data: &JsValue, message: Option<u32>) {
-        self.port.send(id, data, message);
-    }
-
-    pub(super) fn take_unconfirmed(&self) -> Array {
-        self.port.take_unconfirmed()
     }
 
     pub(super) fn send_text(&self, id: u32, text: &str, framing: Framing) {
@@ -170,12 +171,17 @@ impl Port {
         self.port.keep(message, data);
     }
 
-    pub(super) fn send_kept(&self, id: u32, message: u32, keep: bool) {
-        self.port.send_kept(id, message, keep);
+    pub(super) fn send_kept(&self, id: u32, message: u32) {
+        self.port.send_kept(id, message);
     }
 
-    pub(super) fn forget(&self, message: u32, is_confirmed: bool) {
-        self.port.forget(message, is_confirmed);
+    /// The payloads of those messages that are kept.
+    pub(super) fn kept(&self, messages: &[MessageId]) -> Array {
+        self.port.kept(numbers(messages))
+    }
+
+    pub(super) fn forget(&self, messages: &[MessageId]) {
+        self.port.forget(numbers(messages));
     }
 
     /// Hears of the page from now on.
@@ -183,23 +189,24 @@ impl Port {
         self.port.watch();
     }
 
-    pub(super) fn native(&self, id: u32) -> Option<web_sys::WebSocket> {
+    /// What may be read of a socket.
+    pub(super) fn native(&self, id: u32) -> JsValue {
         self.port.native(id)
     }
 
-    /// `lease`: how long whoever holds the lock may show no sign of life, in milliseconds.
-    pub(super) fn share(&self, store: &Function, lease: f64) {
-        // It throws nothing.
-        if let Ok(tabs) = store.call2(&JsValue::NULL, &lease.into(), self.hear.as_ref()) {
-            self.tabs.set(tabs.unchecked_into()).ok();
-        }
+    pub(super) fn set_binary_type(&self, takes_buffers: bool) {
+        self.port.set_binary_type(binary_type(takes_buffers));
     }
 
-    pub(super) fn load(&self) {
-        self.on_tabs(JsTabs::load);
+    pub(super) fn share(&self, store: &Function) {
+        self.port.share(store);
     }
 
-    pub(super) fn save(&self, record: &Record) {
+    pub(super) fn read(&self) {
+        self.port.on_store("read", &JsValue::UNDEFINED);
+    }
+
+    pub(super) fn write(&self, record: &Record) {
         let Record { id, renewals, access, refresh, expires_at, skew } = record;
         let parts = Array::new();
         for part in [
@@ -212,78 +219,86 @@ impl Port {
         ] {
             parts.push(&part);
         }
-        self.on_tabs(|tabs| tabs.save(parts));
+        self.port.on_store("write", &parts);
     }
 
-    pub(super) fn clear(&self, id: Option<u64>) {
-        self.on_tabs(|tabs| tabs.clear(id.map(|id| id as f64)));
+    pub(super) fn erase(&self) {
+        self.port.on_store("erase", &JsValue::UNDEFINED);
     }
 
-    pub(super) fn lock(&self) {
-        self.on_tabs(JsTabs::lock);
+    /// `lease`: how long whoever holds the lock may show no sign of life, in milliseconds.
+    pub(super) fn lock(&self, lease: f64) {
+        self.port.on_store("lock", &lease.into());
     }
 
     pub(super) fn unlock(&self) {
-        self.on_tabs(JsTabs::unlock);
-    }
-
-    fn on_tabs(&self, call: impl FnOnce(&JsTabs)) {
-        if let Some(tabs) = self.tabs.get() {
-            call(tabs);
-        }
+        self.port.on_store("unlock", &JsValue::UNDEFINED);
     }
 }
 
 impl Drop for Port {
     fn drop(&mut self) {
         self.port.end();
-        self.on_tabs(JsTabs::close);
     }
 }
 
-/// The order of port.js.
-const PAGE_EVENTS: [PageEvent; 6] = [
-    PageEvent::Frozen,
-    PageEvent::Hidden,
-    PageEvent::Offline,
-    PageEvent::Online,
-    PageEvent::Resumed,
-    PageEvent::Visible,
-];
+const fn binary_type(takes_buffers: bool) -> &'static str {
+    if takes_buffers { "arraybuffer" } else { "blob" }
+}
 
-fn heard(what: u32, id: u32, data: JsValue) -> Heard {
+/// A message that was read as bytes, as the app wants it.
+pub(super) fn as_wanted(data: &JsValue, takes_buffers: bool) -> JsValue {
+    wanted(data, takes_buffers)
+}
+
+fn numbers(messages: &[MessageId]) -> Array {
+    messages.iter().map(|message| JsValue::from(message.get())).collect()
+}
+
+/// Reads what port.js and tabs.js say; an unknown number is none.
+fn heard(what: u32, id: u32, data: JsValue) -> Option<Heard> {
     let parts: &Array = data.unchecked_ref();
     let number = |index| parts.get(index).as_f64();
     let text = |index| parts.get(index).as_string();
-    match what {
-        0 => Heard::Message(data),
-        1 => Heard::Opened(data.as_string().unwrap_or_default()),
-        2 => Heard::Failed,
-        3 => Heard::Closed {
+    let kind = || number(0).unwrap_or_default() as u8;
+    Some(match Number::from_number(u8::try_from(what).ok()?)? {
+        Number::Message => Heard::Message(data),
+        Number::Opened => Heard::Opened(data.as_string().unwrap_or_default()),
+        Number::Failed => Heard::Failed,
+        Number::Closed => Heard::Closed {
             code: number(0).unwrap_or_default() as u16,
             reason: text_at(parts, 1),
             was_clean: parts.get(2).is_truthy(),
         },
-        4 if data.is_undefined() => Heard::Answered(Err(NoAnswer)),
-        4 => Heard::Answered(Ok(HttpResponse {
-            status: number(0).unwrap_or_default() as u16,
-            retry_after: text(1),
-            date: text(2),
-            body: Secret::new(text_at(parts, 3)),
-        })),
-        5 => Heard::Rang,
-        6 => Heard::Refused,
-        7 => Heard::Stored(stored(&data)),
-        8 => Heard::Locked(stored(&data)),
-        9 => Heard::StoreFailed(data),
-        10 => Heard::Provided(Ok(Provided {
-            access: Secret::new(text_at(parts, 0)),
-            lifetime: Lifetime { expires_in: number(1), expires_at: number(2) },
-        })),
-        11 => Heard::Provided(Err(NoToken::Failed)),
-        13 => Heard::Page(PAGE_EVENTS.get(id as usize).copied().unwrap_or(PageEvent::Visible)),
-        _ => Heard::Provided(Err(NoToken::SignInRequired)),
-    }
+        Number::Answered => Heard::Answered(match HttpEnd::from_number(kind())? {
+            HttpEnd::Response => Ok(HttpResponse {
+                status: number(1).unwrap_or_default() as u16,
+                retry_after: text(2),
+                date: text(3),
+                body: Secret::new(text_at(parts, 4)),
+            }),
+            HttpEnd::Failed => Err(NoAnswer::Failed),
+            HttpEnd::TooLong => Err(NoAnswer::TooLong),
+        }),
+        Number::Rang => Heard::Rang,
+        Number::Refused => Heard::Refused,
+        Number::Stored => Heard::Stored { stored: stored(&data), is_behind: id != 0 },
+        Number::Locked => Heard::Locked,
+        Number::StoreFailed => Heard::StoreFailed(data),
+        Number::Provided => Heard::Provided(match SourceAnswer::from_number(kind())? {
+            SourceAnswer::Token => Ok(Provided {
+                access: Secret::new(text_at(parts, 1)),
+                lifetime: Lifetime { expires_in: number(2), expires_at: number(3) },
+            }),
+            SourceAnswer::Failed => Err(NoToken::Failed),
+            SourceAnswer::SignInRequired => Err(NoToken::SignInRequired),
+        }),
+        Number::Told => Heard::Told,
+        Number::Page => Heard::Page(PageEvent::from_number(u8::try_from(id).ok()?)?),
+        Number::Written => Heard::Written(id != 0),
+        Number::StoreChanged => Heard::StoreChanged,
+        Number::Twin => Heard::Twin { id: number(0).filter(|id| *id >= 0.0)? as u64, stored: stored(&parts.get(1)) },
+    })
 }
 
 fn stored(value: &JsValue) -> Stored {

@@ -19,7 +19,7 @@ use crate::proto::session::{
     SessionState, SessionView, Want, WantId, check_header_text,
 };
 use crate::proto::token::Lifetime;
-use crate::proto::{Json, Secret, millis};
+use crate::proto::{Json, Secret};
 
 /// Who the user is: tokens, login, refresh and logout, shared by all sockets. Clones are the same session.
 #[derive(Clone)]
@@ -37,6 +37,8 @@ pub enum SessionEvent {
         /// Why the session has ended, if it has.
         error: Option<TokenError>,
     },
+    /// The server has refused to renew the token, which is still good: the session ends with it.
+    RenewalRefused(TokenError),
     /// The store failed, as the browser or the app's store said. The session goes on in memory.
     StoreFailed(JsValue),
 }
@@ -60,6 +62,8 @@ struct Inner {
     machine: RefCell<Machine>,
     drain: Drain,
     port: Port,
+    /// What connections have to say.
+    inbox: RefCell<Vec<Input>>,
     source: Option<Function>,
     logins: Slots<LoginId, LoginDone>,
     tokens: Slots<Asker, TokenDone>,
@@ -85,22 +89,21 @@ impl Session {
     pub fn within(mut config: SessionConfig, surroundings: Surroundings) -> Result<Self, ConfigError> {
         config.has_source = surroundings.source.is_some();
         config.check()?;
-        Ok(Self::trusted(config, surroundings))
+        Ok(Self::trusted(config, surroundings, &JsValue::UNDEFINED))
     }
 
-    /// Makes a session of settings that were checked.
-    pub(crate) fn trusted(mut config: SessionConfig, surroundings: Surroundings) -> Self {
+    /// Makes a session of settings that were checked. `owner` is told if the machine traps: `Owner` in port.js.
+    pub(crate) fn trusted(mut config: SessionConfig, surroundings: Surroundings, owner: &JsValue) -> Self {
         let Surroundings { store, source } = surroundings;
         config.has_store = store.is_some();
         config.has_source = source.is_some();
-        // Whoever holds the lock makes one call, and reads and writes the store.
-        let lease = 2.0 * millis(config.http_timeout) as f64;
         let inner = Rc::new_cyclic(|weak: &Weak<Inner>| {
             let weak = weak.clone();
             Inner {
                 machine: RefCell::new(Machine::new(config, random_seed())),
                 drain: Drain::default(),
-                port: Port::new(move |id, heard| {
+                inbox: RefCell::default(),
+                port: Port::new(owner, move |id, heard| {
                     if let Some(inner) = weak.upgrade() {
                         inner.heard(id, heard);
                     }
@@ -115,7 +118,7 @@ impl Session {
             }
         });
         if let Some(store) = store {
-            inner.port.share(&store, lease);
+            inner.port.share(&store);
         }
         // The first thing that it wants may be to read the store.
         inner.drain();
@@ -185,8 +188,15 @@ impl Session {
         asker
     }
 
-    pub(super) fn input(&self, input: Input) {
-        self.inner.input(input);
+    /// A connection says something. Should this machine trap over it, the connection ends with it, and nobody else does.
+    pub(super) fn tell(&self, input: Input) {
+        self.inner.inbox.borrow_mut().push(input);
+        self.inner.port.wake();
+    }
+
+    /// A connection's port ends with this session's, if that fails.
+    pub(super) fn join(&self, connection: &Port) {
+        self.inner.port.join(connection);
     }
 }
 
@@ -198,16 +208,14 @@ impl fmt::Debug for Session {
 
 impl Inner {
     fn input(self: &Rc<Self>, input: Input) {
-        let (deadline, before, after) = {
+        let (deadline, user_change) = {
             let mut machine = self.machine.borrow_mut();
-            let before = machine.view();
             machine.handle_input(now(), input);
-            (machine.poll_timeout(), before, machine.view())
+            (machine.poll_timeout(), machine.poll_user_change())
         };
         self.port.alarm(deadline);
-        // Nothing of a user who is gone may be sent, so sockets hear of it before whatever still waits in the queue.
-        if before.epoch != after.epoch {
-            self.tell_connections(after);
+        if let Some(view) = user_change {
+            self.tell_connections(view);
         }
         self.drain();
     }
@@ -222,7 +230,7 @@ impl Inner {
 
     fn tell_connections(&self, view: SessionView) {
         for connection in self.connections() {
-            connection.input(connection::Input::Session(view));
+            connection.tell(connection::Input::Session(view));
         }
     }
 
@@ -230,11 +238,15 @@ impl Inner {
         let request = RequestId::new(id);
         let input = match heard {
             Heard::Answered(result) => Input::Http { request, result },
-            Heard::Locked(stored) => Input::Locked(stored),
+            Heard::Locked => Input::Locked,
             Heard::Provided(result) => Input::Provided { request, result },
             Heard::Rang => Input::Timeout,
             Heard::StoreFailed(error) => return self.tell(SessionEvent::StoreFailed(error)),
-            Heard::Stored(stored) => Input::Stored(stored),
+            Heard::Stored { stored, is_behind } => Input::Stored { stored, is_behind },
+            Heard::StoreChanged => Input::StoreChanged,
+            Heard::Told => return self.read_inbox(),
+            Heard::Twin { id, stored } => Input::Twin { id, stored },
+            Heard::Written(is_done) => Input::Written(is_done),
             // A connection's.
             Heard::Message(_)
             | Heard::Opened(_)
@@ -244,6 +256,13 @@ impl Inner {
             | Heard::Page(_) => return,
         };
         self.input(input);
+    }
+
+    fn read_inbox(self: &Rc<Self>) {
+        let inputs = self.inbox.take();
+        for input in inputs {
+            self.input(input);
+        }
     }
 
     fn tell(&self, event: SessionEvent) {
@@ -261,36 +280,37 @@ impl Inner {
                 self.tell_connections(view);
                 self.tell(SessionEvent::Changed { state, error });
             }
-            Output::Clear { id } => port.clear(id),
             Output::Due => {
                 for connection in self.connections() {
-                    connection.input(connection::Input::TokenDue);
+                    connection.tell(connection::Input::TokenDue);
                 }
             }
+            Output::Erase => port.erase(),
             Output::Fetch { request, http } => port.request(request.get(), &http),
             Output::GetToken { request, reason } => {
                 if let Some(source) = &self.source {
                     port.ask(request.get(), reason.name(), source);
                 }
             }
-            Output::Load => port.load(),
-            Output::Lock => port.lock(),
+            Output::Lock { lease } => port.lock(lease.as_millis() as f64),
             Output::LoginDone { login, result } => {
                 if let Some(done) = self.logins.take(&login) {
                     done(result);
                 }
             }
-            Output::Save(record) => port.save(&record),
+            Output::Read => port.read(),
+            Output::RenewalRefused(error) => self.tell(SessionEvent::RenewalRefused(error)),
             Output::Token { asker, want, result } => {
                 if let Some(done) = self.tokens.take(&asker) {
                     done(result);
                 } else if let Some(connection) =
                     self.connections.get(&asker).and_then(|connection| connection.upgrade())
                 {
-                    connection.input(connection::Input::Token { want, result });
+                    connection.tell(connection::Input::Token { want, result });
                 }
             }
             Output::Unlock => port.unlock(),
+            Output::Write(record) => port.write(&record),
         }
     }
 }

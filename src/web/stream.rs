@@ -47,7 +47,7 @@ struct Shared {
 impl Shared {
     fn hear(&self, incoming: Incoming) {
         let mut heard = self.heard.borrow_mut();
-        if matches!(&incoming, Incoming::Event(Event::StateChanged(change)) if change.is_other_user()) {
+        if matches!(&incoming, Incoming::Event(Event::StateChanged(change)) if change.user_changed) {
             heard.retain(|heard| matches!(heard, Incoming::Event(_)));
         }
         heard.push_back(incoming);

@@ -1,17 +1,20 @@
 // What the tabs of a browser share: a store for the token set, a lock, and word of changes.
 //
-// Nothing is decided here but how to go on where a browser lacks something or a store fails. A record is an array of id, renewals,
-// access token, refresh token, end (ms since 1970) and skew (ms); the last four as in `Record` in src/proto/session/store.rs.
+// Nothing is decided here: a store is read and written in the order in which that is asked for, and what it fails at is told.
+
+// Made of src/proto/contract by `cargo xtask contract`.
+// <contract>
+const HEARD_STORED = 7, HEARD_LOCKED = 8, HEARD_STORE_FAILED = 9, HEARD_WRITTEN = 13, HEARD_STORE_CHANGED = 14, HEARD_TWIN = 15;
+// </contract>
 
 /** The version of what is written. */
 const VERSION = 1;
-/** What is heard: as `Heard` in src/web/port.rs. */
-const STORED = 7, LOCKED = 8, FAILED = 9;
 /** How long a store may take, in milliseconds. */
 const PATIENCE = 5_000;
 
 /**
- * What is in the store: a record, null for nothing, or undefined for what cannot be read or is none of ours.
+ * A record is an array of id, renewals, access token, refresh token, end (ms since 1970) and skew (ms); the last four as in `Record` in
+ * src/proto/session/io.rs. What is in the store is a record, null for nothing, or undefined for what cannot be read or is none of ours.
  *
  * @typedef {[id: number, renewals: number, access: string, refresh?: string, expiresAt?: number, skew?: number]} Tokens
  * @typedef {Tokens | null | undefined} Stored
@@ -22,137 +25,121 @@ const PATIENCE = 5_000;
 /**
  * A store, to be opened by a session.
  *
- * @param {string} name @param {'localStorage' | 'sessionStorage' | Store} place
+ * @param {string} name Of the entry and the channel, and in the name of the lock. @param {'localStorage' | 'sessionStorage' | Store} place
  */
-export const store = (name, place) => (/** @type {number} */ lease, /** @type {Hear} */ hear) => shared(name, place, lease, hear);
+export const store = (name, place) => (/** @type {Hear} */ hear) => new Tabs(name, place, hear);
 
-/**
- * @param {string} name Of the entry, the lock and the channel.
- * @param {'localStorage' | 'sessionStorage' | Store} kind
- * @param {number} lease How long whoever holds the lock may show no sign of life, in milliseconds.
- * @param {Hear} hear {@link STORED}, {@link LOCKED} with what is in the store, or {@link FAILED}.
- */
-function shared(name, kind, lease, hear) {
-  const isPerTab = kind === 'sessionStorage';
-  const store = typeof kind === 'string' ? webStorage(kind, name) : kind;
-  /** @type {Promise<unknown>} */
-  let queue = Promise.resolve();
-  let isBroken = false;
-  /** Whether our last change did not get into the store: then what is there is not ours, and not to be followed. */
-  let isAhead = false;
-  let writes = 0;
-  let locks = 0;
-  let release = () => {};
+export class Tabs {
+  /** @param {string} name @param {'localStorage' | 'sessionStorage' | Store} place @param {Hear} hear */
+  constructor(name, place, hear) {
+    this.name = name;
+    this.isPerTab = place === 'sessionStorage';
+    this.isOfBrowser = typeof place === 'string';
+    this.store = typeof place === 'string' ? webStorage(place, name) : place;
+    this.hear = hear;
+    /** @type {Promise<unknown>} What is asked of the store is done one after the other. */
+    this.queue = Promise.resolve();
+    this.isBroken = false;
+    this.isLocked = false;
+    this.locks = 0;
+    this.release = () => {};
+    this.marks = marks(name);
+    this.gone = new AbortController();
+    this.channel = 'BroadcastChannel' in globalThis ? new BroadcastChannel(name) : undefined;
+    this.channel?.addEventListener('message', ({ data }) => this.heard(data));
+    const { signal } = this.gone;
+    const changed = () => this.hear(HEARD_STORE_CHANGED, 0);
+    if (place === 'localStorage') {
+      globalThis.addEventListener?.('storage', (event) => void ((event.key ?? name) === name && changed()), { signal });
+    }
+    // A page that comes back out of the cache has heard nothing meanwhile.
+    globalThis.addEventListener?.('pageshow', (event) => void (event.persisted && changed()), { signal });
+    this.unsubscribe = typeof place === 'string' ? undefined : place.subscribe?.(changed);
+  }
 
-  /** Does one thing after the other; what fails is told once, and is undefined. @template T @param {() => Promise<T>} task @returns {Promise<T | undefined>} */
-  const run = (task) => {
-    const done = queue.then(() => (typeof kind === 'string' ? task() : Promise.race([task(), late()]))).then(
+  /** A tab that was duplicated has a store of its own with the same sign-in: the news is in the word of it. @param {unknown} data */
+  heard(data) {
+    if (!this.isPerTab) return this.hear(HEARD_STORE_CHANGED, 0);
+    const [id, text] = Array.isArray(data) ? data : [];
+    try {
+      this.hear(HEARD_TWIN, 0, [id, decoded(text)]);
+    } catch {
+      // Some other script's.
+    }
+  }
+
+  /** @template T @param {() => Promise<T>} task @returns {Promise<T | undefined>} Undefined for what fails, which is told once. */
+  run(task) {
+    const done = this.queue.then(() => (this.isOfBrowser ? task() : Promise.race([task(), late()]))).then(
       (value) => {
-        isBroken = false;
+        this.isBroken = false;
         return value;
       },
       (error) => {
-        if (!isBroken) hear(FAILED, 0, error);
-        isBroken = true;
+        if (!this.isBroken) this.hear(HEARD_STORE_FAILED, 0, error);
+        this.isBroken = true;
         return undefined;
       },
     );
-    queue = done;
+    this.queue = done;
     return done;
-  };
-  const present = async () => decoded(await store.load());
-  const stored = async () => (isAhead ? undefined : present());
-  const written = marks(name);
-  /** What is in the store once the lock is ours. A browser keeps no order between the two: what the last holder wrote may yet be under way. */
-  const settled = async () => {
-    for (const end = Date.now() + PATIENCE; ; await pause(10)) {
-      const there = await stored();
-      if (!there || Date.now() >= end || !(await written.isBeyond(there))) return there;
-    }
-  };
-  const changed = async () => {
-    const before = writes;
-    const there = await run(stored);
-    // What was read before our own change is past.
-    if (before === writes) hear(STORED, 0, there);
-  };
-  const channel = 'BroadcastChannel' in globalThis ? new BroadcastChannel(name) : undefined;
-  /** @param {number | undefined} id @param {string | null} text */
-  const tellTabs = (id, text) => channel?.postMessage(isPerTab ? [id, text] : null);
-  const heard = async (/** @type {MessageEvent} */ { data }) => {
-    // A tab that was duplicated has a store of its own with the same sign-in: it gets the news with the word of it.
-    if (isPerTab) {
-      await run(async () => {
-        if ((await present())?.[0] === data[0]) await (data[1] === null ? store.clear() : store.save(data[1]));
-      });
-    }
-    changed();
-  };
-  const noticed = (/** @type {StorageEvent} */ event) => void ((event.key ?? name) === name && kind === 'localStorage' && changed());
-  // A page that comes back out of the cache has heard nothing meanwhile.
-  const shown = (/** @type {PageTransitionEvent} */ event) => void (event.persisted && changed());
-  channel?.addEventListener('message', heard);
-  globalThis.addEventListener('storage', noticed);
-  globalThis.addEventListener('pageshow', shown);
-  const unsubscribe = typeof kind === 'string' ? undefined : kind.subscribe?.(changed);
+  }
 
-  return {
-    load: changed,
+  async read() {
+    const there = await this.run(async () => decoded(await this.store.load()));
+    const isBehind = this.isLocked && there ? await this.marks.isBeyond(there) : false;
+    this.hear(HEARD_STORED, Number(isBehind), there);
+  }
 
-    /** @param {Tokens} tokens */
-    save(tokens) {
-      writes++;
-      run(async () => {
-        const there = await present().catch(() => undefined);
-        // Whoever slept while others renewed has nothing to tell.
-        if (there?.[0] === tokens[0] && there[1] > tokens[1]) return void hear(STORED, 0, there);
-        const text = encoded(tokens);
-        isAhead = true;
-        await store.save(text);
-        isAhead = false;
-        await written.put(tokens);
-        tellTabs(tokens[0], text);
-      });
-    },
+  /** @param {Tokens} tokens */
+  async write(tokens) {
+    const text = encoded(tokens);
+    const isDone = await this.run(async () => {
+      await this.store.save(text);
+      await this.marks.put(tokens);
+      this.channel?.postMessage(this.isPerTab ? [tokens[0], text] : null);
+      return true;
+    });
+    this.hear(HEARD_WRITTEN, Number(isDone ?? false));
+  }
 
-    /** @param {number | undefined} id Whose; undefined for anybody's. */
-    clear(id) {
-      writes++;
-      run(async () => {
-        const there = await present();
-        isAhead = false;
-        if (there === null || (id !== undefined && there?.[0] !== id)) return;
-        await store.clear();
-        written.remove();
-        tellTabs(there?.[0], null);
-      });
-    },
+  async erase() {
+    const isDone = await this.run(async () => {
+      const there = await attempt(async () => decoded(await this.store.load()));
+      await this.store.clear();
+      this.marks.remove();
+      this.channel?.postMessage(this.isPerTab ? [there?.[0], null] : null);
+      return true;
+    });
+    this.hear(HEARD_WRITTEN, Number(isDone ?? false));
+  }
 
-    lock() {
-      const mine = ++locks;
-      const granted = () => run(settled).then((there) => void (mine === locks && hear(LOCKED, 0, there)));
-      const unlock = (navigator.locks ? webLock : leased)(name, lease, granted);
-      // What was to be saved is saved before somebody else reads it.
-      release = () => void queue.then(unlock);
-    },
+  /** @param {number} lease How long whoever holds the lock may show no sign of life, in milliseconds. */
+  lock(lease) {
+    const mine = ++this.locks;
+    const granted = async () => {
+      if (mine !== this.locks) return;
+      this.isLocked = true;
+      this.hear(HEARD_LOCKED, 0);
+    };
+    this.release = (navigator.locks ? webLock : leased)(`gatepass lock ${this.name}`, lease, granted);
+  }
 
-    unlock() {
-      locks++;
-      release();
-      release = () => {};
-    },
+  unlock() {
+    this.locks++;
+    this.isLocked = false;
+    this.release();
+    this.release = () => {};
+  }
 
-    close() {
-      hear = () => {};
-      this.unlock();
-      channel?.removeEventListener('message', heard);
-      // What is being written is told of before.
-      queue.then(() => (written.remove(), channel?.close()));
-      globalThis.removeEventListener('storage', noticed);
-      globalThis.removeEventListener('pageshow', shown);
-      if (typeof unsubscribe === 'function') unsubscribe();
-    },
-  };
+  close() {
+    this.hear = () => {};
+    this.unlock();
+    this.gone.abort();
+    // What is being written is told of before.
+    this.queue.then(() => (this.marks.remove(), this.channel?.close()));
+    attempt(async () => typeof this.unsubscribe === 'function' && this.unsubscribe());
+  }
 }
 
 /** @param {'localStorage' | 'sessionStorage'} kind @param {string} name @returns {Store} */
@@ -170,6 +157,12 @@ function encoded([id, renewals, access, refresh, expiresAt, skew]) {
   return JSON.stringify({ v: VERSION, id, renewals, access, refresh, expiresAt, skew });
 }
 
+/** What can stand in an HTTP header, and in the body of a request: visible ASCII. @param {unknown} text */
+const isToken = (text) => typeof text === 'string' && /^[ -~]+$/.test(text);
+
+/** A whole number from 0, below a limit. @param {unknown} value @param {number} limit */
+const isCount = (value, limit) => Number.isSafeInteger(value) && Number(value) >= 0 && Number(value) < limit;
+
 /** @param {unknown} text @returns {Stored} @throws What is no record at all. */
 function decoded(text) {
   if (text === null || text === undefined || text === '') return null;
@@ -177,8 +170,9 @@ function decoded(text) {
     const { v, id, renewals, access, refresh, expiresAt, skew } = JSON.parse(/** @type {string} */ (text));
     // What a later version has written is not ours to judge.
     if (v > VERSION) return undefined;
-    const areNumbers = [expiresAt, skew].every((value) => value === undefined || Number.isFinite(value));
-    if (v === VERSION && Number.isSafeInteger(id) && renewals >= 0 && /^[ -~]+$/.test(access) && areNumbers) {
+    const areNumbers = [expiresAt, skew].every((value) => value === undefined || (Number.isFinite(value) && Math.abs(value) <= 8.64e15));
+    const areTokens = isToken(access) && (refresh === undefined || isToken(refresh));
+    if (v === VERSION && isCount(id, 2 ** 53) && isCount(renewals, 2 ** 32) && areTokens && areNumbers) {
       return [id, renewals, access, refresh, expiresAt, skew];
     }
   } catch {
@@ -186,6 +180,9 @@ function decoded(text) {
   }
   throw new Error('the store holds something else than tokens');
 }
+
+/** @template T @param {() => Promise<T>} call @returns {Promise<T | undefined>} */
+const attempt = (call) => call().catch(() => undefined);
 
 /** @returns {Promise<never>} */
 const late = () => pause(PATIENCE).then(() => Promise.reject(new Error('the store does not answer')));
@@ -214,7 +211,7 @@ function webLock(name, lease, granted) {
       // Denied, as in a sandbox: there are no other tabs that it could keep away. Taken away or no longer wanted: not again.
       .catch((error) => (error.name === 'AbortError' ? undefined : granted()));
   const timer = setInterval(async () => {
-    const holder = (await navigator.locks.query()).held?.find((lock) => lock.name === name)?.clientId;
+    const holder = (await locksNow()).find((lock) => lock.name === name)?.clientId;
     if (holder !== undefined && holder === last) {
       abort.abort();
       ask({ steal: true });
@@ -229,13 +226,16 @@ function webLock(name, lease, granted) {
   };
 }
 
+/** The locks that are held now; none where the browser does not say. @returns {Promise<LockInfo[]>} */
+const locksNow = async () => (await attempt(async () => navigator.locks?.query()))?.held ?? [];
+
 /**
  * What this tab has written last, told in the order of the locks: as a lock of its own, which ends with the tab.
  *
  * @param {string} name
  */
 function marks(name) {
-  const prefix = `${name} wrote `;
+  const prefix = `gatepass wrote ${name} `;
   let remove = () => {};
   return {
     /** @param {Tokens} tokens @returns {Promise<void>} Once whoever is given the lock can see it. */
@@ -244,7 +244,7 @@ function marks(name) {
       return new Promise((seen) => {
         const held = () => new Promise((resolve) => (seen(), (remove = () => resolve(undefined))));
         // Where locks are denied nobody looks for them.
-        navigator.locks?.request(`${prefix}${id} ${renewals}`, { mode: 'shared' }, held).catch(seen) ?? seen();
+        navigator.locks?.request(`${prefix}${id} ${renewals}`, { mode: 'shared' }, held).catch(() => seen()) ?? seen();
       });
     },
 
@@ -252,8 +252,7 @@ function marks(name) {
 
     /** Whether a tab has written a later renewal than this. @param {Tokens} tokens */
     async isBeyond([id, renewals]) {
-      const { held = [] } = (await navigator.locks?.query().catch(() => undefined)) ?? {};
-      return held.some((lock) => {
+      return (await locksNow()).some((lock) => {
         const [whose, count] = lock.name?.startsWith(prefix) ? lock.name.slice(prefix.length).split(' ') : [];
         return Number(whose) === id && Number(count) > renewals;
       });
@@ -262,34 +261,51 @@ function marks(name) {
 }
 
 /**
- * A lock where the browser has none (pages without TLS): an entry of localStorage that ends by itself when its holder does.
+ * A lock where the browser has none (pages without TLS): an entry of a database that ends by itself when its holder does. One tab after the
+ * other reads and writes it (IndexedDB, transactions of mode `readwrite`), which no entry of `localStorage` can promise.
  *
  * @param {string} name @param {number} lease @param {() => Promise<void>} granted
  */
 function leased(name, lease, granted) {
-  const key = `${name} lock`;
-  const me = String(Math.random());
-  const holder = () => {
-    const [who, until] = (localStorage.getItem(key) ?? '').split(' ');
-    const left = Number(until) - Date.now();
-    // One that ends later than a lease from now was written before the clock was set back.
-    return left > 0 && left <= lease ? who : undefined;
-  };
+  const me = `${Math.random()}`;
   let isWanted = true;
   const wait = async () => {
-    while (isWanted && holder() !== me) {
-      if (holder() === undefined) localStorage.setItem(key, `${me} ${Date.now() + lease}`);
-      // Of several that write at once the last wins, and by then all see it.
-      await pause(50 + Math.random() * 100);
-    }
+    while (isWanted && !(await claim(name, me, Date.now() + lease, lease))) await pause(50 + Math.random() * 100);
   };
+  // Denied: there are no other tabs that it could keep away.
   wait().catch(() => {}).then(() => (isWanted ? granted() : undefined));
   return () => {
     isWanted = false;
-    try {
-      if (holder() === me) localStorage.removeItem(key);
-    } catch {
-      // There was none to hold.
-    }
+    claim(name, me, 0, lease).catch(() => {});
   };
 }
+
+/**
+ * Makes somebody the holder until then, or at the time 0 nobody. Returns whether that is so: it is not while somebody else holds it.
+ *
+ * @param {string} name @param {string} who @param {number} until @param {number} lease @returns {Promise<boolean>}
+ */
+const claim = (name, who, until, lease) =>
+  new Promise((resolve, reject) => {
+    const opening = indexedDB.open('gatepass', 1);
+    opening.onupgradeneeded = () => void opening.result.createObjectStore('locks');
+    opening.onerror = () => reject(opening.error);
+    opening.onsuccess = () => {
+      const database = opening.result;
+      const transaction = database.transaction('locks', 'readwrite');
+      const locks = transaction.objectStore('locks');
+      let isMine = false;
+      const reading = locks.get(name);
+      reading.onsuccess = () => {
+        const [holder, end] = reading.result ?? ['', 0];
+        const left = end - Date.now();
+        // One that ends later than a lease from now was written before the clock was set back.
+        isMine = holder === who || left <= 0 || left > lease;
+        if (!isMine) return;
+        if (until > 0) locks.put([who, until], name);
+        else if (holder === who) locks.delete(name);
+      };
+      transaction.oncomplete = () => (database.close(), resolve(isMine));
+      transaction.onabort = () => (database.close(), reject(transaction.error));
+    };
+  });

@@ -1,8 +1,7 @@
 //! Every bad input gives a typed error and loses nothing.
 
-use std::time::Duration;
-
 use gatepass::error::{ConfigError, HttpError, TokenError, UrlProblem};
+use gatepass::proto::Millis;
 use gatepass::proto::connection::{ConnectionConfig, ConnectionState};
 use gatepass::proto::scheme::Scheme;
 use gatepass::proto::session::SessionState;
@@ -25,7 +24,7 @@ async fn a_wrong_password_is_named() {
     let malformed = login(&session, "maggie", "secret").await;
     assert!(matches!(malformed, Err(TokenError::Login(HttpError::Malformed(_)))), "{malformed:?}");
     control(r#"{"do": "answer", "endpoint": "login", "status": 503, "retryAfter": "7"}"#).await;
-    let busy = Err(TokenError::Login(HttpError::Status { status: 503, retry_after: Some(Duration::from_secs(7)) }));
+    let busy = Err(TokenError::Login(HttpError::Status { status: 503, retry_after: Some(Millis::from_secs(7)) }));
     assert_eq!(login(&session, "maggie", "secret").await, busy, "Retry-After is exposed to other origins");
     assert_eq!(login(&session, "maggie", "secret").await, Ok(()));
 }
@@ -37,7 +36,7 @@ async fn case_35_a_garbage_token_asks_for_sign_in_before_anything_is_dialled() {
     set_token(&session, "garbage");
     let client = Client::new(quick("/channel/", ticket()), Some(&session));
     client.send("kept");
-    client.failed(&[("TICKET_UNAUTHORIZED", "refreshToken"), ("TOKEN_EXPIRED", "signIn")]).await;
+    client.failed(&[("TICKET_UNAUTHORIZED", "refreshToken"), ("TICKET_UNAUTHORIZED", "signIn")]).await;
     client.state(ConnectionState::Suspended).await;
     assert_eq!(count("handshakes").await, 0.0);
     login(&session, "maggie", "secret").await.unwrap();
@@ -136,7 +135,7 @@ async fn a_hanging_ticket_endpoint_is_left_after_its_time() {
     fresh().await;
     let session = signed_in().await;
     control(r#"{"do": "delay", "endpoint": "ticket", "ms": 600000}"#).await;
-    let config = ConnectionConfig { http_timeout: Duration::from_millis(200), ..quick("/channel/", ticket()) };
+    let config = ConnectionConfig { http_timeout: Millis::from_millis(200), ..quick("/channel/", ticket()) };
     let client = Client::new(config, Some(&session));
     client.failed(&[("TICKET_TIMED_OUT", "retry")]).await;
     control(r#"{"do": "delay", "endpoint": "ticket", "ms": 0}"#).await;
@@ -189,7 +188,7 @@ async fn a_bad_token_in_the_first_message_is_refused_and_never_loops() {
         set_token(&session, "garbage");
         let client = Client::new(quick(path, scheme), Some(&session));
         client.send("kept");
-        client.failed(&[("AUTH_REJECTED", "refreshToken"), ("TOKEN_EXPIRED", "signIn")]).await;
+        client.failed(&[("AUTH_REJECTED", "refreshToken"), ("AUTH_REJECTED", "signIn")]).await;
         client.state(ConnectionState::Suspended).await;
         assert_eq!(session.state(), SessionState::Expired);
         client.read(|seen| assert!(!seen.printed.contains("garbage")));
@@ -213,7 +212,7 @@ async fn case_48_and_106_a_hung_handshake_is_left_and_the_next_proceeds() {
     fresh().await;
     control(r#"{"do": "silence", "on": true}"#).await;
     let config =
-        ConnectionConfig { connect_timeout: Duration::from_millis(300), ..quick("/ws/anonymous/", Scheme::Anonymous) };
+        ConnectionConfig { connect_timeout: Millis::from_millis(300), ..quick("/ws/anonymous/", Scheme::Anonymous) };
     let client = Client::new(config, None);
     client.failed(&[("CONNECT_TIMED_OUT", "retry")]).await;
     control(r#"{"do": "silence", "on": false}"#).await;

@@ -1,8 +1,8 @@
 //! What every browser test needs: the server's controls, a session, and a socket whose events can be awaited.
 
+use gatepass::proto::Millis;
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::time::Duration;
 
 use gatepass::error::TokenError;
 use gatepass::proto::backoff::BackoffOptions;
@@ -148,7 +148,7 @@ pub fn first_message(message: &str, hello: Option<&str>, ack: Option<&str>) -> S
         hello: hello.map(json),
         ack: ack.map(json),
         reject: ack.map(|_| json(r#"{"type": "auth_invalid"}"#)),
-        ack_timeout: Duration::from_millis(500),
+        ack_timeout: Millis::from_millis(500),
         ..FirstMessage::new(json(message))
     })
 }
@@ -175,7 +175,7 @@ pub fn with_hello() -> Scheme {
 /// Settings that try again quickly, so that a test need not wait. The times to connect stay as they are by default:
 /// Chromium holds a dial back for up to 5 s after many that came to nothing.
 pub fn quick(path: &str, scheme: Scheme) -> ConnectionConfig {
-    let millis = Duration::from_millis;
+    let millis = Millis::from_millis;
     ConnectionConfig {
         backoff: BackoffOptions { base: millis(10), cap: millis(100), spread: millis(20) },
         ..ConnectionConfig::new(url(path, UrlKind::WebSocket), scheme)

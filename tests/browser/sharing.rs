@@ -1,8 +1,8 @@
 //! A session with surroundings: tokens that rest in a store, that tabs share, or that come from the app.
 
+use gatepass::proto::Millis;
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::time::Duration;
 
 use gatepass::error::TokenError;
 use gatepass::proto::connection::ConnectionState;
@@ -62,7 +62,7 @@ async fn token(session: &Session, demand: Demand) -> Result<String, TokenError> 
 }
 
 /// Longer than any token of the server lives: it has to be renewed.
-const ANEW: Demand = Demand::UsableFor(Duration::from_secs(86_400));
+const ANEW: Demand = Demand::UsableFor(Millis::from_secs(86_400));
 
 fn script(body: &str) -> JsValue {
     Function::new_no_args(body).call0(&JsValue::NULL).unwrap()
@@ -142,7 +142,7 @@ async fn case_95_a_store_that_fails_is_told_of_and_the_session_goes_on_in_memory
                 *heard.borrow_mut() = format!("{cause:?}");
                 true
             }
-            SessionEvent::Changed { .. } => false,
+            SessionEvent::Changed { .. } | SessionEvent::RenewalRefused(_) => false,
         };
         told(&session, is_failure, || false).await;
         assert!(said.borrow().contains("no disk"), "{}", said.borrow());

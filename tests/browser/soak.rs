@@ -1,8 +1,8 @@
 //! Many reconnects leave nothing behind. `cargo xtask soak` makes more of them.
 
+use gatepass::proto::Millis;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::time::Duration;
 
 use gatepass::proto::backoff::BackoffOptions;
 use gatepass::proto::connection::{ConnectionConfig, Event};
@@ -60,7 +60,7 @@ async fn soak_reconnects_leave_no_memory_and_no_closures_behind() {
     let reconnects = RECONNECTS.map_or(130, |text| text.parse().unwrap());
     fresh().await;
     let session = signed_in().await;
-    let backoff = BackoffOptions { base: Duration::ZERO, cap: Duration::ZERO, spread: Duration::ZERO };
+    let backoff = BackoffOptions { base: Millis::ZERO, cap: Millis::ZERO, spread: Millis::ZERO };
     let config = ConnectionConfig { backoff, ..quick("/channel/", ticket()) };
     let count = Count::default();
     let socket = AuthSocket::new(config, Some(session.clone()), count.clone()).unwrap();

@@ -15,8 +15,9 @@ use crate::harness::{Client, SERVER, control, count, fresh, login, query, quick,
 
 const WHOAMI: &str = r#"{"type":"whoami"}"#;
 const MAGGIE: &str = r#"{"type":"whoami","user":"maggie"}"#;
-const REFUSED: &[(&str, &str)] = &[("AUTH_REJECTED", "refreshToken"), ("TOKEN_EXPIRED", "signIn")];
-const UNAUTHORIZED: &[(&str, &str)] = &[("HANDSHAKE_UNAUTHORIZED", "refreshToken"), ("TOKEN_EXPIRED", "signIn")];
+const REFUSED: &[(&str, &str)] = &[("AUTH_REJECTED", "refreshToken"), ("AUTH_REJECTED", "signIn")];
+const UNAUTHORIZED: &[(&str, &str)] =
+    &[("HANDSHAKE_UNAUTHORIZED", "refreshToken"), ("HANDSHAKE_UNAUTHORIZED", "signIn")];
 
 /// A session of a preset, in which maggie has logged in.
 async fn session(name: &str, base: &str) -> Session {
@@ -92,7 +93,7 @@ async fn s4_the_ticket_protocol() {
     lets_maggie_in(preset("ticketServerSocket", "/channel/"), &session).await;
     refuses(
         preset("ticketServerSocket", "/channel/"),
-        &[("TICKET_UNAUTHORIZED", "refreshToken"), ("TOKEN_EXPIRED", "signIn")],
+        &[("TICKET_UNAUTHORIZED", "refreshToken"), ("TICKET_UNAUTHORIZED", "signIn")],
     )
     .await;
 }

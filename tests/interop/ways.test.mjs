@@ -7,11 +7,11 @@ import { inPage, origin } from '../npm/page.mjs';
 import { inContext } from '../npm/recorder.mjs';
 import { claims, handshake, jwt, login, one, post, shell } from './django.mjs';
 
-const UNAUTHORIZED = [['HANDSHAKE_UNAUTHORIZED', 'refreshToken'], ['TOKEN_EXPIRED', 'signIn']];
-const REJECTED = [['AUTH_REJECTED', 'refreshToken'], ['TOKEN_EXPIRED', 'signIn']];
+const UNAUTHORIZED = [['HANDSHAKE_UNAUTHORIZED', 'refreshToken'], ['HANDSHAKE_UNAUTHORIZED', 'signIn']];
+const REJECTED = [['AUTH_REJECTED', 'refreshToken'], ['AUTH_REJECTED', 'signIn']];
 const REFUSED = [['HANDSHAKE_REFUSED', 'retry']];
 const FAILED = [['CONNECT_FAILED', 'retry'], ['CONNECT_FAILED', 'retry']];
-const NO_TICKET = [['TICKET_UNAUTHORIZED', 'refreshToken'], ['TOKEN_EXPIRED', 'signIn']];
+const NO_TICKET = [['TICKET_UNAUTHORIZED', 'refreshToken'], ['TICKET_UNAUTHORIZED', 'signIn']];
 
 /** Connects as told, in a page; returns the user that the server knows then, or so many failures. */
 async function go(way) {

@@ -46,8 +46,8 @@ async fn case_113_a_frame_that_never_ends_is_left_by_the_heartbeat_and_takes_no_
         let mut config = quick(&server, "/ws/anonymous/", Scheme::Anonymous);
         config.heartbeat = Heartbeat {
             ping: Some(Json::text("ping")),
-            interval: Duration::from_millis(100),
-            timeout: Duration::from_millis(100),
+            interval: Millis::from_millis(100),
+            timeout: Millis::from_millis(100),
             ..Heartbeat::default()
         };
         let mut socket = connected(config, None).await;

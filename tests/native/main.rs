@@ -6,8 +6,6 @@ mod django;
 mod frames;
 mod ways;
 
-use std::time::Duration;
-
 use gatepass::native::{AuthSocket, Message, Session};
 use gatepass::proto::backoff::BackoffOptions;
 use gatepass::proto::connection::{ConnectionConfig, ConnectionState, Event};
@@ -15,7 +13,7 @@ use gatepass::proto::outbox::Confirm;
 use gatepass::proto::scheme::{Place, Scheme};
 use gatepass::proto::session::{SessionConfig, SessionState};
 use gatepass::proto::token::Lifetime;
-use gatepass::proto::{Json, Secret, Url, UrlKind, preset};
+use gatepass::proto::{Json, Millis, Secret, Url, UrlKind, preset};
 use gatepass_mock_server::{Command, Drop, MockServer, Received};
 
 const WHOAMI: &str = r#"{"type":"whoami"}"#;
@@ -31,7 +29,7 @@ fn quick(server: &MockServer, path: &str, scheme: Scheme) -> ConnectionConfig {
 }
 
 fn with_quick_retries(config: ConnectionConfig) -> ConnectionConfig {
-    let millis = Duration::from_millis;
+    let millis = Millis::from_millis;
     ConnectionConfig { backoff: BackoffOptions { base: millis(5), cap: millis(50), spread: millis(10) }, ..config }
 }
 

@@ -4,8 +4,9 @@ use gatepass::proto::scheme::Ticket;
 
 use super::*;
 
-const REFUSED: &[(&str, &str)] = &[("AUTH_REJECTED", "refreshToken"), ("TOKEN_EXPIRED", "signIn")];
-const UNAUTHORIZED: &[(&str, &str)] = &[("HANDSHAKE_UNAUTHORIZED", "refreshToken"), ("TOKEN_EXPIRED", "signIn")];
+const REFUSED: &[(&str, &str)] = &[("AUTH_REJECTED", "refreshToken"), ("AUTH_REJECTED", "signIn")];
+const UNAUTHORIZED: &[(&str, &str)] =
+    &[("HANDSHAKE_UNAUTHORIZED", "refreshToken"), ("HANDSHAKE_UNAUTHORIZED", "signIn")];
 
 fn preset(server: &MockServer, name: &str, path: &str) -> ConnectionConfig {
     let config = preset::connection(name, &format!("{}{path}", server.url()), &server.url()).unwrap();
@@ -61,7 +62,7 @@ async fn s4_the_ticket_protocol() {
     let server = MockServer::start().await;
     let session = session(&server, "ticketServer", "").await;
     lets_maggie_in(preset(&server, "ticketServerSocket", "/channel/"), &session).await;
-    let wanted = [("TICKET_UNAUTHORIZED", "refreshToken"), ("TOKEN_EXPIRED", "signIn")];
+    let wanted = [("TICKET_UNAUTHORIZED", "refreshToken"), ("TICKET_UNAUTHORIZED", "signIn")];
     refuses(&server, preset(&server, "ticketServerSocket", "/channel/"), &wanted).await;
 }
 

@@ -209,7 +209,7 @@ test('accessToken renews for those who ask, and says why it cannot', async () =>
   }, [server, process.env.GATEPASS_TEST_CONTROL]);
   assert.deepEqual(result, [
     'TOKEN_MISSING undefined undefined', 'INVALID_OPTION undefined undefined', true, false, 'token', 'token', 'REFRESH_REJECTED', 'expired',
-    'TOKEN_EXPIRED undefined undefined',
+    'REFRESH_REJECTED 401 undefined',
   ]);
   assert.equal((await ask('counts')).calls.refresh, 3);
 });
@@ -315,7 +315,7 @@ test('getToken is asked for what is missing, ended or refused, once for all, unt
     return { first, second, third, fourth, fifth, state: session.state };
   }, [server, process.env.GATEPASS_TEST_CONTROL]);
   assert.deepEqual(result, {
-    first: ['missing', true, 'signed-in'], second: ['rejected', true], third: ['expired', 'TOKEN_EXPIRED'],
+    first: ['missing', true, 'signed-in'], second: ['rejected', true], third: ['expired', 'CLOSED_BY_SERVER'],
     fourth: ['REFRESH_REJECTED', 'signIn'], fifth: 'REFRESH_FAILED', state: 'signed-in',
   });
 });

@@ -1,10 +1,9 @@
 //! Random schedules: everything that can happen to a session, in any order, then a calm in which all must be well.
 
 use gatepass::proto::Instant;
+use gatepass::proto::Millis;
 use gatepass::proto::connection::{ConnectionState, Fate, OnRenewal, PageEvent};
 use gatepass::proto::outbox::{Confirm, OutboxOptions, OutboxPolicy};
-
-use std::time::Duration;
 
 use crate::codec::json;
 use crate::server::{BadToken, Fault};
@@ -26,7 +25,7 @@ pub fn run(seed: u64) -> World {
     let outbox = OutboxOptions {
         max_messages: [1_000, 3][dice.usize(0..2)],
         policy: [OutboxPolicy::Error, OutboxPolicy::DropOldest, OutboxPolicy::DropNewest][dice.usize(0..3)],
-        ttl: [None, Some(Duration::from_secs(20))][dice.usize(0..2)],
+        ttl: [None, Some(Millis::from_secs(20))][dice.usize(0..2)],
         ..OutboxOptions::default()
     };
     let mut world = World::with(seed, &kinds, |config| {
@@ -39,9 +38,10 @@ pub fn run(seed: u64) -> World {
         if confirms {
             config.confirm = Some(Confirm { id: "id".to_owned(), ack: json(r#"{"ack":"$id"}"#) });
         }
-        config.close_when_hidden = hides.then_some(Duration::from_secs(20));
+        config.close_when_hidden = hides.then_some(Millis::from_secs(20));
     });
     world.net = Net { min_ms: dice.u64(0..20), max_ms: dice.u64(20..3000), loss: dice.u8(0..25) };
+    world.calls_back = [0, 0, 5][dice.usize(0..3)];
     world.server.rotates = dice.bool();
     world.server.has_refresh = dice.u8(0..4) > 0;
     world.server.access_life_ms = dice.i64(5_000..600_000);
@@ -121,6 +121,7 @@ fn act(world: &mut World, dice: &mut fastrand::Rng, line: usize) {
 
 /// After all faults have ended, signing in brings every connection back, and what is queued then arrives.
 fn calm(world: &mut World) {
+    world.calls_back = 0;
     world.server.is_up = true;
     world.server.is_silent = false;
     world.server.refuse_handshakes = 0;
@@ -154,6 +155,7 @@ fn calm(world: &mut World) {
     world.run_for(20_000);
     assert!(is_well(world), "a connection did not last in the calm: {:?}", states(world));
     assert_eq!(world.server.log.reused_tickets, 0);
+    world.hear_of_the_server();
     for line in &world.lines {
         // It may have waited for too long, which is told.
         let is_dropped = line.fates.last_key_value().is_some_and(|(_, fates)| fates.last() == Some(&Fate::Dropped));

@@ -3,7 +3,7 @@
 use gatepass::proto::connection::ConnectionState;
 use gatepass::proto::session::SessionState;
 
-use crate::server::{BadToken, Fault};
+use crate::server::{BadToken, Fault, Replay};
 use crate::world::{KINDS, Kind, Net, World};
 
 /// Runs one random schedule. Invariants are asserted by the world as it goes.
@@ -16,6 +16,7 @@ pub fn run(seed: u64) -> World {
     let loss = if is_gentle { 0 } else { dice.u8(0..20) };
     world.net = Net { min_ms: dice.u64(0..20), max_ms: dice.u64(20..2_000), loss };
     world.server.rotates = dice.u8(0..4) > 0;
+    world.calls_back = [0, 0, 3][dice.usize(0..3)];
     world.server.access_life_ms = dice.i64(10_000..600_000);
     world.server.bad_token = [BadToken::CloseNormal, BadToken::Close4401, BadToken::RejectMessage][dice.usize(0..3)];
     world.wall_offset = [0, 0, 7_200_000, -7_200_000][dice.usize(0..4)];
@@ -61,6 +62,12 @@ fn act(world: &mut World, dice: &mut fastrand::Rng, is_gentle: bool) {
             world.server.faults.entry("refresh").or_default().push_back(fault[dice.usize(0..3)].clone());
         }
         20 if !is_gentle => world.server.revoke_refresh(),
+        21 if !is_gentle => {
+            world.shared.refuses_writes = !world.shared.refuses_writes;
+            // What a tab cannot write down no other can know, so a refresh token may be used twice.
+            world.server.replay = Replay::Exchanged;
+            world.server.may_lose = true;
+        }
         _ if !is_asleep => world.ask_token(tab, dice.u64(0..60_000)),
         _ => {}
     }
@@ -68,6 +75,8 @@ fn act(world: &mut World, dice: &mut fastrand::Rng, is_gentle: bool) {
 
 /// After all faults have ended, whoever signs in anywhere signs in everywhere.
 fn calm(world: &mut World) {
+    world.calls_back = 0;
+    world.shared.refuses_writes = false;
     world.server.is_up = true;
     world.server.faults.clear();
     world.server.access_life_ms = 3_600_000;

@@ -45,6 +45,8 @@ enum Command {
         #[arg(long, default_value_t = 0)]
         port: u16,
     },
+    /// Write the numbers of src/proto/contract into the browser's drivers
+    Contract,
     /// Build the docs as a site, with the reference out of the comments, into target/site
     Docs,
     /// Build a market watch of examples/ from the packed package, and serve it with the mock server and a feed of prices
@@ -117,6 +119,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Setup => setup::run(),
         Command::Build => setup::run().and_then(|()| build::run()),
+        Command::Contract => build::contract::write_drivers(),
         Command::Demo { port } => demo::run(port),
         Command::Docs => docs::run(),
         Command::Example { example, port } => examples::run(example, port),

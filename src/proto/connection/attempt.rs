@@ -1,50 +1,92 @@
 //! One try, from the session's token to an accepted socket: what each answer on the way means.
 
-use core::time::Duration;
-
 use super::config::{ConnectionConfig, OnRenewal};
 use super::io::{Event, Handshake, Output, SocketId};
 use super::recovery::Goodbye;
-use super::state::{Doubt, Proof, Pulse, Refuser, Renewal, State, Step};
+use super::state::{Doubt, Proof, Pulse, Refuser, Renewal, State, Step, Timer};
 use super::{Connection, MISMATCH_CODE};
-use crate::error::{Failure, HandshakeError, HttpError, Malformed, TokenError, TransportError};
+use crate::error::{Disposition, Failure, HandshakeError, HttpError, Malformed, TokenError, TransportError};
+use crate::proto::Millis;
 use crate::proto::hint::Hint;
 use crate::proto::http::{HttpRequest, HttpResponse, Method, NoAnswer, http_date, json_of};
 use crate::proto::scheme::{Answer, FirstMessage, Scheme, Ticket};
-use crate::proto::session::{Demand, Grant, RequestId, WantId};
-use crate::proto::timer::Timer;
-use crate::proto::{Framing, Instant, Json, Now, Secret, UnixTime};
+use crate::proto::session::{Grant, RequestId, WantId};
+use crate::proto::{Instant, Json, Now, Secret, UnixTime};
 
 /// How late a timer may ring before a ticket that waited for it counts as too old.
-const LATE: Duration = Duration::from_secs(5);
+const LATE: Millis = Millis::from_secs(5);
 
 impl Connection {
     pub(super) fn on_token(&mut self, now: Now, want: WantId, result: Result<Grant, TokenError>) {
         if self.state.want() != Some(want) {
             return;
         }
-        let is_renewal = matches!(self.state, State::Connected { .. });
-        let is_due = matches!(self.state, State::Connected { renewal: Renewal::Due(_), .. });
-        // Where nothing but time asks for another token, the socket stays if there is none.
-        if let State::Connected { renewal: renewal @ Renewal::Due(_), grant: Some(old), .. } = &mut self.state {
-            *renewal = Renewal::None;
-            let is_other = result.as_ref().is_ok_and(|grant| grant.generation != old.generation);
-            if !is_other || self.config.on_renewal == OnRenewal::Keep {
-                return;
+        match &self.state {
+            State::Connected { renewal: Renewal::Due(_), .. } => self.on_due_token(now, result),
+            State::Connected { .. } => self.on_renewed_token(now, result),
+            State::Idle
+            | State::Token { .. }
+            | State::Ticket { .. }
+            | State::Holding { .. }
+            | State::Opening { .. }
+            | State::Probing { .. }
+            | State::Authenticating { .. }
+            | State::Waiting
+            | State::Suspended(_)
+            | State::Closed => self.on_first_token(now, result),
+        }
+    }
+
+    /// The token of a try.
+    fn on_first_token(&mut self, now: Now, result: Result<Grant, TokenError>) {
+        match result {
+            Ok(grant) if grant.epoch == self.epoch => self.try_with(now, grant),
+            // Another user's token: theirs is another connection.
+            Ok(grant) => self.on_session(now, grant.view()),
+            // Nothing can renew the token that a server has refused: why it was refused is what the app has to know.
+            Err(TokenError::Expired) if matches!(self.doubt, Doubt::Refused { .. }) => {
+                if let Doubt::Refused { failure, .. } = core::mem::replace(&mut self.doubt, Doubt::None) {
+                    let goodbye = failure.close_code().map_or_else(Goodbye::none, |code| Goodbye::new(code, ""));
+                    self.conclude(now, failure, Disposition::SignIn, goodbye);
+                }
+            }
+            Err(error) => self.fail(now, Failure::Token(error), Goodbye::none()),
+        }
+    }
+
+    /// The connected socket's token ends soon, or the session has another by now. Where nothing but time asks for one, the socket stays if
+    /// there is none.
+    fn on_due_token(&mut self, now: Now, result: Result<Grant, TokenError>) {
+        let State::Connected { renewal, grant: Some(old), .. } = &mut self.state else { return };
+        *renewal = Renewal::None;
+        let Ok(grant) = result else { return };
+        if grant.generation == old.generation {
+            return;
+        }
+        if grant.epoch != self.epoch {
+            return self.on_session(now, grant.view());
+        }
+        match self.config.on_renewal {
+            OnRenewal::Keep => {}
+            OnRenewal::Authenticate => self.authenticate_again(now, grant),
+            OnRenewal::Handover => {
+                self.hand_over();
+                self.try_with(now, grant);
             }
         }
-        let grant = match result {
-            Ok(grant) if grant.epoch == self.epoch => grant,
-            // Another user's token: theirs is another connection.
-            Ok(grant) => return self.on_session(now, grant.view()),
-            Err(error) if is_renewal => return self.abandon(now, 1000, Failure::Token(error)),
-            Err(error) => return self.fail(now, Failure::Token(error), Goodbye::none()),
-        };
-        if is_due && self.config.on_renewal == OnRenewal::Handover {
-            self.hand_over();
-        } else if is_renewal {
-            return self.authenticate_again(now, grant);
+    }
+
+    /// The server has said on the open socket that the token has expired.
+    fn on_renewed_token(&mut self, now: Now, result: Result<Grant, TokenError>) {
+        match result {
+            Ok(grant) if grant.epoch == self.epoch => self.authenticate_again(now, grant),
+            Ok(grant) => self.on_session(now, grant.view()),
+            Err(error) => self.abandon(now, 1000, Failure::Token(error)),
         }
+    }
+
+    /// Goes on with a token, as the scheme says.
+    fn try_with(&mut self, now: Now, grant: Grant) {
         let handshake = match &self.config.scheme {
             // An anonymous connection asks for no token, so none is answered.
             Scheme::Anonymous => return,
@@ -199,7 +241,8 @@ impl Connection {
             return self.abandon(now, MISMATCH_CODE, Failure::Handshake(HandshakeError::SubprotocolMismatch));
         }
         let grant = grant.clone();
-        self.rest.clear();
+        self.rest = (String::new(), 0);
+        protocol.clone_into(&mut self.protocol);
         self.refusals = 0;
         self.silent_errors = 0;
         match (&self.config.scheme, grant) {
@@ -240,115 +283,27 @@ impl Connection {
         *grant = Some(renewed);
     }
 
-    pub(super) fn on_inspected(&mut self, now: Now, socket: SocketId, text: Option<&str>) {
-        self.confirm(text);
-        if self.state.socket() != Some(socket) {
-            return;
-        }
-        let is_answer = matches!(self.state, State::Connected { .. });
-        let mut frame = core::mem::take(&mut self.rest);
-        frame.push_str(text.unwrap_or_default());
-        let (messages, rest) = self.framing().read(&frame);
-        // Once connected the frames are the app's, and what looks unfinished may be whole.
-        if !is_answer {
-            self.rest = rest;
-        }
-        if let (Pulse::Heard, Some(pong)) = (self.pulse, &self.config.heartbeat.pong)
-            && (pong.as_text().is_some_and(|pong| pong == frame)
-                || matches!(messages.as_slice(), [Some(message)] if pong.matches(message)))
-        {
-            self.pulse = Pulse::Pong;
-        }
-        for message in &messages {
-            self.on_read(now, socket, message.as_ref());
-        }
-        // Whatever the server says after the first message shows that it took it; what stood behind its hello does not.
-        if let State::Connected { proof: proof @ Proof::Assumed, .. } = &mut self.state
-            && is_answer
-        {
-            *proof = Proof::Given;
-            self.settle_outbox();
-        }
-    }
-
-    /// Reads one message, if the frame held any, for what it says of the credential.
-    fn on_read(&mut self, now: Now, socket: SocketId, message: Option<&Json>) {
-        let Scheme::FirstMessage(scheme) = &self.config.scheme else { return };
-        let is = |matcher: &Option<Json>| {
-            matcher.as_ref().zip(message).is_some_and(|(matcher, message)| matcher.matches(message))
-        };
-        if self.state.socket() != Some(socket) {
-            return;
-        }
-        let is_expired = is(&scheme.expired);
-        let is_rejected = is(&scheme.reject);
-        match &mut self.state {
-            State::Connected { renewal, grant: Some(grant), .. } if is_expired => match renewal {
-                Renewal::None | Renewal::Due(_) => {
-                    let demand = Demand::NotRejected(grant.generation);
-                    self.next_id += 1;
-                    let want = WantId(self.next_id);
-                    *renewal = Renewal::Wanted(want);
-                    self.outputs.push_back(Output::Want { want, demand });
-                }
-                // Said before the server had read the renewed one.
-                Renewal::Wanted(_) | Renewal::Sent => {}
-                Renewal::Accepted => self.abandon(now, 1000, Failure::Handshake(HandshakeError::Rejected)),
-            },
-            State::Connected { renewal: renewal @ Renewal::Sent, .. } if is(&scheme.ack) => {
-                *renewal = Renewal::Accepted;
-            }
-            State::Authenticating { .. } | State::Connected { .. } if is_rejected => {
-                self.abandon(now, 1000, Failure::Handshake(HandshakeError::Rejected));
-            }
-            State::Authenticating { grant, step, .. } => {
-                let (grant, step) = (grant.clone(), *step);
-                match step {
-                    Step::Hello if is(&scheme.hello) => self.authenticate(now, socket, grant),
-                    Step::Ack if is(&scheme.ack) => {
-                        if let Some(ack) = message {
-                            self.hint.update(Hint::of(ack));
-                        }
-                        // In text the app gets this frame, too: it may hold more.
-                        self.stats.received += u32::from(scheme.framing != Framing::Json);
-                        self.connected(now, socket, Some(grant), Proof::Given);
-                    }
-                    // Not ours to judge: a server may say other things first.
-                    Step::Hello | Step::Ack => {}
-                }
-            }
-            State::Idle
-            | State::Token { .. }
-            | State::Ticket { .. }
-            | State::Holding { .. }
-            | State::Opening { .. }
-            | State::Probing { .. }
-            | State::Connected { .. }
-            | State::Waiting
-            | State::Suspended(_)
-            | State::Closed => {}
-        }
-    }
-
     pub(super) fn connected(&mut self, now: Now, socket: SocketId, grant: Option<Grant>, proof: Proof) {
-        self.timers.stop_all();
+        self.stop_timers();
         self.timers.set(Timer::Stable, now.instant.after(self.config.min_uptime));
         self.set_beat(now);
-        self.pulse = Pulse::Well;
+        let pulse = core::mem::replace(&mut self.pulse, Pulse::Well);
+        self.has_erred = false;
+        self.connected_since.get_or_insert(now.instant);
         self.stats.connections += 1;
         let predecessor = self.predecessor.take();
         if predecessor.is_some() {
             // What was handed to the old socket is not sent again.
-            self.settle_outbox();
+            self.outbox.settle();
         }
         // Queued messages go before the app hears of the connection, so that what it sends then comes after them.
         let change = self.enter(State::Connected { socket, grant, since: now.instant, proof, renewal: Renewal::None });
         self.flush(now.instant, socket, proof == Proof::Assumed);
         if let Some(predecessor) = predecessor {
-            return self.retire(&predecessor);
+            return self.retire(&predecessor, pulse);
         }
         self.is_open = true;
-        self.outputs.push_back(Output::Event(Event::StateChanged(change)));
+        self.tell_change(change);
         self.outputs.push_back(Output::Event(Event::Opened));
     }
 }

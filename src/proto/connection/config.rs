@@ -1,13 +1,12 @@
 //! What a connection is told.
 
-use core::time::Duration;
-
 use super::super::backoff::BackoffOptions;
 use super::super::close::CloseTable;
 use super::super::outbox::{Confirm, OutboxOptions};
 use super::super::scheme::{Scheme, check_protocols};
 use super::super::{Json, Url};
 use crate::error::ConfigError;
+use crate::proto::Millis;
 
 /// Settings of a connection.
 #[derive(Clone, Debug)]
@@ -26,11 +25,11 @@ pub struct ConnectionConfig {
     /// The wait between tries.
     pub backoff: BackoffOptions,
     /// From dial to accepted. Default 10 s.
-    pub connect_timeout: Duration,
+    pub connect_timeout: Millis,
     /// How long a ticket call may take. Default 10 s.
-    pub http_timeout: Duration,
+    pub http_timeout: Millis,
     /// How long a connection has to last before earlier failures are forgotten. Default 5 s.
-    pub min_uptime: Duration,
+    pub min_uptime: Millis,
     /// What close codes ask for.
     pub close_table: CloseTable,
     /// How much may wait to be sent.
@@ -40,7 +39,7 @@ pub struct ConnectionConfig {
     /// How it is seen that a connection is alive.
     pub heartbeat: Heartbeat,
     /// How long nobody may look at the page before its socket is let go. Default: for ever.
-    pub close_when_hidden: Option<Duration>,
+    pub close_when_hidden: Option<Millis>,
     /// What becomes of a connected socket when the session has another token.
     pub on_renewal: OnRenewal,
     /// Whether there is another try after a failure. Without, this is one connection, as a `WebSocket` is: what fails, is lost, or has no
@@ -63,21 +62,21 @@ pub struct Heartbeat {
     /// What the answer to a ping has, or the text that it is; the app does not get that. Default: any frame, and the app gets all.
     pub pong: Option<Json>,
     /// From one ping to the next. Default 25 s.
-    pub interval: Duration,
+    pub interval: Millis,
     /// How long after a ping the server may be silent. Default 10 s.
-    pub timeout: Duration,
+    pub timeout: Millis,
 }
 
 impl Default for Heartbeat {
     fn default() -> Self {
-        Self { ping: None, pong: None, interval: Duration::from_secs(25), timeout: Duration::from_secs(10) }
+        Self { ping: None, pong: None, interval: Millis::from_secs(25), timeout: Millis::from_secs(10) }
     }
 }
 
 impl Heartbeat {
     /// Without time between them pings would follow each other for ever, or no answer be in time.
     fn check(&self) -> Result<(), ConfigError> {
-        let least = Duration::from_millis(1);
+        let least = Millis::from_millis(1);
         if self.interval < least {
             return Err(ConfigError::option("heartbeat.interval", HEARTBEAT));
         }
@@ -113,9 +112,9 @@ impl ConnectionConfig {
             probe: None,
             cookies: false,
             backoff: BackoffOptions::default(),
-            connect_timeout: Duration::from_secs(10),
-            http_timeout: Duration::from_secs(10),
-            min_uptime: Duration::from_secs(5),
+            connect_timeout: Millis::from_secs(10),
+            http_timeout: Millis::from_secs(10),
+            min_uptime: Millis::from_secs(5),
             close_table: CloseTable::default(),
             outbox: OutboxOptions::default(),
             confirm: None,

@@ -8,9 +8,7 @@
 
 use super::Connection;
 use super::io::{Input, Output, SocketId};
-use super::state::State;
-use crate::proto::Now;
-use crate::proto::timer::Timer;
+use super::state::{Pulse, Retired, Scope, State};
 
 impl Connection {
     /// The state that the app sees.
@@ -44,34 +42,40 @@ impl Connection {
         }
     }
 
-    /// Goes back to the old state, if a handover was under way and has nothing in flight any more.
-    pub(super) fn resume(&mut self, now: Now) -> bool {
-        let Some(predecessor) = self.predecessor.take() else { return false };
-        self.timers.stop_all();
-        if let State::Connected { since, .. } = &predecessor {
-            self.timers.set(Timer::Stable, since.after(self.config.min_uptime).max(now.instant));
+    /// Gives the try up that is to take over, if there is one.
+    pub(super) fn end_handover(&mut self) {
+        if self.predecessor.is_some() {
+            self.leave(1000, "");
+            self.resume();
         }
-        self.set_beat(now);
+    }
+
+    /// Goes back to the old state, if a handover was under way and has nothing in flight any more. What belongs to the old socket, its
+    /// heartbeat, too, has gone on all the while.
+    pub(super) fn resume(&mut self) -> bool {
+        let Some(predecessor) = self.predecessor.take() else { return false };
+        self.timers.stop_where(|timer| timer.scope() == Scope::Try);
         self.state = predecessor;
         true
     }
 
-    /// Only listens to the old socket from now on.
-    pub(super) fn retire(&mut self, predecessor: &State) {
+    /// Only listens to the old socket from now on. `pulse` is what was waited for on it.
+    pub(super) fn retire(&mut self, predecessor: &State, pulse: Pulse) {
         self.leave_retired();
-        self.retired = predecessor.socket();
+        let awaits_pong = self.config.heartbeat.pong.is_some() && pulse != Pulse::Well;
+        self.retired = predecessor.socket().map(|socket| Retired { socket, awaits_pong });
     }
 
     /// Closes the retired socket, if there is one.
     pub(super) fn leave_retired(&mut self) {
-        if let Some(socket) = self.retired.take() {
+        if let Some(Retired { socket, .. }) = self.retired.take() {
             self.outputs.push_back(Output::CloseSocket { socket, code: 1000, reason: String::new() });
         }
     }
 
-    /// Returns whether this socket is to be opened, still.
-    #[must_use]
-    pub fn opens(&self, socket: SocketId) -> bool {
-        self.state.socket() == Some(socket)
+    /// Whether the app gets what arrives on this socket.
+    pub(super) fn listens_to(&self, socket: SocketId) -> bool {
+        self.retired.is_some_and(|retired| retired.socket == socket)
+            || matches!(self.serving(), State::Connected { socket: present, .. } if *present == socket)
     }
 }

@@ -1,12 +1,12 @@
 //! What the connection machine is told and what it asks for.
 
-use core::time::Duration;
-
+use super::super::contract::numbered;
 use super::super::http::{HttpRequest, HttpResponse, NoAnswer};
 use super::super::outbox::MessageId;
 use super::super::session::{Demand, Grant, RequestId, SessionView, WantId};
 use super::super::{Framing, Secret, UnixTime};
 use crate::error::{Problem, TokenError};
+use crate::proto::Millis;
 
 /// One physical WebSocket, unique within its connection machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -104,21 +104,22 @@ pub enum Input<'a> {
     TokenDue,
 }
 
-/// What becomes of the page and of the computer's own network. Hints: what is true, the socket shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PageEvent {
-    /// The page stands still (Page Lifecycle `freeze`), or is put aside for the way back (HTML `pagehide`, persisted).
-    Frozen,
-    /// Nobody looks at the page (HTML `visibilitychange`).
-    Hidden,
-    /// The computer has no network (HTML `offline`).
-    Offline,
-    /// It has one again (HTML `online`).
-    Online,
-    /// The page goes on (`resume`), or has been taken back (`pageshow`, persisted).
-    Resumed,
-    /// Somebody looks again.
-    Visible,
+numbered! {
+    /// What becomes of the page and of the computer's own network. Hints: what is true, the socket shows.
+    pub enum PageEvent {
+        /// The page stands still (Page Lifecycle `freeze`), or enters the back/forward cache (HTML `pagehide`, persisted).
+        Frozen = 0 "frozen",
+        /// The page is hidden (HTML `visibilitychange`).
+        Hidden = 1 "hidden",
+        /// The computer has no network (HTML `offline`).
+        Offline = 2 "offline",
+        /// It has one again (HTML `online`).
+        Online = 3 "online",
+        /// The page goes on (`resume`), or has left the back/forward cache (`pageshow`, persisted).
+        Resumed = 4 "resumed",
+        /// The page is visible again.
+        Visible = 5 "visible",
+    }
 }
 
 /// What to do.
@@ -138,12 +139,15 @@ pub enum Output {
         /// At most 123 bytes.
         reason: String,
     },
-    /// Forget a message: it will not be sent, or not again.
+    /// Hand the message that was fed as [`Input::Inspected`] to the app.
+    Deliver {
+        /// Its socket.
+        socket: SocketId,
+    },
+    /// Forget these messages: they will not be sent again, and are in no doubt.
     Discard {
         /// Which.
-        message: MessageId,
-        /// Whether the server has confirmed it, so that it is not in doubt.
-        is_confirmed: bool,
+        messages: Vec<MessageId>,
     },
     /// Tell the app.
     Event(Event),
@@ -167,14 +171,12 @@ pub enum Output {
         socket: SocketId,
         /// Which message.
         message: MessageId,
-        /// Keep the payload until [`Output::Discard`]: the server may yet refuse this socket's credential, or has to confirm.
-        keep: bool,
     },
-    /// Send the first message.
+    /// Send a text of the machine's own: the first message, or a ping.
     SendText {
         /// Which socket.
         socket: SocketId,
-        /// The text, with the credential.
+        /// The text, which may hold the credential.
         text: Secret,
         /// In which frame: as bytes if it is binary.
         framing: Framing,
@@ -226,7 +228,7 @@ pub enum Event {
         /// As the browser says.
         was_clean: bool,
     },
-    /// What became of a message in the end: of one that was [`Sent::Queued`] or [`Sent::NowUnconfirmed`].
+    /// What became of a message in the end: of one that was [`Sent::Queued`] or [`Sent::Unconfirmed`].
     Message {
         /// Which.
         message: MessageId,
@@ -239,17 +241,18 @@ pub enum Event {
     StateChanged(StateChange),
 }
 
-/// What became of a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
-    /// Handed to a socket, and not to be confirmed. If the server then refuses the credential, it is handed to the next, and this told again.
-    Sent,
-    /// Confirmed by the server.
-    Confirmed,
-    /// Given up: its time is over, there was no room, its user is gone, or the socket was closed.
-    Dropped,
-    /// Handed to a socket, and to be confirmed. After each loss until then it is handed to the next, and this told again.
-    Unconfirmed,
+numbered! {
+    /// What became of a message.
+    pub enum Fate {
+        /// Handed to a socket, and not to be confirmed. If the server then refuses the credential, it is handed to the next, and this told again.
+        Sent = 0 "sent",
+        /// Confirmed by the server.
+        Confirmed = 1 "confirmed",
+        /// Given up: its time is over, there was no room, its user is gone, or the socket was closed.
+        Dropped = 2 "dropped",
+        /// Handed to a socket, and to be confirmed. After each loss until then it is handed to the next, and this told again.
+        Unconfirmed = 3 "unconfirmed",
+    }
 }
 
 /// A change of state, with all that a person could be shown.
@@ -270,82 +273,50 @@ pub struct StateChange {
     /// When the next try starts, if it is known.
     pub retry_at: Option<UnixTime>,
     /// The same as a delay.
-    pub retry_in: Option<Duration>,
+    pub retry_in: Option<Millis>,
     /// What went wrong, if that is why.
     pub problem: Option<Problem>,
     /// How many queued messages were given up with this change.
     pub discarded: usize,
+    /// What was handed to a connection that ends with this change, may not have arrived, and is not sent again. The driver has the payloads
+    /// until the [`Output::Discard`] that follows.
+    pub unconfirmed: Vec<MessageId>,
+    /// Whether the user is another, or gone: what the one of before was told is for nobody any more.
+    pub user_changed: bool,
+    /// Whether the app is told by an `error` event, too. Of a socket that is one connection (`reconnect: false`) it is told when the
+    /// browser's socket has fired one, or never opened, as of a `WebSocket`.
+    pub fires_error: bool,
 }
 
-/// The reason of the change that a user's going leads to.
-pub(super) const SIGNED_OUT: &str = "signed out";
-
-impl StateChange {
-    /// Returns whether the user of before is gone: what they were told is for nobody any more.
-    #[must_use]
-    pub fn is_other_user(&self) -> bool {
-        // A server may say the same words, but with a code of its own.
-        self.state == ConnectionState::Suspended
-            && self.reason.as_deref() == Some(SIGNED_OUT)
-            && self.code.is_none_or(|code| code == 1000)
+numbered! {
+    /// The public state of a connection.
+    pub enum ConnectionState {
+        /// Closed for good; `reconnect()` starts anew.
+        Closed = 0 "closed",
+        /// Accepted by the server, not merely open.
+        Connected = 1 "connected",
+        /// A try is under way.
+        Connecting = 2 "connecting",
+        /// Not started.
+        Idle = 3 "idle",
+        /// Not trying until somebody signs in, the page goes on, or somebody looks at it; without a network slowly, at `retry_at`.
+        Suspended = 4 "suspended",
+        /// Waiting for the next try.
+        Waiting = 5 "waiting",
     }
 }
 
-/// The public state of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ConnectionState {
-    /// Closed for good; `reconnect()` starts anew.
-    Closed,
-    /// Accepted by the server, not merely open.
-    Connected,
-    /// A try is under way.
-    Connecting,
-    /// Not started.
-    Idle,
-    /// Not trying until somebody signs in, the page goes on, or somebody looks at it; without a network slowly, at `retry_at`.
-    Suspended,
-    /// Waiting for the next try.
-    Waiting,
-}
-
-impl ConnectionState {
-    /// Returns the name that JavaScript sees.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Closed => "closed",
-            Self::Connected => "connected",
-            Self::Connecting => "connecting",
-            Self::Idle => "idle",
-            Self::Suspended => "suspended",
-            Self::Waiting => "waiting",
-        }
-    }
-}
-
-/// What a try is waiting for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Phase {
-    /// The server's hello or its answer to the first message.
-    Authenticating,
-    /// The handshake.
-    Opening,
-    /// The ticket.
-    Ticket,
-    /// The token.
-    Token,
-}
-
-impl Phase {
-    /// Returns the name that JavaScript sees.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Authenticating => "authenticating",
-            Self::Opening => "opening",
-            Self::Ticket => "ticket",
-            Self::Token => "token",
-        }
+numbered! {
+    /// What a try is waiting for.
+    pub enum Phase {
+        /// The server's hello or its answer to the first message.
+        Authenticating = 0 "authenticating",
+        /// The handshake.
+        Opening = 1 "opening",
+        /// The ticket.
+        Ticket = 2 "ticket",
+        /// The token.
+        Token = 3 "token",
     }
 }
 
@@ -356,10 +327,8 @@ pub enum Received {
     Deliver,
     /// Drop it: another socket's, or before the server accepted.
     Ignore,
-    /// Feed it as [`Input::Inspected`] and drop it: it belongs to the handshake.
+    /// Keep it and feed its text as [`Input::Inspected`]; hand it to the app if [`Output::Deliver`] follows.
     Inspect,
-    /// Feed it as [`Input::Inspected`], then hand it to the app if [`Connection::delivers`](super::Connection::delivers).
-    InspectAndDeliver,
     /// Feed [`Input::TooLong`].
     TooLong {
         /// How long it is.
@@ -367,17 +336,15 @@ pub enum Received {
     },
 }
 
-/// What becomes of a message that the app sends.
+/// What becomes of a message that the app sends. The driver keeps its payload, unless it was dropped, until [`Output::Discard`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sent {
     /// Hand it to this socket now.
     Now(SocketId),
-    /// Hand it to this socket now, and keep it: the server may yet refuse the credential.
-    NowAndKept(SocketId, MessageId),
-    /// Hand it to this socket now, and keep it until the server has confirmed it.
-    NowUnconfirmed(SocketId, MessageId),
-    /// Keep it until it is asked for.
-    Queued(MessageId),
+    /// Hand it to this socket now; the server is to confirm it.
+    Unconfirmed(SocketId),
+    /// It waits until [`Output::Send`].
+    Queued,
     /// Forget it: there is no room.
     Dropped,
 }

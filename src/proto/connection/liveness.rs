@@ -1,31 +1,29 @@
 //! Whether the connection is alive: heartbeat, sleep, and what the page and the computer's network say.
 //!
 //! Every interval a ping is sent, if there is one; a server of which nothing is heard within the timeout is gone. What is read is
-//! the clock, not the timer: in a page that nobody looks at timers ring a minute late, and then the server is asked once more before
+//! the clock, not the timer: in a hidden page timers ring a minute late, and then the server is asked once more before
 //! it is given up. A gap between two inputs that is longer than any timer should leave is sleep: the server is asked at once, or, where
 //! there is nothing to ask with, the connection replaced. `close` is never waited for.
 
-use core::time::Duration;
-
-use super::io::{Output, PageEvent, SocketId};
+use super::io::{Output, PageEvent};
 use super::recovery::Goodbye;
-use super::state::{Pause, Pulse, Reach, State};
+use super::state::{Pause, Pulse, Reach, State, Timer};
 use super::{Connection, TIMEOUT_CODE};
 use crate::error::{Failure, TransportError};
-use crate::proto::timer::Timer;
+use crate::proto::Millis;
 use crate::proto::{Instant, Now, Secret};
 
 /// How often the clock is looked at where there is no ping.
-const LOOK: Duration = Duration::from_secs(60);
+const LOOK: Millis = Millis::from_secs(60);
 /// The least gap that counts as sleep there: browsers let the timers of hidden pages ring once a minute.
-const SLEEP: Duration = Duration::from_secs(180);
+const SLEEP: Millis = Millis::from_secs(180);
 /// A try does not begin sooner after the last, whoever asks for it.
-const TRY_FLOOR: Duration = Duration::from_secs(1);
+const TRY_FLOOR: Millis = Millis::from_secs(1);
 
 impl Connection {
     pub(super) fn on_page(&mut self, now: Now, event: PageEvent) {
         match event {
-            PageEvent::Frozen => self.pause(now, Pause::Frozen),
+            PageEvent::Frozen => self.pause(Pause::Frozen),
             PageEvent::Hidden => {
                 if let Some(after) = self.config.close_when_hidden {
                     self.timers.set(Timer::Hidden, now.instant.after(after));
@@ -43,7 +41,7 @@ impl Connection {
             PageEvent::Online => {
                 let gap = match self.reach {
                     Reach::Offline { since } => now.instant.since(since),
-                    Reach::Online | Reach::Back { .. } => Duration::ZERO,
+                    Reach::Online | Reach::Back { .. } => Millis::ZERO,
                 };
                 self.reach = Reach::Back { at: now.instant };
                 self.go_on(now, Pause::Offline);
@@ -57,14 +55,14 @@ impl Connection {
     }
 
     /// Lets go of the socket until there is use for one.
-    pub(super) fn pause(&mut self, now: Now, pause: Pause) {
+    pub(super) fn pause(&mut self, pause: Pause) {
         if matches!(self.state, State::Idle | State::Closed | State::Suspended(Pause::SignIn | Pause::Frozen)) {
             return;
         }
-        self.end_handover(now);
+        self.end_handover();
         self.leave(1000, "");
         self.lose_sent();
-        self.suspend(pause, None, Goodbye::new(1000, ""), 0);
+        self.suspend(pause, None, Goodbye::new(1000, ""), None);
     }
 
     /// Tries again, if this is what it waited for.
@@ -77,7 +75,7 @@ impl Connection {
 
     /// Tries now, or as soon as the last try is long enough ago.
     pub(super) fn soon(&mut self, now: Now, goodbye: Goodbye) {
-        let delay = self.last_try.map_or(Duration::ZERO, |last| last.after(TRY_FLOOR).since(now.instant));
+        let delay = self.last_try.map_or(Millis::ZERO, |last| last.after(TRY_FLOOR).since(now.instant));
         if delay.is_zero() {
             self.start(now);
             self.closed_event(goodbye);
@@ -94,7 +92,7 @@ impl Connection {
     }
 
     /// After a while of which nothing is known.
-    fn wake(&mut self, now: Now, gap: Duration) {
+    fn wake(&mut self, now: Now, gap: Millis) {
         let heartbeat = &self.config.heartbeat;
         let patience = if heartbeat.ping.is_some() { heartbeat.interval + heartbeat.timeout } else { SLEEP };
         if gap > patience && matches!(self.serving(), State::Connected { .. }) {
@@ -149,27 +147,12 @@ impl Connection {
             // The timer rang so late that the answer may be waiting behind it.
             Pulse::Asked if now.instant.since(deadline) > self.config.heartbeat.timeout => self.ask_at_once(now),
             Pulse::Asked | Pulse::AskedAgain => self.give_up(now),
-            Pulse::Heard | Pulse::Pong | Pulse::Well => {}
+            Pulse::Heard | Pulse::Well => {}
         }
-    }
-
-    /// Returns whether the app gets a message of this socket that was inspected first.
-    #[must_use]
-    pub fn delivers(&self, socket: SocketId) -> bool {
-        self.retired == Some(socket)
-            || matches!(self.serving(), State::Connected { socket: present, .. } if *present == socket)
-                && self.pulse != Pulse::Pong
     }
 
     fn give_up(&mut self, now: Now) {
-        self.end_handover(now);
+        self.end_handover();
         self.abandon(now, TIMEOUT_CODE, Failure::Transport(TransportError::Silent));
-    }
-
-    fn end_handover(&mut self, now: Now) {
-        if self.predecessor.is_some() {
-            self.leave(1000, "");
-            self.resume(now);
-        }
     }
 }

@@ -1,41 +1,41 @@
 //! The connection machine: from a token to an accepted socket, and back again after every loss.
 //!
-//! Decides what each thing that happens means and what is to be done; the module `state` has the diagram and the rules.
-//! Contract: one [`Connection::handle_input`], then [`Connection::poll_output`] until `None`, then
-//! [`Connection::poll_timeout`]. The driver performs the outputs in order and without a borrow of the machine. An input that
-//! comes in between, from a listener that calls back, puts its outputs behind those that wait; deadlines need no outputs.
+//! Decides what each thing that happens means and what is to be done; the module `state` has the diagram and the rules. How it is
+//! driven is in [`proto`](crate::proto).
 
 mod attempt;
 mod config;
 mod handover;
+mod inspect;
 mod io;
 mod liveness;
 mod recovery;
 mod sending;
 mod state;
 
-use core::time::Duration;
+use crate::proto::Millis;
 use std::collections::VecDeque;
 
 pub use config::{ConnectionConfig, Heartbeat, OnRenewal, check_close_code};
+pub use inspect::MAX_READ;
 pub use io::{
     ConnectionState, Event, Fate, Handshake, Input, Output, PageEvent, Phase, Received, Sent, SocketId, StateChange,
     Stats,
 };
 pub use sending::Outgoing;
 
-use self::recovery::Goodbye;
-use self::state::{Doubt, Pause, Proof, Pulse, Reach, Renewal, State, Step};
+use self::recovery::{Goodbye, is_ordinary};
+use self::state::{Doubt, Pause, Proof, Pulse, Reach, Renewal, Retired, Scope, State, Timer};
 use super::backoff::Backoff;
 use super::hint::Hint;
-use super::outbox::Outbox;
-use super::session::{Demand, RequestId, SessionView, WantId};
-use super::timer::{Timer, Timers};
-use super::{Framing, Instant, Now, UnixTime};
+use super::outbox::{MessageId, Outbox};
+use super::session::{Demand, SessionView, WantId};
+use super::timer::Timers;
+use super::{Framing, Instant, Json, Now, UnixTime};
 use crate::error::{Failure, HandshakeError, HttpError, Problem, TransportError};
 
 /// How long `close` may stay away after an `error`. WebKit under load takes longer than a moment.
-const ERROR_WITHOUT_CLOSE: Duration = Duration::from_secs(2);
+const ERROR_WITHOUT_CLOSE: Millis = Millis::from_secs(2);
 /// After so many dials in a row with an `error` and no `close` the socket counts as blocked: giving up by mistake costs
 /// more than knowing a little later.
 const SILENT_ERRORS_WHEN_BLOCKED: u32 = 2;
@@ -55,7 +55,7 @@ pub struct Connection {
     state: State,
     epoch: u32,
     sign_ins: u32,
-    /// Tries since the last stable connection.
+    /// Tries since the last connection that has lasted.
     attempt: u32,
     doubt: Doubt,
     /// Dials in a row that failed before they opened.
@@ -64,6 +64,12 @@ pub struct Connection {
     silent_errors: u32,
     /// Whether the app was told of an opening that it was not yet told the end of.
     is_open: bool,
+    /// Whether the connected socket has reported an error.
+    has_erred: bool,
+    /// Since when the app is connected, over handovers.
+    connected_since: Option<Instant>,
+    /// The subprotocol that the server has chosen.
+    protocol: String,
     backoff: Backoff,
     /// What the server said for the next loss.
     hint: Hint,
@@ -74,17 +80,21 @@ pub struct Connection {
     /// When a try that began ahead of its time may dial.
     dial_at: Option<Instant>,
     /// How long the last ticket took.
-    lead: Duration,
+    lead: Millis,
     outbox: Outbox,
-    timers: Timers,
+    /// What was handed to a socket that is lost, and may not have arrived: the change that follows tells it.
+    lost: Vec<MessageId>,
+    timers: Timers<Timer>,
     next_id: u32,
-    /// What the last frame of the handshake left for the next.
-    rest: String,
+    /// What the last frame of the handshake left for the next, and how many frames it goes on for.
+    rest: (String, u8),
+    /// What the machine looks for in messages once it is connected.
+    matchers: Json,
     stats: Stats,
     /// The connected state, while another socket is about to take over.
     predecessor: Option<State>,
     /// A socket that was taken over from and has not closed yet.
-    retired: Option<SocketId>,
+    retired: Option<Retired>,
     outputs: VecDeque<Output>,
 }
 
@@ -92,7 +102,14 @@ impl Connection {
     /// Makes a connection that waits for [`Input::Connect`]. `user` is the session as it is.
     #[must_use]
     pub fn new(config: ConnectionConfig, user: SessionView, seed: u64) -> Self {
+        let mut matchers = Vec::new();
+        if let Some(scheme) = config.scheme.first_message() {
+            matchers.extend([&scheme.ack, &scheme.expired, &scheme.reject].into_iter().flatten().cloned());
+        }
+        matchers.extend(config.heartbeat.pong.clone());
+        matchers.extend(config.confirm.as_ref().map(|confirm| confirm.ack.clone()));
         Self {
+            matchers: Json::array(matchers),
             backoff: Backoff::new(config.backoff, seed),
             outbox: Outbox::new(config.outbox),
             config,
@@ -104,16 +121,20 @@ impl Connection {
             refusals: 0,
             silent_errors: 0,
             is_open: false,
+            has_erred: false,
+            connected_since: None,
+            protocol: String::new(),
             hint: Hint::default(),
             reach: Reach::Online,
             pulse: Pulse::Well,
             last_input: Now { instant: Instant::from_millis(0), unix: UnixTime::from_millis(0) },
             last_try: None,
             dial_at: None,
-            lead: Duration::ZERO,
+            lead: Millis::ZERO,
+            lost: Vec::new(),
             timers: Timers::default(),
             next_id: 0,
-            rest: String::new(),
+            rest: (String::new(), 0),
             stats: Stats::default(),
             predecessor: None,
             retired: None,
@@ -125,8 +146,7 @@ impl Connection {
     pub fn handle_input(&mut self, now: Now, input: Input<'_>) {
         self.notice(now);
         if self.ends_handover(&input) {
-            self.leave(1000, "");
-            self.resume(now);
+            self.end_handover();
         }
         match input {
             Input::Close { code, reason } => self.on_close(code, &reason),
@@ -135,7 +155,7 @@ impl Connection {
             Input::Page(event) => self.on_page(now, event),
             Input::Session(view) => self.on_session(now, view),
             Input::SocketClosed { socket, code, reason, was_clean } => {
-                if self.retired == Some(socket) {
+                if self.retired.is_some_and(|retired| retired.socket == socket) {
                     self.retired = None;
                 }
                 if self.state.socket() == Some(socket) {
@@ -144,6 +164,7 @@ impl Connection {
             }
             Input::SocketError { socket } => {
                 if self.state.socket() == Some(socket) {
+                    self.has_erred = true;
                     self.timers.set(Timer::ErrorWithoutClose, now.instant.after(ERROR_WITHOUT_CLOSE));
                 }
             }
@@ -161,87 +182,46 @@ impl Connection {
                 }
             }
             Input::Token { want, result } => self.on_token(now, want, result),
-            Input::TokenDue => self.want_renewal(None),
+            Input::TokenDue => self.on_token_due(),
         }
     }
 
-    /// Returns the next thing to do, in order, until `None`.
+    /// Returns the next thing to do, in order, until `None`. What has become pointless meanwhile is left out.
     #[must_use]
     pub fn poll_output(&mut self) -> Option<Output> {
-        let output = self.outputs.pop_front();
-        if output.is_none() {
-            // What an idle machine keeps, a server keeps for every client.
-            self.outputs = VecDeque::new();
+        while let Some(output) = self.outputs.pop_front() {
+            if !self.is_pointless(&output) {
+                return Some(output);
+            }
         }
-        output
+        // What an idle machine keeps, a server keeps for every client.
+        self.outputs = VecDeque::new();
+        let messages = self.outbox.take_released();
+        (!messages.is_empty()).then_some(Output::Discard { messages })
+    }
+
+    /// Whether an output has become pointless: a listener may have closed, signed out or reconnected since it was asked for.
+    fn is_pointless(&self, output: &Output) -> bool {
+        match output {
+            Output::Deliver { socket } => !self.listens_to(*socket),
+            Output::Event(Event::Opened) => self.state() != ConnectionState::Connected,
+            Output::Fetch { request, .. } => self.state.request() != Some(*request),
+            Output::Open { socket, .. } => self.state.socket() != Some(*socket),
+            Output::AbortFetch { .. }
+            | Output::CloseSocket { .. }
+            | Output::Discard { .. }
+            | Output::Event(_)
+            | Output::Send { .. }
+            | Output::SendText { .. }
+            | Output::Unwant
+            | Output::Want { .. } => false,
+        }
     }
 
     /// Returns when [`Input::Timeout`] is wanted at the latest. Early or repeated calls are harmless.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.timers.next()
-    }
-
-    /// Says what becomes of a message that arrived on a socket.
-    ///
-    /// # Units
-    /// `length` in bytes, or in UTF-16 units for a text in a browser; asked for only if there is a limit.
-    pub fn on_message(&mut self, socket: SocketId, length: impl FnOnce() -> usize) -> Received {
-        if self.config.max_message != usize::MAX {
-            let length = length();
-            if length > self.config.max_message {
-                return Received::TooLong { length };
-            }
-        }
-        let awaits_ack = self.outbox.awaits_ack();
-        if self.retired == Some(socket) {
-            self.stats.received += 1;
-            return if awaits_ack { Received::InspectAndDeliver } else { Received::Deliver };
-        }
-        let (reads_first, reads_all) = self.reads();
-        let has_text = self.framing() != Framing::Json;
-        let state = match &mut self.predecessor {
-            Some(predecessor) if predecessor.socket() == Some(socket) => predecessor,
-            Some(_) | None => &mut self.state,
-        };
-        match state {
-            // The ack may not be alone in its frame.
-            State::Authenticating { socket: present, step: Step::Ack, .. } if *present == socket && has_text => {
-                Received::InspectAndDeliver
-            }
-            State::Authenticating { socket: present, .. } if *present == socket => Received::Inspect,
-            State::Connected { socket: present, proof, renewal, .. } if *present == socket => {
-                self.stats.received += 1;
-                let awaits_pong = matches!(self.pulse, Pulse::Asked | Pulse::AskedAgain | Pulse::Heard)
-                    && self.config.heartbeat.pong.is_some();
-                self.pulse = if awaits_pong { Pulse::Heard } else { Pulse::Well };
-                match proof {
-                    Proof::Assumed | Proof::Given | Proof::Lasting
-                        if reads_all || awaits_pong || awaits_ack || *renewal == Renewal::Sent =>
-                    {
-                        Received::InspectAndDeliver
-                    }
-                    Proof::Assumed if reads_first => Received::InspectAndDeliver,
-                    Proof::Assumed => {
-                        *proof = Proof::Given;
-                        self.settle_outbox();
-                        Received::Deliver
-                    }
-                    Proof::Given | Proof::Lasting => Received::Deliver,
-                }
-            }
-            State::Idle
-            | State::Token { .. }
-            | State::Ticket { .. }
-            | State::Holding { .. }
-            | State::Opening { .. }
-            | State::Probing { .. }
-            | State::Authenticating { .. }
-            | State::Connected { .. }
-            | State::Waiting
-            | State::Suspended(_)
-            | State::Closed => Received::Ignore,
-        }
     }
 
     /// Returns the public state.
@@ -256,16 +236,22 @@ impl Connection {
         self.serving().phase()
     }
 
-    /// Returns whether an answer to this request is still waited for.
-    #[must_use]
-    pub fn awaits(&self, request: RequestId) -> bool {
-        self.state.request() == Some(request)
-    }
-
     /// Returns the socket in use.
     #[must_use]
     pub fn socket(&self) -> Option<SocketId> {
         self.serving().socket()
+    }
+
+    /// Returns the subprotocol that the server has chosen for the present socket, or nothing.
+    #[must_use]
+    pub fn protocol(&self) -> &str {
+        if self.state() == ConnectionState::Connected { &self.protocol } else { "" }
+    }
+
+    /// Returns the user's number, as far as this connection knows.
+    #[must_use]
+    pub fn epoch(&self) -> u32 {
+        self.epoch
     }
 
     /// Returns the counters.
@@ -292,7 +278,7 @@ impl Connection {
 
     /// Begins a try.
     fn start(&mut self, now: Now) {
-        self.timers.stop_all();
+        self.stop_timers();
         self.dial_at = None;
         self.last_try = Some(now.instant);
         self.attempt = self.attempt.saturating_add(1);
@@ -313,7 +299,7 @@ impl Connection {
             Doubt::Refused { generation, .. } => Demand::NotRejected(generation),
         };
         let change = self.enter(State::Token { want });
-        self.outputs.push_back(Output::Event(Event::StateChanged(StateChange { problem, ..change })));
+        self.tell_change(StateChange { problem, ..change });
         self.outputs.push_back(Output::Want { want, demand });
     }
 
@@ -329,7 +315,7 @@ impl Connection {
                 Timer::Beat => self.on_beat(now),
                 Timer::Dial => self.on_dial_due(now, deadline),
                 Timer::Expiry => self.expire(now.instant),
-                Timer::Hidden => self.pause(now, Pause::Hidden),
+                Timer::Hidden => self.pause(Pause::Hidden),
                 Timer::Pong => self.on_silence(now, deadline),
                 Timer::Connect => {
                     self.silent_errors = 0;
@@ -365,23 +351,28 @@ impl Connection {
                     };
                     self.abandon(now, TIMEOUT_CODE, failure);
                 }
-                // A session's timers, never set here.
-                Timer::Login | Timer::Renew => {}
                 Timer::Stable => {
                     self.leave_retired();
-                    self.backoff.reset();
-                    self.attempt = 0;
                     self.doubt = Doubt::None;
-                    if let State::Connected { proof, renewal, .. } = &mut self.state {
+                    if let State::Connected { proof, renewal, .. } = self.serving_mut() {
                         *proof = Proof::Lasting;
                         if matches!(renewal, Renewal::Sent | Renewal::Accepted) {
                             *renewal = Renewal::None;
                         }
                     }
-                    self.settle_outbox();
+                    self.outbox.settle();
                 }
             }
         }
+    }
+
+    /// Stops what belongs to the present try and to the connected socket.
+    fn stop_timers(&mut self) {
+        self.timers.stop_where(|timer| timer.scope() != Scope::Page);
+    }
+
+    fn serving_mut(&mut self) -> &mut State {
+        self.predecessor.as_mut().unwrap_or(&mut self.state)
     }
 
     fn on_close(&mut self, code: u16, reason: &str) {
@@ -390,11 +381,15 @@ impl Connection {
         }
         let reason = cut_to(reason, MAX_REASON);
         self.leave(code, reason);
-        self.end(Goodbye::new(code, reason), None, 0);
+        // As of a WebSocket that is closed before it is open.
+        let is_early = !self.config.reconnects && !self.is_open;
+        self.end(if is_early { Goodbye::none() } else { Goodbye::new(code, reason) }, None, None);
     }
 
     fn on_session(&mut self, now: Now, user: SessionView) {
-        if !self.config.scheme.needs_token() {
+        // A listener that was told before may have changed the session again, and this one has heard of that already.
+        let is_past = (user.epoch, user.sign_ins) < (self.epoch, self.sign_ins);
+        if is_past || !self.config.scheme.needs_token() {
             return;
         }
         let is_other_user = user.epoch != self.epoch;
@@ -413,24 +408,41 @@ impl Connection {
         }
     }
 
+    /// The token ends soon: whoever will need one has it renewed while it can be.
+    fn on_token_due(&mut self) {
+        // A handover has another already, or is about to.
+        if self.predecessor.is_some() {
+            return;
+        }
+        match &self.state {
+            State::Connected { .. } => self.want_renewal(None),
+            State::Ticket { .. }
+            | State::Holding { .. }
+            | State::Opening { .. }
+            | State::Probing { .. }
+            | State::Authenticating { .. }
+            | State::Waiting
+            | State::Suspended(Pause::Frozen | Pause::Hidden | Pause::Offline) => {
+                if self.config.scheme.needs_token() {
+                    // Nobody waits for the answer; the next try asks again.
+                    let want = WantId(self.new_id());
+                    self.outputs.push_back(Output::Want { want, demand: Demand::USABLE });
+                }
+            }
+            State::Idle | State::Token { .. } | State::Suspended(Pause::SignIn) | State::Closed => {}
+        }
+    }
+
     /// Asks for another token than the one that this socket was accepted with: it will end soon, or `there` is another by now.
     fn want_renewal(&mut self, there: Option<u32>) {
+        let want = WantId(self.new_id());
         if let State::Connected { grant: Some(grant), renewal: renewal @ Renewal::None, .. } = &mut self.state
             && there != Some(grant.generation)
         {
             let demand = Demand::NotDoubted(grant.generation);
-            self.next_id = self.next_id.wrapping_add(1);
-            let want = WantId(self.next_id);
             *renewal = Renewal::Due(want);
             self.outputs.push_back(Output::Want { want, demand });
         }
-    }
-
-    /// Returns whether the first message after ours has to be read, and whether all have.
-    fn reads(&self) -> (bool, bool) {
-        self.config.scheme.first_message().map_or((false, false), |scheme| {
-            (scheme.ack.is_none() && scheme.reject.is_some(), scheme.expired.is_some() || scheme.message.is_none())
-        })
     }
 
     fn framing(&self) -> Framing {
@@ -440,8 +452,15 @@ impl Connection {
     /// Enters a state and returns the change to tell.
     fn enter(&mut self, state: State) -> StateChange {
         let previous = core::mem::replace(&mut self.state, state).public();
+        let state = self.state.public();
+        let ends = previous == ConnectionState::Connected && state != previous;
+        let mut unconfirmed = core::mem::take(&mut self.lost);
+        if ends {
+            self.credit();
+            unconfirmed.extend(self.outbox.take_doubted());
+        }
         StateChange {
-            state: self.state.public(),
+            state,
             phase: self.state.phase(),
             previous,
             code: None,
@@ -451,13 +470,36 @@ impl Connection {
             retry_in: None,
             problem: None,
             discarded: 0,
+            unconfirmed,
+            user_changed: false,
+            fires_error: false,
         }
     }
 
+    /// A connection ends: one that has lasted forgets the failures before it. That takes as long as the widest wait, or a server that drops
+    /// every connection after some seconds would be dialled as if each of them had been the first.
+    fn credit(&mut self) {
+        let Some(since) = self.connected_since.take() else { return };
+        if self.last_input.instant.since(since) >= self.config.min_uptime.max(self.config.backoff.cap) {
+            self.backoff.reset();
+            self.attempt = 0;
+        }
+    }
+
+    #[inline(never)]
+    fn tell_change(&mut self, mut change: StateChange) {
+        if self.config.reconnects {
+            change.fires_error = change.problem.as_ref().is_some_and(|problem| !is_ordinary(change.previous, problem));
+        }
+        self.outputs.push_back(Output::Event(Event::StateChanged(change)));
+    }
+
+    /// Enters a state and tells the app, if it can see the difference.
     fn change(&mut self, state: State) {
+        let seen = (self.state.public(), self.state.phase());
         let change = self.enter(state);
-        if self.predecessor.is_none() {
-            self.outputs.push_back(Output::Event(Event::StateChanged(change)));
+        if self.predecessor.is_none() && seen != (change.state, change.phase) {
+            self.tell_change(change);
         }
     }
 

@@ -1,27 +1,28 @@
 //! What a connection does about a failure: wait, refresh, suspend or end.
 
-use core::time::Duration;
-
-use super::io::{Event, Output, SIGNED_OUT};
-use super::state::{Doubt, Pause, Proof, Reach, Refuser, State, Step};
-use super::{Connection, StateChange};
+use super::io::{Event, Output};
+use super::state::{Doubt, Pause, Proof, Reach, Refuser, Scope, State, Step, Timer};
+use super::{Connection, ConnectionState, StateChange};
 use crate::error::{Disposition, Failure, HandshakeError, Problem, TokenError, TransportError};
+use crate::proto::Millis;
 use crate::proto::hint::{Hint, forbids};
 use crate::proto::http::Method;
 use crate::proto::scheme::Scheme;
 use crate::proto::session::RequestId;
-use crate::proto::timer::Timer;
 use crate::proto::{Json, Now};
 
 /// After so many dials in a row that failed before opening, the token is doubted and the state says so.
 const REFUSALS_BEFORE_DOUBT: u32 = 3;
 /// The window of the try after a refused credential.
-const REFRESH_SPREAD: Duration = Duration::from_secs(1);
+const REFRESH_SPREAD: Millis = Millis::from_secs(1);
+
+/// The reason of the close frame, and of the change, that a user's going leads to.
+const SIGNED_OUT: &str = "signed out";
 
 /// How long a network that is back is blamed for a loss.
-const OWN_LOSS: Duration = Duration::from_secs(30);
+const OWN_LOSS: Millis = Millis::from_secs(30);
 /// The most by which a ticket is fetched ahead.
-const LEAD: Duration = Duration::from_secs(2);
+const LEAD: Millis = Millis::from_secs(2);
 
 /// What a socket said when it closed.
 #[derive(Debug)]
@@ -59,7 +60,7 @@ impl Connection {
                 // Browsers do not say why. Where there is an endpoint to ask, it does.
                 if let Some(probe) = &self.config.probe {
                     let (grant, url) = (grant.clone(), probe.to_text());
-                    self.timers.stop_all();
+                    self.stop_try();
                     let request = RequestId(self.new_id());
                     let authorization = grant.as_ref().map(|grant| grant.authorization.clone());
                     self.state = State::Probing { request, grant };
@@ -96,15 +97,23 @@ impl Connection {
 
     /// Ends a try of which nothing is in flight any more: tells the app, and does what the failure asks for.
     pub(super) fn fail(&mut self, now: Now, failure: Failure, goodbye: Goodbye) {
-        if self.resume(now) {
+        if self.resume() {
             return;
         }
-        self.leave_retired();
         let failure = self.counted(failure);
-        let disposition = self.settle(now, failure.disposition());
+        let asked = match failure.disposition() {
+            Disposition::RefreshToken => self.escalate(now, &failure),
+            asked @ (Disposition::Retry { .. } | Disposition::SignIn | Disposition::GiveUp) => asked,
+        };
+        self.conclude(now, failure, asked, goodbye);
+    }
+
+    /// Does what a failure asks for, once it is known what that is.
+    pub(super) fn conclude(&mut self, now: Now, failure: Failure, asked: Disposition, goodbye: Goodbye) {
+        self.leave_retired();
         match failure {
             // A server that refused the credential has taken nothing of what came after it.
-            Failure::Handshake(_) => self.outbox.take_back(),
+            Failure::Handshake(_) => self.lost = self.outbox.take_back(),
             // Whether a lost socket delivered is not known: nothing is sent twice.
             Failure::Probe(_)
             | Failure::Ticket(_)
@@ -112,49 +121,52 @@ impl Connection {
             | Failure::Token(_)
             | Failure::Transport(_) => self.lose_sent(),
         }
-        let was_in_ticket_phase = matches!(self.state, State::Ticket { .. });
-        let was_lasting = matches!(self.state, State::Connected { proof: Proof::Lasting, .. });
-        self.timers.stop_all();
+        self.credit();
+        self.stop_timers();
         let mut hint = core::mem::take(&mut self.hint);
         let said = Json::parse(&goodbye.reason);
         if let Some(reason) = &said {
             hint.update(Hint::of(reason));
         }
-        let disposition = match disposition {
-            Disposition::Retry { .. } if !self.config.reconnects || said.as_ref().is_some_and(forbids) => {
-                Disposition::GiveUp
-            }
-            Disposition::RefreshToken if !self.config.reconnects && self.is_open => Disposition::GiveUp,
-            // Somebody who is not there yet is waited for; a credential that was refused for good ends it.
-            Disposition::SignIn
-                if !self.config.reconnects && !matches!(failure, Failure::Token(TokenError::Missing)) =>
-            {
-                Disposition::GiveUp
-            }
-            Disposition::Retry { after } => {
-                hint.retry_after = hint.retry_after.max(after);
-                disposition
-            }
-            Disposition::RefreshToken | Disposition::SignIn | Disposition::GiveUp => disposition,
+        let may_return = if !self.config.reconnects {
+            Return::Never { is_open: self.is_open }
+        } else if said.as_ref().is_some_and(forbids) {
+            Return::Forbidden
+        } else {
+            Return::Allowed
         };
-        let is_own = matches!(self.reach, Reach::Back { at } if now.instant.since(at) < OWN_LOSS);
+        let disposition = verdict(asked, &failure, may_return);
         let problem = Problem { failure, disposition };
         let delay = match disposition {
             // A ticket that was refused for its token costs no wait: nothing was dialled.
-            Disposition::RefreshToken if was_in_ticket_phase => return self.want_token(Some(problem)),
+            Disposition::RefreshToken if matches!(self.state, State::Ticket { .. }) => {
+                return self.want_token(Some(problem));
+            }
             Disposition::RefreshToken => self.backoff.draw(REFRESH_SPREAD),
-            Disposition::Retry { .. } if matches!(self.reach, Reach::Offline { .. }) => self.backoff.slow(),
-            Disposition::Retry { .. } if was_lasting && is_own => self.backoff.after_failure(Hint::default()),
-            Disposition::Retry { .. } if was_lasting => self.backoff.after_loss(hint),
-            Disposition::Retry { .. } => self.backoff.after_failure(hint),
-            Disposition::SignIn => return self.suspend(Pause::SignIn, Some(problem), goodbye, 0),
-            Disposition::GiveUp => return self.end(goodbye, Some(problem), 0),
+            Disposition::Retry { after } => {
+                hint.retry_after = hint.retry_after.max(after);
+                self.delay(now, hint)
+            }
+            Disposition::SignIn => return self.suspend(Pause::SignIn, Some(problem), goodbye, None),
+            Disposition::GiveUp => return self.end(goodbye, Some(problem), None),
         };
         self.wait(now, delay, Some(problem), goodbye);
     }
 
+    /// How long to wait after a failure that may pass.
+    fn delay(&mut self, now: Now, hint: Hint) -> Millis {
+        let has_lasted = matches!(self.state, State::Connected { proof: Proof::Lasting, .. });
+        let is_own = matches!(self.reach, Reach::Back { at } if now.instant.since(at) < OWN_LOSS);
+        match self.reach {
+            Reach::Offline { .. } => self.backoff.slow(),
+            Reach::Online | Reach::Back { .. } if has_lasted && is_own => self.backoff.after_failure(Hint::default()),
+            Reach::Online | Reach::Back { .. } if has_lasted => self.backoff.after_loss(hint),
+            Reach::Online | Reach::Back { .. } => self.backoff.after_failure(hint),
+        }
+    }
+
     /// Waits for the next try. A ticket is asked for so much ahead that it is there when the wait ends.
-    pub(super) fn wait(&mut self, now: Now, delay: Duration, problem: Option<Problem>, goodbye: Goodbye) {
+    pub(super) fn wait(&mut self, now: Now, delay: Millis, problem: Option<Problem>, goodbye: Goodbye) {
         // Only a scheme with tickets has measured any.
         let lead = self.lead.min(LEAD).min(delay);
         self.timers.set(Timer::Backoff, now.instant.after(delay - lead));
@@ -191,87 +203,92 @@ impl Connection {
         Failure::Transport(TransportError::HandshakeRefused { tries: self.refusals })
     }
 
-    /// Turns a second refusal of the credential, or one that nothing can renew, into sign-in.
-    fn settle(&mut self, now: Now, disposition: Disposition) -> Disposition {
-        if !matches!(disposition, Disposition::RefreshToken) {
-            return disposition;
-        }
+    /// What a refused credential asks for: to be renewed, or after a second refusal, or where nothing can renew it, for sign-in.
+    fn escalate(&mut self, now: Now, failure: &Failure) -> Disposition {
         // Without a credential there is none to renew.
         let Some(grant) = self.state.grant() else { return Disposition::GiveUp };
-        let (is_outdated, since) = (grant.sign_ins != self.sign_ins, grant.since);
-        let refused_generation = grant.generation;
+        let (is_outdated, since, refused) = (grant.sign_ins != self.sign_ins, grant.since, grant.generation);
         let by = if matches!(self.state, State::Ticket { .. }) { Refuser::TicketEndpoint } else { Refuser::Socket };
-        let refused = Doubt::Refused { generation: grant.generation, by, at: now.instant };
-        match core::mem::replace(&mut self.doubt, refused) {
-            Doubt::None | Doubt::Suspected { .. } => Disposition::RefreshToken,
-            // Somebody has signed in since this try began: theirs is another token, and has a ladder of its own.
-            Doubt::Refused { .. } if is_outdated => {
+        let before = match &self.doubt {
+            Doubt::None | Doubt::Suspected { .. } => None,
+            Doubt::Refused { at, generation, .. } => Some((*at, *generation)),
+        };
+        self.doubt = Doubt::Refused { generation: refused, by, at: now.instant, failure: *failure };
+        match before {
+            None => Disposition::RefreshToken,
+            // Somebody has signed in since this try began: theirs is another token, which was never refused.
+            Some(_) if is_outdated => {
                 self.doubt = Doubt::None;
                 Disposition::RETRY
             }
             // A token that was there before the first refusal says nothing about one that is renewed because of it.
-            Doubt::Refused { at, generation, .. } if since <= at && refused_generation != generation => {
-                Disposition::RefreshToken
-            }
-            Doubt::Refused { .. } => Disposition::SignIn,
+            Some((at, generation)) if since <= at && refused != generation => Disposition::RefreshToken,
+            Some(_) => Disposition::SignIn,
         }
     }
 
-    pub(super) fn suspend(&mut self, pause: Pause, problem: Option<Problem>, goodbye: Goodbye, discarded: usize) {
+    /// `gone`: how much of a user who is gone was given up.
+    pub(super) fn suspend(&mut self, pause: Pause, problem: Option<Problem>, goodbye: Goodbye, gone: Option<usize>) {
         // Lost, for whoever had it: nobody on the other side has closed it.
         if self.is_open && !self.config.reconnects {
-            return self.end(Goodbye::none(), problem, discarded);
+            return self.end(Goodbye::none(), problem, gone);
         }
         let mut change = self.enter(State::Suspended(pause));
-        change.discarded = discarded;
+        change.discarded = gone.unwrap_or(0);
+        change.user_changed = gone.is_some();
         self.tell(change, problem, goodbye);
     }
 
     /// Closes for good. A queue that the app gave up is emptied; after a failure it is kept for `reconnect()`.
-    pub(super) fn end(&mut self, goodbye: Goodbye, problem: Option<Problem>, discarded: usize) {
-        let discarded = discarded + if problem.is_none() { self.discard_outbox() } else { 0 };
+    pub(super) fn end(&mut self, goodbye: Goodbye, problem: Option<Problem>, gone: Option<usize>) {
+        let discarded = gone.unwrap_or(0) + if problem.is_none() { self.discard_outbox() } else { 0 };
+        let was_closed = matches!(self.state, State::Closed);
+        // Of a socket that is one connection: as of a WebSocket.
+        let ends_in_error = if self.is_open { problem.is_some() && self.has_erred } else { !was_closed };
         // Whoever was never told of an opening still hears of the end, once.
-        self.is_open = !matches!(self.state, State::Closed);
+        self.is_open = !was_closed;
         let mut change = self.enter(State::Closed);
         change.discarded = discarded;
+        change.user_changed = gone.is_some();
+        change.fires_error = ends_in_error;
         self.tell(change, problem, goodbye);
     }
 
     /// Drops everything of the user who is gone.
     pub(super) fn forget_user(&mut self, now: Now, is_signed_in: bool) {
+        self.unsend();
         let discarded = self.discard_outbox();
         self.doubt = Doubt::None;
         self.refusals = 0;
         self.silent_errors = 0;
         self.attempt = 0;
         self.backoff.reset();
-        let reason = SIGNED_OUT;
-        match &self.state {
-            State::Idle | State::Closed => {}
-            State::Token { .. }
-            | State::Ticket { .. }
-            | State::Holding { .. }
-            | State::Opening { .. }
-            | State::Probing { .. }
-            | State::Authenticating { .. }
-            | State::Connected { .. }
-            | State::Waiting
-            | State::Suspended(_) => {
-                self.leave(1000, reason);
-                let problem =
-                    Problem { failure: Failure::Token(TokenError::Missing), disposition: Disposition::SignIn };
-                let problem = (!is_signed_in).then_some(problem);
-                self.suspend(Pause::SignIn, problem, Goodbye::new(1000, reason), discarded);
-                if is_signed_in && !matches!(self.state, State::Closed) {
-                    self.start(now);
-                }
-            }
+        self.lead = Millis::ZERO;
+        self.hint = Hint::default();
+        if matches!(self.state, State::Idle | State::Closed) {
+            return;
+        }
+        self.leave(1000, SIGNED_OUT);
+        let problem = Problem { failure: Failure::Token(TokenError::Missing), disposition: Disposition::SignIn };
+        let problem = (!is_signed_in).then_some(problem);
+        self.suspend(Pause::SignIn, problem, Goodbye::new(1000, SIGNED_OUT), Some(discarded));
+        if is_signed_in && !matches!(self.state, State::Closed) {
+            self.start(now);
+        }
+    }
+
+    /// Stops what belongs to the present try, and not to a connected socket that it is to take over from.
+    pub(super) fn stop_try(&mut self) {
+        if self.predecessor.is_some() {
+            self.timers.stop_where(|timer| timer.scope() == Scope::Try);
+        } else {
+            self.stop_timers();
         }
     }
 
     /// Lets go of whatever the present state has in flight.
     pub(super) fn leave(&mut self, code: u16, reason: &str) {
-        self.timers.stop_all();
+        self.stop_try();
         if self.predecessor.is_none() {
             self.leave_retired();
         }
@@ -305,7 +322,75 @@ impl Connection {
         change.code = had_socket.then_some(goodbye.code);
         change.reason = Some(goodbye.reason.clone()).filter(|reason| !reason.is_empty());
         change.problem = problem;
-        self.outputs.push_back(Output::Event(Event::StateChanged(change)));
+        self.tell_change(change);
         self.closed_event(goodbye);
+    }
+}
+
+/// Whether there may be another try.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Return {
+    Allowed,
+    /// The server's close reason forbids it.
+    Forbidden,
+    /// This is one connection and no more.
+    Never {
+        /// Whether the app was told that it is open.
+        is_open: bool,
+    },
+}
+
+/// What is done about a failure that asks for something.
+fn verdict(asked: Disposition, failure: &Failure, may_return: Return) -> Disposition {
+    match (asked, may_return) {
+        (Disposition::Retry { .. }, Return::Forbidden | Return::Never { .. }) => Disposition::GiveUp,
+        (Disposition::RefreshToken, Return::Never { is_open: true }) => Disposition::GiveUp,
+        // Somebody who is not there yet is waited for; a credential that was refused for good ends it.
+        (Disposition::SignIn, Return::Never { .. }) if !matches!(failure, Failure::Token(TokenError::Missing)) => {
+            Disposition::GiveUp
+        }
+        (Disposition::Retry { .. }, Return::Allowed)
+        | (Disposition::RefreshToken, Return::Allowed | Return::Forbidden | Return::Never { is_open: false })
+        | (Disposition::SignIn | Disposition::GiveUp, Return::Allowed | Return::Forbidden | Return::Never { .. }) => {
+            asked
+        }
+    }
+}
+
+/// Whether a problem is the way of tokens, and seen to: a server closes the socket when its token ends. One that refuses the token from the
+/// start is not.
+pub(super) fn is_ordinary(previous: ConnectionState, problem: &Problem) -> bool {
+    previous == ConnectionState::Connected
+        && problem.disposition == Disposition::RefreshToken
+        && matches!(problem.failure, Failure::Transport(TransportError::Closed { .. }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_done_about_a_failure_depends_on_what_it_asks_for_and_on_whether_there_may_be_another_try() {
+        let after = Disposition::Retry { after: Some(Millis::from_secs(7)) };
+        let lost = Failure::Transport(TransportError::ConnectFailed);
+        let missing = Failure::Token(TokenError::Missing);
+        let (never, once) = (Return::Never { is_open: false }, Return::Never { is_open: true });
+        let rows = [
+            (after, &lost, Return::Allowed, after),
+            (after, &lost, Return::Forbidden, Disposition::GiveUp),
+            (after, &lost, never, Disposition::GiveUp),
+            (Disposition::RefreshToken, &lost, Return::Allowed, Disposition::RefreshToken),
+            (Disposition::RefreshToken, &lost, Return::Forbidden, Disposition::RefreshToken),
+            (Disposition::RefreshToken, &lost, never, Disposition::RefreshToken),
+            (Disposition::RefreshToken, &lost, once, Disposition::GiveUp),
+            (Disposition::SignIn, &lost, Return::Allowed, Disposition::SignIn),
+            (Disposition::SignIn, &lost, never, Disposition::GiveUp),
+            (Disposition::SignIn, &missing, never, Disposition::SignIn),
+            (Disposition::SignIn, &missing, once, Disposition::SignIn),
+            (Disposition::GiveUp, &missing, Return::Allowed, Disposition::GiveUp),
+        ];
+        for (asked, failure, may_return, expected) in rows {
+            assert_eq!(verdict(asked, failure, may_return), expected, "{asked:?} {failure:?} {may_return:?}");
+        }
     }
 }

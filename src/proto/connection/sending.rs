@@ -3,14 +3,12 @@
 //! A message is handed to one socket, once. There are two exceptions: a server that refused the credential has taken nothing of what came
 //! after it, and one that is to confirm is asked again until it has.
 
-use core::time::Duration;
-
 use super::Connection;
 use super::io::{Event, Fate, Output, Sent, SocketId};
-use super::state::{Proof, State};
+use super::state::{Proof, State, Timer};
 use crate::error::SendError;
+use crate::proto::Millis;
 use crate::proto::outbox::{MessageId, OutboxPolicy};
-use crate::proto::timer::Timer;
 use crate::proto::{Instant, Json};
 
 /// A message of the app, as far as the machine may ask. None of it is asked for a message that is handed on at once and not confirmed.
@@ -31,8 +29,8 @@ impl Connection {
     /// Closed, or the outbox is full; the message stays with the caller.
     ///
     /// # Units
-    /// `ttl`: how long it may wait; without one as the options say.
-    pub fn send(&mut self, message: &impl Outgoing, ttl: Option<Duration>) -> Result<Sent, SendError> {
+    /// `id`: higher than that of the message before. `ttl`: how long it may wait; without one as the options say.
+    pub fn send(&mut self, id: MessageId, message: &impl Outgoing, ttl: Option<Millis>) -> Result<Sent, SendError> {
         let (socket, is_assumed) = match self.serving() {
             State::Closed => return Err(SendError::Closed),
             State::Connected { socket, proof, .. } => (Some(*socket), *proof == Proof::Assumed),
@@ -46,32 +44,18 @@ impl Connection {
             | State::Waiting
             | State::Suspended(_) => (None, false),
         };
+        let (length, instant) = (message.length(), message.instant());
         let confirm = self.config.confirm.as_ref();
-        let ack = confirm.and_then(|confirm| confirm.ack_of(&message.text()?));
+        let ack = confirm.and_then(|confirm| confirm.id_of(&message.text()?));
         if let (Some(socket), None) = (socket, &ack) {
             // Beyond the outbox's limits nothing more is kept, but everything is sent.
-            if !is_assumed || !self.outbox.has_room(message.length()) {
+            if !is_assumed || !self.outbox.has_room(length) {
                 self.stats.sent += 1;
+                self.outbox.doubt(instant, id, length);
                 return Ok(Sent::Now(socket));
             }
         }
-        let Some(id) = self.keep(message, ttl, ack)? else { return Ok(Sent::Dropped) };
-        let Some(socket) = socket else { return Ok(Sent::Queued(id)) };
-        self.stats.sent += 1;
-        Ok(match self.outbox.next(true) {
-            Some((_, true)) => Sent::NowUnconfirmed(socket, id),
-            Some((_, false)) | None => Sent::NowAndKept(socket, id),
-        })
-    }
-
-    /// Puts a message into the outbox, or drops it where it has to be dropped.
-    fn keep(
-        &mut self,
-        message: &impl Outgoing,
-        ttl: Option<Duration>,
-        ack: Option<Json>,
-    ) -> Result<Option<MessageId>, SendError> {
-        let (length, options) = (message.length(), self.config.outbox);
+        let options = self.config.outbox;
         while !self.outbox.has_room(length) {
             match options.policy {
                 OutboxPolicy::DropOldest if length <= options.max_bytes => {
@@ -80,17 +64,22 @@ impl Connection {
                 }
                 OutboxPolicy::DropNewest => {
                     self.stats.discarded += 1;
-                    return Ok(None);
+                    return Ok(Sent::Dropped);
                 }
                 OutboxPolicy::Error | OutboxPolicy::DropOldest => return Err(SendError::QueueFull),
             }
         }
-        let expires = ttl.or(options.ttl).map(|ttl| message.instant().after(ttl));
-        let id = self.outbox.push(length, expires, ack);
+        let expires = ttl.or(options.ttl).map(|ttl| instant.after(ttl));
+        self.outbox.push(id, length, expires, ack);
         if expires.is_some() {
             self.set_expiry();
         }
-        Ok(Some(id))
+        let Some(socket) = socket else { return Ok(Sent::Queued) };
+        self.stats.sent += 1;
+        Ok(match self.outbox.next(instant, true) {
+            Some((_, true)) => Sent::Unconfirmed(socket),
+            Some((_, false)) | None => Sent::Now(socket),
+        })
     }
 
     fn set_expiry(&mut self) {
@@ -109,42 +98,58 @@ impl Connection {
     /// Hands everything that waits to a socket that was accepted.
     pub(super) fn flush(&mut self, now: Instant, socket: SocketId, keep: bool) {
         self.expire(now);
-        while let Some((message, needs_ack)) = self.outbox.next(keep) {
+        while let Some((message, needs_ack)) = self.outbox.next(now, keep) {
             self.stats.sent += 1;
-            self.outputs.push_back(Output::Send { socket, message, keep: keep || needs_ack });
+            self.outputs.push_back(Output::Send { socket, message });
             let fate = if needs_ack { Fate::Unconfirmed } else { Fate::Sent };
             self.outputs.push_back(Output::Event(Event::Message { message, fate }));
         }
     }
 
-    /// A message of the server may confirm what was sent.
-    pub(super) fn confirm(&mut self, text: Option<&str>) {
-        if !self.outbox.awaits_ack() {
-            return;
+    /// What the driver has yet to perform for the user who is gone is not performed: their messages are dropped, and nothing is
+    /// delivered or authenticated in their name.
+    pub(super) fn unsend(&mut self) {
+        let mut unsent = Vec::new();
+        for output in core::mem::take(&mut self.outputs) {
+            match output {
+                Output::Send { message, .. } => {
+                    self.stats.sent -= 1;
+                    self.outbox.never_sent(message);
+                    unsent.push(message);
+                }
+                Output::Deliver { .. } | Output::SendText { .. } => {}
+                Output::Event(Event::Message { message, .. }) if unsent.contains(&message) => {}
+                Output::AbortFetch { .. }
+                | Output::CloseSocket { .. }
+                | Output::Discard { .. }
+                | Output::Event(_)
+                | Output::Fetch { .. }
+                | Output::Open { .. }
+                | Output::Unwant
+                | Output::Want { .. } => self.outputs.push_back(output),
+            }
         }
-        let (messages, _) = self.framing().read(text.unwrap_or_default());
-        for message in messages.iter().flatten() {
-            let confirmed = self.outbox.take_confirmed(message);
-            self.tell_fate(confirmed, Fate::Confirmed);
-        }
+        self.tell_fate(unsent, Fate::Dropped);
     }
 
-    /// What was handed to a socket need not be kept any more, but for what is to be confirmed.
-    pub(super) fn settle_outbox(&mut self) {
-        for message in self.outbox.take_settled() {
-            self.outputs.push_back(Output::Discard { message, is_confirmed: false });
+    /// A message of the server may confirm what was sent.
+    pub(super) fn confirm(&mut self, message: &Json) {
+        let ack = self.config.confirm.as_ref().and_then(|confirm| confirm.confirmed_by(message));
+        if let Some(ack) = ack {
+            let confirmed = self.outbox.take_confirmed(&ack);
+            self.tell_fate(confirmed, Fate::Confirmed);
         }
     }
 
     /// The socket is lost. Whether it delivered is not known, so nothing is sent twice but what the server has not confirmed.
     pub(super) fn lose_sent(&mut self) {
-        self.settle_outbox();
-        self.outbox.take_back();
+        self.outbox.settle();
+        self.lost = self.outbox.take_back();
     }
 
     /// Gives everything up; returns how much.
     pub(super) fn discard_outbox(&mut self) -> usize {
-        self.settle_outbox();
+        self.outbox.settle();
         let mut discarded = Vec::new();
         while let Some(message) = self.outbox.take_oldest() {
             discarded.push(message);
@@ -157,7 +162,6 @@ impl Connection {
     fn tell_fate(&mut self, messages: Vec<MessageId>, fate: Fate) {
         for message in messages {
             self.stats.discarded += u32::from(fate == Fate::Dropped);
-            self.outputs.push_back(Output::Discard { message, is_confirmed: fate == Fate::Confirmed });
             self.outputs.push_back(Output::Event(Event::Message { message, fate }));
         }
     }

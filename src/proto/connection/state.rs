@@ -18,6 +18,65 @@
 use super::super::Instant;
 use super::super::session::{Grant, RequestId, WantId};
 use super::io::{ConnectionState, Handshake, Phase, SocketId};
+use crate::error::Failure;
+
+/// What a deadline of the connection is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Timer {
+    /// When to stop waiting for the server's hello or its answer to the first message.
+    Authenticate,
+    /// When to try again after a failure.
+    Backoff,
+    /// When to send the next ping, and to look whether the computer slept.
+    Beat,
+    /// When to give up a dial that is neither accepted nor refused.
+    Connect,
+    /// When to dial with a ticket that was fetched ahead.
+    Dial,
+    /// When to believe that `close` will not follow an `error` (a socket blocked by CSP in Chromium).
+    ErrorWithoutClose,
+    /// When the next message has waited for too long.
+    Expiry,
+    /// When a hidden page lets go of its socket.
+    Hidden,
+    /// When to stop waiting for a ticket or a probe.
+    Http,
+    /// When to stop waiting for any frame after a ping.
+    Pong,
+    /// When a connection has lasted the minimum uptime.
+    Stable,
+}
+
+/// What a timer belongs to, and ends with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// The connected socket, which may be another than that of the try, at a handover.
+    Live,
+    /// Neither: it goes on.
+    Page,
+    /// The present try.
+    Try,
+}
+
+impl Timer {
+    pub(super) const fn scope(self) -> Scope {
+        match self {
+            Self::Authenticate | Self::Backoff | Self::Connect | Self::Dial | Self::ErrorWithoutClose | Self::Http => {
+                Scope::Try
+            }
+            Self::Beat | Self::Pong | Self::Stable => Scope::Live,
+            Self::Expiry | Self::Hidden => Scope::Page,
+        }
+    }
+}
+
+/// A socket that was taken over from and has not closed yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Retired {
+    pub(super) socket: SocketId,
+    /// Whether a ping was sent on it whose answer is to come.
+    pub(super) awaits_pong: bool,
+}
 
 #[derive(Debug)]
 pub(super) enum State {
@@ -91,8 +150,6 @@ pub(super) enum Pulse {
     AskedAgain,
     /// Something; the pong is to come, still.
     Heard,
-    /// The pong, just now: it is not the app's.
-    Pong,
     /// All that was to come.
     Well,
 }
@@ -227,7 +284,7 @@ pub(super) enum Doubt {
     /// Dials with it fail before they open; it may be the token or the network.
     Suspected { generation: u32 },
     /// The server refused it; one refresh is tried, a second refusal asks for sign-in.
-    Refused { generation: u32, by: Refuser, at: Instant },
+    Refused { generation: u32, by: Refuser, at: Instant, failure: Failure },
 }
 
 /// Who refused a credential. Only the same one can take it back.

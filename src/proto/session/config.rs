@@ -1,11 +1,10 @@
 //! What a session is told: its endpoints and where the tokens stand in their answers.
 
-use core::time::Duration;
-
 use super::super::http::{Body, BodyEncoding, HttpRequest, Method};
 use super::super::{Json, Secret, Url};
 use super::LEEWAY;
 use crate::error::ConfigError;
+use crate::proto::Millis;
 
 /// Settings of a session.
 #[derive(Clone, Debug)]
@@ -28,9 +27,9 @@ pub struct SessionConfig {
     /// The word before the token in `Authorization`: `Bearer`, `Token` or `JWT`. Sent exactly as given.
     pub prefix: String,
     /// Time before expiry at which a token no longer counts as usable. Default 30 s.
-    pub leeway: Duration,
+    pub leeway: Millis,
     /// How long a login or refresh call may take. Default 10 s.
-    pub http_timeout: Duration,
+    pub http_timeout: Millis,
     /// Allows credentials over `http:` to foreign hosts.
     pub allow_insecure: bool,
 }
@@ -55,7 +54,7 @@ impl SessionConfig {
             fields: TokenFields::default(),
             prefix: "Bearer".to_owned(),
             leeway: LEEWAY,
-            http_timeout: Duration::from_secs(10),
+            http_timeout: Millis::from_secs(10),
             allow_insecure: false,
         }
     }

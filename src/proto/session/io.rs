@@ -1,12 +1,11 @@
 //! What the session machine is told and what it asks for.
 
-use core::time::Duration;
-
+use super::super::contract::numbered;
 use super::super::http::{HttpRequest, HttpResponse, NoAnswer};
 use super::super::token::Lifetime;
-use super::super::{Instant, Json, Secret};
-use super::store::{Record, Stored};
+use super::super::{Instant, Json, Secret, UnixTime};
 use crate::error::TokenError;
+use crate::proto::Millis;
 
 /// Who asks for a token: a number that the driver gives to each socket, and to each call of the app.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -65,12 +64,12 @@ pub enum Demand {
     /// Another than this generation: a server has refused it.
     NotRejected(u32),
     /// One that is usable for so long from now, if it can be had; zero asks for any that is usable.
-    UsableFor(Duration),
+    UsableFor(Millis),
 }
 
 impl Demand {
     /// Any usable token.
-    pub const USABLE: Self = Self::UsableFor(Duration::ZERO);
+    pub const USABLE: Self = Self::UsableFor(Millis::ZERO);
 
     /// The generation that must not be handed out again.
     pub(super) fn rejected(self) -> Option<u32> {
@@ -124,6 +123,34 @@ pub struct SessionView {
     pub is_signed_in: bool,
 }
 
+/// A token set as it rests in a store. The driver writes it down, with a version.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// Which sign-in, at most 2⁵³.
+    pub id: u64,
+    /// How often its tokens have been renewed.
+    pub renewals: u32,
+    /// The access token.
+    pub access: Secret,
+    /// The refresh token.
+    pub refresh: Option<Secret>,
+    /// When the access token ends, by the server's clock.
+    pub expires_at: Option<UnixTime>,
+    /// By how much the server's clock is ahead of ours, in milliseconds.
+    pub skew: i64,
+}
+
+/// What is in the store.
+#[derive(Clone, Debug)]
+pub enum Stored {
+    /// Nothing: nobody is signed in.
+    Nothing,
+    /// Tokens.
+    Tokens(Record),
+    /// Something that is none of ours, or the store cannot be read.
+    Unreadable,
+}
+
 /// What happened.
 #[derive(Debug)]
 pub enum Input {
@@ -141,8 +168,8 @@ pub enum Input {
         /// An object such as `{username, password}`.
         credentials: Json,
     },
-    /// The lock is ours, and this is in the store now: the answer to [`Output::Lock`].
-    Locked(Stored),
+    /// The lock is ours: the answer to [`Output::Lock`].
+    Locked,
     /// The app signs out.
     Logout,
     /// The app's own source has answered [`Output::GetToken`].
@@ -161,10 +188,25 @@ pub enum Input {
         /// When the access token ends, if the app knows.
         lifetime: Lifetime,
     },
-    /// This is in the store now: the answer to [`Output::Load`], or another tab has changed it.
-    Stored(Stored),
+    /// Somebody else may have changed the store.
+    StoreChanged,
+    /// The answer to [`Output::Read`].
+    Stored {
+        /// This is in the store.
+        stored: Stored,
+        /// Whether it is known that another tab has written something newer, which cannot be seen yet. It matters only to whoever holds
+        /// the lock.
+        is_behind: bool,
+    },
     /// Time has passed.
     Timeout,
+    /// A tab that was duplicated from this one, or this one from it, and has a store of its own, has written this there.
+    Twin {
+        /// [`Record::id`] of what was there before.
+        id: u64,
+        /// What is there now.
+        stored: Stored,
+    },
     /// Nobody waits for this asker's token any more.
     Unwant {
         /// Who asked.
@@ -172,6 +214,8 @@ pub enum Input {
     },
     /// A socket or the app needs a token.
     Want(Want),
+    /// The answer to [`Output::Write`] and [`Output::Erase`]: whether the store has done it.
+    Written(bool),
 }
 
 /// Tokens of the app's own source.
@@ -192,26 +236,15 @@ pub enum NoToken {
     SignInRequired,
 }
 
-/// Why a token is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reason {
-    /// The one that is there has ended, or soon will.
-    Expired,
-    /// There is none.
-    Missing,
-    /// A server has refused the one that is there.
-    Rejected,
-}
-
-impl Reason {
-    /// Returns the name that JavaScript sees.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Expired => "expired",
-            Self::Missing => "missing",
-            Self::Rejected => "rejected",
-        }
+numbered! {
+    /// Why a token is asked for.
+    pub enum Reason {
+        /// The one that is there has ended, or soon will.
+        Expired = 0 "expired",
+        /// There is none.
+        Missing = 1 "missing",
+        /// A server has refused the one that is there.
+        Rejected = 2 "rejected",
     }
 }
 
@@ -232,13 +265,10 @@ pub enum Output {
         /// Why the session has ended, if it has.
         error: Option<TokenError>,
     },
-    /// Empty the store, unless it holds another sign-in than this; without one, whatever it holds.
-    Clear {
-        /// [`Record::id`]
-        id: Option<u64>,
-    },
-    /// The token should be renewed: tell the connections that are connected with it.
+    /// The token should be renewed: tell the connections.
     Due,
+    /// Empty the store, tell the other tabs, and say whether that went well.
+    Erase,
     /// Make an HTTP request.
     Fetch {
         /// Which.
@@ -253,10 +283,11 @@ pub enum Output {
         /// Why.
         reason: Reason,
     },
-    /// Read the store, and say what is in it.
-    Load,
-    /// Wait for the lock that all tabs share, read the store, and say what is in it.
-    Lock,
+    /// Wait for the lock that all tabs share, and say when it is ours.
+    Lock {
+        /// Whoever holds it and shows no sign of life for so long loses it.
+        lease: Millis,
+    },
     /// Answer a `login()`.
     LoginDone {
         /// Which call.
@@ -264,9 +295,10 @@ pub enum Output {
         /// How it went.
         result: Result<(), LoginError>,
     },
-    /// Put this into the store and tell the other tabs. If the store holds a later renewal of the same sign-in, leave it there and say
-    /// what it is: whoever slept while others renewed has nothing to tell.
-    Save(Record),
+    /// Read the store, and say what is in it. Reads and writes are performed in order.
+    Read,
+    /// Tell the app: the server has refused to renew the token. The session ends with it.
+    RenewalRefused(TokenError),
     /// Answer a [`Want`].
     Token {
         /// Who asked.
@@ -276,8 +308,10 @@ pub enum Output {
         /// The token.
         result: Result<Grant, TokenError>,
     },
-    /// Let go of the lock, or stop waiting for it, once what was to be saved is saved.
+    /// Let go of the lock, or stop waiting for it, once what was to be written is written.
     Unlock,
+    /// Put this into the store, tell the other tabs, and say whether that went well.
+    Write(Record),
 }
 
 /// Why a login failed.
@@ -297,34 +331,23 @@ impl From<TokenError> for LoginError {
     }
 }
 
-/// The public state of a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SessionState {
-    /// The server no longer accepts the tokens: the person has to sign in again.
-    Expired,
-    /// The store has not yet answered.
-    Loading,
-    /// Signed in; the token is being renewed.
-    Refreshing,
-    /// Signed in.
-    SignedIn,
-    /// Nobody is signed in.
-    SignedOut,
+numbered! {
+    /// The public state of a session.
+    pub enum SessionState {
+        /// The server no longer accepts the tokens: the person has to sign in again.
+        Expired = 0 "expired",
+        /// The store has not yet answered.
+        Loading = 1 "loading",
+        /// Signed in; the token is being renewed.
+        Refreshing = 2 "refreshing",
+        /// Signed in.
+        SignedIn = 3 "signed-in",
+        /// Nobody is signed in.
+        SignedOut = 4 "signed-out",
+    }
 }
 
 impl SessionState {
-    /// Returns the name that JavaScript sees.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Expired => "expired",
-            Self::Loading => "loading",
-            Self::Refreshing => "refreshing",
-            Self::SignedIn => "signed-in",
-            Self::SignedOut => "signed-out",
-        }
-    }
-
     /// Returns whether somebody is signed in.
     #[must_use]
     pub const fn is_signed_in(self) -> bool {

@@ -13,33 +13,30 @@
 //! has to do with it in `store`, who signs in and out in `sign_in`.
 //! Rules: one renewal and one login in flight; every token has a generation, so that a refused token is refreshed once
 //! for all sockets that had it; every user has an epoch, and nothing of an earlier epoch counts.
-//! Contract: one [`Session::handle_input`], then [`Session::poll_output`] until `None`, then [`Session::poll_timeout`]; as of
-//! [`Connection`](super::connection::Connection).
+//! How it is driven is in [`proto`](crate::proto).
 
 mod config;
 mod io;
 mod renewal;
 mod sign_in;
+mod state;
 mod store;
 
-use core::time::Duration;
+use crate::proto::Millis;
 use std::collections::VecDeque;
 
 use config::is_header_text;
 pub use config::{SessionConfig, TimeUnit, TokenEndpoint, TokenFields, check_header_text};
 pub use io::{
-    Asker, Demand, Grant, Input, LoginError, LoginId, NoToken, Output, Provided, Reason, RequestId, SessionState,
-    SessionView, Want, WantId,
+    Asker, Demand, Grant, Input, LoginError, LoginId, NoToken, Output, Provided, Reason, Record, RequestId,
+    SessionState, SessionView, Stored, Want, WantId,
 };
-use renewal::{Pause, Renewal};
-use sign_in::SameUser;
-use store::SignIn;
-pub use store::{Record, Stored};
+use state::{Renewal, RetryNotBefore, SameUser, SignIn, State, Store, Timer};
 
 use super::backoff::{Backoff, BackoffOptions};
 use super::http::{HttpResponse, NoAnswer, http_date, json_of};
 use super::time::ServerClock;
-use super::timer::{Timer, Timers};
+use super::timer::Timers;
 use super::token::{Lifetime, Received, TokenSet};
 use super::{Instant, Json, Now, Secret, UnixTime};
 use crate::error::{HttpError, Malformed, TokenError};
@@ -50,16 +47,21 @@ pub struct Session {
     config: SessionConfig,
     state: State,
     renewal: Renewal,
-    pause: Option<Pause>,
+    retry_not_before: Option<RetryNotBefore>,
+    /// Why nothing renews the present token any more, if the server has said so.
+    refusal: Option<TokenError>,
     /// Whether a renewal was sent and nothing came back: the server may have used up the refresh token.
     is_unanswered: bool,
     /// What is known of the server's clock; nothing until the server has told.
     clock: Option<ServerClock>,
     /// How long after the due time this tab renews.
-    jitter: Duration,
+    jitter: Millis,
     backoff: Backoff,
     ids: fastrand::Rng,
     sign_in: SignIn,
+    /// The sign-ins that this session has left, and of which the store may yet hold one: they are not to come back.
+    left: Vec<u64>,
+    store: Store,
     /// Counts users: logout and a change of user begin a new one.
     epoch: u32,
     /// Counts token sets.
@@ -70,50 +72,38 @@ pub struct Session {
     sign_ins: u32,
     login: Option<(LoginId, RequestId)>,
     wants: Vec<Want>,
-    timers: Timers,
+    timers: Timers<Timer>,
     next_request: u32,
     /// What the app and the connections were told last.
     told: (SessionState, SessionView),
+    /// The user that the connections know.
+    told_epoch: u32,
     outputs: VecDeque<Output>,
-}
-
-#[derive(Debug)]
-enum State {
-    /// With the last access token, which nobody is to try again, and whose it was.
-    Expired {
-        access: Option<Secret>,
-        subject: Option<String>,
-    },
-    /// The store has not yet answered.
-    Loading,
-    SignedIn(TokenSet),
-    SignedOut,
 }
 
 /// The waits between renewals that nobody waits for.
 const BACKOFF: BackoffOptions =
-    BackoffOptions { base: Duration::from_secs(1), cap: Duration::from_secs(30), spread: Duration::ZERO };
+    BackoffOptions { base: Millis::from_secs(1), cap: Millis::from_secs(30), spread: Millis::ZERO };
 
 impl Session {
     /// Makes a session: without a user, or with the one that the store knows.
     #[must_use]
     pub fn new(config: SessionConfig, seed: u64) -> Self {
-        let (state, outputs) = if config.has_store {
-            (State::Loading, VecDeque::from([Output::Load]))
-        } else {
-            (State::SignedOut, VecDeque::new())
-        };
+        let has_store = config.has_store;
         let mut session = Self {
             config,
-            state,
+            state: if has_store { State::Loading } else { State::SignedOut },
             renewal: Renewal::None,
-            pause: None,
+            retry_not_before: None,
+            refusal: None,
             is_unanswered: false,
             clock: None,
-            jitter: Duration::ZERO,
+            jitter: Millis::ZERO,
             backoff: Backoff::new(BACKOFF, seed),
             ids: fastrand::Rng::with_seed(seed),
             sign_in: SignIn::default(),
+            left: Vec::new(),
+            store: Store::default(),
             epoch: 0,
             generation: 0,
             since: Instant::from_millis(0),
@@ -123,9 +113,13 @@ impl Session {
             timers: Timers::default(),
             next_request: 0,
             told: (SessionState::SignedOut, SessionView::default()),
-            outputs,
+            told_epoch: 0,
+            outputs: VecDeque::new(),
         };
         session.told.0 = session.state();
+        if has_store {
+            session.read();
+        }
         session
     }
 
@@ -134,7 +128,7 @@ impl Session {
         let before = (self.sign_in, self.generation);
         match input {
             Input::Http { request, result } => self.on_http(now, request, result),
-            Input::Locked(stored) => self.on_locked(now, stored),
+            Input::Locked => self.on_locked(now),
             Input::Login { login, credentials } => self.on_login(now, login, &credentials),
             Input::Logout => self.on_logout(),
             Input::Provided { request, result } => {
@@ -147,14 +141,24 @@ impl Session {
                 let tokens = self.token_set(now, (access, refresh), lifetime, Received::Earlier);
                 self.begin(now, tokens, SameUser::UnlessKnownOther);
             }
-            Input::Stored(stored) => self.on_stored(now, stored),
+            Input::StoreChanged => self.read(),
+            Input::Stored { stored, is_behind } => self.on_stored(now, stored, is_behind),
             Input::Timeout => self.on_timeout(now),
+            Input::Twin { id, stored } => self.on_twin(now, id, stored),
             Input::Unwant { asker } => self.wants.retain(|want| want.asker != asker),
             Input::Want(want) => self.on_want(now, want),
+            Input::Written(is_done) => self.on_written(now, is_done),
         }
         if before != (self.sign_in, self.generation) {
             self.watch(now);
         }
+    }
+
+    /// Returns the session if the user is another than the last time that this was asked: to be told to every connection at once,
+    /// before anything else is done, since nothing of a user who is gone may be sent.
+    #[must_use]
+    pub fn poll_user_change(&mut self) -> Option<SessionView> {
+        (core::mem::replace(&mut self.told_epoch, self.epoch) != self.epoch).then(|| self.view())
     }
 
     /// Returns the next thing to do, in order, until `None`.
@@ -189,50 +193,75 @@ impl Session {
     }
 
     fn on_want(&mut self, now: Now, want: Want) {
-        let has_to_wait = match self.renewal {
-            Renewal::None | Renewal::Holding => match self.state {
-                State::Expired { .. } | State::SignedOut => self.login.is_some(),
-                State::Loading => true,
-                State::SignedIn(_) => false,
-            },
-            Renewal::Locking | Renewal::Asked(_) | Renewal::Refused(_) => true,
-        };
-        if has_to_wait {
-            return self.wants.push(want);
-        }
-        let (current, latest) = (self.generation, self.latest(now));
-        let mut result = match &self.state {
-            State::SignedIn(tokens) => {
-                let is_usable = tokens.is_usable_at(latest);
-                let will_do = match want.demand {
-                    Demand::NotDoubted(generation) | Demand::NotRejected(generation) => {
-                        generation != current && is_usable
-                    }
-                    Demand::UsableFor(life) => is_usable && !tokens.is_expired_at(latest.after(life)),
-                };
-                let grant = self.grant(tokens);
-                if will_do {
-                    return self.answer(want, Ok(grant));
-                }
-                // Only the server's word ends a token whose end nobody knows for sure, or dials that fail without a word.
-                let is_over = want.demand == Demand::NotRejected(current)
-                    || self.is_expired(now)
-                    || want.demand == Demand::NotDoubted(current) && tokens.is_expired_at(latest);
-                if is_over { Err(TokenError::Expired) } else { Ok(grant) }
+        match self.verdict(now, want.demand) {
+            Verdict::End(error) => {
+                self.expire(error);
+                self.answer(want, Err(error));
             }
-            State::Expired { .. } => Err(TokenError::Expired),
-            State::Loading | State::SignedOut => Err(TokenError::Missing),
-        };
-        if self.can_renew() {
-            let Some(error) = self.paused(now) else {
+            Verdict::Give => {
+                let granted = self.granted();
+                self.answer(want, granted);
+            }
+            Verdict::Refuse(error) => self.answer(want, Err(error)),
+            Verdict::Renew => {
                 self.wants.push(want);
-                return self.renew(now);
-            };
-            result = result.map_err(|_| error);
-        } else if let (State::SignedIn(_), Err(error)) = (&self.state, &result) {
-            self.expire(*error);
+                self.renew(now);
+            }
+            Verdict::Wait => self.wants.push(want),
         }
-        self.answer(want, result);
+    }
+
+    /// What becomes of a request for a token.
+    fn verdict(&self, now: Now, demand: Demand) -> Verdict {
+        match (self.renewal, &self.state) {
+            (Renewal::Locking | Renewal::Looking { .. } | Renewal::Asked(_) | Renewal::Refused(_), _)
+            | (Renewal::None | Renewal::Holding, State::Loading) => return Verdict::Wait,
+            (Renewal::None | Renewal::Holding, State::Expired { .. } | State::SignedOut) if self.login.is_some() => {
+                return Verdict::Wait;
+            }
+            (Renewal::None | Renewal::Holding, State::Expired { .. } | State::SignedIn(_) | State::SignedOut) => {}
+        }
+        let renewed = match (self.can_renew(), self.paused(now)) {
+            (true, None) => Some(Verdict::Renew),
+            (true, Some(error)) => Some(Verdict::Refuse(error)),
+            (false, _) => None,
+        };
+        match &self.state {
+            State::Expired { error, .. } => renewed.unwrap_or(Verdict::Refuse(*error)),
+            State::Loading | State::SignedOut => renewed.unwrap_or(Verdict::Refuse(TokenError::Missing)),
+            State::SignedIn(tokens) => match (self.will_do(now, tokens, demand), renewed) {
+                (WillDo::Yes, _) | (WillDo::IfMust, Some(Verdict::Refuse(_)) | None) => Verdict::Give,
+                (WillDo::No, None) => Verdict::End(self.refusal.unwrap_or(TokenError::Expired)),
+                (WillDo::IfMust | WillDo::No, Some(renewed)) => renewed,
+            },
+        }
+    }
+
+    /// Whether the present token is what is asked for.
+    fn will_do(&self, now: Now, tokens: &TokenSet, demand: Demand) -> WillDo {
+        let (current, latest) = (self.generation, self.latest(now));
+        let is_usable = tokens.is_usable_at(latest);
+        let is_good = match demand {
+            Demand::NotDoubted(generation) | Demand::NotRejected(generation) => generation != current && is_usable,
+            Demand::UsableFor(life) => is_usable && !tokens.is_expired_at(latest.after(life)),
+        };
+        // Only the server's word ends a token whose end nobody knows for sure, or dials that fail without a word.
+        let is_over = demand == Demand::NotRejected(current)
+            || self.is_expired(now)
+            || demand == Demand::NotDoubted(current) && tokens.is_expired_at(latest);
+        match (is_good, is_over) {
+            (true, _) => WillDo::Yes,
+            (false, false) => WillDo::IfMust,
+            (false, true) => WillDo::No,
+        }
+    }
+
+    fn granted(&self) -> Result<Grant, TokenError> {
+        match &self.state {
+            State::SignedIn(tokens) => Ok(self.grant(tokens)),
+            State::Expired { error, .. } => Err(*error),
+            State::Loading | State::SignedOut => Err(TokenError::Missing),
+        }
     }
 
     /// Asks anew for whoever waits.
@@ -245,6 +274,8 @@ impl Session {
     /// Ends what belongs to the user.
     fn forget(&mut self) {
         self.abort_renewal();
+        self.leave_sign_in(self.sign_in.id);
+        self.refusal = None;
         self.state = State::SignedOut;
         self.epoch += 1;
         self.changed(None);
@@ -261,6 +292,10 @@ impl Session {
 
     fn on_http(&mut self, now: Now, request: RequestId, result: Result<HttpResponse, NoAnswer>) {
         let date = result.as_ref().ok().and_then(|response| response.date.as_deref()).and_then(http_date);
+        // A refusal, too, says what time it is there.
+        if let (None, Some(server)) = (self.clock, date) {
+            self.clock = Some(ServerClock { server, at: now });
+        }
         if self.login.is_some_and(|(_, waiting)| waiting == request) {
             let answer = json_of(now, &result, reject_of(&self.config.login));
             let body = result.ok().map(|response| response.body);
@@ -287,19 +322,20 @@ impl Session {
 
     fn on_timeout(&mut self, now: Now) {
         while let Some((_, timer)) = self.timers.take_due(now.instant) {
-            let late = match (timer, self.login, self.renewal) {
-                (Timer::Renew, ..) => {
-                    self.watch(now);
-                    continue;
+            let timed_out = Err(HttpError::TimedOut);
+            match (timer, self.login, self.renewal) {
+                (Timer::Http, _, Renewal::Asked(request)) => {
+                    self.outputs.push_back(Output::AbortFetch { request });
+                    self.on_refresh_answer(now, timed_out, None);
                 }
-                (Timer::Login, Some((_, request)), _) | (_, _, Renewal::Asked(request)) => request,
-                _ => continue,
-            };
-            self.outputs.push_back(Output::AbortFetch { request: late });
-            if timer == Timer::Login {
-                self.on_login_answer(now, Err(HttpError::TimedOut), None, None);
-            } else {
-                self.on_refresh_answer(now, Err(HttpError::TimedOut), None);
+                (Timer::Login, Some((_, request)), _) => {
+                    self.outputs.push_back(Output::AbortFetch { request });
+                    self.on_login_answer(now, timed_out, None, None);
+                }
+                (Timer::Http | Timer::Login, ..) => {}
+                (Timer::Look, ..) => self.go_on_reading(),
+                (Timer::Store, ..) => self.erase_again(),
+                (Timer::Renew, ..) => self.watch(now),
             }
         }
     }
@@ -314,10 +350,11 @@ impl Session {
         if !same_user {
             self.epoch += 1;
         }
-        self.pause = None;
+        self.retry_not_before = None;
+        self.refusal = None;
         self.is_unanswered = false;
         self.backoff.reset();
-        self.jitter = self.backoff.draw(tokens.leeway / 2);
+        self.jitter = self.backoff.draw(tokens.leeway.half());
         self.timers.stop(Timer::Renew);
         self.state = State::SignedIn(tokens);
     }
@@ -348,7 +385,8 @@ impl Session {
             State::SignedIn(tokens) => Some(tokens.access.clone()),
             State::Expired { .. } | State::Loading | State::SignedOut => None,
         };
-        self.state = State::Expired { access, subject: self.subject().cloned() };
+        self.refusal = None;
+        self.state = State::Expired { access, subject: self.subject().cloned(), error };
         self.changed(Some(error));
     }
 
@@ -415,9 +453,32 @@ impl Session {
     }
 }
 
+/// What becomes of a request for a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    /// Nothing is usable or will be: the session ends.
+    End(TokenError),
+    /// It is answered with the present token.
+    Give,
+    Refuse(TokenError),
+    /// It waits for a renewal that begins.
+    Renew,
+    /// It waits for what is under way.
+    Wait,
+}
+
+/// Whether the present token will do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum WillDo {
+    /// If no better can be had.
+    IfMust,
+    No,
+    Yes,
+}
+
 fn reject_of(endpoint: &Option<TokenEndpoint>) -> Option<&Json> {
     endpoint.as_ref()?.reject.as_ref()
 }
 
 /// The default leeway: 30 s.
-pub const LEEWAY: Duration = Duration::from_secs(30);
+pub const LEEWAY: Millis = Millis::from_secs(30);

@@ -1,63 +1,39 @@
 //! Renewal: one at a time, in all tabs, and what its failure means.
 //!
 //! ```text
-//!                 a store                      not renewed meanwhile
-//!   none ─────────────────────► locking ─────────────────────────────► asked ──► none: renewed, or failed in passing
-//!    │                             └──► none: another tab has renewed    │ ▲
-//!    └───────────────────────────────────── no store ────────────────────┘ │
-//!                                            refused (400, 401, 403): what does the store say now?
+//!          a store                   ours               not renewed meanwhile
+//!   none ──────────► locking ──────────────► looking ─────────────────────────────► asked ──► none: renewed, or failed in passing
+//!    │                                          └──► none: another tab has renewed    │ ▲
+//!    └───────────────────────────────────── no store ─────────────────────────────────┘ │
+//!                                                         refused (400, 401, 403): what does the store say now?
 //! ```
 //!
 //! Rules: a refresh token is sent by nobody but the holder of the lock, and not if the store holds a newer one; a refusal counts only
 //! if the store says nothing newer; what fails in passing signs nobody out.
 
-use core::time::Duration;
-
+use super::Session;
 use super::config::is_header_text;
-use super::io::{Demand, NoToken, Output, Provided, Reason, RequestId};
-use super::sign_in::SameUser;
-use super::store::Stored;
-use super::{Session, State};
+use super::io::{Demand, NoToken, Output, Provided, Reason};
+use super::state::{Renewal, RetryNotBefore, SameUser, State, Timer};
 use crate::error::{HttpError, TokenError};
+use crate::proto::Millis;
 use crate::proto::hint::Hint;
-use crate::proto::timer::Timer;
 use crate::proto::token::{Received, TokenSet};
-use crate::proto::{Instant, Json, Now, UnixTime};
+use crate::proto::{Json, Now, UnixTime};
 
 /// How often a token's end is looked at: a computer that wakes finds a token that has ended within this time.
-const WATCH: Duration = Duration::from_secs(60);
+const WATCH: Millis = Millis::from_secs(60);
 
 /// How soon after a failure nobody but a connection that needs a token tries again.
-const LEAST_WAIT: Duration = Duration::from_secs(1);
-
-/// What is in flight.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Renewal {
-    None,
-    /// The lock is asked for.
-    Locking,
-    /// The lock is ours, and what the store says is being weighed.
-    Holding,
-    /// The server, or the app, is asked.
-    Asked(RequestId),
-    /// The server has refused; the store is asked whether it was asked in vain.
-    Refused(TokenError),
-}
-
-/// A renewal that the server does not want before a while.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Pause {
-    until: Instant,
-    status: u16,
-}
+const LEAST_WAIT: Millis = Millis::from_secs(1);
 
 impl Session {
     pub(super) fn can_renew(&self) -> bool {
         match &self.state {
             // Where cookies go along, the refresh token may be one.
             State::SignedIn(tokens) => {
-                self.config.has_source
-                    || self.config.refresh.is_some() && (tokens.refresh.is_some() || self.config.cookies)
+                let has_refresh_token = tokens.refresh.is_some() || self.config.cookies;
+                self.config.has_source || self.config.refresh.is_some() && has_refresh_token && self.refusal.is_none()
             }
             State::Expired { .. } | State::SignedOut => self.config.has_source,
             State::Loading => false,
@@ -67,12 +43,18 @@ impl Session {
     /// Begins to get other tokens; who wants them is among those who wait.
     pub(super) fn renew(&mut self, now: Now) {
         match self.renewal {
+            // The lock is ours, still.
+            Renewal::None if core::mem::take(&mut self.store.unlocks) => {
+                self.renewal = Renewal::Looking { since: now.instant };
+                self.go_on_reading();
+            }
             Renewal::None if self.config.has_store => {
                 self.renewal = Renewal::Locking;
-                self.outputs.push_back(Output::Lock);
+                // Whoever holds the lock makes one call, and reads and writes the store.
+                self.outputs.push_back(Output::Lock { lease: self.config.http_timeout.times(2) });
             }
             Renewal::None | Renewal::Holding => self.ask(now),
-            Renewal::Locking | Renewal::Asked(_) | Renewal::Refused(_) => return,
+            Renewal::Locking | Renewal::Looking { .. } | Renewal::Asked(_) | Renewal::Refused(_) => return,
         }
         self.changed(None);
     }
@@ -98,30 +80,28 @@ impl Session {
         self.renewal = Renewal::Asked(request);
     }
 
-    pub(super) fn on_locked(&mut self, now: Now, stored: Stored) {
+    pub(super) fn on_locked(&mut self, now: Now) {
         match self.renewal {
-            Renewal::Locking => {}
+            Renewal::Locking => {
+                self.renewal = Renewal::Looking { since: now.instant };
+                self.go_on_reading();
+            }
             // Nobody needs it any more.
-            Renewal::None => return self.outputs.push_back(Output::Unlock),
-            Renewal::Asked(_) | Renewal::Holding | Renewal::Refused(_) => return,
+            Renewal::None => self.outputs.push_back(Output::Unlock),
+            Renewal::Looking { .. } | Renewal::Asked(_) | Renewal::Holding | Renewal::Refused(_) => {}
         }
-        self.renewal = Renewal::Holding;
-        self.adopt(now, stored);
+    }
+
+    /// The lock is ours, and what the store holds is taken over.
+    pub(super) fn on_seen(&mut self, now: Now) {
+        // It may have ended the renewal.
+        if matches!(self.renewal, Renewal::Looking { .. }) {
+            self.renewal = Renewal::Holding;
+        }
         self.ask_again(now);
         if matches!(self.renewal, Renewal::Holding) {
             self.end_renewal();
             self.changed(None);
-        }
-    }
-
-    pub(super) fn on_stored(&mut self, now: Now, stored: Stored) {
-        self.adopt(now, stored);
-        // Whatever is newer ends a renewal.
-        if let Renewal::Refused(error) = self.renewal {
-            return self.refused(now, error);
-        }
-        if matches!(self.renewal, Renewal::None) {
-            self.ask_again(now);
         }
     }
 
@@ -156,7 +136,7 @@ impl Session {
                 };
                 if self.config.has_store {
                     self.renewal = Renewal::Refused(error);
-                    return self.outputs.push_back(Output::Load);
+                    return self.go_on_reading();
                 }
                 self.refused(now, error);
             }
@@ -165,8 +145,8 @@ impl Session {
                 self.is_unanswered |= !matches!(error, HttpError::Status { .. });
                 let mut wait = self.backoff.after_failure(Hint::default());
                 if let HttpError::Status { status, retry_after: Some(after) } = error {
-                    wait += after;
-                    self.pause = Some(Pause { until: now.instant.after(wait), status });
+                    wait = wait + after;
+                    self.retry_not_before = Some(RetryNotBefore { until: now.instant.after(wait), status });
                 }
                 self.timers.set(Timer::Renew, now.instant.after(wait + LEAST_WAIT));
                 self.end_renewal();
@@ -192,7 +172,7 @@ impl Session {
             self.begin_sign_in();
         }
         self.take(now, tokens, same_user);
-        self.save(now);
+        self.save();
         self.end_renewal();
         self.changed(None);
         // The new token serves whoever waited, however short its life: asking again at once would be a loop. Whoever was
@@ -200,23 +180,25 @@ impl Session {
         self.answer_all(unchanged);
     }
 
-    /// Nothing can renew these tokens any more; whether they are still good is another question.
-    fn refused(&mut self, now: Now, error: TokenError) {
-        let is_over = self.is_expired(now) || self.is_current_rejected();
+    /// Nothing can renew these tokens any more. If they are still good, the session ends with them, and that is told at once.
+    pub(super) fn refused(&mut self, now: Now, error: TokenError) {
+        let is_over = self.has_ended(now) || self.is_current_rejected();
+        let mut is_signed_in = false;
         if let State::SignedIn(tokens) = &mut self.state {
             tokens.refresh = None;
             self.sign_in.renewals += 1;
+            is_signed_in = true;
         }
         self.timers.stop(Timer::Renew);
-        if is_over {
+        if is_signed_in && is_over {
             self.expire(error);
-        } else {
-            self.save(now);
+        } else if is_signed_in {
+            self.refusal = Some(error);
+            self.outputs.push_back(Output::RenewalRefused(error));
+            self.save();
         }
         self.end_renewal();
-        if !is_over {
-            self.changed(None);
-        }
+        self.changed(None);
         self.answer_without_renewal(now, error);
     }
 
@@ -226,9 +208,8 @@ impl Session {
 
     /// What to say instead of asking a server that does not want to be asked before a while.
     pub(super) fn paused(&self, now: Now) -> Option<TokenError> {
-        let pause = self.pause.filter(|pause| now.instant < pause.until)?;
-        let retry_after = Some(pause.until.since(now.instant));
-        Some(TokenError::Refresh(HttpError::Status { status: pause.status, retry_after }))
+        let RetryNotBefore { until, status } = self.retry_not_before.filter(|wait| now.instant < wait.until)?;
+        Some(TokenError::Refresh(HttpError::Status { status, retry_after: Some(until.since(now.instant)) }))
     }
 
     /// Ends a renewal whose answer no longer matters.
@@ -240,21 +221,34 @@ impl Session {
                 self.outputs.push_back(Output::AbortFetch { request });
                 self.end_renewal();
             }
-            Renewal::Locking | Renewal::Refused(_) => self.end_renewal(),
+            Renewal::Locking | Renewal::Looking { .. } | Renewal::Refused(_) => self.end_renewal(),
         }
     }
 
     pub(super) fn end_renewal(&mut self) {
-        if !matches!(self.renewal, Renewal::None) && self.config.has_store {
-            self.outputs.push_back(Output::Unlock);
-        }
+        let has_lock = !matches!(self.renewal, Renewal::None) && self.config.has_store;
         self.renewal = Renewal::None;
+        if has_lock {
+            // What is to be written is written before somebody else reads it.
+            self.store.unlocks = true;
+            self.unlock();
+        }
     }
 
-    /// Looks when the token should be renewed, and says so when that is now.
+    /// Looks when the token should be renewed, and says so when that is now. One that nothing renews any more ends the session.
     pub(super) fn watch(&mut self, now: Now) {
         let State::SignedIn(TokenSet { expires_at: Some(end), leeway, .. }) = &self.state else { return };
-        if !self.can_renew() || !matches!(self.renewal, Renewal::None) {
+        if !matches!(self.renewal, Renewal::None) {
+            return;
+        }
+        if let Some(error) = self.refusal {
+            if self.has_ended(now) {
+                return self.expire(error);
+            }
+            let left = end.since(self.earliest(now));
+            return self.timers.set(Timer::Renew, now.instant.after(left.min(WATCH)));
+        }
+        if !self.can_renew() {
             return;
         }
         let due = end.before(*leeway).after(self.jitter);
@@ -263,5 +257,15 @@ impl Session {
             return self.outputs.push_back(Output::Due);
         }
         self.timers.set(Timer::Renew, now.instant.after(due.since(latest).min(WATCH)));
+    }
+
+    /// The earliest that it may be at the server; by our own clock if nothing is known of the server's.
+    fn earliest(&self, now: Now) -> UnixTime {
+        self.clock.map_or(now.unix, |clock| clock.earliest(now))
+    }
+
+    /// Whether the present token has ended, as far as anybody here can know.
+    fn has_ended(&self, now: Now) -> bool {
+        matches!(&self.state, State::SignedIn(tokens) if tokens.is_expired_at(self.earliest(now)))
     }
 }

@@ -2,23 +2,12 @@
 //!
 //! Rules: one login in flight, and a later one, tokens of the app's or a logout take its place; what a server says of a logout changes nothing.
 
+use super::Session;
 use super::io::{LoginError, LoginId, Output};
-use super::renewal::Renewal;
-use super::store::SignIn;
-use super::{Session, State};
+use super::state::{Renewal, SameUser, SignIn, State, Timer};
 use crate::error::{HttpError, TokenError};
-use crate::proto::timer::Timer;
 use crate::proto::token::TokenSet;
 use crate::proto::{Json, Now, Secret, UnixTime};
-
-/// How to judge whether new tokens belong to the user that was there before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum SameUser {
-    /// A person typed a name: only two JWTs with the same subject prove that it is the same one.
-    OnlyIfKnown,
-    /// The app renews tokens: the same user unless the JWTs say otherwise.
-    UnlessKnownOther,
-}
 
 impl Session {
     pub(super) fn on_login(&mut self, now: Now, login: LoginId, credentials: &Json) {
@@ -101,13 +90,14 @@ impl Session {
         let same_user = self.is_same_user(&tokens, rule);
         self.begin_sign_in();
         self.take(now, tokens, same_user);
-        self.save(now);
+        self.save();
         self.changed(None);
         self.answer_all(None);
     }
 
     pub(super) fn begin_sign_in(&mut self) {
         self.sign_ins += 1;
+        self.leave_sign_in(self.sign_in.id);
         // As many as a number of JavaScript tells apart.
         self.sign_in = SignIn { id: (self.ids.f64() * 9_007_199_254_740_992.0) as u64, renewals: 0 };
     }

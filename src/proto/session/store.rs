@@ -1,53 +1,172 @@
 //! What rests in the store, and what becomes of it when another tab has changed it.
 //!
 //! Rules: a sign-in has an id that its renewals keep, and they are counted, so that of two records of one sign-in the newer is known. Of
-//! two sign-ins the store's counts: whoever writes last. What cannot be read changes nothing.
+//! two sign-ins the store's counts: whoever writes last. What cannot be read changes nothing. The store is read before it is written:
+//! whoever slept while others renewed has nothing to tell. A sign-in that could not be written leaves no earlier one behind.
 
-use super::io::{Demand, Output};
-use super::sign_in::SameUser;
-use super::{Session, State};
+use super::Session;
+use super::io::{Demand, Output, Record, Stored};
+use super::state::{Renewal, SameUser, SignIn, State, Timer, Wish};
+use crate::proto::Millis;
+use crate::proto::Now;
 use crate::proto::time::ServerClock;
 use crate::proto::token::{Lifetime, Received};
-use crate::proto::{Now, Secret, UnixTime};
 
-/// A token set as it rests in a store. The driver writes it down, with a version.
-#[derive(Clone, Debug)]
-pub struct Record {
-    /// Which sign-in, at most 2⁵³.
-    pub id: u64,
-    /// How often its tokens have been renewed.
-    pub renewals: u32,
-    /// The access token.
-    pub access: Secret,
-    /// The refresh token.
-    pub refresh: Option<Secret>,
-    /// When the access token ends, by the server's clock.
-    pub expires_at: Option<UnixTime>,
-    /// By how much the server's clock is ahead of ours, in milliseconds.
-    pub skew: i64,
-}
-
-/// What is in the store.
-#[derive(Clone, Debug)]
-pub enum Stored {
-    /// Nothing: nobody is signed in.
-    Nothing,
-    /// Tokens.
-    Tokens(Record),
-    /// Something that is none of ours, or the store cannot be read.
-    Unreadable,
-}
-
-/// Which sign-in, and the how many-eth token set of it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct SignIn {
-    pub(super) id: u64,
-    pub(super) renewals: u32,
-}
+/// How long whoever has the lock waits until it sees what the last holder has written: browsers keep no order between the two (whatwg/html
+/// issue 403).
+const LOOK_FOR: Millis = Millis::from_secs(5);
+/// How often it looks.
+const LOOK_AGAIN: Millis = Millis::from_millis(10);
+/// How soon a store that failed to be emptied is tried again; it doubles with each failure, up to a minute.
+const TRY_AGAIN: Millis = Millis::from_secs(1);
 
 impl Session {
+    /// Asks what is in the store.
+    pub(super) fn read(&mut self) {
+        self.store.reads += 1;
+        self.outputs.push_back(Output::Read);
+    }
+
+    pub(super) fn on_stored(&mut self, now: Now, stored: Stored, is_behind: bool) {
+        self.store.reads = self.store.reads.saturating_sub(1);
+        let is_left = match &stored {
+            Stored::Nothing => false,
+            Stored::Tokens(record) => self.left.contains(&record.id),
+            Stored::Unreadable => true,
+        };
+        if !is_left {
+            // Somebody has written over what this session had left there.
+            self.left.clear();
+        }
+        if let Some(wish) = self.store.wish.take() {
+            return self.fulfil(now, wish, stored);
+        }
+        if let Renewal::Looking { since } = self.renewal {
+            if is_behind && now.instant.since(since) < LOOK_FOR {
+                return self.timers.set(Timer::Look, now.instant.after(LOOK_AGAIN));
+            }
+            self.follow(now, stored);
+            return self.on_seen(now);
+        }
+        self.follow(now, stored);
+        // Whatever is newer ends a renewal.
+        if let Renewal::Refused(error) = self.renewal {
+            return self.refused(now, error);
+        }
+        if matches!(self.renewal, Renewal::None) {
+            self.ask_again(now);
+        }
+    }
+
+    /// Takes over what was read, unless it is older than what is being written. What could not be written is not missed there.
+    fn follow(&mut self, now: Now, stored: Stored) {
+        let is_news = match &stored {
+            Stored::Tokens(_) => self.store.writing.is_none(),
+            Stored::Nothing | Stored::Unreadable => self.store.writing.is_none() && !self.store.is_ahead,
+        };
+        self.adopt(now, if is_news { stored } else { Stored::Unreadable });
+    }
+
+    /// Now that it is known what is there, does what is to be done.
+    fn fulfil(&mut self, now: Now, wish: Wish, there: Stored) {
+        let there_id = match &there {
+            Stored::Tokens(other) => Some(other.id),
+            Stored::Nothing | Stored::Unreadable => None,
+        };
+        let (mut wish, mut output) = (wish, None);
+        match wish {
+            Wish::Save => {
+                if let Some(other) = there_id.filter(|id| *id != self.sign_in.id) {
+                    self.leave_sign_in(other);
+                }
+                output = self.record(now).filter(|ours| !is_older(ours, &there)).map(Output::Write);
+            }
+            Wish::Clear(whose) => {
+                let is_it = match (whose, there_id) {
+                    (None, _) => !matches!(there, Stored::Nothing),
+                    (Some(id), Some(other)) => id == other || self.left.contains(&other),
+                    (Some(_), None) => false,
+                };
+                if is_it {
+                    there_id.into_iter().for_each(|id| self.leave_sign_in(id));
+                    wish = Wish::Clear(there_id);
+                    output = Some(Output::Erase);
+                }
+            }
+        }
+        if let Some(output) = output {
+            self.store.writing = Some(wish);
+            return self.outputs.push_back(output);
+        }
+        self.store.failures = 0;
+        self.follow(now, there);
+        self.unlock();
+        self.go_on_reading();
+        if matches!(self.renewal, Renewal::None) {
+            self.ask_again(now);
+        }
+    }
+
+    pub(super) fn on_written(&mut self, now: Now, is_done: bool) {
+        let Some(done) = self.store.writing.take() else { return };
+        if is_done {
+            self.left.clear();
+        }
+        match (done, is_done) {
+            (Wish::Clear(_), true) => {
+                // The tokens of whoever is signed in could not be written, or they would be there.
+                self.store.is_ahead &= matches!(self.state, State::SignedIn(_));
+                self.store.failures = 0;
+            }
+            (Wish::Save, true) => self.store.is_ahead = false,
+            // What is there is of somebody who is not signed in here any more: it is not to come back.
+            (Wish::Save, false) => {
+                self.store.is_ahead = true;
+                self.store.wish.get_or_insert(Wish::Clear(Some(self.sign_in.id)));
+            }
+            // Whatever is to be written next takes the place of what could not be erased.
+            (Wish::Clear(whose), false) if self.store.wish.is_none() => {
+                self.store.parked = whose;
+                let wait = TRY_AGAIN.times(1 << self.store.failures.min(6));
+                self.store.failures += 1;
+                self.timers.set(Timer::Store, now.instant.after(wait.min(TRY_AGAIN.times(60))));
+            }
+            (Wish::Clear(_), false) => {}
+        }
+        self.unlock();
+        self.go_on_reading();
+    }
+
+    /// Lets go of the lock, if that was wanted and everything is written.
+    pub(super) fn unlock(&mut self) {
+        if self.store.unlocks && self.store.wish.is_none() && self.store.writing.is_none() {
+            self.store.unlocks = false;
+            self.outputs.push_back(Output::Unlock);
+        }
+    }
+
+    /// Tries again to empty the store.
+    pub(super) fn erase_again(&mut self) {
+        if let Some(whose) = self.store.parked.take() {
+            self.wish(Wish::Clear(Some(whose)));
+        }
+    }
+
+    /// Reads what has to be known for what is yet to be done.
+    pub(super) fn go_on_reading(&mut self) {
+        let is_looking = matches!(self.renewal, Renewal::Looking { .. }) || matches!(self.renewal, Renewal::Refused(_));
+        if (self.store.wish.is_some() || is_looking) && self.store.writing.is_none() && self.store.reads == 0 {
+            self.read();
+        }
+    }
+
     /// Takes over what another tab has put into the store. Who waits is asked again by the caller.
-    pub(super) fn adopt(&mut self, now: Now, stored: Stored) {
+    fn adopt(&mut self, now: Now, stored: Stored) {
+        let stored = match stored {
+            // Whom this session has left does not come back.
+            Stored::Tokens(record) if self.left.contains(&record.id) => Stored::Unreadable,
+            Stored::Nothing | Stored::Tokens(_) | Stored::Unreadable => stored,
+        };
         match (stored, &self.state) {
             (Stored::Nothing | Stored::Unreadable, State::Loading) => {
                 self.state = State::SignedOut;
@@ -55,52 +174,98 @@ impl Session {
             }
             (Stored::Nothing, State::SignedIn(_)) => self.forget(),
             (Stored::Nothing | Stored::Unreadable, _) => {}
-            (Stored::Tokens(record), state) => {
-                let is_known =
-                    matches!(state, State::SignedIn(_) | State::Expired { .. }) && record.id == self.sign_in.id;
-                if is_known && record.renewals <= self.sign_in.renewals {
-                    return;
-                }
-                self.clock = Some(ServerClock::with_skew(record.skew, now));
-                let expires_at = record.expires_at.map(|end| end.as_millis() as f64 / 1000.0);
-                let lifetime = Lifetime { expires_in: None, expires_at };
-                let tokens = self.token_set(now, (record.access, record.refresh), lifetime, Received::Earlier);
-                let same_user = is_known || self.is_same_user(&tokens, SameUser::OnlyIfKnown);
-                // Whoever waits for a sign-in has one; an expired session that is renewed after all, too.
-                if !is_known || matches!(self.state, State::Expired { .. }) {
-                    self.sign_ins += 1;
-                }
-                // What has just been renewed serves whoever waited for that, however short its life: else each tab would ask.
-                for want in &mut self.wants {
-                    if let Demand::UsableFor(_) = want.demand {
-                        want.demand = Demand::USABLE;
-                    }
-                }
-                self.abort_renewal();
-                self.sign_in = SignIn { id: record.id, renewals: record.renewals };
-                self.take(now, tokens, same_user);
-                self.changed(None);
+            (Stored::Tokens(record), _) => self.adopt_tokens(now, record),
+        }
+    }
+
+    fn adopt_tokens(&mut self, now: Now, record: Record) {
+        let is_known = matches!(self.state, State::SignedIn(_) | State::Expired { .. }) && record.id == self.sign_in.id;
+        if is_known && record.renewals <= self.sign_in.renewals {
+            return;
+        }
+        self.clock = Some(ServerClock::with_skew(record.skew, now));
+        let expires_at = record.expires_at.map(|end| end.as_millis() as f64 / 1000.0);
+        let lifetime = Lifetime { expires_in: None, expires_at };
+        let tokens = self.token_set(now, (record.access, record.refresh), lifetime, Received::Earlier);
+        let same_user = is_known || self.is_same_user(&tokens, SameUser::OnlyIfKnown);
+        // Whoever waits for a sign-in has one; an expired session that is renewed after all, too.
+        if !is_known || matches!(self.state, State::Expired { .. }) {
+            self.sign_ins += 1;
+        }
+        // What has just been renewed serves whoever waited for that, however short its life: else each tab would ask.
+        for want in &mut self.wants {
+            if let Demand::UsableFor(_) = want.demand {
+                want.demand = Demand::USABLE;
             }
+        }
+        self.abort_renewal();
+        self.store.is_ahead = false;
+        self.sign_in = SignIn { id: record.id, renewals: record.renewals };
+        self.take(now, tokens, same_user);
+        self.changed(None);
+    }
+
+    /// A sign-in is over, or another takes its place: what the store may yet hold of it is not to come back.
+    pub(super) fn leave_sign_in(&mut self, id: u64) {
+        if self.config.has_store && !self.left.contains(&id) {
+            self.left.push(id);
+        }
+    }
+
+    /// A twin of this tab has changed its own store; this tab's is to follow.
+    pub(super) fn on_twin(&mut self, now: Now, id: u64, stored: Stored) {
+        if id != self.sign_in.id {
+            return;
+        }
+        let before = self.sign_in;
+        self.adopt(now, stored);
+        match self.state {
+            State::SignedOut => self.clear_of(Some(id)),
+            State::SignedIn(_) if self.sign_in != before => self.save(),
+            State::Expired { .. } | State::Loading | State::SignedIn(_) => {}
         }
     }
 
     /// Puts the present tokens into the store.
-    pub(super) fn save(&mut self, now: Now) {
-        if let (true, State::SignedIn(tokens)) = (self.config.has_store, &self.state) {
-            let SignIn { id, renewals } = self.sign_in;
-            let (access, refresh) = (tokens.access.clone(), tokens.refresh.clone());
-            let skew = self.clock.map_or(0, |clock| clock.skew(now));
-            let record = Record { id, renewals, access, refresh, expires_at: tokens.expires_at, skew };
-            self.outputs.push_back(Output::Save(record));
+    pub(super) fn save(&mut self) {
+        if self.config.has_store {
+            self.wish(Wish::Save);
         }
     }
 
-    /// Takes the present tokens out of the store.
+    /// The present tokens, as they rest in the store.
+    fn record(&self, now: Now) -> Option<Record> {
+        let State::SignedIn(tokens) = &self.state else { return None };
+        let SignIn { id, renewals } = self.sign_in;
+        let (access, refresh) = (tokens.access.clone(), tokens.refresh.clone());
+        let skew = self.clock.map_or(0, |clock| clock.skew(now));
+        Some(Record { id, renewals, access, refresh, expires_at: tokens.expires_at, skew })
+    }
+
+    /// Takes the present tokens out of the store, and those that they were to replace.
     pub(super) fn clear(&mut self) {
+        // Before the store has answered nobody knows what is in it, but it is to go.
+        self.clear_of((!matches!(self.state, State::Loading)).then_some(self.sign_in.id));
+    }
+
+    fn clear_of(&mut self, whose: Option<u64>) {
         if self.config.has_store {
-            // Before the store has answered nobody knows what is in it, but it is to go.
-            let id = (!matches!(self.state, State::Loading)).then_some(self.sign_in.id);
-            self.outputs.push_back(Output::Clear { id });
+            self.wish(Wish::Clear(whose));
         }
     }
+
+    fn wish(&mut self, wish: Wish) {
+        // What could not be erased goes with what is done now: it is of the past.
+        self.timers.stop(Timer::Store);
+        self.store.parked = None;
+        self.store.wish = Some(wish);
+        if self.store.writing.is_none() {
+            self.read();
+        }
+    }
+}
+
+/// Whether the store holds a later renewal of the same sign-in.
+fn is_older(ours: &Record, there: &Stored) -> bool {
+    matches!(there, Stored::Tokens(other) if other.id == ours.id && other.renewals > ours.renewals)
 }

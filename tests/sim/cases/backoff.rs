@@ -1,7 +1,6 @@
 //! The backoff beside a twin that remembers every try there ever was, and reads the window of the next from the beginning of that.
 
-use core::time::Duration;
-
+use gatepass::proto::Millis;
 use gatepass::proto::backoff::BackoffOptions;
 use gatepass::proto::connection::{
     Connection, ConnectionConfig, ConnectionState, Event, Input, Output, PageEvent, SocketId,
@@ -24,7 +23,10 @@ const REASONS: [(&str, u64, Option<u64>); 4] = [
 /// A try that has ended.
 #[derive(Debug)]
 struct Try {
+    /// For the minimum uptime.
     lasted: bool,
+    /// For so long that what was before is forgotten: the minimum uptime, and the widest wait.
+    forgets: bool,
     without_network: bool,
     own_network: bool,
     retry_after: u64,
@@ -33,14 +35,14 @@ struct Try {
 
 /// Returns the least wait after the last of the tries and how much may come on top, in milliseconds.
 fn window(options: BackoffOptions, tries: &[Try]) -> (u64, u64) {
-    let [base, cap, spread] = [options.base, options.cap, options.spread].map(|span| span.as_millis() as u64);
+    let [base, cap, spread] = [options.base, options.cap, options.spread].map(|span| span.as_millis());
     let last = tries.last().expect("a try that has ended");
     if last.without_network {
         return (cap / 2, cap / 2);
     }
-    let since = tries.iter().rposition(|one| one.lasted).map_or(tries, |place| &tries[place..]);
+    let since = tries.iter().rposition(|one| one.forgets).map_or(tries, |place| &tries[place..]);
     let failures: Vec<_> = since.iter().filter(|one| !one.without_network).collect();
-    if last.lasted && !last.own_network {
+    if failures.len() == 1 && last.lasted && !last.own_network {
         return (last.retry_after, last.spread.unwrap_or(spread));
     }
     let mut grown = base;
@@ -49,7 +51,8 @@ fn window(options: BackoffOptions, tries: &[Try]) -> (u64, u64) {
     }
     let fell_with_others = failures[0].lasted && !failures[0].own_network;
     let least = if fell_with_others { spread } else { 0 };
-    let (retry_after, hinted) = if last.lasted { (0, 0) } else { (last.retry_after, last.spread.unwrap_or(0)) };
+    let (retry_after, hinted) =
+        if last.lasted && last.own_network { (0, 0) } else { (last.retry_after, last.spread.unwrap_or(0)) };
     (retry_after, grown.max(least).min(cap).max(hinted))
 }
 
@@ -58,7 +61,7 @@ struct Life {
     machine: Connection,
     now: u64,
     dialled: Option<SocketId>,
-    told: Option<Duration>,
+    told: Option<Millis>,
 }
 
 impl Life {
@@ -77,7 +80,7 @@ impl Life {
     fn pass(&mut self, millis: u64) {
         let end = self.now + millis;
         while let Some(timer) = self.machine.poll_timeout().filter(|timer| *timer <= Instant::from_millis(end)) {
-            self.now = timer.since(Instant::from_millis(0)).as_millis() as u64;
+            self.now = timer.since(Instant::from_millis(0)).as_millis();
             self.give(Input::Timeout);
         }
         self.now = end;
@@ -87,7 +90,7 @@ impl Life {
 /// Lives through random tries and gives every wait as its place between the least, 0, and the longest, 1.
 fn live(seed: u64, places: &mut Vec<f64>) {
     let mut dice = fastrand::Rng::with_seed(seed);
-    let mut span = |range| Duration::from_millis(dice.u64(range));
+    let mut span = |range| Millis::from_millis(dice.u64(range));
     let options = BackoffOptions { base: span(1..2_000), cap: span(5_000..60_000), spread: span(0..20_000) };
     let mut config = ConnectionConfig::new(
         Url::parse("url", "wss://api.test/", UrlKind::WebSocket).expect("an address"),
@@ -124,13 +127,14 @@ fn live(seed: u64, places: &mut Vec<f64>) {
         let at_least = if opens && code == 1013 { 15_000 } else { 0 };
         tries.push(Try {
             lasted: opens && life.now - opened >= MIN_UPTIME,
+            forgets: opens && life.now - opened >= MIN_UPTIME.max(options.cap.as_millis()),
             without_network: offline,
             own_network: back.is_some_and(|back| life.now - back < OWN_LOSS),
             retry_after: asked.max(at_least),
             spread,
         });
         let (least, more) = window(options, &tries);
-        let wait = life.told.expect("a wait").as_millis() as u64;
+        let wait = life.told.expect("a wait").as_millis();
         assert!(
             (least..=least + more).contains(&wait),
             "seed {seed}: {wait} in {least}+{more} of {options:?} after {tries:?}"

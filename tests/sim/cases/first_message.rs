@@ -1,8 +1,7 @@
 //! The first message: hello, ack, refusal, and what a close means in between.
 
-use core::time::Duration;
-
 use gatepass::error::Disposition;
+use gatepass::proto::Millis;
 use gatepass::proto::connection::ConnectionState;
 use gatepass::proto::scheme::Scheme;
 use gatepass::proto::session::SessionState;
@@ -36,7 +35,7 @@ fn case_67_the_client_says_timeout_when_the_ack_stays_away() {
 
 #[test]
 fn case_67_hello_and_ack_have_a_time_of_their_own_within_that_of_the_whole_connection() {
-    let seconds = Duration::from_secs;
+    let seconds = Millis::from_secs;
     let until_given_up = |kind, is_withheld, connect, ack| {
         let mut world = World::with(1, &[kind], |config| {
             config.connect_timeout = seconds(connect);
@@ -59,10 +58,7 @@ fn case_67_hello_and_ack_have_a_time_of_their_own_within_that_of_the_whole_conne
     for (kind, is_withheld) in [(Kind::FirstMessageAck, false), (Kind::FirstMessageHello, true)] {
         assert_eq!(until_given_up(kind, is_withheld, 60, 3), seconds(3), "{kind:?}");
         let whole = until_given_up(kind, is_withheld, 3, 60);
-        assert!(
-            whole < seconds(3) && whole > Duration::from_millis(2_900),
-            "{kind:?}: counted from the dial: {whole:?}"
-        );
+        assert!(whole < seconds(3) && whole > Millis::from_millis(2_900), "{kind:?}: counted from the dial: {whole:?}");
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use gatepass::proto::connection::OnRenewal;
+use gatepass::proto::scheme::Scheme;
 
 use super::tokens::renewing;
 use super::{MINUTE, connected};
@@ -106,4 +107,67 @@ fn a_socket_lost_in_the_middle_of_its_handover_is_connected_again_once() {
             assert_eq!(line.received_by_server, ["1"]);
         }
     }
+}
+
+/// A world with a heartbeat whose server falls silent, and whose next token leads to a try that takes over.
+fn beating() -> World {
+    let mut world = World::with(1, &[Kind::Ticket], |config| {
+        config.on_renewal = OnRenewal::Handover;
+        config.heartbeat.ping = Some(crate::codec::json(r#"{"type":"ping"}"#));
+        config.heartbeat.pong = Some(crate::codec::json(r#"{"type":"pong"}"#));
+    });
+    world.sign_in("maggie");
+    world.connect(0);
+    assert!(world.run_until(MINUTE, connected));
+    world
+}
+
+#[test]
+fn a_silent_server_is_noticed_within_interval_and_timeout_whatever_becomes_of_a_handover() {
+    for millis in (0..40_000).step_by(500) {
+        let mut world = beating();
+        world.run_for(6_000);
+        world.cut_sockets();
+        let silent = world.elapsed();
+        world.run_for(millis);
+        let failures = world.lines[0].failures.len();
+        world.server.refuse_handshakes = 1;
+        world.ask_token(0, HOUR);
+        let noticed = |world: &World| world.lines[0].codes().contains(&"CONNECTION_SILENT");
+        assert!(world.run_until(MINUTE, noticed), "{millis}: {:?}", world.lines[0].codes());
+        assert!(failures > 0 || world.elapsed() - silent <= 36_000, "{millis}: {}", world.elapsed() - silent);
+    }
+}
+
+#[test]
+fn a_pong_is_not_the_apps_while_a_handover_is_under_way_and_after_it() {
+    for millis in 24_900..25_300 {
+        let mut world = beating();
+        world.run_for(millis.min(24_950));
+        world.ask_token(0, HOUR);
+        world.run_for(millis - millis.min(24_950) + 10_000);
+        assert_eq!(world.lines[0].delivered, [""; 0], "{millis}");
+        assert_eq!(world.lines[0].failures, [], "{millis}");
+    }
+}
+
+#[test]
+fn a_server_that_refuses_the_old_socket_during_a_handover_is_heard() {
+    let mut world = World::with(1, &[Kind::FirstMessageAck], |config| {
+        config.on_renewal = OnRenewal::Handover;
+        if let Scheme::FirstMessage(scheme) = &mut config.scheme {
+            scheme.expired = Some(crate::codec::json(r#"{"type":"expired"}"#));
+        }
+    });
+    world.sign_in("maggie");
+    world.connect(0);
+    assert!(world.run_until(MINUTE, connected));
+    world.server.is_silent = true;
+    world.ask_token(0, HOUR);
+    world.run_for(150);
+    world.server.is_silent = false;
+    world.broadcast(r#"{"type":"auth_invalid"}"#);
+    world.run_for(100);
+    assert_eq!(world.lines[0].codes(), ["AUTH_REJECTED"]);
+    assert!(world.run_until(MINUTE, connected));
 }

@@ -115,7 +115,7 @@ fn a_credential_never_appears_in_an_event_or_an_error() {
         fault(&mut world, "ticket", &[Fault::Status(401, None), Fault::Answer(200, "<html>")]);
         fault(&mut world, "refresh", &[Fault::Status(500, None), Fault::Lost]);
         for code in [1006, 4401, 1000, 4403] {
-            world.run_for(20_000);
+            world.run_for(MINUTE);
             world.drop_sockets(code);
         }
         world.login("maggie", "SECRET-wrong");

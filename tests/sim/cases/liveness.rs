@@ -1,8 +1,7 @@
 //! Alive or not: heartbeat, sleep, the page's life, the computer's own network, and what servers say of the way back.
 
-use core::time::Duration;
-
 use gatepass::error::Disposition;
+use gatepass::proto::Millis;
 use gatepass::proto::connection::{ConnectionConfig, ConnectionState, Heartbeat, PageEvent};
 use gatepass::proto::scheme::Scheme;
 use gatepass::proto::{Url, UrlKind};
@@ -100,7 +99,7 @@ fn without_a_matcher_every_frame_is_the_apps() {
 fn an_interval_shorter_than_the_timeout_still_finds_the_silence() {
     let mut world = World::with(1, &[Kind::Anonymous], |config| {
         beats(config);
-        config.heartbeat.interval = Duration::from_secs(3);
+        config.heartbeat.interval = Millis::from_secs(3);
     });
     world.connect(0);
     assert!(world.run_until(MINUTE, connected));
@@ -233,7 +232,7 @@ fn a_page_that_nobody_looks_at_keeps_its_socket_unless_it_is_told_otherwise() {
     keeps.run_for(HOUR);
     assert!(keeps.lines[0].is_connected());
 
-    let closing = |config: &mut ConnectionConfig| config.close_when_hidden = Some(Duration::from_secs(300));
+    let closing = |config: &mut ConnectionConfig| config.close_when_hidden = Some(Millis::from_secs(300));
     let mut world = World::with(1, &[Kind::Anonymous], closing);
     world.connect(0);
     assert!(world.run_until(MINUTE, connected));
@@ -480,8 +479,8 @@ fn a_heartbeat_without_time_is_refused_by_name() {
     for (interval, timeout, option) in [(0, 1, "heartbeat.interval"), (1, 0, "heartbeat.timeout")] {
         let url = Url::parse("url", "wss://api.test/", UrlKind::WebSocket).expect("an address");
         let mut config = ConnectionConfig::new(url, Scheme::Anonymous);
-        config.heartbeat.interval = Duration::from_millis(interval);
-        config.heartbeat.timeout = Duration::from_millis(timeout);
+        config.heartbeat.interval = Millis::from_millis(interval);
+        config.heartbeat.timeout = Millis::from_millis(timeout);
         let error = config.check().expect_err("no time");
         assert!(error.to_string().contains(option), "{error}");
     }

@@ -117,6 +117,7 @@ fn messages_that_follow_a_refused_first_message_arrive_once_after_the_refresh() 
         assert!(world.run_until(MINUTE, |world| world.lines[0].opened == 2), "{bad_token:?}");
         world.send(0);
         world.run_for(10_000);
+        world.hear_of_the_server();
         assert_eq!(world.lines[0].received_by_server, ["1", "2", "3", "4"], "{bad_token:?}");
         assert_eq!(world.lines[0].payloads_kept(), 0, "{bad_token:?}");
     }
@@ -131,7 +132,9 @@ fn messages_on_a_socket_that_is_lost_are_not_sent_twice() {
     assert!(world.run_until(MINUTE, |world| world.lines[0].opened == 2));
     world.send(0);
     world.run_for(10_000);
+    world.hear_of_the_server();
     assert_eq!(world.lines[0].received_by_server, ["1", "2"]);
+    assert_eq!(world.lines[0].unconfirmed, [1]);
     assert_eq!(world.lines[0].payloads_kept(), 0);
 }
 
@@ -140,9 +143,8 @@ fn what_the_server_has_answered_is_neither_kept_nor_sent_again_by_a_reconnect() 
     let mut world = connect(Kind::FirstMessage);
     world.send(0);
     assert_eq!(world.lines[0].payloads_kept(), 1, "the server may yet refuse");
-    world.run_for(100);
-    world.broadcast("news");
-    world.run_for(100);
+    world.run_for(6_000);
+    world.hear_of_the_server();
     assert_eq!(world.lines[0].payloads_kept(), 0);
 
     let mut replaced = connect(Kind::FirstMessage);

@@ -12,6 +12,7 @@ mod probe;
 mod recovery;
 mod refresh;
 mod session;
+mod store;
 mod tickets;
 mod tokens;
 

@@ -1,6 +1,6 @@
 //! The outbox: what waits, for how long, what goes for want of room, and what a server confirms. And a twin that does the same naively.
 
-use core::time::Duration;
+use gatepass::proto::Millis;
 use std::collections::BTreeMap;
 
 use gatepass::proto::connection::{
@@ -30,9 +30,9 @@ fn confirming(kind: Kind) -> World {
 #[test]
 fn a_message_whose_time_is_over_is_dropped_and_told_and_the_others_are_sent() {
     for kind in KINDS {
-        let mut world = World::with(1, &[kind], |config| config.outbox.ttl = Some(Duration::from_secs(60)));
+        let mut world = World::with(1, &[kind], |config| config.outbox.ttl = Some(Millis::from_secs(60)));
         world.sign_in("maggie");
-        world.send_within(0, Some(Duration::from_secs(1)));
+        world.send_within(0, Some(Millis::from_secs(1)));
         world.send(0);
         world.run_for(1_000);
         assert_eq!(world.lines[0].fates, BTreeMap::from([(1, vec![Fate::Dropped])]), "{kind:?}");
@@ -48,7 +48,7 @@ fn a_message_whose_time_is_over_is_dropped_and_told_and_the_others_are_sent() {
 #[test]
 fn a_message_that_expired_while_a_timer_was_late_is_not_sent() {
     let mut world = World::new(1, &[Kind::Anonymous]);
-    world.send_within(0, Some(Duration::from_secs(5)));
+    world.send_within(0, Some(Millis::from_secs(5)));
     world.freeze(0, 10_000, false);
     world.connect(0);
     assert!(world.run_until(MINUTE, connected));
@@ -117,7 +117,7 @@ fn a_confirmed_message_is_sent_once_and_an_unconfirmed_one_again_after_every_los
 
 #[test]
 fn what_nobody_confirms_takes_room_until_its_time_is_over() {
-    let outbox = OutboxOptions { max_messages: 1, ttl: Some(Duration::from_secs(30)), ..OutboxOptions::default() };
+    let outbox = OutboxOptions { max_messages: 1, ttl: Some(Millis::from_secs(30)), ..OutboxOptions::default() };
     let mut world = World::with(1, &[Kind::Anonymous], |config| {
         config.confirm = Some(confirm());
         config.outbox = outbox;
@@ -225,7 +225,7 @@ fn run_twins(seed: u64) {
         max_bytes: dice.usize(20..200),
         max_messages: dice.usize(1..8),
         policy: policies[dice.usize(0..3)],
-        ttl: dice.bool().then(|| Duration::from_millis(dice.u64(1..20_000))),
+        ttl: dice.bool().then(|| Millis::from_millis(dice.u64(1..20_000))),
     };
     let url = Url::parse("url", "wss://api.test/", UrlKind::WebSocket).expect("an address");
     let mut config = ConnectionConfig::new(url, Scheme::Anonymous);
@@ -247,9 +247,10 @@ fn run_twins(seed: u64) {
                     _ => format!(r#"{{"id":{number}}}"#),
                 };
                 let needs_ack = confirms && text.starts_with('{');
-                let ttl = (dice.u8(0..4) == 0).then(|| Duration::from_millis(dice.u64(1..5_000)));
+                let ttl = (dice.u8(0..4) == 0).then(|| Millis::from_millis(dice.u64(1..5_000)));
                 let message = Outgo { text, instant: at(millis).instant };
-                let sent = machine.send(&message, ttl);
+                let id = MessageId(number as u32);
+                let sent = machine.send(id, &message, ttl);
                 let socket = (machine.state() == ConnectionState::Connected).then(|| machine.socket()).flatten();
                 let length = message.length();
                 if let (Some(socket), false) = (socket, needs_ack) {
@@ -264,8 +265,8 @@ fn run_twins(seed: u64) {
                         expected.push((oldest.id, Fate::Dropped));
                     }
                     match (sent, twin.fits(length), options.policy) {
-                        (Ok(Sent::Queued(id) | Sent::NowUnconfirmed(_, id)), true, _) => {
-                            let ends = ttl.or(options.ttl).map(|ttl| millis + ttl.as_millis() as u64);
+                        (Ok(Sent::Queued | Sent::Unconfirmed(_)), true, _) => {
+                            let ends = ttl.or(options.ttl).map(|ttl| millis + ttl.as_millis());
                             twin.all.push(Remembered {
                                 id,
                                 number,

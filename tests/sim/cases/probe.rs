@@ -1,6 +1,7 @@
 //! The probe: what HTTP says about a dial that browsers do not explain.
 
 use gatepass::error::Disposition;
+use gatepass::proto::Millis;
 use gatepass::proto::connection::ConnectionState;
 use gatepass::proto::session::SessionState;
 
@@ -52,7 +53,7 @@ fn case_46_what_is_forbidden_is_not_tried_again() {
 #[test]
 fn case_46_a_busy_server_is_tried_again_not_before_it_asks_for() {
     let mut world = refused_with(Fault::Status(503, Some("40")));
-    let after = Disposition::Retry { after: Some(std::time::Duration::from_secs(40)) };
+    let after = Disposition::Retry { after: Some(Millis::from_secs(40)) };
     assert_eq!(world.lines[0].failures, [("SERVER_UNAVAILABLE", after)]);
     assert!(world.lines[0].waits[0] >= 40_000, "{:?}", world.lines[0].waits);
     assert!(world.run_until(2 * MINUTE, connected));

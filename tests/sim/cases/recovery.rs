@@ -1,8 +1,7 @@
 //! Loss and return: waits, close codes, stale events, closing for good.
 
-use core::time::Duration;
-
 use gatepass::error::Disposition;
+use gatepass::proto::Millis;
 use gatepass::proto::connection::{ConnectionState, PageEvent};
 
 use super::{MINUTE, connect, connected, fault};
@@ -48,9 +47,41 @@ fn case_102_a_server_that_accepts_and_drops_meets_growing_waits() {
     }
 }
 
+/// How often a server is dialled in ten minutes that accepts, and drops each connection after so many milliseconds.
+fn dials_in_ten_minutes(uptime: u64) -> u32 {
+    let mut dials = 0;
+    for seed in 0..20 {
+        let mut world = World::new(seed, &[Kind::Ticket]);
+        world.server.access_life_ms = 100 * i64::from(u32::MAX);
+        world.sign_in("maggie");
+        world.connect(0);
+        let end = world.elapsed() + 10 * MINUTE;
+        let mut opened = 0;
+        while world.elapsed() < end {
+            opened += 1;
+            let left = end - world.elapsed();
+            world.run_until(left, |world| world.lines[0].opened == opened);
+            world.run_for(uptime);
+            world.drop_sockets(1006);
+            world.run_for(50);
+        }
+        dials += world.server.log.dials;
+    }
+    dials / 20
+}
+
+#[test]
+fn a_server_that_drops_every_connection_after_some_seconds_is_dialled_no_more_often_than_one_that_does_so_at_once() {
+    let flapping = dials_in_ten_minutes(0);
+    for seconds in [1, 2, 3, 5, 6, 8, 10, 12, 15, 20, 29, 30, 31, 45, 60] {
+        let dials = dials_in_ten_minutes(seconds * 1_000);
+        assert!(dials <= flapping, "{dials} dials of a server that drops after {seconds} s, {flapping} at once");
+    }
+}
+
 #[test]
 fn only_the_minimum_uptime_resets_the_backoff() {
-    let mut world = World::with(1, &[Kind::Ticket], |config| config.min_uptime = Duration::from_secs(60));
+    let mut world = World::with(1, &[Kind::Ticket], |config| config.min_uptime = Millis::from_secs(60));
     world.sign_in("maggie");
     world.connect(0);
     for flap in 0..8 {
@@ -199,7 +230,7 @@ fn the_first_try_after_a_lasting_connection_is_spread_and_counts_as_the_first() 
         world.connect(0);
         assert!(world.run_until(MINUTE, connected));
         assert_eq!(world.lines[0].attempts.last(), Some(&3));
-        world.run_for(6_000);
+        world.run_for(31_000);
         world.drop_sockets(1006);
         assert!(world.run_until(MINUTE, |world| world.lines[0].opened == 2));
         assert_eq!(world.lines[0].attempts.last(), Some(&1));

@@ -68,7 +68,7 @@ fn case_13_a_server_that_says_when_is_not_asked_before() {
             world.ask_token(0, HOUR);
             world.run_for(500);
         }
-        let waited = world.now_in(0).instant.since(start).as_millis() as u64;
+        let waited = world.now_in(0).instant.since(start).as_millis();
         assert!(waited >= least && waited <= least + 40_000, "{header}: {waited} ms");
     }
 }
@@ -367,4 +367,78 @@ fn a_store_that_cannot_be_read_is_no_reason_to_forget_anybody() {
     world.run_for(HOUR);
     assert!(world.tabs.iter().all(|tab| tab.session.state() == SessionState::SignedIn));
     assert!(world.tabs[0].answers[0].is_ok());
+}
+
+/// A session whose renewals are refused from now on, while its token is good for some seconds more.
+fn refused(kind: Kind) -> World {
+    let mut world = World::new(1, &[kind]);
+    world.server.access_life_ms = 60_000;
+    world.login("maggie", "SECRET-password");
+    world.connect(0);
+    assert!(world.run_until(MINUTE, connected));
+    world.server.revoke_refresh();
+    world.ask_token(0, HOUR);
+    world.run_for(500);
+    world
+}
+
+#[test]
+fn a_renewal_that_is_refused_while_the_token_is_good_is_told_at_once_and_ends_the_session_with_the_token() {
+    let mut world = refused(Kind::Ticket);
+    let rejected = TokenError::RefreshRejected { status: 401 };
+    assert_eq!(world.tabs[0].refusals, [rejected]);
+    assert_eq!((world.session().state(), world.tabs[0].errors.len()), (SessionState::SignedIn, 0));
+    let asked = world.server.log.refreshes_asked;
+    world.run_for(2 * MINUTE);
+    assert_eq!(world.session().state(), SessionState::Expired);
+    assert_eq!(world.tabs[0].errors, [rejected]);
+    assert_eq!(world.server.log.refreshes_asked, asked, "nobody asks again for what was refused");
+    world.drop_sockets(1006);
+    world.run_for(MINUTE);
+    assert_eq!(world.lines[0].failures.last(), Some(&("REFRESH_REJECTED", Disposition::SignIn)));
+}
+
+#[test]
+fn a_token_that_is_refused_after_its_renewal_was_asks_for_sign_in_by_the_code_of_that() {
+    let mut world = refused(Kind::Query);
+    world.server.revoke_access();
+    world.drop_sockets(4401);
+    world.run_for(5_000);
+    assert_eq!(world.lines[0].failures.last(), Some(&("REFRESH_REJECTED", Disposition::SignIn)));
+    assert_eq!(world.session().state(), SessionState::Expired);
+}
+
+#[test]
+fn a_refused_token_that_nothing_can_renew_asks_for_sign_in_by_the_code_of_its_refusal() {
+    for (kind, code) in [
+        (Kind::Ticket, "TICKET_UNAUTHORIZED"),
+        (Kind::FirstMessageAck, "AUTH_REJECTED"),
+        (Kind::QueryProbed, "HANDSHAKE_UNAUTHORIZED"),
+    ] {
+        let mut world = World::new(1, &[kind]);
+        world.server.has_refresh = false;
+        world.sign_in("maggie");
+        world.server.revoke_access();
+        world.connect(0);
+        world.run_for(MINUTE);
+        let refused = [Disposition::RefreshToken, Disposition::SignIn].map(|move_on| (code, move_on));
+        assert_eq!(world.lines[0].failures, refused, "{kind:?}");
+    }
+}
+
+#[test]
+fn a_socket_that_waits_has_its_token_renewed_before_that_ends() {
+    for kind in [Kind::Ticket, Kind::Query, Kind::FirstMessageAck] {
+        let mut world = World::new(1, &[kind]);
+        world.server.access_life_ms = 120_000;
+        world.login("maggie", "SECRET-password");
+        world.connect(0);
+        assert!(world.run_until(MINUTE, connected));
+        world.server.goodbye = r#"{"retry_after":290}"#;
+        world.drop_sockets(1012);
+        world.run_for(250_000);
+        assert!(world.server.log.refreshed >= 2, "{kind:?}: {:?}", world.server.log);
+        assert!(world.run_until(2 * MINUTE, connected), "{kind:?}");
+        assert_eq!(world.lines[0].codes(), ["CLOSED_BY_SERVER"], "{kind:?}");
+    }
 }

@@ -1,6 +1,7 @@
 //! What the app does: it signs in and out, connects, sends and closes, and its page comes and goes.
 
 use super::*;
+use gatepass::proto::Millis;
 
 impl World {
     pub fn sign_in(&mut self, user: &str) {
@@ -59,22 +60,18 @@ impl World {
     }
 
     /// The same for one that may not wait for longer.
-    pub fn send_within(&mut self, line: usize, ttl: Option<Duration>) -> bool {
+    pub fn send_within(&mut self, line: usize, ttl: Option<Millis>) -> bool {
         self.next_note += 1;
         let note = Note { number: self.next_note, epoch: self.tabs[self.lines[line].tab].session.view().epoch };
         let text = self.lines[line].text_of(note.number);
         let message = Outgo { text, instant: self.now_in(self.lines[line].tab).instant };
-        let sent = self.lines[line].machine.send(&message, ttl);
-        if let Ok(Sent::NowAndKept(_, id) | Sent::NowUnconfirmed(_, id) | Sent::Queued(id)) = sent {
-            self.lines[line].kept.insert(id, note.number);
-        }
-        match sent {
-            Ok(Sent::Now(socket)) => self.hand_over(line, socket, note),
-            Ok(Sent::NowAndKept(socket, id) | Sent::NowUnconfirmed(socket, id)) => {
+        let id = MessageId(note.number as u32);
+        match self.lines[line].machine.send(id, &message, ttl) {
+            Ok(Sent::Now(socket) | Sent::Unconfirmed(socket)) => {
                 self.lines[line].payloads.insert(id, note);
                 self.hand_over(line, socket, note);
             }
-            Ok(Sent::Queued(id)) => {
+            Ok(Sent::Queued) => {
                 self.lines[line].payloads.insert(id, note);
             }
             Ok(Sent::Dropped) => {}

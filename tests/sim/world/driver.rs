@@ -1,4 +1,5 @@
-//! The driver of the simulation: performs outputs, feeds inputs, and asserts the invariants of the design as it goes.
+//! The driver of the simulation: performs outputs, feeds inputs, and asserts the invariants of the design as it goes. It keeps to the contract in
+//! `gatepass::proto`, and its app calls back in from listeners.
 
 use super::*;
 
@@ -12,6 +13,11 @@ impl World {
     pub fn session_input_in(&mut self, tab: usize, input: session::Input) {
         let now = self.now_in(tab);
         self.tabs[tab].session.handle_input(now, input);
+        if let Some(view) = self.tabs[tab].session.poll_user_change() {
+            for line in self.lines_of(tab) {
+                self.line_input(line, Input::Session(view));
+            }
+        }
         self.drain_session(tab);
         if let Some(deadline) = self.tabs[tab].session.poll_timeout() {
             assert!(self.is_late(tab) || deadline >= now.instant, "a deadline in the past would be a loop");
@@ -24,9 +30,13 @@ impl World {
     }
 
     pub(super) fn drain_session(&mut self, tab: usize) {
+        if core::mem::replace(&mut self.tabs[tab].is_draining, true) {
+            return;
+        }
         while let Some(output) = self.tabs[tab].session.poll_output() {
             self.perform_session(tab, output);
         }
+        self.tabs[tab].is_draining = false;
     }
 
     fn perform_session(&mut self, tab: usize, output: session::Output) {
@@ -46,8 +56,9 @@ impl World {
                 for line in self.lines_of(tab) {
                     self.line_input(line, Input::Session(view));
                 }
+                self.call_back(tab, None);
             }
-            session::Output::Clear { id } => self.clear(tab, id),
+            session::Output::Erase => self.store_later(tab, StoreOp::Write(None)),
             session::Output::Due => {
                 for line in self.lines_of(tab) {
                     self.line_input(line, Input::TokenDue);
@@ -68,10 +79,10 @@ impl World {
                 self.tabs[tab].source.push_back(request);
                 self.tabs[tab].source_reasons.push(reason);
             }
-            session::Output::Load => self.later(Happening::Stored { tab }),
-            session::Output::Lock => self.lock(tab),
+            session::Output::Lock { .. } => self.lock(tab),
             session::Output::LoginDone { result, .. } => self.logins.push(result.map_err(|failed| failed.error)),
-            session::Output::Save(record) => self.save(tab, record),
+            session::Output::Read => self.store_later(tab, StoreOp::Read),
+            session::Output::RenewalRefused(error) => self.tabs[tab].refusals.push(error),
             session::Output::Token { asker: APP, result, .. } => {
                 let answer = result.map(|grant| grant.generation);
                 self.tabs[tab].answers.push(answer);
@@ -81,6 +92,11 @@ impl World {
                 self.line_input(asker.0 as usize, Input::Token { want, result });
             }
             session::Output::Unlock => self.unlock(tab),
+            session::Output::Write(record) => {
+                let shown = format!("{record:?}");
+                assert!(!shown.contains(MARK), "a credential in a record's debug text: {shown}");
+                self.store_later(tab, StoreOp::Write(Some(record)));
+            }
         }
     }
 
@@ -115,8 +131,31 @@ impl World {
     }
 
     pub(super) fn drain(&mut self, index: usize) {
+        if core::mem::replace(&mut self.lines[index].is_draining, true) {
+            return;
+        }
         while let Some(output) = self.lines[index].machine.poll_output() {
             self.perform(index, output);
+        }
+        self.lines[index].is_draining = false;
+    }
+
+    /// A listener of the app that calls back in, sometimes.
+    fn call_back(&mut self, tab: usize, line: Option<usize>) {
+        if self.rng.u8(0..100) >= self.calls_back {
+            return;
+        }
+        let lines = self.lines_of(tab);
+        let Some(line) = line.or_else(|| lines.first().copied()) else { return };
+        match self.rng.u8(0..7) {
+            0 => self.logout_at(tab),
+            1 => self.sign_in_at(tab, "bob"),
+            2 => self.sign_in_at(tab, "maggie"),
+            3 => self.close(line),
+            4 => self.connect(line),
+            _ => {
+                self.send(line);
+            }
         }
     }
 
@@ -135,10 +174,26 @@ impl World {
                     peer.is_dead = true;
                 }
             }
-            Output::Discard { message, .. } => {
-                assert!(line.payloads.remove(&message).is_some(), "an unknown message was discarded");
+            Output::Deliver { socket } => {
+                let text = line.inspected.take().expect("a message that is inspected");
+                assert!(
+                    line.open_sockets.contains(&socket),
+                    "a message of a socket that was left behind was delivered"
+                );
+                line.delivered.push(text);
             }
-            Output::Event(event) => self.on_event(index, event),
+            Output::Discard { messages } => {
+                for message in messages {
+                    assert!(line.payloads.remove(&message).is_some(), "an unknown message was discarded");
+                }
+            }
+            Output::Event(event) => {
+                let calls_back = matches!(event, Event::Opened | Event::StateChanged(_));
+                self.on_event(index, event);
+                if calls_back {
+                    self.call_back(self.lines[index].tab, Some(index));
+                }
+            }
             Output::Fetch { request, http } => {
                 line.requests.insert(request);
                 line.most_requests = line.most_requests.max(line.requests.len());
@@ -163,10 +218,9 @@ impl World {
                 }
                 self.later(Happening::Dial { line: index, socket, url });
             }
-            Output::Send { socket, message, keep } => {
-                let note = if keep { line.payloads.get(&message).copied() } else { line.payloads.remove(&message) };
-                let note =
-                    note.unwrap_or_else(|| panic!("message {message:?} was handed over twice or after a discard"));
+            Output::Send { socket, message } => {
+                let note = line.payloads.get(&message).copied();
+                let note = note.unwrap_or_else(|| panic!("message {message:?} was handed over after a discard"));
                 self.hand_over(index, socket, note);
             }
             Output::SendText { socket, text, .. } => {
@@ -225,6 +279,12 @@ impl World {
                 assert!(is_accepted, "connected means accepted");
             }
             Event::StateChanged(change) => {
+                line.error_events += usize::from(change.fires_error);
+                for message in &change.unconfirmed {
+                    let note = line.payloads.get(message);
+                    let note = note.unwrap_or_else(|| panic!("{message:?} may not have arrived, and was discarded"));
+                    line.unconfirmed.push(note.number);
+                }
                 if line.confirms && change.state != ConnectionState::Connected {
                     // What nobody has confirmed is sent again.
                     line.last_sent = 0;
@@ -262,8 +322,8 @@ impl World {
                     line.failures.push((problem.failure.code(), problem.disposition));
                 }
                 if let Some(delay) = change.retry_in {
-                    line.waits.push(delay.as_millis() as u64);
-                    assert!(delay.as_secs() <= 330, "a wait beyond every cap");
+                    line.waits.push(delay.as_millis());
+                    assert!(delay.as_millis() <= 330_000, "a wait beyond every cap");
                 }
             }
         }

@@ -15,8 +15,12 @@ pub struct Line {
     /// Whether the server confirms messages.
     pub confirms: bool,
     pub(super) payloads: BTreeMap<MessageId, Note>,
-    /// The numbers of all messages that were kept, and what the app was told of them.
-    pub(super) kept: BTreeMap<MessageId, u64>,
+    pub(super) is_draining: bool,
+    /// A message that the machine reads.
+    pub(super) inspected: Option<String>,
+    /// What may not have arrived, by number.
+    pub unconfirmed: Vec<u64>,
+    pub error_events: usize,
     pub fates: BTreeMap<u64, Vec<Fate>>,
     pub(super) open_sockets: BTreeSet<SocketId>,
     pub(super) requests: BTreeSet<RequestId>,
@@ -73,7 +77,10 @@ impl Line {
             confirms: config.confirm.is_some(),
             machine: Connection::new(config, user, seed),
             payloads: BTreeMap::new(),
-            kept: BTreeMap::new(),
+            is_draining: false,
+            inspected: None,
+            unconfirmed: Vec::new(),
+            error_events: 0,
             fates: BTreeMap::new(),
             open_sockets: BTreeSet::new(),
             requests: BTreeSet::new(),
@@ -114,7 +121,7 @@ impl Line {
 
     /// The app is told what became of a message.
     pub(super) fn on_fate(&mut self, message: MessageId, fate: Fate) {
-        let number = self.kept[&message];
+        let number = u64::from(message.get());
         let fates = self.fates.entry(number).or_default();
         // A server that refused the credential is handed everything again, and so is one that has confirmed nothing.
         let is_open = |fate: &Fate| match fate {

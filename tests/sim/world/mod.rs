@@ -9,7 +9,6 @@ mod network;
 mod tabs;
 mod time;
 
-use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use gatepass::error::{Disposition, Failure, TokenError};
@@ -103,9 +102,13 @@ enum Happening {
         socket: SocketId,
         code: u16,
     },
-    /// The store is read, or was changed.
-    Stored {
+    /// Another tab has changed the store.
+    StoreChanged {
         tab: usize,
+    },
+    StoreOp {
+        tab: usize,
+        op: StoreOp,
     },
     Locked {
         tab: usize,
@@ -115,6 +118,14 @@ enum Happening {
         tab: usize,
         from: Option<usize>,
     },
+}
+
+/// What a tab does with the store, one thing after the other.
+#[derive(Debug)]
+enum StoreOp {
+    Read,
+    /// Nothing: it is emptied.
+    Write(Option<Record>),
 }
 
 /// One socket as the server sees it.
@@ -168,6 +179,8 @@ pub struct World {
     timer_grain: u64,
     /// Whether a timer may be overdue.
     rang_late: bool,
+    /// How often, in percent, a listener of the app calls back in.
+    pub calls_back: u8,
     /// By how much the computer's wall clock is wrong.
     pub wall_offset: i64,
     millis: u64,
@@ -229,6 +242,7 @@ impl World {
             tokens_answered: 0,
             timer_grain: 1,
             rang_late: false,
+            calls_back: 0,
             wall_offset: 0,
             millis: 0,
             rng: fastrand::Rng::with_seed(seed),
@@ -298,6 +312,12 @@ impl World {
     /// How many sockets of a line are open.
     pub fn open_sockets(&self, line: usize) -> usize {
         self.lines[line].open_sockets.len()
+    }
+
+    /// The server says something, so that what was sent 5 s ago or earlier is in doubt no more.
+    pub fn hear_of_the_server(&mut self) {
+        self.broadcast("news");
+        self.run_for(4_000);
     }
 
     /// The server sends a text on every accepted socket.

@@ -8,6 +8,10 @@ impl World {
         if matches!(happening, Happening::Steal { .. }) {
             at = self.millis + Self::steal_delay();
         }
+        // The storage of a browser answers within the same task.
+        if matches!(happening, Happening::StoreOp { .. }) {
+            at = self.millis;
+        }
         // A socket keeps its order; HTTP answers may overtake each other.
         if let Some(key) = socket_of(&happening) {
             let last =
@@ -30,7 +34,7 @@ impl World {
                 if !self.server.is_up || self.is_lost() {
                     // Half of the failures are noticed at once, half never.
                     if self.rng.bool() {
-                        self.later(Happening::HttpAnswer { who, request, result: Err(NoAnswer) });
+                        self.later(Happening::HttpAnswer { who, request, result: Err(NoAnswer::Failed) });
                     }
                 } else if let Some(answer) = self.server.http(&http)
                     && !self.is_lost()
@@ -86,10 +90,8 @@ impl World {
             }
             Happening::ServerHears { line, socket, text } => self.server_hears(line, socket, text),
             Happening::Text { line, socket, text } => self.client_hears(line, socket, text),
-            Happening::Stored { tab } => {
-                let stored = self.stored();
-                self.session_input_in(tab, session::Input::Stored(stored));
-            }
+            Happening::StoreChanged { tab } => self.session_input_in(tab, session::Input::StoreChanged),
+            Happening::StoreOp { tab, op } => self.store_op(tab, op),
             Happening::Locked { tab, ask } => self.locked(tab, ask),
             Happening::Steal { tab, from } => self.steal(tab, from),
             Happening::Closed { line, socket, code } => {
@@ -171,19 +173,25 @@ impl World {
     }
 
     pub(super) fn client_hears(&mut self, line: usize, socket: SocketId, text: String) {
-        let received = self.lines[line].machine.on_message(socket, || text.len());
-        if let Received::TooLong { length } = received {
-            self.line_input(line, Input::TooLong { socket, length });
+        let now = self.now_in(self.lines[line].tab).instant;
+        match self.lines[line].machine.on_message(socket, now, text.len()) {
+            Received::Deliver => {
+                let line = &mut self.lines[line];
+                assert!(
+                    line.open_sockets.contains(&socket),
+                    "a message of a socket that was left behind was delivered"
+                );
+                line.delivered.push(text);
+            }
+            Received::Ignore => {}
+            Received::Inspect => {
+                self.lines[line].inspected = Some(text.clone());
+                self.line_input(line, Input::Inspected { socket, text: Some(&text) });
+                self.lines[line].inspected = None;
+            }
+            Received::TooLong { length } => self.line_input(line, Input::TooLong { socket, length }),
         }
-        if matches!(received, Received::Inspect | Received::InspectAndDeliver) {
-            self.line_input(line, Input::Inspected { socket, text: Some(&text) });
-        }
-        let delivers = self.lines[line].machine.delivers(socket);
-        if received == Received::Deliver || (received == Received::InspectAndDeliver && delivers) {
-            let line = &mut self.lines[line];
-            assert!(line.open_sockets.contains(&socket), "a message of a socket that was left behind was delivered");
-            line.delivered.push(text);
-        }
+        self.drain(line);
     }
 }
 
@@ -191,7 +199,8 @@ fn socket_of(happening: &Happening) -> Option<(usize, SocketId, bool)> {
     match happening {
         Happening::HttpArrives { .. }
         | Happening::HttpAnswer { .. }
-        | Happening::Stored { .. }
+        | Happening::StoreChanged { .. }
+        | Happening::StoreOp { .. }
         | Happening::Locked { .. }
         | Happening::Steal { .. } => None,
         Happening::Dial { line, socket, .. } | Happening::ServerHears { line, socket, .. } => {

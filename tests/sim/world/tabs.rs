@@ -1,12 +1,16 @@
 //! Tabs of one browser: a session each, and the store and the lock that they share.
 
 use super::*;
+use gatepass::proto::Millis;
 
 /// A tab: one session, some of the world's connections.
 pub struct Tab {
     pub session: Session,
     pub states: Vec<SessionState>,
     pub errors: Vec<TokenError>,
+    /// Renewals that the server refused while the token was good.
+    pub refusals: Vec<TokenError>,
+    pub(super) is_draining: bool,
     /// What the app's own `accessToken()` calls were answered.
     pub answers: Vec<Result<u32, TokenError>>,
     pub is_alive: bool,
@@ -28,6 +32,8 @@ impl Tab {
             session: Session::new(config, seed),
             states: Vec::new(),
             errors: Vec::new(),
+            refusals: Vec::new(),
+            is_draining: false,
             answers: Vec::new(),
             is_alive: true,
             frozen_until: 0,
@@ -45,8 +51,10 @@ impl Tab {
 #[derive(Debug, Default)]
 pub struct Shared {
     pub record: Option<Record>,
-    /// Whoever writes fails, or reads something else.
+    /// Whoever reads it finds something else.
     pub is_unreadable: bool,
+    /// Whoever writes or empties it fails.
+    pub refuses_writes: bool,
     /// Whoever asks for the lock has it: it keeps nobody away.
     pub has_no_lock: bool,
     holder: Option<usize>,
@@ -90,14 +98,15 @@ impl World {
 
     /// The app asks for a token that will do for so long.
     pub fn ask_token(&mut self, tab: usize, life_ms: u64) {
-        let demand = Demand::UsableFor(Duration::from_millis(life_ms));
+        let demand = Demand::UsableFor(Millis::from_millis(life_ms));
         let want = Want { asker: APP, want: WantId::new(0), demand };
         self.session_input_in(tab, session::Input::Want(want));
     }
 
     /// What a tab finds in the store, late.
     pub fn read(&mut self, tab: usize, record: Record) {
-        self.session_input_in(tab, session::Input::Stored(Stored::Tokens(record)));
+        let stored = Stored::Tokens(record);
+        self.session_input_in(tab, session::Input::Stored { stored, is_behind: false });
     }
 
     pub fn is_asleep(&self, tab: usize) -> bool {
@@ -119,7 +128,7 @@ impl World {
         tabs.iter().map(ask).collect()
     }
 
-    pub(super) fn stored(&self) -> Stored {
+    fn stored(&self) -> Stored {
         match &self.shared.record {
             _ if self.shared.is_unreadable => Stored::Unreadable,
             Some(record) => Stored::Tokens(record.clone()),
@@ -127,30 +136,23 @@ impl World {
         }
     }
 
-    pub(super) fn save(&mut self, tab: usize, record: Record) {
-        let shown = format!("{record:?}");
-        assert!(!shown.contains(MARK), "a credential in a record's debug text: {shown}");
-        if let Some(old) = &self.shared.record
-            && old.id == record.id
-            && old.renewals > record.renewals
-        {
-            return self.later(Happening::Stored { tab });
-        }
-        self.shared.record = Some(record);
-        self.nudge(tab);
+    pub(super) fn store_later(&mut self, tab: usize, op: StoreOp) {
+        self.later(Happening::StoreOp { tab, op });
     }
 
-    pub(super) fn clear(&mut self, tab: usize, id: Option<u64>) {
-        if self.shared.record.as_ref().is_some_and(|record| id.is_none_or(|id| id == record.id)) {
-            self.shared.record = None;
-            self.nudge(tab);
-        }
-    }
-
-    fn nudge(&mut self, from: usize) {
-        for tab in (0..self.tabs.len()).filter(|tab| *tab != from) {
-            self.later(Happening::Stored { tab });
-        }
+    pub(super) fn store_op(&mut self, tab: usize, op: StoreOp) {
+        let input = match op {
+            StoreOp::Read => session::Input::Stored { stored: self.stored(), is_behind: false },
+            StoreOp::Write(_) if self.shared.refuses_writes => session::Input::Written(false),
+            StoreOp::Write(record) => {
+                self.shared.record = record;
+                for other in (0..self.tabs.len()).filter(|other| *other != tab) {
+                    self.later(Happening::StoreChanged { tab: other });
+                }
+                session::Input::Written(true)
+            }
+        };
+        self.session_input_in(tab, input);
     }
 
     pub(super) fn lock(&mut self, tab: usize) {
@@ -188,8 +190,7 @@ impl World {
             return;
         }
         if self.shared.has_no_lock || self.shared.holder == Some(tab) {
-            let stored = self.stored();
-            self.session_input_in(tab, session::Input::Locked(stored));
+            self.session_input_in(tab, session::Input::Locked);
         } else if !self.shared.waiting.contains(&tab) {
             // It was taken away meanwhile: wait for it anew.
             self.shared.waiting.push_back(tab);

@@ -87,7 +87,8 @@ impl World {
     fn tab_of(&self, happening: &Happening) -> Option<usize> {
         match happening {
             Happening::HttpAnswer { who: Who::Session(tab), .. }
-            | Happening::Stored { tab }
+            | Happening::StoreChanged { tab }
+            | Happening::StoreOp { tab, .. }
             | Happening::Locked { tab, .. }
             | Happening::Steal { tab, .. } => Some(*tab),
             Happening::HttpAnswer { who: Who::Connection(line), .. }

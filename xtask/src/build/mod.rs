@@ -1,5 +1,6 @@
 //! Builds the npm package into `pkg/`: wasm and glue by wasm-pack, made small by wasm-opt, and the TypeScript face.
 
+pub(crate) mod contract;
 mod names;
 mod platform;
 mod presets;
@@ -115,6 +116,8 @@ pub(crate) fn face() -> Result<()> {
     if !pkg().join("core.d.ts").is_file() {
         bail!("pkg/core.d.ts is missing: build the wasm first (`cargo xtask build`)");
     }
+    contract::check_drivers()?;
+    contract::write_face()?;
     presets::write(&pkg())?;
     presets::write_sentences(&pkg())?;
     write_inline()?;

@@ -14,8 +14,8 @@ pub(super) const SCRIPTS: [&str; 3] = ["src/platform/platform.js", "src/web/port
 const TABS: &str = "src/web/tabs.js";
 /// What the face knows of it.
 const TABS_TYPES: &str = "type Hear = (what: number, id: number, data?: unknown) => void;\n\
-     type Method = 'load' | 'save' | 'clear' | 'lock' | 'unlock' | 'close';\n\
-     export declare const store: (name: string, place: unknown) => (lease: number, hear: Hear) => Record<Method, (argument?: unknown) => void>;\n";
+     type Method = 'read' | 'write' | 'erase' | 'lock' | 'unlock' | 'close';\n\
+     export declare const store: (name: string, place: unknown) => (hear: Hear) => Record<Method, (argument?: any) => unknown>;\n";
 
 pub(super) fn place(folder: &Path) -> Result<()> {
     let glue = folder.join("core.js");

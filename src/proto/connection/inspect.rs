@@ -1,0 +1,263 @@
+//! Messages of the server: which of them are read, and what they mean for the credential, the heartbeat and the outbox.
+//!
+//! Rules: a message is read only if something is waited for in it, if it is not too long, and if one of the texts stands in it without which
+//! it could mean nothing. All of that is linear in its length.
+
+use super::Connection;
+use super::io::{Output, Received, SocketId};
+use super::state::{Proof, Pulse, Renewal, Retired, State, Step};
+use crate::error::{Failure, HandshakeError};
+use crate::proto::hint::Hint;
+use crate::proto::session::{Demand, WantId};
+use crate::proto::{Framing, Instant, Json, Now};
+
+/// The longest message that is read: a longer one is none of the handshake's, and no answer to a ping. In bytes, or in UTF-16 units of a
+/// text in a browser.
+pub const MAX_READ: usize = 1 << 20;
+
+/// Over how many frames one message of the handshake may go.
+const MAX_FRAMES: u8 = 16;
+
+/// What a message of the server is to the scheme.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Meaning {
+    Ack,
+    Expired,
+    Hello,
+    Other,
+    Reject,
+}
+
+/// Whether a frame holds the answer to a ping.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pong {
+    /// And nothing else: it is not the app's.
+    Alone,
+    /// Among other messages.
+    Among,
+    None,
+}
+
+impl Connection {
+    /// Says what becomes of a message that arrived on a socket. `now` is the time of the monotonic clock.
+    ///
+    /// # Units
+    /// `length` in bytes, or in UTF-16 units for a text in a browser.
+    pub fn on_message(&mut self, socket: SocketId, now: Instant, length: usize) -> Received {
+        let is_try = self.authenticates(socket);
+        if !is_try && !self.listens_to(socket) {
+            return Received::Ignore;
+        }
+        if length > self.config.max_message {
+            return Received::TooLong { length };
+        }
+        if is_try {
+            return if length > MAX_READ { Received::Ignore } else { Received::Inspect };
+        }
+        self.outbox.heard(now);
+        if self.retired.is_none_or(|retired| retired.socket != socket) {
+            self.pulse = if self.awaits_pong() { Pulse::Heard } else { Pulse::Well };
+        }
+        if length <= MAX_READ && self.reads(socket) {
+            return Received::Inspect;
+        }
+        self.stats.received += 1;
+        self.is_taken(socket);
+        Received::Deliver
+    }
+
+    /// Returns whether any message may have to be read: the driver then takes binary ones in a form that it can read at once.
+    #[must_use]
+    pub fn may_read(&self) -> bool {
+        let Self { config, .. } = self;
+        config.scheme.first_message().is_some() || config.heartbeat.pong.is_some() || config.confirm.is_some()
+    }
+
+    /// Whether the server's answer to the first message is waited for on this socket.
+    fn authenticates(&self, socket: SocketId) -> bool {
+        matches!(&self.state, State::Authenticating { socket: present, .. } if *present == socket)
+    }
+
+    fn awaits_pong(&self) -> bool {
+        self.config.heartbeat.pong.is_some() && self.pulse != Pulse::Well
+    }
+
+    /// Whether something is waited for in the messages of a socket that the app listens to.
+    fn reads(&self, socket: SocketId) -> bool {
+        let has_unconfirmed = self.outbox.unconfirmed() > 0;
+        if let Some(Retired { awaits_pong, .. }) = self.retired.filter(|retired| retired.socket == socket) {
+            return has_unconfirmed || awaits_pong;
+        }
+        let State::Connected { proof, renewal, .. } = self.serving() else { return false };
+        let of_scheme = self.config.scheme.first_message().is_some_and(|scheme| {
+            let reads_all = scheme.expired.is_some() || scheme.message.is_none();
+            let reads_first = scheme.ack.is_none() && scheme.reject.is_some();
+            reads_all || *renewal == Renewal::Sent || reads_first && *proof == Proof::Assumed
+        });
+        of_scheme || has_unconfirmed || self.awaits_pong()
+    }
+
+    /// Whatever the server says after the first message shows that it took it.
+    fn is_taken(&mut self, socket: SocketId) {
+        if let State::Connected { socket: present, proof: proof @ Proof::Assumed, .. } = self.serving_mut()
+            && *present == socket
+        {
+            *proof = Proof::Given;
+            self.outbox.settle();
+        }
+    }
+
+    /// A message that was to be inspected; its text, if it has one.
+    pub(super) fn on_inspected(&mut self, now: Now, socket: SocketId, text: Option<&str>) {
+        let text = text.unwrap_or_default();
+        if self.authenticates(socket) {
+            self.on_handshake(now, socket, text);
+        } else if self.listens_to(socket) {
+            self.on_read(now, socket, text);
+        }
+    }
+
+    /// A frame of the handshake. In text it may hold several messages, and one may go over several frames.
+    fn on_handshake(&mut self, now: Now, socket: SocketId, text: &str) {
+        let framing = self.framing();
+        let awaits_ack = matches!(&self.state, State::Authenticating { step: Step::Ack, .. });
+        let (mut frame, frames) = core::mem::take(&mut self.rest);
+        frame.push_str(text);
+        let (messages, rest) = framing.read(&frame);
+        if !rest.is_empty() && frames < MAX_FRAMES {
+            self.rest = (rest, frames + 1);
+        }
+        for message in messages.iter().flatten() {
+            if self.state.socket() == Some(socket) {
+                self.on_meaning(now, socket, message);
+            }
+        }
+        // The app gets the frame, too, in which it was accepted: it may hold more.
+        if awaits_ack && framing != Framing::Json && self.listens_to(socket) {
+            self.deliver(socket);
+        }
+    }
+
+    /// A message of a connected socket, or of one that was taken over from.
+    fn on_read(&mut self, now: Now, socket: SocketId, text: &str) {
+        let messages = if self.matchers.may_hold(text) { self.framing().read(text).0 } else { Vec::new() };
+        for message in messages.iter().flatten() {
+            self.confirm(message);
+        }
+        let pong = self.pong_in(text, &messages);
+        let is_pong = match &mut self.retired {
+            Some(retired) if retired.socket == socket => {
+                let awaited = retired.awaits_pong;
+                retired.awaits_pong &= pong == Pong::None;
+                awaited && pong == Pong::Alone
+            }
+            Some(_) | None => {
+                let awaited = self.awaits_pong();
+                if pong != Pong::None {
+                    self.pulse = Pulse::Well;
+                }
+                for message in messages.iter().flatten() {
+                    if self.serving().socket() == Some(socket) {
+                        self.on_meaning(now, socket, message);
+                    }
+                }
+                self.is_taken(socket);
+                awaited && pong == Pong::Alone
+            }
+        };
+        if !is_pong && self.listens_to(socket) {
+            self.deliver(socket);
+        }
+    }
+
+    fn deliver(&mut self, socket: SocketId) {
+        self.stats.received += 1;
+        self.outputs.push_back(Output::Deliver { socket });
+    }
+
+    fn pong_in(&self, text: &str, messages: &[Option<Json>]) -> Pong {
+        let Some(pong) = &self.config.heartbeat.pong else { return Pong::None };
+        if pong.as_text().is_some_and(|pong| pong == text) {
+            return Pong::Alone;
+        }
+        let is_pong = |message: &&Json| pong.matches(message);
+        let is_nothing = |message: &&Json| message.print() == "\"\"";
+        let count = messages.len() - messages.iter().flatten().filter(is_nothing).count();
+        match messages.iter().flatten().filter(is_pong).count() {
+            0 => Pong::None,
+            pongs if pongs == count => Pong::Alone,
+            _ => Pong::Among,
+        }
+    }
+
+    fn meaning_of(&self, socket: SocketId, message: &Json) -> Meaning {
+        let Some(scheme) = self.config.scheme.first_message() else { return Meaning::Other };
+        let is = |matcher: &Option<Json>| matcher.as_ref().is_some_and(|matcher| matcher.matches(message));
+        // That the token has expired may be said as a special case of refusing it.
+        if is(&scheme.expired) && !self.authenticates(socket) {
+            Meaning::Expired
+        } else if is(&scheme.reject) {
+            Meaning::Reject
+        } else if is(&scheme.ack) && !matches!(&self.state, State::Authenticating { step: Step::Hello, .. }) {
+            Meaning::Ack
+        } else if is(&scheme.hello) {
+            Meaning::Hello
+        } else {
+            Meaning::Other
+        }
+    }
+
+    /// What one message means on the socket that it came from.
+    fn on_meaning(&mut self, now: Now, socket: SocketId, message: &Json) {
+        let meaning = self.meaning_of(socket, message);
+        // A server that refuses the old socket refuses it whatever becomes of the new one; what else it says of the old token is past.
+        if self.predecessor.is_some() && self.state.socket() != Some(socket) {
+            if meaning != Meaning::Reject {
+                return;
+            }
+            self.end_handover();
+        }
+        match (&mut self.state, meaning) {
+            (State::Authenticating { .. } | State::Connected { .. }, Meaning::Reject) => {
+                self.abandon(now, 1000, Failure::Handshake(HandshakeError::Rejected));
+            }
+            (State::Authenticating { grant, step: Step::Hello, .. }, Meaning::Hello) => {
+                let grant = grant.clone();
+                self.authenticate(now, socket, grant);
+            }
+            (State::Authenticating { grant, step: Step::Ack, .. }, Meaning::Ack) => {
+                let grant = grant.clone();
+                self.hint.update(Hint::of(message));
+                self.connected(now, socket, Some(grant), Proof::Given);
+            }
+            (State::Connected { renewal: renewal @ Renewal::Sent, .. }, Meaning::Ack) => *renewal = Renewal::Accepted,
+            (State::Connected { renewal, grant: Some(grant), .. }, Meaning::Expired) => match renewal {
+                Renewal::None | Renewal::Due(_) => {
+                    let demand = Demand::NotRejected(grant.generation);
+                    self.next_id = self.next_id.wrapping_add(1);
+                    let want = WantId(self.next_id);
+                    *renewal = Renewal::Wanted(want);
+                    self.outputs.push_back(Output::Want { want, demand });
+                }
+                // Said before the server had read the renewed one.
+                Renewal::Wanted(_) | Renewal::Sent => {}
+                Renewal::Accepted => self.abandon(now, 1000, Failure::Handshake(HandshakeError::Rejected)),
+            },
+            // Not ours to judge: a server may say other things.
+            (
+                State::Idle
+                | State::Token { .. }
+                | State::Ticket { .. }
+                | State::Holding { .. }
+                | State::Opening { .. }
+                | State::Probing { .. }
+                | State::Authenticating { .. }
+                | State::Connected { .. }
+                | State::Waiting
+                | State::Suspended(_)
+                | State::Closed,
+                Meaning::Ack | Meaning::Expired | Meaning::Hello | Meaning::Other | Meaning::Reject,
+            ) => {}
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! What a session knows, and what it waits for.
+
+use super::io::RequestId;
+use crate::error::TokenError;
+use crate::proto::token::TokenSet;
+use crate::proto::{Instant, Secret};
+
+/// What a deadline of the session is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Timer {
+    /// When to stop waiting for a renewal.
+    Http,
+    /// When to stop waiting for the answer to a login.
+    Login,
+    /// When to look into the store again: what another tab has written is on its way.
+    Look,
+    /// When to look whether the token should be renewed, or has ended.
+    Renew,
+    /// When to try again to empty a store that failed to.
+    Store,
+}
+
+#[derive(Debug)]
+pub(super) enum State {
+    /// With the last access token, which nobody is to try again, and whose it was.
+    Expired {
+        access: Option<Secret>,
+        subject: Option<String>,
+        /// Why.
+        error: TokenError,
+    },
+    /// The store has not yet answered.
+    Loading,
+    SignedIn(TokenSet),
+    SignedOut,
+}
+
+/// What is in flight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Renewal {
+    None,
+    /// The lock is asked for.
+    Locking,
+    /// The lock is ours, and the store is read.
+    Looking {
+        since: Instant,
+    },
+    /// The lock is ours, and what the store says is being weighed.
+    Holding,
+    /// The server, or the app, is asked.
+    Asked(RequestId),
+    /// The server has refused; the store is asked whether it was asked in vain.
+    Refused(TokenError),
+}
+
+/// The server does not want to be asked for a renewal before this.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RetryNotBefore {
+    pub(super) until: Instant,
+    pub(super) status: u16,
+}
+
+/// Which sign-in, and which token set of it, counted from 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct SignIn {
+    pub(super) id: u64,
+    pub(super) renewals: u32,
+}
+
+/// How to judge whether new tokens belong to the user that was there before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SameUser {
+    /// A person typed a name: only two JWTs with the same subject prove that it is the same one.
+    OnlyIfKnown,
+    /// The app renews tokens: the same user unless the JWTs say otherwise.
+    UnlessKnownOther,
+}
+
+/// What is to become of the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wish {
+    /// It is to be empty, unless it holds another sign-in than this; without one, whatever it holds.
+    Clear(Option<u64>),
+    /// It is to hold the present tokens.
+    Save,
+}
+
+/// What is known of the store.
+#[derive(Debug, Default)]
+pub(super) struct Store {
+    /// What is yet to be done.
+    pub(super) wish: Option<Wish>,
+    /// Whose tokens are to be erased, once the store may be able to.
+    pub(super) parked: Option<u64>,
+    /// What is being done.
+    pub(super) writing: Option<Wish>,
+    /// How many reads are on their way.
+    pub(super) reads: u32,
+    /// Whether our last change did not get into the store: then what is there is not ours, and not to be followed.
+    pub(super) is_ahead: bool,
+    /// Whether the lock is let go of once all is written.
+    pub(super) unlocks: bool,
+    /// How often in a row it failed to be emptied.
+    pub(super) failures: u32,
+}
