@@ -22,7 +22,7 @@ export interface StateChange {
   code: number | undefined;
   /** The close reason that led here. */
   reason: string | undefined;
-  /** Which try this is, from 1 since the last stable connection. */
+  /** Which try this is, from 1 since the last connection that outlasted the widest wait (`backoff.cap`). */
   attempt: number;
   /** When the next try starts, in milliseconds since 1970, while waiting, or suspended without a network. */
   retryAt: number | undefined;

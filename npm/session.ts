@@ -135,7 +135,7 @@ type Granted = [token: string, generation: number];
 export interface SessionEvents {
   /** The state or the tokens changed. */
   change: SessionChangeEvent;
-  /** The store failed, or the wasm could not be loaded. */
+  /** The store failed (STORE_FAILED), the wasm could not be loaded (LOAD_FAILED) or has trapped (INTERNAL), or a renewal was refused: the session ends with its token. */
   error: SocketErrorEvent;
 }
 
@@ -159,7 +159,7 @@ export class SignInRequired extends Error {
 
 /**
  * Who the user is: tokens, login, renewal and logout, shared by all sockets, and with a store by all tabs. Fires `change` after every
- * change of state, and `error` if the store fails or the wasm cannot be loaded.
+ * change of state, and `error` as {@link SessionEvents} says.
  *
  * @throws GatepassError INVALID_OPTION, INVALID_URL, INSECURE_URL, naming the option
  */

@@ -38,7 +38,11 @@ export interface AuthSocketOptions {
   connectTimeout?: number;
   /** How long a ticket call may take, in milliseconds. @default 10000 */
   ticketTimeout?: number;
-  /** How long a connection has to last before earlier failures are forgotten, in milliseconds. @default 5000 */
+  /**
+   * How long a connection has to last before it counts as a good one, in milliseconds: one that the server ends sooner, with its token, had that token
+   * refused. Earlier failures are forgotten once it has lasted that long and as long as the widest wait (`backoff.cap`).
+   * @default 5000
+   */
   minUptime?: number;
   /**
    * Whether there is another try after a failure. With `false` this is one connection, as a WebSocket is: what fails, is lost, or is put

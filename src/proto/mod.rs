@@ -2,6 +2,60 @@
 //!
 //! Time and chance are arguments. Same seed and inputs, same outputs.
 //! Public for other drivers and for tests; without a stability promise before 1.0.
+//!
+//! # How a machine is driven
+//!
+//! There are two: [`session::Session`] and [`connection::Connection`]. A driver does the same with both, after everything that happens:
+//!
+//! 1. `handle_input(now, input)`, which never fails;
+//! 2. of a session `poll_user_change()`: every connection is told of it before anything else is done, so that nothing more goes out as the
+//!    user who has gone;
+//! 3. `poll_output()` until there is none. Each is performed before the next is asked for. What happens meanwhile is fed at once: its
+//!    outputs come behind those that wait;
+//! 4. `poll_timeout()`: the driver feeds `Input::Timeout` at that time. There is one timer to a machine.
+//!
+//! Ids are the machine's, but those of messages, logins and questions, which are the driver's. What is heard of an id that the machine does not
+//! know any more is nothing. A message of a socket goes to [`connection::Connection::on_message`] first, which says whether it has to be read.
+//!
+//! This is a whole driver, over a server that refuses the first dial, in a time of its own:
+//!
+//! ```
+//! use gatepass::proto::connection::{Connection, ConnectionConfig, ConnectionState, Event, Input, Output};
+//! use gatepass::proto::scheme::Scheme;
+//! use gatepass::proto::session::SessionView;
+//! use gatepass::proto::{Instant, Millis, Now, UnixTime, Url, UrlKind};
+//!
+//! let url = Url::parse("url", "wss://api.example.com/quotes/", UrlKind::WebSocket)?;
+//! let mut machine = Connection::new(ConnectionConfig::new(url, Scheme::Anonymous), SessionView::default(), 7);
+//! let mut now = Now { instant: Instant::from_millis(0), unix: UnixTime::from_millis(1_800_000_000_000) };
+//! let mut dials = 0;
+//! machine.handle_input(now, Input::Connect);
+//! loop {
+//!     while let Some(output) = machine.poll_output() {
+//!         match output {
+//!             Output::Open { socket, .. } => {
+//!                 dials += 1;
+//!                 machine.handle_input(now, match dials {
+//!                     1 => Input::SocketClosed { socket, code: 1006, reason: String::new(), was_clean: false },
+//!                     _ => Input::SocketOpened { socket, protocol: String::new() },
+//!                 });
+//!             }
+//!             Output::Event(Event::StateChanged(change)) => println!("{} ms: {:?}", now.instant.as_millis(), change.state),
+//!             // A driver has no such arm: here is neither a session nor a message.
+//!             output => println!("{output:?}"),
+//!         }
+//!     }
+//!     if machine.state() == ConnectionState::Connected {
+//!         break;
+//!     }
+//!     let deadline = machine.poll_timeout().expect("it waits for something");
+//!     now = Now { instant: deadline, unix: now.unix.after(deadline.since(now.instant)) };
+//!     machine.handle_input(now, Input::Timeout);
+//! }
+//! assert_eq!(dials, 2);
+//! assert!(now.instant.since(Instant::from_millis(0)) <= Millis::from_secs(30));
+//! # Ok::<(), gatepass::error::ConfigError>(())
+//! ```
 
 pub mod backoff;
 pub mod close;

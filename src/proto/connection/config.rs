@@ -28,7 +28,8 @@ pub struct ConnectionConfig {
     pub connect_timeout: Millis,
     /// How long a ticket call may take. Default 10 s.
     pub http_timeout: Millis,
-    /// How long a connection has to last before earlier failures are forgotten. Default 5 s.
+    /// How long a connection has to last before it counts as a good one: one that the server ends sooner, with its token, had that token
+    /// refused. Earlier failures are forgotten once it has lasted that long and as long as the widest wait (`backoff.cap`). Default 5 s.
     pub min_uptime: Millis,
     /// What close codes ask for.
     pub close_table: CloseTable,
