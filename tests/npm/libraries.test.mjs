@@ -121,6 +121,67 @@ test('graphql-ws talks to its own server over authenticated sockets, and over th
   }
 });
 
+test('a running subscription of graphql-ws goes on over whatever ends its connection, as over a WebSocket', async () => {
+  const waiting = [];
+  const ticks = async function* () {
+    for (;;) {
+      yield { tick: String(Date.now()) };
+      await new Promise((resolve) => waiting.push(resolve));
+    }
+  };
+  const type = new GraphQLNonNull(GraphQLString);
+  const schema = new GraphQLSchema({
+    query: new GraphQLObjectType({ name: 'Query', fields: { hello: { type } } }),
+    subscription: new GraphQLObjectType({ name: 'Subscription', fields: { tick: { type, subscribe: ticks } } }),
+  });
+  const http = createServer();
+  const sockets = new WebSocketServer({ server: http });
+  const graphql = useServer({ schema }, sockets);
+  await new Promise((resolve) => http.listen(0, '127.0.0.1', resolve));
+  const ends = {
+    '1001': (socket) => socket.close(1001, 'going away'),
+    FIN: (socket) => socket._socket.end(),
+    RST: (socket) => socket._socket.resetAndDestroy(),
+  };
+  http.on('request', (request, response) => {
+    response.setHeader('access-control-allow-origin', '*');
+    for (const socket of sockets.clients) ends[request.url.slice(1)](socket);
+    response.end();
+  });
+  try {
+    const { result } = await inPage(async ([address, ends]) => {
+      const { anonymous, webSocketClass } = await import('gatepass');
+      const { createClient } = await import('/libraries.js');
+      const told = {};
+      for (const [name, webSocketImpl] of [['native', WebSocket], ['gatepass', webSocketClass({ scheme: anonymous() })]]) {
+        const client = createClient({ url: `ws://${address}/graphql`, webSocketImpl, retryWait: async () => {} });
+        const codes = [];
+        client.on('closed', ({ code, wasClean }) => codes.push(code, wasClean));
+        let next;
+        const failed = new Promise((resolve) => {
+          client.subscribe({ query: 'subscription { tick }' }, { next: () => next(), error: (error) => resolve(`died: ${error}`), complete: () => resolve('complete') });
+        });
+        const ticked = () => Promise.race([new Promise((resolve) => (next = () => resolve('ticked'))), failed]);
+        const heard = [await ticked()];
+        for (const end of ends) {
+          const again = ticked();
+          await fetch(`http://${address}/${end}`);
+          heard.push(await again);
+        }
+        told[name] = [heard, [...codes]];
+        await client.dispose();
+      }
+      return told;
+    }, [`127.0.0.1:${http.address().port}`, Object.keys(ends)]);
+    assert.deepEqual(result.native, [Array(4).fill('ticked'), [1001, true, 1006, false, 1006, false]]);
+    assert.deepEqual(result.gatepass, result.native);
+  } finally {
+    for (const resolve of waiting) resolve();
+    await graphql.dispose();
+    http.close();
+  }
+});
+
 test('partysocket keeps its own pace with our sockets in it', async () => {
   await control({ do: 'reset' });
   const { result } = await inPage(async ([server, control]) => {
