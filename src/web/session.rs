@@ -69,6 +69,8 @@ struct Inner {
     tokens: Slots<Asker, TokenDone>,
     connections: Slots<Asker, Weak<Connection>>,
     on_event: RefCell<Option<EventListener>>,
+    /// Itself, while something is yet to be written: what is written outlives whoever lets go of the session.
+    kept: RefCell<Option<Rc<Self>>>,
     next_asker: Cell<u32>,
     next_login: Cell<u32>,
 }
@@ -113,6 +115,7 @@ impl Session {
                 tokens: Slots::default(),
                 connections: Slots::default(),
                 on_event: RefCell::default(),
+                kept: RefCell::default(),
                 next_asker: Cell::new(0),
                 next_login: Cell::new(0),
             }
@@ -218,6 +221,9 @@ impl Inner {
             self.tell_connections(view);
         }
         self.drain();
+        let kept = self.machine.borrow().is_storing().then(|| Rc::clone(self));
+        // Let go of after the cell is free again.
+        drop(self.kept.replace(kept));
     }
 
     fn drain(self: &Rc<Self>) {

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::let_underscore_must_use, reason = "a test that cannot go on has failed")]
 
 mod bad_input;
+mod border;
 mod good_path;
 mod harness;
 mod rules;

@@ -70,9 +70,20 @@ fn script(body: &str) -> JsValue {
 
 #[wasm_bindgen_test]
 async fn case_92_tabs_share_who_is_signed_in_make_one_refresh_and_end_together() {
+    tabs_renew_once_and_end_together("shared").await;
+}
+
+#[wasm_bindgen_test]
+async fn where_there_are_no_web_locks_tabs_make_one_refresh_too() {
+    script("Object.defineProperty(navigator, 'locks', { value: undefined, configurable: true })");
+    tabs_renew_once_and_end_together("without locks").await;
+    script("delete navigator.locks");
+}
+
+async fn tabs_renew_once_and_end_together(name: &str) {
     fresh().await;
     control(r#"{"do": "setSettings", "settings": {"rotateRefreshTokens": true}}"#).await;
-    let tabs: Vec<Session> = (0..4).map(|_| tab("shared", &"localStorage".into())).collect();
+    let tabs: Vec<Session> = (0..4).map(|_| tab(name, &"localStorage".into())).collect();
     for tab in &tabs {
         state(tab, SessionState::SignedOut).await;
     }
@@ -103,7 +114,7 @@ async fn case_92_tabs_share_who_is_signed_in_make_one_refresh_and_end_together()
         client.state(ConnectionState::Suspended).await;
         assert_eq!(token(tab, Demand::USABLE).await, Err(TokenError::Missing));
     }
-    state(&tab("shared", &"localStorage".into()), SessionState::SignedOut).await;
+    state(&tab(name, &"localStorage".into()), SessionState::SignedOut).await;
 }
 
 #[wasm_bindgen_test]

@@ -7,6 +7,7 @@ mod build;
 mod cases;
 mod close_codes;
 mod demo;
+mod dials;
 mod docs;
 mod examples;
 mod load;
@@ -47,6 +48,8 @@ enum Command {
     },
     /// Write the numbers of src/proto/contract into the browser's drivers
     Contract,
+    /// How often a server is dialled that drops every connection after some seconds
+    Dials,
     /// Build the docs as a site, with the reference out of the comments, into target/site
     Docs,
     /// Build a market watch of examples/ from the packed package, and serve it with the mock server and a feed of prices
@@ -121,6 +124,7 @@ fn main() -> ExitCode {
         Command::Build => setup::run().and_then(|()| build::run()),
         Command::Contract => build::contract::write_drivers(),
         Command::Demo { port } => demo::run(port),
+        Command::Dials => dials::run(),
         Command::Docs => docs::run(),
         Command::Example { example, port } => examples::run(example, port),
         Command::Test { layers } => test::run(&layers),

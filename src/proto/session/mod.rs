@@ -173,6 +173,12 @@ impl Session {
         self.timers.next()
     }
 
+    /// Returns whether something is yet to be written into the store, or erased there: until then a driver does not end the machine.
+    #[must_use]
+    pub const fn is_storing(&self) -> bool {
+        self.store.wish.is_some() || self.store.writing.is_some()
+    }
+
     /// Returns the public state.
     #[must_use]
     pub fn state(&self) -> SessionState {
