@@ -4,8 +4,8 @@ use crate::proto::Millis;
 use wasm_bindgen::prelude::*;
 
 use super::error::send_error;
-use super::events::{SocketSink, list};
-use super::parts::Parts;
+use super::events::SocketSink;
+use super::parts::{Parts, list};
 use crate::proto::backoff::BackoffOptions;
 use crate::proto::close::{CloseAction, CloseTable};
 use crate::proto::connection::{ConnectionConfig, Heartbeat, OnRenewal, Sent, Stats};

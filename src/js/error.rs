@@ -4,7 +4,7 @@
 
 use wasm_bindgen::JsValue;
 
-use super::events::list;
+use super::parts::list;
 use crate::error::{Disposition, Problem, SendError, TokenError};
 
 /// A failure in numbers; what is not there is 0, but for the seconds of `Retry-After`, which are below it.

@@ -94,13 +94,3 @@ impl SocketSink {
         );
     }
 }
-
-/// Values as an array; missing ones are undefined.
-#[inline(never)]
-pub(super) fn list(values: &[JsValue]) -> JsValue {
-    let array = Array::new();
-    for value in values {
-        array.push(value);
-    }
-    array.into()
-}

@@ -4,7 +4,7 @@
 //! than the machine. What the settings mean is checked by the machines.
 
 use js_sys::Array;
-use wasm_bindgen::JsCast;
+use wasm_bindgen::{JsCast, JsValue};
 
 use crate::proto::{Json, Url, UrlKind};
 
@@ -58,4 +58,14 @@ impl Parts {
     pub(super) fn all_texts(&self) -> Vec<String> {
         (0..self.count()).map(|index| self.text(index)).collect()
     }
+}
+
+/// Values as an array; missing ones are undefined.
+#[inline(never)]
+pub(super) fn list(values: &[JsValue]) -> JsValue {
+    let array = Array::new();
+    for value in values {
+        array.push(value);
+    }
+    array.into()
 }

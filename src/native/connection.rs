@@ -17,9 +17,10 @@ use super::recent::Recent;
 use super::session::Session;
 use super::socket;
 use crate::error::{ConfigError, Disposition, Problem, SendError};
+use crate::proto::Handshake;
 use crate::proto::connection::{
-    Connection as Machine, ConnectionConfig, ConnectionState, Event, Handshake, Input, OnRenewal, Output, Received,
-    Sent, SocketId, Stats, check_close_code,
+    Connection as Machine, ConnectionConfig, ConnectionState, Event, Input, OnRenewal, Output, Received, Sent,
+    SocketId, Stats, check_close_code,
 };
 use crate::proto::outbox::MessageId;
 use crate::proto::scheme::Scheme;

@@ -18,7 +18,8 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_conf
 use super::http::sensitive;
 use super::inbox::{Ask, Told};
 use super::message::Message;
-use crate::proto::connection::{Handshake, Input, SocketId};
+use crate::proto::Handshake;
+use crate::proto::connection::{Input, SocketId};
 
 type Stream = WebSocketStream<MaybeTlsStream<TcpStream>>;
 

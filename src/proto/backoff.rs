@@ -9,9 +9,6 @@
 use super::hint::Hint;
 use crate::proto::Millis;
 
-/// The longest wait that a server can ask for (`Retry-After`); anything above is cut to this.
-pub const RETRY_AFTER_CAP: Millis = Millis::from_secs(300);
-
 /// The settings of the wait between tries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BackoffOptions {
@@ -89,6 +86,7 @@ impl Backoff {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::proto::hint::RETRY_AFTER_CAP;
 
     fn asked(retry_after: Millis) -> Hint {
         Hint { retry_after: Some(retry_after), spread: None }

@@ -4,8 +4,10 @@
 //! ticket's answer or an ack for the next loss, or in the reason of a close frame, where `{"reconnect": false}` means never.
 
 use super::Json;
-use super::backoff::RETRY_AFTER_CAP;
 use crate::proto::Millis;
+
+/// The longest wait that a server can ask for (`Retry-After`); anything above is cut to this.
+pub const RETRY_AFTER_CAP: Millis = Millis::from_secs(300);
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Hint {

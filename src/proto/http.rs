@@ -2,7 +2,7 @@
 //!
 //! Source: RFC 9110; `Retry-After` is §10.2.3.
 
-use super::backoff::RETRY_AFTER_CAP;
+use super::hint::RETRY_AFTER_CAP;
 use super::{Json, Now, Secret, UnixTime};
 use crate::error::{HttpError, Malformed};
 use crate::platform;

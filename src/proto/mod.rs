@@ -62,6 +62,7 @@ pub mod close;
 pub mod connection;
 pub mod contract;
 mod frame;
+mod handshake;
 mod hint;
 pub mod http;
 pub mod outbox;
@@ -80,6 +81,8 @@ mod url;
 
 pub use crate::platform::Json;
 pub use frame::Framing;
+pub use handshake::Handshake;
+pub use hint::RETRY_AFTER_CAP;
 pub use secret::Secret;
 pub use time::{Instant, Millis, Now, UnixTime};
 pub use url::{Url, UrlKind};

@@ -2,9 +2,8 @@
 //!
 //! A scheme says where the credential goes and which messages belong to the handshake; the connection machine follows it.
 
-use super::connection::Handshake;
 use super::http::Method;
-use super::{Framing, Json, Secret, Url};
+use super::{Framing, Handshake, Json, Secret, Url};
 use crate::error::{ConfigError, TokenError};
 use crate::platform::base64;
 use crate::proto::Millis;

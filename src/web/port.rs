@@ -4,13 +4,13 @@ use js_sys::{Array, Function, Uint8Array};
 use wasm_bindgen::prelude::*;
 
 use crate::platform::text_at;
-use crate::proto::connection::{Handshake, PageEvent};
+use crate::proto::connection::PageEvent;
 use crate::proto::contract::{Heard as Number, HttpEnd, Numbered, SourceAnswer};
 use crate::proto::http::{HttpRequest, HttpResponse, Method, NoAnswer};
 use crate::proto::outbox::MessageId;
 use crate::proto::session::{NoToken, Provided, Record, Stored};
 use crate::proto::token::Lifetime;
-use crate::proto::{Framing, Instant, Secret, UnixTime};
+use crate::proto::{Framing, Handshake, Instant, Secret, UnixTime};
 
 #[wasm_bindgen(module = "/src/web/port.js")]
 extern "C" {

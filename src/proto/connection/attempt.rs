@@ -1,11 +1,12 @@
 //! One try, from the session's token to an accepted socket: what each answer on the way means.
 
 use super::config::{ConnectionConfig, OnRenewal};
-use super::io::{Event, Handshake, Output, SocketId};
+use super::io::{Event, Output, SocketId};
 use super::recovery::Goodbye;
 use super::state::{Doubt, Proof, Pulse, Refuser, Renewal, State, Step, Timer};
 use super::{Connection, MISMATCH_CODE};
 use crate::error::{Disposition, Failure, HandshakeError, HttpError, Malformed, TokenError, TransportError};
+use crate::proto::Handshake;
 use crate::proto::Millis;
 use crate::proto::hint::Hint;
 use crate::proto::http::{HttpRequest, HttpResponse, Method, NoAnswer, http_date, json_of};

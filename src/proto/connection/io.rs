@@ -6,6 +6,7 @@ use super::super::outbox::MessageId;
 use super::super::session::{Demand, Grant, RequestId, SessionView, WantId};
 use super::super::{Framing, Secret, UnixTime};
 use crate::error::{Problem, TokenError};
+use crate::proto::Handshake;
 use crate::proto::Millis;
 
 /// One physical WebSocket, unique within its connection machine.
@@ -190,30 +191,6 @@ pub enum Output {
         /// Which tokens will do.
         demand: Demand,
     },
-}
-
-/// What a dial sends.
-#[derive(Clone, Debug)]
-pub struct Handshake {
-    /// With the credential, where the scheme puts it there.
-    pub url: Secret,
-    /// The subprotocols to offer; the last one may be the credential.
-    pub protocols: Vec<Secret>,
-    /// The `Authorization` header.
-    #[cfg(not(target_family = "wasm"))]
-    pub authorization: Option<Secret>,
-}
-
-impl Handshake {
-    pub(crate) fn new(url: Secret, protocols: &[String]) -> Self {
-        let protocols = protocols.iter().map(|protocol| Secret::new(protocol.clone())).collect();
-        Self {
-            url,
-            protocols,
-            #[cfg(not(target_family = "wasm"))]
-            authorization: None,
-        }
-    }
 }
 
 /// What the app should know.

@@ -19,8 +19,7 @@ use std::collections::VecDeque;
 pub use config::{ConnectionConfig, Heartbeat, OnRenewal, check_close_code};
 pub use inspect::MAX_READ;
 pub use io::{
-    ConnectionState, Event, Fate, Handshake, Input, Output, PageEvent, Phase, Received, Sent, SocketId, StateChange,
-    Stats,
+    ConnectionState, Event, Fate, Input, Output, PageEvent, Phase, Received, Sent, SocketId, StateChange, Stats,
 };
 pub use sending::Outgoing;
 

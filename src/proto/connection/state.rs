@@ -17,8 +17,9 @@
 
 use super::super::Instant;
 use super::super::session::{Grant, RequestId, WantId};
-use super::io::{ConnectionState, Handshake, Phase, SocketId};
+use super::io::{ConnectionState, Phase, SocketId};
 use crate::error::Failure;
+use crate::proto::Handshake;
 
 /// What a deadline of the connection is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
