@@ -1,5 +1,6 @@
 // What can go wrong, as real errors with a stable code.
 
+import { REMEDY_NAMES } from './contract.js';
 import { SENTENCES } from './sentences.js';
 
 /** What a failure asks for: `retry` it, with a growing wait; `refreshToken`, once, then retry; `signIn` by a person; or `giveUp`. */
@@ -28,8 +29,6 @@ export type ErrorData = [code: ErrorCode, message: string, disposition: Disposit
 
 /** @internal A failure as the wasm tells it: its number from 1, disposition, HTTP status, close code, seconds of Retry-After. */
 export type FailureNumbers = [number: number, disposition: number, status: number, closeCode: number, retryAfter: number];
-
-const DISPOSITIONS = ['retry', 'refreshToken', 'signIn', 'giveUp'] as const;
 
 /** Every error of gatepass. It never holds a credential; `cause` is what the app's own code threw (`getToken`, a store), as it is. */
 export class GatepassError extends Error {
@@ -81,7 +80,7 @@ export function named([number, disposition, status, closeCode, retryAfter]: Fail
   const after = retryAfter < 0 ? undefined : retryAfter;
   const cause = code!.startsWith('REFRESH_') ? thrown : undefined;
   const [message, answered] = cause ? ['getToken gave no token', 0] : [words.join(' '), status];
-  const data: ErrorData = [code as ErrorCode, message, DISPOSITIONS[disposition]!, answered || undefined, closeCode || undefined, after, details];
+  const data: ErrorData = [code as ErrorCode, message, REMEDY_NAMES[disposition]!, answered || undefined, closeCode || undefined, after, details];
   return new GatepassError(data, cause && { cause: cause[0] });
 }
 

@@ -63,6 +63,11 @@ export class Options {
     return choices.includes(value as T) ? (value as T) : this.fail(name, `'${choices.join("' or '")}' is needed`);
   }
 
+  /** The number of a choice, as the wasm knows it: its place in the names of the contract. The first is the default. */
+  choice(name: string, names: readonly string[]): number {
+    return names.indexOf(this.one(name, names));
+  }
+
   /** An address, for a socket or an endpoint (WHATWG URL). What browsers accept in silence, and what leaks or breaks later, is an error. */
   url(name: string, isSocket = false): string {
     return this.#address(name, isSocket)[0];

@@ -2,7 +2,7 @@
 
 import type { SessionCore } from './core.js';
 import { failure, toError, type GatepassError, type Thrown } from './errors.js';
-import { Heard } from './contract.js';
+import { BODY_ENCODING_NAMES, Heard, SESSION_STATE_NAMES, SessionNews, SessionPart as At, SourceAnswer, TIME_UNIT_NAMES } from './contract.js';
 import { SocketErrorEvent } from './events.js';
 import { internal, Later, type Core, type Owner } from './load.js';
 import { Options } from './options.js';
@@ -117,9 +117,6 @@ const SECONDS = 'seconds above 0 are needed';
 /** `signed-in` with a token, which may be about to be renewed; `refreshing` while it is; `expired` when nothing renews it any more; `loading` until the store has answered, where there is one. */
 export type SessionState = 'loading' | 'signed-out' | 'signed-in' | 'refreshing' | 'expired';
 
-/** In the order of the wasm. */
-const STATES = ['expired', 'loading', 'refreshing', 'signed-in', 'signed-out'] as const;
-
 /** `change`: the state or the tokens changed. */
 export class SessionChangeEvent extends Event {
   /** The state from now on. */
@@ -195,8 +192,9 @@ export class Session extends EventTarget {
 
   /** @default 'signed-out'; with a store 'loading' */
   get state(): SessionState {
-    const place = this.#end ? undefined : this.#core.call((core) => core.state);
-    return this.#end ?? STATES[place ?? (this.#hasStore ? 1 : 4)]!;
+    const number = this.#end ? undefined : this.#core.call((core) => core.state);
+    const before = this.#hasStore ? 'loading' : 'signed-out';
+    return this.#end ?? (number === undefined ? before : SESSION_STATE_NAMES[number]!);
   }
 
   /** Why the session has ended, until somebody signs in. */
@@ -326,7 +324,7 @@ export class Session extends EventTarget {
     const access = options.header('access');
     const refresh = tokens.refresh === undefined ? '' : options.text('refresh');
     const seconds = lifetimeOf(options);
-    this.#core.do((core) => core.setTokens([access, refresh, ...seconds]), this.#failed);
+    this.#core.do((core) => core.setTokens(access, refresh, ...seconds), this.#failed);
   }
 
   /** Forgets the user, closes their sockets and drops what they had queued. */
@@ -378,12 +376,12 @@ export class Session extends EventTarget {
 
   /** Fires events. It has no session of its own: the wasm holds it, and must not keep alive what the app has let go of. */
   static #teller(session: WeakRef<Session>): Teller {
-    return (kind, data) => {
+    return (news, data) => {
       const target = session.deref();
       if (target === undefined) return;
-      if (kind === 1) {
+      if (news === SessionNews.StoreFailed) {
         target.dispatchEvent(new SocketErrorEvent(failure('STORE_FAILED', 'the store failed; the session goes on in memory', data)));
-      } else if (kind === 2) {
+      } else if (news === SessionNews.RenewalRefused) {
         target.dispatchEvent(new SocketErrorEvent(toError(data, target.source.thrown) as GatepassError));
       } else {
         const { state, source } = target;
@@ -395,15 +393,15 @@ export class Session extends EventTarget {
   }
 }
 
-/** What the wasm calls: 0 a change, with what ended the session or undefined; 1 the store failed; 2 the server has refused a renewal. */
-type Teller = (kind: number, data: unknown) => void;
+/** What the wasm calls. */
+type Teller = (news: SessionNews, data: unknown) => void;
 
 /** @internal The app's own source of tokens. */
 export interface Source {
   thrown?: Thrown;
 }
 
-/** @internal Reads options for the wasm, in the order that `SessionCore` names. */
+/** @internal Reads options for the wasm, each at its place of the contract. */
 export function read(options: SessionOptions, source: Source): (core: Core, tell: Teller, owner: Owner | undefined) => SessionCore {
   const all = new Options(options, '', 'login refresh logout getToken credentials fields tokenPrefix leeway httpTimeout store storeKey fetchOrigins allowInsecure');
   const store = all.get('store') ?? 'memory';
@@ -420,24 +418,37 @@ export function read(options: SessionOptions, source: Source): (core: Core, tell
     const text = new Options({ fetchOrigins: url }, '', 'fetchOrigins').credentialUrl('fetchOrigins', allowInsecure);
     if (text.includes('*')) all.fail('fetchOrigins', 'each origin has to be named; * stands for none');
   }
-  const endpoints = ['login', 'refresh', 'logout'].map((name) => {
+  const parts: unknown[] = [];
+  const ENDPOINTS = [
+    ['login', At.LoginUrl, At.LoginBody, At.LoginEncoding, At.LoginReject],
+    ['refresh', At.RefreshUrl, At.RefreshBody, At.RefreshEncoding, At.RefreshReject],
+    ['logout', At.LogoutUrl, At.LogoutBody, At.LogoutEncoding, At.LogoutReject],
+  ] as const;
+  for (const [name, url, body, encoding, reject] of ENDPOINTS) {
     const isThere = all.get(name) !== undefined;
     const endpoint = all.within(name, 'url method encoding body reject');
     // With GET a browser sends no body, and credentials travel in one.
     endpoint.one('method', ['POST']);
     if (name !== 'login') endpoint.holes('body', name === 'logout' ? ['access', 'refresh'] : ['refresh']);
-    return [isThere ? endpoint.credentialUrl('url', allowInsecure) : '', endpoint.json('body'), Number(endpoint.one('encoding', ['json', 'form']) === 'form'), endpoint.json('reject')] as const;
-  });
-  const key = all.text('storeKey', `gatepass ${endpoints[0]![0] || endpoints[1]![0]}`);
+    parts[url] = isThere ? endpoint.credentialUrl('url', allowInsecure) : '';
+    parts[body] = endpoint.json('body');
+    parts[encoding] = endpoint.choice('encoding', BODY_ENCODING_NAMES);
+    parts[reject] = endpoint.json('reject');
+  }
+  const key = all.text('storeKey', `gatepass ${parts[At.LoginUrl] || parts[At.RefreshUrl]}`);
   const fields = all.within('fields', 'access refresh expiresIn expiresInUnit expiresAt');
-  const parts = [
-    ...[0, 1, 2, 3].flatMap((index) => endpoints.map((endpoint) => endpoint[index])), all.header('tokenPrefix', 'Bearer'),
-    fields.text('access', 'access'), fields.get('refresh') === null ? '' : fields.text('refresh', 'refresh'),
-    fields.text('expiresIn', 'expires_in'), fields.text('expiresAt', 'expires_at'),
-    Number(fields.one('expiresInUnit', ['s', 'ms']) === 'ms'), all.millis('leeway', 30_000), all.millis('httpTimeout', 10_000, 1), allowInsecure,
-    Number(all.one('credentials', ['omit', 'include']) === 'include'),
-    store === 'memory' ? undefined : storeOf(key, store), getToken && sourceOf(getToken, source),
-  ];
+  parts[At.Prefix] = all.header('tokenPrefix', 'Bearer');
+  parts[At.Access] = fields.text('access', 'access');
+  parts[At.Refresh] = fields.get('refresh') === null ? '' : fields.text('refresh', 'refresh');
+  parts[At.ExpiresIn] = fields.text('expiresIn', 'expires_in');
+  parts[At.ExpiresInUnit] = fields.choice('expiresInUnit', TIME_UNIT_NAMES);
+  parts[At.ExpiresAt] = fields.text('expiresAt', 'expires_at');
+  parts[At.Leeway] = all.millis('leeway', 30_000);
+  parts[At.HttpTimeout] = all.millis('httpTimeout', 10_000, 1);
+  parts[At.AllowInsecure] = allowInsecure;
+  parts[At.Cookies] = Number(all.one('credentials', ['omit', 'include']) === 'include');
+  parts[At.Store] = store === 'memory' ? undefined : storeOf(key, store);
+  parts[At.Source] = getToken && sourceOf(getToken, source);
   return (core, tell, owner) => new core.SessionCore(parts, tell, owner);
 }
 
@@ -458,17 +469,18 @@ function storeOf(name: string, place: unknown) {
 }
 
 /** The seconds of a token's life and end. */
-function lifetimeOf(options: Options): number[] {
-  return ['expiresIn', 'expiresAt'].map((name) => {
+function lifetimeOf(options: Options): [expiresIn: number, expiresAt: number] {
+  const seconds = (name: string) => {
     const value = options.number(name, 0, 8.64e12, SECONDS);
     // Nothing stands for "the token tells"; a zero of the app's is a mistake.
     return value === 0 && options.get(name) !== undefined ? options.fail(name, SECONDS) : value;
-  });
+  };
+  return [seconds('expiresIn'), seconds('expiresAt')];
 }
 
 /** `getToken` as the wasm asks it: `Surroundings` in src/web/session.rs. */
 function sourceOf(getToken: NonNullable<SessionOptions['getToken']>, source: Source) {
-  return (reason: TokenContext['reason'], done: (kind: number, tokens?: unknown[]) => void): (() => void) => {
+  return (reason: TokenContext['reason'], done: (kind: SourceAnswer, tokens?: unknown[]) => void): (() => void) => {
     const abort = new AbortController();
     source.thrown = undefined;
     const ask = async () => {
@@ -478,9 +490,9 @@ function sourceOf(getToken: NonNullable<SessionOptions['getToken']>, source: Sou
     };
     const failed = (error: unknown) => {
       source.thrown = [error];
-      done(error instanceof SignInRequired ? 2 : 1);
+      done(error instanceof SignInRequired ? SourceAnswer.SignInRequired : SourceAnswer.Failed);
     };
-    ask().then((tokens) => abort.signal.aborted || done(0, tokens), (error) => abort.signal.aborted || failed(error));
+    ask().then((tokens) => abort.signal.aborted || done(SourceAnswer.Token, tokens), (error) => abort.signal.aborted || failed(error));
     return () => abort.abort();
   };
 }

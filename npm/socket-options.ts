@@ -1,5 +1,6 @@
 // The options of a socket: what they are, and how they go to the wasm.
 
+import { CLOSE_ACTION_NAMES, ENCODING_NAMES, FRAMING_NAMES, METHOD_NAMES, OnRenewal, OUTBOX_POLICY_NAMES, SchemeKind, SocketPart as At } from './contract.js';
 import type { SessionCore, SocketCore } from './core.js';
 import type { FailureNumbers } from './errors.js';
 import type { Core, Owner } from './load.js';
@@ -123,11 +124,7 @@ export interface Sink extends Owner {
   unconfirmed(messages: unknown[]): void;
 }
 
-const FRAMINGS = ['json', 'text', 'binary'] as const;
-const ENCODINGS = ['plain', 'base64', 'base64url'] as const;
-const POLICIES = ['error', 'drop-oldest', 'drop-newest'] as const;
-const ACTIONS = ['giveUp', 'refreshToken', 'retry', 'retrySlowly'] as const;
-/** The schemes in the order that the wasm counts them (the last two are one there), with their options. */
+/** The schemes, with their options. */
 const SCHEMES = {
   anonymous: 'type',
   cookie: 'type',
@@ -137,12 +134,11 @@ const SCHEMES = {
   subprotocol: 'type prefix encoding',
 };
 
-/** @internal Reads options for the wasm, in the order of `At` in src/js/connection.rs. */
+/** @internal Reads options for the wasm, each at its place of the contract. */
 export function read(url: string, options: AuthSocketOptions): (core: Core, session: SessionCore | undefined, sink: Sink) => SocketCore {
   const all = new Options(options, '', 'session scheme protocols params probe credentials backoff connectTimeout ticketTimeout minUptime reconnect handover heartbeat whenHidden hiddenTimeout closeCodes outbox confirm highWaterMark maxMessageSize allowInsecure');
   const type = (all.get('scheme') as Scheme | undefined)?.type;
-  const kind = Object.keys(SCHEMES).indexOf(String(type));
-  if (kind < 0) all.fail('scheme', `one of ${Object.keys(SCHEMES)} is needed; no browser lets a page set a header`);
+  if (!Object.keys(SCHEMES).includes(String(type))) all.fail('scheme', `one of ${Object.keys(SCHEMES)} is needed; no browser lets a page set a header`);
   const scheme = all.within('scheme', SCHEMES[type as Scheme['type']]);
   if (type === 'firstMessage' && scheme.get('message') === undefined && scheme.get('ack') === undefined) {
     scheme.fail('message', 'the first message is needed, with "$token" where the token goes, or the ack of a server that needs none');
@@ -160,8 +156,7 @@ export function read(url: string, options: AuthSocketOptions): (core: Core, sess
   const isTicket = type === 'ticket';
   const isEntry = isTicket ? scheme.get('subprotocol') !== undefined : type === 'subprotocol';
   const entry = isTicket ? scheme.within('subprotocol', 'prefix encoding') : scheme;
-  const prefix = entry.get('prefix') ?? '';
-  const place = isEntry ? (prefix === '' ? '' : entry.token('prefix', entry.text('prefix'))) : scheme.text('param', isTicket ? 'ticket' : 'token');
+  const prefix = isEntry && (entry.get('prefix') ?? '') !== '' ? entry.token('prefix', entry.text('prefix')) : '';
   const given = all.record('params');
   const params = String(new URLSearchParams(Object.entries(given).map(([name, value]) => [name, typeof value === 'string' ? value : all.fail(`params.${name}`, 'a text is needed')])));
   const backoff = all.within('backoff', 'base cap spread');
@@ -182,9 +177,9 @@ export function read(url: string, options: AuthSocketOptions): (core: Core, sess
   if (isConfirmed && /(^|\.)(\.|$)/.test(confirm.text('id'))) confirm.fail('id', 'a name is needed, or names with dots between');
   const closeCodes: number[] = [];
   for (const [code, name] of Object.entries(all.record('closeCodes'))) {
-    const action = ACTIONS.indexOf(name as (typeof ACTIONS)[number]);
+    const action = (CLOSE_ACTION_NAMES as readonly unknown[]).indexOf(name);
     if (action < 0 || !/^[1-4]\d{3}$/.test(code)) {
-      all.fail(`closeCodes.${code}`, `a close code (1000 to 4999) and one of '${ACTIONS.join("', '")}' are needed`);
+      all.fail(`closeCodes.${code}`, `a close code (1000 to 4999) and one of '${CLOSE_ACTION_NAMES.join("', '")}' are needed`);
     }
     closeCodes.push(Number(code), action);
   }
@@ -196,29 +191,76 @@ export function read(url: string, options: AuthSocketOptions): (core: Core, sess
   if (protocols.join(', ').length > 8190) all.fail('protocols', 'servers refuse more than 8192 bytes of them together');
   if (isEntry && protocols.length === 0) all.fail('protocols', 'a plain subprotocol is needed beside the credential: the one that the server chooses');
   const allowInsecure = all.flag('allowInsecure');
-  const cookies = all.one('credentials', kind === 1 ? ['include', 'omit'] : ['omit', 'include']) === 'include';
+  const isCookie = type === 'cookie';
+  const cookies = all.one('credentials', isCookie ? ['include', 'omit'] : ['omit', 'include']) === 'include';
   // Cookies are credentials, whoever sends them.
-  if (kind > 1 || (kind === 1 && options.session) || cookies) new Options({ url }, '', 'url').credentialUrl('url', allowInsecure, true);
-  const parts = [
-    params === '' ? url : url + (url.includes('?') ? '&' : '?') + params, all.get('probe') === undefined ? '' : all.credentialUrl('probe', allowInsecure),
-    isTicket ? scheme.credentialUrl('url', allowInsecure) : '', place,
-    scheme.text('field', 'ticket'), scheme.text('expiresField', 'expires'), scheme.text('expiresInField', 'expires_in'),
-    scheme.millis('ackTimeout', 10_000, 1), backoff.millis('base', 500), backoff.millis('cap', 30_000), backoff.millis('spread', 5_000),
-    all.millis('connectTimeout', 10_000, 1), all.millis('ticketTimeout', 10_000, 1), all.millis('minUptime', 5_000),
-    heartbeat.millis('interval', 25_000, 1), heartbeat.millis('timeout', 10_000, 1), all.millis('hiddenTimeout', 60_000),
-    outbox.get('ttl') == null ? -1 : outbox.millis('ttl', 0),
-    // A cookie that nobody's session vouches for is no credential of ours.
-    kind === 1 && options.session === undefined ? 0 : Math.min(kind, 4),
-    isEntry ? ENCODINGS.indexOf(entry.one('encoding', ENCODINGS)) + 1 : FRAMINGS.indexOf(scheme.one('frames', FRAMINGS)),
-    Number(scheme.one('method', ['POST', 'GET']) === 'GET'), scheme.count('unauthorizedStatus', 401),
-    outbox.count('maxBytes', 1 << 20), outbox.count('maxMessages', 1_000), all.count('maxMessageSize', 2 ** 32 - 1), allowInsecure, Number(cookies),
-    ...['message', 'hello', 'ack', 'reject', 'expired'].map((name) => scheme.json(name)), heartbeat.json('message'), heartbeat.json('pong'),
-    scheme.get('urlHosts') === undefined ? undefined : hostsOf(scheme), protocols, closeCodes,
-    type === 'firstMessage' && scheme.flag('reauth') ? 1 : 2 * all.flag('handover'), Number(whenHidden !== 'keep'),
-    POLICIES.indexOf(outbox.one('policy', POLICIES)), isConfirmed ? confirm.text('id') : '', confirm.json('ack'), all.flag('reconnect', true),
-  ];
+  if (!(isCookie || type === 'anonymous') || (isCookie && options.session) || cookies) new Options({ url }, '', 'url').credentialUrl('url', allowInsecure, true);
+  const parts: unknown[] = [];
+  parts[At.Url] = params === '' ? url : url + (url.includes('?') ? '&' : '?') + params;
+  parts[At.Probe] = all.get('probe') === undefined ? '' : all.credentialUrl('probe', allowInsecure);
+  parts[At.TicketUrl] = isTicket ? scheme.credentialUrl('url', allowInsecure) : '';
+  parts[At.Scheme] = kindOf(options);
+  parts[At.Param] = isEntry ? '' : scheme.text('param', isTicket ? 'ticket' : 'token');
+  parts[At.Prefix] = prefix;
+  parts[At.Encoding] = isEntry ? entry.choice('encoding', ENCODING_NAMES) : undefined;
+  parts[At.Field] = scheme.text('field', 'ticket');
+  parts[At.ExpiresField] = scheme.text('expiresField', 'expires');
+  parts[At.ExpiresInField] = scheme.text('expiresInField', 'expires_in');
+  parts[At.Method] = scheme.choice('method', METHOD_NAMES);
+  parts[At.Unauthorized] = scheme.count('unauthorizedStatus', 401);
+  parts[At.Hosts] = scheme.get('urlHosts') === undefined ? undefined : hostsOf(scheme);
+  parts[At.Message] = scheme.json('message');
+  parts[At.Framing] = scheme.choice('frames', FRAMING_NAMES);
+  parts[At.Hello] = scheme.json('hello');
+  parts[At.Ack] = scheme.json('ack');
+  parts[At.Reject] = scheme.json('reject');
+  parts[At.Expired] = scheme.json('expired');
+  parts[At.AckTimeout] = scheme.millis('ackTimeout', 10_000, 1);
+  parts[At.Base] = backoff.millis('base', 500);
+  parts[At.Cap] = backoff.millis('cap', 30_000);
+  parts[At.Spread] = backoff.millis('spread', 5_000);
+  parts[At.ConnectTimeout] = all.millis('connectTimeout', 10_000, 1);
+  parts[At.TicketTimeout] = all.millis('ticketTimeout', 10_000, 1);
+  parts[At.MinUptime] = all.millis('minUptime', 5_000);
+  parts[At.Ping] = heartbeat.json('message');
+  parts[At.Pong] = heartbeat.json('pong');
+  parts[At.Interval] = heartbeat.millis('interval', 25_000, 1);
+  parts[At.PongTimeout] = heartbeat.millis('timeout', 10_000, 1);
+  const hiddenTimeout = all.millis('hiddenTimeout', 60_000);
+  parts[At.HiddenTimeout] = whenHidden === 'keep' ? undefined : hiddenTimeout;
+  parts[At.MaxBytes] = outbox.count('maxBytes', 1 << 20);
+  parts[At.MaxMessages] = outbox.count('maxMessages', 1_000);
+  parts[At.Ttl] = outbox.get('ttl') == null ? undefined : outbox.millis('ttl', 0);
+  parts[At.Policy] = outbox.choice('policy', OUTBOX_POLICY_NAMES);
+  parts[At.ConfirmId] = isConfirmed ? confirm.text('id') : '';
+  parts[At.ConfirmAck] = confirm.json('ack');
+  parts[At.MaxMessage] = all.count('maxMessageSize', 2 ** 32 - 1);
+  parts[At.AllowInsecure] = allowInsecure;
+  parts[At.Cookies] = Number(cookies);
+  parts[At.Protocols] = protocols;
+  parts[At.CloseCodes] = closeCodes;
+  parts[At.OnRenewal] = type === 'firstMessage' && scheme.flag('reauth') ? OnRenewal.Authenticate : all.flag('handover') ? OnRenewal.Handover : OnRenewal.Keep;
+  parts[At.Reconnects] = all.flag('reconnect', true);
   // A socket without a session has one of its own, which nobody signs in to.
   return (core, session, sink) => (session ?? makeSession({}, {})(core, () => {}, undefined)).socket(parts, sink);
+}
+
+/** The scheme as the wasm counts it. */
+function kindOf({ scheme: { type }, session }: AuthSocketOptions): SchemeKind {
+  switch (type) {
+    case 'anonymous':
+      return SchemeKind.Anonymous;
+    case 'cookie':
+      // A cookie that nobody's session vouches for is no credential of ours.
+      return session === undefined ? SchemeKind.Anonymous : SchemeKind.Cookie;
+    case 'firstMessage':
+      return SchemeKind.FirstMessage;
+    case 'ticket':
+      return SchemeKind.Ticket;
+    case 'query':
+    case 'subprotocol':
+      return SchemeKind.Token;
+  }
 }
 
 /** Hosts as a URL has them: what could never be one of them would be refused at every answer, and nobody would know why. */

@@ -9,6 +9,7 @@ mod caller;
 mod sentences;
 
 use crate::proto::Millis;
+use crate::proto::contract::Remedy;
 use core::fmt;
 
 pub use caller::{ConfigError, SendError, UrlProblem};
@@ -34,15 +35,21 @@ impl Disposition {
     /// Retry after the ordinary backoff.
     pub const RETRY: Self = Self::Retry { after: None };
 
+    /// Returns what it asks for, without the wait.
+    #[must_use]
+    pub const fn remedy(self) -> Remedy {
+        match self {
+            Self::Retry { .. } => Remedy::Retry,
+            Self::RefreshToken => Remedy::RefreshToken,
+            Self::SignIn => Remedy::SignIn,
+            Self::GiveUp => Remedy::GiveUp,
+        }
+    }
+
     /// Returns the name that JavaScript sees.
     #[must_use]
     pub const fn name(self) -> &'static str {
-        match self {
-            Self::Retry { .. } => "retry",
-            Self::RefreshToken => "refreshToken",
-            Self::SignIn => "signIn",
-            Self::GiveUp => "giveUp",
-        }
+        self.remedy().name()
     }
 }
 

@@ -20,15 +20,13 @@ pub(super) struct Numbers {
 
 impl Numbers {
     fn new(number: u8, disposition: Disposition, status: Option<u16>, close_code: Option<u16>) -> Self {
-        let (place, after) = match disposition {
-            Disposition::Retry { after } => (0, after),
-            Disposition::RefreshToken => (1, None),
-            Disposition::SignIn => (2, None),
-            Disposition::GiveUp => (3, None),
+        let after = match disposition {
+            Disposition::Retry { after } => after,
+            Disposition::RefreshToken | Disposition::SignIn | Disposition::GiveUp => None,
         };
         Self {
             number: number + 1,
-            disposition: place,
+            disposition: disposition.remedy().number(),
             status: status.unwrap_or(0),
             close_code: close_code.unwrap_or(0),
             retry_after: after.map_or(-1.0, |after| after.as_millis() as f64 / 1000.0),

@@ -8,8 +8,8 @@ use super::connection::SocketCore;
 use super::error::token_error;
 use super::events::SocketSink;
 use super::parts::Parts;
-use crate::proto::http::BodyEncoding;
-use crate::proto::session::{Demand, LoginError, SessionConfig, TimeUnit, TokenEndpoint, TokenFields};
+use crate::proto::contract::{SessionNews as News, SessionPart as At};
+use crate::proto::session::{Demand, LoginError, SessionConfig, TokenEndpoint, TokenFields};
 use crate::proto::token::Lifetime;
 use crate::proto::{Json, Secret, UrlKind};
 use crate::web::{Session, SessionEvent, Surroundings};
@@ -23,44 +23,39 @@ pub struct SessionCore {
 
 #[wasm_bindgen]
 impl SessionCore {
-    /// Makes a session. `on_event(kind, error)`: 0 it has changed (why it has ended, see error.rs, or undefined), 1 the store failed, 2 the
-    /// server has refused a renewal. `owner` is told if the machine traps: `Owner` in port.js.
-    ///
-    /// `parts`: the URLs of login, refresh and logout (empty: none), their bodies, 1 for each that is a form, what they reject with; prefix,
-    /// the fields access, refresh (empty: none), expires in and expires at; 1 for milliseconds, leeway and HTTP timeout in ms, 1 to allow insecure
-    /// endpoints, 1 for cookies; the store and the app's source of tokens, as `Surroundings` has them, or undefined.
+    /// Makes a session of parts, see [`SessionPart`](crate::proto::contract::SessionPart). `on_event(news, data)`: see
+    /// [`SessionNews`](crate::proto::contract::SessionNews). `owner` is told if the machine traps: `Owner` in port.js.
     #[wasm_bindgen(constructor)]
     pub fn new(parts: Array, on_event: Function, owner: JsValue) -> Self {
         let parts = Parts(parts);
-        let function = |index| Some(parts.0.get(index)).filter(JsValue::is_function).map(JsCast::unchecked_into);
-        let surroundings = Surroundings { store: function(22), source: function(23) };
+        let surroundings = Surroundings { store: parts.function(At::Store), source: parts.function(At::Source) };
         let session = Session::trusted(read(&parts), surroundings, &owner);
         // The face's callback dispatches an event and throws nothing.
         session.on_event(move |event| {
-            let (kind, data) = match event {
-                SessionEvent::Changed { error, .. } => (0.0, error.map_or(JsValue::UNDEFINED, token_error)),
-                SessionEvent::StoreFailed(error) => (1.0, error),
-                SessionEvent::RenewalRefused(error) => (2.0, token_error(error)),
+            let (news, data) = match event {
+                SessionEvent::Changed { error, .. } => (News::Changed, error.map_or(JsValue::UNDEFINED, token_error)),
+                SessionEvent::StoreFailed(error) => (News::StoreFailed, error),
+                SessionEvent::RenewalRefused(error) => (News::RenewalRefused, token_error(error)),
             };
-            drop(on_event.call2(&JsValue::NULL, &kind.into(), &data));
+            drop(on_event.call2(&JsValue::NULL, &news.number().into(), &data));
         });
         Self { session }
     }
 
-    /// The place of the state in the face's list.
+    /// The number of the state.
     #[wasm_bindgen(getter)]
     pub fn state(&self) -> u8 {
-        self.session.state() as u8
+        self.session.state().number()
     }
 
-    /// Takes tokens. `parts`: access, refresh (empty: none), seconds of life, end in seconds since 1970 (0: the token tells).
+    /// Takes tokens, which the face has checked: access, refresh (empty: none), seconds of life, end in seconds since 1970 (0: the token
+    /// tells).
     #[wasm_bindgen(js_name = setTokens)]
-    pub fn set_tokens(&self, parts: Array) {
-        let parts = Parts(parts);
-        let number = |index| Some(parts.number(index)).filter(|number| *number > 0.0);
-        let lifetime = Lifetime { expires_in: number(2), expires_at: number(3) };
-        // The face has checked the token.
-        self.session.take_tokens(Secret::new(parts.text(0)), parts.optional_text(1).map(Secret::new), lifetime);
+    pub fn set_tokens(&self, access: String, refresh: String, expires_in: f64, expires_at: f64) {
+        let given = |number: f64| Some(number).filter(|number| *number > 0.0);
+        let lifetime = Lifetime { expires_in: given(expires_in), expires_at: given(expires_at) };
+        let refresh = Some(refresh).filter(|text| !text.is_empty());
+        self.session.take_tokens(Secret::new(access), refresh.map(Secret::new), lifetime);
     }
 
     /// Signs in with credentials, an object; `done` is called with an error (see error.rs) and the server's words, or with undefined.
@@ -94,7 +89,7 @@ impl SessionCore {
         });
     }
 
-    /// Makes a socket of this session, which waits for `connect()`. `parts`: see `At` in src/js/connection.rs.
+    /// Makes a socket of this session, which waits for `connect()`. `parts`: see [`SocketPart`](crate::proto::contract::SocketPart).
     pub fn socket(&self, parts: Array, sink: SocketSink) -> SocketCore {
         SocketCore::make(&Parts(parts), self.session.clone(), sink)
     }
@@ -107,29 +102,27 @@ impl SessionCore {
 
 /// The face has checked all of it.
 fn read(parts: &Parts) -> SessionConfig {
-    let [is_in_millis, leeway, http_timeout, allow_insecure, cookies] = parts.numbers(17);
-    let endpoint = |index: u32| {
-        let encoding = if parts.number(index + 6) == 0.0 { BodyEncoding::Json } else { BodyEncoding::Form };
-        let url = parts.optional_url(index, UrlKind::Http)?;
-        Some(TokenEndpoint { url, body: parts.json(index + 3), encoding, reject: parts.json(index + 9) })
+    let endpoint = |url, body, encoding, reject| {
+        let url = parts.optional_url(url, UrlKind::Http)?;
+        Some(TokenEndpoint { url, body: parts.json(body), encoding: parts.one(encoding), reject: parts.json(reject) })
     };
     SessionConfig {
-        login: endpoint(0),
-        refresh: endpoint(1),
+        login: endpoint(At::LoginUrl, At::LoginBody, At::LoginEncoding, At::LoginReject),
+        refresh: endpoint(At::RefreshUrl, At::RefreshBody, At::RefreshEncoding, At::RefreshReject),
         has_source: false,
         has_store: false,
-        logout: endpoint(2),
-        cookies: cookies != 0.0,
-        prefix: parts.text(12),
+        logout: endpoint(At::LogoutUrl, At::LogoutBody, At::LogoutEncoding, At::LogoutReject),
+        cookies: parts.flag(At::Cookies),
+        prefix: parts.text(At::Prefix),
         fields: TokenFields {
-            access: parts.text(13),
-            refresh: parts.optional_text(14),
-            expires_in: parts.text(15),
-            expires_in_unit: if is_in_millis == 0.0 { TimeUnit::Seconds } else { TimeUnit::Millis },
-            expires_at: parts.text(16),
+            access: parts.text(At::Access),
+            refresh: parts.optional_text(At::Refresh),
+            expires_in: parts.text(At::ExpiresIn),
+            expires_in_unit: parts.one(At::ExpiresInUnit),
+            expires_at: parts.text(At::ExpiresAt),
         },
-        leeway: Millis::from_millis(leeway as u64),
-        http_timeout: Millis::from_millis(http_timeout as u64),
-        allow_insecure: allow_insecure != 0.0,
+        leeway: parts.millis(At::Leeway),
+        http_timeout: parts.millis(At::HttpTimeout),
+        allow_insecure: parts.flag(At::AllowInsecure),
     }
 }

@@ -4,21 +4,23 @@
 //! (Centrifugo, SignalR), or a line over two frames (NATS, for browsers). One view serves them all, so that templates and
 //! matchers stay JSON.
 
+use super::contract::numbered;
 use super::{Json, Secret};
 
+numbered! {
 /// What a frame of the handshake is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Framing {
     /// [`Framing::Text`] in binary frames.
-    Binary,
+    Binary = 2 "binary",
     /// A JSON value.
-    Json,
+    Json = 0 "json",
     /// Messages as text, each ended by a line feed or a record separator (U+001E); the last may go without.
     ///
     /// A message is JSON, or text followed by JSON, which is seen as an array of both, or a text:
     /// `40{"sid":"a"}` is `["40", {"sid": "a"}]`, `PONG` is `"PONG"`. So is one written: of an array the texts as they are, all else
     /// as JSON. JSON that is not whole at the end of a frame goes on in the next.
-    Text,
+    Text = 1 "text",
+}
 }
 
 impl Framing {

@@ -2,19 +2,21 @@
 //!
 //! Source: RFC 9110; `Retry-After` is §10.2.3.
 
+use super::contract::numbered;
 use super::hint::RETRY_AFTER_CAP;
 use super::{Json, Now, Secret, UnixTime};
 use crate::error::{HttpError, Malformed};
 use crate::platform;
 use crate::proto::Millis;
 
+numbered! {
 /// A request method.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
     /// `GET`; never with a body: `fetch` throws.
-    Get,
+    Get = 1 "GET",
     /// `POST`
-    Post,
+    Post = 0 "POST",
+}
 }
 
 /// A request for the driver to make.
@@ -43,13 +45,14 @@ pub struct Body {
     pub encoding: BodyEncoding,
 }
 
+numbered! {
 /// How the body of a request is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BodyEncoding {
     /// `application/x-www-form-urlencoded`: what OAuth 2 asks for (RFC 6749 §4 to §6).
-    Form,
+    Form = 1 "form",
     /// `application/json`
-    Json,
+    Json = 0 "json",
+}
 }
 
 impl BodyEncoding {

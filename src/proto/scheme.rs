@@ -2,6 +2,7 @@
 //!
 //! A scheme says where the credential goes and which messages belong to the handshake; the connection machine follows it.
 
+use super::contract::numbered;
 use super::http::Method;
 use super::{Framing, Handshake, Json, Secret, Url};
 use crate::error::{ConfigError, TokenError};
@@ -66,15 +67,16 @@ pub enum Place {
     },
 }
 
+numbered! {
 /// How a credential is written among the subprotocols, where `=`, `/` and spaces throw (RFC 9110 §5.6.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encoding {
     /// Base64 without padding (RFC 4648 §4), as Phoenix reads it; one that needs a `/` cannot be sent.
-    Base64,
+    Base64 = 1 "base64",
     /// Base64url without padding (RFC 4648 §5), as Kubernetes reads it.
-    Base64Url,
+    Base64Url = 2 "base64url",
     /// As it is. A JWT may stand there.
-    Plain,
+    Plain = 0 "plain",
+}
 }
 
 impl Place {

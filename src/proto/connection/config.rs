@@ -2,6 +2,7 @@
 
 use super::super::backoff::BackoffOptions;
 use super::super::close::CloseTable;
+use super::super::contract::numbered;
 use super::super::outbox::{Confirm, OutboxOptions};
 use super::super::scheme::{Scheme, check_protocols};
 use super::super::{Json, Url};
@@ -90,16 +91,17 @@ impl Heartbeat {
 
 const HEARTBEAT: &str = "at least 1 ms is needed; for no heartbeat leave out the ping";
 
+numbered! {
 /// What becomes of a connected socket when the session has another token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnRenewal {
     /// It stays as it is; a server that ends it when its token ends is connected to again, with the new one.
-    Keep,
+    Keep = 0 "keep",
     /// The first message is sent again on it, with the new token.
-    Authenticate,
+    Authenticate = 1 "reauth",
     /// Another socket is opened with the new token. Once that is accepted, this one is only listened to, for `min_uptime`, and then
     /// closed; no event is told. For browsers: `native` refuses it.
-    Handover,
+    Handover = 2 "handover",
+}
 }
 
 impl ConnectionConfig {

@@ -5,15 +5,20 @@
 
 mod heard;
 mod numbers;
+mod parts;
 
 pub use heard::{Heard, HttpEnd, SourceAnswer};
 pub(crate) use numbers::numbered;
 pub use numbers::{NumberRow, Numbered};
+pub use parts::{Remedy, SchemeKind, SessionNews, SessionPart, SocketPart};
 
+use super::Framing;
 use super::close::CloseAction;
-use super::connection::{ConnectionState, Fate, PageEvent, Phase};
+use super::connection::{ConnectionState, Fate, OnRenewal, PageEvent, Phase};
+use super::http::{BodyEncoding, Method};
 use super::outbox::OutboxPolicy;
-use super::session::{Reason, SessionState};
+use super::scheme::Encoding;
+use super::session::{Reason, SessionState, TimeUnit};
 
 /// An enum that crosses: its name, and its variants.
 pub type Table = (&'static str, &'static [NumberRow]);
@@ -25,17 +30,28 @@ pub fn tables() -> Vec<Table> {
         (T::ENUM, T::ROWS)
     }
     vec![
+        table::<BodyEncoding>(),
         table::<CloseAction>(),
         table::<ConnectionState>(),
+        table::<Encoding>(),
         table::<Fate>(),
+        table::<Framing>(),
         table::<Heard>(),
         table::<HttpEnd>(),
+        table::<Method>(),
+        table::<OnRenewal>(),
         table::<OutboxPolicy>(),
         table::<PageEvent>(),
         table::<Phase>(),
         table::<Reason>(),
+        table::<Remedy>(),
+        table::<SchemeKind>(),
+        table::<SessionNews>(),
+        table::<SessionPart>(),
         table::<SessionState>(),
+        table::<SocketPart>(),
         table::<SourceAnswer>(),
+        table::<TimeUnit>(),
     ]
 }
 

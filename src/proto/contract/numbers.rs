@@ -18,6 +18,9 @@ pub trait Numbered: Copy + 'static {
     /// Returns the variant of a number; an unknown number is none.
     fn from_number(number: u8) -> Option<Self>;
 
+    /// Returns the number, as a place in an array.
+    fn place(self) -> u32;
+
     /// Returns the variant of a name; an unknown name is none.
     fn from_name(name: &str) -> Option<Self> {
         let place = Self::ROWS.iter().position(|(_, _, known)| *known == name)?;
@@ -54,6 +57,10 @@ macro_rules! numbered {
             const ENUM: &'static str = stringify!($Name);
             const ALL: &'static [Self] = &[ $( Self::$Variant ),+ ];
             const ROWS: &'static [$crate::proto::contract::NumberRow] = &[ $( (stringify!($Variant), $number, $text) ),+ ];
+
+            fn place(self) -> u32 {
+                self as u32
+            }
 
             fn from_number(number: u8) -> Option<Self> {
                 match number {

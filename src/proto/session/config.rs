@@ -5,6 +5,7 @@ use super::super::{Json, Secret, Url};
 use super::LEEWAY;
 use crate::error::ConfigError;
 use crate::proto::Millis;
+use crate::proto::contract::numbered;
 
 /// Settings of a session.
 #[derive(Clone, Debug)]
@@ -131,13 +132,14 @@ pub fn check_header_text(option: &'static str, text: &str) -> Result<(), ConfigE
     Err(ConfigError::option(option, "visible ASCII is needed: it goes into an HTTP header"))
 }
 
+numbered! {
 /// What a span is counted in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TimeUnit {
     /// Milliseconds, as Directus has it.
-    Millis,
+    Millis = 1 "ms",
     /// Seconds (RFC 6749 §5.1).
-    Seconds,
+    Seconds = 0 "s",
+}
 }
 
 /// Where the tokens stand in an answer, as dotted paths.
