@@ -44,10 +44,10 @@ export class Options {
 
   /** Refuses holes of a template that nothing fills: `"$refersh"`. `"$$"` is a plain $. */
   holes(name: string, known: string[]): void {
-    JSON.stringify(this.json(name), (_, text) => {
+    JSON.stringify(this.json(name), (member, text) => {
       const hole = typeof text === 'string' ? /^\$([^$].*)/s.exec(text)?.[1] : undefined;
       if (hole !== undefined && !known.includes(hole)) {
-        this.fail(name, `${known.map((name) => `"$${name}"`).join(' and ') || 'nothing'} can stand for something here; "$$" is a plain $: ${text}`);
+        this.fail(name, `${known.map((name) => `"$${name}"`).join(' and ') || 'nothing'} can stand for something here; "$$" is a plain $: look at "${member}"`);
       }
       return text;
     });

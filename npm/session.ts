@@ -459,7 +459,7 @@ function storeOf(name: string, place: unknown) {
     // Without the script there is no store: nothing can be read or written, and nobody else is there.
     tabs.catch((error) => hear(Heard.StoreFailed, 0, error));
     const call = (method: 'read' | 'write' | 'erase' | 'lock' | 'unlock' | 'close', otherwise?: Heard) => (argument?: unknown) => {
-      tabs.then((tabs) => void tabs[method](argument), () => otherwise !== undefined && hear(otherwise, 0));
+      tabs.then((tabs) => tabs[method](argument)).catch(() => otherwise !== undefined && hear(otherwise, 0));
     };
     return {
       read: call('read', Heard.Stored), write: call('write', Heard.Written), erase: call('erase', Heard.Written),

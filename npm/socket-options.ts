@@ -143,12 +143,12 @@ export function read(url: string, options: AuthSocketOptions): (core: Core, sess
   if (type === 'firstMessage' && scheme.get('message') === undefined && scheme.get('ack') === undefined) {
     scheme.fail('message', 'the first message is needed, with "$token" where the token goes, or the ack of a server that needs none');
   }
-  JSON.stringify(scheme.json('message'), (_, text) => {
+  JSON.stringify(scheme.json('message'), (member, text) => {
     const hole = typeof text === 'string' ? /^\$([^$].*)/s.exec(text)?.[1] : 'token';
     if (hole === undefined ? /[^$]\$(token|authorization)\b/.test(text) : /^(token|authorization)\W/.test(hole)) {
       scheme.fail('message', '"$token" and "$authorization" stand for a whole value, not for a part of a text');
     }
-    if (hole !== undefined && !/^(token|authorization)$/.test(hole)) scheme.fail('message', `only "$token" and "$authorization" stand for something; "$$" is a plain $: ${text}`);
+    if (hole !== undefined && !/^(token|authorization)$/.test(hole)) scheme.fail('message', `only "$token" and "$authorization" stand for something; "$$" is a plain $: look at "${member}"`);
     return text;
   });
   if (scheme.get('reauth') === true && scheme.get('message') === undefined) scheme.fail('reauth', 'there is no first message to send again');
@@ -266,7 +266,7 @@ function kindOf({ scheme: { type }, session }: AuthSocketOptions): SchemeKind {
 /** Hosts as a URL has them: what could never be one of them would be refused at every answer, and nobody would know why. */
 function hostsOf(scheme: Options): string[] {
   for (const host of scheme.texts('urlHosts')) {
-    if (!/^([\w-]+(\.[\w-]+)*\.?|\[[\da-f:.]+\])$/i.test(host)) scheme.fail('urlHosts', `a host is needed, without scheme, port, path and *: ${host}`);
+    if (!/^([\w-]+(\.[\w-]+)*\.?|\[[\da-f:.]+\])$/i.test(host)) scheme.fail('urlHosts', `a host is needed, without scheme, user, port, path and *`);
   }
   return scheme.texts('urlHosts').map((host) => host.toLowerCase());
 }

@@ -240,7 +240,7 @@ export class Port {
     this.hear = () => {};
     this.gone.abort();
     for (const id of [...this.requests.keys()]) this.abort(id);
-    this.alarm(-1);
+    attempt(() => this.alarm(-1));
     for (const id of [...this.sockets.keys()]) this.close(id, 1000, '');
     this.messages.clear();
     attempt(() => this.tabs?.close());

@@ -11,6 +11,8 @@ const HEARD_STORED = 7, HEARD_LOCKED = 8, HEARD_STORE_FAILED = 9, HEARD_WRITTEN 
 const VERSION = 1;
 /** How long a store may take, in milliseconds. */
 const PATIENCE = 5_000;
+/** How long the browser may take to say something of its locks, in milliseconds. */
+const LOCK_PATIENCE = 1_000;
 
 /**
  * A record is an array of id, renewals, access token, refresh token, end (ms since 1970) and skew (ms); the last four as in `Record` in
@@ -70,7 +72,15 @@ export class Tabs {
 
   /** @template T @param {() => Promise<T>} task @returns {Promise<T | undefined>} Undefined for what fails, which is told once. */
   run(task) {
-    const done = this.queue.then(() => (this.isOfBrowser ? task() : Promise.race([task(), late()]))).then(
+    const done = this.queue.then(task);
+    // Whatever comes next waits for it, also when nobody else does any more: it may yet be done.
+    this.queue = attempt(() => done);
+    let isLate = false;
+    const tooLate = () => late().catch((error) => ((isLate = true), Promise.reject(error)));
+    const given = this.isOfBrowser ? done : Promise.race([done, tooLate()]);
+    // What it has done after all is news.
+    this.queue.then(() => isLate && this.hear(HEARD_STORE_CHANGED, 0));
+    return given.then(
       (value) => {
         this.isBroken = false;
         return value;
@@ -81,13 +91,15 @@ export class Tabs {
         return undefined;
       },
     );
-    this.queue = done;
-    return done;
   }
 
   async read() {
-    const there = await this.run(async () => decoded(await this.store.load()));
-    const isBehind = this.isLocked && there ? await this.marks.isBeyond(there) : false;
+    let isBehind = false;
+    const there = await this.run(async () => {
+      const there = decoded(await this.store.load());
+      isBehind = this.isLocked && there ? await this.marks.isBeyond(there) : false;
+      return there;
+    });
     this.hear(HEARD_STORED, Number(isBehind), there);
   }
 
@@ -96,7 +108,7 @@ export class Tabs {
     const text = encoded(tokens);
     const isDone = await this.run(async () => {
       await this.store.save(text);
-      await this.marks.put(tokens);
+      await Promise.race([this.marks.put(tokens), pause(LOCK_PATIENCE)]);
       this.channel?.postMessage(this.isPerTab ? [tokens[0], text] : null);
       return true;
     });
@@ -157,7 +169,7 @@ function encoded([id, renewals, access, refresh, expiresAt, skew]) {
   return JSON.stringify({ v: VERSION, id, renewals, access, refresh, expiresAt, skew });
 }
 
-/** What can stand in an HTTP header, and in the body of a request: visible ASCII. @param {unknown} text */
+/** What can stand in an HTTP header: visible ASCII. @param {unknown} text */
 const isToken = (text) => typeof text === 'string' && /^[ -~]+$/.test(text);
 
 /** A whole number from 0, below a limit. @param {unknown} value @param {number} limit */
@@ -171,7 +183,8 @@ function decoded(text) {
     // What a later version has written is not ours to judge.
     if (v > VERSION) return undefined;
     const areNumbers = [expiresAt, skew].every((value) => value === undefined || (Number.isFinite(value) && Math.abs(value) <= 8.64e15));
-    const areTokens = isToken(access) && (refresh === undefined || isToken(refresh));
+    // A refresh token goes into a body, where every text may stand.
+    const areTokens = isToken(access) && (refresh === undefined || (typeof refresh === 'string' && refresh !== ''));
     if (v === VERSION && isCount(id, 2 ** 53) && isCount(renewals, 2 ** 32) && areTokens && areNumbers) {
       return [id, renewals, access, refresh, expiresAt, skew];
     }
@@ -209,7 +222,7 @@ function webLock(name, lease, granted) {
         await held;
       })
       // Denied, as in a sandbox: there are no other tabs that it could keep away. Taken away or no longer wanted: not again.
-      .catch((error) => (error.name === 'AbortError' ? undefined : granted()));
+      .catch((error) => (error?.name === 'AbortError' ? undefined : granted()));
   const timer = setInterval(async () => {
     const holder = (await locksNow()).find((lock) => lock.name === name)?.clientId;
     if (holder !== undefined && holder === last) {
@@ -227,7 +240,7 @@ function webLock(name, lease, granted) {
 }
 
 /** The locks that are held now; none where the browser does not say. @returns {Promise<LockInfo[]>} */
-const locksNow = async () => (await attempt(async () => navigator.locks?.query()))?.held ?? [];
+const locksNow = async () => ((await attempt(() => Promise.race([navigator.locks.query(), pause(LOCK_PATIENCE)])))?.held ?? []).filter((lock) => lock?.name);
 
 /**
  * What this tab has written last, told in the order of the locks: as a lock of its own, which ends with the tab.
@@ -287,25 +300,32 @@ function leased(name, lease, granted) {
  */
 const claim = (name, who, until, lease) =>
   new Promise((resolve, reject) => {
-    const opening = indexedDB.open('gatepass', 1);
+    const opening = indexedDB.open('gatepass locks', 1);
     opening.onupgradeneeded = () => void opening.result.createObjectStore('locks');
     opening.onerror = () => reject(opening.error);
     opening.onsuccess = () => {
       const database = opening.result;
-      const transaction = database.transaction('locks', 'readwrite');
-      const locks = transaction.objectStore('locks');
-      let isMine = false;
-      const reading = locks.get(name);
-      reading.onsuccess = () => {
-        const [holder, end] = reading.result ?? ['', 0];
-        const left = end - Date.now();
-        // One that ends later than a lease from now was written before the clock was set back.
-        isMine = holder === who || left <= 0 || left > lease;
-        if (!isMine) return;
-        if (until > 0) locks.put([who, until], name);
-        else if (holder === who) locks.delete(name);
-      };
-      transaction.oncomplete = () => (database.close(), resolve(isMine));
-      transaction.onabort = () => (database.close(), reject(transaction.error));
+      const failed = (/** @type {unknown} */ error) => (database.close(), reject(error));
+      try {
+        const transaction = database.transaction('locks', 'readwrite');
+        const locks = transaction.objectStore('locks');
+        let isMine = false;
+        const reading = locks.get(name);
+        reading.onsuccess = () => {
+          const [holder, end] = Array.isArray(reading.result) ? reading.result : ['', 0];
+          const left = end - Date.now();
+          // One that ends later than a lease from now was written before the clock was set back.
+          isMine = holder === who || left <= 0 || left > lease;
+          if (!isMine) return;
+          if (until > 0) locks.put([who, until], name);
+          else if (holder === who) locks.delete(name);
+        };
+        transaction.oncomplete = () => (database.close(), resolve(isMine));
+        transaction.onabort = () => failed(transaction.error);
+      } catch (error) {
+        // Of the page's own with this name.
+        failed(error);
+      }
     };
+    late().catch(reject);
   });

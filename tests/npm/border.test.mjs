@@ -333,7 +333,7 @@ test('a record that other code has damaged is no sign-in', async () => {
     }
     return seen;
   }, [good, { ...good, id: -5 }, { ...good, id: 2 ** 53 }, { ...good, id: '7' }, { ...good, renewals: '7' }, { ...good, renewals: 2 ** 32 }, { ...good, renewals: 0.5 }, { ...good, access: '' },
-    { ...good, access: 'é' }, { ...good, refresh: 'a\nb' }, { ...good, refresh: 7 }, { ...good, expiresAt: '4e12' }, { ...good, expiresAt: 1e300 }, { ...good, skew: null }, [good], 7]);
+    { ...good, access: 'é' }, { ...good, refresh: '' }, { ...good, refresh: 7 }, { ...good, expiresAt: '4e12' }, { ...good, expiresAt: 1e300 }, { ...good, skew: null }, [good], 7]);
   assert.deepEqual(result, ['signed-in', ...Array(15).fill('signed-out')]);
 });
 
@@ -508,3 +508,146 @@ for (const [name, entry] of Object.entries(SESSION_ENTRIES)) {
     assert.equal(result.answer, '{"type":"whoami","user":"maggie"}');
   });
 }
+
+for (const store of ['localStorage', 'sessionStorage', 'own']) {
+  test(`a logout right after a renewal holds: ${store}`, async () => {
+    await control({ do: 'reset' });
+    const { result } = await inPage(async ([server, kind]) => {
+      const { presets, Session } = await import('gatepass');
+      let kept = null;
+      const store = kind === 'own' ? { load: () => kept, save: (text) => void (kept = text), clear: () => void (kept = null) } : kind;
+      const ends = [];
+      for (let round = 0; round < 5; round++) {
+        const session = new Session({ ...presets.simpleJwt(`${server}/api`), store, storeKey: 'renewed' });
+        await session.ready();
+        await session.login({ username: 'maggie', password: 'secret' });
+        await session.accessToken({ minTtl: 86_400_000 });
+        const states = [];
+        session.addEventListener('change', ({ state }) => states.push(state));
+        session.logout();
+        const isThere = () => (kind === 'own' ? kept : globalThis[kind].getItem('renewed')) !== null;
+        const tasks = async (count) => { for (; count > 0; count--) await new Promise((resolve) => setTimeout(resolve)); };
+        while (isThere()) await tasks(1);
+        // What was on its way has arrived by then.
+        await tasks(20);
+        ends.push(session.state, states.join(), isThere());
+      }
+      return ends;
+    }, [server, store]);
+    assert.deepEqual(result, Array(5).fill(['signed-out', 'signed-out', false]).flat());
+  });
+}
+
+test('what a store saves late, after it was given up, is not left there for whoever comes next', async () => {
+  const { result } = await inPage(async () => {
+    const { Session } = await import('gatepass');
+    let kept = null;
+    let save;
+    let erased;
+    const wasErased = new Promise((resolve) => (erased = resolve));
+    const store = {
+      load: async () => kept,
+      save: (text) => new Promise((resolve) => (save = () => (kept = text, resolve()))),
+      clear: async () => (kept = null, erased()),
+    };
+    const session = new Session({ store, storeKey: 'late' });
+    await session.ready();
+    const failed = new Promise((resolve) => session.addEventListener('error', ({ error }) => resolve(error.code)));
+    session.setTokens({ access: 'access', refresh: 'refresh' });
+    const code = await failed;
+    session.logout();
+    save();
+    await wasErased;
+    return [code, session.state, kept, await new Session({ store, storeKey: 'late' }).ready()];
+  });
+  assert.deepEqual(result, ['STORE_FAILED', 'signed-out', null, 'signed-out']);
+});
+
+test('locks that the browser breaks in any way keep nobody from a token, and a logout holds', async () => {
+  await control({ do: 'reset' });
+  const { result } = await inPage(async (server) => {
+    const { presets, Session } = await import('gatepass');
+    const { request, query } = LockManager.prototype;
+    const breaks = {
+      marksNever: () => (LockManager.prototype.request = function (name, ...rest) { return name.startsWith('gatepass wrote') ? new Promise(() => {}) : request.call(this, name, ...rest); }),
+      throws: () => (LockManager.prototype.request = () => { throw new Error('no'); }),
+      undefined: () => (LockManager.prototype.request = () => undefined),
+      null: () => (LockManager.prototype.request = () => Promise.reject(null)),
+      queryNever: () => (LockManager.prototype.query = () => new Promise(() => {})),
+      queryOdd: () => (LockManager.prototype.query = async () => ({ held: [null, {}] })),
+    };
+    const ends = {};
+    for (const [name, broken] of Object.entries(breaks)) {
+      broken();
+      const make = () => new Session({ ...presets.simpleJwt(`${server}/api`), store: 'localStorage', storeKey: `locks ${name}` });
+      const session = make();
+      await session.ready();
+      await session.login({ username: 'maggie', password: 'secret' });
+      const token = await session.accessToken({ minTtl: 86_400_000 });
+      session.logout();
+      while (localStorage.getItem(`locks ${name}`) !== null) await new Promise((resolve) => setTimeout(resolve));
+      ends[name] = [typeof token, session.state, await make().ready()];
+      Object.assign(LockManager.prototype, { request, query });
+    }
+    return ends;
+  }, server);
+  for (const [name, end] of Object.entries(result)) assert.deepEqual(end, ['string', 'signed-out', 'signed-out'], name);
+});
+
+test('without Web Locks a database of the page with our name keeps nobody from a token', async () => {
+  await control({ do: 'reset' });
+  const { result } = await inPage(async (server) => {
+    const { presets, Session } = await import('gatepass');
+    Object.defineProperty(Navigator.prototype, 'locks', { value: undefined });
+    for (const name of ['gatepass', 'gatepass locks']) {
+      await new Promise((resolve) => (indexedDB.open(name).onsuccess = ({ target }) => resolve(target.result.close())));
+    }
+    const session = new Session({ ...presets.simpleJwt(`${server}/api`), store: 'localStorage', storeKey: 'database' });
+    await session.ready();
+    await session.login({ username: 'maggie', password: 'secret' });
+    const token = await session.accessToken({ minTtl: 86_400_000 });
+    session.logout();
+    return [typeof token, session.state];
+  }, server);
+  assert.deepEqual(result, ['string', 'signed-out']);
+});
+
+test('a refresh token of any text is there again after a reload', async () => {
+  const { result } = await inPage(async () => {
+    const { Session } = await import('gatepass');
+    const states = [];
+    for (const refresh of ['réf', 'a b', '"', '\u{1f511}']) {
+      const make = () => new Session({ store: 'localStorage', storeKey: 'any text' });
+      const session = make();
+      await session.ready();
+      session.setTokens({ access: 'access', refresh });
+      while (!localStorage.getItem('any text')) await new Promise((resolve) => setTimeout(resolve));
+      states.push(await make().ready());
+      session.logout();
+      while (localStorage.getItem('any text')) await new Promise((resolve) => setTimeout(resolve));
+    }
+    return states;
+  });
+  assert.deepEqual(result, Array(4).fill('signed-in'));
+});
+
+test('a text of the options that may be a secret is in no message', async () => {
+  const { result } = await inPage(async () => {
+    const { AuthSocket, firstMessage, Session, ticket } = await import('gatepass');
+    const session = new Session();
+    const said = (make) => {
+      try {
+        make();
+      } catch ({ code, message }) {
+        return `${code} ${message}`;
+      }
+    };
+    return [
+      said(() => new Session({ refresh: { url: '/r', body: { client_secret: '$3cr3t', refresh: '$refresh' } } })),
+      said(() => new AuthSocket('/x', { session, scheme: firstMessage({ message: { key: '$3cr3t', token: '$token' } }) })),
+      said(() => new AuthSocket('/x', { session, scheme: ticket({ url: '/t', urlHosts: ['user:3cr3t@host'] }) })),
+    ];
+  });
+  for (const message of result) assert.match(message, /^INVALID_OPTION/);
+  assert.ok(!result.join().includes('3cr3t'), result.join('\n'));
+});

@@ -36,7 +36,7 @@ impl Session {
         };
         if !is_left {
             // Somebody has written over what this session had left there.
-            self.left.clear();
+            self.forget_left();
         }
         if let Some(wish) = self.store.wish.take() {
             return self.fulfil(now, wish, stored);
@@ -48,6 +48,7 @@ impl Session {
             self.follow(now, stored);
             return self.on_seen(now);
         }
+        self.clear_left(&stored);
         self.follow(now, stored);
         // Whatever is newer ends a renewal.
         if let Renewal::Refused(error) = self.renewal {
@@ -55,6 +56,16 @@ impl Session {
         }
         if matches!(self.renewal, Renewal::None) {
             self.ask_again(now);
+        }
+    }
+
+    /// Takes out what this session has left and what got there late, unless somebody else is signed in, whose tokens take its place.
+    fn clear_left(&mut self, stored: &Stored) {
+        if let (Stored::Tokens(record), State::SignedOut) = (stored, &self.state)
+            && self.left.contains(&record.id)
+            && self.store.writing.is_none()
+        {
+            self.clear_of(Some(record.id));
         }
     }
 
@@ -110,7 +121,7 @@ impl Session {
     pub(super) fn on_written(&mut self, now: Now, is_done: bool) {
         let Some(done) = self.store.writing.take() else { return };
         if is_done {
-            self.left.clear();
+            self.forget_left();
         }
         match (done, is_done) {
             (Wish::Clear(_), true) => {
@@ -203,6 +214,13 @@ impl Session {
         self.sign_in = SignIn { id: record.id, renewals: record.renewals };
         self.take(now, tokens, same_user);
         self.changed(None);
+    }
+
+    /// What was left is not in the store any more; but an answer that is on its way may still tell of it.
+    fn forget_left(&mut self) {
+        if self.store.reads == 0 {
+            self.left.clear();
+        }
     }
 
     /// A sign-in is over, or another takes its place: what the store may yet hold of it is not to come back.

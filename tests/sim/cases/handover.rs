@@ -116,10 +116,16 @@ fn beating() -> World {
         config.heartbeat.ping = Some(crate::codec::json(r#"{"type":"ping"}"#));
         config.heartbeat.pong = Some(crate::codec::json(r#"{"type":"pong"}"#));
     });
-    world.sign_in("maggie");
+    signed_in(&mut world);
+    world
+}
+
+/// Signed in by a login, whose token can be renewed: else no handover would begin.
+fn signed_in(world: &mut World) {
+    world.server.rotates = true;
+    world.login("maggie", "SECRET-password");
     world.connect(0);
     assert!(world.run_until(MINUTE, connected));
-    world
 }
 
 #[test]
@@ -136,6 +142,7 @@ fn a_silent_server_is_noticed_within_interval_and_timeout_whatever_becomes_of_a_
         let noticed = |world: &World| world.lines[0].codes().contains(&"CONNECTION_SILENT");
         assert!(world.run_until(MINUTE, noticed), "{millis}: {:?}", world.lines[0].codes());
         assert!(failures > 0 || world.elapsed() - silent <= 36_000, "{millis}: {}", world.elapsed() - silent);
+        assert!(failures > 0 || world.server.log.refreshed > 0, "{millis}: no handover began");
     }
 }
 
@@ -148,6 +155,7 @@ fn a_pong_is_not_the_apps_while_a_handover_is_under_way_and_after_it() {
         world.run_for(millis - millis.min(24_950) + 10_000);
         assert_eq!(world.lines[0].delivered, [""; 0], "{millis}");
         assert_eq!(world.lines[0].failures, [], "{millis}");
+        assert_eq!(world.server.log.dials, 2, "{millis}: no handover began");
     }
 }
 
@@ -159,12 +167,11 @@ fn a_server_that_refuses_the_old_socket_during_a_handover_is_heard() {
             scheme.expired = Some(crate::codec::json(r#"{"type":"expired"}"#));
         }
     });
-    world.sign_in("maggie");
-    world.connect(0);
-    assert!(world.run_until(MINUTE, connected));
+    signed_in(&mut world);
     world.server.is_silent = true;
     world.ask_token(0, HOUR);
     world.run_for(150);
+    assert_eq!(world.server.log.dials, 2, "the handover is under way");
     world.server.is_silent = false;
     world.broadcast(r#"{"type":"auth_invalid"}"#);
     world.run_for(100);

@@ -78,3 +78,51 @@ fn whoever_has_the_lock_waits_until_it_sees_what_the_last_holder_has_written_but
     }
     assert!(outputs(now, seen(true)).0.starts_with("GetToken"), "after 5 s it goes on");
 }
+
+#[test]
+fn an_answer_of_the_store_that_is_late_brings_nobody_back() {
+    use gatepass::proto::session::{Input, Output, Session, SessionConfig, Stored};
+    use gatepass::proto::{Instant, Now, Secret, UnixTime};
+    let now = Now { instant: Instant::from_millis(0), unix: UnixTime::from_millis(1_800_000_000_000) };
+    let mut session = Session::new(SessionConfig { has_store: true, has_source: true, ..SessionConfig::new() }, 1);
+    let mut record = None;
+    let mut give = |input: Input| {
+        session.handle_input(now, input);
+        let mut asked = Vec::new();
+        while let Some(output) = session.poll_output() {
+            match output {
+                Output::Write(written) => {
+                    record = Some(written);
+                    asked.push("write");
+                }
+                Output::Read => asked.push("read"),
+                Output::Erase => asked.push("erase"),
+                Output::AbortFetch { .. }
+                | Output::Changed { .. }
+                | Output::Due
+                | Output::Fetch { .. }
+                | Output::GetToken { .. }
+                | Output::Lock { .. }
+                | Output::LoginDone { .. }
+                | Output::RenewalRefused(_)
+                | Output::Token { .. }
+                | Output::Unlock => {}
+            }
+        }
+        (asked, session.state(), record.clone())
+    };
+    give(Input::Stored { stored: Stored::Nothing, is_behind: false });
+    let access = Secret::new("access".to_owned());
+    give(Input::SetTokens { access, refresh: None, lifetime: gatepass::proto::token::Lifetime::default() });
+    let (asked, _, record) = give(Input::Stored { stored: Stored::Nothing, is_behind: false });
+    assert_eq!(asked, ["write"]);
+    let tokens = || Stored::Tokens(record.clone().expect("what was written"));
+    give(Input::Written(true));
+    // Two answers are on their way when the user goes; the second of them is behind the erasing.
+    assert_eq!(give(Input::StoreChanged).0, ["read"]);
+    assert_eq!(give(Input::Logout).0, ["read"]);
+    assert_eq!(give(Input::Stored { stored: tokens(), is_behind: false }).0, ["erase"]);
+    give(Input::Written(true));
+    let (asked, state, _) = give(Input::Stored { stored: tokens(), is_behind: false });
+    assert_eq!((asked, state), (vec!["read"], SessionState::SignedOut), "and it is looked whether anything is there");
+}
