@@ -149,6 +149,21 @@ mod tests {
     }
 
     #[test]
+    fn only_2xx_is_an_answer_whatever_the_body() {
+        let now = Now { instant: Instant::from_millis(0), unix: UnixTime::from_millis(0) };
+        let answer = |status| {
+            let body = Secret::new(r#"{"access":"token"}"#.to_owned());
+            json_of(now, &Ok(HttpResponse { status, retry_after: None, date: None, body }), None).map(|_| ())
+        };
+        for status in [200, 201, 299] {
+            assert_eq!(answer(status), Ok(()));
+        }
+        for status in [0, 100, 199, 300, 301, 302, 304, 307, 399, 400, 500] {
+            assert_eq!(answer(status), Err(HttpError::Status { status, retry_after: None }));
+        }
+    }
+
+    #[test]
     fn retry_after_is_seconds_or_a_date_and_never_absurd() {
         let rows = [
             ("7", Some(7)),

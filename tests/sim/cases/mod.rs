@@ -1,5 +1,6 @@
 //! One behaviour per test, in the simulated world. `case_N` is a row of the product's checklist.
 
+mod alone;
 mod backoff;
 mod first_message;
 mod handover;

@@ -1,0 +1,291 @@
+//! One machine alone, input by input: what the simulated world passes by too quickly to see.
+
+use gatepass::proto::connection::{
+    Connection, ConnectionConfig, Event, Fate, Input, MAX_READ, Outgoing, Output, Received, SocketId,
+};
+use gatepass::proto::http::{BodyEncoding, HttpResponse};
+use gatepass::proto::outbox::MessageId;
+use gatepass::proto::scheme::{FirstMessage, Place, Scheme};
+use gatepass::proto::session::{self, Session, SessionConfig, SessionState, SessionView, Stored, TokenEndpoint};
+use gatepass::proto::token::Lifetime;
+use gatepass::proto::{Instant, Millis, Now, Secret, UnixTime, Url, UrlKind};
+
+use crate::codec::json;
+
+const YEAR_2027: i64 = 1_800_000_000_000;
+
+fn at(millis: u64) -> Now {
+    Now {
+        instant: Instant::from_millis(millis),
+        unix: UnixTime::from_millis(YEAR_2027).after(Millis::from_millis(millis)),
+    }
+}
+
+fn url(text: &str, kind: UrlKind) -> Url {
+    Url::parse("url", text, kind).expect("an address")
+}
+
+/// A message of one byte.
+struct Byte;
+
+impl Outgoing for Byte {
+    fn length(&self) -> usize {
+        1
+    }
+
+    fn text(&self) -> Option<String> {
+        None
+    }
+
+    fn instant(&self) -> Instant {
+        Instant::from_millis(0)
+    }
+}
+
+const fn user(epoch: u32) -> SessionView {
+    SessionView { epoch, sign_ins: epoch, generation: epoch, is_signed_in: true }
+}
+
+/// A machine of the first user's that dials.
+fn connecting(scheme: Scheme, seed: u64) -> (Connection, SocketId) {
+    let mut machine =
+        Connection::new(ConnectionConfig::new(url("wss://api.test/", UrlKind::WebSocket), scheme), user(1), seed);
+    machine.handle_input(at(0), Input::Connect);
+    let socket = dialled(&mut machine, 0, 1).expect("a dial");
+    (machine, socket)
+}
+
+/// The socket that is dialled now, with a token of that user.
+fn dialled(machine: &mut Connection, now: u64, epoch: u32) -> Option<SocketId> {
+    let mut dialled = None;
+    while let Some(output) = machine.poll_output() {
+        if let Output::Open { socket, .. } = output {
+            dialled = Some(socket);
+        } else if let Output::Want { want, .. } = output {
+            machine.handle_input(at(now), Input::Token { want, result: Ok(grant(epoch)) });
+        }
+    }
+    dialled
+}
+
+fn query() -> Scheme {
+    Scheme::Token(Place::Query { param: "token".to_owned() })
+}
+
+/// What a session hands out to a user.
+fn grant(epoch: u32) -> session::Grant {
+    let mut session = signed_in(SessionConfig::new(), 1, Lifetime::default());
+    let (asker, want, demand) = (session::Asker(1), session::WantId::new(1), session::Demand::USABLE);
+    session.handle_input(at(0), session::Input::Want(session::Want { asker, want, demand }));
+    let granted = outputs(&mut session).into_iter().find_map(|output| {
+        if let session::Output::Token { result: Ok(grant), .. } = output { Some(grant) } else { None }
+    });
+    let mut grant = granted.expect("a token");
+    (grant.epoch, grant.sign_ins, grant.generation) = (epoch, epoch, epoch);
+    grant
+}
+
+#[test]
+fn what_waits_to_be_performed_is_not_sent_when_the_user_goes() {
+    let (mut machine, socket) = connecting(query(), 1);
+    for number in 0..3 {
+        machine.send(MessageId(number), &Byte, None).expect("there is room");
+    }
+    machine.handle_input(at(100), Input::SocketOpened { socket, protocol: String::new() });
+    machine.handle_input(at(100), Input::Session(user(2)));
+    let mut dropped = Vec::new();
+    while let Some(output) = machine.poll_output() {
+        assert!(!matches!(output, Output::Send { .. }), "{output:?}");
+        if let Output::Event(Event::Message { message, fate }) = output {
+            dropped.push((message.0, fate));
+        }
+    }
+    assert_eq!(dropped, [(0, Fate::Dropped), (1, Fate::Dropped), (2, Fate::Dropped)]);
+    assert_eq!(machine.stats().sent, 0);
+}
+
+#[test]
+fn what_one_user_has_met_is_not_the_next_ones() {
+    for seed in 0..50 {
+        let (mut machine, mut socket) = connecting(query(), seed);
+        let mut now = 0;
+        let fail = |machine: &mut Connection, socket: SocketId, now: u64| {
+            let (code, reason, was_clean) = (1006, String::new(), false);
+            machine.handle_input(at(now), Input::SocketClosed { socket, code, reason, was_clean });
+            let outputs = core::iter::from_fn(|| machine.poll_output());
+            let waits = outputs.filter_map(|output| {
+                if let Output::Event(Event::StateChanged(change)) = output { change.retry_in } else { None }
+            });
+            waits.last().expect("a wait")
+        };
+        for _ in 0..8 {
+            now += fail(&mut machine, socket, now).as_millis();
+            machine.handle_input(at(now), Input::Timeout);
+            socket = dialled(&mut machine, now, 1).expect("a dial");
+        }
+        machine.handle_input(at(now), Input::Session(user(2)));
+        let socket = dialled(&mut machine, now, 2).expect("a dial for the next user");
+        let wait = fail(&mut machine, socket, now);
+        assert!(wait <= Millis::from_millis(1_000), "seed {seed}: {} ms", wait.as_millis());
+    }
+}
+
+#[test]
+fn a_message_of_the_handshake_is_read_up_to_its_bound() {
+    let mut scheme = FirstMessage::new(json(r#"{"token":"$token"}"#));
+    scheme.message = None;
+    scheme.ack = Some(json(r#"{"type":"ok"}"#));
+    let (mut machine, socket) = connecting(Scheme::FirstMessage(scheme), 1);
+    machine.handle_input(at(0), Input::SocketOpened { socket, protocol: String::new() });
+    let now = Instant::from_millis(10);
+    assert_eq!(machine.on_message(socket, now, MAX_READ), Received::Inspect);
+    assert_eq!(machine.on_message(socket, now, MAX_READ + 1), Received::Ignore);
+}
+
+fn endpoint(text: &str) -> Option<TokenEndpoint> {
+    let (body, encoding, reject) = (None, BodyEncoding::Json, None);
+    Some(TokenEndpoint { url: url(text, UrlKind::Http), body, encoding, reject })
+}
+
+fn signed_in(config: SessionConfig, seed: u64, lifetime: Lifetime) -> Session {
+    let mut session = Session::new(config, seed);
+    let (access, refresh) = (Secret::new("access".to_owned()), Some(Secret::new("refresh".to_owned())));
+    session.handle_input(at(0), session::Input::SetTokens { access, refresh, lifetime });
+    session
+}
+
+fn outputs(session: &mut Session) -> Vec<session::Output> {
+    core::iter::from_fn(|| session.poll_output()).collect()
+}
+
+#[test]
+fn the_call_of_a_logout_outlives_the_page_and_no_other_does() {
+    let config = SessionConfig {
+        login: endpoint("https://api.test/login"),
+        logout: endpoint("https://api.test/logout"),
+        ..SessionConfig::new()
+    };
+    let mut session = signed_in(config, 1, Lifetime::default());
+    outputs(&mut session);
+    let calls = |session: &mut Session| -> Vec<(String, bool)> {
+        let fetches = outputs(session).into_iter().filter_map(|output| {
+            if let session::Output::Fetch { http, .. } = output { Some((http.url, http.is_farewell)) } else { None }
+        });
+        fetches.collect()
+    };
+    session.handle_input(at(1), session::Input::Logout);
+    assert_eq!(calls(&mut session), [("https://api.test/logout".to_owned(), true)]);
+    let login = session::LoginId(1);
+    session.handle_input(at(2), session::Input::Login { login, credentials: json("{}") });
+    assert_eq!(calls(&mut session), [("https://api.test/login".to_owned(), false)]);
+}
+
+#[test]
+fn a_renewal_is_due_by_chance_in_the_half_of_the_leeway_before_its_middle() {
+    let mut dues = Vec::new();
+    for seed in 0..200 {
+        let config = SessionConfig { refresh: endpoint("https://api.test/refresh"), ..SessionConfig::new() };
+        let mut session = signed_in(config, seed, Lifetime { expires_in: Some(1_000.0), expires_at: None });
+        outputs(&mut session);
+        let due = loop {
+            let now = session.poll_timeout().expect("it watches the token").as_millis();
+            session.handle_input(at(now), session::Input::Timeout);
+            if outputs(&mut session).iter().any(|output| matches!(output, session::Output::Due)) {
+                break now;
+            }
+        };
+        dues.push(due);
+    }
+    // 30 s before the end, and up to 15 s later.
+    assert!(dues.iter().all(|due| (970_000..=985_000).contains(due)), "{dues:?}");
+    let (first, last) = (dues.iter().min().expect("200"), dues.iter().max().expect("200"));
+    assert!(last - first > 10_000, "{first} to {last}");
+}
+
+#[test]
+fn a_twin_of_another_sign_in_changes_nothing() {
+    let config =
+        SessionConfig { has_store: true, refresh: endpoint("https://api.test/refresh"), ..SessionConfig::new() };
+    let mut session = Session::new(config, 1);
+    let record = |id| session::Record {
+        id,
+        renewals: 0,
+        access: Secret::new("access".to_owned()),
+        refresh: None,
+        expires_at: None,
+        skew: 0,
+    };
+    outputs(&mut session);
+    session.handle_input(at(0), session::Input::Stored { stored: Stored::Tokens(record(7)), is_behind: false });
+    let view = session.view();
+    for stored in [Stored::Nothing, Stored::Tokens(record(8))] {
+        session.handle_input(at(1), session::Input::Twin { id: 8, stored });
+        assert_eq!((session.state(), session.view()), (SessionState::SignedIn, view));
+    }
+    session.handle_input(at(2), session::Input::Twin { id: 7, stored: Stored::Nothing });
+    assert_eq!(session.state(), SessionState::SignedOut);
+}
+
+#[test]
+fn what_could_not_be_erased_is_tried_again_ever_more_slowly_up_to_a_minute() {
+    let config = SessionConfig { has_store: true, ..SessionConfig::new() };
+    let mut session = Session::new(config, 1);
+    let record = session::Record {
+        id: 7,
+        renewals: 0,
+        access: Secret::new("access".to_owned()),
+        refresh: None,
+        expires_at: None,
+        skew: 0,
+    };
+    let stored = || session::Input::Stored { stored: Stored::Tokens(record.clone()), is_behind: false };
+    outputs(&mut session);
+    session.handle_input(at(0), stored());
+    session.handle_input(at(0), session::Input::Logout);
+    let (mut now, mut gaps) = (0, Vec::new());
+    for _ in 0..8 {
+        session.handle_input(at(now), stored());
+        let asked = outputs(&mut session);
+        assert!(asked.iter().any(|output| matches!(output, session::Output::Erase)), "{asked:?}");
+        session.handle_input(at(now), session::Input::Written(false));
+        let next = session.poll_timeout().expect("another try").as_millis();
+        gaps.push((next - now) / 1_000);
+        now = next;
+        session.handle_input(at(now), session::Input::Timeout);
+    }
+    assert_eq!(gaps, [1, 2, 4, 8, 16, 32, 60, 60]);
+    assert_eq!(session.state(), SessionState::SignedOut);
+}
+
+#[test]
+fn a_renewal_that_was_answered_with_a_failure_is_tried_again_after_a_second_and_is_not_lost() {
+    for seed in 0..100 {
+        let config = SessionConfig { refresh: endpoint("https://api.test/refresh"), ..SessionConfig::new() };
+        let mut session = signed_in(config, seed, Lifetime::default());
+        outputs(&mut session);
+        let demand = session::Demand::NotRejected(session.view().generation);
+        let (asker, want) = (session::Asker(1), session::WantId::new(1));
+        session.handle_input(at(0), session::Input::Want(session::Want { asker, want, demand }));
+        let mut now = 0;
+        for (status, code) in [(503, "REFRESH_FAILED"), (401, "REFRESH_REJECTED")] {
+            let request = outputs(&mut session).into_iter().find_map(|output| {
+                if let session::Output::Fetch { request, .. } = output { Some(request) } else { None }
+            });
+            let request = request.expect("a renewal");
+            let (retry_after, date, body) = (None, None, Secret::new(String::new()));
+            let result = Ok(HttpResponse { status, retry_after, date, body });
+            session.handle_input(at(now), session::Input::Http { request, result });
+            let told = outputs(&mut session).into_iter().find_map(|output| {
+                if let session::Output::Token { result: Err(error), .. } = output { Some(error) } else { None }
+            });
+            assert_eq!(told.map(|error| error.code()), Some(code), "seed {seed}");
+            if status == 503 {
+                session.handle_input(at(now), session::Input::Want(session::Want { asker, want, demand }));
+                let next = session.poll_timeout().expect("another try").as_millis();
+                assert!(next >= 1_000, "seed {seed}: after {next} ms");
+                now = next;
+                session.handle_input(at(now), session::Input::Timeout);
+            }
+        }
+    }
+}
