@@ -6,10 +6,10 @@
 
 use super::close::CloseAction;
 use super::connection::ConnectionConfig;
-use super::http::{BodyEncoding, Method};
-use super::scheme::{Answer, Encoding, FirstMessage, Place, Scheme, Ticket};
-use super::session::{SessionConfig, TimeUnit, TokenEndpoint};
-use super::{Framing, Json, Url, UrlKind};
+use super::contract::Numbered;
+use super::scheme::{Answer, FirstMessage, Place, Scheme, Ticket};
+use super::session::{SessionConfig, TokenEndpoint};
+use super::{Json, Url, UrlKind};
 use crate::error::ConfigError;
 use crate::proto::Millis;
 
@@ -61,7 +61,7 @@ pub fn session_of(row: &Json, base: &str) -> Result<SessionConfig, ConfigError> 
     let endpoint = |name: &'static str| -> Result<Option<TokenEndpoint>, ConfigError> {
         let Some(options) = row.at(name) else { return Ok(None) };
         let url = Url::parse(name, &below(base, &options), UrlKind::Http)?;
-        let encoding = one(&options, "encoding", &[("json", BodyEncoding::Json), ("form", BodyEncoding::Form)])?;
+        let encoding = one(&options, "encoding")?;
         Ok(Some(TokenEndpoint { url, body: options.at("body"), encoding, reject: options.at("reject") }))
     };
     config.login = endpoint("login")?;
@@ -74,8 +74,7 @@ pub fn session_of(row: &Json, base: &str) -> Result<SessionConfig, ConfigError> 
     set(&mut config.fields.expires_in, text("fields.expiresIn"));
     set(&mut config.fields.expires_at, text("fields.expiresAt"));
     if let Some(fields) = row.at("fields") {
-        config.fields.expires_in_unit =
-            one(&fields, "expiresInUnit", &[("s", TimeUnit::Seconds), ("ms", TimeUnit::Millis)])?;
+        config.fields.expires_in_unit = one(&fields, "expiresInUnit")?;
     }
     if row.at("fields.refresh").is_some() {
         config.fields.refresh = text("fields.refresh");
@@ -96,8 +95,7 @@ pub fn connection_of(row: &Json, url: &str, base: &str) -> Result<ConnectionConf
         ConnectionConfig::new(url, scheme_of(&row.at("scheme").unwrap_or_else(|| Json::object(&[])), base)?);
     config.protocols = texts(row, "protocols").unwrap_or_default();
     for (code, action) in members(row, "closeCodes") {
-        let actions = [CloseAction::Retry, CloseAction::GiveUp, CloseAction::RefreshToken, CloseAction::RetrySlowly];
-        let action = actions.into_iter().find(|known| Some(known.name()) == action.as_text().as_deref());
+        let action = action.as_text().and_then(|name| CloseAction::from_name(&name));
         let (Ok(number), Some(action)) = (code.parse(), action) else {
             return Err(ConfigError::InvalidOption {
                 option: "closeCodes",
@@ -115,9 +113,8 @@ fn scheme_of(options: &Json, base: &str) -> Result<Scheme, ConfigError> {
     let text = |path: &str| options.text_at(path);
     let matcher = |name: &str| options.at(name);
     let entry = |options: &Json| -> Result<Place, ConfigError> {
-        let encodings = [("plain", Encoding::Plain), ("base64", Encoding::Base64), ("base64url", Encoding::Base64Url)];
         let prefix = options.text_at("prefix").unwrap_or_default();
-        Ok(Place::Subprotocol { prefix, encoding: one(options, "encoding", &encodings)? })
+        Ok(Place::Subprotocol { prefix, encoding: one(options, "encoding")? })
     };
     let query = |default: &str| Place::Query { param: text("param").unwrap_or_else(|| default.to_owned()) };
     Ok(match text("type").as_deref() {
@@ -130,8 +127,7 @@ fn scheme_of(options: &Json, base: &str) -> Result<Scheme, ConfigError> {
         Some("firstMessage") => {
             let mut scheme = FirstMessage::new(Json::object(&[]));
             scheme.message = matcher("message");
-            let framings = [("json", Framing::Json), ("text", Framing::Text), ("binary", Framing::Binary)];
-            scheme.framing = one(options, "frames", &framings)?;
+            scheme.framing = one(options, "frames")?;
             scheme.hello = matcher("hello");
             scheme.ack = matcher("ack");
             scheme.reject = matcher("reject");
@@ -143,7 +139,7 @@ fn scheme_of(options: &Json, base: &str) -> Result<Scheme, ConfigError> {
         }
         Some("ticket") => {
             let mut ticket = Ticket::new(Url::parse("scheme.url", &below(base, options), UrlKind::Http)?);
-            ticket.method = one(options, "method", &[("POST", Method::Post), ("GET", Method::Get)])?;
+            ticket.method = one(options, "method")?;
             ticket.place = match options.at("subprotocol") {
                 Some(options) => entry(&options)?,
                 None => query("ticket"),
@@ -170,10 +166,10 @@ fn scheme_of(options: &Json, base: &str) -> Result<Scheme, ConfigError> {
 }
 
 /// One of the choices by its name; the first if none is named.
-fn one<T: Copy>(options: &Json, option: &'static str, choices: &[(&str, T)]) -> Result<T, ConfigError> {
+fn one<T: Numbered>(options: &Json, option: &'static str) -> Result<T, ConfigError> {
     let named = options.at(option).map(|named| named.as_text().unwrap_or_default());
-    let found = choices.iter().find(|(name, _)| named.as_ref().is_none_or(|named| named == name));
-    found.map(|(_, choice)| *choice).ok_or_else(|| ConfigError::InvalidOption {
+    let found = named.as_deref().map_or_else(|| T::from_number(0), T::from_name);
+    found.ok_or_else(|| ConfigError::InvalidOption {
         option,
         problem: "there is no such choice",
         value: named.unwrap_or_default(),
