@@ -46,7 +46,7 @@ export async function start(server, isZoneless) {
     provideHttpClient(withInterceptors([gatepassInterceptor])),
     provideGatepass({
       session: presets.simpleJwt(server + '/api'),
-      socket: { url: server + '/channel/', ...presets.ticketServerSocket(server), backoff: { base: 3_000, spread: 3_000 } },
+      socket: { url: server + '/channel/', ...presets.ticketServerSocket(server), backoff: { base: 60_000, cap: 60_000, spread: 60_000 } },
     }),
   ] });
   globalThis.reference = reference;

@@ -24,7 +24,7 @@ const withApp = (run) =>
       globalThis.lost = [];
       const Quotes = {
         setup: () => (globalThis.used = useAuthSocket(() => path.value && server + path.value, {
-          ...presets.ticketServerSocket(server), backoff: { base: 3_000, spread: 3_000 }, onMessage: (data) => heard.push(data), onStateChange: ({ unconfirmed }) => lost.push(...unconfirmed),
+          ...presets.ticketServerSocket(server), backoff: { base: 60_000, cap: 60_000, spread: 60_000 }, onMessage: (data) => heard.push(data), onStateChange: ({ unconfirmed }) => lost.push(...unconfirmed),
         })),
         template: `<p id="socket">{{ state }} {{ data }} {{ error?.code }} {{ retryIn === undefined ? '' : 'soon' }}</p>`,
       };
@@ -59,7 +59,7 @@ test('state, messages, errors and the wait are shown as they change, and the soc
     await control({ do: 'dropSockets', how: 'reset' });
     await shows(tab, '#socket', 'waiting two CONNECTION_LOST soon');
     assert.deepEqual(await tab.evaluate(() => lost), ['{"type":"whoami"}'], 'answered within 5 s, so it may not have arrived');
-    assert.ok((await tab.evaluate(() => used.retryIn.value)) <= 3);
+    assert.ok((await tab.evaluate(() => used.retryIn.value)) <= 60);
     await tab.evaluate(() => used.reconnect());
     await until(tab, () => used.state.value === 'connected' && used.error.value === undefined && used.retryIn.value === undefined);
     const socket = await tab.evaluateHandle(() => used.socket.value);
