@@ -92,15 +92,6 @@ export function toError(told: unknown, thrown?: Thrown, details?: unknown): unkn
   return new GatepassError([code, message, code === 'QUEUE_FULL' ? 'retry' : 'giveUp']);
 }
 
-/** @internal Calls into the wasm and lets real errors out. */
-export function rethrow<T>(call: () => T): T {
-  try {
-    return call();
-  } catch (thrown) {
-    throw toError(thrown);
-  }
-}
-
 /** @internal An error of the face's own. */
 export function failure(code: ErrorCode, message: string, cause?: unknown): GatepassError {
   return new GatepassError([code, message, 'giveUp'], cause === undefined ? undefined : { cause });

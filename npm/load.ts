@@ -120,16 +120,6 @@ export class Later<T> {
     this.do(() => {}, failed);
   }
 
-  /** Whether it is there and can be called. */
-  get isThere(): boolean {
-    return this.#target !== undefined && !this.#end;
-  }
-
-  /** What has ended it, if it has trapped. */
-  get end(): GatepassError | undefined {
-    return this.#end;
-  }
-
   /** It has trapped: it is never called again. */
   trapped(thrown: unknown): GatepassError {
     return (this.#end ??= internal(thrown));
