@@ -4,6 +4,10 @@
  */
 
 export { GatepassError, isGatepassError, isSignInRequired, type Disposition, type ErrorCode } from './errors.js';
+export type {
+  AuthSocketOptions, BackoffOptions, ConfirmOptions, FirstMessageOptions, HeartbeatOptions, OutboxOptions, QueryOptions, SessionOptions, SubprotocolOptions,
+  TicketOptions, TokenEndpoint, TokenFields,
+} from './option-types.js';
 export { SocketErrorEvent, StateChangeEvent, type Phase, type SocketEvents, type SocketState, type StateChange } from './events.js';
 export { load, type LoadOptions } from './load.js';
 /** Settings of known backends. A bundler takes those that are used. */
@@ -11,12 +15,11 @@ export * as presets from './presets.js';
 export type { SocketPreset } from './presets.js';
 export {
   anonymous, cookie, firstMessage, query, sessionKey, subprotocol, ticket,
-  type FirstMessageOptions, type JsonValue, type QueryOptions, type Scheme, type SubprotocolOptions, type TicketOptions,
+  type JsonValue, type Scheme,
 } from './schemes.js';
 export {
   Session, SessionChangeEvent, SignInRequired,
-  type SessionEvents, type SessionOptions, type SessionState, type TokenContext, type TokenEndpoint, type Tokens, type TokenSource, type TokenStore,
+  type SessionEvents, type SessionState, type TokenContext, type Tokens, type TokenSource, type TokenStore,
 } from './session.js';
 export { AuthSocket, type Sendable, type SentMessage, type SocketStats } from './socket.js';
-export type { AuthSocketOptions } from './socket-options.js';
 export { webSocketClass, type WebSocketClass } from './web-socket-class.js';

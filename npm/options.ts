@@ -1,25 +1,103 @@
-// Reads options: the first mistake is thrown, naming the option.
+// Reads options by the rows of the contract: the first mistake is thrown, naming the option.
 //
-// Here and not in the wasm, because what JavaScript hands over JavaScript reads in a fraction of the bytes. What the
-// options mean (addresses, templates, subprotocols) is checked by the machines.
+// Here and not in the wasm, because what JavaScript hands over JavaScript reads in a fraction of the bytes. What only several options
+// together mean is checked by whoever reads them.
 
+import { CLOSE_ACTION_NAMES, SCHEMES } from './contract.js';
 import { failure } from './errors.js';
 
 const DAY = 86_400_000;
 const COUNT = 2 ** 32 - 1;
+const STATUS = 'an HTTP status from 100 to 599 is needed';
+
+/** @internal What an option takes: one of some names, options of its own, or what `Kind` in src/proto/contract/option.rs says; with `!` it is needed. */
+export type Rule = readonly (string | undefined)[] | Rows | string;
+/** @internal The options of a group, in the order in which they cross. */
+export interface Rows {
+  readonly [name: string]: Rule;
+}
 
 /** @internal An options object and where it stands: `path` is put before names (`scheme.`). */
 export class Options {
   readonly #object: Record<string, unknown>;
   readonly #path: string;
+  readonly #rows: Rows;
+  /** Those that these are within. */
+  readonly #root: Options;
 
-  /** Takes an object with no other members than those `known`, separated by spaces. */
-  constructor(object: unknown, path: string, known: string) {
+  /** Takes an object that has no others than these options. */
+  constructor(object: unknown, path: string, rows: Rows, root?: Options) {
     this.#path = path;
+    this.#rows = rows;
+    this.#root = root ?? this;
     this.#object = isRecord(object) ? object : this.fail('', 'an object is needed');
     for (const name of Object.keys(this.#object)) {
-      if (!known.split(' ').includes(name)) this.fail(name, `there is no such option; known are ${known}`);
+      if (rows[name] === undefined) this.fail(name, `there is no such option; known are ${Object.keys(rows).join(' ')}`);
     }
+  }
+
+  /** What crosses, each option at its place; undefined where the app says nothing. */
+  values(): unknown[] {
+    return Object.entries(this.#rows).flatMap(([name, rule]) => (rule === 'face' ? [] : [this.#value(name, rule)]));
+  }
+
+  #value(name: string, rule: Rule): unknown {
+    const value = this.get(name);
+    const [kind, needed] = typeof rule === 'string' ? rule.split('!') : [];
+    if (value === null && (kind === 'json' || kind === 'textOrNull')) return value;
+    if (value == null && needed === undefined && kind !== 'scheme') return undefined;
+    switch (kind) {
+      case 'address':
+        return undefined;
+      case 'scheme':
+        return this.#scheme(name);
+      case 'closeCodes':
+        return Object.entries(this.record(name)).flatMap(([code, action]) => {
+          const number = (CLOSE_ACTION_NAMES as readonly unknown[]).indexOf(action);
+          const isCode = number >= 0 && /^[1-4]\d{3}$/.test(code);
+          return isCode ? [Number(code), number] : this.fail(`${name}.${code}`, `a close code (1000 to 4999) and one of '${CLOSE_ACTION_NAMES.join("', '")}' are needed`);
+        });
+      case 'count':
+        return this.count(name, 0);
+      case 'flag':
+        return this.flag(name);
+      case 'header':
+        return this.header(name);
+      case 'hosts':
+        return this.texts(name).map((host) => {
+          // What could never be a host would be refused at every answer, and nobody would know why.
+          const isHost = /^([\w-]+(\.[\w-]+)*\.?|\[[\da-f:.]+\])$/i.test(host);
+          return isHost ? host.toLowerCase() : this.fail(name, 'a host is needed, without scheme, user, port, path and *');
+        });
+      case 'json':
+        return this.json(name) ?? this.fail(name, 'a JSON value is needed');
+      case 'millis':
+        return this.millis(name, 0);
+      case 'millisAbove0':
+        return this.millis(name, 0, 1);
+      case 'status':
+        return this.number(name, 0, 599, STATUS) < 100 ? this.fail(name, STATUS) : value;
+      case 'text':
+      case 'textOrNull':
+        return this.text(name);
+      case 'tokens':
+        return this.texts(name).map((text) => this.token(name, text));
+      case 'tokenStart':
+        return value === '' ? value : this.token(name, this.text(name));
+      case 'url':
+        return this.credentialUrl(name, this.#root.flag('allowInsecure'));
+      default:
+        return Array.isArray(rule) ? rule.indexOf(this.one(name, rule.filter(Boolean))) : this.within(name, rule as Rows).values();
+    }
+  }
+
+  /** A scheme: the place of its type among them, and its options. */
+  #scheme(name: string): unknown {
+    const type = (this.get(name) as { type?: unknown } | undefined)?.type;
+    const types = Object.keys(SCHEMES);
+    const number = types.indexOf(String(type));
+    if (number < 0) this.fail(name, `one of ${types} is needed; no browser lets a page set a header`);
+    return [number, this.within(name, Object.values(SCHEMES)[number]!).values()];
   }
 
   fail(name: string, problem: string): never {
@@ -32,8 +110,8 @@ export class Options {
   }
 
   /** The options within a member, which may be left out. */
-  within(name: string, known: string): Options {
-    return new Options(this.get(name) ?? {}, `${this.#path}${name}.`, known);
+  within(name: string, rows: Rows): Options {
+    return new Options(this.get(name) ?? {}, `${this.#path}${name}.`, rows, this.#root);
   }
 
   /** Names and values of the app's own choice; none if it is left out. */
@@ -63,18 +141,13 @@ export class Options {
     return choices.includes(value as T) ? (value as T) : this.fail(name, `'${choices.join("' or '")}' is needed`);
   }
 
-  /** The number of a choice, as the wasm knows it: its place in the names of the contract. The first is the default. */
-  choice(name: string, names: readonly string[]): number {
-    return names.indexOf(this.one(name, names));
-  }
-
   /** An address, for a socket or an endpoint (WHATWG URL). What browsers accept in silence, and what leaks or breaks later, is an error. */
   url(name: string, isSocket = false): string {
     return this.#address(name, isSocket)[0];
   }
 
   /** An address that a credential goes to: encrypted, unless it is this machine (W3C Secure Contexts §3.1) or allowed. */
-  credentialUrl(name: string, allowInsecure: number, isSocket = false): string {
+  credentialUrl(name: string, allowInsecure: boolean, isSocket = false): string {
     const [text, { protocol, hostname }] = this.#address(name, isSocket);
     if (allowInsecure || /^(wss|https):/.test(protocol) || /^(127\.[\d.]+|(.+\.)?localhost|\[::1\])$/.test(hostname)) return text;
     throw failure('INSECURE_URL', `${this.#path}${name}: a credential would go unencrypted; use wss: or https:, or set allowInsecure for a test network: ${hostname}`);
@@ -103,9 +176,9 @@ export class Options {
     return [text, url];
   }
 
-  flag(name: string, fallback = false): number {
+  flag(name: string, fallback = false): boolean {
     const value = this.get(name) ?? fallback;
-    return typeof value === 'boolean' ? Number(value) : this.fail(name, 'true or false is needed');
+    return typeof value === 'boolean' ? value : this.fail(name, 'true or false is needed');
   }
 
   number(name: string, fallback: number, max: number, problem: string): number {

@@ -2,80 +2,14 @@
 
 import type { SessionCore } from './core.js';
 import { failure, toError, type GatepassError, type Thrown } from './errors.js';
-import { BODY_ENCODING_NAMES, Heard, SESSION_STATE_NAMES, SessionNews, SessionPart as At, SourceAnswer, TIME_UNIT_NAMES } from './contract.js';
+import { Heard, SESSION_OPTIONS, SESSION_STATE_NAMES, SessionNews, SourceAnswer, TOKEN_ENDPOINT } from './contract.js';
 import { SocketErrorEvent } from './events.js';
 import { internal, Later, type Core, type Owner } from './load.js';
+import type { SessionOptions, TokenEndpoint } from './option-types.js';
 import { Options } from './options.js';
 import type { JsonValue } from './schemes.js';
 
-/** An endpoint that answers with tokens. */
-export interface TokenEndpoint {
-  /** Where it is; over https:, or on this machine, unless `allowInsecure`. */
-  url: string | URL;
-  /** @default 'POST' */
-  method?: 'POST';
-  /** How the body is written: `form` as OAuth 2 asks for. @default 'json' */
-  encoding?: 'json' | 'form';
-  /** The body; the values `'$username'`, `'$refresh'` and so on stand for what is sent. @default all of it as it is; at a logout nothing */
-  body?: JsonValue;
-  /**
-   * A success whose JSON this describes (objects match as subsets) is a refusal: it counts as a 401. For servers that refuse with a
-   * 200: `{ ok: false }`. @default none
-   */
-  reject?: JsonValue;
-}
-
-/** Options of {@link Session}. */
-export interface SessionOptions {
-  /** Where `login()` posts credentials. @default none: use `setTokens()` */
-  login?: TokenEndpoint;
-  /** Where the refresh token is exchanged: {refresh} is posted. @default none: an expired session asks for sign-in */
-  refresh?: TokenEndpoint;
-  /**
-   * What is told of a logout, with the `Authorization` header; `'$access'` and `'$refresh'` stand for the tokens. Its answer is
-   * not waited for: whatever it is, the session has ended. @default none: the tokens are forgotten here only
-   */
-  logout?: TokenEndpoint;
-  /** Whether calls carry cookies and keep those of the answers, for servers that put the token into one. @default 'omit' */
-  credentials?: 'omit' | 'include';
-  /** Where the tokens stand in the answers, as dotted paths. */
-  fields?: {
-    /** @default 'access' */
-    access?: string;
-    /** null: the server has no refresh tokens. @default 'refresh' */
-    refresh?: string | null;
-    /** A span from now. @default 'expires_in' */
-    expiresIn?: string;
-    /** What that span is counted in. @default 's' */
-    expiresInUnit?: 's' | 'ms';
-    /** Seconds since 1970, or a date (RFC 3339). @default 'expires_at' */
-    expiresAt?: string;
-  };
-  /** The word before the token in `Authorization`. @default 'Bearer' */
-  tokenPrefix?: string;
-  /** Time before expiry at which a token no longer counts as usable, in milliseconds; no more than a tenth of its life, but 2 s, or a third of a life of seconds. @default 30000 */
-  leeway?: number;
-  /** How long a login or refresh call may take, in milliseconds. @default 10000 */
-  httpTimeout?: number;
-  /**
-   * A source of tokens of the app's own, in the place of `login` and `refresh`: an identity provider's library. It is asked when a
-   * token is needed, and never twice at once. What it throws is tried again, but {@link SignInRequired} is not. A token that a server
-   * has refused is not tried again, if it is returned once more. What it threw is the `cause` of the error that the app is told. @default none
-   */
-  getToken?: (context: TokenContext) => TokenSource | Promise<TokenSource>;
-  /**
-   * Where the tokens rest: `memory` for this page alone; `sessionStorage` outlives a reload; `localStorage` is shared by all tabs, and
-   * so are its login and logout; or a store of the app's own. A store that fails is told by an `error` (STORE_FAILED), and the
-   * session goes on in memory. @default 'memory'
-   */
-  store?: 'memory' | 'sessionStorage' | 'localStorage' | TokenStore;
-  /** The name under which the tokens rest, and by which tabs find each other. @default 'gatepass ' and the address of login or refresh */
-  storeKey?: string;
-  /** Origins beside those of the endpoints that {@link Session.fetch} may send the token to. @default none */
-  fetchOrigins?: Array<string | URL>;
-  /** Allows credentials over http: to other hosts than this machine. @default false */
-  allowInsecure?: boolean;
-}
+export type { SessionOptions, TokenEndpoint };
 
 /** Why a token is asked for, and a signal that says when nobody waits for it any more. */
 export interface TokenContext {
@@ -113,6 +47,7 @@ export interface Tokens {
 }
 
 const SECONDS = 'seconds above 0 are needed';
+const LIFETIME = { expiresIn: 'count', expiresAt: 'count' };
 
 /** `signed-in` with a token, which may be about to be renewed; `refreshing` while it is; `expired` when nothing renews it any more; `loading` until the store has answered, where there is one. */
 export type SessionState = 'loading' | 'signed-out' | 'signed-in' | 'refreshing' | 'expired';
@@ -225,7 +160,7 @@ export class Session extends EventTarget {
    * @throws GatepassError TOKEN_MISSING, TOKEN_EXPIRED, REFRESH_REJECTED, REFRESH_LOST (sign in), REFRESH_FAILED (try again)
    */
   async accessToken(options: { minTtl?: number } = {}): Promise<string> {
-    const minTtl = new Options(options, '', 'minTtl').millis('minTtl', 0);
+    const minTtl = new Options(options, '', { minTtl: 'millis' }).millis('minTtl', 0);
     return (await this.#token(minTtl, -1))[0];
   }
 
@@ -302,8 +237,8 @@ export class Session extends EventTarget {
     if (typeof credentials !== 'object' || credentials === null) {
       throw failure('INVALID_OPTION', 'credentials: an object such as {username, password} is needed');
     }
-    const sent = new Options({ credentials }, '', 'credentials').json('credentials');
-    new Options({ body: this.#login.body }, 'login.', 'body').holes('body', Object.keys(credentials));
+    const sent = new Options({ credentials }, '', { credentials: 'json' }).json('credentials');
+    new Options({ body: this.#login.body }, 'login.', { body: 'json' }).holes('body', Object.keys(credentials));
     return new Promise((resolve, reject) => {
       const forget = this.#wait(reject);
       const done = (error: unknown, answer?: string) => {
@@ -320,7 +255,7 @@ export class Session extends EventTarget {
 
   /** Takes tokens that the app has from elsewhere. Connections that wait for a user start. */
   setTokens(tokens: Tokens): void {
-    const options = new Options(tokens, 'tokens.', 'access refresh expiresIn expiresAt');
+    const options = new Options(tokens, 'tokens.', { access: 'header', refresh: 'text', ...LIFETIME });
     const access = options.header('access');
     const refresh = tokens.refresh === undefined ? '' : options.text('refresh');
     const seconds = lifetimeOf(options);
@@ -403,53 +338,30 @@ export interface Source {
 
 /** @internal Reads options for the wasm, each at its place of the contract. */
 export function read(options: SessionOptions, source: Source): (core: Core, tell: Teller, owner: Owner | undefined) => SessionCore {
-  const all = new Options(options, '', 'login refresh logout getToken credentials fields tokenPrefix leeway httpTimeout store storeKey fetchOrigins allowInsecure');
-  const store = all.get('store') ?? 'memory';
-  if (!['memory', 'sessionStorage', 'localStorage'].includes(store as string) && ['load', 'save', 'clear'].some((name) => typeof (store as Record<string, unknown>)[name] !== 'function')) {
+  const all = new Options(options, '', SESSION_OPTIONS);
+  const parts = all.values();
+  const { login, refresh, logout, getToken, fetchOrigins = [], store = 'memory' } = options;
+  for (const [name, endpoint] of Object.entries({ login, refresh, logout })) {
+    if (endpoint == null) continue;
+    const within = all.within(name, TOKEN_ENDPOINT);
+    within.one('method', ['POST']);
+    // What a login fills is known when there is one.
+    if (name !== 'login') within.holes('body', name === 'logout' ? ['access', 'refresh'] : ['refresh']);
+  }
+  if (!['memory', 'sessionStorage', 'localStorage'].includes(store as string) && ['load', 'save', 'clear'].some((name) => typeof (store as unknown as Record<string, unknown>)?.[name] !== 'function')) {
     all.fail('store', "'memory', 'sessionStorage', 'localStorage' or an object with load, save and clear is needed");
   }
-  const { getToken } = options;
   if (getToken !== undefined && typeof getToken !== 'function') all.fail('getToken', 'a function is needed');
-  if (getToken && all.get('refresh') !== undefined) all.fail('getToken', 'it takes the place of a refresh endpoint; remove one of them');
-  const allowInsecure = all.flag('allowInsecure');
-  const { fetchOrigins = [] } = options;
+  if (getToken && refresh !== undefined) all.fail('getToken', 'it takes the place of a refresh endpoint; remove one of them');
   if (!Array.isArray(fetchOrigins)) all.fail('fetchOrigins', 'an array is needed');
   for (const url of fetchOrigins) {
-    const text = new Options({ fetchOrigins: url }, '', 'fetchOrigins').credentialUrl('fetchOrigins', allowInsecure);
+    const text = new Options({ fetchOrigins: url }, '', { fetchOrigins: 'url' }).credentialUrl('fetchOrigins', all.flag('allowInsecure'));
     if (text.includes('*')) all.fail('fetchOrigins', 'each origin has to be named; * stands for none');
   }
-  const parts: unknown[] = [];
-  const ENDPOINTS = [
-    ['login', At.LoginUrl, At.LoginBody, At.LoginEncoding, At.LoginReject],
-    ['refresh', At.RefreshUrl, At.RefreshBody, At.RefreshEncoding, At.RefreshReject],
-    ['logout', At.LogoutUrl, At.LogoutBody, At.LogoutEncoding, At.LogoutReject],
-  ] as const;
-  for (const [name, url, body, encoding, reject] of ENDPOINTS) {
-    const isThere = all.get(name) !== undefined;
-    const endpoint = all.within(name, 'url method encoding body reject');
-    // With GET a browser sends no body, and credentials travel in one.
-    endpoint.one('method', ['POST']);
-    if (name !== 'login') endpoint.holes('body', name === 'logout' ? ['access', 'refresh'] : ['refresh']);
-    parts[url] = isThere ? endpoint.credentialUrl('url', allowInsecure) : '';
-    parts[body] = endpoint.json('body');
-    parts[encoding] = endpoint.choice('encoding', BODY_ENCODING_NAMES);
-    parts[reject] = endpoint.json('reject');
-  }
-  const key = all.text('storeKey', `gatepass ${parts[At.LoginUrl] || parts[At.RefreshUrl]}`);
-  const fields = all.within('fields', 'access refresh expiresIn expiresInUnit expiresAt');
-  parts[At.Prefix] = all.header('tokenPrefix', 'Bearer');
-  parts[At.Access] = fields.text('access', 'access');
-  parts[At.Refresh] = fields.get('refresh') === null ? '' : fields.text('refresh', 'refresh');
-  parts[At.ExpiresIn] = fields.text('expiresIn', 'expires_in');
-  parts[At.ExpiresInUnit] = fields.choice('expiresInUnit', TIME_UNIT_NAMES);
-  parts[At.ExpiresAt] = fields.text('expiresAt', 'expires_at');
-  parts[At.Leeway] = all.millis('leeway', 30_000);
-  parts[At.HttpTimeout] = all.millis('httpTimeout', 10_000, 1);
-  parts[At.AllowInsecure] = allowInsecure;
-  parts[At.Cookies] = Number(all.one('credentials', ['omit', 'include']) === 'include');
-  parts[At.Store] = store === 'memory' ? undefined : storeOf(key, store);
-  parts[At.Source] = getToken && sourceOf(getToken, source);
-  return (core, tell, owner) => new core.SessionCore(parts, tell, owner);
+  const key = all.text('storeKey', `gatepass ${login?.url ?? refresh?.url ?? ''}`);
+  const opened = store === 'memory' ? undefined : storeOf(key, store);
+  const asked = getToken && sourceOf(getToken, source);
+  return (core, tell, owner) => new core.SessionCore(parts, opened, asked, tell, owner);
 }
 
 /** A store as the wasm opens it: `store` in src/web/tabs.js, which is loaded only where it is needed. */
@@ -485,7 +397,7 @@ function sourceOf(getToken: NonNullable<SessionOptions['getToken']>, source: Sou
     source.thrown = undefined;
     const ask = async () => {
       const given = await getToken({ reason, signal: abort.signal });
-      const options = new Options(typeof given === 'string' ? { access: given } : given, 'getToken.', 'access expiresIn expiresAt');
+      const options = new Options(typeof given === 'string' ? { access: given } : given, 'getToken.', { access: 'header', ...LIFETIME });
       return [options.header('access'), ...lifetimeOf(options).map((seconds) => seconds || undefined)];
     };
     const failed = (error: unknown) => {

@@ -123,7 +123,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
 
   constructor(url: string | URL, options: AuthSocketOptions) {
     super();
-    this.#url = new Options({ url }, '', 'url').url('url', true);
+    this.#url = new Options({ url }, '', { url: 'address' }).url('url', true);
     const make = read(this.#url, options);
     this.#highWaterMark = options.highWaterMark ?? 65_536;
     this.#outbox = options.outbox ?? {};
@@ -213,7 +213,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
    */
   send(data: Sendable, options?: { ttl?: number }): SentMessage {
     const message = plain(data);
-    const given = options && new Options(options, 'send: ', 'ttl');
+    const given = options && new Options(options, 'send: ', { ttl: 'millis' });
     const ttl = given?.get('ttl') == null ? undefined : given.millis('ttl', 0);
     if (this.#state === 'closed') throw failure('CLOSED', 'the socket is closed; the message was not taken');
     const answer = this.#core.call((core) => core.send(message, ttl));

@@ -76,6 +76,7 @@ export default defineConfig({
         { text: 'Moving to gatepass', link: '/migration' },
       ] },
       { text: 'Reference', items: [
+        { text: 'Options', link: '/options' },
         { text: 'Error codes', link: '/errors' },
         { text: 'Troubleshooting', link: '/troubleshooting' },
         { text: 'API', link: '/api/', collapsed: false, items: existsSync(resolve(docs, 'api')) ? [

@@ -1,18 +1,17 @@
 //! `Session` for the face.
 
 use crate::proto::Millis;
-use js_sys::{Array, Function};
+use js_sys::Function;
 use wasm_bindgen::prelude::*;
 
 use super::connection::SocketCore;
 use super::error::token_error;
 use super::events::SocketSink;
-use super::parts::Parts;
-use crate::proto::contract::{SessionNews as News, SessionPart as At};
-use crate::proto::session::{Demand, LoginError, SessionConfig, TokenEndpoint, TokenFields};
+use crate::proto::contract::SessionNews as News;
+use crate::proto::session::{Demand, LoginError};
 use crate::proto::token::Lifetime;
-use crate::proto::{Json, Secret, UrlKind};
-use crate::web::{Session, SessionEvent, Surroundings};
+use crate::proto::{Json, Secret};
+use crate::web::{Session, SessionEvent, Surroundings, trusted_options};
 
 /// The session of one user.
 #[derive(Debug)]
@@ -23,13 +22,18 @@ pub struct SessionCore {
 
 #[wasm_bindgen]
 impl SessionCore {
-    /// Makes a session of parts, see [`SessionPart`](crate::proto::contract::SessionPart). `on_event(news, data)`: see
-    /// [`SessionNews`](crate::proto::contract::SessionNews). `owner` is told if the machine traps: `Owner` in port.js.
+    /// Makes a session of its options, as the contract has them, of what opens its store and of the app's source of tokens.
+    /// `on_event(news, data)`: see [`SessionNews`](crate::proto::contract::SessionNews). `owner` is told if the machine traps: `Owner` in
+    /// port.js.
     #[wasm_bindgen(constructor)]
-    pub fn new(parts: Array, on_event: Function, owner: JsValue) -> Self {
-        let parts = Parts(parts);
-        let surroundings = Surroundings { store: parts.function(At::Store), source: parts.function(At::Source) };
-        let session = Session::trusted(read(&parts), surroundings, &owner);
+    pub fn new(
+        options: JsValue,
+        store: Option<Function>,
+        source: Option<Function>,
+        on_event: Function,
+        owner: JsValue,
+    ) -> Self {
+        let session = Session::trusted(trusted_options(options), Surroundings { store, source }, &owner);
         // The face's callback dispatches an event and throws nothing.
         session.on_event(move |event| {
             let (news, data) = match event {
@@ -89,40 +93,13 @@ impl SessionCore {
         });
     }
 
-    /// Makes a socket of this session, which waits for `connect()`. `parts`: see [`SocketPart`](crate::proto::contract::SocketPart).
-    pub fn socket(&self, parts: Array, sink: SocketSink) -> SocketCore {
-        SocketCore::make(&Parts(parts), self.session.clone(), sink)
+    /// Makes a socket of this session of its options, as the contract has them. It waits for `connect()`.
+    pub fn socket(&self, options: JsValue, sink: SocketSink) -> SocketCore {
+        SocketCore::make(options, self.session.clone(), sink)
     }
 
     /// Signs out.
     pub fn logout(&self) {
         self.session.logout();
-    }
-}
-
-/// The face has checked all of it.
-fn read(parts: &Parts) -> SessionConfig {
-    let endpoint = |url, body, encoding, reject| {
-        let url = parts.optional_url(url, UrlKind::Http)?;
-        Some(TokenEndpoint { url, body: parts.json(body), encoding: parts.one(encoding), reject: parts.json(reject) })
-    };
-    SessionConfig {
-        login: endpoint(At::LoginUrl, At::LoginBody, At::LoginEncoding, At::LoginReject),
-        refresh: endpoint(At::RefreshUrl, At::RefreshBody, At::RefreshEncoding, At::RefreshReject),
-        has_source: false,
-        has_store: false,
-        logout: endpoint(At::LogoutUrl, At::LogoutBody, At::LogoutEncoding, At::LogoutReject),
-        cookies: parts.flag(At::Cookies),
-        prefix: parts.text(At::Prefix),
-        fields: TokenFields {
-            access: parts.text(At::Access),
-            refresh: parts.optional_text(At::Refresh),
-            expires_in: parts.text(At::ExpiresIn),
-            expires_in_unit: parts.one(At::ExpiresInUnit),
-            expires_at: parts.text(At::ExpiresAt),
-        },
-        leeway: parts.millis(At::Leeway),
-        http_timeout: parts.millis(At::HttpTimeout),
-        allow_insecure: parts.flag(At::AllowInsecure),
     }
 }

@@ -19,8 +19,8 @@ use super::socket;
 use crate::error::{ConfigError, Disposition, Problem, SendError};
 use crate::proto::Handshake;
 use crate::proto::connection::{
-    Connection as Machine, ConnectionConfig, ConnectionState, Event, Input, OnRenewal, Output, Received, Sent,
-    SocketId, Stats, check_close_code,
+    Connection as Machine, ConnectionConfig, ConnectionState, Event, Input, Output, Received, Sent, SocketId, Stats,
+    check_close_code,
 };
 use crate::proto::outbox::MessageId;
 use crate::proto::scheme::Scheme;
@@ -62,11 +62,8 @@ impl AuthSocket {
     /// What is wrong with the settings, or a scheme with a credential and no session.
     pub fn new(config: ConnectionConfig, session: Option<&Session>) -> Result<Self, ConfigError> {
         config.check()?;
-        if config.on_renewal == OnRenewal::Handover {
-            return Err(ConfigError::option(
-                "on_renewal",
-                "this driver has one socket at a time; there is no handover",
-            ));
+        if config.handover {
+            return Err(ConfigError::option("handover", "this driver has one socket at a time; there is no handover"));
         }
         if session.is_none() && config.scheme.needs_token() {
             return Err(ConfigError::option("session", "this scheme sends a credential, so it needs a session"));

@@ -151,7 +151,7 @@ impl Json {
     }
 
     /// Takes a value as JavaScript has it: one that JSON could write.
-    #[cfg(all(target_family = "wasm", feature = "js"))]
+    #[cfg(target_family = "wasm")]
     pub(crate) const fn from_js(value: wasm_bindgen::JsValue) -> Self {
         Self(Value(value))
     }

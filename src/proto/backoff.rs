@@ -6,23 +6,22 @@
 //!
 //! Source: <https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/>
 
+use super::contract::options;
 use super::hint::Hint;
 use crate::proto::Millis;
 
-/// The settings of the wait between tries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BackoffOptions {
-    /// The window of the first retry; doubles with every failure. Default 500 ms.
-    pub base: Millis,
-    /// The widest window. Default 30 s.
-    pub cap: Millis,
-    /// The window of the first try after a live connection was lost, and the least window until there is one again. Default 5 s.
-    pub spread: Millis,
-}
-
-impl Default for BackoffOptions {
-    fn default() -> Self {
-        Self { base: Millis::from_millis(500), cap: Millis::from_secs(30), spread: Millis::from_secs(5) }
+options! {
+    /// The wait between tries, full jitter, in milliseconds.
+    #[derive(Copy, PartialEq, Eq)]
+    pub struct BackoffOptions = "BackoffOptions" {
+        takes {
+            /// The first window; doubles with every failure.
+            base: Millis = Millis::from_millis(500), "base";
+            /// The widest window; that of the try with a renewed token is 1 s.
+            cap: Millis = Millis::from_secs(30), "cap";
+            /// The window of the first try after a lasting connection was lost, and the least window until there is one again.
+            spread: Millis = Millis::from_secs(5), "spread";
+        }
     }
 }
 

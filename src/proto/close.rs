@@ -108,6 +108,11 @@ pub const fn close_code_name(code: u16) -> Option<&'static str> {
 pub struct CloseTable(Vec<(u16, CloseAction)>);
 
 impl CloseTable {
+    /// Returns the app's own rows, if there are some.
+    pub(crate) fn show(&self) -> Option<String> {
+        (!self.0.is_empty()).then(|| format!("{:?}", self.0))
+    }
+
     /// Sets the action for one code.
     pub fn set(&mut self, code: u16, action: CloseAction) {
         self.0.retain(|(known, _)| *known != code);

@@ -10,6 +10,16 @@ use crate::platform;
 use crate::proto::Millis;
 
 numbered! {
+    /// Whether a call carries cookies and keeps those of its answer (WHATWG Fetch, credentials mode).
+    pub enum Credentials {
+        /// It does.
+        Include = 1 "include",
+        /// It does not.
+        Omit = 0 "omit",
+    }
+}
+
+numbered! {
 /// A request method.
 pub enum Method {
     /// `GET`; never with a body: `fetch` throws.

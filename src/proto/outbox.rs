@@ -6,7 +6,7 @@
 use crate::proto::Millis;
 use std::collections::VecDeque;
 
-use super::contract::numbered;
+use super::contract::{numbered, options};
 use super::{Instant, Json};
 use crate::error::ConfigError;
 #[cfg(doc)]
@@ -27,17 +27,22 @@ impl MessageId {
     }
 }
 
-/// How much the outbox may hold, and for how long.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OutboxOptions {
-    /// Default 1 MiB (1,048,576 bytes).
-    pub max_bytes: usize,
-    /// Default 1,000.
-    pub max_messages: usize,
-    /// What becomes of a message for which there is no room.
-    pub policy: OutboxPolicy,
-    /// How long a message may wait to be sent, or with [`Confirm`] to be confirmed; then it is dropped. Default: for ever.
-    pub ttl: Option<Millis>,
+options! {
+    /// How much may wait to be sent; beyond it `send` throws QUEUE_FULL.
+    #[derive(Copy, PartialEq, Eq)]
+    pub struct OutboxOptions = "OutboxOptions" {
+        takes {
+            /// Their bytes together; of texts it is the UTF-16 units.
+            max_bytes: usize = 1 << 20, "maxBytes";
+            /// Their number.
+            max_messages: usize = 1_000, "maxMessages";
+            /// What becomes of a message for which there is no room: `send` throws QUEUE_FULL, or those that have waited longest are dropped,
+            /// or the message itself.
+            policy: OutboxPolicy = OutboxPolicy::Error, "policy";
+            /// How long a message may wait, in milliseconds; then it is dropped. With `confirm`, until it is confirmed. Without it: for ever.
+            ttl: Option<Millis> = None, "ttl";
+        }
+    }
 }
 
 numbered! {
@@ -52,19 +57,18 @@ numbered! {
     }
 }
 
-impl Default for OutboxOptions {
-    fn default() -> Self {
-        Self { max_bytes: 1 << 20, max_messages: 1_000, policy: OutboxPolicy::Error, ttl: None }
+options! {
+    /// For servers that acknowledge: a message that is JSON with an id is sent again after a loss until it is confirmed (at least once), so the
+    /// server should know by the id what comes twice. Until then it takes room in the outbox. The app gets the acknowledgement, too.
+    pub struct Confirm = "ConfirmOptions" {
+        needs {
+            /// Where a message has its id: a name, or names with dots between.
+            id: String, "id";
+            /// What confirms it, with `"$id"` where the id is: `{ type: 'ack', id: '$id' }`.
+            ack: Json, "ack";
+        }
+        takes {}
     }
-}
-
-/// How a server confirms messages: they are sent again after a loss until it has, so it should know those that come twice by their id.
-#[derive(Clone, Debug)]
-pub struct Confirm {
-    /// Where in a message its id is: names with dots between. A message that is no JSON, or has none, is sent once and not confirmed.
-    pub id: String,
-    /// What confirms it, with `"$id"` where the id is.
-    pub ack: Json,
 }
 
 impl Confirm {

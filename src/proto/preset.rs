@@ -4,14 +4,12 @@
 //! whoever writes one for another backend uses the same fields in both languages: [`session_of`], [`connection_of`].
 //! Addresses in a row are paths below the `base` that the app names.
 
-use super::close::CloseAction;
+use super::close::{CloseAction, CloseTable};
 use super::connection::ConnectionConfig;
-use super::contract::Numbered;
-use super::scheme::{Answer, FirstMessage, Place, Scheme, Ticket};
-use super::session::{SessionConfig, TokenEndpoint};
+use super::contract::{Numbered, OptionGroup, OptionValue, Reads, SchemeKind, Value};
+use super::session::SessionConfig;
 use super::{Json, Url, UrlKind};
 use crate::error::ConfigError;
-use crate::proto::Millis;
 
 const TABLE: &str = include_str!("presets.json");
 
@@ -52,152 +50,139 @@ fn row(group: &str, name: &str) -> Result<Json, ConfigError> {
     })
 }
 
-/// Reads the settings of a session from a row: `login`, `refresh`, `logout`, `fields`, `tokenPrefix`, `credentials`.
+/// Reads the settings of a session from a row: any of the options of `Session` that are no functions.
 ///
 /// # Errors
-/// An address that is none.
+/// An option that is unknown or has no such value, by its name.
 pub fn session_of(row: &Json, base: &str) -> Result<SessionConfig, ConfigError> {
-    let mut config = SessionConfig::new();
-    let endpoint = |name: &'static str| -> Result<Option<TokenEndpoint>, ConfigError> {
-        let Some(options) = row.at(name) else { return Ok(None) };
-        let url = Url::parse(name, &below(base, &options), UrlKind::Http)?;
-        let encoding = one(&options, "encoding")?;
-        Ok(Some(TokenEndpoint { url, body: options.at("body"), encoding, reject: options.at("reject") }))
-    };
-    config.login = endpoint("login")?;
-    config.refresh = endpoint("refresh")?;
-    config.logout = endpoint("logout")?;
-    let text = |path: &str| row.text_at(path);
-    config.cookies = text("credentials").as_deref() == Some("include");
-    set(&mut config.prefix, text("tokenPrefix"));
-    set(&mut config.fields.access, text("fields.access"));
-    set(&mut config.fields.expires_in, text("fields.expiresIn"));
-    set(&mut config.fields.expires_at, text("fields.expiresAt"));
-    if let Some(fields) = row.at("fields") {
-        config.fields.expires_in_unit = one(&fields, "expiresInUnit")?;
-    }
-    if row.at("fields.refresh").is_some() {
-        config.fields.refresh = text("fields.refresh");
-    }
-    Ok(config)
+    read(&Named { value: row.clone(), base, address: None })
 }
 
-/// Reads the settings of a connection from a row: `scheme`, `protocols`, `params`, `closeCodes`.
+/// Reads the settings of a connection from a row: any of the options of `AuthSocket` that are no functions.
 ///
 /// # Errors
-/// An address that is none, or a scheme that is unknown or goes without what it needs.
+/// An option that is unknown or has no such value, by its name; a scheme that goes without what it needs.
 pub fn connection_of(row: &Json, url: &str, base: &str) -> Result<ConnectionConfig, ConfigError> {
-    let mut url = Url::parse("url", url, UrlKind::WebSocket)?;
-    for (name, value) in members(row, "params") {
-        url = url.with_plain_param(&name, &value.as_text().unwrap_or_default());
+    let mut address = Url::parse("url", url, UrlKind::WebSocket)?;
+    for (name, value) in row.at("params").map(|params| params.members()).unwrap_or_default() {
+        address = address.with_plain_param(&name, &value.as_text().unwrap_or_default());
     }
-    let mut config =
-        ConnectionConfig::new(url, scheme_of(&row.at("scheme").unwrap_or_else(|| Json::object(&[])), base)?);
-    config.protocols = texts(row, "protocols").unwrap_or_default();
-    for (code, action) in members(row, "closeCodes") {
-        let action = action.as_text().and_then(|name| CloseAction::from_name(&name));
-        let (Ok(number), Some(action)) = (code.parse(), action) else {
-            return Err(ConfigError::InvalidOption {
-                option: "closeCodes",
-                problem: "a close code and giveUp, refreshToken, retry or retrySlowly are needed",
-                value: code,
-            });
-        };
-        config.close_table.set(number, action);
+    let address = address.to_text();
+    #[cfg_attr(target_family = "wasm", expect(unused_mut, reason = "of the scheme below"))]
+    let mut config: ConnectionConfig = read(&Named { value: row.clone(), base, address: Some(&address) })?;
+    #[cfg(not(target_family = "wasm"))]
+    if row.text_at("scheme.type").as_deref() == Some(HEADER) {
+        config.scheme = super::scheme::Scheme::Header;
     }
     config.check()?;
     Ok(config)
 }
 
-fn scheme_of(options: &Json, base: &str) -> Result<Scheme, ConfigError> {
-    let text = |path: &str| options.text_at(path);
-    let matcher = |name: &str| options.at(name);
-    let entry = |options: &Json| -> Result<Place, ConfigError> {
-        let prefix = options.text_at("prefix").unwrap_or_default();
-        Ok(Place::Subprotocol { prefix, encoding: one(options, "encoding")? })
-    };
-    let query = |default: &str| Place::Query { param: text("param").unwrap_or_else(|| default.to_owned()) };
-    Ok(match text("type").as_deref() {
-        Some("anonymous") => Scheme::Anonymous,
-        Some("cookie") => Scheme::Cookie,
+fn read<T: OptionValue>(row: &Named<'_>) -> Result<T, ConfigError> {
+    T::read(row, "preset", Reads::Other)
+}
+
+/// Options as members of an object, by their names. Addresses are paths below a base, or whole.
+struct Named<'a> {
+    value: Json,
+    base: &'a str,
+    /// Of a connection: it stands beside the row.
+    address: Option<&'a str>,
+}
+
+/// The scheme that no browser has, and so no row of the contract.
+#[cfg(not(target_family = "wasm"))]
+const HEADER: &str = "header";
+
+impl Named<'_> {
+    fn of(&self, value: Json) -> Self {
+        Self { value, base: self.base, address: None }
+    }
+}
+
+impl Value for Named<'_> {
+    type Wrong = ConfigError;
+
+    fn wrong(name: &'static str) -> ConfigError {
+        let problem = "it is missing, or it has no such value";
+        ConfigError::option(name, problem)
+    }
+
+    fn member(&self, _: u32, name: &'static str) -> Option<Self> {
+        let address = self.address.filter(|_| name == "url").map(Json::text);
+        Some(self.of(address.or_else(|| self.value.at(name))?))
+    }
+
+    fn check<T: OptionGroup>(&self) -> Result<(), ConfigError> {
+        let is_known = |name: &str| name == "type" || T::GROUP.rows.iter().any(|row| row.name == name);
+        let unknown = self.value.members().into_iter().find(|(name, _)| !is_known(name));
+        unknown.map_or(Ok(()), |(value, _)| {
+            let (option, problem) = (T::NAME, "there is no such option");
+            Err(ConfigError::InvalidOption { option, problem, value })
+        })
+    }
+
+    fn is_null(&self) -> bool {
+        self.value.print() == "null"
+    }
+
+    fn number(&self) -> Option<f64> {
+        self.value.as_number()
+    }
+
+    fn flag(&self) -> Option<bool> {
+        match self.value.print().as_str() {
+            "true" => Some(true),
+            "false" => Some(false),
+            _ => None,
+        }
+    }
+
+    fn text(&self) -> Option<String> {
+        self.value.as_text()
+    }
+
+    fn texts(&self) -> Option<Vec<String>> {
+        if let Some(text) = self.value.as_text() {
+            return Some(vec![text]);
+        }
+        self.value.items()?.iter().map(Json::as_text).collect()
+    }
+
+    fn json(&self) -> Json {
+        self.value.clone()
+    }
+
+    fn choice<T: Numbered>(&self) -> Option<T> {
+        T::from_name(&self.value.as_text()?)
+    }
+
+    fn url(&self, name: &'static str, kind: UrlKind) -> Result<Url, ConfigError> {
+        let path = self.value.as_text().unwrap_or_default();
+        let address = if path.contains("://") {
+            path
+        } else if path.starts_with('/') {
+            [self.base.trim_end_matches('/'), &path].concat()
+        } else {
+            [self.base, &path].concat()
+        };
+        Url::parse(name, &address, kind)
+    }
+
+    fn scheme(&self) -> Option<(SchemeKind, Self)> {
+        let name = self.value.text_at("type")?;
         #[cfg(not(target_family = "wasm"))]
-        Some("header") => Scheme::Header,
-        Some("query") => Scheme::Token(query("token")),
-        Some("subprotocol") => Scheme::Token(entry(options)?),
-        Some("firstMessage") => {
-            let mut scheme = FirstMessage::new(Json::object(&[]));
-            scheme.message = matcher("message");
-            scheme.framing = one(options, "frames")?;
-            scheme.hello = matcher("hello");
-            scheme.ack = matcher("ack");
-            scheme.reject = matcher("reject");
-            scheme.expired = matcher("expired");
-            if let Some(millis) = options.at("ackTimeout").and_then(|value| value.as_number()) {
-                scheme.ack_timeout = Millis::from_millis(millis as u64);
-            }
-            Scheme::FirstMessage(scheme)
+        if name == HEADER {
+            return Some((SchemeKind::Anonymous, self.of(self.value.clone())));
         }
-        Some("ticket") => {
-            let mut ticket = Ticket::new(Url::parse("scheme.url", &below(base, options), UrlKind::Http)?);
-            ticket.method = one(options, "method")?;
-            ticket.place = match options.at("subprotocol") {
-                Some(options) => entry(&options)?,
-                None => query("ticket"),
-            };
-            set(&mut ticket.field, text("field"));
-            set(&mut ticket.expires_field, text("expiresField"));
-            ticket.reject = matcher("reject");
-            set(&mut ticket.expires_in_field, text("expiresInField"));
-            if let Some(hosts) = texts(options, "urlHosts") {
-                ticket.answer = Answer::Url { hosts };
-            }
-            if let Some(status) = options.at("unauthorizedStatus").and_then(|value| value.as_number()) {
-                ticket.unauthorized = status as u16;
-            }
-            Scheme::Ticket(ticket)
-        }
-        Some(_) | None => {
-            return Err(ConfigError::option(
-                "scheme.type",
-                "anonymous, cookie, firstMessage, query, subprotocol or ticket is needed, and header outside of browsers",
-            ));
-        }
-    })
-}
-
-/// One of the choices by its name; the first if none is named.
-fn one<T: Numbered>(options: &Json, option: &'static str) -> Result<T, ConfigError> {
-    let named = options.at(option).map(|named| named.as_text().unwrap_or_default());
-    let found = named.as_deref().map_or_else(|| T::from_number(0), T::from_name);
-    found.ok_or_else(|| ConfigError::InvalidOption {
-        option,
-        problem: "there is no such choice",
-        value: named.unwrap_or_default(),
-    })
-}
-
-/// The address in a row: a path below the base, or whole.
-fn below(base: &str, options: &Json) -> String {
-    let path = options.text_at("url").unwrap_or_default();
-    if path.contains("://") {
-        path
-    } else if path.starts_with('/') {
-        [base.trim_end_matches('/'), &path].concat()
-    } else {
-        [base, &path].concat()
+        Some((SchemeKind::from_name(&name)?, self.of(self.value.clone())))
     }
-}
 
-fn set(field: &mut String, text: Option<String>) {
-    if let Some(text) = text {
-        *field = text;
+    fn close_codes(&self) -> Option<CloseTable> {
+        let mut table = CloseTable::default();
+        for (code, action) in self.value.members() {
+            table.set(code.parse().ok()?, CloseAction::from_name(&action.as_text()?)?);
+        }
+        Some(table)
     }
-}
-
-fn members(options: &Json, name: &str) -> Vec<(String, Json)> {
-    options.at(name).map(|value| value.members()).unwrap_or_default()
-}
-
-fn texts(options: &Json, name: &str) -> Option<Vec<String>> {
-    Some(options.at(name)?.items()?.iter().filter_map(Json::as_text).collect())
 }

@@ -2,7 +2,7 @@
 //!
 //! A scheme says where the credential goes and which messages belong to the handshake; the connection machine follows it.
 
-use super::contract::numbered;
+use super::contract::{Kind, numbered, options};
 use super::http::Method;
 use super::{Framing, Handshake, Json, Secret, Url};
 use crate::error::{ConfigError, TokenError};
@@ -21,10 +21,12 @@ pub enum Scheme {
     /// The token goes into the `Authorization` header of the handshake. Native only: no browser lets a page set it.
     #[cfg(not(target_family = "wasm"))]
     Header,
+    /// The token itself goes into the URL, where access logs and proxies see it.
+    Query(Query),
+    /// The token itself goes as an entry of `Sec-WebSocket-Protocol`.
+    Subprotocol(Subprotocol),
     /// A single-use ticket, fetched for each attempt, goes along with the handshake.
     Ticket(Ticket),
-    /// The token itself goes along with the handshake.
-    Token(Place),
 }
 
 impl Scheme {
@@ -34,7 +36,7 @@ impl Scheme {
             Self::FirstMessage(scheme) => Some(scheme),
             #[cfg(not(target_family = "wasm"))]
             Self::Header => None,
-            Self::Anonymous | Self::Cookie | Self::Ticket(_) | Self::Token(_) => None,
+            Self::Anonymous | Self::Cookie | Self::Query(_) | Self::Subprotocol(_) | Self::Ticket(_) => None,
         }
     }
 
@@ -45,26 +47,32 @@ impl Scheme {
             Self::Anonymous => false,
             #[cfg(not(target_family = "wasm"))]
             Self::Header => true,
-            Self::Cookie | Self::FirstMessage(_) | Self::Ticket(_) | Self::Token(_) => true,
+            Self::Cookie | Self::FirstMessage(_) | Self::Query(_) | Self::Subprotocol(_) | Self::Ticket(_) => true,
         }
     }
 }
 
-/// Where in the handshake a credential goes.
-#[derive(Clone, Debug)]
-pub enum Place {
-    /// A parameter of the URL. A token lands in access logs there; a ticket is used up by then.
-    Query {
-        /// The parameter's name: `token`, `ticket`.
-        param: String,
-    },
-    /// An entry of `Sec-WebSocket-Protocol`, behind the plain subprotocols, one of which the server has to choose.
-    Subprotocol {
-        /// What stands before the credential: `base64url.bearer.authorization.k8s.io.`
-        prefix: String,
-        /// How the credential is written.
-        encoding: Encoding,
-    },
+options! {
+    /// Options of `query()`: the token is a parameter of the URL.
+    pub struct Query = "QueryOptions" {
+        takes {
+            /// The parameter's name.
+            param: String = "token".to_owned(), "param";
+        }
+    }
+}
+
+options! {
+    /// Options of `subprotocol()`: the credential is an entry of `Sec-WebSocket-Protocol`, behind the plain subprotocols, one of which the
+    /// server has to choose.
+    pub struct Subprotocol = "SubprotocolOptions" {
+        takes {
+            /// What stands before the credential: `base64url.bearer.authorization.k8s.io.`.
+            prefix: String = String::new(), "prefix", Kind::TokenStart;
+            /// How the credential is written: `plain` as it is, which a JWT allows; `base64url` or `base64`, both without padding.
+            encoding: Encoding = Encoding::Plain, "encoding";
+        }
+    }
 }
 
 numbered! {
@@ -79,46 +87,43 @@ pub enum Encoding {
 }
 }
 
-impl Place {
+impl Query {
+    /// Puts a credential into a handshake.
+    pub(crate) fn handshake(&self, url: &Url, protocols: &[String], credential: &str) -> Handshake {
+        Handshake::new(url.with_param(&self.param, credential), protocols)
+    }
+}
+
+impl Subprotocol {
     /// Puts a credential into a handshake.
     ///
     /// # Errors
     /// A credential that cannot stand among subprotocols.
     pub(crate) fn handshake(&self, url: &Url, protocols: &[String], credential: &str) -> Result<Handshake, TokenError> {
-        match self {
-            Self::Query { param } => Ok(Handshake::new(url.with_param(param, credential), protocols)),
-            Self::Subprotocol { prefix, encoding } => {
-                let entry = [prefix, encoding.encode(credential).as_str()].concat();
-                if entry.len() == prefix.len()
-                    || entry.len() > MAX_PROTOCOLS
-                    || !is_token(&entry)
-                    || protocols.contains(&entry)
-                {
-                    return Err(TokenError::Unfit);
-                }
-                let mut handshake = Handshake::new(Secret::new(url.to_text()), protocols);
-                handshake.protocols.push(Secret::new(entry));
-                Ok(handshake)
-            }
+        let entry = [&self.prefix, self.encoding.encode(credential).as_str()].concat();
+        if entry.len() == self.prefix.len()
+            || entry.len() > MAX_PROTOCOLS
+            || !is_token(&entry)
+            || protocols.contains(&entry)
+        {
+            return Err(TokenError::Unfit);
         }
+        let mut handshake = Handshake::new(Secret::new(url.to_text()), protocols);
+        handshake.protocols.push(Secret::new(entry));
+        Ok(handshake)
     }
 
     fn check(&self, protocols: &[String]) -> Result<(), ConfigError> {
-        match self {
-            Self::Subprotocol { prefix, .. } => {
-                if protocols.is_empty() {
-                    return Err(ConfigError::option(
-                        "protocols",
-                        "a plain subprotocol is needed beside the credential: the one that the server chooses",
-                    ));
-                }
-                if !prefix.is_empty() && !is_token(prefix) {
-                    return Err(ConfigError::option("scheme.prefix", NO_TOKEN));
-                }
-                Ok(())
-            }
-            Self::Query { .. } => Ok(()),
+        if protocols.is_empty() {
+            return Err(ConfigError::option(
+                "protocols",
+                "a plain subprotocol is needed beside the credential: the one that the server chooses",
+            ));
         }
+        if !self.prefix.is_empty() && !is_token(&self.prefix) {
+            return Err(ConfigError::option("scheme.prefix", NO_TOKEN));
+        }
+        Ok(())
     }
 }
 
@@ -131,99 +136,86 @@ impl Encoding {
     }
 }
 
-/// Settings of [`Scheme::Ticket`].
-///
-/// # Source
-/// Seed protocol S4: `GET /ws_ticket` with `Authorization: Bearer <token>` → `{ticket, expires}`. S6's session key is a
-/// ticket with other names.
-#[derive(Clone, Debug)]
-pub struct Ticket {
-    /// Where tickets are fetched, with the session's `Authorization` header.
-    pub url: Url,
-    /// Default `POST`.
-    pub method: Method,
-    /// Where the ticket goes. Default: the parameter `ticket`.
-    pub place: Place,
-    /// Where in the answer the ticket is, as a dotted path. Default `ticket`.
-    pub field: String,
-    /// Where in the answer the ticket's end is, in seconds since 1970. Default `expires`.
-    pub expires_field: String,
-    /// Where in the answer the ticket's life is, in seconds. Default `expires_in`.
-    pub expires_in_field: String,
-    /// What `field` holds.
-    pub answer: Answer,
-    /// The status that asks for another token. Default 401; 403 behind DRF's `SessionAuthentication`.
-    pub unauthorized: u16,
-    /// A matcher of an answer that counts as a 401 although its status is a success: `{"ok": false}`.
-    pub reject: Option<Json>,
-}
-
-impl Ticket {
-    /// Returns the default settings.
-    #[must_use]
-    pub fn new(url: Url) -> Self {
-        Self {
-            url,
-            method: Method::Post,
-            place: Place::Query { param: "ticket".to_owned() },
-            field: "ticket".to_owned(),
-            expires_field: "expires".to_owned(),
-            expires_in_field: "expires_in".to_owned(),
-            answer: Answer::Ticket,
-            unauthorized: 401,
-            reject: None,
+options! {
+    /// Options of `ticket()`: a single-use ticket is fetched for each attempt (`GET /ws_ticket` with `Authorization: Bearer <token>` →
+    /// `{ticket, expires}`).
+    pub struct Ticket = "TicketOptions" {
+        needs {
+            /// Where tickets are fetched, with the session's `Authorization` header.
+            url: Url, "url";
+        }
+        takes {
+            /// The method of that call.
+            method: Method = Method::Post, "method";
+            /// The parameter of the socket's URL that carries the ticket.
+            param: String = "ticket".to_owned(), "param";
+            /// The ticket goes among the subprotocols instead.
+            subprotocol: Option<Subprotocol> = None, "subprotocol";
+            /// Where the ticket is in the answer, as a dotted path.
+            field: String = "ticket".to_owned(), "field";
+            /// `field` holds the socket's whole URL with the ticket in it. It is taken if it is encrypted, or the socket's own is not, and its
+            /// host is the socket's own or one of these, each without a port. Without it `field` holds the ticket.
+            url_hosts: Option<Vec<String>> = None, "urlHosts";
+            /// The status that asks for another token: 403 where DRF's first authentication class is SessionAuthentication.
+            unauthorized: u16 = 401, "unauthorizedStatus";
+            /// A success whose JSON this describes (objects match as subsets) is a refusal: it counts as a 401.
+            reject: Option<Json> = None, "reject";
+            /// Where the ticket's end is in the answer: seconds since 1970, or a date (RFC 3339).
+            expires_field: String = "expires".to_owned(), "expiresField";
+            /// Where the ticket's life is in the answer, in seconds.
+            expires_in_field: String = "expires_in".to_owned(), "expiresInField";
         }
     }
 }
 
-/// What a ticket endpoint answers with.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
-    /// The ticket.
-    Ticket,
-    /// The socket's whole URL with the ticket in it, as Slack does. Taken if it is encrypted or the configured one is not
-    /// either, and its host is the configured one or one of these.
-    Url {
-        /// Other hosts, without ports.
-        hosts: Vec<String>,
-    },
+impl Ticket {
+    /// Puts a ticket into a handshake.
+    ///
+    /// # Errors
+    /// One that cannot stand among subprotocols.
+    pub(crate) fn handshake(&self, url: &Url, protocols: &[String], ticket: &str) -> Result<Handshake, TokenError> {
+        match &self.subprotocol {
+            Some(entry) => entry.handshake(url, protocols, ticket),
+            None => Ok(Handshake::new(url.with_param(&self.param, ticket), protocols)),
+        }
+    }
 }
 
-/// Settings of [`Scheme::FirstMessage`].
-#[derive(Clone, Debug)]
-pub struct FirstMessage {
-    /// The message; `"$token"` stands for the token, `"$authorization"` for it with the session's prefix. `None`: the handshake
-    /// has carried the credential (a cookie), and the server's ack is all that is waited for; every message is read for
-    /// `reject` (Action Cable).
-    pub message: Option<Json>,
-    /// What the frames of the handshake are. Default JSON.
-    pub framing: Framing,
-    /// The server's message that has to come before ours, as a matcher.
-    pub hello: Option<Json>,
-    /// The server's message that accepts the credential. Without it, accepted means sent.
-    pub ack: Option<Json>,
-    /// The server's message that refuses the credential.
-    pub reject: Option<Json>,
-    /// The server's message that says that the token has expired: it is renewed, and `message` is sent again on the same
-    /// socket. Every message is read for it.
-    pub expired: Option<Json>,
-    /// How long to wait for hello and ack, each. Default 10 s.
-    pub ack_timeout: Millis,
+options! {
+    /// Options of `firstMessage()`: the token goes as the first message on the open socket.
+    pub struct FirstMessage = "FirstMessageOptions" {
+        takes {
+            /// The message, a JSON value; the value `'$token'` stands for the token, `'$authorization'` for it with the session's prefix.
+            /// `'$$token'` is the text `$token`. Without a message the handshake has carried the credential (a cookie), `ack` is waited for,
+            /// and every message is read for `reject`.
+            message: Option<Json> = None, "message";
+            /// What the frames of the handshake are. `text`: JSON, text, or text and then JSON, which is an array of both here:
+            /// `['40', { token: '$token' }]` is sent as `40{"token":…}`. Each may be ended by a line feed or U+001E, several may share a frame,
+            /// and the frame of `ack` is a `message` for the app, too. `binary`: the same in binary frames, which are read if `binaryType` is
+            /// `arraybuffer`.
+            framing: Framing = Framing::Json, "frames";
+            /// The server's message that has to come first: objects match as subsets. Without it ours goes as soon as the socket is open.
+            hello: Option<Json> = None, "hello";
+            /// The server's message that accepts. Without it accepted means sent.
+            ack: Option<Json> = None, "ack";
+            /// The server's message that refuses. Without it the server closes.
+            reject: Option<Json> = None, "reject";
+            /// The server's message that says that the token has expired: it is renewed, and `message` is sent again on the same socket. Every
+            /// message is read for it, and the app gets them all. Without it the server closes.
+            expired: Option<Json> = None, "expired";
+            /// Sends `message` again on the connected socket whenever the token is renewed, for servers that take it.
+            reauth: bool = false, "reauth";
+            /// How long to wait for `hello` and `ack`, each, in milliseconds; `connectTimeout` bounds all of it.
+            ack_timeout: Millis = Millis::from_secs(10), "ackTimeout", Kind::Millis { least: 1 };
+        }
+    }
 }
 
 impl FirstMessage {
-    /// Returns the default settings: nothing is waited for.
+    /// Returns the options of a message: nothing is waited for.
     #[must_use]
-    pub const fn new(message: Json) -> Self {
-        Self {
-            message: Some(message),
-            framing: Framing::Json,
-            hello: None,
-            ack: None,
-            reject: None,
-            expired: None,
-            ack_timeout: Millis::from_secs(10),
-        }
+    pub fn new(message: Json) -> Self {
+        Self { message: Some(message), ..Self::default() }
     }
 
     /// Checks the template.
@@ -252,13 +244,15 @@ impl Scheme {
         match self {
             #[cfg(not(target_family = "wasm"))]
             Self::Header => Ok(()),
-            Self::Anonymous | Self::Cookie => Ok(()),
+            Self::Anonymous | Self::Cookie | Self::Query(_) => Ok(()),
             Self::FirstMessage(scheme) => scheme.check(),
+            Self::Subprotocol(entry) => entry.check(protocols),
             Self::Ticket(ticket) => {
-                ticket.place.check(protocols)?;
+                if let Some(entry) = &ticket.subprotocol {
+                    entry.check(protocols)?;
+                }
                 ticket.url.check_carries_credential("scheme.url", allow_insecure)
             }
-            Self::Token(place) => place.check(protocols),
         }
     }
 }

@@ -61,7 +61,7 @@ impl Url {
     }
 
     /// Reads a URL that was checked; what is none leads nowhere.
-    #[cfg(all(target_family = "wasm", feature = "js"))]
+    #[cfg(target_family = "wasm")]
     pub(crate) fn trusted(text: &str, kind: UrlKind) -> Self {
         platform::url(text).and_then(|parts| Self::of(parts, kind)).unwrap_or_default()
     }

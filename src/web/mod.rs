@@ -6,6 +6,7 @@
 
 mod clock;
 mod connection;
+mod options;
 mod port;
 mod queue;
 mod session;
@@ -17,6 +18,8 @@ mod stream;
 
 pub use clock::random_seed;
 pub use connection::{AuthSocket, Sink};
+#[doc(hidden)]
+pub use options::trusted_options;
 pub use session::{Session, SessionEvent, Surroundings};
 #[cfg(not(feature = "js"))]
 pub use store::store;

@@ -1,12 +1,16 @@
 //! What the browser throws, or answers as no browser should, is a failed try: nothing hangs, and nothing is lost.
 
-use gatepass::proto::connection::ConnectionState;
+use gatepass::proto::connection::{ConnectionConfig, ConnectionState};
+use gatepass::proto::contract::OptionValue as _;
 use gatepass::proto::scheme::Scheme;
+use gatepass::proto::session::SessionConfig;
+use gatepass::proto::{Json, preset};
+use gatepass::web::trusted_options;
 use js_sys::Function;
 use wasm_bindgen::JsValue;
 use wasm_bindgen_test::wasm_bindgen_test;
 
-use crate::harness::{Client, control, count, fresh, quick, signed_in, ticket, with_ack};
+use crate::harness::{Client, control, count, fresh, json, quick, signed_in, ticket, with_ack};
 
 /// A function of the page that has another in its place; its own is put back with the value.
 struct Replaced(&'static str);
@@ -77,4 +81,20 @@ async fn an_answer_that_is_longer_than_a_ticket_can_be_is_not_read() {
     control(r#"{"do": "dropSockets", "how": "reset"}"#).await;
     client.connected_times(2).await;
     assert_eq!(count("handshakes").await, 2.0);
+}
+
+/// What the face hands over is what a preset's row of the same options is: `tests/wire/options.rs` has the rest.
+#[wasm_bindgen_test]
+fn options_by_their_places_are_what_they_are_by_their_names() {
+    let fixture = json(include_str!("../fixtures/options.json"));
+    let rows = |of: &str| fixture.at(of).and_then(|rows| rows.items()).unwrap();
+    let wire = |row: &Json| js_sys::JSON::parse(&row.at("wire").unwrap().print()).unwrap();
+    for row in rows("session") {
+        let named = preset::session_of(&row.at("options").unwrap(), "").unwrap();
+        assert_eq!(trusted_options::<SessionConfig>(wire(&row)).show(), named.show());
+    }
+    for row in rows("socket") {
+        let named = preset::connection_of(&row.at("options").unwrap(), "wss://api.test/ws?a=b", "").unwrap();
+        assert_eq!(trusted_options::<ConnectionConfig>(wire(&row)).show(), named.show());
+    }
 }

@@ -7,8 +7,8 @@ use std::rc::Rc;
 use gatepass::error::TokenError;
 use gatepass::proto::backoff::BackoffOptions;
 use gatepass::proto::connection::{ConnectionConfig, ConnectionState, Event, StateChange};
-use gatepass::proto::http::{BodyEncoding, Method};
-use gatepass::proto::scheme::{FirstMessage, Place, Scheme, Ticket};
+use gatepass::proto::http::Method;
+use gatepass::proto::scheme::{FirstMessage, Query, Scheme, Ticket};
 use gatepass::proto::session::{SessionConfig, TokenEndpoint, TokenFields};
 use gatepass::proto::token::Lifetime;
 use gatepass::proto::{Json, Secret, Url, UrlKind};
@@ -58,7 +58,7 @@ pub fn url(path: &str, kind: UrlKind) -> Url {
 }
 
 fn endpoint(path: &str, body: Option<&str>) -> TokenEndpoint {
-    TokenEndpoint { url: url(path, UrlKind::Http), body: body.map(json), encoding: BodyEncoding::Json, reject: None }
+    TokenEndpoint { body: body.map(json), ..TokenEndpoint::new(url(path, UrlKind::Http)) }
 }
 
 /// A session of the ticket protocol (S4): login by `/auth`, no refresh.
@@ -140,7 +140,7 @@ pub fn ticket() -> Scheme {
 }
 
 pub fn query() -> Scheme {
-    Scheme::Token(Place::Query { param: "token".into() })
+    Scheme::Query(Query::default())
 }
 
 pub fn first_message(message: &str, hello: Option<&str>, ack: Option<&str>) -> Scheme {

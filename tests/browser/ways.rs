@@ -4,7 +4,7 @@
 
 use gatepass::proto::connection::{ConnectionConfig, ConnectionState};
 use gatepass::proto::http::Method;
-use gatepass::proto::scheme::{Encoding, Place, Scheme, Ticket};
+use gatepass::proto::scheme::{Scheme, Subprotocol, Ticket};
 use gatepass::proto::{UrlKind, preset};
 use gatepass::web::Session;
 use gloo_net::http::Request;
@@ -112,11 +112,7 @@ async fn s6_a_session_key_of_two_minutes() {
     let session = session("drfToken", "").await;
     let by_key = || {
         let key = "session_key".to_owned();
-        Scheme::Ticket(Ticket {
-            place: Place::Query { param: key.clone() },
-            field: key,
-            ..Ticket::new(url("/ws_session_key", UrlKind::Http))
-        })
+        Scheme::Ticket(Ticket { param: key.clone(), field: key, ..Ticket::new(url("/ws_session_key", UrlKind::Http)) })
     };
     lets_maggie_in(quick("/ws/session/", by_key()), &session).await;
     // A key that has expired by the time of the dial is replaced by another.
@@ -212,8 +208,8 @@ async fn x7_phoenix_where_a_channel_that_refuses_leaves_the_socket_alone() {
 async fn case_45_a_ticket_goes_among_the_subprotocols() {
     fresh().await;
     let session = session("ticketServer", "").await;
-    let place = Place::Subprotocol { prefix: "ticket.".to_owned(), encoding: Encoding::Plain };
-    let ticket = Ticket { method: Method::Get, place, ..Ticket::new(url("/ws_ticket", UrlKind::Http)) };
+    let subprotocol = Some(Subprotocol { prefix: "ticket.".to_owned(), ..Subprotocol::default() });
+    let ticket = Ticket { method: Method::Get, subprotocol, ..Ticket::new(url("/ws_ticket", UrlKind::Http)) };
     let config = ConnectionConfig {
         protocols: vec!["circle-match.v1".to_owned()],
         ..quick("/ws/ticket-protocol/", Scheme::Ticket(ticket))

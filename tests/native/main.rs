@@ -10,7 +10,7 @@ use gatepass::native::{AuthSocket, Message, Session};
 use gatepass::proto::backoff::BackoffOptions;
 use gatepass::proto::connection::{ConnectionConfig, ConnectionState, Event};
 use gatepass::proto::outbox::Confirm;
-use gatepass::proto::scheme::{Place, Scheme};
+use gatepass::proto::scheme::{Query, Scheme};
 use gatepass::proto::session::{SessionConfig, SessionState};
 use gatepass::proto::token::Lifetime;
 use gatepass::proto::{Json, Millis, Secret, Url, UrlKind, preset};
@@ -34,7 +34,7 @@ fn with_quick_retries(config: ConnectionConfig) -> ConnectionConfig {
 }
 
 fn query() -> Scheme {
-    Scheme::Token(Place::Query { param: "token".to_owned() })
+    Scheme::Query(Query::default())
 }
 
 async fn session(server: &MockServer, name: &str, base: &str) -> Session {

@@ -79,11 +79,8 @@ async fn s6_a_session_key_of_two_minutes() {
     let server = MockServer::start().await;
     let session = session(&server, "drfToken", "").await;
     let key = "session_key".to_owned();
-    let ticket = Ticket {
-        place: Place::Query { param: key.clone() },
-        field: key,
-        ..Ticket::new(url(&server, "/ws_session_key", UrlKind::Http))
-    };
+    let ticket =
+        Ticket { param: key.clone(), field: key, ..Ticket::new(url(&server, "/ws_session_key", UrlKind::Http)) };
     lets_maggie_in(quick(&server, "/ws/session/", Scheme::Ticket(ticket)), &session).await;
 }
 

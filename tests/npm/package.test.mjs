@@ -167,7 +167,7 @@ test('case_29: a wrong option throws at construction and names itself', async ()
     [/INVALID_OPTION connectTimeout:/], [/INVALID_OPTION backoff\.cap:/], [/INVALID_OPTION protocols:.*only/], [/INVALID_OPTION protocols:.*twice/], [/INVALID_OPTION protocols:.*8192/],
     [/INVALID_URL url:.*space/], [/INVALID_URL url:.*not a URL/], [/INVALID_OPTION scheme\.reauth:/], [/INVALID_OPTION handover:.*reauth/], [/INVALID_OPTION closeCodes\.4403:/], [/INVALID_OPTION closeCodes\.999:.*1000 to 4999/],
     [/INVALID_OPTION scheme\.message:.*look at "token"/], [/INVALID_OPTION scheme\.method:/],
-    [/INVALID_OPTION scheme\.url:.*known are type param$/], [/INVALID_OPTION scheme:/], [/INVALID_OPTION closeCodes:/],
+    [/INVALID_OPTION scheme\.url:.*known are param type$/], [/INVALID_OPTION scheme:/], [/INVALID_OPTION closeCodes:/],
     [/INVALID_OPTION scheme:.*header/], [/INVALID_OPTION protocols:.*plain/], [/INVALID_OPTION scheme\.prefix:/], [/INVALID_OPTION scheme\.encoding:/],
     [/INSECURE_URL probe:/], [/INVALID_OPTION credentials:/], [/INVALID_OPTION scheme\.frames:/], [/INVALID_OPTION scheme\.message:/],
     [/INVALID_OPTION scheme\.message:.*whole value/], [/INVALID_OPTION scheme\.urlHosts:/], [/INVALID_OPTION scheme\.prefix:/],

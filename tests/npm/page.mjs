@@ -71,3 +71,14 @@ export async function inPage(script, argument, host = '127.0.0.1') {
   });
   return { result, said };
 }
+
+/** A page that has not heard of gatepass yet; what prepares it runs first. */
+export async function inFreshPage(script, argument, ...prepare) {
+  const { result } = await inContext(browser, {}, async (context) => {
+    const tab = await context.newPage();
+    for (const first of prepare) await tab.addInitScript(first);
+    await tab.goto(origin);
+    return tab.evaluate(script, argument);
+  });
+  return result;
+}

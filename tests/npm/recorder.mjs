@@ -97,11 +97,15 @@ export async function inContext(browser, options, run) {
   context.on('request', (request) => record('request', request.url()));
   context.on('page', (page) => page.on('framenavigated', (frame) => record('address', frame.url())));
   let result;
+  let patience;
+  // Far beyond what any of them takes: a page that hangs is told by the test that it hangs in, not by the end of the whole file.
+  const stuck = new Promise((_, reject) => (patience = setTimeout(() => reject(new Error('the pages of this test do not come to an end')), 90_000)));
   try {
-    result = await run(context);
+    result = await Promise.race([run(context), stuck]);
     // What was said before this is heard before its answer.
     await Promise.all(context.pages().map((page) => page.evaluate(() => recorded('address', location.href)).catch(() => 'the page has gone')));
   } finally {
+    clearTimeout(patience);
     await context.close();
   }
   for (const [kind, text] of said) {

@@ -2,7 +2,7 @@
 
 use gatepass::proto::Instant;
 use gatepass::proto::Millis;
-use gatepass::proto::connection::{ConnectionState, Fate, OnRenewal, PageEvent};
+use gatepass::proto::connection::{ConnectionState, Fate, PageEvent, WhenHidden};
 use gatepass::proto::outbox::{Confirm, OutboxOptions, OutboxPolicy};
 
 use crate::codec::json;
@@ -17,8 +17,7 @@ pub fn run(seed: u64) -> World {
     let mut dice = fastrand::Rng::with_seed(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
     let most = if dice.u8(0..100) == 0 { 50 } else { 3 };
     let kinds: Vec<Kind> = (0..dice.usize(1..=most)).map(|_| KINDS[dice.usize(0..KINDS.len())]).collect();
-    let ways = [OnRenewal::Keep, OnRenewal::Keep, OnRenewal::Handover];
-    let on_renewal = ways[dice.usize(0..3)];
+    let handover = [false, false, true][dice.usize(0..3)];
     let beats = dice.bool();
     let hides = dice.u8(0..4) == 0;
     let confirms = dice.u8(0..3) == 0;
@@ -29,7 +28,7 @@ pub fn run(seed: u64) -> World {
         ..OutboxOptions::default()
     };
     let mut world = World::with(seed, &kinds, |config| {
-        config.on_renewal = on_renewal;
+        config.handover = handover;
         if beats {
             config.heartbeat.ping = Some(json(r#"{"type":"ping"}"#));
             config.heartbeat.pong = Some(json(r#"{"type":"pong"}"#));
@@ -38,7 +37,10 @@ pub fn run(seed: u64) -> World {
         if confirms {
             config.confirm = Some(Confirm { id: "id".to_owned(), ack: json(r#"{"ack":"$id"}"#) });
         }
-        config.close_when_hidden = hides.then_some(Millis::from_secs(20));
+        if hides {
+            config.when_hidden = WhenHidden::CloseAfter;
+            config.hidden_timeout = Millis::from_secs(20);
+        }
     });
     world.net = Net { min_ms: dice.u64(0..20), max_ms: dice.u64(20..3000), loss: dice.u8(0..25) };
     world.calls_back = [0, 0, 5][dice.usize(0..3)];

@@ -7,6 +7,7 @@
 #[allow(unreachable_pub, dead_code, reason = "other tests use it, too")]
 mod codec;
 mod framing;
+mod options;
 #[path = "../support/platform_rules.rs"]
 #[allow(unreachable_pub, reason = "other tests use it, too")]
 mod platform_rules;
@@ -71,6 +72,12 @@ fn a_name_that_is_not_in_the_table_is_refused_by_name() {
         (r#"{"scheme":{"type":"ticket","url":"https://h/t","method":"PUT"}}"#, "method: "),
         (r#"{"scheme":{"type":"anonymous"},"closeCodes":{"4000":"panic"}}"#, "closeCodes: "),
         (r#"{"scheme":{"type":"anonymous"},"closeCodes":{"x":"retry"}}"#, "closeCodes: "),
+        (
+            r#"{"scheme":{"type":"anonymous"},"connectTimeot":1}"#,
+            "AuthSocketOptions: there is no such option: connectTimeot",
+        ),
+        (r#"{"scheme":{"type":"ticket","url":"/t"},"backoff":{"bse":1}}"#, "url: "),
+        (r#"{"scheme":{"type":"anonymous"},"backoff":{"bse":1}}"#, "BackoffOptions: there is no such option: bse"),
     ] {
         let error = preset::connection_of(&json(row), "wss://h", "").unwrap_err();
         assert!(error.to_string().starts_with(option), "{error}");

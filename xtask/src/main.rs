@@ -13,6 +13,7 @@ mod examples;
 mod load;
 mod message_path;
 mod mutants;
+mod options_page;
 mod process;
 mod setup;
 mod sim;
@@ -46,7 +47,7 @@ enum Command {
         #[arg(long, default_value_t = 0)]
         port: u16,
     },
-    /// Write the numbers of src/proto/contract into the browser's drivers
+    /// Write the numbers of src/proto/contract into the browser's drivers, and the options into the docs
     Contract,
     /// How often a server is dialled that drops every connection after some seconds
     Dials,
@@ -122,7 +123,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Setup => setup::run(),
         Command::Build => setup::run().and_then(|()| build::run()),
-        Command::Contract => build::contract::write_drivers(),
+        Command::Contract => build::contract::write_drivers().and_then(|()| options_page::write()),
         Command::Demo { port } => demo::run(port),
         Command::Dials => dials::run(),
         Command::Docs => docs::run(),

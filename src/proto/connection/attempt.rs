@@ -10,7 +10,7 @@ use crate::proto::Handshake;
 use crate::proto::Millis;
 use crate::proto::hint::Hint;
 use crate::proto::http::{HttpRequest, HttpResponse, Method, NoAnswer, http_date, json_of};
-use crate::proto::scheme::{Answer, FirstMessage, Scheme, Ticket};
+use crate::proto::scheme::{FirstMessage, Scheme, Ticket};
 use crate::proto::session::{Grant, RequestId, WantId};
 use crate::proto::{Instant, Json, Now, Secret, UnixTime};
 
@@ -67,7 +67,7 @@ impl Connection {
         if grant.epoch != self.epoch {
             return self.on_session(now, grant.view());
         }
-        match self.config.on_renewal {
+        match self.config.on_renewal() {
             OnRenewal::Keep => {}
             OnRenewal::Authenticate => self.authenticate_again(now, grant),
             OnRenewal::Handover => {
@@ -96,7 +96,8 @@ impl Connection {
             Scheme::Header => {
                 Ok(Handshake { authorization: Some(grant.authorization.clone()), ..self.plain_handshake() })
             }
-            Scheme::Token(place) => place.handshake(&self.config.url, &self.config.protocols, grant.access()),
+            Scheme::Query(query) => Ok(query.handshake(&self.config.url, &self.config.protocols, grant.access())),
+            Scheme::Subprotocol(entry) => entry.handshake(&self.config.url, &self.config.protocols, grant.access()),
             Scheme::Ticket(ticket) => {
                 let (method, url) = (ticket.method, ticket.url.to_text());
                 let (request, authorization) = (RequestId(self.new_id()), Some(grant.authorization.clone()));
@@ -117,8 +118,8 @@ impl Connection {
         url: String,
         authorization: Option<Secret>,
     ) {
-        let http =
-            HttpRequest { method, url, authorization, body: None, cookies: self.config.cookies, is_farewell: false };
+        let cookies = self.config.sends_cookies();
+        let http = HttpRequest { method, url, authorization, body: None, cookies, is_farewell: false };
         self.timers.set(Timer::Http, now.instant.after(self.config.http_timeout));
         self.outputs.push_back(Output::Fetch { request, http });
     }
@@ -134,9 +135,9 @@ impl Connection {
         let answer = json_of(now, &result, scheme.reject.as_ref()).and_then(|answer| {
             let text = answer.text_at(&scheme.field).ok_or(HttpError::Malformed(Malformed::MissingField))?;
             let ConnectionConfig { url, protocols, .. } = &self.config;
-            let handshake = match &scheme.answer {
-                Answer::Ticket => scheme.place.handshake(url, protocols, &text),
-                Answer::Url { hosts } => {
+            let handshake = match &scheme.url_hosts {
+                None => scheme.handshake(url, protocols, &text),
+                Some(hosts) => {
                     let whole = url.redirected(&text, hosts).ok_or(HttpError::Malformed(Malformed::ForeignUrl))?;
                     Ok(Handshake::new(whole, protocols))
                 }

@@ -2,76 +2,104 @@
 
 use super::super::backoff::BackoffOptions;
 use super::super::close::CloseTable;
-use super::super::contract::numbered;
+use super::super::contract::{Kind, numbered, options};
+use super::super::http::Credentials;
 use super::super::outbox::{Confirm, OutboxOptions};
 use super::super::scheme::{Scheme, check_protocols};
 use super::super::{Json, Url};
 use crate::error::ConfigError;
 use crate::proto::Millis;
 
-/// Settings of a connection.
-#[derive(Clone, Debug)]
-pub struct ConnectionConfig {
-    /// Where to connect, without a credential.
-    pub url: Url,
-    /// How the credential reaches the socket.
-    pub scheme: Scheme,
-    /// Subprotocols to offer.
-    pub protocols: Vec<String>,
-    /// An endpoint that a good token may `GET`. It is asked after a dial that failed before it opened, which browsers do not
-    /// explain: so a refused token and a network that fails become different outcomes. Default none.
-    pub probe: Option<Url>,
-    /// Whether ticket and probe calls carry cookies. Default false.
-    pub cookies: bool,
-    /// The wait between tries.
-    pub backoff: BackoffOptions,
-    /// From dial to accepted. Default 10 s.
-    pub connect_timeout: Millis,
-    /// How long a ticket call may take. Default 10 s.
-    pub http_timeout: Millis,
-    /// How long a connection has to last before it counts as a good one: one that the server ends sooner, with its token, had that token
-    /// refused. Earlier failures are forgotten once it has lasted that long and as long as the widest wait (`backoff.cap`). Default 5 s.
-    pub min_uptime: Millis,
-    /// What close codes ask for.
-    pub close_table: CloseTable,
-    /// How much may wait to be sent.
-    pub outbox: OutboxOptions,
-    /// How the server confirms messages. Default: it does not, and each is handed to one socket at most once.
-    pub confirm: Option<Confirm>,
-    /// How it is seen that a connection is alive.
-    pub heartbeat: Heartbeat,
-    /// How long nobody may look at the page before its socket is let go. Default: for ever.
-    pub close_when_hidden: Option<Millis>,
-    /// What becomes of a connected socket when the session has another token.
-    pub on_renewal: OnRenewal,
-    /// Whether there is another try after a failure. Without, this is one connection, as a `WebSocket` is: what fails, is lost, or has no
-    /// use for a while ends it. A token that is refused before the connection opened is still renewed, once. Default true.
-    pub reconnects: bool,
-    /// The longest message that is taken from the server; a longer one ends the connection. Default: any; natively, what is beyond
-    /// 64 MiB ends it as a lost connection, unless this is longer.
-    pub max_message: usize,
-    /// Allows a credential over `ws:` and `http:` to foreign hosts.
-    pub allow_insecure: bool,
+options! {
+    /// Options of an authenticated socket.
+    pub struct ConnectionConfig = "AuthSocketOptions" {
+        needs {
+            /// Where to connect, without a credential.
+            url: Url, "url", Kind::Address;
+            /// How the credential reaches the socket.
+            scheme: Scheme, "scheme";
+        }
+        takes {
+            /// Subprotocols to offer.
+            protocols: Vec<String> = Vec::new(), "protocols", Kind::Tokens;
+            /// An endpoint that a good token may GET, asked after a dial that failed before it opened. Browsers do not say why it did: the probe
+            /// tells a refused token (HANDSHAKE_UNAUTHORIZED, HANDSHAKE_FORBIDDEN) from a server that is not there (SERVER_UNREACHABLE,
+            /// SERVER_UNAVAILABLE) and one that refuses the handshake alone (HANDSHAKE_REFUSED).
+            probe: Option<Url> = None, "probe";
+            /// Whether ticket and probe calls carry cookies. Where it is left out, they do so with `cookie()` alone.
+            credentials: Option<Credentials> = None, "credentials";
+            /// The wait between tries, full jitter, in milliseconds.
+            backoff: BackoffOptions = BackoffOptions::default(), "backoff";
+            /// From dial to accepted, in milliseconds.
+            connect_timeout: Millis = Millis::from_secs(10), "connectTimeout", Kind::Millis { least: 1 };
+            /// How long a ticket call may take, in milliseconds.
+            http_timeout: Millis = Millis::from_secs(10), "ticketTimeout", Kind::Millis { least: 1 };
+            /// How long a connection has to last before it counts as a good one, in milliseconds: one that the server ends sooner, with its
+            /// token, had that token refused. Earlier failures are forgotten once it has lasted that long and as long as the widest wait
+            /// (`backoff.cap`).
+            min_uptime: Millis = Millis::from_secs(5), "minUptime";
+            /// Whether there is another try after a failure. With `false` this is one connection, as a WebSocket is: what fails, is lost, or is
+            /// put aside with its page ends it. There is an `error` event with its end alone, and none when the server closes it. A token that
+            /// is refused before the connection opened is renewed all the same, once, and somebody who has not signed in yet is waited for.
+            reconnects: bool = true, "reconnect";
+            /// Whether another connection takes the place of this one when the token is renewed. It is accepted before this one closes, and no
+            /// event tells it. A message of yours goes to one of them. The old one is listened to for `minUptime` longer: what the server says
+            /// to both in that time arrives twice. If the new one fails, this one stays. For browsers: the native driver refuses it.
+            handover: bool = false, "handover";
+            /// How it is seen that the connection is alive; any message of the server counts. Without it only sleep is noticed: a computer that
+            /// slept for more than 3 minutes connects anew.
+            heartbeat: Heartbeat = Heartbeat::default(), "heartbeat";
+            /// Whether a page that nobody looks at keeps its connection. `'close-after'` lets go of it until somebody looks again.
+            when_hidden: WhenHidden = WhenHidden::Keep, "whenHidden";
+            /// For how long nobody looks before `'close-after'` closes, in milliseconds.
+            hidden_timeout: Millis = Millis::from_secs(60), "hiddenTimeout";
+            /// What close codes ask for, where the defaults do not fit.
+            close_table: CloseTable = CloseTable::default(), "closeCodes";
+            /// How much may wait to be sent; beyond it `send` throws QUEUE_FULL.
+            outbox: OutboxOptions = OutboxOptions::default(), "outbox";
+            /// For servers that acknowledge: how they do. Without it each message is handed to one connection, once.
+            confirm: Option<Confirm> = None, "confirm";
+            /// The longest message that is taken from the server; a longer one ends the connection. Without it any; natively, what is beyond
+            /// 64 MiB ends it as a lost connection, unless this is longer.
+            max_message: usize = usize::MAX, "maxMessageSize";
+            /// Allows a credential over ws: and http: to other hosts than this machine.
+            allow_insecure: bool = false, "allowInsecure";
+        }
+        face {
+            /// Who the user is. Needed by every scheme but `anonymous()` and `cookie()`.
+            "session": "Session" = "";
+            /// Parameters of the URL that are no credential, put behind those that it has.
+            "params": "Record<string, string>" = "";
+            /// How many bytes may wait before `writable` takes no more.
+            "highWaterMark": "number" = "65536";
+        }
+    }
 }
 
-/// How it is seen that a connection is alive.
-///
-/// Any frame of the server counts. Without a ping only sleep is noticed: a connection of before is then replaced.
-#[derive(Clone, Debug)]
-pub struct Heartbeat {
-    /// The ping: a text as it is, all else in the frames of the first message. Default none.
-    pub ping: Option<Json>,
-    /// What the answer to a ping has, or the text that it is; the app does not get that. Default: any frame, and the app gets all.
-    pub pong: Option<Json>,
-    /// From one ping to the next. Default 25 s.
-    pub interval: Millis,
-    /// How long after a ping the server may be silent. Default 10 s.
-    pub timeout: Millis,
+options! {
+    /// How it is seen that the connection is alive; any message of the server counts.
+    pub struct Heartbeat = "HeartbeatOptions" {
+        takes {
+            /// The ping: a text as it is, anything else as JSON in the frames of the scheme. Without it there is none.
+            ping: Option<Json> = None, "message";
+            /// What the answer has (`{ type: 'pong' }` matches every object with that member), or the text that it is. The app does not get it.
+            /// Without it any message is one, and the app gets all.
+            pong: Option<Json> = None, "pong";
+            /// From one ping to the next, in milliseconds.
+            interval: Millis = Millis::from_secs(25), "interval", Kind::Millis { least: 1 };
+            /// How long after a ping nothing may be heard, in milliseconds.
+            timeout: Millis = Millis::from_secs(10), "timeout", Kind::Millis { least: 1 };
+        }
+    }
 }
 
-impl Default for Heartbeat {
-    fn default() -> Self {
-        Self { ping: None, pong: None, interval: Millis::from_secs(25), timeout: Millis::from_secs(10) }
+numbered! {
+    /// What a page that nobody looks at does with its connection.
+    pub enum WhenHidden {
+        /// It lets go of it after a while, until somebody looks again.
+        CloseAfter = 1 "close-after",
+        /// It keeps it.
+        Keep = 0 "keep",
     }
 }
 
@@ -91,42 +119,36 @@ impl Heartbeat {
 
 const HEARTBEAT: &str = "at least 1 ms is needed; for no heartbeat leave out the ping";
 
-numbered! {
 /// What becomes of a connected socket when the session has another token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnRenewal {
-    /// It stays as it is; a server that ends it when its token ends is connected to again, with the new one.
-    Keep = 0 "keep",
-    /// The first message is sent again on it, with the new token.
-    Authenticate = 1 "reauth",
+    /// The first message is sent again on it, with the new token ([`FirstMessage::reauth`](super::super::scheme::FirstMessage::reauth)).
+    Authenticate,
     /// Another socket is opened with the new token. Once that is accepted, this one is only listened to, for `min_uptime`, and then
-    /// closed; no event is told. For browsers: `native` refuses it.
-    Handover = 2 "handover",
-}
+    /// closed; no event is told ([`ConnectionConfig::handover`]).
+    Handover,
+    /// It stays as it is; a server that ends it when its token ends is connected to again, with the new one.
+    Keep,
 }
 
 impl ConnectionConfig {
-    /// Returns the default settings.
+    /// Returns what becomes of a connected socket when the session has another token.
     #[must_use]
-    pub fn new(url: Url, scheme: Scheme) -> Self {
-        Self {
-            url,
-            scheme,
-            protocols: Vec::new(),
-            probe: None,
-            cookies: false,
-            backoff: BackoffOptions::default(),
-            connect_timeout: Millis::from_secs(10),
-            http_timeout: Millis::from_secs(10),
-            min_uptime: Millis::from_secs(5),
-            close_table: CloseTable::default(),
-            outbox: OutboxOptions::default(),
-            confirm: None,
-            heartbeat: Heartbeat::default(),
-            close_when_hidden: None,
-            on_renewal: OnRenewal::Keep,
-            reconnects: true,
-            max_message: usize::MAX,
-            allow_insecure: false,
+    pub fn on_renewal(&self) -> OnRenewal {
+        if self.scheme.first_message().is_some_and(|scheme| scheme.reauth) {
+            OnRenewal::Authenticate
+        } else if self.handover {
+            OnRenewal::Handover
+        } else {
+            OnRenewal::Keep
+        }
+    }
+
+    /// Returns whether ticket and probe calls carry cookies.
+    pub(crate) fn sends_cookies(&self) -> bool {
+        match self.credentials {
+            Some(credentials) => credentials == Credentials::Include,
+            None => matches!(self.scheme, Scheme::Cookie),
         }
     }
 
@@ -136,10 +158,16 @@ impl ConnectionConfig {
     /// A credential in the clear, a template with an unknown hole, subprotocols that browsers refuse.
     pub fn check(&self) -> Result<(), ConfigError> {
         check_protocols(&self.protocols)?;
-        if self.on_renewal == OnRenewal::Authenticate
-            && self.scheme.first_message().is_none_or(|scheme| scheme.message.is_none())
-        {
-            return Err(ConfigError::option("scheme.reauth", "there is no first message to send again"));
+        if let Some(scheme) = self.scheme.first_message().filter(|scheme| scheme.reauth) {
+            if scheme.message.is_none() {
+                return Err(ConfigError::option("scheme.reauth", "there is no first message to send again"));
+            }
+            if self.handover {
+                return Err(ConfigError::option(
+                    "handover",
+                    "with `reauth` the token is renewed on this socket; choose one",
+                ));
+            }
         }
         self.scheme.check(&self.protocols, self.allow_insecure)?;
         self.heartbeat.check()?;
@@ -150,7 +178,7 @@ impl ConnectionConfig {
             probe.check_carries_credential("probe", self.allow_insecure)?;
         }
         // Cookies are credentials, whoever sends them.
-        if self.scheme.needs_token() || self.cookies {
+        if self.scheme.needs_token() || self.sends_cookies() {
             self.url.check_carries_credential("url", self.allow_insecure)?;
         }
         Ok(())

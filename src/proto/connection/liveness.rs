@@ -5,6 +5,7 @@
 //! it is given up. A gap between two inputs that is longer than any timer should leave is sleep: the server is asked at once, or, where
 //! there is nothing to ask with, the connection replaced. `close` is never waited for.
 
+use super::config::WhenHidden;
 use super::io::{Output, PageEvent};
 use super::recovery::Goodbye;
 use super::state::{Pause, Pulse, Reach, State, Timer};
@@ -25,8 +26,8 @@ impl Connection {
         match event {
             PageEvent::Frozen => self.pause(Pause::Frozen),
             PageEvent::Hidden => {
-                if let Some(after) = self.config.close_when_hidden {
-                    self.timers.set(Timer::Hidden, now.instant.after(after));
+                if self.config.when_hidden == WhenHidden::CloseAfter {
+                    self.timers.set(Timer::Hidden, now.instant.after(self.config.hidden_timeout));
                 }
             }
             PageEvent::Offline => {

@@ -16,7 +16,7 @@ mod state;
 use crate::proto::Millis;
 use std::collections::VecDeque;
 
-pub use config::{ConnectionConfig, Heartbeat, OnRenewal, check_close_code};
+pub use config::{ConnectionConfig, Heartbeat, OnRenewal, WhenHidden, check_close_code};
 pub use inspect::MAX_READ;
 pub use io::{
     ConnectionState, Event, Fate, Input, Output, PageEvent, Phase, Received, Sent, SocketId, StateChange, Stats,
@@ -402,7 +402,7 @@ impl Connection {
         } else if user.is_signed_in && is_new_sign_in && matches!(self.state, State::Suspended(Pause::SignIn)) {
             self.doubt = Doubt::None;
             self.start(now);
-        } else if user.is_signed_in && self.config.on_renewal != OnRenewal::Keep {
+        } else if user.is_signed_in && self.config.on_renewal() != OnRenewal::Keep {
             self.want_renewal(Some(user.generation));
         }
     }

@@ -194,7 +194,7 @@ impl Connection {
         let is_in_handshake = match self.config.scheme {
             #[cfg(not(target_family = "wasm"))]
             Scheme::Header => true,
-            Scheme::Cookie | Scheme::Token(_) => true,
+            Scheme::Cookie | Scheme::Query(_) | Scheme::Subprotocol(_) => true,
             Scheme::Anonymous | Scheme::FirstMessage(_) | Scheme::Ticket(_) => false,
         };
         if let (true, Some(grant)) = (is_in_handshake && is_due && may_doubt, self.state.grant()) {

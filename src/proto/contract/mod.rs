@@ -5,20 +5,23 @@
 
 mod heard;
 mod numbers;
+mod option;
 mod parts;
 
 pub use heard::{Heard, HttpEnd, SourceAnswer};
 pub(crate) use numbers::numbered;
 pub use numbers::{NumberRow, Numbered};
-pub use parts::{Remedy, SchemeKind, SessionNews, SessionPart, SocketPart};
+pub use option::{Group, Kind, OptionGroup, OptionValue, Reads, Row, Value};
+pub(crate) use option::{options, read_into, read_needed};
+pub use parts::{Remedy, SchemeKind, SessionNews};
 
 use super::Framing;
 use super::close::CloseAction;
-use super::connection::{ConnectionState, Fate, OnRenewal, PageEvent, Phase};
-use super::http::{BodyEncoding, Method};
+use super::connection::{ConnectionConfig, ConnectionState, Fate, PageEvent, Phase, WhenHidden};
+use super::http::{BodyEncoding, Credentials, Method};
 use super::outbox::OutboxPolicy;
-use super::scheme::Encoding;
-use super::session::{Reason, SessionState, TimeUnit};
+use super::scheme::{Encoding, FirstMessage, Query, Subprotocol, Ticket};
+use super::session::{Reason, SessionConfig, SessionState, TimeUnit};
 
 /// An enum that crosses: its name, and its variants.
 pub type Table = (&'static str, &'static [NumberRow]);
@@ -33,13 +36,13 @@ pub fn tables() -> Vec<Table> {
         table::<BodyEncoding>(),
         table::<CloseAction>(),
         table::<ConnectionState>(),
+        table::<Credentials>(),
         table::<Encoding>(),
         table::<Fate>(),
         table::<Framing>(),
         table::<Heard>(),
         table::<HttpEnd>(),
         table::<Method>(),
-        table::<OnRenewal>(),
         table::<OutboxPolicy>(),
         table::<PageEvent>(),
         table::<Phase>(),
@@ -47,12 +50,49 @@ pub fn tables() -> Vec<Table> {
         table::<Remedy>(),
         table::<SchemeKind>(),
         table::<SessionNews>(),
-        table::<SessionPart>(),
         table::<SessionState>(),
-        table::<SocketPart>(),
         table::<SourceAnswer>(),
         table::<TimeUnit>(),
+        table::<WhenHidden>(),
     ]
+}
+
+/// Returns the schemes, each with its options.
+#[must_use]
+pub const fn schemes() -> [(SchemeKind, Option<&'static Group>); 6] {
+    [
+        (SchemeKind::Anonymous, None),
+        (SchemeKind::Cookie, None),
+        (SchemeKind::FirstMessage, Some(&FirstMessage::GROUP)),
+        (SchemeKind::Ticket, Some(&Ticket::GROUP)),
+        (SchemeKind::Query, Some(&Query::GROUP)),
+        (SchemeKind::Subprotocol, Some(&Subprotocol::GROUP)),
+    ]
+}
+
+/// Returns every group of options, each behind those within it.
+#[must_use]
+pub fn groups() -> Vec<&'static Group> {
+    fn collect(group: &'static Group, found: &mut Vec<&'static Group>) {
+        for row in group.rows {
+            match row.kind {
+                Kind::Group(inner) => collect(inner, found),
+                Kind::Scheme => {
+                    schemes().into_iter().filter_map(|(_, group)| group).for_each(|inner| collect(inner, found))
+                }
+                Kind::Address | Kind::Choice(..) | Kind::CloseCodes | Kind::Count | Kind::Face(..) | Kind::Flag => {}
+                Kind::Header | Kind::Hosts | Kind::Json | Kind::Millis { .. } | Kind::Status | Kind::Text => {}
+                Kind::TextOrNull | Kind::TokenStart | Kind::Tokens | Kind::Url => {}
+            }
+        }
+        if found.iter().all(|known| known.name != group.name) {
+            found.push(group);
+        }
+    }
+    let mut found = Vec::new();
+    collect(&SessionConfig::GROUP, &mut found);
+    collect(&ConnectionConfig::GROUP, &mut found);
+    found
 }
 
 #[cfg(test)]
@@ -72,5 +112,29 @@ mod tests {
             numbers.dedup();
             assert_eq!(numbers.len(), rows.len(), "{name} has a number twice");
         }
+    }
+
+    #[test]
+    fn every_option_has_a_name_of_its_own_and_says_what_it_is() {
+        for group in groups() {
+            let mut names: Vec<_> = group.rows.iter().map(|row| row.name).collect();
+            names.sort_unstable();
+            names.dedup();
+            assert_eq!(names.len(), group.rows.len(), "{} has a name twice", group.name);
+            let crossing = group.rows.iter().take_while(|row| !matches!(row.kind, Kind::Face(..))).count();
+            assert_eq!(crossing, group.places as usize, "{}: those of the face come last", group.name);
+            assert!(
+                group.rows.iter().all(|row| !row.about.trim().is_empty()),
+                "{} has a row without a word",
+                group.name
+            );
+        }
+    }
+
+    #[test]
+    fn the_schemes_stand_in_the_order_of_their_numbers() {
+        let numbers = schemes().map(|(kind, _)| kind.number());
+        assert_eq!(numbers, [0, 1, 2, 3, 4, 5]);
+        assert_eq!(SchemeKind::ALL.len(), numbers.len());
     }
 }

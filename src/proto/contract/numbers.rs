@@ -69,6 +69,23 @@ macro_rules! numbered {
                 }
             }
         }
+
+        impl $crate::proto::contract::OptionValue for $Name {
+            const KIND: $crate::proto::contract::Kind =
+                $crate::proto::contract::Kind::Choice(stringify!($Name), <Self as $crate::proto::contract::Numbered>::ROWS);
+
+            fn read<V: $crate::proto::contract::Value>(
+                value: &V,
+                name: &'static str,
+                _: $crate::proto::contract::Reads,
+            ) -> Result<Self, V::Wrong> {
+                value.choice().ok_or_else(|| V::wrong(name))
+            }
+
+            fn show(&self) -> Option<String> {
+                Some(["'", self.name(), "'"].concat())
+            }
+        }
     };
 }
 pub(crate) use numbered;

@@ -1,63 +1,65 @@
 //! What a session is told: its endpoints and where the tokens stand in their answers.
 
-use super::super::http::{Body, BodyEncoding, HttpRequest, Method};
+use super::super::contract::{Kind, numbered, options};
+use super::super::http::{Body, BodyEncoding, Credentials, HttpRequest, Method};
 use super::super::{Json, Secret, Url};
 use super::LEEWAY;
 use crate::error::ConfigError;
 use crate::proto::Millis;
-use crate::proto::contract::numbered;
 
-/// Settings of a session.
-#[derive(Clone, Debug)]
-pub struct SessionConfig {
-    /// Where `login()` posts credentials.
-    pub login: Option<TokenEndpoint>,
-    /// Where a refresh token is exchanged.
-    pub refresh: Option<TokenEndpoint>,
-    /// Whether the app has a source of its own, in the place of `refresh`.
-    pub has_source: bool,
-    /// Whether a store keeps the tokens, which other tabs may read and change.
-    pub has_store: bool,
-    /// What is told of a logout, with the session's `Authorization` header: its answer is not waited for, and whatever it is,
-    /// the session has ended. `"$access"` and `"$refresh"` stand for the tokens.
-    pub logout: Option<TokenEndpoint>,
-    /// Whether calls carry cookies and keep those of the answers: for servers that put the token into one. Default false.
-    pub cookies: bool,
-    /// Where the tokens stand in the answers of both.
-    pub fields: TokenFields,
-    /// The word before the token in `Authorization`: `Bearer`, `Token` or `JWT`. Sent exactly as given.
-    pub prefix: String,
-    /// Time before expiry at which a token no longer counts as usable. Default 30 s.
-    pub leeway: Millis,
-    /// How long a login or refresh call may take. Default 10 s.
-    pub http_timeout: Millis,
-    /// Allows credentials over `http:` to foreign hosts.
-    pub allow_insecure: bool,
-}
-
-impl Default for SessionConfig {
-    fn default() -> Self {
-        Self::new()
+options! {
+    /// Options of a session.
+    pub struct SessionConfig = "SessionOptions" {
+        takes {
+            /// Where `login()` posts credentials. Without it, `setTokens()` brings them.
+            login: Option<TokenEndpoint> = None, "login";
+            /// Where the refresh token is exchanged: {refresh} is posted. Without it an expired session asks for sign-in.
+            refresh: Option<TokenEndpoint> = None, "refresh";
+            /// What is told of a logout, with the `Authorization` header; `'$access'` and `'$refresh'` stand for the tokens. Its answer is not
+            /// waited for: whatever it is, the session has ended. Without it the tokens are forgotten here only.
+            logout: Option<TokenEndpoint> = None, "logout";
+            /// Whether calls carry cookies and keep those of the answers, for servers that put the token into one.
+            credentials: Credentials = Credentials::Omit, "credentials";
+            /// Where the tokens stand in the answers, as dotted paths.
+            fields: TokenFields = TokenFields::default(), "fields";
+            /// The word before the token in `Authorization`: `Bearer`, `Token` or `JWT`. Sent exactly as given.
+            prefix: String = "Bearer".to_owned(), "tokenPrefix", Kind::Header;
+            /// Time before expiry at which a token no longer counts as usable, in milliseconds; no more than a tenth of its life, but 2 s, or a
+            /// third of a life of seconds.
+            leeway: Millis = LEEWAY, "leeway";
+            /// How long a login or refresh call may take, in milliseconds.
+            http_timeout: Millis = Millis::from_secs(10), "httpTimeout", Kind::Millis { least: 1 };
+            /// Allows credentials over http: to other hosts than this machine.
+            allow_insecure: bool = false, "allowInsecure";
+        }
+        face {
+            /// A source of tokens of the app's own, in the place of `login` and `refresh`: an identity provider's library. It is asked when a
+            /// token is needed, and never twice at once. What it throws is tried again, but {@link SignInRequired} is not. A token that a server
+            /// has refused is not tried again, if it is returned once more. What it threw is the `cause` of the error that the app is told.
+            "getToken": "(context: TokenContext) => TokenSource | Promise<TokenSource>" = "";
+            /// Where the tokens rest: `memory` for this page alone; `sessionStorage` outlives a reload; `localStorage` is shared by all tabs, and
+            /// so are its login and logout; or a store of the app's own. A store that fails is told by an `error` (STORE_FAILED), and the
+            /// session goes on in memory.
+            "store": "'memory' | 'sessionStorage' | 'localStorage' | TokenStore" = "'memory'";
+            /// The name under which the tokens rest, and by which tabs find each other.
+            "storeKey": "string" = "'gatepass ' and the address of login or refresh";
+            /// Origins beside those of the endpoints that {@link Session.fetch} may send the token to.
+            "fetchOrigins": "Array<string | URL>" = "";
+        }
+        own {
+            /// Whether the app has a source of its own, in the place of `refresh`: set by the driver.
+            has_source: bool = false;
+            /// Whether a store keeps the tokens, which other tabs may read and change: set by the driver.
+            has_store: bool = false;
+        }
     }
 }
 
 impl SessionConfig {
-    /// Returns settings without endpoints.
+    /// Returns options without endpoints.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            login: None,
-            refresh: None,
-            has_source: false,
-            has_store: false,
-            logout: None,
-            cookies: false,
-            fields: TokenFields::default(),
-            prefix: "Bearer".to_owned(),
-            leeway: LEEWAY,
-            http_timeout: Millis::from_secs(10),
-            allow_insecure: false,
-        }
+        Self::default()
     }
 
     /// Checks what can be wrong before the first call.
@@ -83,18 +85,28 @@ impl SessionConfig {
     }
 }
 
-/// An endpoint that takes a `POST` and answers with tokens.
-#[derive(Clone, Debug)]
-pub struct TokenEndpoint {
-    /// Where.
-    pub url: Url,
-    /// The body, with holes such as `"$username"` or `"$refresh"` for what is sent. Default: all of it as it is; at a logout
-    /// nothing.
-    pub body: Option<Json>,
-    /// How the body is written.
-    pub encoding: BodyEncoding,
-    /// A matcher of an answer that counts as a 401 although its status is a success: `{"ok": false}`.
-    pub reject: Option<Json>,
+options! {
+    /// An endpoint that answers with tokens.
+    pub struct TokenEndpoint = "TokenEndpoint" {
+        needs {
+            /// Where it is; over https:, or on this machine, unless `allowInsecure`.
+            url: Url, "url";
+        }
+        takes {
+            /// How the body is written: `form` as OAuth 2 asks for.
+            encoding: BodyEncoding = BodyEncoding::Json, "encoding";
+            /// The body; the values `'$username'`, `'$refresh'` and so on stand for what is sent. Without it all of that as it is; at a logout
+            /// nothing.
+            body: Option<Json> = None, "body";
+            /// A success whose JSON this describes (objects match as subsets) is a refusal: it counts as a 401. For servers that refuse with a
+            /// 200: `{ ok: false }`.
+            reject: Option<Json> = None, "reject";
+        }
+        face {
+            /// With GET a browser sends no body, and credentials travel in one.
+            "method": "'POST'" = "'POST'";
+        }
+    }
 }
 
 impl TokenEndpoint {
@@ -110,7 +122,7 @@ impl TokenEndpoint {
             url: self.url.to_text(),
             authorization,
             body,
-            cookies: config.cookies,
+            cookies: config.credentials == Credentials::Include,
             is_farewell: false,
         }
     }
@@ -142,29 +154,20 @@ pub enum TimeUnit {
 }
 }
 
-/// Where the tokens stand in an answer, as dotted paths.
-#[derive(Clone, Debug)]
-pub struct TokenFields {
-    /// Default `access`.
-    pub access: String,
-    /// Default `refresh`. `None`: the server has no refresh tokens.
-    pub refresh: Option<String>,
-    /// A span from now. Default `expires_in`.
-    pub expires_in: String,
-    /// What that span is counted in. Default seconds.
-    pub expires_in_unit: TimeUnit,
-    /// Seconds since 1970, or a date (RFC 3339). Default `expires_at`.
-    pub expires_at: String,
-}
-
-impl Default for TokenFields {
-    fn default() -> Self {
-        Self {
-            access: "access".to_owned(),
-            refresh: Some("refresh".to_owned()),
-            expires_in: "expires_in".to_owned(),
-            expires_in_unit: TimeUnit::Seconds,
-            expires_at: "expires_at".to_owned(),
+options! {
+    /// Where the tokens stand in the answers, as dotted paths.
+    pub struct TokenFields = "TokenFields" {
+        takes {
+            /// The access token.
+            access: String = "access".to_owned(), "access";
+            /// The refresh token. null: the server has none.
+            refresh: Option<String> = Some("refresh".to_owned()), "refresh", Kind::TextOrNull;
+            /// A span from now.
+            expires_in: String = "expires_in".to_owned(), "expiresIn";
+            /// What that span is counted in.
+            expires_in_unit: TimeUnit = TimeUnit::Seconds, "expiresInUnit";
+            /// Seconds since 1970, or a date (RFC 3339).
+            expires_at: String = "expires_at".to_owned(), "expiresAt";
         }
     }
 }

@@ -18,6 +18,7 @@ use super::state::{Renewal, RetryNotBefore, SameUser, State, Timer};
 use crate::error::{HttpError, TokenError};
 use crate::proto::Millis;
 use crate::proto::hint::Hint;
+use crate::proto::http::Credentials;
 use crate::proto::token::{Received, TokenSet};
 use crate::proto::{Json, Now, UnixTime};
 
@@ -32,7 +33,7 @@ impl Session {
         match &self.state {
             // Where cookies go along, the refresh token may be one.
             State::SignedIn(tokens) => {
-                let has_refresh_token = tokens.refresh.is_some() || self.config.cookies;
+                let has_refresh_token = tokens.refresh.is_some() || self.config.credentials == Credentials::Include;
                 self.config.has_source || self.config.refresh.is_some() && has_refresh_token && self.refusal.is_none()
             }
             State::Expired { .. } | State::SignedOut => self.config.has_source,

@@ -6,6 +6,7 @@ use super::Session;
 use super::io::{LoginError, LoginId, Output};
 use super::state::{Renewal, SameUser, SignIn, State, Timer};
 use crate::error::{HttpError, TokenError};
+use crate::proto::http::Credentials;
 use crate::proto::token::TokenSet;
 use crate::proto::{Json, Now, Secret, UnixTime};
 
@@ -66,7 +67,9 @@ impl Session {
                 self.begin(now, tokens, SameUser::OnlyIfKnown);
                 Ok(())
             }
-            Err(HttpError::Status { status: 401, .. }) if self.config.cookies && is_of_cookie(body.as_ref()) => {
+            Err(HttpError::Status { status: 401, .. })
+                if self.config.credentials == Credentials::Include && is_of_cookie(body.as_ref()) =>
+            {
                 Err(LoginError { error: TokenError::StaleCookie, answer: body })
             }
             Err(HttpError::Status { status: status @ (400 | 401 | 403), .. }) => {

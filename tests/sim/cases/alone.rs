@@ -3,9 +3,9 @@
 use gatepass::proto::connection::{
     Connection, ConnectionConfig, Event, Fate, Input, MAX_READ, Outgoing, Output, Received, SocketId,
 };
-use gatepass::proto::http::{BodyEncoding, HttpResponse};
+use gatepass::proto::http::HttpResponse;
 use gatepass::proto::outbox::MessageId;
-use gatepass::proto::scheme::{FirstMessage, Place, Scheme};
+use gatepass::proto::scheme::{FirstMessage, Query, Scheme};
 use gatepass::proto::session::{self, Session, SessionConfig, SessionState, SessionView, Stored, TokenEndpoint};
 use gatepass::proto::token::Lifetime;
 use gatepass::proto::{Instant, Millis, Now, Secret, UnixTime, Url, UrlKind};
@@ -69,7 +69,7 @@ fn dialled(machine: &mut Connection, now: u64, epoch: u32) -> Option<SocketId> {
 }
 
 fn query() -> Scheme {
-    Scheme::Token(Place::Query { param: "token".to_owned() })
+    Scheme::Query(Query::default())
 }
 
 /// What a session hands out to a user.
@@ -143,8 +143,7 @@ fn a_message_of_the_handshake_is_read_up_to_its_bound() {
 }
 
 fn endpoint(text: &str) -> Option<TokenEndpoint> {
-    let (body, encoding, reject) = (None, BodyEncoding::Json, None);
-    Some(TokenEndpoint { url: url(text, UrlKind::Http), body, encoding, reject })
+    Some(TokenEndpoint::new(url(text, UrlKind::Http)))
 }
 
 fn signed_in(config: SessionConfig, seed: u64, lifetime: Lifetime) -> Session {

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use gatepass::proto::connection::OnRenewal;
 use gatepass::proto::scheme::Scheme;
 
 use super::tokens::renewing;
@@ -12,7 +11,7 @@ use crate::world::{Kind, World};
 const HOUR: u64 = 60 * MINUTE;
 
 fn handing_over(kind: Kind) -> World {
-    renewing(kind, OnRenewal::Handover)
+    renewing(kind, true)
 }
 
 #[test]
@@ -112,7 +111,7 @@ fn a_socket_lost_in_the_middle_of_its_handover_is_connected_again_once() {
 /// A world with a heartbeat whose server falls silent, and whose next token leads to a try that takes over.
 fn beating() -> World {
     let mut world = World::with(1, &[Kind::Ticket], |config| {
-        config.on_renewal = OnRenewal::Handover;
+        config.handover = true;
         config.heartbeat.ping = Some(crate::codec::json(r#"{"type":"ping"}"#));
         config.heartbeat.pong = Some(crate::codec::json(r#"{"type":"pong"}"#));
     });
@@ -162,7 +161,7 @@ fn a_pong_is_not_the_apps_while_a_handover_is_under_way_and_after_it() {
 #[test]
 fn a_server_that_refuses_the_old_socket_during_a_handover_is_heard() {
     let mut world = World::with(1, &[Kind::FirstMessageAck], |config| {
-        config.on_renewal = OnRenewal::Handover;
+        config.handover = true;
         if let Scheme::FirstMessage(scheme) = &mut config.scheme {
             scheme.expired = Some(crate::codec::json(r#"{"type":"expired"}"#));
         }

@@ -2,7 +2,7 @@
 
 use gatepass::error::Disposition;
 use gatepass::proto::Millis;
-use gatepass::proto::connection::{ConnectionConfig, ConnectionState, Heartbeat, PageEvent};
+use gatepass::proto::connection::{ConnectionConfig, ConnectionState, Heartbeat, PageEvent, WhenHidden};
 use gatepass::proto::scheme::Scheme;
 use gatepass::proto::{Url, UrlKind};
 
@@ -232,7 +232,10 @@ fn a_page_that_nobody_looks_at_keeps_its_socket_unless_it_is_told_otherwise() {
     keeps.run_for(HOUR);
     assert!(keeps.lines[0].is_connected());
 
-    let closing = |config: &mut ConnectionConfig| config.close_when_hidden = Some(Millis::from_secs(300));
+    let closing = |config: &mut ConnectionConfig| {
+        config.when_hidden = WhenHidden::CloseAfter;
+        config.hidden_timeout = Millis::from_secs(300);
+    };
     let mut world = World::with(1, &[Kind::Anonymous], closing);
     world.connect(0);
     assert!(world.run_until(MINUTE, connected));

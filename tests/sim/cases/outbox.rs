@@ -150,7 +150,7 @@ fn a_logout_drops_what_the_server_has_not_confirmed() {
 fn an_ack_on_the_old_socket_of_a_handover_counts() {
     let mut world = World::with(1, &[Kind::Ticket], |config| {
         config.confirm = Some(confirm());
-        config.on_renewal = gatepass::proto::connection::OnRenewal::Handover;
+        config.handover = true;
     });
     world.login("maggie", "SECRET-password");
     world.connect(0);

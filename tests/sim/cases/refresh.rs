@@ -2,6 +2,7 @@
 
 use gatepass::error::TokenError;
 use gatepass::proto::connection::ConnectionConfig;
+use gatepass::proto::http::Credentials;
 use gatepass::proto::preset::session_of;
 use gatepass::proto::scheme::Scheme;
 use gatepass::proto::session::{SessionConfig, SessionState};
@@ -116,7 +117,13 @@ fn case_15_a_success_that_cannot_be_read_is_a_failure_in_passing() {
 #[test]
 fn case_16_a_refresh_token_in_a_cookie_is_left_there_and_used_from_there() {
     for (cookies, rounds) in [(true, 3), (false, 0)] {
-        let mut world = World::with_sessions(1, 1, |config| config.cookies = cookies, &[Kind::Ticket], |_| {});
+        let mut world = World::with_sessions(
+            1,
+            1,
+            |config| config.credentials = if cookies { Credentials::Include } else { Credentials::Omit },
+            &[Kind::Ticket],
+            |_| {},
+        );
         (world.server.rotates, world.server.uses_cookie) = (true, true);
         world.login("maggie", "SECRET-password");
         world.connect(0);
@@ -164,7 +171,13 @@ fn a_network_that_is_gone_asks_nobody_to_sign_in() {
 #[test]
 fn case_17_a_stale_cookie_is_no_wrong_password() {
     for (cookies, error) in [(true, TokenError::StaleCookie), (false, TokenError::InvalidCredentials { status: 401 })] {
-        let mut world = World::with_sessions(1, 1, |config| config.cookies = cookies, &[], |_| {});
+        let mut world = World::with_sessions(
+            1,
+            1,
+            |config| config.credentials = if cookies { Credentials::Include } else { Credentials::Omit },
+            &[],
+            |_| {},
+        );
         fault(&mut world, "login", &[Fault::Answer(401, r#"{"detail":"…","code":"token_not_valid","messages":[]}"#)]);
         for _ in 0..2 {
             world.login("maggie", "SECRET-password");
@@ -172,7 +185,7 @@ fn case_17_a_stale_cookie_is_no_wrong_password() {
         }
         assert_eq!(world.logins, [Err(error), Ok(())]);
     }
-    let mut world = World::with_sessions(1, 1, |config| config.cookies = true, &[], |_| {});
+    let mut world = World::with_sessions(1, 1, |config| config.credentials = Credentials::Include, &[], |_| {});
     world.login("maggie", "SECRET-wrong");
     world.run_for(1_000);
     assert_eq!(world.logins, [Err(TokenError::InvalidCredentials { status: 401 })]);

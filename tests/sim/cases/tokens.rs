@@ -2,7 +2,8 @@
 
 use gatepass::error::{Disposition, TokenError};
 use gatepass::proto::Secret;
-use gatepass::proto::connection::{ConnectionState, OnRenewal};
+use gatepass::proto::connection::ConnectionState;
+use gatepass::proto::scheme::Scheme;
 use gatepass::proto::session::{NoToken, Provided, Reason, SessionState};
 
 use super::{MINUTE, connected, fault};
@@ -12,11 +13,11 @@ use crate::world::{Kind, World};
 const HOUR: u64 = 60 * MINUTE;
 
 fn signed_in_by_login(kind: Kind) -> World {
-    renewing(kind, OnRenewal::Keep)
+    renewing(kind, false)
 }
 
-pub(super) fn renewing(kind: Kind, on_renewal: OnRenewal) -> World {
-    let mut world = World::with(1, &[kind], |config| config.on_renewal = on_renewal);
+pub(super) fn renewing(kind: Kind, handover: bool) -> World {
+    let mut world = World::with(1, &[kind], |config| config.handover = handover);
     world.server.rotates = true;
     world.login("maggie", "SECRET-password");
     world.connect(0);
@@ -130,8 +131,10 @@ fn case_88_a_token_that_lives_for_months_is_renewed_at_its_time() {
 
 #[test]
 fn a_first_message_is_sent_again_with_each_new_token_where_the_server_takes_it() {
-    let renewing =
-        |config: &mut gatepass::proto::connection::ConnectionConfig| config.on_renewal = OnRenewal::Authenticate;
+    let renewing = |config: &mut gatepass::proto::connection::ConnectionConfig| {
+        let Scheme::FirstMessage(scheme) = &mut config.scheme else { panic!("the kind has a first message") };
+        scheme.reauth = true;
+    };
     let mut world = World::with(1, &[Kind::FirstMessageAck], renewing);
     world.server.takes_again = true;
     world.login("maggie", "SECRET-password");

@@ -1,7 +1,5 @@
 //! A connection of the simulation, and all that is known of it from outside.
 
-use gatepass::proto::connection::OnRenewal;
-
 use super::*;
 
 /// A connection and all that is known of it from outside.
@@ -73,7 +71,7 @@ impl Line {
         Self {
             tab,
             kind,
-            hands_over: config.on_renewal == OnRenewal::Handover,
+            hands_over: config.handover,
             confirms: config.confirm.is_some(),
             machine: Connection::new(config, user, seed),
             payloads: BTreeMap::new(),
@@ -158,7 +156,7 @@ impl Line {
 }
 
 pub(super) fn endpoint(text: &str) -> TokenEndpoint {
-    TokenEndpoint { url: url(text, UrlKind::Http), body: None, encoding: BodyEncoding::Json, reject: None }
+    TokenEndpoint::new(url(text, UrlKind::Http))
 }
 
 fn url(text: &str, kind: UrlKind) -> Url {
@@ -179,7 +177,7 @@ fn scheme(kind: Kind) -> Scheme {
         Kind::FirstMessage => first_message(None, None),
         Kind::FirstMessageAck => first_message(None, Some(r#"{"type":"auth_ok"}"#)),
         Kind::FirstMessageHello => first_message(Some(r#"{"type":"auth_required"}"#), Some(r#"{"type":"auth_ok"}"#)),
-        Kind::Query | Kind::QueryProbed => Scheme::Token(Place::Query { param: "token".to_owned() }),
+        Kind::Query | Kind::QueryProbed => Scheme::Query(Query::default()),
         Kind::Ticket => Scheme::Ticket(Ticket::new(url("https://api.test/ticket", UrlKind::Http))),
     }
 }

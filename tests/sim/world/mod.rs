@@ -16,9 +16,9 @@ use gatepass::proto::connection::{
     Connection, ConnectionConfig, ConnectionState, Event, Fate, Input, Outgoing, Output, PageEvent, Received, Sent,
     SocketId,
 };
-use gatepass::proto::http::{BodyEncoding, HttpRequest, HttpResponse, NoAnswer};
+use gatepass::proto::http::{HttpRequest, HttpResponse, NoAnswer};
 use gatepass::proto::outbox::MessageId;
-use gatepass::proto::scheme::{FirstMessage, Place, Scheme, Ticket};
+use gatepass::proto::scheme::{FirstMessage, Query, Scheme, Ticket};
 use gatepass::proto::session::{
     self, Asker, Demand, LoginId, Reason, Record, RequestId, Session, SessionConfig, SessionState, SessionView, Stored,
     TokenEndpoint, Want, WantId,

@@ -9,13 +9,15 @@ use anyhow::{Context, Result, bail};
 use gatepass::proto::contract::tables;
 use gatepass::proto::http::MAX_BODY;
 
+use super::options;
 use crate::tools::root;
 
 const DRIVERS: [&str; 2] = ["src/web/port.js", "src/web/tabs.js"];
 const START: &str = "// <contract>\n";
 const END: &str = "// </contract>\n";
 
-/// `npm/contract.ts`: a `const enum` and a list of names for each enum that crosses.
+/// `npm/contract.ts`: a `const enum` and a list of names for each enum that crosses, and the rows of the options. `npm/option-types.ts`: the
+/// options' types.
 pub(super) fn write_face() -> Result<()> {
     let mut script = String::from(
         "// Made of src/proto/contract by `cargo xtask build`. An enum's numbers cross into the wasm and back; its names are what an app sees.\n",
@@ -34,12 +36,18 @@ pub(super) fn write_face() -> Result<()> {
             names.join(", ")
         )?;
     }
-    let file = root().join("npm/contract.ts");
-    // Unchanged, it is not written: compilers look at the time.
-    if std::fs::read_to_string(&file).is_ok_and(|present| present == script) {
+    script += &options::rows()?;
+    write_changed("npm/contract.ts", &script)?;
+    write_changed("npm/option-types.ts", &options::types()?)
+}
+
+/// Unchanged, it is not written: compilers look at the time.
+fn write_changed(path: &str, text: &str) -> Result<()> {
+    let file = root().join(path);
+    if std::fs::read_to_string(&file).is_ok_and(|present| present == text) {
         return Ok(());
     }
-    Ok(std::fs::write(file, script)?)
+    Ok(std::fs::write(file, text)?)
 }
 
 /// Writes the blocks of the drivers.
@@ -93,7 +101,7 @@ fn uses(text: &str, constant: &str) -> bool {
 }
 
 /// `StoreFailed` as `STORE_FAILED`.
-fn screaming(name: &str) -> String {
+pub(super) fn screaming(name: &str) -> String {
     let mut text = String::new();
     for (index, letter) in name.chars().enumerate() {
         if letter.is_ascii_uppercase() && index > 0 {

@@ -2,6 +2,7 @@
 
 pub(crate) mod contract;
 mod names;
+pub(crate) mod options;
 mod platform;
 mod presets;
 mod trim;

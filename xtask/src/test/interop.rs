@@ -37,7 +37,7 @@ pub(super) fn run() -> Result<()> {
             .env("GATEPASS_TEST_CONTROL", &one.first_line);
     };
     let mut node = Command::new("node");
-    node.args(["--test", "--test-reporter", "spec", "--test-concurrency", "1", "--test-timeout", "120000"]);
+    node.args(["--test", "--test-reporter", "spec", "--test-concurrency", "1", "--test-timeout", "240000"]);
     node.args(super::test_files("tests/interop")?);
     with_servers(&mut node);
     run_recorded("django-Chromium", &mut node)?;

@@ -88,7 +88,7 @@ pub(super) fn run() -> Result<()> {
     let mut command = Command::new("node");
     command
         .current_dir(root())
-        .args(["--test", "--test-reporter", "spec", "--test-concurrency", "1", "--test-timeout", "120000"])
+        .args(["--test", "--test-reporter", "spec", "--test-concurrency", "1", "--test-timeout", "240000"])
         .args(super::test_files("tests/npm")?)
         .env("GATEPASS_TEST_PROJECT", &project)
         .env("GATEPASS_TEST_SERVER", &server.first_line)

@@ -1,0 +1,73 @@
+//! The reference of the options in the docs, made of their rows: `docs/options.md`.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use gatepass::proto::contract::{Group, Kind, Row, groups};
+
+use crate::build::options::type_of;
+use crate::tools::root;
+
+const HEAD: &str = "# Options
+
+<!-- Made of the options in src/proto by `cargo xtask contract`. -->
+
+All options, as the package and the Rust crate know them. What is left out has its default. A wrong name, a wrong type or a number out of
+range throws `INVALID_OPTION` where the object is made, and the message names the option. All times are in milliseconds, from 0 (from 1 where a
+span of 0 makes no sense) to a day. `JsonValue` is any value that JSON can write.
+";
+
+fn page() -> PathBuf {
+    root().join("docs/options.md")
+}
+
+fn made() -> String {
+    // The groups that an app begins with come first.
+    let sections: Vec<_> = groups().into_iter().rev().map(section).collect();
+    [HEAD, &sections.concat()].concat()
+}
+
+fn section(group: &Group) -> String {
+    let rows: Vec<_> = group.rows.iter().filter(|row| !matches!(row.kind, Kind::Address)).map(line).collect();
+    format!(
+        "\n## {}\n\n{}\n\n| option | takes | default | what it is |\n|---|---|---|---|\n{}",
+        group.name,
+        plain(group.about),
+        rows.concat()
+    )
+}
+
+fn line(row: &Row) -> String {
+    let group = if let Kind::Group(group) = row.kind { Some(group.name) } else { None };
+    let default = match (row.default)() {
+        _ if row.is_required => "needed".to_owned(),
+        Some(_) if group.is_some() => "as below".to_owned(),
+        Some(default) => format!("`{default}`"),
+        None => "none".to_owned(),
+    };
+    let takes = match group {
+        Some(name) => format!("[{name}](#{})", name.to_lowercase()),
+        None => format!("`{}`", type_of(row.kind)).replace('|', "\\|"),
+    };
+    format!("| `{}` | {takes} | {default} | {} |\n", row.name, plain(row.about).replace('|', "\\|"))
+}
+
+/// As one line, with links to names as their names.
+fn plain(about: &str) -> String {
+    let line = about.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
+    line.replace("{@link ", "`").replace("Required}", "Required`").replace("fetch}", "fetch`")
+}
+
+/// Writes the page.
+pub(crate) fn write() -> Result<()> {
+    Ok(std::fs::write(page(), made())?)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_docs_have_every_option() {
+        let present = std::fs::read_to_string(super::page()).unwrap();
+        assert!(present == super::made(), "docs/options.md is older than the code: `cargo xtask contract`");
+    }
+}
