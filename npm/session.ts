@@ -161,15 +161,16 @@ export class Session extends EventTarget {
    */
   async accessToken(options: { minTtl?: number } = {}): Promise<string> {
     const minTtl = new Options(options, '', { minTtl: 'millis' }).millis('minTtl', 0);
-    return (await this.#token(minTtl, -1))[0];
+    return this.#token(minTtl, -1, ([token]) => token);
   }
 
-  #token(minTtl: number, refused: number): Promise<Granted> {
+  /** Does something with a token, within the answer of the wasm. */
+  #token<T>(minTtl: number, refused: number, use: (granted: Granted) => T | Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       const forget = this.#wait(reject);
       const done = (error: unknown, token: string, generation: number) => {
         forget();
-        if (error === undefined) resolve([token, generation]);
+        if (error === undefined) resolve(use([token, generation]));
         else reject(toError(error, this.source.thrown));
       };
       this.#core.ask((core) => core.token(minTtl, refused, done), reject);
@@ -207,18 +208,23 @@ export class Session extends EventTarget {
     const { signal } = request;
     signal.throwIfAborted();
     const aborted = new Promise<never>((_, reject) => (signal.onabort = () => reject(signal.reason)));
-    const usable = (refused: number) => Promise.race([this.authorization(refused), aborted]);
-    const send = (request: Request, [value]: Granted) => (request.headers.set(name, value), fetch(request));
-    const granted = await usable(-1);
-    const response = await send(request, granted);
-    const renewed = response.status === 401 && (await usable(granted[1]).catch(() => undefined));
-    return renewed ? send(again, renewed) : response;
+    let generation = -1;
+    let sent = 0;
+    // Within the answer: a moment later there may be another user.
+    const send = (request: Request) => Promise.race([aborted, this.#token(0, generation, ([token, number]) => {
+      generation = number;
+      sent++;
+      request.headers.set(name, `${this.#prefix} ${token}`);
+      return fetch(request);
+    })]);
+    const response = await send(request);
+    if (response.status !== 401) return response;
+    return send(again).catch((error) => (sent > 1 ? Promise.reject(error) : response));
   }
 
   /** @internal For adapters of HTTP clients: the `Authorization` with a token that is not the refused one, and the number of its token. */
   async authorization(refused: number): Promise<Granted> {
-    const [token, generation] = await this.#token(0, refused);
-    return [`${this.#prefix} ${token}`, generation];
+    return this.#token(0, refused, ([token, generation]) => [`${this.#prefix} ${token}`, generation]);
   }
 
   /** @internal Whether an address gets the token: those of the endpoints' origins and of `fetchOrigins`, but not where tokens are had. */

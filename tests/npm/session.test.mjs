@@ -404,6 +404,31 @@ test('session.fetch ends with its signal, also while it waits for a token', asyn
   assert.deepEqual(result, ['before: AbortError', 'late: AbortError', 'with a reason: RangeError']);
 });
 
+test('session.fetch sends nothing of a user who has gone since it was called', async () => {
+  const { result } = await inPage(async () => {
+    const { load, Session } = await import('gatepass');
+    await load();
+    const sent = [];
+    const own = globalThis.fetch;
+    globalThis.fetch = async (request) => {
+      sent.push(session.state);
+      return own(request);
+    };
+    const session = new Session({ fetchOrigins: [location.origin] });
+    // A token that is there, and one that a sign-in brings whose listener signs out.
+    session.setTokens({ access: 'SECRET-token-of-maggie' });
+    const fetched = session.fetch('/protected').then(({ status }) => status);
+    session.logout();
+    const codes = [await fetched];
+    session.addEventListener('change', ({ state }) => state === 'signed-in' && session.logout(), { once: true });
+    session.setTokens({ access: 'SECRET-token-of-bob' });
+    codes.push(await session.fetch('/protected').catch(({ code }) => code));
+    globalThis.fetch = own;
+    return [sent, codes];
+  });
+  assert.deepEqual(result, [['signed-in'], [404, 'TOKEN_MISSING']]);
+});
+
 test('case_86: a token is renewed before it ends while a socket needs it, and the socket stays or authenticates again as it is told', async () => {
   await control({ do: 'reset' });
   await control({ do: 'setSettings', settings: { accessLifeMs: 3_000 } });

@@ -10,6 +10,7 @@ mod demo;
 mod dials;
 mod docs;
 mod examples;
+mod fuzz;
 mod load;
 mod message_path;
 mod mutants;
@@ -61,6 +62,8 @@ enum Command {
         #[arg(long, default_value_t = 0)]
         port: u16,
     },
+    /// Run the packed package in a page where server, store, tabs, clock and app do anything at any time
+    Fuzz(fuzz::Options),
     /// Run the tests: all layers, or those that are named
     Test {
         /// Which layers; all of them if none is named
@@ -128,6 +131,7 @@ fn main() -> ExitCode {
         Command::Dials => dials::run(),
         Command::Docs => docs::run(),
         Command::Example { example, port } => examples::run(example, port),
+        Command::Fuzz(options) => fuzz::run(&options),
         Command::Test { layers } => test::run(&layers),
         Command::Sim { seed, schedules, long } => sim::run(seed.as_deref(), schedules, long),
         Command::Size { check } => size::run(check),

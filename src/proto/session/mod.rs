@@ -164,7 +164,40 @@ impl Session {
     /// Returns the next thing to do, in order, until `None`.
     #[must_use]
     pub fn poll_output(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
+        while let Some(output) = self.outputs.pop_front() {
+            if let Some(output) = self.as_of_now(output) {
+                return Some(output);
+            }
+        }
+        None
+    }
+
+    /// An output, unless it has become pointless: a listener may have signed out, or somebody else in, since it was asked for. Who waits for
+    /// a token is given one of the user who is there now.
+    fn as_of_now(&self, output: Output) -> Option<Output> {
+        if let Output::Token { asker, want, result: Ok(grant) } = &output
+            && grant.epoch != self.epoch
+        {
+            return Some(Output::Token { asker: *asker, want: *want, result: self.granted() });
+        }
+        if let Output::Fetch { request, http } = &output
+            && !http.is_farewell
+            && !self.awaits(*request)
+        {
+            return None;
+        }
+        if let Output::GetToken { request, .. } = &output
+            && !self.awaits(*request)
+        {
+            return None;
+        }
+        Some(output)
+    }
+
+    /// Whether the answer to a request is waited for.
+    fn awaits(&self, request: RequestId) -> bool {
+        matches!(self.renewal, Renewal::Asked(asked) if asked == request)
+            || self.login.is_some_and(|(_, waiting)| waiting == request)
     }
 
     /// Returns when [`Input::Timeout`] is wanted at the latest. Early or repeated calls are harmless.

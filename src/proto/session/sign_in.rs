@@ -27,7 +27,7 @@ impl Session {
     pub(super) fn on_logout(&mut self) {
         // Nobody is there to sign out: a listener that signs out whenever a sign-in is asked for must not go round.
         if matches!((&self.state, self.renewal), (State::SignedOut, Renewal::None)) && self.login.is_none() {
-            return;
+            return self.clear_unread();
         }
         self.supersede_login();
         self.tell_server();

@@ -90,8 +90,8 @@ pub(super) enum Wish {
 pub(super) struct Store {
     /// What is yet to be done.
     pub(super) wish: Option<Wish>,
-    /// Whose tokens are to be erased, once the store may be able to.
-    pub(super) parked: Option<u64>,
+    /// What is to be erased, once the store may be able to.
+    pub(super) parked: Option<Wish>,
     /// What is being done.
     pub(super) writing: Option<Wish>,
     /// How many reads are on their way.
@@ -102,4 +102,6 @@ pub(super) struct Store {
     pub(super) unlocks: bool,
     /// How often in a row it failed to be emptied.
     pub(super) failures: u32,
+    /// Whether the last that was heard of it is that it cannot be read.
+    pub(super) is_unread: bool,
 }

@@ -29,6 +29,7 @@ impl Session {
 
     pub(super) fn on_stored(&mut self, now: Now, stored: Stored, is_behind: bool) {
         self.store.reads = self.store.reads.saturating_sub(1);
+        self.store.is_unread = matches!(stored, Stored::Unreadable);
         let is_left = match &stored {
             Stored::Nothing => false,
             Stored::Tokens(record) => self.left.contains(&record.id),
@@ -92,6 +93,12 @@ impl Session {
                 }
                 output = self.record(now).filter(|ours| !is_older(ours, &there)).map(Output::Write);
             }
+            // Nobody knows whose it is. A store that does not answer now may do so later.
+            Wish::Clear(Some(_))
+                if matches!(there, Stored::Unreadable) && !matches!(self.state, State::SignedIn(_)) =>
+            {
+                self.park(now, wish);
+            }
             Wish::Clear(whose) => {
                 let is_it = match (whose, there_id) {
                     (None, _) => !matches!(there, Stored::Nothing),
@@ -109,7 +116,9 @@ impl Session {
             self.store.writing = Some(wish);
             return self.outputs.push_back(output);
         }
-        self.store.failures = 0;
+        if self.store.parked.is_none() {
+            self.store.failures = 0;
+        }
         self.follow(now, there);
         self.unlock();
         self.go_on_reading();
@@ -121,6 +130,7 @@ impl Session {
     pub(super) fn on_written(&mut self, now: Now, is_done: bool) {
         let Some(done) = self.store.writing.take() else { return };
         if is_done {
+            self.store.is_unread = false;
             self.forget_left();
         }
         match (done, is_done) {
@@ -136,12 +146,7 @@ impl Session {
                 self.store.wish.get_or_insert(Wish::Clear(Some(self.sign_in.id)));
             }
             // Whatever is to be written next takes the place of what could not be erased.
-            (Wish::Clear(whose), false) if self.store.wish.is_none() => {
-                self.store.parked = whose;
-                let wait = TRY_AGAIN.times(1 << self.store.failures.min(6));
-                self.store.failures += 1;
-                self.timers.set(Timer::Store, now.instant.after(wait.min(TRY_AGAIN.times(60))));
-            }
+            (Wish::Clear(_), false) if self.store.wish.is_none() => self.park(now, done),
             (Wish::Clear(_), false) => {}
         }
         self.unlock();
@@ -156,10 +161,25 @@ impl Session {
         }
     }
 
+    /// Tries later, ever more slowly.
+    fn park(&mut self, now: Now, wish: Wish) {
+        self.store.parked = Some(wish);
+        let wait = TRY_AGAIN.times(1 << self.store.failures.min(6));
+        self.store.failures += 1;
+        self.timers.set(Timer::Store, now.instant.after(wait.min(TRY_AGAIN.times(60))));
+    }
+
     /// Tries again to empty the store.
     pub(super) fn erase_again(&mut self) {
-        if let Some(whose) = self.store.parked.take() {
-            self.wish(Wish::Clear(Some(whose)));
+        if let Some(wish) = self.store.parked.take() {
+            self.wish(wish);
+        }
+    }
+
+    /// Nobody is signed in, as far as this session knows. What it could not read may be of somebody all the same.
+    pub(super) fn clear_unread(&mut self) {
+        if self.store.is_unread && self.store.wish.is_none() && self.store.writing.is_none() {
+            self.clear_of(None);
         }
     }
 

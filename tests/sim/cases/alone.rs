@@ -1,5 +1,6 @@
 //! One machine alone, input by input: what the simulated world passes by too quickly to see.
 
+use gatepass::error::TokenError;
 use gatepass::proto::connection::{
     Connection, ConnectionConfig, Event, Fate, Input, MAX_READ, Outgoing, Output, Received, SocketId,
 };
@@ -158,6 +159,29 @@ fn outputs(session: &mut Session) -> Vec<session::Output> {
 }
 
 #[test]
+fn what_waits_to_be_performed_for_a_user_is_not_done_when_they_have_gone() {
+    let config = SessionConfig { refresh: endpoint("https://api.test/refresh"), ..SessionConfig::new() };
+    let mut session = signed_in(config, 1, Lifetime::default());
+    outputs(&mut session);
+    let want = |number, demand| {
+        let (asker, want) = (session::Asker(1), session::WantId::new(number));
+        session::Input::Want(session::Want { asker, want, demand })
+    };
+    // One is granted, one has to be renewed; neither is performed when a listener signs out.
+    session.handle_input(at(1), want(1, session::Demand::USABLE));
+    session.handle_input(at(1), want(2, session::Demand::NotRejected(session.view().generation)));
+    session.handle_input(at(1), session::Input::Logout);
+    let mut results = Vec::new();
+    for output in outputs(&mut session) {
+        assert!(!matches!(output, session::Output::Fetch { .. }), "{output:?}");
+        if let session::Output::Token { result, .. } = output {
+            results.push(result.err());
+        }
+    }
+    assert_eq!(results, [Some(TokenError::Missing); 2]);
+}
+
+#[test]
 fn the_call_of_a_logout_outlives_the_page_and_no_other_does() {
     let config = SessionConfig {
         login: endpoint("https://api.test/login"),
@@ -223,6 +247,50 @@ fn a_twin_of_another_sign_in_changes_nothing() {
     }
     session.handle_input(at(2), session::Input::Twin { id: 7, stored: Stored::Nothing });
     assert_eq!(session.state(), SessionState::SignedOut);
+}
+
+/// Answers each read with this, until nothing is to be read; whether the store was to be erased then.
+fn reads(session: &mut Session, now: u64, stored: &Stored) -> bool {
+    let mut erases = false;
+    loop {
+        let outputs = outputs(session);
+        erases |= outputs.iter().any(|output| matches!(output, session::Output::Erase));
+        if !outputs.iter().any(|output| matches!(output, session::Output::Read)) {
+            return erases;
+        }
+        session.handle_input(at(now), session::Input::Stored { stored: stored.clone(), is_behind: false });
+    }
+}
+
+#[test]
+fn a_logout_holds_although_the_store_does_not_answer_when_it_is_made() {
+    let record = session::Record {
+        id: 7,
+        renewals: 0,
+        access: Secret::new("access".to_owned()),
+        refresh: None,
+        expires_at: None,
+        skew: 0,
+    };
+    let there = Stored::Tokens(record);
+    // Somebody is signed in; or nobody is, as far as a session knows that could not read.
+    for at_first in [there.clone(), Stored::Unreadable] {
+        let mut session = Session::new(SessionConfig { has_store: true, ..SessionConfig::new() }, 1);
+        assert!(!reads(&mut session, 0, &at_first));
+        session.handle_input(at(1), session::Input::Logout);
+        assert_eq!(session.state(), SessionState::SignedOut);
+        if reads(&mut session, 1, &Stored::Unreadable) {
+            session.handle_input(at(1), session::Input::Written(false));
+        }
+        let again = session.poll_timeout().expect("it tries again").as_millis();
+        session.handle_input(at(again), session::Input::Timeout);
+        assert!(reads(&mut session, again, &there), "{at_first:?}");
+        session.handle_input(at(again), session::Input::Written(true));
+        assert_eq!((session.state(), session.poll_timeout()), (SessionState::SignedOut, None));
+        // And then there is nothing to be done.
+        session.handle_input(at(again), session::Input::Logout);
+        assert!(!reads(&mut session, again, &Stored::Nothing));
+    }
 }
 
 #[test]

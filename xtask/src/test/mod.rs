@@ -5,7 +5,7 @@
 mod browser;
 pub(crate) use self::browser::soak;
 mod interop;
-mod npm;
+pub(crate) mod npm;
 pub(crate) use self::npm::pack_and_install;
 
 use std::path::PathBuf;

@@ -9,7 +9,7 @@ use clap::ValueEnum;
 use crate::examples::Example;
 use crate::process::{Server, output_of, run_logged, run_shown};
 use crate::tools::{root, target_dir, wasm_command};
-use crate::{demo, docs};
+use crate::{demo, docs, fuzz};
 
 /// Whoever imports the package finds what package.json promises (publint, arethetypeswrong).
 pub(super) fn well_formed() -> Result<()> {
@@ -95,7 +95,8 @@ pub(super) fn run() -> Result<()> {
         .env("GATEPASS_TEST_CONTROL", &server.second_line)
         .env("GATEPASS_TEST_SITE", target_dir().join("site"))
         .env("GATEPASS_TEST_SCREENSHOTS", target_dir().join("screenshots"));
-    run_shown(&mut command)
+    run_shown(&mut command)?;
+    fuzz::seeds(&project, 1, fuzz::RUNS)
 }
 
 /// Packs the package and installs the tarball into an empty project; returns the project's folder.

@@ -1,0 +1,12 @@
+// The package, loaded where the surroundings are ours already.
+
+import { begin, Clock, Dice, FakeStorage, install } from './surroundings.js';
+
+install();
+begin({ clock: new Clock(), dice: new Dice(1), storage: new FakeStorage() });
+const found = await import('gatepass');
+await found.load({ wasm: globalThis.wasm });
+// What is loaded when it is needed: a load takes time that no clock of ours moves.
+await Promise.all(['tabs', 'details'].map((name) => import(`/node_modules/gatepass/pkg/${name}.js`)));
+
+export const { AuthSocket, GatepassError, Session, anonymous, firstMessage, presets, query, ticket } = found;
