@@ -38,10 +38,11 @@ test('every option crosses at its place, with its value', async () => {
 test('what was left out does not cross: the wasm has the defaults', async () => {
   const wire = await inFreshPage(async (address) => {
     const { read } = await import('/node_modules/gatepass/pkg/socket-options.js');
-    return read(address, { scheme: { type: 'anonymous' } })({}, { socket: (wire) => wire.map((value) => value === undefined) }, {});
+    const { AUTH_SOCKET_OPTIONS } = await import('/node_modules/gatepass/pkg/contract.js');
+    const names = Object.keys(AUTH_SOCKET_OPTIONS);
+    return read(address, { scheme: { type: 'anonymous' } })({}, { socket: (wire) => wire.flatMap((value, place) => (value === undefined ? [] : [names[place]])) }, {});
   }, ADDRESS);
-  // Address, scheme and credentials.
-  assert.deepEqual(wire.flatMap((isThere, place) => (isThere ? [] : [place])), [0, 1, 4]);
+  assert.deepEqual(wire, ['url', 'scheme', 'credentials']);
 });
 
 test('the wasm refuses by name a place that is missing or means nothing', async () => {
@@ -58,12 +59,13 @@ test('the wasm refuses by name a place that is missing or means nothing', async 
         return error.message;
       }
     };
-    const withPart = (place, value) => socket.with(place, value);
+    const { AUTH_SOCKET_OPTIONS, SESSION_OPTIONS } = await import('/node_modules/gatepass/pkg/contract.js');
+    const withPart = (name, value) => socket.with(Object.keys(AUTH_SOCKET_OPTIONS).indexOf(name), value);
     return [
       refused(whole),
       refused(() => new core.SessionCore([], undefined, undefined, () => {}, {})),
-      refused(() => new core.SessionCore(session.with(3, 9), undefined, undefined, () => {}, {})),
-      ...[withPart(1, [9, []]), withPart(6, 'soon'), withPart(12, 9), withPart(5, []), withPart(14, [4403, 7]), socket.slice(1)].map((wire) => refused(() => whole().socket(wire, {}))),
+      refused(() => new core.SessionCore(session.with(Object.keys(SESSION_OPTIONS).indexOf('credentials'), 9), undefined, undefined, () => {}, {})),
+      ...[withPart('scheme', [9, []]), withPart('connectTimeout', 'soon'), withPart('whenHidden', 9), withPart('backoff', []), withPart('closeCodes', [4403, 7]), socket.slice(1)].map((wire) => refused(() => whole().socket(wire, {}))),
     ];
   }, [fixture.session[0].wire, fixture.socket[5].wire]);
   assert.deepEqual(thrown, ['nothing', 'SessionOptions', 'credentials', 'scheme.type', 'connectTimeout', 'whenHidden', 'BackoffOptions', 'closeCodes', 'AuthSocketOptions']);

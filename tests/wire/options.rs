@@ -172,17 +172,18 @@ fn group_of(row: &Row, value: &Value) -> Option<&'static gatepass::proto::contra
 #[test]
 fn a_place_that_is_missing_or_means_nothing_is_refused_by_name() {
     let (_, wire) = rows("socket").swap_remove(1);
-    let with = |path: &str, value: Value| {
+    let place = |name: &str| ConnectionConfig::GROUP.rows.iter().position(|row| row.name == name).unwrap();
+    let with = |name: &str, within: &str, value: Value| {
         let mut wire = wire.clone();
-        *wire.pointer_mut(path).unwrap() = value;
+        *wire.pointer_mut(&format!("/{}{within}", place(name))).unwrap() = value;
         wired::<ConnectionConfig>(&wire).err()
     };
-    assert_eq!(with("/1/0", 9.into()), Some("scheme.type"));
-    assert_eq!(with("/1/1/1", 9.into()), Some("method"));
-    assert_eq!(with("/1/1/3/1", "hex".into()), Some("encoding"));
-    assert_eq!(with("/6", "soon".into()), Some("connectTimeout"));
-    assert_eq!(with("/5", Value::Array(Vec::new())), Some("BackoffOptions"));
-    assert_eq!(with("/14", serde_json::json!([4403, 7])), Some("closeCodes"));
+    assert_eq!(with("scheme", "/0", 9.into()), Some("scheme.type"));
+    assert_eq!(with("scheme", "/1/1", 9.into()), Some("method"));
+    assert_eq!(with("scheme", "/1/3/1", "hex".into()), Some("encoding"));
+    assert_eq!(with("connectTimeout", "", "soon".into()), Some("connectTimeout"));
+    assert_eq!(with("backoff", "", Value::Array(Vec::new())), Some("BackoffOptions"));
+    assert_eq!(with("closeCodes", "", serde_json::json!([4403, 7])), Some("closeCodes"));
     assert_eq!(wired::<ConnectionConfig>(&Value::Array(Vec::new())).err(), Some("AuthSocketOptions"));
 }
 
