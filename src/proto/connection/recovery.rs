@@ -64,7 +64,8 @@ impl Connection {
                     let request = RequestId(self.new_id());
                     let authorization = grant.as_ref().map(|grant| grant.authorization.clone());
                     self.state = State::Probing { request, grant };
-                    return self.call(now, request, Method::Get, url, authorization);
+                    self.call(now, request, Method::Get, url, authorization);
+                    return self.timers.set(Timer::Http, now.instant.after(self.config.probe_timeout));
                 }
                 Failure::Transport(TransportError::ConnectFailed)
             }
