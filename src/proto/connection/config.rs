@@ -26,8 +26,6 @@ options! {
             /// tells a refused token (HANDSHAKE_UNAUTHORIZED, HANDSHAKE_FORBIDDEN) from a server that is not there (SERVER_UNREACHABLE,
             /// SERVER_UNAVAILABLE) and one that refuses the handshake alone (HANDSHAKE_REFUSED).
             probe: Option<Url> = None, "probe";
-            /// How long the probe may take, in milliseconds.
-            probe_timeout: Millis = Millis::from_secs(10), "probeTimeout", Kind::Millis { least: 1 };
             /// Whether ticket and probe calls carry cookies. Where it is left out, they do so with `cookie()` alone.
             credentials: Option<Credentials> = None, "credentials";
             /// The wait between tries, full jitter, in milliseconds.

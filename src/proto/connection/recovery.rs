@@ -64,8 +64,7 @@ impl Connection {
                     let request = RequestId(self.new_id());
                     let authorization = grant.as_ref().map(|grant| grant.authorization.clone());
                     self.state = State::Probing { request, grant };
-                    self.call(now, request, Method::Get, url, authorization);
-                    return self.timers.set(Timer::Http, now.instant.after(self.config.probe_timeout));
+                    return self.call(now, request, Method::Get, url, authorization);
                 }
                 Failure::Transport(TransportError::ConnectFailed)
             }
