@@ -1,5 +1,8 @@
 //! One machine alone, input by input: what the simulated world passes by too quickly to see.
 
+mod one_connection;
+mod one_session;
+
 use gatepass::error::TokenError;
 use gatepass::proto::connection::{
     Connection, ConnectionConfig, Event, Fate, Input, MAX_READ, Outgoing, Output, Received, SocketId,
