@@ -1,6 +1,6 @@
 // What can go wrong, as real errors with a stable code.
 
-import { REMEDY_NAMES } from './contract.js';
+import { FailurePart as At, REMEDY_NAMES } from './contract.js';
 import { SENTENCES } from './sentences.js';
 
 /** What a failure asks for: `retry` it, with a growing wait; `refreshToken`, once, then retry; `signIn` by a person; or `giveUp`. */
@@ -27,8 +27,8 @@ export type ErrorCode =
 /** @internal Code, message, disposition, HTTP status, close code, seconds of Retry-After, the server's words. */
 export type ErrorData = [code: ErrorCode, message: string, disposition: Disposition, status?: number, closeCode?: number, retryAfter?: number, details?: unknown];
 
-/** @internal A failure as the wasm tells it: its number from 1, disposition, HTTP status, close code, seconds of Retry-After. */
-export type FailureNumbers = [number: number, disposition: number, status: number, closeCode: number, retryAfter: number];
+/** @internal A failure as the wasm tells it, each part at its place of `FailurePart`. */
+export type FailureParts = ReadonlyArray<number | undefined>;
 
 /** Every error of gatepass. It never holds a credential; `cause` is what the app's own code threw (`getToken`, a store), as it is. */
 export class GatepassError extends Error {
@@ -74,20 +74,24 @@ export function isSignInRequired(error: unknown): error is GatepassError & Reado
 /** @internal What the app's `getToken` threw last, if it did. */
 export type Thrown = [cause: unknown] | undefined;
 
-/** @internal Names a failure; what is 0, or a wait below it, is not there. Behind a renewal that failed may stand `getToken`. */
-export function named([number, disposition, status, closeCode, retryAfter]: FailureNumbers, thrown?: Thrown, details?: unknown): GatepassError {
-  const [code, ...words] = SENTENCES[number - 1]!.split(' ');
-  const after = retryAfter < 0 ? undefined : retryAfter;
+/** @internal What a number of the contract stands for. One that stands for nothing is a fault of gatepass, and no default. */
+export function nameOf<T>(names: readonly T[], number: unknown): NonNullable<T> {
+  return names[number as number] ?? (() => { throw failure('INTERNAL', `a number without a meaning: ${String(number)}`); })();
+}
+
+/** @internal Names a failure. Behind a renewal that failed may stand `getToken`. */
+export function named(parts: FailureParts, thrown?: Thrown, details?: unknown): GatepassError {
+  const [code, ...words] = nameOf(SENTENCES, parts[At.Sentence]).split(' ');
   const cause = code!.startsWith('REFRESH_') ? thrown : undefined;
-  const [message, answered] = cause ? ['getToken gave no token', 0] : [words.join(' '), status];
-  const data: ErrorData = [code as ErrorCode, message, REMEDY_NAMES[disposition]!, answered || undefined, closeCode || undefined, after, details];
+  const [message, status] = cause ? ['getToken gave no token', undefined] : [words.join(' '), parts[At.Status]];
+  const data: ErrorData = [code as ErrorCode, message, nameOf(REMEDY_NAMES, parts[At.Remedy]), status, parts[At.CloseCode], parts[At.RetryAfter], details];
   return new GatepassError(data, cause && { cause: cause[0] });
 }
 
 /** @internal Turns what the wasm threw, or told as the end of a call, into an error. */
 export function toError(told: unknown, thrown?: Thrown, details?: unknown): unknown {
   if (!Array.isArray(told)) return told;
-  if (typeof told[0] === 'number') return named(told as FailureNumbers, thrown, details);
+  if (typeof told[At.Sentence] === 'number') return named(told as FailureParts, thrown, details);
   const [code, message] = told as [ErrorCode, string];
   return new GatepassError([code, message, code === 'QUEUE_FULL' ? 'retry' : 'giveUp']);
 }

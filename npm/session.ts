@@ -1,7 +1,7 @@
 // The session: who the user is.
 
 import type { SessionCore } from './core.js';
-import { failure, toError, type GatepassError, type Thrown } from './errors.js';
+import { failure, nameOf, toError, type GatepassError, type Thrown } from './errors.js';
 import { Heard, SESSION_OPTIONS, SESSION_STATE_NAMES, SessionNews, SourceAnswer, TOKEN_ENDPOINT } from './contract.js';
 import { SocketErrorEvent } from './events.js';
 import { internal, Later, type Core, type Owner } from './load.js';
@@ -129,7 +129,7 @@ export class Session extends EventTarget {
   get state(): SessionState {
     const number = this.#end ? undefined : this.#core.call((core) => core.state);
     const before = this.#hasStore ? 'loading' : 'signed-out';
-    return this.#end ?? (number === undefined ? before : SESSION_STATE_NAMES[number]!);
+    return this.#end ?? (number === undefined ? before : nameOf(SESSION_STATE_NAMES, number));
   }
 
   /** Why the session has ended, until somebody signs in. */

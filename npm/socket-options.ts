@@ -2,7 +2,6 @@
 
 import { AUTH_SOCKET_OPTIONS, AuthSocketOptionsAt as At, Credentials, SchemeKind } from './contract.js';
 import type { SessionCore, SocketCore } from './core.js';
-import type { FailureNumbers } from './errors.js';
 import type { Core, Owner } from './load.js';
 import type { AuthSocketOptions, ConfirmOptions, FirstMessageOptions } from './option-types.js';
 import { Options } from './options.js';
@@ -16,7 +15,7 @@ export interface Sink extends Owner {
   opened(): void;
   fate(message: number, fate: number): void;
   closed(code: number, reason: string, wasClean: boolean): void;
-  changed(state: number, phase: number, previous: number, code: number, reason: string | undefined, attempt: number, retryAt: number, discarded: number, ...more: [...failure: FailureNumbers, userChanged: boolean, firesError: boolean]): void;
+  changed(change: readonly unknown[]): void;
   message(data: unknown): void;
   unconfirmed(messages: unknown[]): void;
 }

@@ -4,8 +4,8 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 
 import type { SessionCore, SocketCore } from './core.js';
-import { CONNECTION_STATE_NAMES, Fate, FATE_NAMES, PHASE_NAMES } from './contract.js';
-import { failure, GatepassError, named, toError } from './errors.js';
+import { ChangePart as At, CONNECTION_STATE_NAMES, Fate, FATE_NAMES, PHASE_NAMES, STAT_PART_NAMES } from './contract.js';
+import { failure, GatepassError, named, nameOf, toError, type FailureParts } from './errors.js';
 import { closeEvent, Handlers, SocketErrorEvent, StateChangeEvent, type Phase, type SocketEvents, type SocketState, type StateChange } from './events.js';
 import { internal, Later } from './load.js';
 import { MessageQueue } from './messages.js';
@@ -353,8 +353,12 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
 
   /** What was counted since construction. */
   stats(): SocketStats {
-    const [attempts = 0, connections = 0, sent = 0, received = 0, discarded = 0, queued = 0, queuedBytes = 0, unconfirmed = 0] = this.#read((core) => core.stats()) ?? [];
-    return { attempts, connections, sent, received, discarded: discarded + this.#lost, queued: queued + this.#early.length, queuedBytes: queuedBytes + this.#earlyBytes, unconfirmed };
+    const counts: number[] = this.#read((core) => core.stats()) ?? [];
+    const stats = Object.fromEntries(STAT_PART_NAMES.map((name, place) => [name, counts[place] ?? 0])) as unknown as SocketStats;
+    stats.discarded += this.#lost;
+    stats.queued += this.#early.length;
+    stats.queuedBytes += this.#earlyBytes;
+    return stats;
   }
 
   /** Yields the data of each message, over reconnects; ends when closed, throws what ended the connection. */
@@ -426,15 +430,11 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
       fate: (number, fate) => withSocket((socket) => socket.#fate(number, fate)),
       opened: () => withSocket((socket) => socket.dispatchEvent(new Event('open')), alive),
       closed: (code, reason, wasClean) => withSocket((socket) => socket.#tell(closeEvent(code, reason, wasClean))),
-      changed: (place, phase, previous, code, reason, attempt, retryAt, discarded, ...[number, disposition, status, closeCode, retryAfter, userChanged, firesError]) => {
-        const state = CONNECTION_STATE_NAMES[place]!;
+      changed: (parts) => {
         const socket = self.deref();
+        const state = CONNECTION_STATE_NAMES[parts[At.State] as number];
         alive = state === 'closed' ? undefined : socket;
-        withSocket((socket) => socket.#changed({
-          state, phase: phase === 0 ? undefined : PHASE_NAMES[phase - 1], previous: CONNECTION_STATE_NAMES[previous]!, code: code || undefined, reason, attempt,
-          retryAt: retryAt || undefined, error: number ? named([number, disposition, status, closeCode, retryAfter], source?.thrown) : undefined, discarded,
-          unconfirmed: unconfirmed.splice(0), userChanged,
-        }, firesError));
+        withSocket((socket) => socket.#changed(changeOf(parts, unconfirmed.splice(0), source), parts[At.FiresError] === true));
       },
       unconfirmed: (messages) => void unconfirmed.push(...messages),
       message: (data) => withSocket((socket) => socket.dispatchEvent(new MessageEvent('message', { data })), alive),
@@ -505,6 +505,16 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
   /** A call that waited for the wasm was refused: that call alone failed, unless all has. */
   readonly #refused = (thrown: unknown) => {
     if (this.#state !== 'closed') this.dispatchEvent(new SocketErrorEvent(asError(thrown)));
+  };
+}
+
+/** A change as the wasm tells it, each part at its place. */
+function changeOf(parts: readonly unknown[], unconfirmed: unknown[], source?: Source): StateChange {
+  const [phase, failure] = [parts[At.Phase], parts[At.Failure]];
+  return {
+    state: nameOf(CONNECTION_STATE_NAMES, parts[At.State]), phase: phase === undefined ? phase : nameOf(PHASE_NAMES, phase), previous: nameOf(CONNECTION_STATE_NAMES, parts[At.Previous]),
+    code: parts[At.Code] as number | undefined, reason: parts[At.Reason] as string | undefined, attempt: parts[At.Attempt] as number, retryAt: parts[At.RetryAt] as number | undefined,
+    error: failure === undefined ? failure : named(failure as FailureParts, source?.thrown), discarded: parts[At.Discarded] as number, unconfirmed, userChanged: parts[At.UserChanged] === true,
   };
 }
 

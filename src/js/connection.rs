@@ -5,8 +5,9 @@ use wasm_bindgen::prelude::*;
 
 use super::error::send_error;
 use super::events::SocketSink;
-use super::parts::list;
-use crate::proto::connection::{Sent, Stats};
+use super::parts::by_place;
+use crate::proto::connection::Sent;
+use crate::proto::contract::StatPart as At;
 use crate::web::{AuthSocket, Session, trusted_options};
 
 /// One authenticated socket.
@@ -52,12 +53,21 @@ impl SocketCore {
         self.socket.set_binary_type(takes_buffers);
     }
 
-    /// The counters, in the order of `Stats`.
+    /// The counters: an array, see [`At`].
     pub fn stats(&self) -> JsValue {
-        let Stats { attempts, connections, sent, received, discarded, queued, queued_bytes, unconfirmed } =
-            self.socket.stats();
-        let outbox = [queued, queued_bytes, unconfirmed].map(|count| count as u32);
-        list(&[attempts, connections, sent, received, discarded, outbox[0], outbox[1], outbox[2]].map(JsValue::from))
+        let stats = self.socket.stats();
+        by_place(|part| {
+            JsValue::from(match part {
+                At::Attempts => stats.attempts,
+                At::Connections => stats.connections,
+                At::Sent => stats.sent,
+                At::Received => stats.received,
+                At::Discarded => stats.discarded,
+                At::Queued => stats.queued as u32,
+                At::QueuedBytes => stats.queued_bytes as u32,
+                At::Unconfirmed => stats.unconfirmed as u32,
+            })
+        })
     }
 }
 

@@ -1,55 +1,38 @@
-//! Errors as numbers: the face has the names and the sentences (`SENTENCES`).
+//! Failures as arrays: the face has the sentences (`SENTENCES`).
 //!
 //! What the caller did wrong comes with its words. Options are none of it: the face has checked them.
 
+use js_sys::Array;
 use wasm_bindgen::JsValue;
 
-use super::parts::list;
+use super::parts::by_place;
 use crate::error::{Disposition, Problem, SendError, TokenError};
+use crate::proto::contract::FailurePart as At;
 
-/// A failure in numbers; what is not there is 0, but for the seconds of `Retry-After`, which are below it.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Numbers {
-    /// From 1; 0 is no failure.
-    pub(super) number: u8,
-    pub(super) disposition: u8,
-    pub(super) status: u16,
-    pub(super) close_code: u16,
-    pub(super) retry_after: f64,
-}
-
-impl Numbers {
-    fn new(number: u8, disposition: Disposition, status: Option<u16>, close_code: Option<u16>) -> Self {
-        let after = match disposition {
-            Disposition::Retry { after } => after,
+fn failure(sentence: u8, disposition: Disposition, status: Option<u16>, close_code: Option<u16>) -> JsValue {
+    by_place(|part| match part {
+        At::Sentence => sentence.into(),
+        At::Remedy => disposition.remedy().number().into(),
+        At::Status => status.into(),
+        At::CloseCode => close_code.into(),
+        At::RetryAfter => match disposition {
+            Disposition::Retry { after } => after.map(|after| after.as_millis() as f64 / 1000.0),
             Disposition::RefreshToken | Disposition::SignIn | Disposition::GiveUp => None,
-        };
-        Self {
-            number: number + 1,
-            disposition: disposition.remedy().number(),
-            status: status.unwrap_or(0),
-            close_code: close_code.unwrap_or(0),
-            retry_after: after.map_or(-1.0, |after| after.as_millis() as f64 / 1000.0),
         }
-    }
-
-    pub(super) fn of_problem(problem: &Problem) -> Self {
-        let failure = &problem.failure;
-        Self::new(failure.number(), problem.disposition, failure.status(), failure.close_code())
-    }
-
-    pub(super) fn of_token(token: TokenError) -> Self {
-        Self::new(token.number(), token.disposition(), token.status(), None)
-    }
+        .into(),
+    })
 }
 
-/// As an array: number, disposition, status, close code, seconds of `Retry-After`.
+pub(super) fn problem(problem: &Problem) -> JsValue {
+    let of = &problem.failure;
+    failure(of.number(), problem.disposition, of.status(), of.close_code())
+}
+
 pub(super) fn token_error(token: TokenError) -> JsValue {
-    let Numbers { number, disposition, status, close_code, retry_after } = Numbers::of_token(token);
-    list(&[number.into(), disposition.into(), status.into(), close_code.into(), retry_after.into()])
+    failure(token.number(), token.disposition(), token.status(), None)
 }
 
 /// As an array of two texts.
 pub(super) fn send_error(send: SendError) -> JsValue {
-    list(&[send.code().into(), send.message().into()])
+    Array::of2(&send.code().into(), &send.message().into()).into()
 }

@@ -70,3 +70,31 @@ test('the wasm refuses by name a place that is missing or means nothing', async 
   }, [fixture.session[0].wire, fixture.socket[5].wire]);
   assert.deepEqual(thrown, ['nothing', 'SessionOptions', 'credentials', 'scheme.type', 'connectTimeout', 'whenHidden', 'BackoffOptions', 'closeCodes', 'AuthSocketOptions']);
 });
+
+test('every failure arrives by its own name, with each part at its place, and a number without a meaning is no default', async () => {
+  const { named, unknown } = await inFreshPage(async () => {
+    const face = '/node_modules/gatepass/pkg';
+    const [{ named, nameOf }, { SENTENCES }, { REMEDY_NAMES, FAILURE_PART_NAMES }] = await Promise.all(['errors', 'sentences', 'contract'].map((name) => import(`${face}/${name}.js`)));
+    const parts = { status: 503, closeCode: 4400, retryAfter: 2.5 };
+    const told = (sentence, remedy) => named(FAILURE_PART_NAMES.map((name) => ({ ...parts, sentence, remedy })[name]));
+    const rows = SENTENCES.flatMap((text, sentence) => REMEDY_NAMES.map((disposition, remedy) => {
+      const { code, message, status, closeCode, retryAfter, disposition: seen, retryable } = told(sentence, remedy);
+      return [text, `${code} ${message}`, disposition, seen, retryable, status, closeCode, retryAfter];
+    }));
+    const refused = (make) => {
+      try {
+        return make();
+      } catch ({ code }) {
+        return code;
+      }
+    };
+    return { named: rows, unknown: [refused(() => told(SENTENCES.length, 0)), refused(() => told(0, REMEDY_NAMES.length)), refused(() => nameOf(REMEDY_NAMES, undefined))] };
+  });
+  assert.ok(named.length > 100);
+  for (const [text, told, disposition, seen, retryable, ...numbers] of named) {
+    assert.equal(told, `${text} (HTTP 503)`);
+    assert.deepEqual([seen, retryable], [disposition, ['retry', 'refreshToken'].includes(disposition)]);
+    assert.deepEqual(numbers, [503, 4400, 2.5]);
+  }
+  assert.deepEqual(unknown, ['INTERNAL', 'INTERNAL', 'INTERNAL']);
+});

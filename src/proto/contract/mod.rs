@@ -13,7 +13,7 @@ pub(crate) use numbers::numbered;
 pub use numbers::{NumberRow, Numbered};
 pub use option::{Group, Kind, OptionGroup, OptionValue, Reads, Row, Value};
 pub(crate) use option::{options, read_into, read_needed};
-pub use parts::{Remedy, SchemeKind, SessionNews};
+pub use parts::{ChangePart, FailurePart, Remedy, SchemeKind, SessionNews, StatPart};
 
 use super::Framing;
 use super::close::CloseAction;
@@ -34,10 +34,12 @@ pub fn tables() -> Vec<Table> {
     }
     vec![
         table::<BodyEncoding>(),
+        table::<ChangePart>(),
         table::<CloseAction>(),
         table::<ConnectionState>(),
         table::<Credentials>(),
         table::<Encoding>(),
+        table::<FailurePart>(),
         table::<Fate>(),
         table::<Framing>(),
         table::<Heard>(),
@@ -52,6 +54,7 @@ pub fn tables() -> Vec<Table> {
         table::<SessionNews>(),
         table::<SessionState>(),
         table::<SourceAnswer>(),
+        table::<StatPart>(),
         table::<TimeUnit>(),
         table::<WhenHidden>(),
     ]

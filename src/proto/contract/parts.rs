@@ -1,4 +1,4 @@
-//! What the face says of a scheme, and is told of a session and of a failure.
+//! What the face says of a scheme, and the places of what it is told: of a change, of a failure, of the counters.
 
 use super::numbered;
 
@@ -43,5 +43,71 @@ numbered! {
         SignIn = 2 "signIn",
         /// Trying again cannot help.
         GiveUp = 3 "giveUp",
+    }
+}
+
+numbered! {
+    /// What the face is told of a failure. What is not there is undefined.
+    pub enum FailurePart {
+        /// Which of the sentences it is.
+        Sentence = 0 "sentence",
+        /// A [`Remedy`].
+        Remedy = 1 "remedy",
+        /// The HTTP status.
+        Status = 2 "status",
+        /// The close code.
+        CloseCode = 3 "closeCode",
+        /// The least wait, in seconds.
+        RetryAfter = 4 "retryAfter",
+    }
+}
+
+numbered! {
+    /// What the face is told when the state or the phase of a socket changes. What is not there is undefined.
+    pub enum ChangePart {
+        /// A [`ConnectionState`](crate::proto::connection::ConnectionState).
+        State = 0 "state",
+        /// A [`Phase`](crate::proto::connection::Phase).
+        Phase = 1 "phase",
+        /// The state before.
+        Previous = 2 "previous",
+        /// The close code.
+        Code = 3 "code",
+        /// The close reason.
+        Reason = 4 "reason",
+        /// Which try this is.
+        Attempt = 5 "attempt",
+        /// Milliseconds since 1970.
+        RetryAt = 6 "retryAt",
+        /// How many messages were given up.
+        Discarded = 7 "discarded",
+        /// What went wrong: [`FailurePart`].
+        Failure = 8 "failure",
+        /// Whether the user is another.
+        UserChanged = 9 "userChanged",
+        /// Whether an `error` event goes with it.
+        FiresError = 10 "firesError",
+    }
+}
+
+numbered! {
+    /// The counters of a socket, by their names.
+    pub enum StatPart {
+        /// Tries started.
+        Attempts = 0 "attempts",
+        /// Connections accepted.
+        Connections = 1 "connections",
+        /// Messages handed to a socket.
+        Sent = 2 "sent",
+        /// Messages handed to the app.
+        Received = 3 "received",
+        /// Queued messages given up.
+        Discarded = 4 "discarded",
+        /// Messages waiting.
+        Queued = 5 "queued",
+        /// Bytes waiting.
+        QueuedBytes = 6 "queuedBytes",
+        /// Messages that the server is yet to confirm.
+        Unconfirmed = 7 "unconfirmed",
     }
 }
