@@ -76,7 +76,7 @@ export class Options {
       case 'millisAbove0':
         return this.millis(name, 0, 1);
       case 'status':
-        return this.number(name, 0, 599, STATUS) < 100 ? this.fail(name, STATUS) : value;
+        return Number.isInteger(value) && this.number(name, 0, 599, STATUS) >= 100 ? value : this.fail(name, STATUS);
       case 'text':
       case 'textOrNull':
         return this.text(name);

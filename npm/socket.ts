@@ -11,8 +11,12 @@ import { internal, Later } from './load.js';
 import { MessageQueue } from './messages.js';
 import { Options } from './options.js';
 import { Session, type Source } from './session.js';
+import { plain, type Plain, type Sendable } from './payload.js';
+import { DROPPED, EarlyQueue, SENT, settle, STATUSES, type KeptMessage, type SentMessage } from './sent.js';
 import { read, type AuthSocketOptions, type Sink } from './socket-options.js';
 import { drained, writable } from './streams.js';
+
+export type { Sendable, SentMessage };
 
 /** Counters since construction. */
 export interface SocketStats {
@@ -33,34 +37,6 @@ export interface SocketStats {
   /** Messages that the server is yet to confirm (with `confirm`). They take room in the outbox. */
   unconfirmed: number;
 }
-
-/** What became of a message. */
-export interface SentMessage {
-  /** `queued`: it waits. `sent`: handed to a connection. `confirmed`: by the server (with `confirm`). `dropped`: given up. */
-  readonly status: 'queued' | 'sent' | 'confirmed' | 'dropped';
-}
-
-/** One that waits for the wasm. */
-interface EarlyMessage {
-  readonly length: number;
-  readonly kept: KeptMessage;
-}
-
-/** One of which more will be heard; who waits for that. */
-interface KeptMessage extends SentMessage {
-  status: SentMessage['status'];
-  waiting?: Array<(status: SentMessage['status']) => void>;
-}
-
-/** Most messages are sent at once and need nothing of their own. */
-const SENT: SentMessage = Object.freeze({ status: 'sent' });
-const DROPPED: SentMessage = Object.freeze({ status: 'dropped' });
-const STATUSES: ReadonlyArray<SentMessage['status']> = ['queued', 'sent', 'confirmed', 'dropped'];
-
-/** What can be sent. */
-export type Sendable = string | ArrayBufferLike | ArrayBufferView | Blob;
-
-type Plain = string | ArrayBuffer | ArrayBufferView | Blob;
 
 let hasWarned = false;
 
@@ -110,10 +86,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
   #mayStart = true;
   /** Events that follow a `close()`, until they are told. */
   #goodbyes: Event[] | undefined;
-  /** Messages taken before the wasm was there, and lost if it does not come; their bytes together. */
-  #early: EarlyMessage[] = [];
-  #earlyBytes = 0;
-  #lost = 0;
+  readonly #early: EarlyQueue;
 
   readonly #outbox: NonNullable<AuthSocketOptions['outbox']>;
   /** Those that were kept, by their numbers, until nothing more will be heard of them. */
@@ -127,6 +100,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
     const make = read(this.#url, options);
     this.#highWaterMark = options.highWaterMark ?? 65_536;
     this.#outbox = options.outbox ?? {};
+    this.#early = new EarlyQueue(this.#outbox);
     const { session, scheme } = options;
     if (session !== undefined && !(session instanceof Session)) throw failure('INVALID_OPTION', 'session: a Session is needed');
     if (session === undefined && !['anonymous', 'cookie'].includes(scheme.type)) {
@@ -222,38 +196,16 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
 
   /** Keeps a message until the wasm is there, within the limits of the outbox. */
   #sendEarly(given: Plain, ttl: number | undefined): SentMessage {
-    const { maxMessages = 1_000, maxBytes = 1 << 20, policy = 'error' } = this.#outbox;
-    const message = copied(given);
-    const length = lengthOf(message);
-    while (this.#early.length >= maxMessages || this.#earlyBytes + length > maxBytes) {
-      const oldest = policy === 'drop-oldest' && length <= maxBytes ? this.#early.shift() : undefined;
-      if (oldest) {
-        this.#earlyBytes -= oldest.length;
-        settle(oldest.kept, 'dropped');
-      } else if (policy !== 'drop-newest') throw failure('QUEUE_FULL', 'too much waits to be sent; the message was not taken');
-      this.#lost++;
-      if (!oldest) return DROPPED;
-    }
-    const since = performance.now();
-    const kept: KeptMessage = { status: 'queued', waiting: [] };
-    const early = { length, kept };
-    this.#early.push(early);
-    this.#earlyBytes += length;
-    /** Whether it was there, still. */
-    const leave = () => {
-      const place = this.#early.indexOf(early);
-      if (place < 0) return false;
-      this.#early.splice(place, 1);
-      this.#earlyBytes -= length;
-      return true;
-    };
+    const message = this.#early.take(given);
+    if (message === undefined) return DROPPED;
+    const { data, since, kept } = message;
     this.#core.do((core) => {
-      if (leave()) this.#taken(core.send(message, ttl === undefined ? ttl : Math.max(0, ttl - (performance.now() - since))), kept);
+      if (this.#early.leave(message)) this.#taken(core.send(data, ttl === undefined ? ttl : Math.max(0, ttl - (performance.now() - since))), kept);
     }, (thrown) => {
       if (kept.status !== 'queued') return;
       settle(kept, 'dropped');
       // When all has failed, all were counted.
-      if (leave() || this.#state !== 'closed') this.#lost++;
+      if (this.#early.leave(message) || this.#state !== 'closed') this.#early.lost++;
       this.#refused(thrown);
     });
     return kept;
@@ -355,9 +307,9 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
   stats(): SocketStats {
     const counts: number[] = this.#read((core) => core.stats()) ?? [];
     const stats = Object.fromEntries(STAT_PART_NAMES.map((name, place) => [name, counts[place] ?? 0])) as unknown as SocketStats;
-    stats.discarded += this.#lost;
+    stats.discarded += this.#early.lost;
     stats.queued += this.#early.length;
-    stats.queuedBytes += this.#earlyBytes;
+    stats.queuedBytes += this.#early.bytes;
     return stats;
   }
 
@@ -492,12 +444,9 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
   }
 
   #ended(error: GatepassError): void {
-    const early = this.#early.splice(0);
-    this.#lost += early.length;
-    this.#earlyBytes = 0;
-    for (const { kept } of early) settle(kept, 'dropped');
+    const discarded = this.#early.end();
     this.#goodbyes = undefined;
-    const change = { state: 'closed', previous: this.#state, attempt: 0, error, discarded: early.length, unconfirmed: [] as unknown[], userChanged: false };
+    const change = { state: 'closed', previous: this.#state, attempt: 0, error, discarded, unconfirmed: [] as unknown[], userChanged: false };
     this.#changed(change as unknown as StateChange, true);
     this.dispatchEvent(closeEvent(1006));
   }
@@ -518,13 +467,6 @@ function changeOf(parts: readonly unknown[], unconfirmed: unknown[], source?: So
   };
 }
 
-/** Nothing more will be heard of a message. */
-function settle(kept: KeptMessage, status: SentMessage['status']): void {
-  kept.status = status;
-  for (const resolve of kept.waiting?.splice(0) ?? []) resolve(status);
-  delete kept.waiting;
-}
-
 function signalOf(options?: { signal?: AbortSignal }): AbortSignal | undefined {
   const signal = options?.signal;
   if (signal != null && !(signal instanceof AbortSignal)) throw failure('INVALID_OPTION', 'signal: an AbortSignal is needed');
@@ -535,46 +477,3 @@ function asError(thrown: unknown): GatepassError {
   const error = toError(thrown);
   return error instanceof GatepassError ? error : failure('LOAD_FAILED', String(error), error);
 }
-
-/** What a WebSocket takes without a doubt. Bytes in memory that is shared or can change its size are copied: browsers refuse them. */
-function plain(data: Sendable): Plain {
-  if (typeof data === 'string' || isBlob(data)) return data;
-  const buffer: ArrayBufferLike & { resizable?: boolean } = ArrayBuffer.isView(data) ? data.buffer : (data as ArrayBufferLike);
-  const kind = kindOf(buffer);
-  if (kind !== '[object ArrayBuffer]' && kind !== '[object SharedArrayBuffer]') {
-    throw failure('INVALID_OPTION', 'data: a text, an ArrayBuffer, a view of one or a Blob is needed; use JSON.stringify for objects');
-  }
-  return kind === '[object ArrayBuffer]' && buffer.resizable !== true ? (data as ArrayBuffer | ArrayBufferView) : copied(data as ArrayBuffer);
-}
-
-/** What kind of memory this is, if it is some and does not only look like it. */
-function kindOf(buffer: ArrayBufferLike): string {
-  try {
-    return buffer.byteLength >= 0 ? Object.prototype.toString.call(buffer) : '';
-  } catch {
-    return '';
-  }
-}
-
-/** A blob, and not only something of its kind. */
-function isBlob(data: unknown): data is Blob {
-  try {
-    return data instanceof Blob && data.size >= 0;
-  } catch {
-    return false;
-  }
-}
-
-/** A message as it is now. Of a buffer that was given away nothing is left, as for `WebSocket.send`. */
-function copied(data: Plain): Plain {
-  if (typeof data === 'string' || data instanceof Blob) return data;
-  try {
-    const bytes = ArrayBuffer.isView(data) ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : new Uint8Array(data);
-    return new Uint8Array(bytes).buffer;
-  } catch {
-    return new ArrayBuffer(0);
-  }
-}
-
-/** In UTF-16 units of a text, else in bytes. */
-const lengthOf = (data: Plain) => (typeof data === 'string' ? data.length : data instanceof Blob ? data.size : data.byteLength);

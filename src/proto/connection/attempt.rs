@@ -1,6 +1,6 @@
 //! One try, from the session's token to an accepted socket: what each answer on the way means.
 
-use super::config::{ConnectionConfig, OnRenewal};
+use super::config::ConnectionConfig;
 use super::io::{Event, Output, SocketId};
 use super::recovery::Goodbye;
 use super::state::{Doubt, Proof, Pulse, Refuser, Renewal, State, Step, Timer};
@@ -55,39 +55,8 @@ impl Connection {
         }
     }
 
-    /// The connected socket's token ends soon, or the session has another by now. Where nothing but time asks for one, the socket stays if
-    /// there is none.
-    fn on_due_token(&mut self, now: Now, result: Result<Grant, TokenError>) {
-        let State::Connected { renewal, grant: Some(old), .. } = &mut self.state else { return };
-        *renewal = Renewal::None;
-        let Ok(grant) = result else { return };
-        if grant.generation == old.generation {
-            return;
-        }
-        if grant.epoch != self.epoch {
-            return self.on_session(now, grant.view());
-        }
-        match self.config.on_renewal() {
-            OnRenewal::Keep => {}
-            OnRenewal::Authenticate => self.authenticate_again(now, grant),
-            OnRenewal::Handover => {
-                self.hand_over();
-                self.try_with(now, grant);
-            }
-        }
-    }
-
-    /// The server has said on the open socket that the token has expired.
-    fn on_renewed_token(&mut self, now: Now, result: Result<Grant, TokenError>) {
-        match result {
-            Ok(grant) if grant.epoch == self.epoch => self.authenticate_again(now, grant),
-            Ok(grant) => self.on_session(now, grant.view()),
-            Err(error) => self.abandon(now, 1000, Failure::Token(error)),
-        }
-    }
-
     /// Goes on with a token, as the scheme says.
-    fn try_with(&mut self, now: Now, grant: Grant) {
+    pub(super) fn try_with(&mut self, now: Now, grant: Grant) {
         let handshake = match &self.config.scheme {
             // An anonymous connection asks for no token, so none is answered.
             Scheme::Anonymous => return,
@@ -273,18 +242,6 @@ impl Connection {
         }
     }
 
-    /// Sends the first message again on the same socket, with a renewed token.
-    fn authenticate_again(&mut self, now: Now, renewed: Grant) {
-        let Scheme::FirstMessage(scheme) = &self.config.scheme else { return };
-        let State::Connected { socket, grant, renewal, .. } = &mut self.state else { return };
-        *renewal = Renewal::Sent;
-        self.timers.set(Timer::Stable, now.instant.after(self.config.min_uptime));
-        if let Some(first) = first_message(scheme, *socket, &renewed) {
-            self.outputs.push_back(first);
-        }
-        *grant = Some(renewed);
-    }
-
     pub(super) fn connected(&mut self, now: Now, socket: SocketId, grant: Option<Grant>, proof: Proof) {
         self.stop_timers();
         self.timers.set(Timer::Stable, now.instant.after(self.config.min_uptime));
@@ -311,7 +268,7 @@ impl Connection {
 }
 
 /// What goes first on a socket, if anything does.
-fn first_message(scheme: &FirstMessage, socket: SocketId, grant: &Grant) -> Option<Output> {
+pub(super) fn first_message(scheme: &FirstMessage, socket: SocketId, grant: &Grant) -> Option<Output> {
     let (framing, template) = (scheme.framing, scheme.message.as_ref()?);
     let text = framing.message(template, grant.access(), grant.authorization.expose());
     Some(Output::SendText { socket, text, framing })

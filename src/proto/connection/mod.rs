@@ -10,6 +10,7 @@ mod inspect;
 mod io;
 mod liveness;
 mod recovery;
+mod renewal;
 mod sending;
 mod state;
 
@@ -404,43 +405,6 @@ impl Connection {
             self.start(now);
         } else if user.is_signed_in && self.config.on_renewal() != OnRenewal::Keep {
             self.want_renewal(Some(user.generation));
-        }
-    }
-
-    /// The token ends soon: whoever will need one has it renewed while it can be.
-    fn on_token_due(&mut self) {
-        // A handover has another already, or is about to.
-        if self.predecessor.is_some() {
-            return;
-        }
-        match &self.state {
-            State::Connected { .. } => self.want_renewal(None),
-            State::Ticket { .. }
-            | State::Holding { .. }
-            | State::Opening { .. }
-            | State::Probing { .. }
-            | State::Authenticating { .. }
-            | State::Waiting
-            | State::Suspended(Pause::Frozen | Pause::Hidden | Pause::Offline) => {
-                if self.config.scheme.needs_token() {
-                    // Nobody waits for the answer; the next try asks again.
-                    let want = WantId(self.new_id());
-                    self.outputs.push_back(Output::Want { want, demand: Demand::USABLE });
-                }
-            }
-            State::Idle | State::Token { .. } | State::Suspended(Pause::SignIn) | State::Closed => {}
-        }
-    }
-
-    /// Asks for another token than the one that this socket was accepted with: it will end soon, or `there` is another by now.
-    fn want_renewal(&mut self, there: Option<u32>) {
-        let want = WantId(self.new_id());
-        if let State::Connected { grant: Some(grant), renewal: renewal @ Renewal::None, .. } = &mut self.state
-            && there != Some(grant.generation)
-        {
-            let demand = Demand::NotDoubted(grant.generation);
-            *renewal = Renewal::Due(want);
-            self.outputs.push_back(Output::Want { want, demand });
         }
     }
 

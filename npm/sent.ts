@@ -1,0 +1,98 @@
+// What became of messages, and those that wait for the wasm.
+
+import { failure } from './errors.js';
+import type { OutboxOptions } from './option-types.js';
+import { copied, lengthOf, type Plain } from './payload.js';
+
+/** What became of a message. */
+export interface SentMessage {
+  /** `queued`: it waits. `sent`: handed to a connection. `confirmed`: by the server (with `confirm`). `dropped`: given up. */
+  readonly status: 'queued' | 'sent' | 'confirmed' | 'dropped';
+}
+
+/** @internal One of which more will be heard; who waits for that. */
+export interface KeptMessage extends SentMessage {
+  status: SentMessage['status'];
+  waiting?: Array<(status: SentMessage['status']) => void>;
+}
+
+/** @internal Most messages are sent at once and need nothing of their own. */
+export const SENT: SentMessage = Object.freeze({ status: 'sent' });
+/** @internal Given up at once. */
+export const DROPPED: SentMessage = Object.freeze({ status: 'dropped' });
+/** @internal All of them. */
+export const STATUSES: ReadonlyArray<SentMessage['status']> = ['queued', 'sent', 'confirmed', 'dropped'];
+
+/** @internal Nothing more will be heard of a message. */
+export function settle(kept: KeptMessage, status: SentMessage['status']): void {
+  kept.status = status;
+  for (const resolve of kept.waiting?.splice(0) ?? []) resolve(status);
+  delete kept.waiting;
+}
+
+/** @internal One that waits for the wasm. */
+export interface EarlyMessage {
+  readonly data: Plain;
+  readonly length: number;
+  readonly since: number;
+  readonly kept: KeptMessage;
+}
+
+/** @internal Messages that were taken before the wasm is there, within the limits of the outbox. They are the machine's as soon as it is. */
+export class EarlyQueue {
+  readonly #outbox: OutboxOptions;
+  #messages: EarlyMessage[] = [];
+  /** Of those that wait, together. */
+  bytes = 0;
+  /** How many were given up. */
+  lost = 0;
+
+  constructor(outbox: OutboxOptions = {}) {
+    this.#outbox = outbox;
+  }
+
+  /** How many wait. */
+  get length(): number {
+    return this.#messages.length;
+  }
+
+  /** Takes a message, or drops it, as the policy says. @throws GatepassError QUEUE_FULL */
+  take(given: Plain): EarlyMessage | undefined {
+    const { maxMessages = 1_000, maxBytes = 1 << 20, policy = 'error' } = this.#outbox;
+    const data = copied(given);
+    const length = lengthOf(data);
+    while (this.#messages.length >= maxMessages || this.bytes + length > maxBytes) {
+      const oldest = policy === 'drop-oldest' && length <= maxBytes ? this.#messages[0] : undefined;
+      if (oldest) this.drop(oldest);
+      else if (policy !== 'drop-newest') throw failure('QUEUE_FULL', 'too much waits to be sent; the message was not taken');
+      else return void this.lost++;
+    }
+    const message: EarlyMessage = { data, length, since: performance.now(), kept: { status: 'queued', waiting: [] } };
+    this.#messages.push(message);
+    this.bytes += length;
+    return message;
+  }
+
+  /** It is the machine's from now on. Returns whether it was here, still. */
+  leave(message: EarlyMessage): boolean {
+    const place = this.#messages.indexOf(message);
+    if (place < 0) return false;
+    this.#messages.splice(place, 1);
+    this.bytes -= message.length;
+    return true;
+  }
+
+  /** Gives one up, if it is here. */
+  drop(message: EarlyMessage): void {
+    if (!this.leave(message)) return;
+    this.lost++;
+    settle(message.kept, 'dropped');
+  }
+
+  /** Gives all up, and returns how many. */
+  end(): number {
+    const all = [...this.#messages];
+    for (const message of all) this.drop(message);
+    return all.length;
+  }
+}
