@@ -32,7 +32,7 @@ export class Options {
     this.#root = root ?? this;
     this.#object = isRecord(object) ? object : this.fail('', 'an object is needed');
     for (const name of Object.keys(this.#object)) {
-      if (rows[name] === undefined) this.fail(name, `there is no such option; known are ${Object.keys(rows).join(' ')}`);
+      if (!Object.hasOwn(rows, name)) this.fail(name, `there is no such option; known are ${Object.keys(rows).join(' ')}`);
     }
   }
 

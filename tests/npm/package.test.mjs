@@ -106,6 +106,7 @@ test('case_29: a wrong option throws at construction and names itself', async ()
       socket('wss://h/', { scheme: query() }),
       socket('wss://h/', { session }),
       socket('wss://h/', { scheme: anonymous(), conectTimeout: 5 }),
+      socket('wss://h/', { scheme: anonymous(), toString: () => '' }),
       socket('wss://h/', { scheme: anonymous(), connectTimeout: -1 }),
       socket('wss://h/', { scheme: anonymous(), backoff: { cap: '5' } }),
       socket('wss://h/', { scheme: anonymous(), protocols: ['a b'] }),
@@ -165,7 +166,7 @@ test('case_29: a wrong option throws at construction and names itself', async ()
   });
   const expected = [
     [/INVALID_URL url:/], [/INVALID_URL url:.*fragment/], [/INVALID_URL url:.*host/], [/INVALID_OPTION url:/], [/INVALID_URL url:.*empty/], [/INSECURE_URL url:.*example\.com/], [/INSECURE_URL url:/],
-    [/INSECURE_URL scheme\.url:/], [/INVALID_OPTION session:/], [/INVALID_OPTION scheme:/], [/INVALID_OPTION conectTimeout:.*connectTimeout/],
+    [/INSECURE_URL scheme\.url:/], [/INVALID_OPTION session:/], [/INVALID_OPTION scheme:/], [/INVALID_OPTION conectTimeout:.*connectTimeout/], [/INVALID_OPTION toString:/],
     [/INVALID_OPTION connectTimeout:/], [/INVALID_OPTION backoff\.cap:/], [/INVALID_OPTION protocols:.*only/], [/INVALID_OPTION protocols:.*twice/], [/INVALID_OPTION protocols:.*8192/],
     [/INVALID_URL url:.*space/], [/INVALID_URL url:.*not a URL/], [/INVALID_OPTION scheme\.reauth:/], [/INVALID_OPTION handover:.*reauth/], [/INVALID_OPTION closeCodes\.4403:/], [/INVALID_OPTION closeCodes\.999:.*1000 to 4999/],
     [/INVALID_OPTION scheme\.message:.*look at "token"/], [/INVALID_OPTION scheme\.method:/],

@@ -1,7 +1,6 @@
-// The session of the packed package: stores, tokens, the app's own source, fetch, and what becomes of live sockets.
+// The session of the packed package: stores, tokens, the app's own source, and what becomes of live sockets.
 
 import assert from 'node:assert/strict';
-import { createServer } from 'node:http';
 import { test } from 'node:test';
 import { ask, control, server } from './browser.mjs';
 import { browser, inPage, origin } from './page.mjs';
@@ -130,61 +129,6 @@ test('a store of the app that hangs or throws holds nobody up', async () => {
   }, server);
   const rows = ['the store does not answer', 'no disk', 'the store holds something else than tokens'];
   assert.deepEqual(result, rows.flatMap((cause) => ['signed-out', cause, 'signed-in']));
-});
-
-test('session.fetch sends the token to its own origins, renews it once after a 401, and hands it to nobody else', async () => {
-  await control({ do: 'reset' });
-  const seen = [];
-  const foreign = createServer((request, response) => {
-    seen.push([request.url, request.headers.authorization]);
-    const headers = { 'access-control-allow-origin': '*', 'access-control-allow-headers': '*' };
-    const target = request.url.startsWith('/to/') ? { location: decodeURIComponent(request.url.slice(4)) } : {};
-    response.writeHead(request.method === 'OPTIONS' ? 204 : target.location ? 307 : 200, { ...headers, ...target }).end('{}');
-  });
-  await new Promise((resolve) => foreign.listen(0, '127.0.0.1', resolve));
-  const elsewhere = `http://127.0.0.1:${foreign.address().port}`;
-  try {
-    const { result } = await inPage(async ([server, elsewhere]) => {
-      const { presets, Session } = await import('gatepass');
-      const session = new Session({ ...presets.simpleJwt(`${server}/api`), fetchOrigins: [`${elsewhere.replace('127.0.0.1', 'localhost')}/api/`] });
-      const missing = await session.fetch(`${server}/protected`).catch((error) => error.code);
-      await session.login({ username: 'maggie', password: 'secret' });
-      const who = async (response) => [response.status, await response.json()];
-      const plain = await who(await session.fetch(`${server}/protected`));
-      await session.fetch(`${elsewhere}/stranger`);
-      await session.fetch(`${elsewhere.replace('127.0.0.1', 'localhost')}/friend`, { method: 'POST', body: 'x' });
-      await session.fetch(`${elsewhere}/own`, { headers: { authorization: 'Basic abc' } });
-      // A friend that leads to a stranger.
-      await session.fetch(`${elsewhere.replace('127.0.0.1', 'localhost')}/to/${encodeURIComponent(`${elsewhere}/led`)}`).catch(() => {});
-      return { missing, plain, token: await session.accessToken() };
-    }, [server, elsewhere]);
-    assert.equal(result.missing, 'TOKEN_MISSING');
-    assert.deepEqual(result.plain, [200, { user: 'maggie' }]);
-    const of = (url) => seen.filter(([path]) => path === url).map(([, header]) => header).filter((header) => header !== undefined);
-    assert.deepEqual(of('/stranger'), []);
-    assert.deepEqual(of('/led'), []);
-    assert.deepEqual(of('/friend'), [`Bearer ${result.token}`]);
-    assert.deepEqual(of('/own'), ['Basic abc']);
-    assert.ok(seen.some(([path]) => path === '/led'), 'it was led there');
-  } finally {
-    foreign.close();
-  }
-  const { result } = await inPage(async ([server, controlUrl]) => {
-    const { presets, Session } = await import('gatepass');
-    const session = new Session(presets.simpleJwt(`${server}/api`));
-    await session.login({ username: 'maggie', password: 'secret' });
-    const control = (command) => fetch(controlUrl, { method: 'POST', body: JSON.stringify(command) });
-    const status = async () => (await session.fetch(`${server}/protected`, { method: 'GET' })).status;
-    await control({ do: 'expireTokens' });
-    const renewed = await Promise.all([status(), status(), status()]);
-    await control({ do: 'answer', endpoint: 'probe', status: 401, times: 2 });
-    const stubborn = await status();
-    await control({ do: 'revoke', user: 'maggie' });
-    const over = await status();
-    return { renewed, stubborn, over, state: session.state };
-  }, [server, process.env.GATEPASS_TEST_CONTROL]);
-  assert.deepEqual(result, { renewed: [200, 200, 200], stubborn: 401, over: 401, state: 'expired' });
-  assert.equal((await ask('counts')).refreshes, 2);
 });
 
 test('accessToken renews for those who ask, and says why it cannot', async () => {
@@ -387,46 +331,6 @@ test('what a user has not read when they go is delivered to nobody', async () =>
     return [...one, (await messages.next()).value, (await messages.next()).value];
   }, server);
   assert.deepEqual(result, ['bob', 'bob', 'maggie 3', 'maggie 4']);
-});
-
-test('session.fetch ends with its signal, also while it waits for a token', async () => {
-  const { result } = await inPage(async (server) => {
-    const { Session } = await import('gatepass');
-    const seen = [];
-    for (const [how, abort] of [['before', (abort) => abort.abort()], ['late', (abort) => setTimeout(() => abort.abort(), 20)], ['with a reason', (abort) => setTimeout(() => abort.abort(new RangeError('left')), 20)]]) {
-      const session = new Session({ getToken: () => new Promise(() => {}), fetchOrigins: [server] });
-      const controller = new AbortController();
-      abort(controller);
-      seen.push(await session.fetch(`${server}/protected`, { signal: controller.signal }).catch(({ name }) => `${how}: ${name}`));
-    }
-    return seen;
-  }, server);
-  assert.deepEqual(result, ['before: AbortError', 'late: AbortError', 'with a reason: RangeError']);
-});
-
-test('session.fetch sends nothing of a user who has gone since it was called', async () => {
-  const { result } = await inPage(async () => {
-    const { load, Session } = await import('gatepass');
-    await load();
-    const sent = [];
-    const own = globalThis.fetch;
-    globalThis.fetch = async (request) => {
-      sent.push(session.state);
-      return own(request);
-    };
-    const session = new Session({ fetchOrigins: [location.origin] });
-    // A token that is there, and one that a sign-in brings whose listener signs out.
-    session.setTokens({ access: 'SECRET-token-of-maggie' });
-    const fetched = session.fetch('/protected').then(({ status }) => status);
-    session.logout();
-    const codes = [await fetched];
-    session.addEventListener('change', ({ state }) => state === 'signed-in' && session.logout(), { once: true });
-    session.setTokens({ access: 'SECRET-token-of-bob' });
-    codes.push(await session.fetch('/protected').catch(({ code }) => code));
-    globalThis.fetch = own;
-    return [sent, codes];
-  });
-  assert.deepEqual(result, [['signed-in'], [404, 'TOKEN_MISSING']]);
 });
 
 test('case_86: a token is renewed before it ends while a socket needs it, and the socket stays or authenticates again as it is told', async () => {
