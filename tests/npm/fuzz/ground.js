@@ -31,14 +31,7 @@ export class Ground {
     const key = `${name} ${this.count++}`;
     this.pending.set(key, promise);
     this.note(`  awaits ${key}`);
-    const ended = (outcome) => {
-      this.pending.delete(key);
-      return outcome;
-    };
-    promise.then(ended, (error) => {
-      ended();
-      this.judge(error, name);
-    });
+    promise.catch((error) => this.judge(error, name)).finally(() => this.pending.delete(key));
   }
 
   /** What the app is told of is an error of ours, without a credential. */

@@ -60,7 +60,6 @@ export class Server {
   /** What arrived: the text of a message, and whose connection it came by. */
   received = [];
   dials = 0;
-  calls = 0;
   #count = 0;
   #access = new Map();
   #refresh = new Map();
@@ -106,7 +105,6 @@ export class Server {
     const url = new URL(request?.url ?? String(input), 'https://api.test');
     const headers = new Headers(init.headers ?? request?.headers);
     const signal = init.signal ?? request?.signal;
-    this.calls++;
     const { pathname } = url;
     const body = init.body ? JSON.parse(init.body) : {};
     this.presented(pathname, headers.get('authorization') ?? '');

@@ -157,6 +157,12 @@ fn signed_in(config: SessionConfig, seed: u64, lifetime: Lifetime) -> Session {
     session
 }
 
+/// What a sign-in leaves in the store.
+fn record(id: u64) -> session::Record {
+    let access = Secret::new("access".to_owned());
+    session::Record { id, renewals: 0, access, refresh: None, expires_at: None, skew: 0 }
+}
+
 fn outputs(session: &mut Session) -> Vec<session::Output> {
     core::iter::from_fn(|| session.poll_output()).collect()
 }
@@ -233,14 +239,6 @@ fn a_twin_of_another_sign_in_changes_nothing() {
     let config =
         SessionConfig { has_store: true, refresh: endpoint("https://api.test/refresh"), ..SessionConfig::new() };
     let mut session = Session::new(config, 1);
-    let record = |id| session::Record {
-        id,
-        renewals: 0,
-        access: Secret::new("access".to_owned()),
-        refresh: None,
-        expires_at: None,
-        skew: 0,
-    };
     outputs(&mut session);
     session.handle_input(at(0), session::Input::Stored { stored: Stored::Tokens(record(7)), is_behind: false });
     let view = session.view();
@@ -267,15 +265,7 @@ fn reads(session: &mut Session, now: u64, stored: &Stored) -> bool {
 
 #[test]
 fn a_logout_holds_although_the_store_does_not_answer_when_it_is_made() {
-    let record = session::Record {
-        id: 7,
-        renewals: 0,
-        access: Secret::new("access".to_owned()),
-        refresh: None,
-        expires_at: None,
-        skew: 0,
-    };
-    let there = Stored::Tokens(record);
+    let there = Stored::Tokens(record(7));
     // Somebody is signed in; or nobody is, as far as a session knows that could not read.
     for at_first in [there.clone(), Stored::Unreadable] {
         let mut session = Session::new(SessionConfig { has_store: true, ..SessionConfig::new() }, 1);
@@ -300,15 +290,7 @@ fn a_logout_holds_although_the_store_does_not_answer_when_it_is_made() {
 fn what_could_not_be_erased_is_tried_again_ever_more_slowly_up_to_a_minute() {
     let config = SessionConfig { has_store: true, ..SessionConfig::new() };
     let mut session = Session::new(config, 1);
-    let record = session::Record {
-        id: 7,
-        renewals: 0,
-        access: Secret::new("access".to_owned()),
-        refresh: None,
-        expires_at: None,
-        skew: 0,
-    };
-    let stored = || session::Input::Stored { stored: Stored::Tokens(record.clone()), is_behind: false };
+    let stored = || session::Input::Stored { stored: Stored::Tokens(record(7)), is_behind: false };
     outputs(&mut session);
     session.handle_input(at(0), stored());
     session.handle_input(at(0), session::Input::Logout);
