@@ -88,15 +88,12 @@ export function named(parts: FailureParts, thrown?: Thrown, details?: unknown): 
   return new GatepassError(data, cause && { cause: cause[0] });
 }
 
-/** @internal Turns what the wasm threw, or told as the end of a call, into an error. */
-export function toError(told: unknown, thrown?: Thrown, details?: unknown): unknown {
-  if (!Array.isArray(told)) return told;
-  if (typeof told[At.Sentence] === 'number') return named(told as FailureParts, thrown, details);
-  const [code, message] = told as [ErrorCode, string];
-  return new GatepassError([code, message, code === 'QUEUE_FULL' ? 'retry' : 'giveUp']);
-}
-
 /** @internal An error of the face's own. */
 export function failure(code: ErrorCode, message: string, cause?: unknown): GatepassError {
   return new GatepassError([code, message, 'giveUp'], cause === undefined ? undefined : { cause });
+}
+
+/** @internal Too much waits to be sent; sooner or later it does not. */
+export function queueFull(): GatepassError {
+  return new GatepassError(['QUEUE_FULL', 'too much waits to be sent; the message was not taken', 'retry']);
 }

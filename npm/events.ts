@@ -115,3 +115,14 @@ export class Handlers {
     this.#handlers.set(type, callable);
   }
 }
+
+/** @internal Calls. What is thrown, by whatever the page has made of events, is reported as a listener's own, and unwinds through nobody. */
+export function reported(call: () => void): void {
+  try {
+    call();
+  } catch (thrown) {
+    queueMicrotask(() => {
+      throw thrown;
+    });
+  }
+}

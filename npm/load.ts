@@ -1,10 +1,10 @@
 // Loads the wasm, once; whatever needs it before that waits here, in one line for all objects, so that order is kept.
 
-import { initSync, SessionCore } from './core.js';
-import { failure, toError, type GatepassError } from './errors.js';
+import { ConnectionCore, initSync, SessionCore } from './core.js';
+import { failure, GatepassError } from './errors.js';
 
-/** @internal The wasm, once it is there; sockets are made by sessions. By name, so that bundlers can leave out the rest of the glue. */
-const core = { SessionCore };
+/** @internal The wasm, once it is there. By name, so that bundlers can leave out the rest of the glue. */
+const core = { ConnectionCore, SessionCore };
 /** @internal */
 export type Core = typeof core;
 
@@ -93,10 +93,9 @@ function withCore(entry: Waiting, inVain?: (error: unknown) => void): void {
   queueMicrotask(() => loaded ?? load().catch(() => {}));
 }
 
-/** @internal What ends with an object of the wasm that has trapped: `Owner` in src/web/port.js. */
-export interface Owner {
-  port?: { fail(thrown: unknown): void; tabs?: { erase(): unknown } };
-  broken(thrown: unknown): void;
+/** @internal What the wasm is driven by: src/web/driver.js. It is never called again when it has trapped. */
+interface Driver {
+  letGo(): void;
 }
 
 /** @internal What a trap of the wasm is told as. */
@@ -104,20 +103,26 @@ export function internal(thrown: unknown): GatepassError {
   return failure('INTERNAL', 'gatepass met something that it did not foresee, and has ended this object; please report it', thrown);
 }
 
-/**
- * @internal An object of the wasm that may have to wait for it. While the wasm is there, errors are thrown to the caller;
- * before, they go to `failed`. One that has trapped is never called again.
- */
-export class Later<T> {
+/** Drivers whose app has let go of them: a timer or a listener of the page would keep them. */
+const letGo = new FinalizationRegistry<Driver>((driver) => driver.letGo());
+
+/** @internal A driver that may have to wait for the wasm. What traps is thrown to the caller as INTERNAL. */
+export class Later<T extends Driver> {
   readonly #make: (core: Core) => T;
-  readonly #owner: Owner;
-  #target: T | undefined;
+  readonly #broken: (thrown: unknown) => void;
+  #driver: T | undefined;
   #end: GatepassError | undefined;
 
-  constructor(make: (core: Core) => T, failed: (error: unknown) => void, owner: Owner) {
+  /** `failed`: the wasm could not be loaded. `broken`: it has trapped. Neither may hold this. */
+  constructor(make: (core: Core) => T, failed: (error: unknown) => void, broken: (thrown: unknown) => void) {
     this.#make = make;
-    this.#owner = owner;
+    this.#broken = broken;
     this.do(() => {}, failed);
+  }
+
+  /** The driver, if it is there, also when it has ended. */
+  get driver(): T | undefined {
+    return this.#driver;
   }
 
   /** It has trapped: it is never called again. */
@@ -125,36 +130,43 @@ export class Later<T> {
     return (this.#end ??= internal(thrown));
   }
 
-  /** Calls the object, if it is there. @throws GatepassError of the caller, or INTERNAL */
-  call<R>(call: (target: T) => R): R | undefined {
-    const target = this.#target;
-    return target === undefined || this.#end ? undefined : this.#guarded(() => call(target));
+  /** Calls the driver, if it is there. @throws GatepassError INTERNAL */
+  call<R>(call: (driver: T) => R): R | undefined {
+    const driver = this.#driver;
+    return driver === undefined || this.#end ? undefined : this.#guarded(() => call(driver));
   }
 
   #guarded<R>(call: () => R): R {
     try {
       return call();
     } catch (thrown) {
-      // What the caller did wrong comes as an array; anything else has left the wasm in the middle of something.
-      if (Array.isArray(thrown)) throw toError(thrown);
+      // What the caller did wrong.
+      if (thrown instanceof GatepassError) throw thrown;
       const end = this.trapped(thrown);
-      if (this.#owner.port) this.#owner.port.fail(thrown);
-      else this.#owner.broken(thrown);
+      this.#broken(thrown);
       throw end;
     }
   }
 
-  /** Calls the object, which is made if it is not there yet (the wasm could not be loaded until now). */
-  do(call: (target: T) => void, failed: (error: unknown) => void, inVain?: (error: unknown) => void): void {
+  /** Calls the driver, which is made if it is not there yet (the wasm could not be loaded until now). */
+  do(call: (driver: T) => void, failed: (error: unknown) => void, inVain?: (error: unknown) => void): void {
     const run = (core: Core) => {
       if (this.#end) return failed(this.#end);
-      this.#guarded(() => call((this.#target ??= this.#make(core))));
+      this.#guarded(() => call(this.#made(core)));
     };
     withCore({ run, failed }, inVain);
   }
 
-  /** Calls the object for somebody who waits for an answer. */
-  ask(call: (target: T) => void, reject: (error: unknown) => void): void {
+  #made(core: Core): T {
+    if (this.#driver === undefined) {
+      this.#driver = this.#make(core);
+      letGo.register(this, this.#driver);
+    }
+    return this.#driver;
+  }
+
+  /** Calls the driver for somebody who waits for an answer. */
+  ask(call: (driver: T) => void, reject: (error: unknown) => void): void {
     try {
       this.do(call, reject, reject);
     } catch (error) {

@@ -1,6 +1,6 @@
 // What became of messages, and those that wait for the wasm.
 
-import { failure } from './errors.js';
+import { queueFull } from './errors.js';
 import type { OutboxOptions } from './option-types.js';
 import { copied, lengthOf, type Plain } from './payload.js';
 
@@ -64,7 +64,7 @@ export class EarlyQueue {
     while (this.#messages.length >= maxMessages || this.bytes + length > maxBytes) {
       const oldest = policy === 'drop-oldest' && length <= maxBytes ? this.#messages[0] : undefined;
       if (oldest) this.drop(oldest);
-      else if (policy !== 'drop-newest') throw failure('QUEUE_FULL', 'too much waits to be sent; the message was not taken');
+      else if (policy !== 'drop-newest') throw queueFull();
       else return void this.lost++;
     }
     const message: EarlyMessage = { data, length, since: performance.now(), kept: { status: 'queued', waiting: [] } };

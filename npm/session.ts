@@ -1,13 +1,14 @@
 // The session: who the user is.
 
-import type { SessionCore } from './core.js';
-import { failure, nameOf, toError, type GatepassError, type Thrown } from './errors.js';
-import { Heard, SESSION_OPTIONS, SESSION_STATE_NAMES, SessionNews, SourceAnswer, TOKEN_ENDPOINT } from './contract.js';
-import { SocketErrorEvent } from './events.js';
-import { internal, Later, type Core, type Owner } from './load.js';
+import { DemandKind, SESSION_OPTIONS, SESSION_STATE_NAMES, SessionInput, SourceAnswer, TOKEN_ENDPOINT } from './contract.js';
+import { seed } from './driver.js';
+import { failure, named, nameOf, type FailureParts, type GatepassError, type Thrown } from './errors.js';
+import { reported, SocketErrorEvent } from './events.js';
+import { internal, Later, type Core } from './load.js';
 import type { SessionOptions, TokenEndpoint } from './option-types.js';
 import { Options } from './options.js';
 import type { JsonValue } from './schemes.js';
+import { SessionDriver, type SessionOwner, type Surroundings } from './session-driver.js';
 
 export type { SessionOptions, TokenEndpoint };
 
@@ -63,6 +64,15 @@ export class SessionChangeEvent extends Event {
 /** A token or its `Authorization`, and the how many-eth of the session's it is. */
 type Granted = [token: string, generation: number];
 
+/** A failure, or undefined and a token: its `Authorization`, where in that it begins, and its generation. */
+type TokenAnswer = [failure: FailureParts | undefined, authorization: string, start: number, generation: number];
+
+/** Who waits for an answer of the wasm, by numbers. */
+interface Waiting {
+  readonly logins: Map<number, (failure: FailureParts | undefined, answer?: string) => void>;
+  readonly tokens: Map<number, (answer: TokenAnswer) => void>;
+}
+
 /** The events of a Session. */
 export interface SessionEvents {
   /** The state or the tokens changed. */
@@ -96,16 +106,17 @@ export class SignInRequired extends Error {
  * @throws GatepassError INVALID_OPTION, INVALID_URL, INSECURE_URL, naming the option
  */
 export class Session extends EventTarget {
-  readonly #core: Later<SessionCore>;
+  readonly #core: Later<SessionDriver>;
   readonly #login: TokenEndpoint | undefined;
   readonly #hasStore: boolean;
-  readonly #prefix: string;
   readonly #origins: () => Set<string>;
   readonly #own: string[];
   readonly #source: Source = {};
-  readonly #owner: Owner;
-  /** Who waits for an answer of the wasm. */
-  readonly #waiting = new Set<(error: GatepassError) => void>();
+  readonly #waiting: Waiting = { logins: new Map(), tokens: new Map() };
+  /** Who is to be rejected when the wasm traps. */
+  readonly #rejects = new Set<(error: GatepassError) => void>();
+  /** The number of the next login. */
+  #next = 0;
   /** Since the wasm has trapped. */
   #end: 'expired' | 'signed-out' | undefined;
   #error: GatepassError | undefined;
@@ -115,19 +126,16 @@ export class Session extends EventTarget {
     const make = read(options, this.source);
     this.#hasStore = (options.store ?? 'memory') !== 'memory';
     this.#login = options.login;
-    this.#prefix = options.tokenPrefix ?? 'Bearer';
     const { login, refresh, logout, fetchOrigins = [] } = options;
     this.#origins = () => new Set([login?.url, refresh?.url, logout?.url, ...fetchOrigins].flatMap((url) => (url ? new URL(url, globalThis.location?.href).origin : [])));
     this.#own = [login?.url, refresh?.url].flatMap((url) => (url ? String(url) : []));
-    const self = new WeakRef(this);
-    const told = Session.#teller(self);
-    this.#owner = Session.#ownerOf(self);
-    this.#core = new Later((core) => make(core, told, this.#owner), this.#failed, this.#owner);
+    const owner = Session.#owner(new WeakRef(this), this.#waiting);
+    this.#core = new Later((core) => make(core, owner), this.#failed, owner.broken);
   }
 
   /** @default 'signed-out'; with a store 'loading' */
   get state(): SessionState {
-    const number = this.#end ? undefined : this.#core.call((core) => core.state);
+    const number = this.#end ? undefined : this.#core.call((core) => core.state());
     const before = this.#hasStore ? 'loading' : 'signed-out';
     return this.#end ?? (number === undefined ? before : nameOf(SESSION_STATE_NAMES, number));
   }
@@ -161,26 +169,35 @@ export class Session extends EventTarget {
    */
   async accessToken(options: { minTtl?: number } = {}): Promise<string> {
     const minTtl = new Options(options, '', { minTtl: 'millis' }).millis('minTtl', 0);
-    return this.#token(minTtl, -1, ([token]) => token);
+    return this.#token(DemandKind.UsableFor, minTtl, ([token]) => token);
   }
 
   /** Does something with a token, within the answer of the wasm. */
-  #token<T>(minTtl: number, refused: number, use: (granted: Granted) => T | Promise<T>): Promise<T> {
+  #token<T>(kind: DemandKind, value: number, use: (granted: Granted, authorization: string) => T | Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       const forget = this.#wait(reject);
-      const done = (error: unknown, token: string, generation: number) => {
+      const done = ([failure, authorization, start, generation]: TokenAnswer) => {
         forget();
-        if (error === undefined) resolve(use([token, generation]));
-        else reject(toError(error, this.source.thrown));
+        if (failure === undefined) resolve(use([authorization.slice(start), generation], authorization));
+        else reject(named(failure, this.source.thrown));
       };
-      this.#core.ask((core) => core.token(minTtl, refused, done), reject);
+      this.#core.ask((core) => {
+        const asker = core.asker();
+        this.#waiting.tokens.set(asker, done);
+        core.token(asker, kind, value);
+      }, reject);
     });
+  }
+
+  /** As {@link #token}: another than that of a generation, which a server has refused; with -1 any. */
+  #another<T>(refused: number, use: (granted: Granted, authorization: string) => T | Promise<T>): Promise<T> {
+    return refused < 0 ? this.#token(DemandKind.UsableFor, 0, use) : this.#token(DemandKind.NotRejected, refused, use);
   }
 
   /** Rejects when the wasm traps, until the function that it returns is called. */
   #wait(reject: (error: GatepassError) => void): () => void {
-    this.#waiting.add(reject);
-    return () => void this.#waiting.delete(reject);
+    this.#rejects.add(reject);
+    return () => void this.#rejects.delete(reject);
   }
 
   /** The wasm has trapped in the middle of this session: it is not called any more, and nobody is signed in. */
@@ -188,8 +205,8 @@ export class Session extends EventTarget {
     if (this.#end) return;
     this.#end = 'expired';
     this.#error = this.#core?.trapped(thrown) ?? internal(thrown);
-    for (const reject of this.#waiting) reject(this.#error);
-    this.#waiting.clear();
+    for (const reject of this.#rejects) reject(this.#error);
+    this.#rejects.clear();
     this.dispatchEvent(Object.assign(new SessionChangeEvent('change'), { state: this.#end, error: this.#error }));
     this.dispatchEvent(new SocketErrorEvent(this.#error));
   }
@@ -211,10 +228,10 @@ export class Session extends EventTarget {
     let generation = -1;
     let sent = 0;
     // Within the answer: a moment later there may be another user.
-    const send = (request: Request) => Promise.race([aborted, this.#token(0, generation, ([token, number]) => {
+    const send = (request: Request) => Promise.race([aborted, this.#another(generation, ([, number], authorization) => {
       generation = number;
       sent++;
-      request.headers.set(name, `${this.#prefix} ${token}`);
+      request.headers.set(name, authorization);
       return fetch(request);
     })]);
     const response = await send(request);
@@ -224,7 +241,7 @@ export class Session extends EventTarget {
 
   /** @internal For adapters of HTTP clients: the `Authorization` with a token that is not the refused one, and the number of its token. */
   async authorization(refused: number): Promise<Granted> {
-    return this.#token(0, refused, ([token, generation]) => [`${this.#prefix} ${token}`, generation]);
+    return this.#another(refused, ([, generation], authorization) => [authorization, generation]);
   }
 
   /** @internal Whether an address gets the token: those of the endpoints' origins and of `fetchOrigins`, but not where tokens are had. */
@@ -247,15 +264,17 @@ export class Session extends EventTarget {
     new Options({ body: this.#login.body }, 'login.', { body: 'json' }).holes('body', Object.keys(credentials));
     return new Promise((resolve, reject) => {
       const forget = this.#wait(reject);
-      const done = (error: unknown, answer?: string) => {
+      const done = (failure: FailureParts | undefined, answer?: string) => {
         forget();
-        if (error === undefined) return resolve();
-        if (answer === undefined) return reject(toError(error));
+        if (failure === undefined) return resolve();
+        if (answer === undefined) return reject(named(failure));
         const details = import('./details.js').then(({ detailsOf }) => detailsOf(answer, [sent, this.#login?.body]));
         // The error is told, with the server's words or without.
-        details.catch(() => {}).then((details) => reject(toError(error, undefined, details)));
+        details.catch(() => {}).then((details) => reject(named(failure, undefined, details)));
       };
-      this.#core.ask((core) => core.login(sent, done), reject);
+      const login = this.#next++;
+      this.#waiting.logins.set(login, done);
+      this.#core.ask((core) => core.login(login, sent), reject);
     });
   }
 
@@ -263,9 +282,9 @@ export class Session extends EventTarget {
   setTokens(tokens: Tokens): void {
     const options = new Options(tokens, 'tokens.', { access: 'header', refresh: 'text', ...LIFETIME });
     const access = options.header('access');
-    const refresh = tokens.refresh === undefined ? '' : options.text('refresh');
+    const refresh = tokens.refresh === undefined ? undefined : options.text('refresh');
     const seconds = lifetimeOf(options);
-    this.#core.do((core) => core.setTokens(access, refresh, ...seconds), this.#failed);
+    this.#core.do((core) => core.setTokens([access, refresh, ...seconds]), this.#failed);
   }
 
   /** Forgets the user, closes their sockets and drops what they had queued. */
@@ -276,7 +295,7 @@ export class Session extends EventTarget {
       // It has trapped, which was told: what is left to do is done here.
     }
     if (this.#end === undefined) return;
-    this.#owner.port?.tabs?.erase();
+    this.#core.driver?.erase();
     if (this.#end === 'signed-out') return;
     this.#end = 'signed-out';
     this.#error = undefined;
@@ -284,7 +303,7 @@ export class Session extends EventTarget {
   }
 
   /** @internal */
-  get core(): Later<SessionCore> {
+  get core(): Later<SessionDriver> {
     return this.#core;
   }
 
@@ -294,7 +313,7 @@ export class Session extends EventTarget {
   }
 
   readonly #failed = (thrown: unknown) => {
-    this.dispatchEvent(new SocketErrorEvent(toError(thrown) as GatepassError));
+    this.dispatchEvent(new SocketErrorEvent(thrown as GatepassError));
   };
 
   /** Shows the state and nothing else. */
@@ -305,37 +324,32 @@ export class Session extends EventTarget {
     return { state: this.state };
   }
 
-  /** Hears of a trap. As the teller, it must not hold the session; a function of the constructor would. */
-  static #ownerOf(session: WeakRef<Session>): Owner {
-    return {
-      broken: (thrown) => {
-        const target = session.deref();
-        if (target) target.#trapped(thrown);
-      },
-    };
-  }
-
-  /** Fires events. It has no session of its own: the wasm holds it, and must not keep alive what the app has let go of. */
-  static #teller(session: WeakRef<Session>): Teller {
-    return (news, data) => {
+  /** What the driver tells. It must not hold the session, which nobody could let go of then; a function of the constructor would. */
+  static #owner(session: WeakRef<Session>, { logins, tokens }: Waiting): SessionOwner {
+    const withSession = (call: (session: Session) => void) => {
       const target = session.deref();
-      if (target === undefined) return;
-      if (news === SessionNews.StoreFailed) {
-        target.dispatchEvent(new SocketErrorEvent(failure('STORE_FAILED', 'the store failed; the session goes on in memory', data)));
-      } else if (news === SessionNews.RenewalRefused) {
-        target.dispatchEvent(new SocketErrorEvent(toError(data, target.source.thrown) as GatepassError));
-      } else {
-        const { state, source } = target;
-        const error = data === undefined ? data : (toError(data, source.thrown) as GatepassError);
-        target.#error = error ?? (state === 'expired' ? target.#error : undefined);
-        target.dispatchEvent(Object.assign(new SessionChangeEvent('change'), { state, error }));
-      }
+      if (target) reported(() => call(target));
+    };
+    const settle = <T extends unknown[]>(waiting: Map<number, (...given: T) => void>, id: number, given: T) => {
+      const done = waiting.get(id);
+      waiting.delete(id);
+      reported(() => done?.(...given));
+    };
+    return {
+      broken: (thrown) => withSession((session) => session.#trapped(thrown)),
+      changed: (failure) => withSession((session) => {
+        const { state, source } = session;
+        const error = failure && named(failure as unknown as FailureParts, source.thrown);
+        session.#error = error ?? (state === 'expired' ? session.#error : undefined);
+        session.dispatchEvent(Object.assign(new SessionChangeEvent('change'), { state, error }));
+      }),
+      renewalRefused: (failure) => withSession((session) => session.dispatchEvent(new SocketErrorEvent(named(failure as unknown as FailureParts, session.source.thrown)))),
+      storeFailed: (error) => withSession((session) => session.dispatchEvent(new SocketErrorEvent(failure('STORE_FAILED', 'the store failed; the session goes on in memory', error)))),
+      loggedIn: (login, failure, answer) => settle(logins, login, [failure as unknown as FailureParts | undefined, answer]),
+      token: (asker, answer) => settle(tokens, asker, [answer as TokenAnswer]),
     };
   }
 }
-
-/** What the wasm calls. */
-type Teller = (news: SessionNews, data: unknown) => void;
 
 /** @internal The app's own source of tokens. */
 export interface Source {
@@ -343,7 +357,7 @@ export interface Source {
 }
 
 /** @internal Reads options for the wasm, each at its place of the contract. */
-export function read(options: SessionOptions, source: Source): (core: Core, tell: Teller, owner: Owner | undefined) => SessionCore {
+export function read(options: SessionOptions, source: Source): (core: Core, owner: SessionOwner) => SessionDriver {
   const all = new Options(options, '', SESSION_OPTIONS);
   const parts = all.values();
   const { login, refresh, logout, getToken, fetchOrigins = [], store = 'memory' } = options;
@@ -365,46 +379,45 @@ export function read(options: SessionOptions, source: Source): (core: Core, tell
     if (text.includes('*')) all.fail('fetchOrigins', 'each origin has to be named; * stands for none');
   }
   const key = all.text('storeKey', `gatepass ${login?.url ?? refresh?.url ?? ''}`);
-  const opened = store === 'memory' ? undefined : storeOf(key, store);
-  const asked = getToken && sourceOf(getToken, source);
-  return (core, tell, owner) => new core.SessionCore(parts, opened, asked, tell, owner);
+  const surroundings = { store: store === 'memory' ? undefined : storeOf(key, store), source: getToken && sourceOf(getToken, source) } as Surroundings;
+  return (core, owner) => new SessionDriver(new core.SessionCore(parts, store !== 'memory', getToken !== undefined, seed()), surroundings, owner);
 }
 
-/** A store as the wasm opens it: `store` in src/web/tabs.js, which is loaded only where it is needed. */
-function storeOf(name: string, place: unknown) {
-  return (hear: (what: number, id: number, data?: unknown) => void) => {
-    const tabs = import('./tabs.js').then(({ store }) => store(name, place)(hear));
+/** A store as the driver opens it: `store` in src/web/tabs.js, which is loaded only where it is needed. */
+function storeOf(name: string, place: unknown): NonNullable<Surroundings['store']> {
+  return (hear, failed) => {
+    const tabs = import('./tabs.js').then(({ store }) => store(name, place as never)(hear, failed));
     // Without the script there is no store: nothing can be read or written, and nobody else is there.
-    tabs.catch((error) => hear(Heard.StoreFailed, 0, error));
-    const call = (method: 'read' | 'write' | 'erase' | 'lock' | 'unlock' | 'close', otherwise?: Heard) => (argument?: unknown) => {
-      tabs.then((tabs) => tabs[method](argument)).catch(() => otherwise !== undefined && hear(otherwise, 0));
+    tabs.catch(failed);
+    const call = (method: 'read' | 'write' | 'erase' | 'lock' | 'unlock' | 'close', otherwise?: SessionInput, data?: unknown) => (argument?: unknown) => {
+      tabs.then((tabs) => tabs[method](argument as never)).catch(() => otherwise !== undefined && hear(otherwise, 0, data));
     };
     return {
-      read: call('read', Heard.Stored), write: call('write', Heard.Written), erase: call('erase', Heard.Written),
-      lock: call('lock', Heard.Locked), unlock: call('unlock'), close: call('close'),
+      read: call('read', SessionInput.Stored, []), write: call('write', SessionInput.Written, false), erase: call('erase', SessionInput.Written, false),
+      lock: call('lock', SessionInput.Locked), unlock: call('unlock'), close: call('close'),
     };
   };
 }
 
-/** The seconds of a token's life and end. */
-function lifetimeOf(options: Options): [expiresIn: number, expiresAt: number] {
+/** The seconds of a token's life and end, where they are named. */
+function lifetimeOf(options: Options): [expiresIn?: number, expiresAt?: number] {
   const seconds = (name: string) => {
     const value = options.number(name, 0, 8.64e12, SECONDS);
     // Nothing stands for "the token tells"; a zero of the app's is a mistake.
-    return value === 0 && options.get(name) !== undefined ? options.fail(name, SECONDS) : value;
+    return value === 0 && options.get(name) !== undefined ? options.fail(name, SECONDS) : value || undefined;
   };
   return [seconds('expiresIn'), seconds('expiresAt')];
 }
 
-/** `getToken` as the wasm asks it: `Surroundings` in src/web/session.rs. */
-function sourceOf(getToken: NonNullable<SessionOptions['getToken']>, source: Source) {
-  return (reason: TokenContext['reason'], done: (kind: SourceAnswer, tokens?: unknown[]) => void): (() => void) => {
+/** `getToken` as the driver asks it. */
+function sourceOf(getToken: NonNullable<SessionOptions['getToken']>, source: Source): NonNullable<Surroundings['source']> {
+  return (reason, done) => {
     const abort = new AbortController();
     source.thrown = undefined;
     const ask = async () => {
-      const given = await getToken({ reason, signal: abort.signal });
+      const given = await getToken({ reason: reason as TokenContext['reason'], signal: abort.signal });
       const options = new Options(typeof given === 'string' ? { access: given } : given, 'getToken.', { access: 'header', ...LIFETIME });
-      return [options.header('access'), ...lifetimeOf(options).map((seconds) => seconds || undefined)];
+      return [options.header('access'), ...lifetimeOf(options)];
     };
     const failed = (error: unknown) => {
       source.thrown = [error];

@@ -1,27 +1,17 @@
 // The options of a socket: what they mean together, and how they go to the wasm.
 
 import { AUTH_SOCKET_OPTIONS, AuthSocketOptionsAt as At, Credentials, SchemeKind } from './contract.js';
-import type { SessionCore, SocketCore } from './core.js';
-import type { Core, Owner } from './load.js';
+import { ConnectionDriver, type Sink } from './connection-driver.js';
+import { seed } from './driver.js';
+import type { Core } from './load.js';
 import type { AuthSocketOptions, ConfirmOptions, FirstMessageOptions } from './option-types.js';
 import { Options } from './options.js';
-import { read as makeSession } from './session.js';
+import type { SessionDriver } from './session-driver.js';
 
 export type { AuthSocketOptions };
 
-/** @internal What the wasm calls: SocketSink in src/js/events.rs. None of it throws. */
-export interface Sink extends Owner {
-  readonly takesBuffers: boolean;
-  opened(): void;
-  fate(message: number, fate: number): void;
-  closed(code: number, reason: string, wasClean: boolean): void;
-  changed(change: readonly unknown[]): void;
-  message(data: unknown): void;
-  unconfirmed(messages: unknown[]): void;
-}
-
 /** @internal Reads options for the wasm, each at its place of the contract. */
-export function read(url: string, options: AuthSocketOptions): (core: Core, session: SessionCore | undefined, sink: Sink) => SocketCore {
+export function read(url: string, options: AuthSocketOptions): (core: Core, session: SessionDriver | undefined, sink: Sink) => ConnectionDriver {
   const all = new Options(options, '', AUTH_SOCKET_OPTIONS);
   const parts = all.values();
   const { scheme, session, heartbeat, protocols = [] } = options;
@@ -46,8 +36,7 @@ export function read(url: string, options: AuthSocketOptions): (core: Core, sess
   if (isCookie && session === undefined) parts[At.scheme] = [SchemeKind.Anonymous, []];
   const params = String(new URLSearchParams(Object.entries(all.record('params')).map(([name, value]) => [name, typeof value === 'string' ? value : all.fail(`params.${name}`, 'a text is needed')])));
   parts[At.url] = params === '' ? url : url + (url.includes('?') ? '&' : '?') + params;
-  // A socket without a session has one of its own, which nobody signs in to.
-  return (core, session, sink) => (session ?? makeSession({}, {})(core, () => {}, undefined)).socket(parts, sink);
+  return (core, session, sink) => new ConnectionDriver(new core.ConnectionCore(parts, session?.view() ?? [], seed()), session, sink);
 }
 
 /** The first message, its holes, and what goes with it. */

@@ -3,17 +3,18 @@
 // For whoever compiles against the types of this with an older lib.
 /// <reference lib="esnext.disposable" preserve="true" />
 
-import type { SessionCore, SocketCore } from './core.js';
-import { ChangePart as At, CONNECTION_STATE_NAMES, Fate, FATE_NAMES, PHASE_NAMES, STAT_PART_NAMES } from './contract.js';
-import { failure, GatepassError, named, nameOf, toError, type FailureParts } from './errors.js';
-import { closeEvent, Handlers, SocketErrorEvent, StateChangeEvent, type Phase, type SocketEvents, type SocketState, type StateChange } from './events.js';
+import type { ConnectionDriver, Sink } from './connection-driver.js';
+import { ChangePart as At, CONNECTION_STATE_NAMES, Fate, FATE_NAMES, PHASE_NAMES, SendAnswer, STAT_PART_NAMES } from './contract.js';
+import { failure, GatepassError, named, nameOf, queueFull, type FailureParts } from './errors.js';
+import { closeEvent, Handlers, reported, SocketErrorEvent, StateChangeEvent, type Phase, type SocketEvents, type SocketState, type StateChange } from './events.js';
 import { internal, Later } from './load.js';
 import { MessageQueue } from './messages.js';
 import { Options } from './options.js';
+import type { SessionDriver } from './session-driver.js';
 import { Session, type Source } from './session.js';
 import { plain, type Plain, type Sendable } from './payload.js';
 import { DROPPED, EarlyQueue, SENT, settle, STATUSES, type KeptMessage, type SentMessage } from './sent.js';
-import { read, type AuthSocketOptions, type Sink } from './socket-options.js';
+import { read, type AuthSocketOptions } from './socket-options.js';
 import { drained, writable } from './streams.js';
 
 export type { Sendable, SentMessage };
@@ -76,7 +77,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
   readonly CLOSED = 3;
 
   readonly #url: string;
-  readonly #core: Later<SocketCore>;
+  readonly #core: Later<ConnectionDriver>;
   readonly #handlers = new Handlers(this);
   #binaryType: BinaryType = 'blob';
   #state: SocketState = 'idle';
@@ -89,6 +90,8 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
   readonly #early: EarlyQueue;
 
   readonly #outbox: NonNullable<AuthSocketOptions['outbox']>;
+  /** The number of the next message. */
+  #next = 0;
   /** Those that were kept, by their numbers, until nothing more will be heard of them. */
   readonly #kept = new Map<number, KeptMessage>();
   readonly #highWaterMark: number;
@@ -112,11 +115,11 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
     }
     const sink = this.#sink(session?.source);
     this.#core = new Later((core) => {
-      let made: SessionCore | undefined;
+      let made: SessionDriver | undefined;
       // The wasm is there, so this is done at once.
       session?.core.do((session) => void (made = session), () => {});
       return make(core, made, sink);
-    }, this.#broken, sink);
+    }, this.#broken, sink.broken);
     if (scheme.type === 'firstMessage' && scheme.frames === 'binary') this.#binaryType = 'arraybuffer';
     // A moment later, so that whoever made this can listen first, and may still change their mind.
     queueMicrotask(() => this.#mayStart && this.#state === 'idle' && this.#core.do((core) => core.connect(), this.#broken));
@@ -160,7 +163,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
   }
 
   /** What the wasm says; nothing before it is there, or after it has trapped, which is told in another way. */
-  #read<R>(read: (core: SocketCore) => R): R | undefined {
+  #read<R>(read: (core: ConnectionDriver) => R): R | undefined {
     try {
       return this.#core?.call(read);
     } catch {
@@ -189,9 +192,9 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
     const message = plain(data);
     const given = options && new Options(options, 'send: ', { ttl: 'millis' });
     const ttl = given?.get('ttl') == null ? undefined : given.millis('ttl', 0);
-    if (this.#state === 'closed') throw failure('CLOSED', 'the socket is closed; the message was not taken');
-    const answer = this.#core.call((core) => core.send(message, ttl));
-    return answer === undefined ? this.#sendEarly(message, ttl ?? this.#outbox.ttl ?? undefined) : this.#taken(answer);
+    if (this.#state === 'closed') throw closed();
+    const sent = this.#core.call((core) => this.#hand(core, message, ttl));
+    return sent ?? this.#sendEarly(message, ttl ?? this.#outbox.ttl ?? undefined);
   }
 
   /** Keeps a message until the wasm is there, within the limits of the outbox. */
@@ -200,7 +203,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
     if (message === undefined) return DROPPED;
     const { data, since, kept } = message;
     this.#core.do((core) => {
-      if (this.#early.leave(message)) this.#taken(core.send(data, ttl === undefined ? ttl : Math.max(0, ttl - (performance.now() - since))), kept);
+      if (this.#early.leave(message)) this.#hand(core, data, ttl === undefined ? ttl : Math.max(0, ttl - (performance.now() - since)), kept);
     }, (thrown) => {
       if (kept.status !== 'queued') return;
       settle(kept, 'dropped');
@@ -362,17 +365,9 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
     // The wasm must not keep alive what the app has let go of, unless something can still happen to it.
     const self = new WeakRef(this);
     let alive: AuthSocket | undefined = this;
-    /** Of the change that comes next. */
-    const unconfirmed: unknown[] = [];
     /** @param call what to do with the socket, if it is there. */
     const withSocket = (call: (socket: AuthSocket) => void, socket: AuthSocket | undefined = self.deref()) => {
-      try {
-        if (socket) call(socket);
-      } catch (thrown) {
-        queueMicrotask(() => {
-          throw thrown;
-        });
-      }
+      if (socket) reported(() => call(socket));
     };
     return {
       broken: (thrown) => withSocket((socket) => socket.#trapped(thrown)),
@@ -382,26 +377,37 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
       fate: (number, fate) => withSocket((socket) => socket.#fate(number, fate)),
       opened: () => withSocket((socket) => socket.dispatchEvent(new Event('open')), alive),
       closed: (code, reason, wasClean) => withSocket((socket) => socket.#tell(closeEvent(code, reason, wasClean))),
-      changed: (parts) => {
+      changed: (parts, unconfirmed) => {
         const socket = self.deref();
         const state = CONNECTION_STATE_NAMES[parts[At.State] as number];
         alive = state === 'closed' ? undefined : socket;
-        withSocket((socket) => socket.#changed(changeOf(parts, unconfirmed.splice(0), source), parts[At.FiresError] === true));
+        withSocket((socket) => socket.#changed(changeOf(parts, unconfirmed, source), parts[At.FiresError] === true));
       },
-      unconfirmed: (messages) => void unconfirmed.push(...messages),
       message: (data) => withSocket((socket) => socket.dispatchEvent(new MessageEvent('message', { data })), alive),
     };
   }
 
-  /** The wasm has taken a message: what `SocketCore.send` has returned. */
-  #taken(answer: number, kept: KeptMessage = { status: 'queued', waiting: [] }): SentMessage {
-    if (answer < 0) {
-      settle(kept, answer === -1 ? 'sent' : 'dropped');
-      return answer === -1 ? SENT : DROPPED;
+  /** Hands a message to the machine, which takes it or says why not. */
+  #hand(core: ConnectionDriver, message: Plain, ttl: number | undefined, kept: KeptMessage = { status: 'queued', waiting: [] }): SentMessage {
+    const number = this.#next++;
+    const answer = core.send(number, message, ttl);
+    switch (answer) {
+      case SendAnswer.Unconfirmed:
+      case SendAnswer.Queued:
+        if (answer === SendAnswer.Unconfirmed) kept.status = 'sent';
+        this.#kept.set(number, kept);
+        return kept;
+      case SendAnswer.Now:
+      case SendAnswer.Dropped: {
+        const end = answer === SendAnswer.Now ? SENT : DROPPED;
+        settle(kept, end.status);
+        return end;
+      }
+      case SendAnswer.QueueFull:
+        throw queueFull();
+      default:
+        throw closed();
     }
-    if (answer % 1 !== 0) kept.status = 'sent';
-    this.#kept.set(Math.floor(answer), kept);
-    return kept;
   }
 
   /** What became of a message: in the end, or that it was sent and is to be confirmed. */
@@ -467,6 +473,8 @@ function changeOf(parts: readonly unknown[], unconfirmed: unknown[], source?: So
   };
 }
 
+const closed = () => failure('CLOSED', 'the socket is closed; the message was not taken');
+
 function signalOf(options?: { signal?: AbortSignal }): AbortSignal | undefined {
   const signal = options?.signal;
   if (signal != null && !(signal instanceof AbortSignal)) throw failure('INVALID_OPTION', 'signal: an AbortSignal is needed');
@@ -474,6 +482,5 @@ function signalOf(options?: { signal?: AbortSignal }): AbortSignal | undefined {
 }
 
 function asError(thrown: unknown): GatepassError {
-  const error = toError(thrown);
-  return error instanceof GatepassError ? error : failure('LOAD_FAILED', String(error), error);
+  return thrown instanceof GatepassError ? thrown : failure('LOAD_FAILED', String(thrown), thrown);
 }

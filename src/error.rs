@@ -86,6 +86,20 @@ impl HttpError {
         }
     }
 
+    /// Reverses [`number`](Self::number).
+    const fn of_number(number: u8, status: u16, retry_after: Option<Millis>) -> Option<Self> {
+        Some(match number {
+            0 => Self::Malformed(Malformed::NotJson),
+            1 => Self::Malformed(Malformed::MissingField),
+            2 => Self::Malformed(Malformed::ForeignUrl),
+            3 => Self::Malformed(Malformed::TooLong),
+            4 => Self::Network,
+            5 => Self::Status { status, retry_after },
+            6 => Self::TimedOut,
+            _ => return None,
+        })
+    }
+
     /// Returns the sentence, without numbers.
     #[must_use]
     pub fn message(self) -> &'static str {
@@ -183,6 +197,28 @@ impl TokenError {
             Self::Login(error) => sentences::LOGIN + error.number(),
             Self::Refresh(error) => sentences::REFRESH + error.number(),
         }
+    }
+
+    /// Returns the error that has a sentence, with what else crosses of it; an unknown number is none.
+    #[must_use]
+    pub fn of_number(number: u8, status: u16, retry_after: Option<Millis>) -> Option<Self> {
+        Some(match number {
+            13 => Self::Expired,
+            14 => Self::InvalidCredentials { status },
+            15 => Self::Missing,
+            16 => Self::RefreshLost { status },
+            17 => Self::RefreshRejected { status },
+            18 => Self::StaleCookie,
+            19 => Self::Superseded,
+            20 => Self::Unfit,
+            sentences::LOGIN..sentences::REFRESH => {
+                Self::Login(HttpError::of_number(number - sentences::LOGIN, status, retry_after)?)
+            }
+            sentences::REFRESH..sentences::TICKET => {
+                Self::Refresh(HttpError::of_number(number - sentences::REFRESH, status, retry_after)?)
+            }
+            _ => return None,
+        })
     }
 
     /// Returns the sentence, without numbers.
@@ -411,6 +447,21 @@ impl fmt::Display for Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_error_of_a_token_is_what_it_was_when_it_has_crossed() {
+        let after = Some(Millis::from_millis(1_500));
+        let errors: Vec<_> =
+            (0..=u8::MAX).filter_map(|number| Some((number, TokenError::of_number(number, 429, after)?))).collect();
+        assert_eq!(errors.iter().map(|(number, _)| *number).collect::<Vec<_>>(), (13..35).collect::<Vec<_>>());
+        for (number, error) in errors {
+            assert_eq!(error.number(), number);
+            let is_answer = error.status() == Some(429);
+            assert_eq!(TokenError::of_number(number, if is_answer { 429 } else { 0 }, after), Some(error));
+        }
+        let busy = TokenError::of_number(26, 503, after).map(TokenError::disposition);
+        assert_eq!(busy, Some(Disposition::Retry { after }));
+    }
 
     #[test]
     fn a_problem_shows_its_code_its_sentence_and_its_number() {

@@ -2,12 +2,9 @@
 //!
 //! # Rooms
 //!
-//! [`proto`] holds the state machines and knows nobody; `web` runs them in a browser, `native` over tokio; `js` binds the
-//! first for the npm package. ARCHITECTURE.md has the map.
+//! [`proto`] holds the state machines and knows nobody; `web` runs them in a browser, `native` over tokio. ARCHITECTURE.md has the map.
 
 pub mod error;
-#[cfg(all(target_family = "wasm", feature = "js"))]
-mod js;
 #[cfg(all(not(target_family = "wasm"), feature = "native"))]
 pub mod native;
 mod platform;

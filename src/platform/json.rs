@@ -155,6 +155,12 @@ impl Json {
     pub(crate) const fn from_js(value: wasm_bindgen::JsValue) -> Self {
         Self(Value(value))
     }
+
+    /// Returns the value as JavaScript has it.
+    #[cfg(all(target_family = "wasm", not(feature = "js")))]
+    pub(crate) fn into_js(self) -> wasm_bindgen::JsValue {
+        self.0.0
+    }
 }
 
 /// Contents may be credentials.

@@ -1,27 +1,14 @@
-//! The browser driver: performs what the machines ask for, feeds them what happened, decides nothing.
+//! The browser: machines for drivers that are written in JavaScript, and the same for a Rust app.
 //!
-//! Rules: take the borrow, feed the machine, collect its outputs, drop the borrow, then act. Outputs wait in a queue that
-//! one loop empties, so that a listener which calls back appends instead of nesting. One browser timer per machine; on
-//! wake the machine compares with the clock. Closures belong to their socket and are detached when it is dropped.
+//! `core` is the border: plain values in, plain values out. `driver.js`, `connection-driver.js` and `session-driver.js` perform what the machines
+//! ask for, feed them what happened, and decide nothing; the npm package and a Rust app have the same ones. `api` is for a Rust app, as the
+//! TypeScript face is for the npm package.
 
-mod clock;
-mod connection;
-mod options;
-mod port;
-mod queue;
-mod session;
-mod slots;
 #[cfg(not(feature = "js"))]
-mod store;
-#[cfg(not(feature = "js"))]
-mod stream;
+mod api;
+mod core;
 
-pub use clock::random_seed;
-pub use connection::{AuthSocket, Sink};
 #[doc(hidden)]
-pub use options::trusted_options;
-pub use session::{Session, SessionEvent, Surroundings};
+pub use self::core::trusted_options;
 #[cfg(not(feature = "js"))]
-pub use store::store;
-#[cfg(not(feature = "js"))]
-pub use stream::{Incoming, SocketStream};
+pub use api::{AuthSocket, Incoming, Session, SessionEvent, Sink, SocketStream, Surroundings, store};

@@ -4,7 +4,7 @@
 
 // Made of src/proto/contract by `cargo xtask contract`.
 // <contract>
-const HEARD_STORED = 7, HEARD_LOCKED = 8, HEARD_STORE_FAILED = 9, HEARD_WRITTEN = 13, HEARD_STORE_CHANGED = 14, HEARD_TWIN = 15;
+const SESSION_INPUT_LOCKED = 1, SESSION_INPUT_STORE_CHANGED = 6, SESSION_INPUT_STORED = 7, SESSION_INPUT_TWIN = 9, SESSION_INPUT_WRITTEN = 12;
 // </contract>
 
 /** The version of what is written. */
@@ -20,7 +20,8 @@ const LOCK_PATIENCE = 1_000;
  *
  * @typedef {[id: number, renewals: number, access: string, refresh?: string, expiresAt?: number, skew?: number]} Tokens
  * @typedef {Tokens | null | undefined} Stored
- * @typedef {(what: number, id: number, data?: unknown) => void} Hear
+ * @typedef {(what: number, id?: number, data?: unknown) => void} Hear What a session is told.
+ * @typedef {(error: unknown) => void} Failed
  * @typedef {{ load(): unknown, save(text: string): unknown, clear(): unknown, subscribe?(changed: () => void): unknown }} Store
  */
 
@@ -29,16 +30,17 @@ const LOCK_PATIENCE = 1_000;
  *
  * @param {string} name Of the entry and the channel, and in the name of the lock. @param {'localStorage' | 'sessionStorage' | Store} place
  */
-export const store = (name, place) => (/** @type {Hear} */ hear) => new Tabs(name, place, hear);
+export const store = (name, place) => (/** @type {Hear} */ hear, /** @type {Failed} */ failed) => new Tabs(name, place, hear, failed);
 
 export class Tabs {
-  /** @param {string} name @param {'localStorage' | 'sessionStorage' | Store} place @param {Hear} hear */
-  constructor(name, place, hear) {
+  /** @param {string} name @param {'localStorage' | 'sessionStorage' | Store} place @param {Hear} hear @param {Failed} failed */
+  constructor(name, place, hear, failed) {
     this.name = name;
     this.isPerTab = place === 'sessionStorage';
     this.isOfBrowser = typeof place === 'string';
     this.store = typeof place === 'string' ? webStorage(place, name) : place;
     this.hear = hear;
+    this.failed = failed;
     /** @type {Promise<unknown>} What is asked of the store is done one after the other. */
     this.queue = Promise.resolve();
     this.isBroken = false;
@@ -50,7 +52,7 @@ export class Tabs {
     this.channel = 'BroadcastChannel' in globalThis ? new BroadcastChannel(name) : undefined;
     this.channel?.addEventListener('message', ({ data }) => this.heard(data));
     const { signal } = this.gone;
-    const changed = () => this.hear(HEARD_STORE_CHANGED, 0);
+    const changed = () => this.hear(SESSION_INPUT_STORE_CHANGED);
     if (place === 'localStorage') {
       globalThis.addEventListener?.('storage', (event) => void ((event.key ?? name) === name && changed()), { signal });
     }
@@ -61,10 +63,10 @@ export class Tabs {
 
   /** A tab that was duplicated has a store of its own with the same sign-in: the news is in the word of it. @param {unknown} data */
   heard(data) {
-    if (!this.isPerTab) return this.hear(HEARD_STORE_CHANGED, 0);
+    if (!this.isPerTab) return this.hear(SESSION_INPUT_STORE_CHANGED);
     const [id, text] = Array.isArray(data) ? data : [];
     try {
-      this.hear(HEARD_TWIN, 0, [id, decoded(text)]);
+      this.hear(SESSION_INPUT_TWIN, 0, [id, decoded(text)]);
     } catch {
       // Some other script's.
     }
@@ -79,14 +81,14 @@ export class Tabs {
     const tooLate = () => late().catch((error) => ((isLate = true), Promise.reject(error)));
     const given = this.isOfBrowser ? done : Promise.race([done, tooLate()]);
     // What it has done after all is news.
-    this.queue.then(() => isLate && this.hear(HEARD_STORE_CHANGED, 0));
+    this.queue.then(() => isLate && this.hear(SESSION_INPUT_STORE_CHANGED));
     return given.then(
       (value) => {
         this.isBroken = false;
         return value;
       },
       (error) => {
-        if (!this.isBroken) this.hear(HEARD_STORE_FAILED, 0, error);
+        if (!this.isBroken) this.failed(error);
         this.isBroken = true;
         return undefined;
       },
@@ -100,7 +102,7 @@ export class Tabs {
       isBehind = this.isLocked && there ? await this.marks.isBeyond(there) : false;
       return there;
     });
-    this.hear(HEARD_STORED, Number(isBehind), there);
+    this.hear(SESSION_INPUT_STORED, 0, [there, isBehind]);
   }
 
   /** @param {Tokens} tokens */
@@ -112,7 +114,7 @@ export class Tabs {
       this.channel?.postMessage(this.isPerTab ? [tokens[0], text] : null);
       return true;
     });
-    this.hear(HEARD_WRITTEN, Number(isDone ?? false));
+    this.hear(SESSION_INPUT_WRITTEN, 0, isDone ?? false);
   }
 
   async erase() {
@@ -123,7 +125,7 @@ export class Tabs {
       this.channel?.postMessage(this.isPerTab ? [there?.[0], null] : null);
       return true;
     });
-    this.hear(HEARD_WRITTEN, Number(isDone ?? false));
+    this.hear(SESSION_INPUT_WRITTEN, 0, isDone ?? false);
   }
 
   /** @param {number} lease How long whoever holds the lock may show no sign of life, in milliseconds. */
@@ -132,7 +134,7 @@ export class Tabs {
     const granted = async () => {
       if (mine !== this.locks) return;
       this.isLocked = true;
-      this.hear(HEARD_LOCKED, 0);
+      this.hear(SESSION_INPUT_LOCKED);
     };
     this.release = (navigator.locks ? webLock : leased)(`gatepass lock ${this.name}`, lease, granted);
   }
@@ -145,7 +147,7 @@ export class Tabs {
   }
 
   close() {
-    this.hear = () => {};
+    this.hear = this.failed = () => {};
     this.unlock();
     this.gone.abort();
     // What is being written is told of before.

@@ -14,21 +14,27 @@ test('every option crosses at its place, with its value', async () => {
     const face = '/node_modules/gatepass/pkg';
     const [socket, session] = await Promise.all([import(`${face}/socket-options.js`), import(`${face}/session.js`)]);
     const user = new Session();
-    return {
-      session: fixture.session.map(({ options }) => {
-        let wire;
-        class SessionCore {
-          constructor(parts) {
-            wire = parts;
-          }
+    /** What a core is made of. */
+    const crossing = (make) => {
+      let wire;
+      class Core {
+        constructor(parts) {
+          wire = parts;
+          throw new Error('that is all');
         }
-        session.read(options, {})({ SessionCore }, () => {}, undefined);
+      }
+      try {
+        make({ ConnectionCore: Core, SessionCore: Core });
+      } catch {
         return wire;
-      }),
+      }
+    };
+    return {
+      session: fixture.session.map(({ options }) => crossing((core) => session.read(options, {})(core, {}))),
       socket: fixture.socket.map(({ options }) => {
         // A cookie without a session is no credential.
         const given = options.scheme.type === 'cookie' ? { ...options, session: user } : options;
-        return socket.read(address, given)({}, { socket: (wire) => wire }, {});
+        return crossing((core) => socket.read(address, given)(core, undefined, {}));
       }),
     };
   }, [fixture, ADDRESS]);
@@ -40,7 +46,16 @@ test('what was left out does not cross: the wasm has the defaults', async () => 
     const { read } = await import('/node_modules/gatepass/pkg/socket-options.js');
     const { AUTH_SOCKET_OPTIONS } = await import('/node_modules/gatepass/pkg/contract.js');
     const names = Object.keys(AUTH_SOCKET_OPTIONS);
-    return read(address, { scheme: { type: 'anonymous' } })({}, { socket: (wire) => wire.flatMap((value, place) => (value === undefined ? [] : [names[place]])) }, {});
+    let crossed;
+    class ConnectionCore {
+      constructor(wire) {
+        crossed = wire.flatMap((value, place) => (value === undefined ? [] : [names[place]]));
+      }
+      reads() {}
+      confirms() {}
+    }
+    read(address, { scheme: { type: 'anonymous' } })({ ConnectionCore }, undefined, {}).end();
+    return crossed;
   }, ADDRESS);
   assert.deepEqual(wire, ['url', 'scheme', 'credentials']);
 });
@@ -50,7 +65,6 @@ test('the wasm refuses by name a place that is missing or means nothing', async 
     const { load } = await import('gatepass');
     await load();
     const core = await import('/node_modules/gatepass/pkg/core.js');
-    const whole = () => new core.SessionCore(session, undefined, undefined, () => {}, {});
     const refused = (make) => {
       try {
         make();
@@ -59,16 +73,46 @@ test('the wasm refuses by name a place that is missing or means nothing', async 
         return error.message;
       }
     };
+    const ofSession = (wire) => refused(() => new core.SessionCore(wire, false, false, 0));
+    const ofSocket = (wire) => refused(() => new core.ConnectionCore(wire, [], 0));
     const { AUTH_SOCKET_OPTIONS, SESSION_OPTIONS } = await import('/node_modules/gatepass/pkg/contract.js');
     const withPart = (name, value) => socket.with(Object.keys(AUTH_SOCKET_OPTIONS).indexOf(name), value);
     return [
-      refused(whole),
-      refused(() => new core.SessionCore([], undefined, undefined, () => {}, {})),
-      refused(() => new core.SessionCore(session.with(Object.keys(SESSION_OPTIONS).indexOf('credentials'), 9), undefined, undefined, () => {}, {})),
-      ...[withPart('scheme', [9, []]), withPart('connectTimeout', 'soon'), withPart('whenHidden', 9), withPart('backoff', []), withPart('closeCodes', [4403, 7]), socket.slice(1)].map((wire) => refused(() => whole().socket(wire, {}))),
+      ofSession(session),
+      ofSession([]),
+      ofSession(session.with(Object.keys(SESSION_OPTIONS).indexOf('credentials'), 9)),
+      ofSocket(socket),
+      ...[withPart('scheme', [9, []]), withPart('connectTimeout', 'soon'), withPart('whenHidden', 9), withPart('backoff', []), withPart('closeCodes', [4403, 7]), socket.slice(1)].map(ofSocket),
     ];
   }, [fixture.session[0].wire, fixture.socket[5].wire]);
-  assert.deepEqual(thrown, ['nothing', 'SessionOptions', 'credentials', 'scheme.type', 'connectTimeout', 'whenHidden', 'BackoffOptions', 'closeCodes', 'AuthSocketOptions']);
+  assert.deepEqual(thrown, ['nothing', 'SessionOptions', 'credentials', 'nothing', 'scheme.type', 'connectTimeout', 'whenHidden', 'BackoffOptions', 'closeCodes', 'AuthSocketOptions']);
+});
+
+test('a machine that is told something that has no number is not told anything else, and says what it was', async () => {
+  const thrown = await inFreshPage(async ([session, socket]) => {
+    const { load } = await import('gatepass');
+    await load();
+    const { ConnectionCore, SessionCore } = await import('/node_modules/gatepass/pkg/core.js');
+    const cores = [() => new SessionCore(session, false, false, 0), () => new ConnectionCore(socket, [], 0)];
+    const { ConnectionInput, SessionInput } = await import('/node_modules/gatepass/pkg/contract.js').then(({ CONNECTION_INPUT_NAMES, SESSION_INPUT_NAMES }) => ({ ConnectionInput: CONNECTION_INPUT_NAMES, SessionInput: SESSION_INPUT_NAMES }));
+    const told = (core, ...input) => {
+      try {
+        core.input(0, 0, ...input);
+        return 'nothing';
+      } catch ({ message }) {
+        return message;
+      }
+    };
+    return [
+      ...cores.flatMap((make) => [0x7f, 256, -1].map((what) => told(make(), what, 0, []))),
+      told(cores[1](), ConnectionInput.indexOf('page'), 99),
+      told(cores[1](), ConnectionInput.indexOf('http'), 0, [9]),
+      told(cores[0](), SessionInput.indexOf('want'), 0, [0, 9, 0]),
+      told(cores[0](), SessionInput.indexOf('provided'), 0, [9]),
+      told(cores[1](), ConnectionInput.indexOf('token'), 0, [[99]]),
+    ];
+  }, [fixture.session[0].wire, fixture.socket[5].wire]);
+  assert.deepEqual(thrown, [...Array(3).fill('SessionInput'), ...Array(3).fill('ConnectionInput'), 'PageEvent', 'HttpEnd', 'DemandKind', 'SourceAnswer', 'TokenError']);
 });
 
 test('every failure arrives by its own name, with each part at its place, and a number without a meaning is no default', async () => {

@@ -41,7 +41,6 @@ const ENTRIES = {
   'socket.reconnect()': ({ socket }) => socket.reconnect(),
   'socket.stats()': ({ socket }) => socket.stats(),
   'socket.bufferedAmount': ({ socket }) => socket.bufferedAmount,
-  'socket.binaryType': ({ socket }) => (socket.binaryType = 'arraybuffer'),
   'a message of the server': ({ raw }) => raw.onmessage(new MessageEvent('message', { data: 'news' })),
   'an error of the socket': ({ raw }) => raw.onerror(new Event('error')),
   'the end of the socket': ({ raw }) => raw.onclose(new CloseEvent('close', { code: 1006 })),

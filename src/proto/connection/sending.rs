@@ -82,6 +82,12 @@ impl Connection {
         })
     }
 
+    /// Returns whether a message of the app may have to be read, for its id.
+    #[must_use]
+    pub const fn confirms(&self) -> bool {
+        self.config.confirm.is_some()
+    }
+
     fn set_expiry(&mut self) {
         if let Some(next) = self.outbox.next_expiry() {
             self.timers.set(Timer::Expiry, next);

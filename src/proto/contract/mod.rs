@@ -3,17 +3,20 @@
 //! Each enum says its numbers itself. The build makes the TypeScript face's `const enum`s of [`tables`], and the constants at the top of the
 //! browser's drivers.
 
-mod heard;
+mod crossing;
 mod numbers;
 mod option;
 mod parts;
 
-pub use heard::{Heard, HttpEnd, SourceAnswer};
+pub use crossing::{
+    ConnectionInput, ConnectionOutput, DemandKind, HttpEnd, ReceiveAnswer, SendAnswer, SessionInput, SessionOutput,
+    SourceAnswer,
+};
 pub(crate) use numbers::numbered;
 pub use numbers::{NumberRow, Numbered};
 pub use option::{Group, Kind, OptionGroup, OptionValue, Reads, Row, Value};
 pub(crate) use option::{options, read_into, read_needed};
-pub use parts::{ChangePart, FailurePart, Remedy, SchemeKind, SessionNews, StatPart};
+pub use parts::{ChangePart, FailurePart, Remedy, SchemeKind, StatPart};
 
 use super::Framing;
 use super::close::CloseAction;
@@ -36,22 +39,27 @@ pub fn tables() -> Vec<Table> {
         table::<BodyEncoding>(),
         table::<ChangePart>(),
         table::<CloseAction>(),
+        table::<ConnectionInput>(),
+        table::<ConnectionOutput>(),
         table::<ConnectionState>(),
         table::<Credentials>(),
+        table::<DemandKind>(),
         table::<Encoding>(),
         table::<FailurePart>(),
         table::<Fate>(),
         table::<Framing>(),
-        table::<Heard>(),
         table::<HttpEnd>(),
         table::<Method>(),
         table::<OutboxPolicy>(),
         table::<PageEvent>(),
         table::<Phase>(),
         table::<Reason>(),
+        table::<ReceiveAnswer>(),
         table::<Remedy>(),
         table::<SchemeKind>(),
-        table::<SessionNews>(),
+        table::<SendAnswer>(),
+        table::<SessionInput>(),
+        table::<SessionOutput>(),
         table::<SessionState>(),
         table::<SourceAnswer>(),
         table::<StatPart>(),
@@ -132,6 +140,16 @@ mod tests {
                 group.name
             );
         }
+    }
+
+    #[test]
+    fn what_is_written_in_a_row_stands_in_the_order_of_its_places() {
+        fn in_order<T: Numbered>() {
+            assert!(T::ALL.iter().zip(0..).all(|(part, place)| part.place() == place), "{}", T::ENUM);
+        }
+        in_order::<ChangePart>();
+        in_order::<FailurePart>();
+        in_order::<StatPart>();
     }
 
     #[test]

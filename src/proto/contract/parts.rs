@@ -21,18 +21,6 @@ numbered! {
 }
 
 numbered! {
-    /// What a session tells the face.
-    pub enum SessionNews {
-        /// The state or the tokens; with what has ended the session, or undefined.
-        Changed = 0 "changed",
-        /// With what it threw.
-        StoreFailed = 1 "storeFailed",
-        /// With the refusal.
-        RenewalRefused = 2 "renewalRefused",
-    }
-}
-
-numbered! {
     /// What a failure asks for: [`Disposition`](crate::error::Disposition) without its wait.
     pub enum Remedy {
         /// Try again.

@@ -29,6 +29,12 @@ impl WantId {
     pub const fn new(id: u32) -> Self {
         Self(id)
     }
+
+    /// Returns the id as a number.
+    #[must_use]
+    pub const fn get(self) -> u32 {
+        self.0
+    }
 }
 
 impl RequestId {
@@ -86,7 +92,7 @@ pub struct Grant {
     /// The value of an `Authorization` header: the prefix, a space, the access token.
     pub authorization: Secret,
     /// Where in it the access token begins.
-    pub(super) start: usize,
+    pub(crate) start: usize,
     /// Which token set it is.
     pub generation: u32,
     /// Whose.

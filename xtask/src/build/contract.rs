@@ -12,7 +12,8 @@ use gatepass::proto::http::MAX_BODY;
 use super::options;
 use crate::tools::root;
 
-const DRIVERS: [&str; 2] = ["src/web/port.js", "src/web/tabs.js"];
+const DRIVERS: [&str; 4] =
+    ["src/web/driver.js", "src/web/connection-driver.js", "src/web/session-driver.js", "src/web/tabs.js"];
 const START: &str = "// <contract>\n";
 const END: &str = "// </contract>\n";
 

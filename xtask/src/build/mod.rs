@@ -122,10 +122,23 @@ pub(crate) fn face() -> Result<()> {
     presets::write(&pkg())?;
     presets::write_sentences(&pkg())?;
     write_inline()?;
-    run_logged("tsc", wasm_command("tsc")?.args(["--project", "tsconfig.json"]))
-        .context("the TypeScript face does not compile")?;
     // No types of Node, which tools bring along: these scripts run in browsers.
-    let flags = ["--noEmit", "--allowJs", "--checkJs", "--strict", "--target", "es2022", "--typeRoots", "target/none"];
-    run_logged("tsc-platform", wasm_command("tsc")?.args(flags).args(platform::SCRIPTS))
-        .context("the browser driver's scripts have a wrong type")
+    let types = target_dir().join("types");
+    let flags = [
+        "--declaration",
+        "--emitDeclarationOnly",
+        "--rootDir",
+        "src",
+        "--allowJs",
+        "--checkJs",
+        "--strict",
+        "--target",
+        "es2022",
+    ];
+    let mut command = wasm_command("tsc")?;
+    command.args(flags).args(["--typeRoots", "target/none", "--outDir"]).arg(&types).args(platform::scripts());
+    run_logged("tsc-platform", &mut command).context("the browser driver's scripts have a wrong type")?;
+    platform::place_drivers(&pkg(), &types)?;
+    run_logged("tsc", wasm_command("tsc")?.args(["--project", "tsconfig.json"]))
+        .context("the TypeScript face does not compile")
 }

@@ -8,30 +8,37 @@ use anyhow::{Context, Result};
 
 use crate::tools::root;
 
-/// Beside the Rust that imports them.
-pub(super) const SCRIPTS: [&str; 3] = ["src/platform/platform.js", "src/web/port.js", TABS];
-/// Loaded by the face, where tokens are to rest in a store.
-const TABS: &str = "src/web/tabs.js";
-/// What the face knows of it.
-const TABS_TYPES: &str = "type Hear = (what: number, id: number, data?: unknown) => void;\n\
-     type Method = 'read' | 'write' | 'erase' | 'lock' | 'unlock' | 'close';\n\
-     export declare const store: (name: string, place: unknown) => (hear: Hear) => Record<Method, (argument?: any) => unknown>;\n";
+/// What the wasm calls.
+const PLATFORM: &str = "src/platform/platform.js";
+/// What drives the wasm, beside the Rust that does the same with them.
+const DRIVERS: [&str; 4] = ["driver", "connection-driver", "session-driver", "tabs"];
+
+/// All of them.
+pub(super) fn scripts() -> Vec<String> {
+    let drivers = DRIVERS.map(|name| format!("src/web/{name}.js"));
+    std::iter::once(PLATFORM.to_owned()).chain(drivers).collect()
+}
 
 pub(super) fn place(folder: &Path) -> Result<()> {
     let glue = folder.join("core.js");
-    let mut text = std::fs::read_to_string(&glue)?;
-    for script in SCRIPTS.iter().filter(|script| **script != TABS) {
-        let import = import_of(&text, script).map(str::to_owned).with_context(|| {
-            format!("the glue does not import {script}: wasm-bindgen writes it otherwise, see {}", file!())
-        })?;
-        let name = script.rsplit('/').next().unwrap_or(script);
-        std::fs::rename(folder.join(&import), folder.join(name))?;
-        text = text.replace(&import, &format!("./{name}"));
-    }
-    std::fs::write(&glue, text)?;
-    std::fs::copy(root().join(TABS), folder.join("tabs.js"))?;
-    std::fs::write(folder.join("tabs.d.ts"), TABS_TYPES)?;
+    let text = std::fs::read_to_string(&glue)?;
+    let import = import_of(&text, PLATFORM).with_context(|| {
+        format!("the glue does not import {PLATFORM}: wasm-bindgen writes it otherwise, see {}", file!())
+    })?;
+    std::fs::rename(folder.join(import), folder.join("platform.js"))?;
+    std::fs::write(&glue, text.replace(import, "./platform.js"))?;
     std::fs::remove_dir_all(folder.join("snippets"))?;
+    Ok(())
+}
+
+/// The drivers, for the face: as they are, with the types that tsc has found in them.
+pub(super) fn place_drivers(folder: &Path, types: &Path) -> Result<()> {
+    for name in DRIVERS {
+        let script = format!("{name}.js");
+        std::fs::copy(root().join("src/web").join(&script), folder.join(&script))?;
+        let declaration = format!("{name}.d.ts");
+        std::fs::copy(types.join("web").join(&declaration), folder.join(&declaration))?;
+    }
     Ok(())
 }
 

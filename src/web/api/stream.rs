@@ -143,7 +143,7 @@ impl futures_sink::Sink<JsValue> for SocketStream {
     fn poll_close(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), SendError>> {
         let flushed = self.as_mut().poll_flush(context);
         if flushed.is_ready() {
-            self.socket.end(1000, "");
+            drop(self.socket.close(1000, ""));
         }
         flushed
     }

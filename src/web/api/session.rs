@@ -1,0 +1,273 @@
+//! A session for a Rust app, on the driver that the npm package has.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::rc::{Rc, Weak};
+
+use js_sys::{Array, Function, Object, Reflect};
+use wasm_bindgen::prelude::*;
+
+use super::seed;
+use crate::error::{ConfigError, TokenError};
+use crate::proto::contract::{DemandKind, Numbered as _};
+use crate::proto::session::{Demand, Grant, LoginError, SessionConfig, SessionState, SessionView, check_header_text};
+use crate::proto::token::Lifetime;
+use crate::proto::{Json, Secret};
+use crate::web::core::{Given, SessionCore, read_grant, token_error, view};
+
+#[wasm_bindgen(module = "/src/web/session-driver.js")]
+extern "C" {
+    /// As in session-driver.js.
+    #[derive(Clone)]
+    pub(super) type SessionDriver;
+    #[wasm_bindgen(constructor)]
+    fn new(core: SessionCore, surroundings: &Object, owner: &JsValue) -> SessionDriver;
+    #[wasm_bindgen(method)]
+    fn asker(this: &SessionDriver) -> u32;
+    #[wasm_bindgen(method)]
+    fn token(this: &SessionDriver, asker: u32, kind: u8, value: f64);
+    #[wasm_bindgen(method)]
+    fn login(this: &SessionDriver, login: u32, credentials: JsValue);
+    #[wasm_bindgen(method, js_name = setTokens)]
+    fn set_tokens(this: &SessionDriver, tokens: Array);
+    #[wasm_bindgen(method)]
+    fn logout(this: &SessionDriver);
+    #[wasm_bindgen(method)]
+    fn state(this: &SessionDriver) -> Option<f64>;
+    #[wasm_bindgen(method)]
+    fn view(this: &SessionDriver) -> JsValue;
+}
+
+#[wasm_bindgen(module = "/src/web/app.js")]
+extern "C" {
+    #[wasm_bindgen(js_name = ownerOf)]
+    fn owner_of(
+        changed: &JsValue,
+        renewal_refused: &JsValue,
+        store_failed: &JsValue,
+        logged_in: &JsValue,
+        token: &JsValue,
+    ) -> JsValue;
+    #[wasm_bindgen(js_name = letGo)]
+    fn let_go(driver: &SessionDriver);
+}
+
+/// Who the user is: tokens, login, refresh and logout, shared by all sockets. Clones are the same session.
+#[derive(Clone)]
+pub struct Session {
+    inner: Rc<Inner>,
+}
+
+/// What the app is told.
+#[derive(Clone, Debug)]
+pub enum SessionEvent {
+    /// The state is another, or the tokens are.
+    Changed {
+        /// The state.
+        state: SessionState,
+        /// Why the session has ended, if it has.
+        error: Option<TokenError>,
+    },
+    /// The server has refused to renew the token, which is still good: the session ends with it.
+    RenewalRefused(TokenError),
+    /// The store failed, as the browser or the app's store said. The session goes on in memory.
+    StoreFailed(JsValue),
+}
+
+/// Where tokens rest and come from, if not memory and the refresh endpoint.
+#[derive(Clone, Debug, Default)]
+pub struct Surroundings {
+    /// Where they rest: made by [`store`](super::store()). It is asked for the tokens first.
+    pub store: Option<Function>,
+    /// Asks the app for a token: `source(reason, done)`, with one of [`Reason`](crate::proto::session::Reason)'s names. It calls `done` later,
+    /// once: with 0 and an array of the access token, its life in seconds and its end in seconds since 1970 (the last two may be missing), with
+    /// 1 if it failed in passing, or with 2 if the person has to sign in. It returns a function that ends the question.
+    pub source: Option<Function>,
+}
+
+type LoginDone = Box<dyn FnOnce(Result<(), LoginError>)>;
+type TokenDone = Box<dyn FnOnce(Result<Grant, TokenError>)>;
+type EventListener = Rc<dyn Fn(SessionEvent)>;
+
+struct Inner {
+    driver: SessionDriver,
+    heard: Rc<Heard>,
+    next_login: Cell<u32>,
+    _told: Told,
+}
+
+/// What the driver calls: changed, a renewal was refused, the store failed, logged in, a token.
+type Told = (
+    Closure<dyn Fn(JsValue)>,
+    Closure<dyn Fn(JsValue)>,
+    Closure<dyn Fn(JsValue)>,
+    Closure<dyn Fn(u32, JsValue, Option<String>)>,
+    Closure<dyn Fn(u32, JsValue)>,
+);
+
+/// Who waits for what the session says.
+#[derive(Default)]
+struct Heard {
+    session: RefCell<Weak<Inner>>,
+    logins: RefCell<BTreeMap<u32, LoginDone>>,
+    tokens: RefCell<BTreeMap<u32, TokenDone>>,
+    on_event: RefCell<Option<EventListener>>,
+}
+
+impl Session {
+    /// Makes a session without a user, whose tokens rest in memory.
+    ///
+    /// # Errors
+    /// What is wrong with the settings.
+    pub fn new(config: SessionConfig) -> Result<Self, ConfigError> {
+        Self::within(config, Surroundings::default())
+    }
+
+    /// Makes a session whose tokens rest in a store or come from the app.
+    ///
+    /// # Errors
+    /// What is wrong with the settings.
+    pub fn within(mut config: SessionConfig, surroundings: Surroundings) -> Result<Self, ConfigError> {
+        let Surroundings { store, source } = surroundings;
+        config.has_source = source.is_some();
+        config.has_store = store.is_some();
+        config.check()?;
+        let given = Object::new();
+        for (name, call) in [("store", store), ("source", source)] {
+            if let Some(call) = call {
+                // A new object takes every member.
+                drop(Reflect::set(&given, &name.into(), &call));
+            }
+        }
+        let heard = Rc::new(Heard::default());
+        let told = Heard::told(&heard);
+        let owner = owner_of(told.0.as_ref(), told.1.as_ref(), told.2.as_ref(), told.3.as_ref(), told.4.as_ref());
+        let driver = SessionDriver::new(SessionCore::of(config, seed()), &given, &owner);
+        let inner = Rc::new(Inner { driver, heard: Rc::clone(&heard), next_login: Cell::new(0), _told: told });
+        *heard.session.borrow_mut() = Rc::downgrade(&inner);
+        Ok(Self { inner })
+    }
+
+    /// Calls `listener` after every change, and when the store fails. A later listener takes its place.
+    pub fn on_event(&self, listener: impl Fn(SessionEvent) + 'static) {
+        *self.inner.heard.on_event.borrow_mut() = Some(Rc::new(listener));
+    }
+
+    /// Returns the state.
+    #[must_use]
+    pub fn state(&self) -> SessionState {
+        self.inner.state()
+    }
+
+    /// Takes tokens that the app has from elsewhere.
+    ///
+    /// # Errors
+    /// An access token that cannot stand in a header.
+    pub fn set_tokens(&self, access: Secret, refresh: Option<Secret>, lifetime: Lifetime) -> Result<(), ConfigError> {
+        check_header_text("tokens.access", access.expose())?;
+        let tokens = Array::of4(
+            &access.expose().into(),
+            &refresh.as_ref().map(Secret::expose).into(),
+            &lifetime.expires_in.into(),
+            &lifetime.expires_at.into(),
+        );
+        self.inner.driver.set_tokens(tokens);
+        Ok(())
+    }
+
+    /// Signs in at the login endpoint; `done` is called once.
+    pub fn login(&self, credentials: Json, done: impl FnOnce(Result<(), LoginError>) + 'static) {
+        let login = self.inner.next_login.replace(self.inner.next_login.get().wrapping_add(1));
+        self.inner.heard.logins.borrow_mut().insert(login, Box::new(done));
+        self.inner.driver.login(login, credentials.into_js());
+    }
+
+    /// Hands out an access token that meets the demand, if such a one can be had; it is renewed if need be. `done` is called once.
+    pub fn token(&self, demand: Demand, done: impl FnOnce(Result<Grant, TokenError>) + 'static) {
+        let asker = self.inner.driver.asker();
+        self.inner.heard.tokens.borrow_mut().insert(asker, Box::new(done));
+        let (kind, value) = match demand {
+            Demand::NotDoubted(generation) => (DemandKind::NotDoubted, f64::from(generation)),
+            Demand::NotRejected(generation) => (DemandKind::NotRejected, f64::from(generation)),
+            Demand::UsableFor(time) => (DemandKind::UsableFor, time.as_millis() as f64),
+        };
+        self.inner.driver.token(asker, kind.number(), value);
+    }
+
+    /// Forgets the user and closes their sockets, in every tab that shares the store.
+    pub fn logout(&self) {
+        self.inner.driver.logout();
+    }
+
+    pub(super) fn view(&self) -> SessionView {
+        view(&Given(self.inner.driver.view()))
+    }
+
+    pub(super) fn driver(&self) -> SessionDriver {
+        self.inner.driver.clone()
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("state", &self.state()).finish_non_exhaustive()
+    }
+}
+
+impl Inner {
+    fn state(&self) -> SessionState {
+        // One that has ended has no user.
+        let number = self.driver.state();
+        number.and_then(|number| SessionState::from_number(number as u8)).unwrap_or(SessionState::Expired)
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let_go(&self.driver);
+    }
+}
+
+impl Heard {
+    /// What the driver calls.
+    fn told(heard: &Rc<Self>) -> Told {
+        let [changed, refused, failed, logins, tokens] = [(); 5].map(|()| Rc::clone(heard));
+        (
+            Closure::new(move |failure: JsValue| changed.changed(failure)),
+            Closure::new(move |failure: JsValue| {
+                if let Some(error) = token_error(&Given(failure)) {
+                    refused.tell(SessionEvent::RenewalRefused(error));
+                }
+            }),
+            Closure::new(move |error: JsValue| failed.tell(SessionEvent::StoreFailed(error))),
+            Closure::new(move |login: u32, failure: JsValue, answer: Option<String>| {
+                let done = logins.logins.borrow_mut().remove(&login);
+                if let Some(done) = done {
+                    let answer = answer.map(Secret::new);
+                    done(token_error(&Given(failure)).map_or(Ok(()), |error| Err(LoginError { error, answer })));
+                }
+            }),
+            Closure::new(move |asker: u32, answer: JsValue| {
+                let done = tokens.tokens.borrow_mut().remove(&asker);
+                if let Some(done) = done {
+                    done(read_grant(&Given(answer)));
+                }
+            }),
+        )
+    }
+
+    fn changed(&self, failure: JsValue) {
+        let session = self.session.borrow().upgrade();
+        if let Some(session) = session {
+            self.tell(SessionEvent::Changed { state: session.state(), error: token_error(&Given(failure)) });
+        }
+    }
+
+    fn tell(&self, event: SessionEvent) {
+        let listener = self.on_event.borrow().clone();
+        if let Some(listener) = listener {
+            listener(event);
+        }
+    }
+}

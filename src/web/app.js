@@ -1,0 +1,35 @@
+// What a Rust app hears of the drivers: the names that they call, as one function each.
+
+/**
+ * Where a connection's events and messages go. `event` is called for each event, which the app takes from the core, with what may not have arrived.
+ *
+ * @param {(unconfirmed: unknown[]) => void} event @param {() => boolean} takesBuffers @param {(data: unknown) => void} message
+ * @returns {import('./connection-driver.js').Sink}
+ */
+export const sinkOf = (event, takesBuffers, message) => ({
+  get takesBuffers() {
+    return takesBuffers();
+  },
+  broken() {},
+  opened: () => event([]),
+  fate: () => event([]),
+  closed: () => event([]),
+  changed: (_, unconfirmed) => event(unconfirmed),
+  message,
+});
+
+/**
+ * Who is told of a session.
+ *
+ * @param {(failure: any[] | undefined) => void} changed @param {(failure: any[]) => void} renewalRefused @param {(error: unknown) => void} storeFailed
+ * @param {(login: number, failure: any[] | undefined, answer?: string) => void} loggedIn @param {(asker: number, answer: any[]) => void} token
+ * @returns {import('./session-driver.js').SessionOwner}
+ */
+export const ownerOf = (changed, renewalRefused, storeFailed, loggedIn, token) => ({ broken() {}, changed, renewalRefused, storeFailed, loggedIn, token });
+
+/** Lets go of a session: nobody hears of it any more, and it ends when everything is stored. @param {import('./session-driver.js').SessionDriver} driver */
+export function letGo(driver) {
+  const deaf = () => {};
+  driver.owner = ownerOf(deaf, deaf, deaf, deaf, deaf);
+  driver.letGo();
+}

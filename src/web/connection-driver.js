@@ -1,0 +1,242 @@
+// Drives a connection: its sockets, its requests, its timer, and the messages that the machine knows by number alone.
+
+import { Driver, attempt, written } from './driver.js';
+
+// Made of src/proto/contract by `cargo xtask contract`.
+// <contract>
+const CONNECTION_INPUT_CLOSE = 0, CONNECTION_INPUT_CONNECT = 1, CONNECTION_INPUT_HTTP = 2, CONNECTION_INPUT_INSPECTED = 3, CONNECTION_INPUT_PAGE = 4, CONNECTION_INPUT_SOCKET_CLOSED = 6, CONNECTION_INPUT_SOCKET_ERROR = 7, CONNECTION_INPUT_SOCKET_OPENED = 8, CONNECTION_INPUT_SOCKET_REFUSED = 9, CONNECTION_INPUT_TIMEOUT = 10, CONNECTION_INPUT_TOO_LONG = 13;
+const CONNECTION_OUTPUT_ABORT_FETCH = 0, CONNECTION_OUTPUT_CLOSE_SOCKET = 1, CONNECTION_OUTPUT_CLOSED = 2, CONNECTION_OUTPUT_DELIVER = 3, CONNECTION_OUTPUT_DISCARD = 4, CONNECTION_OUTPUT_FETCH = 5, CONNECTION_OUTPUT_MESSAGE = 6, CONNECTION_OUTPUT_OPEN = 7, CONNECTION_OUTPUT_OPENED = 8, CONNECTION_OUTPUT_SEND = 9, CONNECTION_OUTPUT_SEND_TEXT = 10, CONNECTION_OUTPUT_STATE_CHANGED = 11, CONNECTION_OUTPUT_UNWANT = 12, CONNECTION_OUTPUT_WANT = 13;
+const FRAMING_BINARY = 2;
+const PAGE_EVENT_FROZEN = 0, PAGE_EVENT_HIDDEN = 1, PAGE_EVENT_OFFLINE = 2, PAGE_EVENT_ONLINE = 3, PAGE_EVENT_RESUMED = 4, PAGE_EVENT_VISIBLE = 5;
+const RECEIVE_ANSWER_DELIVER = 0, RECEIVE_ANSWER_INSPECT = 2, RECEIVE_ANSWER_TOO_LONG = 3;
+const SEND_ANSWER_NOW = 0, SEND_ANSWER_UNCONFIRMED = 1, SEND_ANSWER_DROPPED = 3, SEND_ANSWER_CLOSED = 4, SEND_ANSWER_QUEUE_FULL = 5;
+// </contract>
+
+/**
+ * @typedef {import('./driver.js').Plain} Plain
+ * @typedef {import('./session-driver.js').SessionDriver} SessionDriver
+ *
+ * @typedef {object} OfConnection What a connection's core has besides.
+ * @property {(instant: number, message: number, length: number, text?: string, ttl?: number) => number} send
+ * @property {(instant: number, socket: number, length: number) => number} received
+ * @property {() => number | undefined} socket
+ * @property {() => boolean} reads
+ * @property {() => boolean} confirms
+ * @property {(to: Plain) => void} stats
+ *
+ * @typedef {object} Sink Where events and messages go. None of it throws.
+ * @property {boolean} takesBuffers Whether binary messages are to arrive as ArrayBuffers.
+ * @property {(thrown: unknown) => void} broken
+ * @property {() => void} opened
+ * @property {(message: number, fate: number) => void} fate
+ * @property {(code: number, reason: string, wasClean: boolean) => void} closed
+ * @property {(change: any[], unconfirmed: unknown[]) => void} changed The parts of a change, and what may not have arrived.
+ * @property {(data: unknown) => void} message
+ */
+
+/** @extends {Driver<import('./driver.js').Core & OfConnection, Sink>} */
+export class ConnectionDriver extends Driver {
+  /** @param {import('./driver.js').Core & OfConnection} core @param {SessionDriver | undefined} session @param {Sink} owner */
+  constructor(core, session, owner) {
+    super(core, owner, CONNECTION_INPUT_TIMEOUT, CONNECTION_INPUT_HTTP);
+    this.session = session;
+    /** @type {Map<number, unknown>} */
+    this.messages = new Map();
+    /** @type {Map<number, WebSocket>} One, and at a handover two. */
+    this.sockets = new Map();
+    /** @type {unknown} A message that the machine reads. */
+    this.inspected = undefined;
+    this.reads = core.reads();
+    this.confirms = core.confirms();
+    this.asker = session?.join(this) ?? 0;
+    watchPage((event) => this.hear(CONNECTION_INPUT_PAGE, event), this.gone.signal);
+  }
+
+  connect() {
+    this.input(CONNECTION_INPUT_CONNECT);
+  }
+
+  /** Closes for good. @param {number} code Checked before. @param {string} reason */
+  close(code, reason) {
+    this.input(CONNECTION_INPUT_CLOSE, 0, [code, reason]);
+  }
+
+  /**
+   * Takes a message. Returns a `SendAnswer`.
+   *
+   * @param {number} message Its number, higher than that of the one before. @param {unknown} data @param {number} [ttl] How long it may wait, in milliseconds.
+   */
+  send(message, data, ttl) {
+    return this.guarded(() => {
+      const text = this.confirms ? textOf(data) : undefined;
+      const answer = this.core.send(performance.now(), message, lengthOf(data), text, ttl);
+      if (answer === SEND_ANSWER_CLOSED || answer === SEND_ANSWER_QUEUE_FULL) return answer;
+      if (answer !== SEND_ANSWER_DROPPED) this.messages.set(message, copied(data));
+      // The outbox was emptied before anybody could know of the connection, so nothing is overtaken.
+      if (answer === SEND_ANSWER_NOW || answer === SEND_ANSWER_UNCONFIRMED) this.write(this.core.socket(), this.messages.get(message));
+      this.goOn();
+      return answer;
+    });
+  }
+
+  /** The counters, each at its place. */
+  stats() {
+    return this.guarded(() => written((to) => this.core.stats(to))[0]);
+  }
+
+  /** The present WebSocket; its address holds the credential, where the scheme puts it there. */
+  native() {
+    return this.guarded(() => this.sockets.get(this.core.socket() ?? -1));
+  }
+
+  /** How binary messages are to arrive on the present sockets; on later ones the sink is asked. @param {boolean} takesBuffers */
+  setBinaryType(takesBuffers) {
+    if (!this.reads) for (const socket of this.sockets.values()) socket.binaryType = binaryType(takesBuffers);
+  }
+
+  /** The app has let go of it. */
+  letGo() {
+    attempt(() => this.close(1000, ''));
+    this.end();
+  }
+
+  end() {
+    super.end();
+    for (const id of [...this.sockets.keys()]) this.closeSocket(id, 1000, '');
+    this.messages.clear();
+  }
+
+  /** @param {number} what @param {any[]} given */
+  perform(what, given) {
+    const [first, second, third] = given;
+    switch (what) {
+      case CONNECTION_OUTPUT_ABORT_FETCH:
+        return this.abort(first);
+      case CONNECTION_OUTPUT_CLOSE_SOCKET:
+        return this.closeSocket(first, second, third);
+      case CONNECTION_OUTPUT_CLOSED:
+        return this.owner.closed(first, second, third);
+      case CONNECTION_OUTPUT_DELIVER:
+        return this.deliver(this.inspected);
+      case CONNECTION_OUTPUT_DISCARD:
+        return first.forEach((/** @type {number} */ message) => this.messages.delete(message));
+      case CONNECTION_OUTPUT_FETCH:
+        return this.request(given);
+      case CONNECTION_OUTPUT_MESSAGE:
+        return this.owner.fate(first, second);
+      case CONNECTION_OUTPUT_OPEN:
+        return this.open(first, second, third);
+      case CONNECTION_OUTPUT_OPENED:
+        return this.owner.opened();
+      case CONNECTION_OUTPUT_SEND:
+        return this.write(first, this.messages.get(second));
+      case CONNECTION_OUTPUT_SEND_TEXT:
+        return this.write(first, third === FRAMING_BINARY ? new TextEncoder().encode(second) : second);
+      case CONNECTION_OUTPUT_STATE_CHANGED:
+        return this.owner.changed(first, second.filter((/** @type {number} */ id) => this.messages.has(id)).map((/** @type {number} */ id) => this.messages.get(id)));
+      case CONNECTION_OUTPUT_UNWANT:
+        return this.session?.unwant(this.asker);
+      case CONNECTION_OUTPUT_WANT:
+        return this.session?.want(this.asker, given);
+      default:
+        return super.perform(what, given);
+    }
+  }
+
+  /**
+   * Dials. The listeners are there before the browser can say anything. A socket that it refuses to make is heard of later, as one is that it
+   * refuses to open.
+   *
+   * @param {number} id @param {string} url @param {string[]} protocols
+   */
+  open(id, url, protocols) {
+    try {
+      const socket = new WebSocket(url, protocols);
+      this.sockets.set(id, socket);
+      socket.binaryType = binaryType(this.reads || this.owner.takesBuffers);
+      socket.onopen = () => this.hear(CONNECTION_INPUT_SOCKET_OPENED, id, socket.protocol);
+      socket.onmessage = ({ data }) => attempt(() => this.received(id, data));
+      socket.onerror = () => this.hear(CONNECTION_INPUT_SOCKET_ERROR, id);
+      socket.onclose = ({ code, reason, wasClean }) => {
+        this.leave(id);
+        this.hear(CONNECTION_INPUT_SOCKET_CLOSED, id, [code, reason, wasClean]);
+      };
+    } catch {
+      queueMicrotask(() => this.hear(CONNECTION_INPUT_SOCKET_REFUSED, id));
+    }
+  }
+
+  /** @param {number} socket @param {unknown} data */
+  received(socket, data) {
+    this.guarded(() => {
+      const length = lengthOf(data);
+      const answer = this.core.received(performance.now(), socket, length);
+      if (answer === RECEIVE_ANSWER_DELIVER) this.deliver(data);
+      if (answer === RECEIVE_ANSWER_TOO_LONG) this.input(CONNECTION_INPUT_TOO_LONG, socket, length);
+      if (answer === RECEIVE_ANSWER_INSPECT) {
+        this.inspected = data;
+        this.input(CONNECTION_INPUT_INSPECTED, socket, textOf(data));
+        this.inspected = undefined;
+      }
+      this.goOn();
+    });
+  }
+
+  /** Hands a message to the app as it wants it: one that was read has arrived as bytes. @param {unknown} data */
+  deliver(data) {
+    const isBlob = this.reads && data instanceof ArrayBuffer && !this.owner.takesBuffers;
+    this.owner.message(isBlob ? new Blob([data]) : data);
+  }
+
+  /** Stops listening to a socket, and returns it. @param {number} id */
+  leave(id) {
+    const socket = this.sockets.get(id);
+    if (socket) socket.onopen = socket.onmessage = socket.onerror = socket.onclose = null;
+    this.sockets.delete(id);
+    return socket;
+  }
+
+  /** Stops listening and closes; nothing is waited for. @param {number} id @param {number} code Checked before. @param {string} reason */
+  closeSocket(id, code, reason) {
+    attempt(() => this.leave(id)?.close(code, reason));
+  }
+
+  /** Hands something to a socket, which nobody may ask after: what it does not take has been said to be taken. @param {number | undefined} id @param {any} data */
+  write(id, data) {
+    attempt(() => this.sockets.get(id ?? -1)?.send(data));
+  }
+}
+
+/** @param {boolean} takesBuffers @returns {BinaryType} */
+const binaryType = (takesBuffers) => (takesBuffers ? 'arraybuffer' : 'blob');
+
+/** Calls with what becomes of the page, and with how it is, until the signal. A worker has no page. @param {(event: number) => void} call @param {AbortSignal} signal */
+function watchPage(call, signal) {
+  const page = globalThis.document;
+  /** @param {EventTarget | undefined} target @param {string} type @param {(event: any) => number | false} event */
+  const on = (target, type, event) =>
+    target?.addEventListener?.(type, (happened) => {
+      const what = event(happened);
+      if (what !== false) call(what);
+    }, { signal });
+  on(globalThis, 'offline', () => PAGE_EVENT_OFFLINE);
+  on(globalThis, 'online', () => PAGE_EVENT_ONLINE);
+  // A page in the back/forward cache is closed to the network, and so is one that the browser freezes.
+  on(globalThis, 'pagehide', ({ persisted }) => persisted && PAGE_EVENT_FROZEN);
+  on(globalThis, 'pageshow', ({ persisted }) => persisted && PAGE_EVENT_RESUMED);
+  on(page, 'freeze', () => PAGE_EVENT_FROZEN);
+  on(page, 'resume', () => PAGE_EVENT_RESUMED);
+  on(page, 'visibilitychange', () => (page.hidden ? PAGE_EVENT_HIDDEN : PAGE_EVENT_VISIBLE));
+  if (globalThis.navigator?.onLine === false) call(PAGE_EVENT_OFFLINE);
+  if (page?.hidden) call(PAGE_EVENT_HIDDEN);
+}
+
+/** A message as it is now: the app may write over its bytes, or give them away. Of a buffer that was given away nothing is left, as for `WebSocket.send`. @param {any} data */
+const copied = (data) =>
+  attempt(() => (data.buffer ? data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength) : data.byteLength === undefined ? data : data.slice())) ?? new ArrayBuffer(0);
+
+/** The length of a message: of a text in UTF-16 units, of anything else in bytes. @param {any} data @returns {number} */
+const lengthOf = (data) => attempt(() => data.byteLength ?? data.size ?? data.length) ?? 0;
+
+/** The text of a message: also of an `ArrayBuffer`, in which some servers send theirs. A blob does not show its own at once. @param {any} data @returns {string | undefined} */
+const textOf = (data) => attempt(() => (typeof data === 'string' ? data : new TextDecoder().decode(data)));

@@ -1,0 +1,305 @@
+//! The connection machine, for `connection-driver.js`.
+
+use wasm_bindgen::prelude::*;
+
+#[cfg(feature = "js")]
+use super::options::trusted_options;
+use super::plain::{Given, Plain, answer, known, now, read_grant, view};
+#[cfg(not(feature = "js"))]
+use super::told::Told;
+use crate::error::SendError;
+#[cfg(not(feature = "js"))]
+use crate::proto::connection::ConnectionConfig;
+use crate::proto::connection::{Connection, Event, Input, Outgoing, Output, Received, Sent, SocketId, StateChange};
+use crate::proto::contract::{
+    ChangePart, ConnectionInput as In, ConnectionOutput as Out, DemandKind, ReceiveAnswer, SendAnswer, StatPart,
+};
+use crate::proto::outbox::MessageId;
+#[cfg(not(feature = "js"))]
+use crate::proto::session::SessionView;
+use crate::proto::session::{Demand, RequestId, WantId};
+use crate::proto::{Instant, Millis, Secret};
+
+/// One connection. Times are in milliseconds: `instant` of `performance.now()`, `unix` since 1970.
+#[derive(Debug)]
+#[wasm_bindgen]
+pub struct ConnectionCore {
+    machine: Connection,
+    #[cfg(not(feature = "js"))]
+    told: Told,
+}
+
+#[cfg(feature = "js")]
+#[wasm_bindgen]
+impl ConnectionCore {
+    /// Makes a connection of its options, each at its place, and of the session as it is, if there is one.
+    #[wasm_bindgen(constructor)]
+    pub fn new(options: JsValue, user: JsValue, seed: f64) -> Self {
+        Self { machine: Connection::new(trusted_options(options), view(&Given(user)), seed as u64) }
+    }
+}
+
+#[cfg(not(feature = "js"))]
+impl ConnectionCore {
+    pub(in crate::web) fn of(config: ConnectionConfig, user: SessionView, seed: u64, told: &Told) -> Self {
+        let machine = Connection::new(config, user, seed);
+        told.note(&machine);
+        Self { machine, told: told.clone() }
+    }
+}
+
+#[wasm_bindgen]
+impl ConnectionCore {
+    /// Tells what happened: a [`In`], of which socket, request or question, and what goes with it.
+    pub fn input(&mut self, instant: f64, unix: f64, what: u32, id: u32, data: JsValue) {
+        let socket = SocketId::new(id);
+        let text;
+        let given = Given(data);
+        let input = match known(what) {
+            // Code and reason.
+            In::Close => Input::Close { code: given.count(0) as u16, reason: given.text(1) },
+            In::Connect => Input::Connect,
+            In::Http => Input::Http { request: RequestId::new(id), result: answer(&given) },
+            // The text, or undefined.
+            In::Inspected => {
+                text = given.0.as_string();
+                Input::Inspected { socket, text: text.as_deref() }
+            }
+            In::Page => Input::Page(known(id)),
+            In::Session => Input::Session(view(&given)),
+            // Code, reason, and whether it was clean.
+            In::SocketClosed => Input::SocketClosed {
+                socket,
+                code: given.count(0) as u16,
+                reason: given.text(1),
+                was_clean: given.flag(2),
+            },
+            In::SocketError => Input::SocketError { socket },
+            // The subprotocol.
+            In::SocketOpened => Input::SocketOpened { socket, protocol: given.0.as_string().unwrap_or_default() },
+            In::SocketRefused => Input::SocketRefused { socket },
+            In::Timeout => Input::Timeout,
+            In::Token => Input::Token { want: WantId::new(id), result: read_grant(&given) },
+            In::TokenDue => Input::TokenDue,
+            // The length.
+            In::TooLong => Input::TooLong { socket, length: given.0.as_f64().unwrap_or_default() as usize },
+        };
+        self.machine.handle_input(now(instant, unix), input);
+        #[cfg(not(feature = "js"))]
+        self.told.note(&self.machine);
+    }
+
+    /// Writes down what is to be done next: a [`Out`] and what goes with it. Returns whether there is something.
+    pub fn poll(&mut self, to: &Plain) -> bool {
+        let Some(output) = self.machine.poll_output() else { return false };
+        let begin = |what: Out| to.number(what.number().into());
+        match output {
+            Output::AbortFetch { request } => {
+                begin(Out::AbortFetch);
+                to.number(request.get().into());
+            }
+            Output::CloseSocket { socket, code, reason } => {
+                begin(Out::CloseSocket);
+                to.number(socket.get().into());
+                to.number(code.into());
+                to.text(&reason);
+            }
+            Output::Deliver { .. } => begin(Out::Deliver),
+            Output::Discard { messages } => {
+                begin(Out::Discard);
+                to.row(&numbers(&messages));
+            }
+            Output::Event(event) => self.tell(event, to),
+            Output::Fetch { request, http } => {
+                begin(Out::Fetch);
+                to.http(request.get(), &http);
+            }
+            // URL and subprotocols.
+            Output::Open { socket, handshake } => {
+                begin(Out::Open);
+                to.number(socket.get().into());
+                to.text(handshake.url.expose());
+                let protocols = Plain::new();
+                handshake.protocols.iter().map(Secret::expose).for_each(|protocol| protocols.text(protocol));
+                to.row(&protocols);
+            }
+            Output::Send { socket, message } => {
+                begin(Out::Send);
+                to.number(socket.get().into());
+                to.number(message.get().into());
+            }
+            // The text, and its framing.
+            Output::SendText { socket, text, framing } => {
+                begin(Out::SendText);
+                to.number(socket.get().into());
+                to.text(text.expose());
+                to.number(framing.number().into());
+            }
+            Output::Unwant => begin(Out::Unwant),
+            // A demand, and its generation or milliseconds.
+            Output::Want { want, demand } => {
+                let (kind, value) = match demand {
+                    Demand::NotDoubted(generation) => (DemandKind::NotDoubted, f64::from(generation)),
+                    Demand::NotRejected(generation) => (DemandKind::NotRejected, f64::from(generation)),
+                    Demand::UsableFor(time) => (DemandKind::UsableFor, time.as_millis() as f64),
+                };
+                begin(Out::Want);
+                to.number(want.get().into());
+                to.number(kind.number().into());
+                to.number(value);
+            }
+        }
+        true
+    }
+
+    /// Returns when the machine wants to be told that time has passed; below 0 for never.
+    pub fn deadline(&self) -> f64 {
+        self.machine.poll_timeout().map_or(-1.0, |deadline| deadline.as_millis() as f64)
+    }
+
+    /// Takes a message of the app by its number and its length; `text`, where messages are to be confirmed; and how long it may wait. Returns
+    /// a [`SendAnswer`].
+    pub fn send(&mut self, instant: f64, message: u32, length: f64, text: Option<String>, ttl: Option<f64>) -> u8 {
+        let instant = Instant::from_millis(instant as u64);
+        let outgoing = Message { length: length as usize, text, instant };
+        let ttl = ttl.map(|millis| Millis::from_millis(millis as u64));
+        let answer = match self.machine.send(MessageId(message), &outgoing, ttl) {
+            Ok(Sent::Now(_)) => SendAnswer::Now,
+            Ok(Sent::Unconfirmed(_)) => SendAnswer::Unconfirmed,
+            Ok(Sent::Queued) => SendAnswer::Queued,
+            Ok(Sent::Dropped) => SendAnswer::Dropped,
+            Err(SendError::Closed) => SendAnswer::Closed,
+            Err(SendError::QueueFull) => SendAnswer::QueueFull,
+        };
+        answer.number()
+    }
+
+    /// A message of so many bytes or UTF-16 units has arrived on a socket. Returns a [`ReceiveAnswer`].
+    pub fn received(&mut self, instant: f64, socket: u32, length: f64) -> u8 {
+        let instant = Instant::from_millis(instant as u64);
+        let answer = match self.machine.on_message(SocketId::new(socket), instant, length as usize) {
+            Received::Deliver => ReceiveAnswer::Deliver,
+            Received::Ignore => ReceiveAnswer::Ignore,
+            Received::Inspect => ReceiveAnswer::Inspect,
+            Received::TooLong { .. } => ReceiveAnswer::TooLong,
+        };
+        answer.number()
+    }
+
+    /// Returns the number of the present socket.
+    pub fn socket(&self) -> Option<u32> {
+        self.machine.socket().map(SocketId::get)
+    }
+
+    /// Whether messages that arrive may have to be read.
+    pub fn reads(&self) -> bool {
+        self.machine.may_read()
+    }
+
+    /// Whether messages that are sent may have to be read.
+    pub fn confirms(&self) -> bool {
+        self.machine.confirms()
+    }
+
+    /// Writes down the counters: [`StatPart`].
+    pub fn stats(&self, to: &Plain) {
+        let stats = self.machine.stats();
+        to.parts(|row, part| {
+            row.number(match part {
+                StatPart::Attempts => stats.attempts.into(),
+                StatPart::Connections => stats.connections.into(),
+                StatPart::Sent => stats.sent.into(),
+                StatPart::Received => stats.received.into(),
+                StatPart::Discarded => stats.discarded.into(),
+                StatPart::Queued => stats.queued as f64,
+                StatPart::QueuedBytes => stats.queued_bytes as f64,
+                StatPart::Unconfirmed => stats.unconfirmed as f64,
+            });
+        });
+    }
+}
+
+impl ConnectionCore {
+    #[cfg(not(feature = "js"))]
+    fn tell(&self, event: Event, to: &Plain) {
+        write_event(&event, to);
+        self.told.push(event);
+    }
+
+    #[cfg(feature = "js")]
+    #[expect(clippy::unused_self, reason = "as for a Rust app")]
+    fn tell(&self, event: Event, to: &Plain) {
+        write_event(&event, to);
+    }
+}
+
+fn write_event(event: &Event, to: &Plain) {
+    let begin = |what: Out| to.number(what.number().into());
+    match event {
+        Event::Closed { code, reason, was_clean } => {
+            begin(Out::Closed);
+            to.number((*code).into());
+            to.text(reason);
+            to.flag(*was_clean);
+        }
+        // Which, and a fate.
+        Event::Message { message, fate } => {
+            begin(Out::Message);
+            to.number(message.get().into());
+            to.number(fate.number().into());
+        }
+        Event::Opened => begin(Out::Opened),
+        // The parts, and the numbers of what may not have arrived.
+        Event::StateChanged(change) => {
+            begin(Out::StateChanged);
+            write_change(change, to);
+            to.row(&numbers(&change.unconfirmed));
+        }
+    }
+}
+
+fn write_change(change: &StateChange, to: &Plain) {
+    to.parts(|row, part| match part {
+        ChangePart::State => row.number(change.state.number().into()),
+        ChangePart::Phase => row.maybe_number(change.phase.map(|phase| phase.number().into())),
+        ChangePart::Previous => row.number(change.previous.number().into()),
+        ChangePart::Code => row.maybe_number(change.code.map(f64::from)),
+        ChangePart::Reason => row.maybe_text(change.reason.as_deref()),
+        ChangePart::Attempt => row.number(change.attempt.into()),
+        ChangePart::RetryAt => row.maybe_number(change.retry_at.map(|time| time.as_millis() as f64)),
+        ChangePart::Discarded => row.number(change.discarded as f64),
+        ChangePart::Failure => row.failure(change.problem.as_ref().map(|problem| {
+            let of = &problem.failure;
+            (of.number(), problem.disposition, of.status(), of.close_code())
+        })),
+        ChangePart::UserChanged => row.flag(change.user_changed),
+        ChangePart::FiresError => row.flag(change.fires_error),
+    });
+}
+
+/// A message, as far as the machine asks.
+struct Message {
+    length: usize,
+    text: Option<String>,
+    instant: Instant,
+}
+
+impl Outgoing for Message {
+    fn length(&self) -> usize {
+        self.length
+    }
+
+    fn text(&self) -> Option<String> {
+        self.text.clone()
+    }
+
+    fn instant(&self) -> Instant {
+        self.instant
+    }
+}
+
+fn numbers(messages: &[MessageId]) -> Plain {
+    let row = Plain::new();
+    messages.iter().for_each(|message| row.number(message.get().into()));
+    row
+}

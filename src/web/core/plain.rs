@@ -1,0 +1,205 @@
+//! Plain values: what is read of an array, and what is written into one.
+
+use js_sys::Array;
+use wasm_bindgen::prelude::*;
+
+use crate::error::{Disposition, TokenError};
+use crate::platform::text_at;
+use crate::proto::contract::{FailurePart, HttpEnd, Numbered};
+use crate::proto::http::{HttpRequest, HttpResponse, Method, NoAnswer};
+use crate::proto::session::{Grant, SessionView};
+use crate::proto::{Instant, Millis, Now, Secret, UnixTime};
+
+#[wasm_bindgen]
+extern "C" {
+    /// An array that values are written into, one behind the other.
+    #[derive(Debug)]
+    pub type Plain;
+    #[wasm_bindgen(method, js_name = push)]
+    pub(super) fn number(this: &Plain, value: f64);
+    #[wasm_bindgen(method, js_name = push)]
+    pub(super) fn maybe_number(this: &Plain, value: Option<f64>);
+    #[wasm_bindgen(method, js_name = push)]
+    pub(super) fn text(this: &Plain, value: &str);
+    #[wasm_bindgen(method, js_name = push)]
+    pub(super) fn maybe_text(this: &Plain, value: Option<&str>);
+    #[wasm_bindgen(method, js_name = push)]
+    pub(super) fn flag(this: &Plain, value: bool);
+    #[wasm_bindgen(method, js_name = push)]
+    pub(super) fn row(this: &Plain, value: &Plain);
+    #[wasm_bindgen(method, js_name = push)]
+    fn nothing(this: &Plain, value: JsValue);
+}
+
+impl Plain {
+    pub(super) fn new() -> Self {
+        Array::new().unchecked_into()
+    }
+
+    /// A row of an enum's variants, in the order of their places.
+    pub(super) fn parts<P: Numbered>(&self, write: impl Fn(&Self, P)) {
+        let row = Self::new();
+        P::ALL.iter().for_each(|part| write(&row, *part));
+        self.row(&row);
+    }
+
+    /// A failure: [`FailurePart`], or undefined.
+    pub(super) fn failure(&self, failure: Option<(u8, Disposition, Option<u16>, Option<u16>)>) {
+        let Some((sentence, disposition, status, close_code)) = failure else {
+            return self.nothing(JsValue::UNDEFINED);
+        };
+        self.parts(|row, part| match part {
+            FailurePart::Sentence => row.number(sentence.into()),
+            FailurePart::Remedy => row.number(disposition.remedy().number().into()),
+            FailurePart::Status => row.maybe_number(status.map(f64::from)),
+            FailurePart::CloseCode => row.maybe_number(close_code.map(f64::from)),
+            FailurePart::RetryAfter => row.maybe_number(match disposition {
+                Disposition::Retry { after } => after.map(|after| after.as_millis() as f64 / 1000.0),
+                Disposition::RefreshToken | Disposition::SignIn | Disposition::GiveUp => None,
+            }),
+        });
+    }
+
+    pub(super) fn token_error(&self, error: Option<TokenError>) {
+        self.failure(error.map(|error| (error.number(), error.disposition(), error.status(), None)));
+    }
+
+    /// The number of an HTTP request, and the request: URL, method, `Authorization`, media type, body, cookies, and whether nothing ends it.
+    pub(super) fn http(&self, id: u32, http: &HttpRequest) {
+        let body = http.body.as_ref();
+        self.number(id.into());
+        self.text(&http.url);
+        self.text(if http.method == Method::Get { "GET" } else { "POST" });
+        self.maybe_text(http.authorization.as_ref().map(Secret::expose));
+        self.maybe_text(body.map(|body| body.encoding.media_type()));
+        self.maybe_text(body.map(|body| body.text.expose()));
+        self.flag(http.cookies);
+        self.flag(http.is_farewell);
+    }
+
+    /// A session as a connection sees it.
+    pub(super) fn view(&self, view: SessionView) {
+        let row = Self::new();
+        row.number(view.epoch.into());
+        row.number(view.sign_ins.into());
+        row.number(view.generation.into());
+        row.flag(view.is_signed_in);
+        self.row(&row);
+    }
+
+    /// A failure, or undefined and a token: its `Authorization`, where in that it begins, generation, user, sign-ins and since when.
+    pub(super) fn grant(&self, result: &Result<Grant, TokenError>) {
+        self.token_error(result.as_ref().err().copied());
+        let Ok(grant) = result else { return };
+        self.text(grant.authorization.expose());
+        self.number(grant.start as f64);
+        self.number(grant.generation.into());
+        self.number(grant.epoch.into());
+        self.number(grant.sign_ins.into());
+        self.number(grant.since.as_millis() as f64);
+    }
+}
+
+/// What came in: a value, or an array of values.
+#[derive(Clone)]
+pub(in crate::web) struct Given(pub(in crate::web) JsValue);
+
+impl Given {
+    pub(in crate::web) fn at(&self, place: u32) -> Self {
+        Self(self.array().get(place))
+    }
+
+    /// What is none has no length.
+    pub(super) fn array(&self) -> &Array {
+        self.0.unchecked_ref()
+    }
+
+    pub(in crate::web) fn number(&self, place: u32) -> Option<f64> {
+        self.array().get(place).as_f64()
+    }
+
+    /// A number that is always there.
+    pub(in crate::web) fn count(&self, place: u32) -> f64 {
+        self.number(place).unwrap_or_default()
+    }
+
+    pub(in crate::web) fn text(&self, place: u32) -> String {
+        text_at(self.array(), place)
+    }
+
+    pub(super) fn secret(&self, place: u32) -> Secret {
+        Secret::new(self.text(place))
+    }
+
+    pub(super) fn maybe_text(&self, place: u32) -> Option<String> {
+        self.array().get(place).as_string()
+    }
+
+    pub(in crate::web) fn flag(&self, place: u32) -> bool {
+        self.array().get(place).is_truthy()
+    }
+
+    /// The variant at a place; an unknown number is thrown, and ends the machine.
+    pub(super) fn choice<T: Numbered>(&self, place: u32) -> T {
+        known(self.number(place).unwrap_or(255.0) as u32)
+    }
+}
+
+/// The variant of a number; an unknown one is thrown, and ends the machine.
+pub(super) fn known<T: Numbered>(number: u32) -> T {
+    let variant = u8::try_from(number).ok().and_then(T::from_number);
+    variant.unwrap_or_else(|| wasm_bindgen::throw_str(T::ENUM))
+}
+
+/// Both clocks, as JavaScript has them.
+pub(super) fn now(instant: f64, unix: f64) -> Now {
+    Now { instant: Instant::from_millis(instant as u64), unix: UnixTime::from_millis(unix as i64) }
+}
+
+/// How an HTTP request ended: [`HttpEnd`], then status, `Retry-After`, `Date` and body.
+pub(super) fn answer(given: &Given) -> Result<HttpResponse, NoAnswer> {
+    match given.choice(0) {
+        HttpEnd::Response => Ok(HttpResponse {
+            status: given.count(1) as u16,
+            retry_after: given.maybe_text(2),
+            date: given.maybe_text(3),
+            body: given.secret(4),
+        }),
+        HttpEnd::Failed => Err(NoAnswer::Failed),
+        HttpEnd::TooLong => Err(NoAnswer::TooLong),
+    }
+}
+
+/// A session as a connection sees it; what is missing is nobody.
+pub(in crate::web) fn view(given: &Given) -> SessionView {
+    let [epoch, sign_ins, generation] = [0, 1, 2].map(|place| given.count(place) as u32);
+    SessionView { epoch, sign_ins, generation, is_signed_in: given.flag(3) }
+}
+
+/// What [`Plain::token_error`] has written.
+pub(in crate::web) fn token_error(given: &Given) -> Option<TokenError> {
+    if given.0.is_undefined() {
+        return None;
+    }
+    let sentence = given.count(FailurePart::Sentence.place()) as u8;
+    let status = given.count(FailurePart::Status.place()) as u16;
+    let after = given.number(FailurePart::RetryAfter.place());
+    let after = after.map(|seconds| Millis::from_millis((seconds * 1000.0 + 0.5) as u64));
+    let error = TokenError::of_number(sentence, status, after);
+    Some(error.unwrap_or_else(|| wasm_bindgen::throw_str("TokenError")))
+}
+
+/// What [`Plain::grant`] has written.
+pub(in crate::web) fn read_grant(given: &Given) -> Result<Grant, TokenError> {
+    if let Some(error) = token_error(&given.at(0)) {
+        return Err(error);
+    }
+    Ok(Grant {
+        authorization: given.secret(1),
+        start: given.count(2) as usize,
+        generation: given.count(3) as u32,
+        epoch: given.count(4) as u32,
+        sign_ins: given.count(5) as u32,
+        since: Instant::from_millis(given.count(6) as u64),
+    })
+}

@@ -1,0 +1,206 @@
+// Drives a session: its requests, its timer, its store, the app's own source of tokens, and what it and its connections have to say to each other.
+
+import { Driver, attempt, written } from './driver.js';
+
+// Made of src/proto/contract by `cargo xtask contract`.
+// <contract>
+const CONNECTION_INPUT_SESSION = 5, CONNECTION_INPUT_TOKEN = 11, CONNECTION_INPUT_TOKEN_DUE = 12;
+const SESSION_INPUT_HTTP = 0, SESSION_INPUT_LOGIN = 2, SESSION_INPUT_LOGOUT = 3, SESSION_INPUT_PROVIDED = 4, SESSION_INPUT_SET_TOKENS = 5, SESSION_INPUT_TIMEOUT = 8, SESSION_INPUT_UNWANT = 10, SESSION_INPUT_WANT = 11;
+const SESSION_OUTPUT_ABORT_FETCH = 0, SESSION_OUTPUT_CHANGED = 1, SESSION_OUTPUT_DUE = 2, SESSION_OUTPUT_ERASE = 3, SESSION_OUTPUT_FETCH = 4, SESSION_OUTPUT_GET_TOKEN = 5, SESSION_OUTPUT_LOCK = 6, SESSION_OUTPUT_LOGIN_DONE = 7, SESSION_OUTPUT_READ = 8, SESSION_OUTPUT_RENEWAL_REFUSED = 9, SESSION_OUTPUT_TOKEN = 10, SESSION_OUTPUT_UNLOCK = 11, SESSION_OUTPUT_WRITE = 12;
+const SOURCE_ANSWER_FAILED = 1;
+// </contract>
+
+/**
+ * @typedef {import('./driver.js').Plain} Plain
+ * @typedef {import('./connection-driver.js').ConnectionDriver} ConnectionDriver
+ * @typedef {(what: number, id?: number, data?: unknown) => void} Hear
+ *
+ * @typedef {object} OfSession What a session's core has besides.
+ * @property {(to: Plain) => boolean} userChange
+ * @property {() => boolean} isStoring
+ * @property {() => number} state
+ * @property {(to: Plain) => void} view
+ *
+ * @typedef {object} Store A store that is open: `Tabs` in tabs.js.
+ * @property {() => unknown} read
+ * @property {(tokens: any) => unknown} write
+ * @property {() => unknown} erase
+ * @property {(lease: number) => unknown} lock
+ * @property {() => unknown} unlock
+ * @property {() => unknown} close
+ *
+ * @typedef {object} Surroundings Where tokens rest and come from.
+ * @property {(hear: Hear, failed: (error: unknown) => void) => Store} [store] Opens the store.
+ * @property {(reason: string, done: (kind: number, tokens?: unknown[]) => void) => () => void} [source] Asks the app for a token. It calls `done` later,
+ * once, with a `SourceAnswer` and, of a token, an array of it, its life in seconds and its end in seconds since 1970. It returns what ends the question.
+ *
+ * @typedef {object} SessionOwner Who is told. None of it throws. A failure is an array of its parts, or undefined.
+ * @property {(thrown: unknown) => void} broken
+ * @property {(failure: any[] | undefined) => void} changed
+ * @property {(failure: any[]) => void} renewalRefused
+ * @property {(error: unknown) => void} storeFailed
+ * @property {(login: number, failure: any[] | undefined, answer?: string) => void} loggedIn
+ * @property {(asker: number, answer: any[]) => void} token With a failure, or undefined and a token: `Plain::grant` in src/web/core/plain.rs.
+ */
+
+/** @extends {Driver<import('./driver.js').Core & OfSession, SessionOwner>} */
+export class SessionDriver extends Driver {
+  /** @param {import('./driver.js').Core & OfSession} core @param {Surroundings} surroundings @param {SessionOwner} owner */
+  constructor(core, { store, source }, owner) {
+    super(core, owner, SESSION_INPUT_TIMEOUT, SESSION_INPUT_HTTP);
+    this.source = source;
+    /** @type {Map<number, WeakRef<ConnectionDriver>>} */
+    this.connections = new Map();
+    this.askers = 0;
+    this.isLetGo = false;
+    this.store = attempt(() => store?.((what, id, data) => this.hear(what, id, data), (error) => this.hasEnded || this.owner.storeFailed(error)));
+    // The first thing that it wants may be to read the store.
+    this.guarded(() => this.goOn());
+  }
+
+  /** A number for whoever asks for tokens. */
+  asker() {
+    return this.askers++;
+  }
+
+  /** A connection of this session. Returns its number as an asker. @param {ConnectionDriver} connection */
+  join(connection) {
+    for (const [asker, known] of this.connections) if (!known.deref()) this.connections.delete(asker);
+    const asker = this.asker();
+    this.connections.set(asker, new WeakRef(connection));
+    return asker;
+  }
+
+  /** Tells every connection. @param {number} what @param {unknown} [data] */
+  tell(what, data) {
+    for (const connection of [...this.connections.values()]) connection.deref()?.hear(what, 0, data);
+  }
+
+  /** Somebody needs a token. @param {number} asker @param {any[]} want Which question, a `DemandKind`, and its generation or milliseconds. */
+  want(asker, want) {
+    this.hear(SESSION_INPUT_WANT, asker, want);
+  }
+
+  /** Nobody waits for it any more. @param {number} asker */
+  unwant(asker) {
+    this.hear(SESSION_INPUT_UNWANT, asker);
+  }
+
+  /** The app asks. @param {number} asker @param {number} kind @param {number} value */
+  token(asker, kind, value) {
+    this.input(SESSION_INPUT_WANT, asker, [0, kind, value]);
+  }
+
+  /** @param {number} login @param {unknown} credentials */
+  login(login, credentials) {
+    this.input(SESSION_INPUT_LOGIN, login, credentials);
+  }
+
+  /** @param {[access: string, refresh?: string, expiresIn?: number, expiresAt?: number]} tokens */
+  setTokens(tokens) {
+    this.input(SESSION_INPUT_SET_TOKENS, 0, tokens);
+  }
+
+  logout() {
+    this.input(SESSION_INPUT_LOGOUT);
+  }
+
+  /** The number of the state. */
+  state() {
+    return this.guarded(() => this.core.state());
+  }
+
+  /** The session as a connection sees it. */
+  view() {
+    return this.guarded(() => written((to) => this.core.view(to))[0]);
+  }
+
+  /** The app has let go of it. What is being written is written before. */
+  letGo() {
+    this.isLetGo = true;
+    attempt(() => this.guarded(() => this.goOn()));
+  }
+
+  /** Connections are told of another user before anything else is done: nothing more goes out as the one who has gone. */
+  goOn() {
+    const user = written((to) => this.core.userChange(to));
+    if (user.length > 0) this.tell(CONNECTION_INPUT_SESSION, user[0]);
+    super.goOn();
+    if (this.isLetGo && !this.hasEnded && !this.core.isStoring()) this.end();
+  }
+
+  /** @param {unknown} thrown */
+  fail(thrown) {
+    if (this.hasEnded) return;
+    this.end();
+    for (const connection of this.connections.values()) connection.deref()?.fail(thrown);
+    this.owner.broken(thrown);
+  }
+
+  end() {
+    super.end();
+    attempt(() => this.store?.close());
+  }
+
+  /** The store is emptied although the machine has trapped. */
+  erase() {
+    attempt(() => this.store?.erase());
+  }
+
+  /** @param {number} what @param {any[]} given */
+  perform(what, given) {
+    const [first, second, third] = given;
+    switch (what) {
+      case SESSION_OUTPUT_ABORT_FETCH:
+        return this.abort(first);
+      case SESSION_OUTPUT_CHANGED:
+        this.tell(CONNECTION_INPUT_SESSION, first);
+        return this.owner.changed(second);
+      case SESSION_OUTPUT_DUE:
+        return this.tell(CONNECTION_INPUT_TOKEN_DUE);
+      case SESSION_OUTPUT_ERASE:
+        return this.erase();
+      case SESSION_OUTPUT_FETCH:
+        return this.request(given);
+      case SESSION_OUTPUT_GET_TOKEN:
+        return this.ask(first, second);
+      case SESSION_OUTPUT_LOCK:
+        return void attempt(() => this.store?.lock(first));
+      case SESSION_OUTPUT_LOGIN_DONE:
+        return this.owner.loggedIn(first, second, third);
+      case SESSION_OUTPUT_READ:
+        return void attempt(() => this.store?.read());
+      case SESSION_OUTPUT_RENEWAL_REFUSED:
+        return this.owner.renewalRefused(first);
+      case SESSION_OUTPUT_TOKEN:
+        return this.answer(first, second, given.slice(2));
+      case SESSION_OUTPUT_UNLOCK:
+        return void attempt(() => this.store?.unlock());
+      case SESSION_OUTPUT_WRITE:
+        return void attempt(() => this.store?.write(given));
+      default:
+        return super.perform(what, given);
+    }
+  }
+
+  /** Answers whoever needs a token. @param {number} asker @param {number} want @param {any[]} answer */
+  answer(asker, want, answer) {
+    const connection = this.connections.get(asker);
+    if (connection) connection.deref()?.hear(CONNECTION_INPUT_TOKEN, want, answer);
+    else this.owner.token(asker, answer);
+  }
+
+  /** Asks the app's own source of tokens. @param {number} id @param {string} reason */
+  ask(id, reason) {
+    this.requests.set(id, () => {});
+    /** @param {number} kind @param {unknown[]} [tokens] */
+    const done = (kind, tokens = []) => queueMicrotask(() => this.answered(id, SESSION_INPUT_PROVIDED, [kind, ...tokens]));
+    try {
+      const end = this.source?.(reason, done);
+      if (end && this.requests.has(id)) this.requests.set(id, end);
+    } catch {
+      // As one that fails later: in passing.
+      done(SOURCE_ANSWER_FAILED);
+    }
+  }
+}
