@@ -1,5 +1,6 @@
-// What an app sends: what it may be, a copy of it, and how long it is.
+// What an app may send.
 
+import { copied } from './connection-driver.js';
 import { failure } from './errors.js';
 
 /** What can be sent. */
@@ -36,17 +37,3 @@ function isBlob(data: unknown): data is Blob {
     return false;
   }
 }
-
-/** @internal A message as it is now. Of a buffer that was given away nothing is left, as for `WebSocket.send`. */
-export function copied(data: Plain): Plain {
-  if (typeof data === 'string' || data instanceof Blob) return data;
-  try {
-    const bytes = ArrayBuffer.isView(data) ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : new Uint8Array(data);
-    return new Uint8Array(bytes).buffer;
-  } catch {
-    return new ArrayBuffer(0);
-  }
-}
-
-/** @internal In UTF-16 units of a text, else in bytes. */
-export const lengthOf = (data: Plain) => (typeof data === 'string' ? data.length : data instanceof Blob ? data.size : data.byteLength);

@@ -1,8 +1,9 @@
 // What became of messages, and those that wait for the wasm.
 
+import { copied, lengthOf } from './connection-driver.js';
 import { queueFull } from './errors.js';
 import type { OutboxOptions } from './option-types.js';
-import { copied, lengthOf, type Plain } from './payload.js';
+import type { Plain } from './payload.js';
 
 /** What became of a message. */
 export interface SentMessage {

@@ -140,6 +140,10 @@ pub(crate) struct Outbox {
     waiting: Count,
     kept: Count,
     doubted: Count,
+    /// No entry before this one is in doubt.
+    trusted: MessageId,
+    /// Those that the server is to confirm, in the order of the ids by which it does. One is found without a look at all the others.
+    acks: Vec<MessageId>,
     /// How many are kept until the server has confirmed them.
     unconfirmed: usize,
     /// No entry ends before this.
@@ -156,6 +160,8 @@ impl Outbox {
             waiting: Count::default(),
             kept: Count::default(),
             doubted: Count::default(),
+            trusted: MessageId(0),
+            acks: Vec::new(),
             unconfirmed: 0,
             next_expiry: None,
             released: Vec::new(),
@@ -172,7 +178,39 @@ impl Outbox {
             self.next_expiry = Some(self.next_expiry.map_or(end, |next| next.min(end)));
         }
         self.waiting.add(length);
+        if let Some(ack) = &ack {
+            self.acks.insert(self.place_among_acks(ack, id), id);
+        }
         self.entries.push_back(Entry { id, length, expires, ack, is_kept: false, doubted: None });
+    }
+
+    /// Where the first entry stands whose id is not lower.
+    fn place_from(&self, id: MessageId) -> usize {
+        self.entries.partition_point(|entry| entry.id < id)
+    }
+
+    fn place_of(&self, id: MessageId) -> Option<usize> {
+        Some(self.place_from(id)).filter(|place| self.entries.get(*place).is_some_and(|entry| entry.id == id))
+    }
+
+    /// The id by which the server confirms a message.
+    fn ack_of(&self, id: MessageId) -> &str {
+        self.entries.get(self.place_from(id)).and_then(|entry| entry.ack.as_deref()).unwrap_or_default()
+    }
+
+    /// Where a message stands, or would, among those that are to be confirmed.
+    fn place_among_acks(&self, ack: &str, id: MessageId) -> usize {
+        self.acks.partition_point(|other| (self.ack_of(*other), *other) < (ack, id))
+    }
+
+    fn remove(&mut self, place: usize) {
+        let Some(entry) = self.entries.get(place) else { return };
+        let id = entry.id;
+        if let Some(ack) = &entry.ack {
+            self.acks.remove(self.place_among_acks(ack, id));
+        }
+        self.entries.remove(place);
+        self.released.push(id);
     }
 
     /// Where those begin that wait.
@@ -187,6 +225,7 @@ impl Outbox {
         let (id, length, needs_ack) = (entry.id, entry.length, entry.ack.is_some());
         entry.doubted = Some(now);
         entry.is_kept = keep || needs_ack;
+        self.trusted = self.trusted.min(id);
         self.waiting.subtract(length);
         if keep || needs_ack {
             self.kept.add(length);
@@ -211,8 +250,13 @@ impl Outbox {
         }
     }
 
-    fn first_doubted(&self) -> Option<usize> {
-        self.entries.iter().position(|entry| entry.doubted.is_some())
+    fn first_doubted(&mut self) -> Option<usize> {
+        let mut place = self.place_from(self.trusted);
+        while self.entries.get(place)?.doubted.is_none() {
+            place += 1;
+        }
+        self.trusted = self.entries.get(place)?.id;
+        Some(place)
     }
 
     /// The server is there, so what was sent a while ago is taken to have arrived. What it says may have crossed what was sent since.
@@ -275,18 +319,16 @@ impl Outbox {
         if place < self.first_waiting() {
             return self.let_go(place);
         }
-        if let Some(entry) = self.entries.remove(place) {
+        if let Some(entry) = self.entries.get(place) {
             self.waiting.subtract(entry.length);
-            self.released.push(entry.id);
+            self.remove(place);
         }
     }
 
     /// Takes a message out that was handed over, is not kept and in no doubt: the driver may forget it.
     fn release(&mut self, place: usize) {
-        if self.entries.get(place).is_some_and(|entry| !entry.is_kept && entry.doubted.is_none())
-            && let Some(entry) = self.entries.remove(place)
-        {
-            self.released.push(entry.id);
+        if self.entries.get(place).is_some_and(|entry| !entry.is_kept && entry.doubted.is_none()) {
+            self.remove(place);
         }
     }
 
@@ -299,7 +341,9 @@ impl Outbox {
 
     /// What was to be handed to a socket never was.
     pub(crate) fn never_sent(&mut self, id: MessageId) {
-        self.each(&|entry| entry.id == id, Self::forget);
+        if let Some(place) = self.place_of(id) {
+            self.forget(place);
+        }
     }
 
     /// Takes what the driver may forget.
@@ -338,7 +382,22 @@ impl Outbox {
 
     /// Takes those that the server confirms.
     pub(crate) fn take_confirmed(&mut self, ack: &str) -> Vec<MessageId> {
-        self.each(&|entry| entry.is_kept && entry.ack.as_deref() == Some(ack), Self::forget)
+        let mut confirmed = Vec::new();
+        let mut place = self.place_among_acks(ack, MessageId(0));
+        while let Some(id) = self.acks.get(place).copied()
+            && self.ack_of(id) == ack
+        {
+            place += 1;
+            if self.entries.get(self.place_from(id)).is_some_and(|entry| entry.is_kept) {
+                confirmed.push(id);
+            }
+        }
+        for id in &confirmed {
+            if let Some(place) = self.place_of(*id) {
+                self.forget(place);
+            }
+        }
+        confirmed
     }
 
     /// Takes those whose time is over. What was sent and needs no confirmation has no time any more.

@@ -231,12 +231,19 @@ function watchPage(call, signal) {
   if (page?.hidden) call(PAGE_EVENT_HIDDEN);
 }
 
-/** A message as it is now: the app may write over its bytes, or give them away. Of a buffer that was given away nothing is left, as for `WebSocket.send`. @param {any} data */
-const copied = (data) =>
-  attempt(() => (data.buffer ? data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength) : data.byteLength === undefined ? data : data.slice())) ?? new ArrayBuffer(0);
+/**
+ * A message as it is now: the app may write over its bytes, or give them away. Of a buffer that was given away nothing is left, as for `WebSocket.send`.
+ *
+ * @param {any} data A text, a Blob, an ArrayBuffer or a view of one. @returns {string | Blob | ArrayBuffer}
+ */
+export function copied(data) {
+  if (typeof data === 'string' || data instanceof Blob) return data;
+  const bytes = attempt(() => (ArrayBuffer.isView(data) ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : new Uint8Array(data)));
+  return new Uint8Array(bytes ?? []).buffer;
+}
 
 /** The length of a message: of a text in UTF-16 units, of anything else in bytes. @param {any} data @returns {number} */
-const lengthOf = (data) => attempt(() => data.byteLength ?? data.size ?? data.length) ?? 0;
+export const lengthOf = (data) => attempt(() => data.byteLength ?? data.size ?? data.length) ?? 0;
 
 /** The text of a message: also of an `ArrayBuffer`, in which some servers send theirs. A blob does not show its own at once. @param {any} data @returns {string | undefined} */
 const textOf = (data) => attempt(() => (typeof data === 'string' ? data : new TextDecoder().decode(data)));

@@ -146,3 +146,45 @@ fn an_ack_is_that_of_one_message_whatever_its_id_is() {
         assert!(Confirm { id: "id".to_owned(), ack }.check().is_err(), "{wrong}");
     }
 }
+
+/// What a look at every entry would find is what the order of their ids finds.
+#[test]
+fn whatever_became_of_the_others_a_message_is_found_by_what_confirms_it_and_the_first_in_doubt_is_the_first() {
+    let mut dice = fastrand::Rng::with_seed(7);
+    for _ in 0..300 {
+        let mut outbox = Outbox::new(OutboxOptions { max_messages: 40, ..OutboxOptions::default() });
+        let (mut now, mut number) = (0, 0);
+        for _ in 0..200 {
+            now += dice.u64(0..3_000);
+            match dice.u8(0..9) {
+                0..=2 => {
+                    let ack = dice.bool().then(|| dice.u8(0..6).to_string());
+                    let end = dice.bool().then(|| at(now + dice.u64(0..20_000)));
+                    outbox.push(MessageId(number), 1, end, ack);
+                    number += 1;
+                }
+                3 | 4 => drop(outbox.next(at(now), dice.bool())),
+                5 => {
+                    let ack = dice.u8(0..6).to_string();
+                    let is_meant = |entry: &&Entry| entry.is_kept && entry.ack.as_ref() == Some(&ack);
+                    let wanted: Vec<_> = outbox.entries.iter().filter(is_meant).map(|entry| entry.id).collect();
+                    assert_eq!(outbox.take_confirmed(&ack), wanted);
+                }
+                6 => outbox.heard(at(now)),
+                7 => drop(outbox.take_expired(at(now))),
+                _ => match dice.u8(0..4) {
+                    0 => drop(outbox.take_back()),
+                    1 => drop(outbox.take_oldest()),
+                    2 => outbox.settle(),
+                    _ => outbox.never_sent(MessageId(dice.u32(0..=number))),
+                },
+            }
+            let first = outbox.entries.iter().position(|entry| entry.doubted.is_some());
+            assert_eq!(outbox.first_doubted(), first);
+            let mut acks: Vec<_> =
+                outbox.entries.iter().filter(|entry| entry.ack.is_some()).map(|entry| entry.id).collect();
+            acks.sort_by_key(|id| (outbox.ack_of(*id).to_owned(), *id));
+            assert_eq!(outbox.acks, acks);
+        }
+    }
+}
