@@ -21,19 +21,22 @@
 //! It shares no code with the SDK, so that both cannot be wrong together. [`Command`] lists the faults, [`Received`] what
 //! can be asserted.
 
+mod command;
 mod control;
 mod http;
 mod net;
 mod origin;
 mod record;
 mod server;
+mod settings;
 mod socket;
 mod state;
 mod ticket;
 mod token;
 
-pub use control::{Command, Drop, Endpoint};
+pub use command::{Command, Drop, Endpoint};
 pub use origin::OriginPolicy;
 pub use record::Received;
 pub use server::{MockServer, Options};
-pub use state::{Counts, GROUPS, Settings, USERS};
+pub use settings::Settings;
+pub use state::{Counts, GROUPS, USERS};

@@ -18,11 +18,13 @@ use tokio_util::sync::CancellationToken;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::services::ServeDir;
 
-use crate::control::{self, Command, Orders};
+use crate::command::Command;
+use crate::control::{self, Orders};
 use crate::net::{CuttableListener, Cutter};
 use crate::origin::{OriginPolicy, is_loopback_host};
 use crate::record::Received;
-use crate::state::{Counts, Settings, State};
+use crate::settings::Settings;
+use crate::state::{Counts, State};
 use crate::{http, socket};
 
 /// How a server is to be started.

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::{Answer, answered, user_of_credentials};
-use crate::control::Endpoint;
+use crate::command::Endpoint;
 use crate::state::{Inner, State};
 use crate::token::Kind;
 

@@ -27,7 +27,7 @@ pub(crate) mod djoser;
 pub(crate) mod drf_jwt;
 pub(crate) mod oauth;
 
-use crate::control::Endpoint;
+use crate::command::Endpoint;
 use crate::origin::origin_of;
 use crate::state::{Inner, State, USERS};
 use crate::token::{Kind, Refused};

@@ -10,7 +10,7 @@ use axum::response::Response;
 use serde_json::json;
 
 use super::{Answer, answered};
-use crate::control::Endpoint;
+use crate::command::Endpoint;
 use crate::state::State;
 use crate::token::Kind;
 
