@@ -111,22 +111,7 @@ pub(crate) struct State {
 
 impl State {
     pub(crate) fn new(settings: Settings, origins: OriginPolicy) -> Self {
-        let inner = Inner {
-            settings,
-            tokens: Tokens::new(),
-            tickets: Tickets::default(),
-            session_keys: SessionKeys::default(),
-            sockets: BTreeMap::new(),
-            inactive: Vec::new(),
-            canned: BTreeMap::new(),
-            refuse_handshakes: Vec::new(),
-            delays: BTreeMap::new(),
-            losses: BTreeMap::new(),
-            counts: Counts::default(),
-            received: Vec::new(),
-            origins,
-            next_socket: 0,
-        };
+        let inner = Inner::new(settings, origins);
         Self {
             inner: Arc::new(Mutex::new(inner)),
             silent: Arc::new(watch::Sender::new(false)),
@@ -218,17 +203,14 @@ impl State {
             }
             Command::Reset => {
                 inner.order_all(&SocketOrder::Reset);
-                inner.settings = Settings::default();
-                inner.tickets = Tickets::default();
-                inner.session_keys = SessionKeys::default();
-                inner.tokens = Tokens::new();
-                inner.inactive.clear();
-                inner.canned.clear();
-                inner.delays.clear();
-                inner.losses.clear();
-                inner.refuse_handshakes.clear();
-                inner.received.clear();
-                inner.counts = Counts { open: inner.counts.open, ..Counts::default() };
+                // Whatever is remembered is forgotten, but for the sockets, which are still to hear of it.
+                let fresh = Inner::new(Settings::default(), inner.origins.clone());
+                *inner = Inner {
+                    sockets: std::mem::take(&mut inner.sockets),
+                    next_socket: inner.next_socket,
+                    counts: Counts { open: inner.counts.open, ..Counts::default() },
+                    ..fresh
+                };
                 self.silent.send_replace(false);
             }
             Command::Revoke { user } => {
@@ -260,6 +242,25 @@ impl State {
 }
 
 impl Inner {
+    fn new(settings: Settings, origins: OriginPolicy) -> Self {
+        Self {
+            settings,
+            tokens: Tokens::new(),
+            tickets: Tickets::default(),
+            session_keys: SessionKeys::default(),
+            sockets: BTreeMap::new(),
+            inactive: Vec::new(),
+            canned: BTreeMap::new(),
+            refuse_handshakes: Vec::new(),
+            delays: BTreeMap::new(),
+            losses: BTreeMap::new(),
+            counts: Counts::default(),
+            received: Vec::new(),
+            origins,
+            next_socket: 0,
+        }
+    }
+
     pub(crate) fn add_socket(&mut self, socket: LiveSocket) -> u64 {
         self.next_socket += 1;
         self.sockets.insert(self.next_socket, socket);

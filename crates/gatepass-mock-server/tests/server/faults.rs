@@ -3,7 +3,7 @@
 use gatepass_mock_server::{Command, Drop, MockServer};
 use serde_json::{Value, json};
 
-use crate::client::{dial, hear, post, say};
+use crate::client::{dial, hear, post, say, ticket_of};
 
 async fn control(server: &MockServer, command: Value) -> (u16, String) {
     let response = reqwest::Client::new().post(server.control_url()).body(command.to_string()).send().await.unwrap();
@@ -137,6 +137,41 @@ async fn every_command_can_be_said_over_http_and_a_bad_one_is_named() {
         assert_eq!(status, 400, "{bad}");
         assert!(body.contains(named), "{bad}: {body}");
     }
+}
+
+#[tokio::test]
+async fn a_reset_ends_every_fault_and_forgets_what_was_issued_counted_and_received() {
+    let server = MockServer::start().await;
+    let log_in = async |user: &str, pwd: &str| post(&server, "/auth", json!({"user": user, "pwd": pwd}), &[]).await;
+    let (_, body) = log_in("maggie", "secret").await;
+    let old = body["token"].as_str().unwrap().to_owned();
+    let old_ticket = ticket_of(&server, &old).await;
+    for endpoint in ["login", "ticket", "refresh", "probe"] {
+        control(&server, json!({"do": "answer", "endpoint": endpoint, "status": 503, "times": 9})).await;
+        control(&server, json!({"do": "loseAnswers", "endpoint": endpoint, "times": 9})).await;
+        control(&server, json!({"do": "delay", "endpoint": endpoint, "ms": 3_600_000})).await;
+    }
+    for fault in [
+        json!({"do": "refuseHandshakes", "status": 403, "times": 9}),
+        json!({"do": "setSettings", "settings": {"accessLifeMs": 0, "ticketLifeMs": 0, "clockSkewMs": -9_000_000}}),
+        json!({"do": "setTicketStore", "isDown": true, "suffix": "&"}),
+        json!({"do": "setUserActive", "user": "bob", "active": false}),
+        json!({"do": "silence", "on": true}),
+        json!({"do": "reset"}),
+    ] {
+        assert_eq!(control(&server, fault).await.0, 204);
+    }
+
+    assert_eq!((server.counts().logins, server.received().len()), (0, 0));
+    let (status, body) = log_in("bob", "hunter2").await;
+    let token = body["token"].as_str().unwrap().to_owned();
+    let ticket = ticket_of(&server, &token).await;
+    assert_eq!((status, ticket.contains('&')), (200, false));
+    assert!(dial(&server, &format!("/ws/jwt/?token={token}"), &[]).await.is_ok());
+    assert!(dial(&server, &format!("/ws/jwt/?token={old}"), &[]).await.is_err(), "an old token is nobody's");
+    assert!(dial(&server, &format!("/channel/?ticket={old_ticket}"), &[]).await.is_err(), "and so is an old ticket");
+    assert!(dial(&server, &format!("/channel/?ticket={ticket}"), &[]).await.is_ok());
+    assert_eq!((server.counts().logins, server.counts().tickets), (1, 1));
 }
 
 #[tokio::test]
