@@ -84,9 +84,10 @@ export class ConnectionDriver extends Driver {
     return this.guarded(() => written((to) => this.core.stats(to))[0]);
   }
 
-  /** The present WebSocket; its address holds the credential, where the scheme puts it there. */
+  /** What may be read of the present WebSocket; its address holds the credential, where the scheme puts it there. */
   native() {
-    return this.guarded(() => this.sockets.get(this.core.socket() ?? -1));
+    const socket = this.guarded(() => this.sockets.get(this.core.socket() ?? -1));
+    return socket && { protocol: socket.protocol, extensions: socket.extensions, bufferedAmount: socket.bufferedAmount };
   }
 
   /** How binary messages are to arrive on the present sockets; on later ones the sink is asked. @param {boolean} takesBuffers */

@@ -1,4 +1,4 @@
-//! Small mistakes in the machines, one at a time: which of them do the tests find?
+//! Small mistakes in the machines and in the mock server, one at a time: which of them do the tests find?
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -16,11 +16,57 @@ const SCHEDULES: &str = "1000";
 /// Seconds after which a mistake that loops counts as found.
 const PATIENCE: &str = "40";
 
+/// What mistakes are made in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Part {
+    /// `src/proto`, by its unit tests, the simulation and the wire tests: `.cargo/mutants.toml`
+    Machines,
+    /// `crates/gatepass-mock-server`, by its own tests
+    MockServer,
+}
+
+impl Part {
+    const ALL: [Self; 2] = [Self::Machines, Self::MockServer];
+
+    /// Where its lists are, under `target`.
+    const fn folder(self) -> &'static str {
+        match self {
+            Self::Machines => "mutants",
+            Self::MockServer => "mutants-mock-server",
+        }
+    }
+
+    const fn arguments(self) -> &'static [&'static str] {
+        match self {
+            Self::Machines => &[],
+            Self::MockServer => &[
+                "--no-config",
+                "--package=gatepass-mock-server",
+                "--file=crates/gatepass-mock-server/src/**",
+                "--profile=mutants",
+                "--cap-lints=true",
+            ],
+        }
+    }
+
+    const fn title(self) -> &'static str {
+        match self {
+            Self::Machines => {
+                "The machines: `src/proto`, with its unit tests, the simulation with 1,000 random schedules, and the wire tests."
+            }
+            Self::MockServer => "The mock server, with its own tests.",
+        }
+    }
+}
+
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
     /// Only those that were not found the last time, without a summary
     #[arg(long, conflicts_with_all = ["write", "summary"])]
     again: bool,
+    /// Only in one of the two
+    #[arg(long)]
+    only: Option<Part>,
     /// How many at a time
     #[arg(long, default_value_t = 2)]
     jobs: u32,
@@ -33,50 +79,68 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
+    let parts = Part::ALL.into_iter().filter(|part| options.only.is_none_or(|only| only == *part));
     if !options.summary {
-        let pins = Pins::read()?;
-        let mut command = Command::new("cargo");
-        command.current_dir(root()).args(["mutants", "--no-shuffle", "--timeout", PATIENCE, "--output"]);
-        command.arg(target_dir()).args(["--jobs", &options.jobs.to_string()]).env("GATEPASS_SIM_SCHEDULES", SCHEDULES);
-        if options.again {
-            command.arg("--iterate");
-        }
-        // 2 and 3: some were missed, some were too slow.
-        let code = command.status().context("cargo")?.code();
-        if !matches!(code, Some(0 | 2 | 3)) {
-            bail!(
-                "cargo mutants failed; if it is not there: `cargo install --locked cargo-mutants@{}`",
-                pins.cargo_mutants
-            );
-        }
+        parts.clone().try_for_each(|part| make(part, options))?;
     }
     if options.again {
         return Ok(());
     }
-    let (summary, percent) = summary()?;
-    println!("{summary}");
-    if options.write {
-        std::fs::write(root().join("docs/mutants.md"), summary)?;
+    let mut page = String::from(concat!(
+        "# What the tests find\n\n",
+        "Made by `cargo xtask mutants --write`: cargo-mutants makes one small mistake at a time and runs the tests. ",
+        "Those that do not compile are left out.\n",
+    ));
+    let mut least = 100;
+    for part in parts {
+        let (summary, percent) = summary(part)?;
+        least = least.min(percent);
+        page += &summary;
     }
-    if percent < AIM {
-        bail!("{percent} % were found; it should be {AIM}");
+    println!("{page}");
+    if options.write {
+        std::fs::write(root().join("docs/mutants.md"), page)?;
+    }
+    if least < AIM {
+        bail!("{least} % were found; it should be {AIM}");
+    }
+    Ok(())
+}
+
+/// Makes the mistakes of a part.
+fn make(part: Part, options: &Options) -> Result<()> {
+    let pins = Pins::read()?;
+    let mut command = Command::new("cargo");
+    command.current_dir(root()).args(["mutants", "--no-shuffle", "--timeout", PATIENCE, "--output"]);
+    command.arg(target_dir().join(part.folder())).args(["--jobs", &options.jobs.to_string()]).args(part.arguments());
+    command.env("GATEPASS_SIM_SCHEDULES", SCHEDULES);
+    if options.again {
+        command.arg("--iterate");
+    }
+    // 2 and 3: some were missed, some were too slow.
+    let code = command.status().context("cargo")?.code();
+    if !matches!(code, Some(0 | 2 | 3)) {
+        bail!(
+            "cargo mutants failed; if it is not there: `cargo install --locked cargo-mutants@{}`",
+            pins.cargo_mutants
+        );
     }
     Ok(())
 }
 
 /// The lines of a list of the last run.
-fn list(name: &str) -> Vec<String> {
-    let path: PathBuf = target_dir().join("mutants.out").join(name);
+fn list(part: Part, name: &str) -> Vec<String> {
+    let path: PathBuf = target_dir().join(part.folder()).join("mutants.out").join(name);
     std::fs::read_to_string(path).unwrap_or_default().lines().map(str::to_owned).collect()
 }
 
-/// Sums up the last run as a page, and how many of a hundred were found.
-fn summary() -> Result<(String, usize)> {
+/// Sums up the last run as a part of a page, and how many of a hundred were found.
+fn summary(part: Part) -> Result<(String, usize)> {
     // By file: found, found by never ending, missed.
     let mut files: BTreeMap<String, [usize; 3]> = BTreeMap::new();
     let mut missed = Vec::new();
     for (column, name) in [(0, "caught.txt"), (1, "timeout.txt"), (2, "missed.txt")] {
-        for line in list(name) {
+        for line in list(part, name) {
             let file = line.split_once(':').context("a line without a file")?.0.to_owned();
             files.entry(file).or_default()[column] += 1;
             if column == 2 {
@@ -85,19 +149,17 @@ fn summary() -> Result<(String, usize)> {
         }
     }
     if files.is_empty() {
-        bail!("there was no run yet: leave --summary out");
+        bail!("there was no run of {} yet: leave --summary out", part.folder());
     }
     let total = files.values().fold([0; 3], |sum, row| [0, 1, 2].map(|column| sum[column] + row[column]));
     let row = |name: &str, [caught, timeout, missed]: [usize; 3]| {
         let all = caught + timeout + missed;
         format!("| {name} | {all} | {caught} | {timeout} | {missed} | {} % |\n", (caught + timeout) * 100 / all)
     };
-    let mut page = String::from(concat!(
-        "# What the tests of the machines find\n\n",
-        "Made by `cargo xtask mutants --write`: cargo-mutants makes one small mistake at a time in `src/proto` and runs its unit tests, ",
-        "the simulation with 1,000 random schedules, and the wire tests. Those that do not compile are left out.\n\n",
-        "| file | mistakes | found | found by never ending | missed | |\n|---|---|---|---|---|---|\n",
-    ));
+    let mut page = format!(
+        "\n## {}\n\n| file | mistakes | found | found by never ending | missed | |\n|---|---|---|---|---|---|\n",
+        part.title()
+    );
     for (file, counts) in &files {
         page += &row(&format!("`{file}`"), *counts);
     }

@@ -197,11 +197,8 @@ impl AuthSocket {
         stats
     }
 
-    /// Returns the browser's present `WebSocket`, to read `protocol`, `extensions` and `bufferedAmount` of; or undefined while there is no
-    /// connection.
-    ///
-    /// # Security
-    /// Its `url` holds the credential, where the scheme puts it there.
+    /// Returns what may be read of the browser's present WebSocket: an object with `protocol`, `extensions` and `bufferedAmount` as of a
+    /// `WebSocket`, or undefined while there is no connection.
     #[must_use]
     pub fn native(&self) -> JsValue {
         self.driver.native()
