@@ -37,11 +37,8 @@ export class Driver {
     this.requests = new Map();
     this.deadline = -1;
     this.isRunning = false;
+    this.hasEnded = false;
     this.gone = new AbortController();
-  }
-
-  get hasEnded() {
-    return this.gone.signal.aborted;
   }
 
   /** Tells the machine what happened. What traps then is nobody else's affair. @param {number} what @param {number} [id] @param {unknown} [data] */
@@ -73,8 +70,8 @@ export class Driver {
     this.alarm(this.core.deadline());
     if (this.isRunning) return;
     this.isRunning = true;
-    for (let output = /** @type {any[]} */ ([]); !this.hasEnded && this.core.poll(output); output = []) {
-      const [what, ...given] = output;
+    for (const output = /** @type {any[]} */ ([]); !this.hasEnded && this.core.poll(output);) {
+      const [what, ...given] = output.splice(0);
       this.perform(what, given);
     }
     this.isRunning = false;
@@ -94,6 +91,7 @@ export class Driver {
 
   /** Nobody wants anything of this any more. */
   end() {
+    this.hasEnded = true;
     this.gone.abort();
     for (const id of [...this.requests.keys()]) this.abort(id);
     attempt(() => this.alarm(-1));
