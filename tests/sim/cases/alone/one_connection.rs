@@ -1,13 +1,14 @@
 //! What one connection does about each thing that happens to it.
 
 use gatepass::proto::connection::{
-    Connection, ConnectionConfig, ConnectionState, Event, Fate, Input, Output, SocketId, StateChange,
+    Connection, ConnectionConfig, ConnectionState, Event, Fate, Input, Outgoing, Output, PageEvent, Received, SocketId,
+    StateChange, WhenHidden,
 };
 use gatepass::proto::http::{HttpResponse, NoAnswer};
-use gatepass::proto::outbox::MessageId;
-use gatepass::proto::scheme::{Scheme, Ticket};
+use gatepass::proto::outbox::{Confirm, MessageId};
+use gatepass::proto::scheme::{FirstMessage, Scheme, Ticket};
 use gatepass::proto::session::{RequestId, SessionView};
-use gatepass::proto::{Millis, Secret, UrlKind};
+use gatepass::proto::{Framing, Instant, Millis, Secret, UrlKind};
 
 use super::{Byte, at, connecting, grant, query, url, user};
 use crate::codec::json;
@@ -200,4 +201,191 @@ fn a_pong_that_is_looked_for_late_is_asked_for_once_more() {
     machine.handle_input(at(65_001), Input::Timeout);
     assert_eq!(pings(&mut machine), 0);
     assert_eq!(machine.state(), ConnectionState::Waiting);
+}
+
+/// A first message in text frames, with an answer.
+fn in_text(ack: bool) -> FirstMessage {
+    let mut scheme = FirstMessage::new(json(r#"{"token":"$token"}"#));
+    scheme.framing = Framing::Text;
+    scheme.ack = ack.then(|| json(r#"{"type":"ok"}"#));
+    scheme
+}
+
+fn hear(machine: &mut Connection, socket: SocketId, now: u64, text: &str) {
+    if machine.on_message(socket, Instant::from_millis(now), text.len()) == Received::Inspect {
+        machine.handle_input(at(now), Input::Inspected { socket, text: Some(text) });
+    }
+}
+
+#[test]
+fn an_answer_may_go_over_sixteen_frames_and_no_more() {
+    for (more, state) in [(16, ConnectionState::Connected), (17, ConnectionState::Connecting)] {
+        let (mut machine, socket) = connecting(Scheme::FirstMessage(in_text(true)), 1);
+        machine.handle_input(at(0), Input::SocketOpened { socket, protocol: String::new() });
+        drain(&mut machine);
+        hear(&mut machine, socket, 1, r#"{"type":"#);
+        for _ in 1..more {
+            hear(&mut machine, socket, 1, " ");
+        }
+        hear(&mut machine, socket, 1, r#""ok"}"#);
+        assert_eq!(machine.state(), state, "{more} frames before the last");
+    }
+}
+
+#[test]
+fn half_an_answer_of_one_socket_is_not_finished_by_the_next() {
+    let (mut machine, socket) = connecting(Scheme::FirstMessage(in_text(true)), 1);
+    machine.handle_input(at(0), Input::SocketOpened { socket, protocol: String::new() });
+    drain(&mut machine);
+    hear(&mut machine, socket, 1, r#"{"type":"#);
+    close(&mut machine, socket, 2);
+    drain(&mut machine);
+    let now = machine.poll_timeout().expect("it tries again").as_millis();
+    machine.handle_input(at(now), Input::Timeout);
+    let socket = super::dialled(&mut machine, now, 1).expect("a dial");
+    machine.handle_input(at(now), Input::SocketOpened { socket, protocol: String::new() });
+    drain(&mut machine);
+    hear(&mut machine, socket, now, r#""ok"}"#);
+    assert_eq!(machine.state(), ConnectionState::Connecting);
+    hear(&mut machine, socket, now, r#"{"type":"ok"}"#);
+    assert_eq!(machine.state(), ConnectionState::Connected);
+}
+
+#[test]
+fn an_expired_token_is_a_refusal_while_the_answer_is_awaited_and_a_question_afterwards() {
+    let scheme = || {
+        let mut scheme = in_text(true);
+        scheme.reject = Some(json(r#"{"type":"no"}"#));
+        scheme.expired = Some(json(r#"{"type":"no","why":"expired"}"#));
+        Scheme::FirstMessage(scheme)
+    };
+    let expired = r#"{"type":"no","why":"expired"}"#;
+    let (mut machine, socket) = connecting(scheme(), 1);
+    machine.handle_input(at(0), Input::SocketOpened { socket, protocol: String::new() });
+    drain(&mut machine);
+    hear(&mut machine, socket, 1, expired);
+    let outputs = drain(&mut machine);
+    assert!(outputs.iter().any(|output| matches!(output, Output::CloseSocket { .. })), "{outputs:?}");
+
+    let (mut machine, socket) = connecting(scheme(), 1);
+    machine.handle_input(at(0), Input::SocketOpened { socket, protocol: String::new() });
+    hear(&mut machine, socket, 1, r#"{"type":"ok"}"#);
+    drain(&mut machine);
+    hear(&mut machine, socket, 2, expired);
+    let outputs = drain(&mut machine);
+    assert!(outputs.iter().any(|output| matches!(output, Output::Want { .. })), "{outputs:?}");
+    assert_eq!(machine.state(), ConnectionState::Connected);
+}
+
+#[test]
+fn a_frozen_page_goes_on_when_it_is_resumed_and_a_hidden_one_when_somebody_looks() {
+    use PageEvent::{Frozen, Hidden, Resumed, Visible};
+    for (pause, other, own) in [(Frozen, Visible, Resumed), (Hidden, Resumed, Visible)] {
+        let mut config = ConnectionConfig::new(url("wss://api.test/", UrlKind::WebSocket), Scheme::Anonymous);
+        config.when_hidden = WhenHidden::CloseAfter;
+        let mut machine = Connection::new(config, user(1), 1);
+        machine.handle_input(at(0), Input::Connect);
+        opened(&mut machine, 0);
+        machine.handle_input(at(10_000), Input::Page(pause));
+        while pause == Hidden && machine.state() != ConnectionState::Suspended {
+            let now = machine.poll_timeout().expect("it is let go of").as_millis();
+            machine.handle_input(at(now), Input::Timeout);
+        }
+        assert_eq!(machine.state(), ConnectionState::Suspended);
+        machine.handle_input(at(9_000_000), Input::Page(other));
+        assert_eq!(machine.state(), ConnectionState::Suspended, "{pause:?}, {other:?}");
+        machine.handle_input(at(9_000_000), Input::Page(own));
+        assert_eq!(machine.state(), ConnectionState::Connecting, "{pause:?}, {own:?}");
+    }
+}
+
+#[test]
+fn a_socket_that_was_taken_over_from_is_closed_when_the_next_has_lasted() {
+    let (mut machine, first) = handing_over();
+    let second = renewed(&mut machine, 1_000, 2);
+    machine.handle_input(at(1_100), Input::SocketOpened { socket: second, protocol: String::new() });
+    let closes = |machine: &mut Connection| {
+        let outputs = drain(machine);
+        outputs.iter().any(|output| matches!(output, Output::CloseSocket { socket, .. } if *socket == first))
+    };
+    assert!(!closes(&mut machine), "what is on its way still arrives");
+    machine.handle_input(at(1_100 + 5_000), Input::Timeout);
+    assert!(closes(&mut machine));
+    assert_eq!((machine.socket(), machine.state()), (Some(second), ConnectionState::Connected));
+}
+
+#[test]
+fn what_the_session_said_before_it_said_something_newer_changes_nothing() {
+    let (mut machine, socket) = connecting(query(), 1);
+    machine.handle_input(at(0), Input::SocketOpened { socket, protocol: String::new() });
+    machine.handle_input(at(1), Input::Session(user(2)));
+    let socket = super::dialled(&mut machine, 1, 2).expect("a dial for the second");
+    machine.handle_input(at(2), Input::Session(user(1)));
+    let outputs = drain(&mut machine);
+    assert!(
+        !outputs.iter().any(|output| matches!(output, Output::CloseSocket { .. } | Output::Want { .. })),
+        "{outputs:?}"
+    );
+    assert_eq!((machine.socket(), machine.epoch()), (Some(socket), 2));
+}
+
+/// A text with an id.
+struct Numbered;
+
+impl Outgoing for Numbered {
+    fn length(&self) -> usize {
+        10
+    }
+
+    fn text(&self) -> Option<String> {
+        Some(r#"{"id":"a"}"#.to_owned())
+    }
+
+    fn instant(&self) -> Instant {
+        Instant::from_millis(500)
+    }
+}
+
+#[test]
+fn a_socket_that_was_taken_over_from_still_confirms_what_was_sent_on_it() {
+    let mut config = ConnectionConfig::new(url("wss://api.test/", UrlKind::WebSocket), query());
+    config.handover = true;
+    config.confirm = Some(Confirm::new("id".to_owned(), json(r#"{"ack":"$id"}"#)));
+    let mut machine = Connection::new(config, user(1), 1);
+    machine.handle_input(at(0), Input::Connect);
+    let first = super::dialled(&mut machine, 0, 1).expect("a dial");
+    machine.handle_input(at(0), Input::SocketOpened { socket: first, protocol: String::new() });
+    drain(&mut machine);
+    machine.send(MessageId(1), &Numbered, None).expect("there is room");
+    let second = renewed(&mut machine, 1_000, 2);
+    machine.handle_input(at(1_100), Input::SocketOpened { socket: second, protocol: String::new() });
+    drain(&mut machine);
+    hear(&mut machine, first, 1_200, r#"{"ack":"a"}"#);
+    let outputs = drain(&mut machine);
+    let is_confirmed = |output: &Output| matches!(output, Output::Event(Event::Message { fate: Fate::Confirmed, .. }));
+    assert!(outputs.iter().any(is_confirmed), "{outputs:?}");
+    assert_eq!(machine.stats().unconfirmed, 0);
+}
+
+#[test]
+fn what_the_old_socket_says_is_no_proof_that_the_new_one_was_accepted() {
+    let mut config =
+        ConnectionConfig::new(url("wss://api.test/", UrlKind::WebSocket), Scheme::FirstMessage(in_text(false)));
+    config.handover = true;
+    let mut machine = Connection::new(config, user(1), 1);
+    machine.handle_input(at(0), Input::Connect);
+    let first = super::dialled(&mut machine, 0, 1).expect("a dial");
+    machine.handle_input(at(0), Input::SocketOpened { socket: first, protocol: String::new() });
+    drain(&mut machine);
+    hear(&mut machine, first, 10, "welcome");
+    let second = renewed(&mut machine, 1_000, 2);
+    machine.handle_input(at(1_100), Input::SocketOpened { socket: second, protocol: String::new() });
+    machine.send(MessageId(1), &Byte, None).expect("there is room");
+    drain(&mut machine);
+    hear(&mut machine, first, 1_200, "news");
+    // The server refuses the token of the new one: it has taken nothing of what followed.
+    let (code, reason, was_clean) = (4401, String::new(), true);
+    machine.handle_input(at(1_300), Input::SocketClosed { socket: second, code, reason, was_clean });
+    drain(&mut machine);
+    assert_eq!(machine.stats().queued, 1, "it is sent again");
 }

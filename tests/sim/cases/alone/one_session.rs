@@ -4,11 +4,12 @@ use gatepass::error::TokenError;
 use gatepass::proto::Secret;
 use gatepass::proto::http::HttpResponse;
 use gatepass::proto::session::{
-    Asker, Demand, Input, LoginId, Output, RequestId, Session, SessionConfig, Want, WantId,
+    Asker, Demand, Input, LoginId, Output, Record, RequestId, Session, SessionConfig, SessionState, Stored, Want,
+    WantId,
 };
 use gatepass::proto::token::Lifetime;
 
-use super::{at, endpoint, outputs, signed_in};
+use super::{at, endpoint, outputs, record, signed_in};
 use crate::codec::json;
 
 fn want(demand: Demand) -> Input {
@@ -72,4 +73,134 @@ fn a_session_that_has_ended_says_so_to_whoever_asks() {
         }
     }
     assert_eq!(answers, [Some(TokenError::Expired)]);
+}
+
+/// A session with a store in which somebody is signed in.
+fn stored(config: SessionConfig) -> Session {
+    let mut session = Session::new(SessionConfig { has_store: true, ..config }, 1);
+    outputs(&mut session);
+    session.handle_input(at(0), there(Stored::Tokens(of(7, 0))));
+    outputs(&mut session);
+    session
+}
+
+fn there(stored: Stored) -> Input {
+    Input::Stored { stored, is_behind: false }
+}
+
+/// A record with a refresh token.
+fn of(id: u64, renewals: u32) -> Record {
+    Record { renewals, refresh: Some(Secret::new("refresh".to_owned())), ..record(id) }
+}
+
+fn signs_in(access: &str) -> Input {
+    let (access, refresh) = (Secret::new(access.to_owned()), Some(Secret::new("refresh".to_owned())));
+    Input::SetTokens { access, refresh, lifetime: Lifetime::default() }
+}
+
+fn written(outputs: &[Output]) -> Option<u64> {
+    outputs.iter().find_map(|output| if let Output::Write(record) = output { Some(record.id) } else { None })
+}
+
+fn is(outputs: &[Output], what: fn(&Output) -> bool) -> bool {
+    outputs.iter().any(what)
+}
+
+#[test]
+fn whom_a_sign_in_has_written_over_does_not_come_back_by_an_answer_that_was_on_its_way() {
+    let mut session = stored(SessionConfig::new());
+    session.handle_input(at(1), signs_in("another"));
+    // Another tab has signed somebody else in meanwhile.
+    session.handle_input(at(2), there(Stored::Tokens(of(9, 0))));
+    let ours = written(&outputs(&mut session)).expect("ours is written");
+    session.handle_input(at(3), Input::StoreChanged);
+    session.handle_input(at(4), Input::Written(true));
+    session.handle_input(at(5), there(Stored::Tokens(of(9, 0))));
+    session.handle_input(at(6), Input::StoreChanged);
+    session.handle_input(at(7), there(Stored::Tokens(of(ours, 0))));
+    let view = session.view();
+    assert_eq!(
+        (session.state(), view.sign_ins),
+        (SessionState::SignedIn, 2),
+        "the first, and the one that was written"
+    );
+}
+
+#[test]
+fn what_could_not_be_written_leaves_nobody_else_in_the_store() {
+    let mut session = stored(SessionConfig::new());
+    session.handle_input(at(1), signs_in("another"));
+    session.handle_input(at(2), there(Stored::Tokens(of(7, 0))));
+    assert!(written(&outputs(&mut session)).is_some());
+    session.handle_input(at(3), Input::Written(false));
+    assert!(is(&outputs(&mut session), |output| matches!(output, Output::Read)));
+    session.handle_input(at(4), there(Stored::Tokens(of(7, 0))));
+    assert!(is(&outputs(&mut session), |output| matches!(output, Output::Erase)));
+    // Whoever is signed in stays so, although nothing is there.
+    session.handle_input(at(5), Input::Written(true));
+    session.handle_input(at(6), Input::StoreChanged);
+    session.handle_input(at(7), there(Stored::Nothing));
+    assert_eq!(session.state(), SessionState::SignedIn);
+}
+
+/// A renewal that the server has answered, and whose tokens are to be written.
+fn renewed() -> Session {
+    let mut session = stored(with_refresh());
+    session.handle_input(at(1), want(Demand::NotRejected(session.view().generation)));
+    assert!(is(&outputs(&mut session), |output| matches!(output, Output::Lock { .. })));
+    session.handle_input(at(2), Input::Locked);
+    session.handle_input(at(3), there(Stored::Tokens(of(7, 0))));
+    let request = request_of(&outputs(&mut session)).expect("a renewal");
+    let body = Secret::new(r#"{"access":"newer"}"#.to_owned());
+    let result = Ok(HttpResponse { status: 200, retry_after: None, date: None, body });
+    session.handle_input(at(4), Input::Http { request, result });
+    session
+}
+
+#[test]
+fn the_lock_is_held_until_what_was_renewed_is_written() {
+    let unlocks = |session: &mut Session| is(&outputs(session), |output| matches!(output, Output::Unlock));
+    let mut session = renewed();
+    assert!(!unlocks(&mut session), "it is to be read what is there");
+    session.handle_input(at(5), there(Stored::Tokens(of(7, 0))));
+    let asked = outputs(&mut session);
+    assert!(written(&asked) == Some(7) && !is(&asked, |output| matches!(output, Output::Unlock)), "{asked:?}");
+    session.handle_input(at(6), Input::Written(true));
+    assert!(unlocks(&mut session));
+}
+
+#[test]
+fn a_later_renewal_in_the_store_is_not_written_over() {
+    let mut session = renewed();
+    outputs(&mut session);
+    let generation = session.view().generation;
+    session.handle_input(at(5), there(Stored::Tokens(of(7, 5))));
+    let asked = outputs(&mut session);
+    assert!(written(&asked).is_none() && is(&asked, |output| matches!(output, Output::Unlock)), "{asked:?}");
+    assert!(session.view().generation > generation, "it is taken over");
+}
+
+#[test]
+fn a_lock_that_nobody_needs_any_more_is_let_go_of_when_it_comes() {
+    let mut session = stored(with_refresh());
+    session.handle_input(at(1), want(Demand::NotRejected(session.view().generation)));
+    session.handle_input(at(2), Input::Logout);
+    outputs(&mut session);
+    session.handle_input(at(3), Input::Locked);
+    assert!(is(&outputs(&mut session), |output| matches!(output, Output::Unlock)));
+}
+
+#[test]
+fn an_expired_session_does_not_come_back_by_its_own_tokens() {
+    let mut session = stored(SessionConfig::new());
+    session.handle_input(at(1), want(Demand::NotRejected(session.view().generation)));
+    assert_eq!(session.state(), SessionState::Expired);
+    session.handle_input(at(1), there(Stored::Tokens(of(7, 0))));
+    assert!(is(&outputs(&mut session), |output| matches!(output, Output::Erase)));
+    session.handle_input(at(1), Input::Written(true));
+    for (renewals, state) in [(0, SessionState::Expired), (1, SessionState::SignedIn)] {
+        session.handle_input(at(2), Input::StoreChanged);
+        session.handle_input(at(3), there(Stored::Tokens(of(7, renewals))));
+        assert_eq!(session.state(), state, "{renewals} renewals");
+    }
 }
