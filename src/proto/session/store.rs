@@ -134,11 +134,8 @@ impl Session {
             self.forget_left();
         }
         match (done, is_done) {
-            (Wish::Clear(_), true) => {
-                // The tokens of whoever is signed in could not be written, or they would be there.
-                self.store.is_ahead &= matches!(self.state, State::SignedIn(_));
-                self.store.failures = 0;
-            }
+            // The tokens of whoever is signed in could not be written, or they would be there: it is still ahead.
+            (Wish::Clear(_), true) => self.store.failures = 0,
             (Wish::Save, true) => self.store.is_ahead = false,
             // What is there is of somebody who is not signed in here any more: it is not to come back.
             (Wish::Save, false) => {

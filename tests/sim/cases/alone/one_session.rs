@@ -136,11 +136,18 @@ fn what_could_not_be_written_leaves_nobody_else_in_the_store() {
     assert!(is(&outputs(&mut session), |output| matches!(output, Output::Read)));
     session.handle_input(at(4), there(Stored::Tokens(of(7, 0))));
     assert!(is(&outputs(&mut session), |output| matches!(output, Output::Erase)));
-    // Whoever is signed in stays so, although nothing is there.
+    // Whoever is signed in stays so, although nothing is there, until it can be written.
     session.handle_input(at(5), Input::Written(true));
     session.handle_input(at(6), Input::StoreChanged);
     session.handle_input(at(7), there(Stored::Nothing));
     assert_eq!(session.state(), SessionState::SignedIn);
+    session.handle_input(at(8), signs_in("another"));
+    session.handle_input(at(9), there(Stored::Nothing));
+    assert!(written(&outputs(&mut session)).is_some());
+    session.handle_input(at(10), Input::Written(true));
+    session.handle_input(at(11), Input::StoreChanged);
+    session.handle_input(at(12), there(Stored::Nothing));
+    assert_eq!(session.state(), SessionState::SignedOut);
 }
 
 /// A renewal that the server has answered, and whose tokens are to be written.
@@ -167,6 +174,25 @@ fn the_lock_is_held_until_what_was_renewed_is_written() {
     assert!(written(&asked) == Some(7) && !is(&asked, |output| matches!(output, Output::Unlock)), "{asked:?}");
     session.handle_input(at(6), Input::Written(true));
     assert!(unlocks(&mut session));
+}
+
+#[test]
+fn the_lock_is_held_until_what_was_renewed_is_written_although_the_next_renewal_fails_before() {
+    let unlocks = |outputs: &[Output]| is(outputs, |output| matches!(output, Output::Unlock));
+    let mut session = renewed();
+    session.handle_input(at(5), there(Stored::Tokens(of(7, 0))));
+    assert_eq!(written(&outputs(&mut session)), Some(7));
+    session.handle_input(at(6), want(Demand::NotRejected(session.view().generation)));
+    session.handle_input(at(6), Input::StoreChanged);
+    session.handle_input(at(7), there(Stored::Tokens(of(7, 0))));
+    let asked = outputs(&mut session);
+    let request = request_of(&asked).expect("the lock is still there");
+    let (retry_after, date, body) = (None, None, Secret::new(String::new()));
+    let result = Ok(HttpResponse { status: 503, retry_after, date, body });
+    session.handle_input(at(8), Input::Http { request, result });
+    assert!(!unlocks(&asked) && !unlocks(&outputs(&mut session)));
+    session.handle_input(at(9), Input::Written(true));
+    assert!(unlocks(&outputs(&mut session)));
 }
 
 #[test]
