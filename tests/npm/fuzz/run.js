@@ -12,6 +12,13 @@ import { drain } from './surroundings.js';
 export const USERS = ['ann', 'bob', 'eve'];
 const STEPS = 60;
 
+/** A text as what can be sent, and its bytes, if those are the app's. */
+function formOf(text, form) {
+  if (form === 'text') return [text];
+  const bytes = new TextEncoder().encode(form === 'view' ? `..${text}..` : text);
+  return [form === 'bytes' ? bytes : form === 'buffer' ? bytes.buffer : new DataView(bytes.buffer, 2, bytes.length - 4), bytes];
+}
+
 /** An app with a session and its sockets. */
 export class Run extends Ground {
   constructor(seed, log) {
@@ -172,9 +179,12 @@ export class Run extends Ground {
     const n = ++this.count;
     // While somebody signs in, it is the old one's or the new one's.
     const user = its.kind === 'anonymous' ? 'anybody' : this.candidates.size > 0 ? undefined : this.user;
-    const message = { n, of: its.name, user, ...(its.confirm && { id: `i${n}` }) };
+    const text = JSON.stringify({ n, of: its.name, user, ...(its.confirm && { id: `i${n}` }) });
+    const [data, bytes] = formOf(text, this.dice.of(['text', 'text', 'bytes', 'buffer', 'view']));
     try {
-      const kept = its.socket.send(JSON.stringify(message));
+      const kept = its.socket.send(data);
+      // What is sent is as it was at the call.
+      bytes?.fill(0x20);
       its.sent.push([n, kept]);
       this.promised('sent', its.socket.sent(kept));
     } catch (error) {

@@ -30,9 +30,11 @@ class FakeSocket {
   }
   send(data) {
     if (this.readyState !== 1) return;
+    // As a browser does, now: what is sent may be written over.
+    const text = typeof data === 'string' ? data : new TextDecoder().decode(data);
     // One after the other, as the network has it.
     this.busyUntil = Math.max(this.busyUntil, world.clock.now + world.dice.below(50));
-    world.clock.set(() => this.server.hear(this, data), this.busyUntil - world.clock.now);
+    world.clock.set(() => this.server.hear(this, text), this.busyUntil - world.clock.now);
   }
   close() {
     if (this.readyState === 3) return;
@@ -48,7 +50,9 @@ class FakeSocket {
     this.onclose?.(new CloseEvent('close', { code, reason, wasClean: !hasError }));
   }
   say(message) {
-    if (this.readyState === 1) this.onmessage?.(new MessageEvent('message', { data: JSON.stringify(message) }));
+    const text = JSON.stringify(message);
+    const data = this.binaryType === 'arraybuffer' && world.dice.is(0.2) ? new TextEncoder().encode(text).buffer : text;
+    if (this.readyState === 1) this.onmessage?.(new MessageEvent('message', { data }));
   }
 }
 
@@ -185,9 +189,8 @@ export class Server {
   }
 
   /** A message of a client. */
-  hear(socket, data) {
+  hear(socket, text) {
     if (socket.readyState === 3) return;
-    const text = String(data);
     let message;
     try {
       message = JSON.parse(text);
