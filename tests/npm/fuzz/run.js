@@ -197,6 +197,7 @@ export class Run extends Ground {
   check() {
     this.checkWhatWasSaid();
     for (const [message, user] of this.server.received.slice(this.seen)) {
+      if (message.n === undefined) this.break('something arrived that was never sent');
       if (message.user !== undefined && message.user !== user) this.break(`message ${message.n} of ${message.user} arrived on a socket of ${user}`);
     }
     this.seen = this.server.received.length;
