@@ -44,6 +44,7 @@ export class ConnectionDriver extends Driver {
     this.messages = new Map();
     /** @type {Map<number, WebSocket>} One, and at a handover two. */
     this.sockets = new Map();
+    this.isSending = false;
     /** @type {unknown} A message that the machine reads. */
     this.inspected = undefined;
     this.reads = core.reads();
@@ -73,7 +74,9 @@ export class ConnectionDriver extends Driver {
       if (answer === SEND_ANSWER_CLOSED || answer === SEND_ANSWER_QUEUE_FULL) return answer;
       if (answer !== SEND_ANSWER_DROPPED) this.messages.set(message, copied(data));
       // The outbox was emptied before anybody could know of the connection, so nothing is overtaken.
+      this.isSending = true;
       if (answer === SEND_ANSWER_NOW || answer === SEND_ANSWER_UNCONFIRMED) this.write(this.core.socket(), this.messages.get(message));
+      this.isSending = false;
       this.goOn();
       return answer;
     });
@@ -155,16 +158,22 @@ export class ConnectionDriver extends Driver {
       const socket = new WebSocket(url, protocols);
       this.sockets.set(id, socket);
       socket.binaryType = binaryType(this.reads || this.owner.takesBuffers);
-      socket.onopen = () => this.hear(CONNECTION_INPUT_SOCKET_OPENED, id, socket.protocol);
-      socket.onmessage = ({ data }) => attempt(() => this.received(id, data));
-      socket.onerror = () => this.hear(CONNECTION_INPUT_SOCKET_ERROR, id);
-      socket.onclose = ({ code, reason, wasClean }) => {
+      socket.onopen = () => this.later(() => this.input(CONNECTION_INPUT_SOCKET_OPENED, id, socket.protocol));
+      socket.onmessage = ({ data }) => this.later(() => this.received(id, data));
+      socket.onerror = () => this.later(() => this.input(CONNECTION_INPUT_SOCKET_ERROR, id));
+      socket.onclose = ({ code, reason, wasClean }) => this.later(() => {
         this.leave(id);
-        this.hear(CONNECTION_INPUT_SOCKET_CLOSED, id, [code, reason, wasClean]);
-      };
+        this.input(CONNECTION_INPUT_SOCKET_CLOSED, id, [code, reason, wasClean]);
+      });
     } catch {
       queueMicrotask(() => this.hear(CONNECTION_INPUT_SOCKET_REFUSED, id));
     }
+  }
+
+  /** Hears what a socket says: not within a call of ours, in which a double of a WebSocket may say it. @param {() => void} hear */
+  later(hear) {
+    if (this.isRunning || this.isSending) queueMicrotask(() => attempt(hear));
+    else attempt(hear);
   }
 
   /** @param {number} socket @param {unknown} data */

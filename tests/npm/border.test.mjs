@@ -252,3 +252,37 @@ test('a text of the options that may be a secret is in no message', async () => 
   for (const message of result) assert.match(message, /^INVALID_OPTION/);
   assert.ok(!result.join().includes('3cr3t'), result.join('\n'));
 });
+
+test('a double of a WebSocket may answer within the call: nothing is lost, and all stays in order', async () => {
+  const result = await inFreshPage(async () => {
+    const { AuthSocket, firstMessage, Session } = await import('gatepass');
+    globalThis.WebSocket = class extends EventTarget {
+      protocol = '';
+      extensions = '';
+      bufferedAmount = 0;
+      constructor() {
+        super();
+        queueMicrotask(() => this.onopen(new Event('open')));
+      }
+      send(text) {
+        const { token, id } = JSON.parse(text);
+        for (const data of token ? ['{"type":"ok"}\n{"type":"news"}', '{"type":"more"}'] : [`{"ack":"${id}"}`, text]) this.onmessage(new MessageEvent('message', { data }));
+      }
+      close() {}
+    };
+    const session = new Session();
+    session.setTokens({ access: 'abc' });
+    const scheme = firstMessage({ message: { token: '$token' }, ack: { type: 'ok' }, frames: 'text' });
+    const socket = new AuthSocket('wss://api.test/', { session, scheme, confirm: { id: 'id', ack: { ack: '$id' } } });
+    const heard = [];
+    socket.addEventListener('message', ({ data }) => heard.push(data));
+    const first = socket.send('{"id":"1"}');
+    await socket.ready();
+    const second = socket.send('{"id":"2"}');
+    const fates = await Promise.all([socket.sent(first), socket.sent(second)]);
+    socket.close();
+    return { heard, fates };
+  });
+  assert.deepEqual(result.heard.map((data) => String(data).trim()), ['{"type":"ok"}\n{"type":"news"}', '{"type":"more"}', '{"ack":"1"}', '{"id":"1"}', '{"ack":"2"}', '{"id":"2"}']);
+  assert.deepEqual(result.fates, ['confirmed', 'confirmed']);
+});
