@@ -33,7 +33,7 @@ export function bring(wasm: typeof usual): void {
 
 let loading: Promise<void> | undefined;
 let loaded: Core | undefined;
-let waiting: Waiting[] = [];
+const waiting: Waiting[] = [];
 
 /**
  * Loads the wasm. Optional and idempotent: the first socket or session does it by itself; call it to choose where the wasm
@@ -42,21 +42,21 @@ let waiting: Waiting[] = [];
  * @throws GatepassError LOAD_FAILED: not found, no WebAssembly, or blocked (a Content-Security-Policy needs script-src 'wasm-unsafe-eval')
  */
 export function load(options: LoadOptions = {}): Promise<void> {
-  loading ??= compiled(options.wasm ?? usual()).then(
-    (module) => {
-      initSync({ module });
-      loaded = core;
-      for (const { run, failed } of waiting.splice(0)) {
+  loading ??= compiled(options.wasm ?? usual()).then((module) => void initSync({ module })).then(
+    () => {
+      // Whoever calls meanwhile comes behind those who wait.
+      for (let next = waiting.shift(); next; next = waiting.shift()) {
         try {
-          run(core);
+          next.run(core);
         } catch (error) {
-          failed(error);
+          next.failed(error);
         }
       }
+      loaded = core;
     },
     (cause: unknown) => {
       loading = undefined;
-      const error = failure('LOAD_FAILED', `the wasm of gatepass could not be loaded (serve core_bg.wasm beside the script, name it with load({ wasm }), or import gatepass/inline): ${String(cause)}`, cause);
+      const error = failure('LOAD_FAILED', `the wasm of gatepass could not be loaded (serve core_bg.wasm beside the script, both of one version, name it with load({ wasm }), or import gatepass/inline): ${String(cause)}`, cause);
       for (const { failed } of waiting.splice(0)) failed(error);
       throw error;
     },
@@ -84,10 +84,16 @@ function isBrowser(): boolean {
   return typeof window === 'object' || typeof (globalThis as { WorkerGlobalScope?: unknown }).WorkerGlobalScope === 'function';
 }
 
+/** @internal On a server: why whoever waits there does so in vain. */
+export function inVain(): GatepassError | undefined {
+  return isBrowser() ? undefined : failure('LOAD_FAILED', 'this is no browser');
+}
+
 /** Runs with the wasm: at once if it is there, else in order as soon as it is. On a server whoever waits is told that it is in vain. */
-function withCore(entry: Waiting, inVain?: (error: unknown) => void): void {
+function withCore(entry: Waiting, told?: (error: unknown) => void): void {
   if (loaded !== undefined) return entry.run(loaded);
-  if (!isBrowser()) return inVain?.(failure('LOAD_FAILED', 'this is no browser'));
+  const vain = inVain();
+  if (vain) return told?.(vain);
   waiting.push(entry);
   // A moment later: whoever says where the wasm is may be imported after this. Whoever waits is told by `failed`.
   queueMicrotask(() => loaded ?? load().catch(() => {}));
@@ -95,6 +101,7 @@ function withCore(entry: Waiting, inVain?: (error: unknown) => void): void {
 
 /** @internal What the wasm is driven by: src/web/driver.js. It is never called again when it has trapped. */
 interface Driver {
+  fail(thrown: unknown): void;
   letGo(): void;
 }
 
@@ -143,7 +150,8 @@ export class Later<T extends Driver> {
       // What the caller did wrong.
       if (thrown instanceof GatepassError) throw thrown;
       const end = this.trapped(thrown);
-      this.#broken(thrown);
+      if (this.#driver) this.#driver.fail(thrown);
+      else this.#broken(thrown);
       throw end;
     }
   }
@@ -152,12 +160,14 @@ export class Later<T extends Driver> {
   do(call: (driver: T) => void, failed: (error: unknown) => void, inVain?: (error: unknown) => void): void {
     const run = (core: Core) => {
       if (this.#end) return failed(this.#end);
-      this.#guarded(() => call(this.#made(core)));
+      this.#guarded(() => call(this.made(core)));
     };
     withCore({ run, failed }, inVain);
   }
 
-  #made(core: Core): T {
+  /** The driver, which is made if it is not there yet. @throws GatepassError INTERNAL if it has trapped */
+  made(core: Core): T {
+    if (this.#end) throw this.#end;
     if (this.#driver === undefined) {
       this.#driver = this.#make(core);
       letGo.register(this, this.#driver);

@@ -20,7 +20,7 @@ export class MessageQueue implements AsyncIterableIterator<unknown> {
     this.#error = error;
     source.addEventListener('message', this.#onMessage);
     source.addEventListener('statechange', this.#onState);
-    if (source.state === 'closed') this.#end(error());
+    if (source.state === 'closed') this.end(error());
   }
 
   next(): Promise<IteratorResult<unknown>> {
@@ -36,7 +36,7 @@ export class MessageQueue implements AsyncIterableIterator<unknown> {
 
   return(): Promise<IteratorResult<unknown>> {
     this.#arrived = [];
-    this.#end(undefined);
+    this.end(undefined);
     return Promise.resolve({ done: true, value: undefined });
   }
 
@@ -53,10 +53,11 @@ export class MessageQueue implements AsyncIterableIterator<unknown> {
 
   readonly #onState = (event: Event) => {
     if ((event as StateChangeEvent).userChanged) this.#arrived = [];
-    if ((event as StateChangeEvent).state === 'closed') this.#end(this.#error());
+    if ((event as StateChangeEvent).state === 'closed') this.end(this.#error());
   };
 
-  #end(failure: unknown): void {
+  /** There is nothing more to come; whoever reads next is told the failure, if there is one. */
+  end(failure: unknown): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     this.#source.removeEventListener('message', this.#onMessage);

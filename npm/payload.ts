@@ -14,18 +14,30 @@ export function plain(data: Sendable): Plain {
   if (typeof data === 'string' || isBlob(data)) return data;
   const buffer: ArrayBufferLike & { resizable?: boolean } = ArrayBuffer.isView(data) ? data.buffer : (data as ArrayBufferLike);
   const kind = kindOf(buffer);
-  if (kind !== '[object ArrayBuffer]' && kind !== '[object SharedArrayBuffer]') {
+  if (kind === undefined) {
     throw failure('INVALID_OPTION', 'data: a text, an ArrayBuffer, a view of one or a Blob is needed; use JSON.stringify for objects');
   }
-  return kind === '[object ArrayBuffer]' && buffer.resizable !== true ? (data as ArrayBuffer | ArrayBufferView) : copied(data as ArrayBuffer);
+  return kind === 'own' && buffer.resizable !== true ? (data as ArrayBuffer | ArrayBufferView) : copied(data as ArrayBuffer);
 }
 
-/** What kind of memory this is, if it is some and does not only look like it. */
-function kindOf(buffer: ArrayBufferLike): string {
+/** What kind of memory this is, if it is some and does not only look like it. One that was given away is memory, too. */
+function kindOf(buffer: ArrayBufferLike): 'own' | 'shared' | undefined {
   try {
-    return buffer.byteLength >= 0 ? Object.prototype.toString.call(buffer) : '';
+    // The standard's getter takes no other (ECMA-262, `ArrayBuffer.prototype.byteLength`), of whatever window it is.
+    return LENGTH.call(buffer) >= 0 ? 'own' : undefined;
   } catch {
-    return '';
+    return isShared(buffer) ? 'shared' : undefined;
+  }
+}
+
+const LENGTH = Object.getOwnPropertyDescriptor(ArrayBuffer.prototype, 'byteLength')!.get!;
+
+/** Not every page has the class of it, but all can have it as the memory of a wasm. */
+function isShared(buffer: ArrayBufferLike): boolean {
+  try {
+    return new Uint8Array(buffer).buffer === buffer;
+  } catch {
+    return false;
   }
 }
 

@@ -71,6 +71,8 @@ type TokenAnswer = [failure: FailureParts | undefined, authorization: string, st
 interface Waiting {
   readonly logins: Map<number, (failure: FailureParts | undefined, answer?: string) => void>;
   readonly tokens: Map<number, (answer: TokenAnswer) => void>;
+  /** Until the store has answered. What waits here keeps the session that it waits for. */
+  readonly stores: Set<() => void>;
 }
 
 /** The events of a Session. */
@@ -112,7 +114,7 @@ export class Session extends EventTarget {
   readonly #origins: () => Set<string>;
   readonly #own: string[];
   readonly #source: Source = {};
-  readonly #waiting: Waiting = { logins: new Map(), tokens: new Map() };
+  readonly #waiting: Waiting = { logins: new Map(), tokens: new Map(), stores: new Set() };
   /** Who is to be rejected when the wasm traps. */
   readonly #rejects = new Set<(error: GatepassError) => void>();
   /** The number of the next login. */
@@ -154,10 +156,10 @@ export class Session extends EventTarget {
       if (this.#hasStore) this.#core.ask(() => {}, reject);
       const settle = () => {
         if (this.state === 'loading') return;
-        this.removeEventListener('change', settle);
+        this.#waiting.stores.delete(settle);
         resolve(this.state);
       };
-      this.addEventListener('change', settle);
+      this.#waiting.stores.add(settle);
       settle();
     });
   }
@@ -207,6 +209,7 @@ export class Session extends EventTarget {
     this.#error = this.#core?.trapped(thrown) ?? internal(thrown);
     for (const reject of this.#rejects) reject(this.#error);
     this.#rejects.clear();
+    for (const settle of this.#waiting.stores) settle();
     this.dispatchEvent(Object.assign(new SessionChangeEvent('change'), { state: this.#end, error: this.#error }));
     this.dispatchEvent(new SocketErrorEvent(this.#error));
   }
@@ -325,7 +328,7 @@ export class Session extends EventTarget {
   }
 
   /** What the driver tells. It must not hold the session, which nobody could let go of then; a function of the constructor would. */
-  static #owner(session: WeakRef<Session>, { logins, tokens }: Waiting): SessionOwner {
+  static #owner(session: WeakRef<Session>, waiting: Waiting): SessionOwner {
     const withSession = (call: (session: Session) => void) => {
       const target = session.deref();
       if (target) reported(() => call(target));
@@ -342,11 +345,12 @@ export class Session extends EventTarget {
         const error = failure && named(failure as unknown as FailureParts, source.thrown);
         session.#error = error ?? (state === 'expired' ? session.#error : undefined);
         session.dispatchEvent(Object.assign(new SessionChangeEvent('change'), { state, error }));
+        for (const settle of waiting.stores) settle();
       }),
       renewalRefused: (failure) => withSession((session) => session.dispatchEvent(new SocketErrorEvent(named(failure as unknown as FailureParts, session.source.thrown)))),
       storeFailed: (error) => withSession((session) => session.dispatchEvent(new SocketErrorEvent(failure('STORE_FAILED', 'the store failed; the session goes on in memory', error)))),
-      loggedIn: (login, failure, answer) => settle(logins, login, [failure as unknown as FailureParts | undefined, answer]),
-      token: (asker, answer) => settle(tokens, asker, [answer as TokenAnswer]),
+      loggedIn: (login, failure, answer) => settle(waiting.logins, login, [failure as unknown as FailureParts | undefined, answer]),
+      token: (asker, answer) => settle(waiting.tokens, asker, [answer as TokenAnswer]),
     };
   }
 }

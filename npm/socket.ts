@@ -4,18 +4,18 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 
 import type { ConnectionDriver, Sink } from './connection-driver.js';
-import { ChangePart as At, CONNECTION_STATE_NAMES, Fate, FATE_NAMES, PHASE_NAMES, SendAnswer, STAT_PART_NAMES } from './contract.js';
-import { failure, GatepassError, named, nameOf, queueFull, type FailureParts } from './errors.js';
+import { changeOf, changeTo, firesError, stateOf } from './changes.js';
+import { Fate, FATE_NAMES, SendAnswer, STAT_PART_NAMES } from './contract.js';
+import { failure, GatepassError, queueFull } from './errors.js';
 import { closeEvent, Handlers, reported, SocketErrorEvent, StateChangeEvent, type Phase, type SocketEvents, type SocketState, type StateChange } from './events.js';
-import { internal, Later } from './load.js';
+import { internal, inVain, Later } from './load.js';
 import { MessageQueue } from './messages.js';
 import { Options } from './options.js';
-import type { SessionDriver } from './session-driver.js';
 import { Session, type Source } from './session.js';
 import { plain, type Plain, type Sendable } from './payload.js';
 import { DROPPED, EarlyQueue, SENT, settle, STATUSES, type KeptMessage, type SentMessage } from './sent.js';
 import { read, type AuthSocketOptions } from './socket-options.js';
-import { drained, writable } from './streams.js';
+import { drained, signalOf, writable } from './streams.js';
 
 export type { Sendable, SentMessage };
 
@@ -83,6 +83,8 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
   #state: SocketState = 'idle';
   #phase: Phase | undefined;
   #error: GatepassError | undefined;
+  /** What it will be as soon as whoever calls has let go of an event. */
+  #ahead: SocketState | undefined;
   /** Whether nobody has closed it before it started. */
   #mayStart = true;
   /** Events that follow a `close()`, until they are told. */
@@ -114,15 +116,10 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
       console.warn('gatepass: query() puts the token into the URL, where server logs and proxies keep it; prefer ticket() or firstMessage()');
     }
     const sink = this.#sink(session?.source);
-    this.#core = new Later((core) => {
-      let made: SessionDriver | undefined;
-      // The wasm is there, so this is done at once.
-      session?.core.do((session) => void (made = session), () => {});
-      return make(core, made, sink);
-    }, this.#broken, sink.broken);
+    this.#core = new Later((core) => make(core, session?.core.made(core), sink), this.#broken, sink.broken);
     if (scheme.type === 'firstMessage' && scheme.frames === 'binary') this.#binaryType = 'arraybuffer';
     // A moment later, so that whoever made this can listen first, and may still change their mind.
-    queueMicrotask(() => this.#mayStart && this.#state === 'idle' && this.#core.do((core) => core.connect(), this.#broken));
+    queueMicrotask(() => this.#mayStart && this.#state === 'idle' && this.#connect());
   }
 
   /** The URL as it was given, without the credential. */
@@ -132,19 +129,19 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
 
   /** What it is doing. @default 'idle' */
   get state(): SocketState {
-    return this.#state;
+    return this.#ahead ?? this.#state;
   }
 
   /** What is waited for, while connecting. */
   get phase(): Phase | undefined {
-    return this.#phase;
+    return this.#ahead ? undefined : this.#phase;
   }
 
   /** As WebSocket: OPEN when connected, CLOSING from `close()` until its `close` event, CLOSED when closed for good, else CONNECTING. */
   get readyState(): number {
     if (this.#goodbyes) return AuthSocket.CLOSING;
-    if (this.#state === 'connected') return AuthSocket.OPEN;
-    return this.#state === 'closed' ? AuthSocket.CLOSED : AuthSocket.CONNECTING;
+    if (this.state === 'connected') return AuthSocket.OPEN;
+    return this.state === 'closed' ? AuthSocket.CLOSED : AuthSocket.CONNECTING;
   }
 
   /** The subprotocol that the server chose (RFC 6455, section 1.9); '' for none, or while there is no connection. */
@@ -192,8 +189,9 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
     const message = plain(data);
     const given = options && new Options(options, 'send: ', { ttl: 'millis' });
     const ttl = given?.get('ttl') == null ? undefined : given.millis('ttl', 0);
-    if (this.#state === 'closed') throw closed();
-    const sent = this.#core.call((core) => this.#hand(core, message, ttl));
+    if (this.state === 'closed') throw closed();
+    // Behind those that were sent before.
+    const sent = this.#early.length > 0 ? undefined : this.#core.call((core) => this.#hand(core, message, ttl));
     return sent ?? this.#sendEarly(message, ttl ?? this.#outbox.ttl ?? undefined);
   }
 
@@ -214,19 +212,24 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
     return kept;
   }
 
-  /** Resolves once nothing more will be heard of a message: handed to a connection, with `confirm` confirmed by the server, or dropped. */
+  /** Resolves once nothing more will be heard of a message: handed over, with `confirm` confirmed, or dropped. @throws GatepassError LOAD_FAILED on a server */
   async sent(message: SentMessage): Promise<SentMessage['status']> {
     if (!STATUSES.includes(message?.status)) throw failure('INVALID_OPTION', 'message: what send() has returned is needed');
     const { waiting } = message as KeptMessage;
+    const vain = waiting && inVain();
+    if (vain) throw vain;
     return waiting ? new Promise((resolve) => void waiting.push(resolve)) : message.status;
   }
 
   /**
    * Resolves when everything that was sent has left for the network.
-   * @throws GatepassError that ended the connection, or ABORTED by the signal
+   * @throws GatepassError that ended the connection, ABORTED by the signal, or LOAD_FAILED on a server
    */
   async drained(options?: { signal?: AbortSignal }): Promise<void> {
-    return drained(this, 0, () => this.#error, signalOf(options));
+    const signal = signalOf(options);
+    const vain = this.stats().queued > 0 && inVain();
+    if (vain) throw vain;
+    return drained(this, 0, () => this.#error, signal);
   }
 
   /** The data of messages as a stream, over reconnects; what nobody reads is kept. It ends when closed. One at a time. */
@@ -258,10 +261,11 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
     const text = String(reason);
     if (new Blob([text]).size > 123) throw failure('INVALID_OPTION', 'reason: at most 123 bytes');
     this.#mayStart = false;
-    if (this.#state !== 'closed') this.#goodbyes = [];
+    if (this.state !== 'closed') this.#goodbyes ??= [];
     try {
       this.#core.do((core) => {
         core.close(code, text);
+        this.#goesTo('closed', core);
         setTimeout(() => {
           const goodbyes = this.#goodbyes ?? [];
           this.#goodbyes = undefined;
@@ -271,15 +275,33 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
     } catch {
       // It has trapped, which was told; it is closed all the same.
     }
+    if (this.#core.driver === undefined) this.#ahead = 'closed';
   }
 
   /** Connects now: skips a wait, replaces a live connection, or starts anew after `close()`. */
   reconnect(): void {
+    this.#ahead = undefined;
+    // The wasm could not be loaded; it is tried again.
+    if (this.#core.driver === undefined && this.#state === 'closed') this.#changed(changeTo('idle', 'closed'), false);
+    this.#connect();
+  }
+
+  #connect(): void {
     try {
-      this.#core.do((core) => core.connect(), this.#broken);
+      this.#core.do((core) => {
+        core.connect();
+        this.#goesTo('connecting', core);
+      }, this.#broken);
     } catch {
       // It has trapped, which was told.
     }
+  }
+
+  /** Within an event the change is told as soon as its listeners have come to their end. */
+  #goesTo(state: SocketState, core: ConnectionDriver): void {
+    if (!core.isRunning) return;
+    this.#ahead = state;
+    queueMicrotask(() => void (this.#ahead = undefined));
   }
 
   /**
@@ -291,10 +313,10 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
     return new Promise((resolve, reject) => {
       const settle = () => {
         if (signal?.aborted) reject(failure('ABORTED', 'waiting for the connection was aborted', signal.reason));
-        else if (this.#state === 'connected') resolve();
-        else if (this.#state === 'closed') reject(this.#error ?? failure('CLOSED', 'the socket is closed'));
+        else if (this.state === 'connected') resolve();
+        else if (this.state === 'closed') reject(this.#error ?? failure('CLOSED', 'the socket is closed'));
         // Without a network, and between two users, it goes on by itself.
-        else if (this.#state === 'suspended' && this.#error?.disposition === 'signIn') reject(this.#error);
+        else if (this.state === 'suspended' && this.#error?.disposition === 'signIn') reject(this.#error);
         else return;
         this.removeEventListener('statechange', settle);
         signal?.removeEventListener('abort', settle);
@@ -318,7 +340,10 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
 
   /** Yields the data of each message, over reconnects; ends when closed, throws what ended the connection. */
   [Symbol.asyncIterator](): AsyncIterableIterator<unknown> {
-    return new MessageQueue(this, () => this.#error);
+    const messages = new MessageQueue(this, () => this.#error);
+    const vain = inVain();
+    if (vain) messages.end(vain);
+    return messages;
   }
 
   /** Closes. */
@@ -379,9 +404,8 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
       closed: (code, reason, wasClean) => withSocket((socket) => socket.#tell(closeEvent(code, reason, wasClean))),
       changed: (parts, unconfirmed) => {
         const socket = self.deref();
-        const state = CONNECTION_STATE_NAMES[parts[At.State] as number];
-        alive = state === 'closed' ? undefined : socket;
-        withSocket((socket) => socket.#changed(changeOf(parts, unconfirmed, source), parts[At.FiresError] === true));
+        alive = stateOf(parts) === 'closed' ? undefined : socket;
+        withSocket((socket) => socket.#changed(changeOf(parts, unconfirmed, source), firesError(parts)));
       },
       message: (data) => withSocket((socket) => socket.dispatchEvent(new MessageEvent('message', { data })), alive),
     };
@@ -423,6 +447,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
 
   #changed(change: StateChange, firesError: boolean): void {
     this.#state = change.state;
+    this.#ahead = undefined;
     this.#phase = change.phase;
     this.#error = change.error;
     this.dispatchEvent(new StateChangeEvent(change));
@@ -452,8 +477,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
   #ended(error: GatepassError): void {
     const discarded = this.#early.end();
     this.#goodbyes = undefined;
-    const change = { state: 'closed', previous: this.#state, attempt: 0, error, discarded, unconfirmed: [] as unknown[], userChanged: false };
-    this.#changed(change as unknown as StateChange, true);
+    this.#changed({ ...changeTo('closed', this.#state), error, discarded }, true);
     this.dispatchEvent(closeEvent(1006));
   }
 
@@ -463,24 +487,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
   };
 }
 
-/** A change as the wasm tells it, each part at its place. */
-function changeOf(parts: readonly unknown[], unconfirmed: unknown[], source?: Source): StateChange {
-  const [phase, failure] = [parts[At.Phase], parts[At.Failure]];
-  return {
-    state: nameOf(CONNECTION_STATE_NAMES, parts[At.State]), phase: phase === undefined ? phase : nameOf(PHASE_NAMES, phase), previous: nameOf(CONNECTION_STATE_NAMES, parts[At.Previous]),
-    code: parts[At.Code] as number | undefined, reason: parts[At.Reason] as string | undefined, attempt: parts[At.Attempt] as number, retryAt: parts[At.RetryAt] as number | undefined,
-    error: failure === undefined ? failure : named(failure as FailureParts, source?.thrown), discarded: parts[At.Discarded] as number, unconfirmed, userChanged: parts[At.UserChanged] === true,
-  };
-}
-
 const closed = () => failure('CLOSED', 'the socket is closed; the message was not taken');
-
-function signalOf(options?: { signal?: AbortSignal }): AbortSignal | undefined {
-  const signal = options?.signal;
-  if (signal != null && !(signal instanceof AbortSignal)) throw failure('INVALID_OPTION', 'signal: an AbortSignal is needed');
-  return signal ?? undefined;
-}
-
 function asError(thrown: unknown): GatepassError {
   return thrown instanceof GatepassError ? thrown : failure('LOAD_FAILED', String(thrown), thrown);
 }

@@ -59,3 +59,10 @@ export function writable<T>(socket: Socket, most: number, error: () => unknown, 
     abort: ended,
   }, { highWaterMark: 1 });
 }
+
+/** @internal The signal among options, if there is one. */
+export function signalOf(options?: { signal?: AbortSignal }): AbortSignal | undefined {
+  const signal = options?.signal;
+  if (signal != null && !(signal instanceof AbortSignal)) throw failure('INVALID_OPTION', 'signal: an AbortSignal is needed');
+  return signal ?? undefined;
+}

@@ -90,12 +90,12 @@ export class ConnectionDriver extends Driver {
   /** What may be read of the present WebSocket; its address holds the credential, where the scheme puts it there. */
   native() {
     const socket = this.guarded(() => this.sockets.get(this.core.socket() ?? -1));
-    return socket && { protocol: socket.protocol, extensions: socket.extensions, bufferedAmount: socket.bufferedAmount };
+    return attempt(() => socket && { protocol: socket.protocol, extensions: socket.extensions, bufferedAmount: socket.bufferedAmount });
   }
 
   /** How binary messages are to arrive on the present sockets; on later ones the sink is asked. @param {boolean} takesBuffers */
   setBinaryType(takesBuffers) {
-    if (!this.reads) for (const socket of this.sockets.values()) socket.binaryType = binaryType(takesBuffers);
+    if (!this.reads) for (const socket of this.sockets.values()) attempt(() => (socket.binaryType = binaryType(takesBuffers)));
   }
 
   /** The app has let go of it. */

@@ -1,10 +1,12 @@
 // How the wasm comes: beside the script or within it, under a strict policy, in workers, and what is said when it does not come.
 
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { createServer } from 'node:http';
 import { readFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { promisify } from 'node:util';
 import { control, server } from './browser.mjs';
 import { browser, project } from './page.mjs';
 import { inContext } from './recorder.mjs';
@@ -20,11 +22,11 @@ before(async () => {
   const { host } = new URL(server);
   const policy = `default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self' ws://${host}`;
   files = createServer((request, response) => {
-    const { pathname, searchParams } = new URL(request.url, 'http://localhost');
+    const { pathname, search, searchParams } = new URL(request.url, 'http://localhost');
     response.setHeader('content-security-policy', policy);
     if (pathname === '/') return response.setHeader('content-type', 'text/html').end('<!doctype html><link rel="icon" href="data:,">');
     if (pathname === '/worker.js') return response.setHeader('content-type', TYPES['.js']).end(searchParams.get('script'));
-    if (pathname.endsWith('.wasm') && wasm) return wasm(response, readFileSync(join(project, pathname)));
+    if (pathname.endsWith('.wasm') && wasm) return wasm(response, pathname === '/there.wasm' ? undefined : readFileSync(join(project, pathname)), search, pathname);
     try {
       response.setHeader('content-type', TYPES[extname(pathname)] ?? 'text/plain').end(readFileSync(join(project, pathname)));
     } catch {
@@ -114,4 +116,102 @@ test('it works in a worker and in a shared worker, from beside the script and fr
     }), [kind, url]);
     assert.equal(heard, 'hello', `${kind} ${entry}`);
   }
+});
+
+/** The wasm of another version: it compiles, and does not fit these scripts. */
+const stale = (response, bytes) => {
+  const { module } = WebAssembly.Module.imports(new WebAssembly.Module(bytes))[0];
+  const other = Buffer.from(bytes);
+  other[bytes.indexOf(Buffer.from(`${String.fromCharCode(module.length)}${module}`)) + 1] = 'X'.charCodeAt(0);
+  response.setHeader('content-type', 'application/wasm').end(other);
+};
+
+test('a wasm of another version is told to whoever waits, and the right one may be loaded after it', async () => {
+  const said = await inPage(async ([entry, server]) => {
+    const { anonymous, AuthSocket, load, Session } = await import(entry);
+    const socket = new AuthSocket(`${server}/ws/anonymous/`, { scheme: anonymous() });
+    const kept = socket.send('hello');
+    const session = new Session({ login: { url: `${server}/api/token/` } });
+    const codes = await Promise.all([socket.ready(), session.login({}), session.accessToken(), load()].map((promise) => promise.then(() => 'done', ({ code }) => code)));
+    const before = [socket.state, kept.status];
+    await load({ wasm: '/node_modules/gatepass/pkg/core_bg.wasm?right' });
+    socket.reconnect();
+    await socket.ready();
+    socket.close();
+    return [...codes, ...before];
+  }, [ENTRY, server], (response, bytes, search) => (search === '?right' ? response.setHeader('content-type', 'application/wasm').end(bytes) : stale(response, bytes)));
+  assert.deepEqual(said, ['LOAD_FAILED', 'LOAD_FAILED', 'LOAD_FAILED', 'LOAD_FAILED', 'closed', 'dropped']);
+});
+
+test('what is sent before the wasm is there and from the first events arrives in the order in which it was sent', async () => {
+  const heard = await inPage(async ([entry, server]) => {
+    const { anonymous, AuthSocket, Session } = await import(entry);
+    const session = new Session();
+    const socket = new AuthSocket(`${server}/ws/anonymous/`, { scheme: anonymous() });
+    const send = (text) => socket.send(text);
+    send('first');
+    session.addEventListener('change', () => send('third'), { once: true });
+    session.setTokens({ access: 'abc' });
+    send('second');
+    socket.addEventListener('statechange', () => send('fourth'), { once: true });
+    const heard = [];
+    for await (const message of socket) if (heard.push(message) === 4) return heard;
+  }, [ENTRY, server]);
+  assert.deepEqual(heard, ['first', 'second', 'third', 'fourth']);
+});
+
+test('a socket that was closed before the wasm is there takes nothing more, until it is to connect again', async () => {
+  const said = await inPage(async ([entry, server]) => {
+    const { anonymous, AuthSocket } = await import(entry);
+    const socket = new AuthSocket(`${server}/ws/anonymous/`, { scheme: anonymous() });
+    const first = socket.send('a');
+    socket.close();
+    const refused = [() => socket.send('b')].map((call) => {
+      try {
+        return call().status;
+      } catch ({ code }) {
+        return code;
+      }
+    });
+    const states = [socket.state, await socket.ready().catch(({ code }) => code), await socket.sent(first), socket.stats().discarded];
+    socket.reconnect();
+    await socket.ready();
+    socket.send('c');
+    for await (const message of socket) return [refused, states, message];
+  }, [ENTRY, server]);
+  assert.deepEqual(said, [['CLOSED'], ['closed', 'CLOSED', 'dropped', 1], 'c']);
+});
+
+test('a socket whose wasm could not be loaded waits and takes messages again when it is told to connect', async () => {
+  let isThere = false;
+  const said = await inPage(async ([entry, server]) => {
+    const { anonymous, AuthSocket } = await import(entry);
+    const socket = new AuthSocket(`${server}/ws/anonymous/`, { scheme: anonymous() });
+    const states = [];
+    socket.addEventListener('statechange', ({ state }) => states.push(state));
+    const first = await socket.ready().catch(({ code }) => code);
+    await fetch('/there.wasm').catch(() => {});
+    socket.reconnect();
+    const kept = socket.send('after all');
+    await socket.ready();
+    for await (const message of socket) return [first, message, await socket.sent(kept), states];
+  }, [ENTRY, server], (response, bytes, search, path) => {
+    if (path === '/there.wasm') isThere = true;
+    if (isThere && path !== '/there.wasm') return response.setHeader('content-type', 'application/wasm').end(bytes);
+    response.writeHead(404).end();
+  });
+  assert.deepEqual(said, ['LOAD_FAILED', 'after all', 'sent', ['closed', 'idle', 'connecting', 'connected']]);
+});
+
+test('on a server whoever waits for what was sent is told that it is in vain, and nothing keeps the process', async () => {
+  const script = `
+    import { anonymous, AuthSocket, Session } from 'gatepass';
+    const socket = new AuthSocket('wss://api.test/', { scheme: anonymous() });
+    const kept = socket.send('hello');
+    const waits = { ready: socket.ready(), sent: socket.sent(kept), drained: socket.drained(), next: socket[Symbol.asyncIterator]().next(), read: socket.readable.getReader().read() };
+    const codes = await Promise.all(Object.values(waits).map((promise) => promise.then(() => 'done', ({ code }) => code)));
+    console.log(codes.join());
+  `;
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script], { cwd: project, timeout: 30_000 });
+  assert.equal(stdout.trim(), Array(5).fill('LOAD_FAILED').join());
 });

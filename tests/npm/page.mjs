@@ -20,7 +20,8 @@ export let origin;
 let files;
 
 before(async () => {
-  browser = await launch();
+  // Some tests collect garbage.
+  browser = await launch(['--js-flags=--expose-gc']);
   files = createServer((request, response) => {
     const path = new URL(request.url, 'http://localhost').pathname;
     if (path === '/') return response.setHeader('content-type', 'text/html').end(page());

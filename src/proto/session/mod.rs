@@ -119,6 +119,7 @@ impl Session {
         };
         session.told.0 = session.state();
         if has_store {
+            session.store.is_unread = true;
             session.read();
         }
         session

@@ -102,6 +102,6 @@ pub(super) struct Store {
     pub(super) unlocks: bool,
     /// How often in a row it failed to be emptied.
     pub(super) failures: u32,
-    /// Whether the last that was heard of it is that it cannot be read.
+    /// Whether nobody knows what is in it: it has not answered yet, or could not be read when it was last asked.
     pub(super) is_unread: bool,
 }

@@ -280,7 +280,7 @@ impl Session {
     /// Takes the present tokens out of the store, and those that they were to replace.
     pub(super) fn clear(&mut self) {
         // Before the store has answered nobody knows what is in it, but it is to go.
-        self.clear_of((!matches!(self.state, State::Loading)).then_some(self.sign_in.id));
+        self.clear_of((!self.store.is_unread).then_some(self.sign_in.id));
     }
 
     fn clear_of(&mut self, whose: Option<u64>) {

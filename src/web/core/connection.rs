@@ -4,7 +4,7 @@ use wasm_bindgen::prelude::*;
 
 #[cfg(feature = "js")]
 use super::options::trusted_options;
-use super::plain::{Given, Plain, answer, known, now, read_grant, view};
+use super::plain::{Given, Plain, answer, instant, known, now, read_grant, view};
 #[cfg(not(feature = "js"))]
 use super::told::Told;
 use crate::error::SendError;
@@ -160,7 +160,7 @@ impl ConnectionCore {
     /// Takes a message of the app by its number and its length; `text`, where messages are to be confirmed; and how long it may wait. Returns
     /// a [`SendAnswer`].
     pub fn send(&mut self, instant: f64, message: u32, length: f64, text: Option<String>, ttl: Option<f64>) -> u8 {
-        let instant = Instant::from_millis(instant as u64);
+        let instant = self::instant(instant);
         let outgoing = Message { length: length as usize, text, instant };
         let ttl = ttl.map(|millis| Millis::from_millis(millis as u64));
         let answer = match self.machine.send(MessageId(message), &outgoing, ttl) {
@@ -176,7 +176,7 @@ impl ConnectionCore {
 
     /// A message of so many bytes or UTF-16 units has arrived on a socket. Returns a [`ReceiveAnswer`].
     pub fn received(&mut self, instant: f64, socket: u32, length: f64) -> u8 {
-        let instant = Instant::from_millis(instant as u64);
+        let instant = self::instant(instant);
         let answer = match self.machine.on_message(SocketId::new(socket), instant, length as usize) {
             Received::Deliver => ReceiveAnswer::Deliver,
             Received::Ignore => ReceiveAnswer::Ignore,

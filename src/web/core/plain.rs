@@ -151,9 +151,17 @@ pub(super) fn known<T: Numbered>(number: u32) -> T {
     variant.unwrap_or_else(|| wasm_bindgen::throw_str(T::ENUM))
 }
 
+/// The last moment that a date of JavaScript can be (ECMA-262, time values): a clock that shows a later one is broken.
+const LAST: f64 = 8.64e15;
+
+/// A monotonic clock, as JavaScript has it.
+pub(super) fn instant(millis: f64) -> Instant {
+    Instant::from_millis(millis.min(LAST) as u64)
+}
+
 /// Both clocks, as JavaScript has them.
-pub(super) fn now(instant: f64, unix: f64) -> Now {
-    Now { instant: Instant::from_millis(instant as u64), unix: UnixTime::from_millis(unix as i64) }
+pub(super) fn now(monotonic: f64, unix: f64) -> Now {
+    Now { instant: instant(monotonic), unix: UnixTime::from_millis(unix.clamp(-LAST, LAST) as i64) }
 }
 
 /// How an HTTP request ended: [`HttpEnd`], then status, `Retry-After`, `Date` and body.

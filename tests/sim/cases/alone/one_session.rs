@@ -230,3 +230,56 @@ fn an_expired_session_does_not_come_back_by_its_own_tokens() {
         assert_eq!(session.state(), state, "{renewals} renewals");
     }
 }
+
+/// One step after the other.
+type Way<'a> = &'a [&'a dyn Fn(&mut Session)];
+
+#[test]
+fn a_logout_before_the_store_has_answered_holds_for_whoever_is_found_there_whoever_signed_in_meanwhile() {
+    let config =
+        || SessionConfig { has_store: true, login: endpoint("https://api.test/login"), ..SessionConfig::new() };
+    let logs_in = |session: &mut Session| {
+        session.handle_input(at(1), Input::Login { login: LoginId(1), credentials: json("{}") });
+        let request = request_of(&outputs(session)).expect("a call");
+        let body = Secret::new(r#"{"access":"access"}"#.to_owned());
+        let result = Ok(HttpResponse { status: 200, retry_after: None, date: None, body });
+        session.handle_input(at(2), Input::Http { request, result });
+    };
+    let set_tokens = |session: &mut Session| session.handle_input(at(3), signs_in("another"));
+    let logout = |session: &mut Session| session.handle_input(at(4), Input::Logout);
+    let ways: [Way<'_>; 5] = [
+        &[&logout],
+        &[&set_tokens, &logout],
+        &[&logs_in, &logout],
+        &[&logout, &set_tokens, &logout],
+        &[&set_tokens, &logs_in, &logout],
+    ];
+    for (number, way) in ways.into_iter().enumerate() {
+        for unreadable in 0..2 {
+            let mut session = Session::new(config(), 1);
+            for step in way {
+                step(&mut session);
+            }
+            assert_eq!(session.state(), SessionState::SignedOut);
+            // What is asked of the store is answered: there is somebody, until that is erased.
+            let (mut is_there, mut unread, mut now) = (true, unreadable, 10);
+            outputs(&mut session);
+            for _ in 0..20 {
+                let stored = match (unread > 0, is_there) {
+                    (true, _) => Stored::Unreadable,
+                    (false, true) => Stored::Tokens(of(7, 0)),
+                    (false, false) => Stored::Nothing,
+                };
+                session.handle_input(at(now), there(stored));
+                if is(&outputs(&mut session), |output| matches!(output, Output::Erase)) {
+                    is_there &= unread > 0;
+                    session.handle_input(at(now), Input::Written(unread == 0));
+                }
+                unread -= i32::from(unread > 0);
+                now = session.poll_timeout().map_or(now, gatepass::proto::Instant::as_millis);
+                session.handle_input(at(now), Input::Timeout);
+            }
+            assert_eq!((session.state(), is_there), (SessionState::SignedOut, false), "way {number}, {unreadable}");
+        }
+    }
+}
