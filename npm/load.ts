@@ -2,6 +2,7 @@
 
 import { ConnectionCore, initSync, SessionCore } from './core.js';
 import { failure, GatepassError } from './errors.js';
+import { reported } from './events.js';
 
 /** @internal The wasm, once it is there. By name, so that bundlers can leave out the rest of the glue. */
 const core = { ConnectionCore, SessionCore };
@@ -46,18 +47,21 @@ export function load(options: LoadOptions = {}): Promise<void> {
     () => {
       // Whoever calls meanwhile comes behind those who wait.
       for (let next = waiting.shift(); next; next = waiting.shift()) {
-        try {
-          next.run(core);
-        } catch (error) {
-          next.failed(error);
-        }
+        const { run, failed } = next;
+        reported(() => {
+          try {
+            run(core);
+          } catch (error) {
+            failed(error);
+          }
+        });
       }
       loaded = core;
     },
     (cause: unknown) => {
       loading = undefined;
       const error = failure('LOAD_FAILED', `the wasm of gatepass could not be loaded (serve core_bg.wasm beside the script, both of one version, name it with load({ wasm }), or import gatepass/inline): ${String(cause)}`, cause);
-      for (const { failed } of waiting.splice(0)) failed(error);
+      for (const { failed } of waiting.splice(0)) reported(() => failed(error));
       throw error;
     },
   );
@@ -124,7 +128,11 @@ export class Later<T extends Driver> {
   constructor(make: (core: Core) => T, failed: (error: unknown) => void, broken: (thrown: unknown) => void) {
     this.#make = make;
     this.#broken = broken;
-    this.do(() => {}, failed);
+    try {
+      this.do(() => {}, failed);
+    } catch (error) {
+      failed(error);
+    }
   }
 
   /** The driver, if it is there, also when it has ended. */

@@ -180,8 +180,9 @@ export class Session extends EventTarget {
       const forget = this.#wait(reject);
       const done = ([failure, authorization, start, generation]: TokenAnswer) => {
         forget();
-        if (failure === undefined) resolve(use([authorization.slice(start), generation], authorization));
-        else reject(named(failure, this.source.thrown));
+        if (failure !== undefined) return reject(named(failure, this.source.thrown));
+        // What it throws is told to whoever waits.
+        new Promise<T>((settle) => settle(use([authorization.slice(start), generation], authorization))).then(resolve, reject);
       };
       this.#core.ask((core) => {
         const asker = core.asker();

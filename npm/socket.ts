@@ -292,8 +292,8 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
         core.connect();
         this.#goesTo('connecting', core);
       }, this.#broken);
-    } catch {
-      // It has trapped, which was told.
+    } catch (thrown) {
+      this.#broken(thrown);
     }
   }
 
@@ -429,8 +429,11 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
       }
       case SendAnswer.QueueFull:
         throw queueFull();
-      default:
+      case SendAnswer.Closed:
+      case undefined:
         throw closed();
+      default:
+        throw internal(answer);
     }
   }
 

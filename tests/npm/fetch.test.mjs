@@ -100,3 +100,15 @@ test('session.fetch sends nothing of a user who has gone since it was called', a
   });
   assert.deepEqual(result, [['signed-in'], [404, 'TOKEN_MISSING']]);
 });
+
+test('what a fetch of the page throws is told to whoever called session.fetch', async () => {
+  const { result, said } = await inPage(async () => {
+    const { load, Session } = await import('gatepass');
+    await load();
+    const session = new Session({ fetchOrigins: ['https://api.test'] });
+    session.setTokens({ access: 'abc' });
+    globalThis.fetch = () => { throw new RangeError('no'); };
+    return session.fetch('https://api.test/').then(() => 'done', ({ name }) => name);
+  });
+  assert.deepEqual([result, said.filter((text) => text.startsWith('error:'))], ['RangeError', []]);
+});

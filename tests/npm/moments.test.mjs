@@ -118,6 +118,26 @@ test('a trap at the very beginning is told, and thrown at nobody', async () => {
   assert.deepEqual(said, ['INTERNAL', []]);
 });
 
+test('a socket of a session that has trapped is closed, and says why, however often it is told to connect', async () => {
+  const said = await inFreshPage(async () => {
+    const { anonymous, AuthSocket, load, Session } = await import('gatepass');
+    const { SessionDriver } = await import('/node_modules/gatepass/pkg/session-driver.js');
+    await load();
+    SessionDriver.prototype.setTokens = function () {
+      this.guarded(() => { throw new WebAssembly.RuntimeError('unreachable'); });
+    };
+    const session = new Session();
+    try {
+      session.setTokens({ access: 'abc' });
+    } catch {}
+    const socket = new AuthSocket('wss://api.test/', { session, scheme: anonymous() });
+    const said = [session.state, socket.state, await socket.ready().catch(({ code }) => code)];
+    socket.reconnect();
+    return [...said, await socket.ready().catch(({ code }) => code), socket.state];
+  });
+  assert.deepEqual(said, ['expired', 'closed', 'INTERNAL', 'INTERNAL', 'closed']);
+});
+
 test('whoever waits for the store is answered, also when nobody holds the session', async () => {
   const state = await inFreshPage(async () => {
     const { Session } = await import('gatepass');
