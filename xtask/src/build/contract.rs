@@ -119,8 +119,9 @@ mod tests {
 
     #[test]
     fn a_driver_gets_the_constants_that_it_uses_and_no_others() {
-        let driver =
-            format!("// a driver\n{START}const OLD = 1;\n{END}hear(SESSION_INPUT_LOCKED); SESSION_INPUT_STORED_TWICE; MAX_BODY;\n");
+        let driver = format!(
+            "// a driver\n{START}const OLD = 1;\n{END}hear(SESSION_INPUT_LOCKED); SESSION_INPUT_STORED_TWICE; MAX_BODY;\n"
+        );
         let written = with_block("x.js", &driver).unwrap();
         let block = written.split_once(START).unwrap().1.split_once(END).unwrap().0;
         assert_eq!(block, format!("const SESSION_INPUT_LOCKED = 1;\nconst MAX_BODY = {MAX_BODY};\n"));
