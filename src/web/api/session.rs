@@ -10,11 +10,11 @@ use wasm_bindgen::prelude::*;
 
 use super::seed;
 use crate::error::{ConfigError, TokenError};
-use crate::proto::contract::{DemandKind, Numbered as _};
+use crate::proto::contract::Numbered as _;
 use crate::proto::session::{Demand, Grant, LoginError, SessionConfig, SessionState, SessionView, check_header_text};
 use crate::proto::token::Lifetime;
 use crate::proto::{Json, Secret};
-use crate::web::core::{Given, SessionCore, read_grant, token_error, view};
+use crate::web::core::{Given, SessionCore, demand_parts, read_grant, token_error, view};
 
 #[wasm_bindgen(module = "/src/web/session-driver.js")]
 extern "C" {
@@ -187,11 +187,7 @@ impl Session {
     pub fn token(&self, demand: Demand, done: impl FnOnce(Result<Grant, TokenError>) + 'static) {
         let asker = self.inner.driver.asker();
         self.inner.heard.tokens.borrow_mut().insert(asker, Box::new(done));
-        let (kind, value) = match demand {
-            Demand::NotDoubted(generation) => (DemandKind::NotDoubted, f64::from(generation)),
-            Demand::NotRejected(generation) => (DemandKind::NotRejected, f64::from(generation)),
-            Demand::UsableFor(time) => (DemandKind::UsableFor, time.as_millis() as f64),
-        };
+        let (kind, value) = demand_parts(demand);
         self.inner.driver.token(asker, kind.number(), value);
     }
 

@@ -4,7 +4,7 @@ use wasm_bindgen::prelude::*;
 
 #[cfg(feature = "js")]
 use super::options::trusted_options;
-use super::plain::{Given, Plain, answer, instant, known, now, read_grant, view};
+use super::plain::{Given, Plain, answer, demand_parts, instant, known, now, read_grant, view};
 #[cfg(not(feature = "js"))]
 use super::told::Told;
 use crate::error::SendError;
@@ -12,12 +12,12 @@ use crate::error::SendError;
 use crate::proto::connection::ConnectionConfig;
 use crate::proto::connection::{Connection, Event, Input, Outgoing, Output, Received, Sent, SocketId, StateChange};
 use crate::proto::contract::{
-    ChangePart, ConnectionInput as In, ConnectionOutput as Out, DemandKind, ReceiveAnswer, SendAnswer, StatPart,
+    ChangePart, ConnectionInput as In, ConnectionOutput as Out, ReceiveAnswer, SendAnswer, StatPart,
 };
 use crate::proto::outbox::MessageId;
 #[cfg(not(feature = "js"))]
 use crate::proto::session::SessionView;
-use crate::proto::session::{Demand, RequestId, WantId};
+use crate::proto::session::{RequestId, WantId};
 use crate::proto::{Instant, Millis, Secret};
 
 /// One connection. Times are in milliseconds: `instant` of `performance.now()`, `unix` since 1970.
@@ -138,11 +138,7 @@ impl ConnectionCore {
             Output::Unwant => begin(Out::Unwant),
             // A demand, and its generation or milliseconds.
             Output::Want { want, demand } => {
-                let (kind, value) = match demand {
-                    Demand::NotDoubted(generation) => (DemandKind::NotDoubted, f64::from(generation)),
-                    Demand::NotRejected(generation) => (DemandKind::NotRejected, f64::from(generation)),
-                    Demand::UsableFor(time) => (DemandKind::UsableFor, time.as_millis() as f64),
-                };
+                let (kind, value) = demand_parts(demand);
                 begin(Out::Want);
                 to.number(want.get().into());
                 to.number(kind.number().into());

@@ -16,7 +16,7 @@ mod told;
 pub(super) use connection::ConnectionCore;
 pub use options::trusted_options;
 #[cfg(not(feature = "js"))]
-pub(super) use plain::{Given, read_grant, token_error, view};
+pub(super) use plain::{Given, demand_parts, read_grant, token_error, view};
 #[cfg(not(feature = "js"))]
 pub(super) use session::SessionCore;
 #[cfg(not(feature = "js"))]

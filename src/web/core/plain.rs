@@ -5,9 +5,9 @@ use wasm_bindgen::prelude::*;
 
 use crate::error::{Disposition, TokenError};
 use crate::platform::text_at;
-use crate::proto::contract::{FailurePart, HttpEnd, Numbered};
+use crate::proto::contract::{DemandKind, FailurePart, HttpEnd, Numbered};
 use crate::proto::http::{HttpRequest, HttpResponse, Method, NoAnswer};
-use crate::proto::session::{Grant, SessionView};
+use crate::proto::session::{Demand, Grant, SessionView};
 use crate::proto::{Instant, Millis, Now, Secret, UnixTime};
 
 #[wasm_bindgen]
@@ -175,6 +175,15 @@ pub(super) fn answer(given: &Given) -> Result<HttpResponse, NoAnswer> {
         }),
         HttpEnd::Failed => Err(NoAnswer::Failed),
         HttpEnd::TooLong => Err(NoAnswer::TooLong),
+    }
+}
+
+/// Which token is asked for, and its generation or milliseconds.
+pub(in crate::web) fn demand_parts(demand: Demand) -> (DemandKind, f64) {
+    match demand {
+        Demand::NotDoubted(generation) => (DemandKind::NotDoubted, f64::from(generation)),
+        Demand::NotRejected(generation) => (DemandKind::NotRejected, f64::from(generation)),
+        Demand::UsableFor(time) => (DemandKind::UsableFor, time.as_millis() as f64),
     }
 }
 
