@@ -1,6 +1,6 @@
 // The session: who the user is.
 
-import { DemandKind, SESSION_OPTIONS, SESSION_STATE_NAMES, SessionInput, SourceAnswer, TOKEN_ENDPOINT } from './contract.js';
+import { DemandKind, SESSION_OPTIONS, SESSION_STATE_NAMES, SessionInput, SourceAnswer, StoreEnd, TOKEN_ENDPOINT } from './contract.js';
 import { seed } from './driver.js';
 import { failure, named, nameOf, type FailureParts, type GatepassError, type Thrown } from './errors.js';
 import { reported, SocketErrorEvent } from './events.js';
@@ -394,11 +394,12 @@ function storeOf(name: string, place: unknown): NonNullable<Surroundings['store'
     const tabs = import('./tabs.js').then(({ store }) => store(name, place as never)(hear, failed));
     // Without the script there is no store: nothing can be read or written, and nobody else is there.
     tabs.catch(failed);
-    const call = (method: 'read' | 'write' | 'erase' | 'lock' | 'unlock' | 'close', otherwise?: SessionInput, data?: unknown) => (argument?: unknown) => {
-      tabs.then((tabs) => tabs[method](argument as never)).catch(() => otherwise !== undefined && hear(otherwise, 0, data));
+    const call = (method: 'read' | 'write' | 'erase' | 'lock' | 'unlock' | 'close', otherwise?: SessionInput, data?: unknown) => (...given: unknown[]) => {
+      tabs.then((tabs) => Reflect.apply(tabs[method], tabs, given)).catch(() => otherwise !== undefined && hear(otherwise, 0, data));
     };
+    const failedToStore = [StoreEnd.Failed];
     return {
-      read: call('read', SessionInput.Stored, []), write: call('write', SessionInput.Written, false), erase: call('erase', SessionInput.Written, false),
+      read: call('read', SessionInput.Stored, []), write: call('write', SessionInput.Written, failedToStore), erase: call('erase', SessionInput.Written, failedToStore),
       lock: call('lock', SessionInput.Locked), unlock: call('unlock'), close: call('close'),
     };
   };

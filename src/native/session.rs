@@ -224,12 +224,12 @@ impl Task {
                 connection.send(Told::Input(connection::Input::TokenDue)).ok();
             }),
             // Without a store and a source of the app's nobody asks for these.
-            Output::Erase
+            Output::Erase { .. }
             | Output::GetToken { .. }
             | Output::Lock { .. }
             | Output::Read
             | Output::Unlock
-            | Output::Write(_) => {}
+            | Output::Write { .. } => {}
             // The state tells it, when the token has ended.
             Output::RenewalRefused(_) => {}
             Output::Fetch { request, http } => {

@@ -23,8 +23,8 @@ const SOURCE_ANSWER_FAILED = 1;
  *
  * @typedef {object} Store A store that is open: `Tabs` in tabs.js.
  * @property {() => unknown} read
- * @property {(tokens: any) => unknown} write
- * @property {() => unknown} erase
+ * @property {(tokens: any, over?: number) => unknown} write
+ * @property {(over?: number) => unknown} erase
  * @property {(lease: number) => unknown} lock
  * @property {() => unknown} unlock
  * @property {() => unknown} close
@@ -159,7 +159,7 @@ export class SessionDriver extends Driver {
       case SESSION_OUTPUT_DUE:
         return this.tell(CONNECTION_INPUT_TOKEN_DUE);
       case SESSION_OUTPUT_ERASE:
-        return this.erase();
+        return void attempt(() => this.store?.erase(first));
       case SESSION_OUTPUT_FETCH:
         return this.request(given);
       case SESSION_OUTPUT_GET_TOKEN:
@@ -177,7 +177,7 @@ export class SessionDriver extends Driver {
       case SESSION_OUTPUT_UNLOCK:
         return void attempt(() => this.store?.unlock());
       case SESSION_OUTPUT_WRITE:
-        return void attempt(() => this.store?.write(given));
+        return void attempt(() => this.store?.write(given.slice(1), first));
       default:
         return super.perform(what, given);
     }

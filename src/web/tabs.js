@@ -5,6 +5,7 @@
 // Made of src/proto/contract by `cargo xtask contract`.
 // <contract>
 const SESSION_INPUT_LOCKED = 1, SESSION_INPUT_STORE_CHANGED = 6, SESSION_INPUT_STORED = 7, SESSION_INPUT_TWIN = 9, SESSION_INPUT_WRITTEN = 12;
+const STORE_END_DONE = 0, STORE_END_FAILED = 1, STORE_END_OVERTAKEN = 2;
 // </contract>
 
 /** The version of what is written. */
@@ -105,27 +106,33 @@ export class Tabs {
     this.hear(SESSION_INPUT_STORED, 0, [there, isBehind]);
   }
 
-  /** @param {Tokens} tokens */
-  async write(tokens) {
-    const text = encoded(tokens);
-    const isDone = await this.run(async () => {
+  /** @param {Tokens} tokens @param {number} [over] Only if the store holds this sign-in still. */
+  write(tokens, over) {
+    return this.change(async () => {
+      if (over !== undefined && decoded(await this.store.load())?.[0] !== over) return STORE_END_OVERTAKEN;
+      const text = encoded(tokens);
       await this.store.save(text);
       await Promise.race([this.marks.put(tokens), pause(LOCK_PATIENCE)]);
       this.channel?.postMessage(this.isPerTab ? [tokens[0], text] : null);
-      return true;
+      return STORE_END_DONE;
     });
-    this.hear(SESSION_INPUT_WRITTEN, 0, isDone ?? false);
   }
 
-  async erase() {
-    const isDone = await this.run(async () => {
-      const there = await attempt(async () => decoded(await this.store.load()));
+  /** @param {number} [over] Only if the store holds this sign-in still, or nothing. */
+  erase(over) {
+    return this.change(async () => {
+      const there = over !== undefined && decoded(await this.store.load());
+      if (there === undefined || (there && there[0] !== over)) return STORE_END_OVERTAKEN;
       await this.store.clear();
       this.marks.remove();
-      this.channel?.postMessage(this.isPerTab ? [there?.[0], null] : null);
-      return true;
+      this.channel?.postMessage(this.isPerTab ? [over, null] : null);
+      return STORE_END_DONE;
     });
-    this.hear(SESSION_INPUT_WRITTEN, 0, isDone ?? false);
+  }
+
+  /** @param {() => Promise<number>} task Returns a `StoreEnd`. */
+  async change(task) {
+    this.hear(SESSION_INPUT_WRITTEN, 0, [(await this.run(task)) ?? STORE_END_FAILED]);
   }
 
   /** @param {number} lease How long whoever holds the lock may show no sign of life, in milliseconds. */

@@ -107,6 +107,70 @@ test('what a store saves late, after it was given up, is not left there for whoe
   assert.deepEqual(result, ['STORE_FAILED', 'signed-out', null, 'signed-out']);
 });
 
+test('what another tab puts into a store between a look and a change stays there', async () => {
+  const { result } = await inPage(async (server) => {
+    const { presets, Session } = await import('gatepass');
+    const record = (id) => JSON.stringify({ v: 1, id, renewals: 0, access: `access-${id}`, refresh: 'refresh', skew: 0 });
+    const seen = [];
+    for (const [act, there] of [['logout', record(8)], ['renew', record(8)], ['renew', null]]) {
+      let kept = null;
+      let looks = 0;
+      const changes = new EventTarget();
+      const changed = () => changes.dispatchEvent(new Event('change'));
+      const store = {
+        load: async () => {
+          const seen = kept;
+          if (--looks === 0) kept = there;
+          return seen;
+        },
+        save: async (text) => (kept = text, changed()),
+        clear: async () => (kept = null, changed()),
+      };
+      const saved = new Promise((resolve) => changes.addEventListener('change', resolve, { once: true }));
+      const session = new Session({ ...presets.simpleJwt(`${server}/api`), store, storeKey: `overtaken ${act} ${there}` });
+      await session.ready();
+      await session.login({ username: 'maggie', password: 'secret' });
+      await saved;
+      const other = new Promise((resolve) => session.addEventListener('change', () => resolve()));
+      if (act === 'logout') {
+        looks = 1;
+        session.logout();
+      } else {
+        // Whoever has the lock looks first, and once more before it writes.
+        looks = 2;
+        await session.accessToken({ minTtl: 86_400_000 });
+      }
+      await other;
+      const state = there ? 'signed-in' : 'signed-out';
+      while (session.state !== state || (there && (await session.accessToken()) !== 'access-8')) await new Promise((resolve) => setTimeout(resolve));
+      seen.push(kept === there);
+    }
+    return seen;
+  }, [server]);
+  assert.deepEqual(result, [true, true, true]);
+});
+
+test('where the script of the stores cannot be loaded, a session goes on in memory and says so once', async () => {
+  await inProfile(async (context) => {
+    await context.route('**/tabs.js', (route) => route.abort());
+    const tab = await open(context);
+    const result = await tab.evaluate(async (server) => {
+      const { presets, Session } = await import('gatepass');
+      const session = new Session({ ...presets.simpleJwt(`${server}/api`), store: 'localStorage', storeKey: 'no script' });
+      const errors = [];
+      session.addEventListener('error', ({ error }) => errors.push(error.code));
+      const states = [await session.ready()];
+      await session.login({ username: 'maggie', password: 'secret' });
+      const before = await session.accessToken();
+      states.push(session.state, (await session.accessToken({ minTtl: 86_400_000 })) !== before);
+      session.logout();
+      states.push(session.state, localStorage.getItem('no script'));
+      return [states, errors];
+    }, server);
+    assert.deepEqual(result, [['signed-out', 'signed-in', true, 'signed-out', null], ['STORE_FAILED']]);
+  });
+});
+
 test('a record that other code has damaged is no sign-in', async () => {
   const good = { v: 1, id: 7, renewals: 0, access: 'token', refresh: 'refresh', expiresAt: 4e12, skew: 0 };
   const result = await inFreshPage(async (rows) => {

@@ -17,6 +17,7 @@ pub fn run(seed: u64) -> World {
     world.net = Net { min_ms: dice.u64(0..20), max_ms: dice.u64(20..2_000), loss };
     world.server.rotates = dice.u8(0..4) > 0;
     world.calls_back = [0, 0, 3][dice.usize(0..3)];
+    world.shared.slowness = [0, 0, 20, 3_000][dice.usize(0..4)];
     world.server.access_life_ms = dice.i64(10_000..600_000);
     world.server.bad_token = [BadToken::CloseNormal, BadToken::Close4401, BadToken::RejectMessage][dice.usize(0..3)];
     world.wall_offset = [0, 0, 7_200_000, -7_200_000][dice.usize(0..4)];
@@ -77,6 +78,7 @@ fn act(world: &mut World, dice: &mut fastrand::Rng, is_gentle: bool) {
 fn calm(world: &mut World) {
     world.calls_back = 0;
     world.shared.refuses_writes = false;
+    world.shared.slowness = 0;
     world.server.is_up = true;
     world.server.faults.clear();
     world.server.access_life_ms = 3_600_000;

@@ -35,14 +35,14 @@ fn call(session: &mut Session, input: Input, call: &Json) -> Result<Option<Strin
             Output::Token { result: Err(error), .. } => outcome = Err(error.code()),
             Output::Token { result: Ok(grant), .. } => outcome = Ok(Some(grant.authorization.expose().to_owned())),
             Output::LoginDone { result: Ok(()), .. } | Output::AbortFetch { .. } | Output::Changed { .. } => {}
-            Output::Erase
+            Output::Erase { .. }
             | Output::Due
             | Output::GetToken { .. }
             | Output::Lock { .. }
             | Output::Read
             | Output::RenewalRefused(_)
             | Output::Unlock
-            | Output::Write(_) => panic!("{output:?} without a store"),
+            | Output::Write { .. } => panic!("{output:?} without a store"),
         }
     }
     assert_eq!(requests, 1, "one request for {}", print(call));

@@ -24,7 +24,7 @@ use super::connection::{ConnectionConfig, ConnectionState, Fate, PageEvent, Phas
 use super::http::{BodyEncoding, Credentials, Method};
 use super::outbox::OutboxPolicy;
 use super::scheme::{Encoding, FirstMessage, Query, Subprotocol, Ticket};
-use super::session::{Reason, SessionConfig, SessionState, TimeUnit};
+use super::session::{Reason, SessionConfig, SessionState, StoreEnd, TimeUnit};
 
 /// An enum that crosses: its name, and its variants.
 pub type Table = (&'static str, &'static [NumberRow]);
@@ -63,6 +63,7 @@ pub fn tables() -> Vec<Table> {
         table::<SessionState>(),
         table::<SourceAnswer>(),
         table::<StatPart>(),
+        table::<StoreEnd>(),
         table::<TimeUnit>(),
         table::<WhenHidden>(),
     ]

@@ -220,8 +220,8 @@ pub enum Input {
     },
     /// A socket or the app needs a token.
     Want(Want),
-    /// The answer to [`Output::Write`] and [`Output::Erase`]: whether the store has done it.
-    Written(bool),
+    /// The answer to [`Output::Write`] and [`Output::Erase`].
+    Written(StoreEnd),
 }
 
 /// Tokens of the app's own source.
@@ -240,6 +240,18 @@ pub enum NoToken {
     Failed,
     /// The person has to sign in.
     SignInRequired,
+}
+
+numbered! {
+    /// How it went to change the store.
+    pub enum StoreEnd {
+        /// It is done.
+        Done = 0 "done",
+        /// The store failed.
+        Failed = 1 "failed",
+        /// Nothing was done: another tab has changed what was seen there.
+        Overtaken = 2 "overtaken",
+    }
 }
 
 numbered! {
@@ -273,8 +285,11 @@ pub enum Output {
     },
     /// The token should be renewed: tell the connections.
     Due,
-    /// Empty the store, tell the other tabs, and say whether that went well.
-    Erase,
+    /// Empty the store, tell the other tabs, and say how that went.
+    Erase {
+        /// Only if it holds this sign-in still, or nothing; without one, whatever it holds.
+        over: Option<u64>,
+    },
     /// Make an HTTP request.
     Fetch {
         /// Which.
@@ -316,8 +331,13 @@ pub enum Output {
     },
     /// Let go of the lock, or stop waiting for it, once what was to be written is written.
     Unlock,
-    /// Put this into the store, tell the other tabs, and say whether that went well.
-    Write(Record),
+    /// Put this into the store, tell the other tabs, and say how that went.
+    Write {
+        /// What.
+        record: Record,
+        /// Only if the store holds this sign-in still; without one, whatever it holds.
+        over: Option<u64>,
+    },
 }
 
 /// Why a login failed.

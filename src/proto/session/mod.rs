@@ -30,7 +30,7 @@ use config::is_header_text;
 pub use config::{SessionConfig, TimeUnit, TokenEndpoint, TokenFields, check_header_text};
 pub use io::{
     Asker, Demand, Grant, Input, LoginError, LoginId, NoToken, Output, Provided, Reason, Record, RequestId,
-    SessionState, SessionView, Stored, Want, WantId,
+    SessionState, SessionView, StoreEnd, Stored, Want, WantId,
 };
 use state::{Renewal, RetryNotBefore, SameUser, SignIn, State, Store, Timer};
 
@@ -149,11 +149,12 @@ impl Session {
             Input::Twin { id, stored } => self.on_twin(now, id, stored),
             Input::Unwant { asker } => self.wants.retain(|want| want.asker != asker),
             Input::Want(want) => self.on_want(now, want),
-            Input::Written(is_done) => self.on_written(now, is_done),
+            Input::Written(end) => self.on_written(now, end),
         }
         if before != (self.sign_in, self.generation) {
             self.watch(now);
         }
+        self.unlock();
     }
 
     /// Returns the session if the user is another than the last time that this was asked: to be told to every connection at once,
@@ -296,7 +297,7 @@ impl Session {
                 }
                 (Timer::Http | Timer::Login, ..) => {}
                 (Timer::Look, ..) => self.go_on_reading(),
-                (Timer::Store, ..) => self.erase_again(),
+                (Timer::Store, ..) => self.try_again(),
                 (Timer::Renew, ..) => self.watch(now),
             }
         }

@@ -227,12 +227,13 @@ impl Session {
     }
 
     pub(super) fn end_renewal(&mut self) {
-        let has_lock = !matches!(self.renewal, Renewal::None) && self.config.has_store;
-        self.renewal = Renewal::None;
-        if has_lock {
+        match core::mem::replace(&mut self.renewal, Renewal::None) {
+            Renewal::Locking => self.outputs.push_back(Output::Unlock),
             // What is to be written is written before somebody else reads it.
-            self.store.unlocks = true;
-            self.unlock();
+            Renewal::Asked(_) | Renewal::Holding | Renewal::Looking { .. } | Renewal::Refused(_) => {
+                self.store.unlocks = self.config.has_store;
+            }
+            Renewal::None => {}
         }
     }
 

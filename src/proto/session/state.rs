@@ -16,7 +16,7 @@ pub(super) enum Timer {
     Look,
     /// When to look whether the token should be renewed, or has ended.
     Renew,
-    /// When to try again to empty a store that failed to.
+    /// When to try again what the store failed to do.
     Store,
 }
 
@@ -85,22 +85,32 @@ pub(super) enum Wish {
     Save,
 }
 
+/// What is being done to the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    /// It is emptied: what [`Wish::Clear`] says.
+    Clear(Option<u64>),
+    /// Tokens of this sign-in are written.
+    Save(u64),
+}
+
 /// What is known of the store.
 #[derive(Debug, Default)]
 pub(super) struct Store {
     /// What is yet to be done.
     pub(super) wish: Option<Wish>,
-    /// What is to be erased, once the store may be able to.
+    /// What failed, and is done once the store may be able to.
     pub(super) parked: Option<Wish>,
     /// What is being done.
-    pub(super) writing: Option<Wish>,
+    pub(super) writing: Option<Change>,
     /// How many reads are on their way.
     pub(super) reads: u32,
-    /// Whether our last change did not get into the store: then what is there is not ours, and not to be followed.
-    pub(super) is_ahead: bool,
+    /// The sign-in whose latest tokens are known to be there. If it is another than the present one, that could not be written: what is
+    /// there is of before.
+    pub(super) holds: Option<u64>,
     /// Whether the lock is let go of once all is written.
     pub(super) unlocks: bool,
-    /// How often in a row it failed to be emptied.
+    /// How often in a row it failed.
     pub(super) failures: u32,
     /// Whether nobody knows what is in it: it has not answered yet, or could not be read when it was last asked.
     pub(super) is_unread: bool,

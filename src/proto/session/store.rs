@@ -1,12 +1,13 @@
 //! What rests in the store, and what becomes of it when another tab has changed it.
 //!
 //! Rules: a sign-in has an id that its renewals keep, and they are counted, so that of two records of one sign-in the newer is known. Of
-//! two sign-ins the store's counts: whoever writes last. What cannot be read changes nothing. The store is read before it is written:
+//! two sign-ins the store's counts: whoever writes last. A renewal and a logout change nothing but the sign-in that they belong to: what
+//! another tab has put in its place meanwhile stays. What cannot be read changes nothing. The store is read before it is written:
 //! whoever slept while others renewed has nothing to tell. A sign-in that could not be written leaves no earlier one behind.
 
 use super::Session;
-use super::io::{Demand, Output, Record, Stored};
-use super::state::{Renewal, SameUser, SignIn, State, Timer, Wish};
+use super::io::{Demand, Output, Record, StoreEnd, Stored};
+use super::state::{Change, Renewal, SameUser, SignIn, State, Timer, Wish};
 use crate::proto::Millis;
 use crate::proto::Now;
 use crate::proto::time::ServerClock;
@@ -17,7 +18,7 @@ use crate::proto::token::{Lifetime, Received};
 const LOOK_FOR: Millis = Millis::from_secs(5);
 /// How often it looks.
 const LOOK_AGAIN: Millis = Millis::from_millis(10);
-/// How soon a store that failed to be emptied is tried again; it doubles with each failure, up to a minute.
+/// How soon a store that failed is tried again; it doubles with each failure, up to a minute.
 const TRY_AGAIN: Millis = Millis::from_secs(1);
 
 impl Session {
@@ -29,7 +30,8 @@ impl Session {
 
     pub(super) fn on_stored(&mut self, now: Now, stored: Stored, is_behind: bool) {
         self.store.reads = self.store.reads.saturating_sub(1);
-        self.store.is_unread = matches!(stored, Stored::Unreadable);
+        let is_unreadable = matches!(stored, Stored::Unreadable);
+        let was_unread = core::mem::replace(&mut self.store.is_unread, is_unreadable);
         let is_left = match &stored {
             Stored::Nothing => false,
             Stored::Tokens(record) => self.left.contains(&record.id),
@@ -39,7 +41,10 @@ impl Session {
             // Somebody has written over what this session had left there.
             self.forget_left();
         }
-        if let Some(wish) = self.store.wish.take() {
+        // A store that answers again may also be able to do what it failed at.
+        let failed = if was_unread && !is_unreadable { self.store.parked.take() } else { None };
+        if let Some(wish) = self.store.wish.take().or(failed) {
+            self.timers.stop(Timer::Store);
             return self.fulfil(now, wish, stored);
         }
         if let Renewal::Looking { since } = self.renewal {
@@ -72,81 +77,102 @@ impl Session {
 
     /// Takes over what was read, unless it is older than what is being written. What could not be written is not missed there.
     fn follow(&mut self, now: Now, stored: Stored) {
-        let is_news = match &stored {
-            Stored::Tokens(_) => self.store.writing.is_none(),
-            Stored::Nothing | Stored::Unreadable => self.store.writing.is_none() && !self.store.is_ahead,
+        let (is_news, id) = match &stored {
+            Stored::Tokens(record) => (true, Some(record.id)),
+            Stored::Nothing => (self.is_kept(), None),
+            Stored::Unreadable => (false, None),
         };
-        self.adopt(now, if is_news { stored } else { Stored::Unreadable });
+        if self.store.writing.is_some() || !is_news {
+            return self.adopt(now, Stored::Unreadable);
+        }
+        self.adopt(now, stored);
+        if id == Some(self.sign_in.id) {
+            self.store.holds = id;
+        }
+    }
+
+    /// Whether the present sign-in has got into the store.
+    fn is_kept(&self) -> bool {
+        self.store.holds == Some(self.sign_in.id)
     }
 
     /// Now that it is known what is there, does what is to be done.
     fn fulfil(&mut self, now: Now, wish: Wish, there: Stored) {
-        let there_id = match &there {
-            Stored::Tokens(other) => Some(other.id),
-            Stored::Nothing | Stored::Unreadable => None,
+        let (there_id, is_unreadable) = match &there {
+            Stored::Tokens(other) => (Some(other.id), false),
+            Stored::Nothing => (None, false),
+            Stored::Unreadable => (None, true),
         };
-        let (mut wish, mut output) = (wish, None);
+        let is_left = there_id.is_some_and(|id| self.left.contains(&id));
+        let is_ours = there_id == Some(self.sign_in.id);
+        let mut change = None;
         match wish {
+            // Another tab has signed out, or somebody else in: a renewal does not undo that.
+            Wish::Save if self.is_kept() && !is_ours && !is_unreadable => {}
             Wish::Save => {
-                if let Some(other) = there_id.filter(|id| *id != self.sign_in.id) {
-                    self.leave_sign_in(other);
-                }
-                output = self.record(now).filter(|ours| !is_older(ours, &there)).map(Output::Write);
+                there_id.filter(|_| !is_ours).into_iter().for_each(|other| self.leave_sign_in(other));
+                let over = there_id.filter(|_| self.is_kept());
+                let ours = self.record(now).filter(|ours| !is_older(ours, &there));
+                change = ours.map(|record| (Change::Save(record.id), Output::Write { record, over }));
             }
             // Nobody knows whose it is. A store that does not answer now may do so later.
-            Wish::Clear(Some(_))
-                if matches!(there, Stored::Unreadable) && !matches!(self.state, State::SignedIn(_)) =>
-            {
-                self.park(now, wish);
-            }
+            Wish::Clear(Some(_)) if is_unreadable => self.park(now, wish),
             Wish::Clear(whose) => {
-                let is_it = match (whose, there_id) {
-                    (None, _) => !matches!(there, Stored::Nothing),
-                    (Some(id), Some(other)) => id == other || self.left.contains(&other),
-                    (Some(_), None) => false,
+                let is_it = match whose {
+                    None => !matches!(there, Stored::Nothing),
+                    Some(_) => there_id.is_some() && (is_left || whose == there_id),
                 };
                 if is_it {
                     there_id.into_iter().for_each(|id| self.leave_sign_in(id));
-                    wish = Wish::Clear(there_id);
-                    output = Some(Output::Erase);
+                    change = Some((Change::Clear(there_id), Output::Erase { over: there_id }));
                 }
             }
         }
-        if let Some(output) = output {
-            self.store.writing = Some(wish);
+        if let Some((change, output)) = change {
+            self.store.writing = Some(change);
             return self.outputs.push_back(output);
         }
         if self.store.parked.is_none() {
             self.store.failures = 0;
         }
         self.follow(now, there);
-        self.unlock();
         self.go_on_reading();
         if matches!(self.renewal, Renewal::None) {
             self.ask_again(now);
         }
     }
 
-    pub(super) fn on_written(&mut self, now: Now, is_done: bool) {
+    pub(super) fn on_written(&mut self, now: Now, end: StoreEnd) {
         let Some(done) = self.store.writing.take() else { return };
-        if is_done {
+        if end == StoreEnd::Done {
             self.store.is_unread = false;
+            self.store.failures = 0;
             self.forget_left();
         }
-        match (done, is_done) {
-            // The tokens of whoever is signed in could not be written, or they would be there: it is still ahead.
-            (Wish::Clear(_), true) => self.store.failures = 0,
-            (Wish::Save, true) => self.store.is_ahead = false,
-            // What is there is of somebody who is not signed in here any more: it is not to come back.
-            (Wish::Save, false) => {
-                self.store.is_ahead = true;
-                self.store.wish.get_or_insert(Wish::Clear(Some(self.sign_in.id)));
+        match (end, done) {
+            (StoreEnd::Done, Change::Clear(_)) => self.store.holds = None,
+            (StoreEnd::Done, Change::Save(id)) => self.store.holds = Some(id),
+            (StoreEnd::Failed, Change::Save(_)) => {
+                self.store.holds = None;
+                // What is there is of somebody who is not signed in here any more, and is not to come back. If nobody knows what is there,
+                // it takes another try to see.
+                if !self.store.is_unread {
+                    self.store.wish.get_or_insert(Wish::Clear(Some(self.sign_in.id)));
+                } else if self.store.wish.is_none() {
+                    self.park(now, Wish::Save);
+                }
             }
             // Whatever is to be written next takes the place of what could not be erased.
-            (Wish::Clear(_), false) if self.store.wish.is_none() => self.park(now, done),
-            (Wish::Clear(_), false) => {}
+            (StoreEnd::Failed, Change::Clear(whose)) if self.store.wish.is_none() => self.park(now, Wish::Clear(whose)),
+            (StoreEnd::Failed, Change::Clear(_)) => {}
+            // It is looked again what is there.
+            (StoreEnd::Overtaken, Change::Clear(whose)) => {
+                self.store.wish.get_or_insert(Wish::Clear(whose));
+            }
+            (StoreEnd::Overtaken, Change::Save(_)) => {
+                self.store.wish.get_or_insert(Wish::Save);
+            }
         }
-        self.unlock();
         self.go_on_reading();
     }
 
@@ -166,8 +192,8 @@ impl Session {
         self.timers.set(Timer::Store, now.instant.after(wait.min(TRY_AGAIN.times(60))));
     }
 
-    /// Tries again to empty the store.
-    pub(super) fn erase_again(&mut self) {
+    /// Tries again what the store failed to do.
+    pub(super) fn try_again(&mut self) {
         if let Some(wish) = self.store.parked.take() {
             self.wish(wish);
         }
@@ -227,7 +253,6 @@ impl Session {
             }
         }
         self.abort_renewal();
-        self.store.is_ahead = false;
         self.sign_in = SignIn { id: record.id, renewals: record.renewals };
         self.take(now, tokens, same_user);
         self.changed(None);

@@ -80,8 +80,8 @@ impl SessionCore {
                 };
                 Input::Want(Want { asker: Asker(id), want: WantId::new(given.count(0) as u32), demand })
             }
-            // Whether it was done.
-            In::Written => Input::Written(given.0.is_truthy()),
+            // A `StoreEnd`.
+            In::Written => Input::Written(given.choice(0)),
         };
         self.machine.handle_input(now(instant, unix), input);
     }
@@ -108,7 +108,10 @@ impl SessionCore {
                 to.token_error(error);
             }
             Output::Due => begin(Out::Due),
-            Output::Erase => begin(Out::Erase),
+            Output::Erase { over } => {
+                begin(Out::Erase);
+                to.maybe_number(over.map(|id| id as f64));
+            }
             Output::Fetch { request, http } => {
                 begin(Out::Fetch);
                 to.http(request.get(), &http);
@@ -143,8 +146,9 @@ impl SessionCore {
                 to.grant(&result);
             }
             Output::Unlock => begin(Out::Unlock),
-            Output::Write(record) => {
+            Output::Write { record, over } => {
                 begin(Out::Write);
+                to.maybe_number(over.map(|id| id as f64));
                 write_record(&record, to);
             }
         }

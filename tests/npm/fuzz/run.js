@@ -35,6 +35,7 @@ export class Run extends Ground {
   /** Somebody has signed in, or out. */
   is(user) {
     this.user = user;
+    this.there = undefined;
     this.candidates.clear();
   }
 
@@ -48,8 +49,14 @@ export class Run extends Ground {
   make() {
     const { dice } = this;
     this.store = dice.of(['memory', 'localStorage', 'own']);
+    if (this.store !== 'memory' && dice.is(0.4)) this.leave('eve');
+    let isSlow = dice.is(0.3);
     const own = {
-      load: async () => (await this.storeDoes(), this.storage.getItem('own')),
+      load: async () => {
+        await this.storeDoes(isSlow);
+        isSlow = false;
+        return this.storage.getItem('own');
+      },
       save: async (text) => (await this.storeDoes(), this.storage.setItem('own', text)),
       clear: async () => (await this.storeDoes(), this.storage.removeItem('own')),
     };
@@ -63,10 +70,19 @@ export class Run extends Ground {
     for (let count = 1 + dice.below(2); count > 0; count--) this.open();
   }
 
+  /** Somebody has been here before: whether they still are, the store says. */
+  leave(user) {
+    const { access, refresh } = this.server.mint(user);
+    this.note(`the store has ${user}`);
+    this.storage.setItem('own', JSON.stringify({ v: 1, id: 1, renewals: 0, access, refresh, expiresAt: Date.now() + this.server.life, skew: 0 }));
+    this.there = user;
+    this.candidates.add(user);
+  }
+
   /** The app's store: late, or not at all. */
-  async storeDoes() {
-    if (!this.storage.refuses) return;
-    await new Promise((resolve) => this.clock.set(resolve, this.dice.of([0, 100, 7_000])));
+  async storeDoes(isSlow = false) {
+    if (!this.storage.refuses && !isSlow) return;
+    await new Promise((resolve) => this.clock.set(resolve, this.dice.of([0, 100, isSlow ? 3_000 : 7_000])));
   }
 
   open() {
@@ -129,7 +145,7 @@ export class Run extends Ground {
         const login = session.login({ username: user, password: `${SECRET}-${user}-password` });
         const since = this.signIns;
         // Where tokens were set or a logout was made meanwhile, the login had been taken before.
-        login.then(() => since === this.signIns && this.is(user), () => this.candidates.delete(user));
+        login.then(() => since === this.signIns && this.is(user), () => user === this.there || this.candidates.delete(user));
         return this.promised('login', login);
       }
       case 'setTokens': {

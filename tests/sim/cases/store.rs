@@ -1,10 +1,10 @@
 //! What rests in the store: written, erased, refused, and by whom.
 
 use gatepass::proto::connection::ConnectionState;
-use gatepass::proto::session::SessionState;
+use gatepass::proto::session::{Demand, Input, SessionState, Want, WantId};
 
 use super::MINUTE;
-use crate::world::{Kind, World};
+use crate::world::{APP, Kind, Net, World};
 
 #[test]
 fn a_user_who_signs_out_does_not_come_back_whatever_the_store_does() {
@@ -21,7 +21,7 @@ fn a_user_who_signs_out_does_not_come_back_whatever_the_store_does() {
         world.run_for(fails_until * 700);
         world.shared.refuses_writes = false;
         // Another tab, or anybody else, says that something has changed.
-        world.session_input_in(0, gatepass::proto::session::Input::StoreChanged);
+        world.session_input_in(0, Input::StoreChanged);
         world.run_for(MINUTE);
         assert_eq!(world.session().state(), SessionState::SignedOut, "{fails_until}");
         assert!(world.shared.record.is_none(), "{fails_until}: the store still holds somebody");
@@ -61,12 +61,8 @@ fn whoever_has_the_lock_waits_until_it_sees_what_the_last_holder_has_written_but
     };
     let seen = |is_behind| Input::Stored { stored: Stored::Nothing, is_behind };
     outputs(0, seen(false));
-    let demand = gatepass::proto::session::Demand::USABLE;
-    let want = gatepass::proto::session::Want {
-        asker: crate::world::APP,
-        want: gatepass::proto::session::WantId::new(1),
-        demand,
-    };
+    let demand = Demand::USABLE;
+    let want = Want { asker: APP, want: WantId::new(1), demand };
     assert!(outputs(0, Input::Want(want)).0.starts_with("Lock"));
     assert!(outputs(0, Input::Locked).0.starts_with("Read"));
     let mut now = 0;
@@ -81,7 +77,7 @@ fn whoever_has_the_lock_waits_until_it_sees_what_the_last_holder_has_written_but
 
 #[test]
 fn an_answer_of_the_store_that_is_late_brings_nobody_back() {
-    use gatepass::proto::session::{Input, Output, Session, SessionConfig, Stored};
+    use gatepass::proto::session::{Input, Output, Session, SessionConfig, StoreEnd, Stored};
     use gatepass::proto::{Instant, Now, Secret, UnixTime};
     let now = Now { instant: Instant::from_millis(0), unix: UnixTime::from_millis(1_800_000_000_000) };
     let mut session = Session::new(SessionConfig { has_store: true, has_source: true, ..SessionConfig::new() }, 1);
@@ -91,12 +87,12 @@ fn an_answer_of_the_store_that_is_late_brings_nobody_back() {
         let mut asked = Vec::new();
         while let Some(output) = session.poll_output() {
             match output {
-                Output::Write(written) => {
+                Output::Write { record: written, .. } => {
                     record = Some(written);
                     asked.push("write");
                 }
                 Output::Read => asked.push("read"),
-                Output::Erase => asked.push("erase"),
+                Output::Erase { .. } => asked.push("erase"),
                 Output::AbortFetch { .. }
                 | Output::Changed { .. }
                 | Output::Due
@@ -117,12 +113,121 @@ fn an_answer_of_the_store_that_is_late_brings_nobody_back() {
     let (asked, _, record) = give(Input::Stored { stored: Stored::Nothing, is_behind: false });
     assert_eq!(asked, ["write"]);
     let tokens = || Stored::Tokens(record.clone().expect("what was written"));
-    give(Input::Written(true));
+    give(Input::Written(StoreEnd::Done));
     // Two answers are on their way when the user goes; the second of them is behind the erasing.
     assert_eq!(give(Input::StoreChanged).0, ["read"]);
     assert_eq!(give(Input::Logout).0, ["read"]);
     assert_eq!(give(Input::Stored { stored: tokens(), is_behind: false }).0, ["erase"]);
-    give(Input::Written(true));
+    give(Input::Written(StoreEnd::Done));
     let (asked, state, _) = give(Input::Stored { stored: tokens(), is_behind: false });
     assert_eq!((asked, state), (vec!["read"], SessionState::SignedOut), "and it is looked whether anything is there");
+}
+
+/// Two tabs in which bob is signed in. The first renews, the second does something at any moment meanwhile; the store is slow.
+fn while_a_tab_renews(is_refused: bool, second: impl Fn(&mut World), check: impl Fn(&World, u64)) {
+    let mut renewals = 0;
+    for seed in 0..400 {
+        let mut world = World::with_tabs(seed, 2, &[]);
+        world.login("bob", "SECRET-password");
+        world.run_for(1_000);
+        world.net = Net { min_ms: 10, max_ms: 10, loss: 0 };
+        world.shared.slowness = 40;
+        if is_refused {
+            world.server.revoke_refresh();
+        }
+        let demand = Demand::NotRejected(world.session().view().generation);
+        world.session_input_in(0, Input::Want(Want { asker: APP, want: WantId::new(0), demand }));
+        world.run_for(seed % 200);
+        second(&mut world);
+        world.run_for(MINUTE);
+        renewals += world.server.log.refreshes_asked;
+        check(&world, seed);
+    }
+    assert!(renewals > 200, "the test means what it says: {renewals}");
+}
+
+#[test]
+fn a_tab_whose_renewal_is_refused_leaves_there_who_has_signed_in_meanwhile_in_another_tab() {
+    let check = |world: &World, seed| {
+        let states: Vec<_> = world.tabs.iter().map(|tab| tab.session.state()).collect();
+        assert_eq!(states, [SessionState::SignedIn; 2], "seed {seed}");
+        assert!(world.shared.record.is_some(), "seed {seed}");
+    };
+    while_a_tab_renews(true, |world| world.sign_in_at(1, "carol"), check);
+}
+
+#[test]
+fn a_renewal_undoes_no_logout_of_another_tab_although_that_tab_is_gone() {
+    let second = |world: &mut World| {
+        world.logout_at(1);
+        world.run_until(1_000, |world| world.shared.record.is_none());
+        world.crash(1);
+    };
+    let check = |world: &World, seed| {
+        assert!(world.shared.record.is_none(), "seed {seed}");
+        assert_eq!(world.session().state(), SessionState::SignedOut, "seed {seed}");
+    };
+    while_a_tab_renews(false, second, check);
+}
+
+#[test]
+fn a_renewal_takes_the_place_of_nobody_who_has_signed_in_meanwhile_in_another_tab() {
+    let check = |world: &World, seed| {
+        let view = world.tabs[1].session.view();
+        assert_eq!((view.epoch, view.sign_ins), (1, 2), "seed {seed}: bob, then carol, and nobody else");
+    };
+    while_a_tab_renews(false, |world| world.login_at(1, "carol", "SECRET-password"), check);
+}
+
+#[test]
+fn who_signs_in_while_the_store_cannot_be_read_is_not_replaced_by_who_is_found_there() {
+    for has_failed in [false, true] {
+        let mut world = World::with_tabs(1, 1, &[]);
+        world.sign_in("eve");
+        world.run_for(100);
+        let eve = world.shared.record.clone();
+        let mut world = World::with_tabs(2, 1, &[]);
+        world.shared.is_unreadable = true;
+        world.shared.refuses_writes = true;
+        world.session_input_in(0, Input::StoreChanged);
+        world.run_for(100);
+        world.sign_in("bob");
+        world.run_for(100);
+        let (epoch, id) =
+            (world.session().view().epoch, |world: &World| world.shared.record.as_ref().map(|record| record.id));
+        let of_eve = eve.as_ref().map(|record| record.id);
+        world.shared.record = eve.clone();
+        world.shared.is_unreadable = false;
+        world.shared.refuses_writes = has_failed;
+        // A page that has slept, say, looks.
+        world.session_input_in(0, Input::StoreChanged);
+        world.run_for(MINUTE);
+        world.shared.refuses_writes = false;
+        world.run_for(10 * MINUTE);
+        assert_eq!((world.session().state(), world.session().view().epoch), (SessionState::SignedIn, epoch));
+        assert_ne!(id(&world), of_eve, "at a reload nobody of before is back");
+    }
+}
+
+#[test]
+fn a_logout_holds_for_who_is_found_in_a_store_that_could_not_be_read_then() {
+    let mut world = World::with_tabs(1, 1, &[]);
+    world.sign_in("eve");
+    world.run_for(100);
+    let eve = world.shared.record.clone();
+    let mut world = World::with_tabs(2, 1, &[]);
+    world.shared.is_unreadable = true;
+    world.shared.refuses_writes = true;
+    world.session_input_in(0, Input::StoreChanged);
+    world.run_for(100);
+    world.sign_in("bob");
+    world.logout();
+    world.run_for(100);
+    world.shared.record = eve;
+    world.shared.is_unreadable = false;
+    world.shared.refuses_writes = false;
+    world.session_input_in(0, Input::StoreChanged);
+    world.run_for(MINUTE);
+    assert_eq!(world.session().state(), SessionState::SignedOut);
+    assert!(world.shared.record.is_none());
 }

@@ -58,7 +58,7 @@ impl World {
                 }
                 self.call_back(tab, None);
             }
-            session::Output::Erase => self.store_later(tab, StoreOp::Write(None)),
+            session::Output::Erase { over } => self.store_later(tab, StoreOp::Write(None, over)),
             session::Output::Due => {
                 for line in self.lines_of(tab) {
                     self.line_input(line, Input::TokenDue);
@@ -92,10 +92,10 @@ impl World {
                 self.line_input(asker.0 as usize, Input::Token { want, result });
             }
             session::Output::Unlock => self.unlock(tab),
-            session::Output::Write(record) => {
+            session::Output::Write { record, over } => {
                 let shown = format!("{record:?}");
                 assert!(!shown.contains(MARK), "a credential in a record's debug text: {shown}");
-                self.store_later(tab, StoreOp::Write(Some(record)));
+                self.store_later(tab, StoreOp::Write(Some(record), over));
             }
         }
     }

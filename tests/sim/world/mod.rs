@@ -20,8 +20,8 @@ use gatepass::proto::http::{HttpRequest, HttpResponse, NoAnswer};
 use gatepass::proto::outbox::MessageId;
 use gatepass::proto::scheme::{FirstMessage, Query, Scheme, Ticket};
 use gatepass::proto::session::{
-    self, Asker, Demand, LoginId, Reason, Record, RequestId, Session, SessionConfig, SessionState, SessionView, Stored,
-    TokenEndpoint, Want, WantId,
+    self, Asker, Demand, LoginId, Reason, Record, RequestId, Session, SessionConfig, SessionState, SessionView,
+    StoreEnd, Stored, TokenEndpoint, Want, WantId,
 };
 use gatepass::proto::{Instant, Now, Secret, UnixTime, Url, UrlKind};
 
@@ -29,7 +29,7 @@ pub use self::line::Line;
 use self::line::{Note, endpoint};
 pub use self::tabs::{Shared, Tab};
 use crate::codec::json;
-use crate::server::{Handshake, MARK, Say, Server};
+use crate::server::{Handshake, MARK, Replay, Say, Server};
 
 pub const DAY_ONE: i64 = 1_800_000_000_000;
 
@@ -124,8 +124,8 @@ enum Happening {
 #[derive(Debug)]
 enum StoreOp {
     Read,
-    /// Nothing: it is emptied.
-    Write(Option<Record>),
+    /// Nothing: it is emptied. If the store holds another sign-in than this, it stays.
+    Write(Option<Record>, Option<u64>),
 }
 
 /// One socket as the server sees it.

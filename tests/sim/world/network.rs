@@ -8,18 +8,22 @@ impl World {
         if matches!(happening, Happening::Steal { .. }) {
             at = self.millis + Self::steal_delay();
         }
-        // The storage of a browser answers within the same task.
-        if matches!(happening, Happening::StoreOp { .. }) {
-            at = self.millis;
+        if let Happening::StoreOp { tab, .. } = happening {
+            at = self.millis + self.rng.u64(0..=self.shared.slowness);
+            let is_of_tab = |other: &Happening| matches!(other, Happening::StoreOp { tab: other, .. } if *other == tab);
+            at = at.max(self.last(is_of_tab));
         }
         // A socket keeps its order; HTTP answers may overtake each other.
         if let Some(key) = socket_of(&happening) {
-            let last =
-                self.queue.iter().filter(|(_, other)| socket_of(other) == Some(key)).map(|((at, _), _)| *at).max();
-            at = at.max(last.unwrap_or(0));
+            at = at.max(self.last(|other| socket_of(other) == Some(key)));
         }
         self.sequence += 1;
         self.queue.insert((at, self.sequence), happening);
+    }
+
+    /// When the last of these happens.
+    fn last(&self, is_it: impl Fn(&Happening) -> bool) -> u64 {
+        self.queue.iter().filter(|(_, other)| is_it(other)).map(|((at, _), _)| *at).max().unwrap_or(0)
     }
 
     pub(super) fn is_lost(&mut self) -> bool {

@@ -55,6 +55,8 @@ pub struct Shared {
     pub is_unreadable: bool,
     /// Whoever writes or empties it fails.
     pub refuses_writes: bool,
+    /// How long it may take to answer, in milliseconds; the storage of a browser does so within the same task.
+    pub slowness: u64,
     /// Whoever asks for the lock has it: it keeps nobody away.
     pub has_no_lock: bool,
     holder: Option<usize>,
@@ -79,12 +81,22 @@ impl World {
     /// A tab ends without a word; what it had asked for goes on at the server.
     pub fn crash(&mut self, tab: usize) {
         self.tabs[tab].is_alive = false;
-        self.server.may_lose |= !self.tabs[tab].refreshes.is_empty();
-        self.tabs[tab].refreshes.clear();
+        self.lose_renewal(tab);
         self.unlock(tab);
         for line in self.lines.iter_mut().filter(|line| line.tab == tab) {
             line.open_sockets.clear();
             line.peers.values_mut().for_each(|peer| peer.is_dead = true);
+        }
+    }
+
+    /// What a tab that is no longer there, or sleeps, has asked the server for is known to nobody else; nor is what it was answered, until the
+    /// store has written it.
+    fn lose_renewal(&mut self, tab: usize) {
+        self.server.may_lose |= !self.tabs[tab].refreshes.is_empty();
+        self.tabs[tab].refreshes.clear();
+        if self.queue.values().any(|happening| matches!(happening, Happening::StoreOp { tab: of, .. } if *of == tab)) {
+            self.server.replay = Replay::Exchanged;
+            self.server.may_lose = true;
         }
     }
 
@@ -136,6 +148,13 @@ impl World {
         }
     }
 
+    /// Whether the store holds something else than a tab has seen there.
+    fn is_overtaken(&self, is_erasing: bool, over: Option<u64>) -> bool {
+        let there = self.shared.record.as_ref().map(|record| record.id);
+        let is_gone = is_erasing && there.is_none();
+        over.is_some() && over != there && !is_gone
+    }
+
     pub(super) fn store_later(&mut self, tab: usize, op: StoreOp) {
         self.later(Happening::StoreOp { tab, op });
     }
@@ -143,13 +162,16 @@ impl World {
     pub(super) fn store_op(&mut self, tab: usize, op: StoreOp) {
         let input = match op {
             StoreOp::Read => session::Input::Stored { stored: self.stored(), is_behind: false },
-            StoreOp::Write(_) if self.shared.refuses_writes => session::Input::Written(false),
-            StoreOp::Write(record) => {
+            StoreOp::Write(..) if self.shared.refuses_writes => session::Input::Written(StoreEnd::Failed),
+            StoreOp::Write(record, over) if self.is_overtaken(record.is_none(), over) => {
+                session::Input::Written(StoreEnd::Overtaken)
+            }
+            StoreOp::Write(record, _) => {
                 self.shared.record = record;
                 for other in (0..self.tabs.len()).filter(|other| *other != tab) {
                     self.later(Happening::StoreChanged { tab: other });
                 }
-                session::Input::Written(true)
+                session::Input::Written(StoreEnd::Done)
             }
         };
         self.session_input_in(tab, input);
@@ -203,8 +225,7 @@ impl World {
         if self.shared.waiting.contains(&tab)
             && let Some(holder) = self.shared.holder.filter(|holder| Some(*holder) == from && self.is_asleep(*holder))
         {
-            self.server.may_lose |= !self.tabs[holder].refreshes.is_empty();
-            self.tabs[holder].refreshes.clear();
+            self.lose_renewal(holder);
             self.shared.holder = None;
             self.grant_lock();
         }

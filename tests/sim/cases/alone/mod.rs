@@ -10,7 +10,9 @@ use gatepass::proto::connection::{
 use gatepass::proto::http::HttpResponse;
 use gatepass::proto::outbox::MessageId;
 use gatepass::proto::scheme::{FirstMessage, Query, Scheme};
-use gatepass::proto::session::{self, Session, SessionConfig, SessionState, SessionView, Stored, TokenEndpoint};
+use gatepass::proto::session::{
+    self, Session, SessionConfig, SessionState, SessionView, StoreEnd, Stored, TokenEndpoint,
+};
 use gatepass::proto::token::Lifetime;
 use gatepass::proto::{Instant, Millis, Now, Secret, UnixTime, Url, UrlKind};
 
@@ -255,7 +257,7 @@ fn reads(session: &mut Session, now: u64, stored: &Stored) -> bool {
     let mut erases = false;
     loop {
         let outputs = outputs(session);
-        erases |= outputs.iter().any(|output| matches!(output, session::Output::Erase));
+        erases |= outputs.iter().any(|output| matches!(output, session::Output::Erase { .. }));
         if !outputs.iter().any(|output| matches!(output, session::Output::Read)) {
             return erases;
         }
@@ -273,12 +275,12 @@ fn a_logout_holds_although_the_store_does_not_answer_when_it_is_made() {
         session.handle_input(at(1), session::Input::Logout);
         assert_eq!(session.state(), SessionState::SignedOut);
         if reads(&mut session, 1, &Stored::Unreadable) {
-            session.handle_input(at(1), session::Input::Written(false));
+            session.handle_input(at(1), session::Input::Written(StoreEnd::Failed));
         }
         let again = session.poll_timeout().expect("it tries again").as_millis();
         session.handle_input(at(again), session::Input::Timeout);
         assert!(reads(&mut session, again, &there), "{at_first:?}");
-        session.handle_input(at(again), session::Input::Written(true));
+        session.handle_input(at(again), session::Input::Written(StoreEnd::Done));
         assert_eq!((session.state(), session.poll_timeout()), (SessionState::SignedOut, None));
         // And then there is nothing to be done.
         session.handle_input(at(again), session::Input::Logout);
@@ -298,8 +300,8 @@ fn what_could_not_be_erased_is_tried_again_ever_more_slowly_up_to_a_minute() {
     for _ in 0..8 {
         session.handle_input(at(now), stored());
         let asked = outputs(&mut session);
-        assert!(asked.iter().any(|output| matches!(output, session::Output::Erase)), "{asked:?}");
-        session.handle_input(at(now), session::Input::Written(false));
+        assert!(asked.iter().any(|output| matches!(output, session::Output::Erase { .. })), "{asked:?}");
+        session.handle_input(at(now), session::Input::Written(StoreEnd::Failed));
         let next = session.poll_timeout().expect("another try").as_millis();
         gaps.push((next - now) / 1_000);
         now = next;

@@ -4,8 +4,8 @@ use gatepass::error::TokenError;
 use gatepass::proto::Secret;
 use gatepass::proto::http::HttpResponse;
 use gatepass::proto::session::{
-    Asker, Demand, Input, LoginId, Output, Record, RequestId, Session, SessionConfig, SessionState, Stored, Want,
-    WantId,
+    Asker, Demand, Input, LoginId, Output, Record, RequestId, Session, SessionConfig, SessionState, StoreEnd, Stored,
+    Want, WantId,
 };
 use gatepass::proto::token::Lifetime;
 
@@ -99,7 +99,7 @@ fn signs_in(access: &str) -> Input {
 }
 
 fn written(outputs: &[Output]) -> Option<u64> {
-    outputs.iter().find_map(|output| if let Output::Write(record) = output { Some(record.id) } else { None })
+    outputs.iter().find_map(|output| if let Output::Write { record, .. } = output { Some(record.id) } else { None })
 }
 
 fn is(outputs: &[Output], what: fn(&Output) -> bool) -> bool {
@@ -114,7 +114,7 @@ fn whom_a_sign_in_has_written_over_does_not_come_back_by_an_answer_that_was_on_i
     session.handle_input(at(2), there(Stored::Tokens(of(9, 0))));
     let ours = written(&outputs(&mut session)).expect("ours is written");
     session.handle_input(at(3), Input::StoreChanged);
-    session.handle_input(at(4), Input::Written(true));
+    session.handle_input(at(4), Input::Written(StoreEnd::Done));
     session.handle_input(at(5), there(Stored::Tokens(of(9, 0))));
     session.handle_input(at(6), Input::StoreChanged);
     session.handle_input(at(7), there(Stored::Tokens(of(ours, 0))));
@@ -132,19 +132,19 @@ fn what_could_not_be_written_leaves_nobody_else_in_the_store() {
     session.handle_input(at(1), signs_in("another"));
     session.handle_input(at(2), there(Stored::Tokens(of(7, 0))));
     assert!(written(&outputs(&mut session)).is_some());
-    session.handle_input(at(3), Input::Written(false));
+    session.handle_input(at(3), Input::Written(StoreEnd::Failed));
     assert!(is(&outputs(&mut session), |output| matches!(output, Output::Read)));
     session.handle_input(at(4), there(Stored::Tokens(of(7, 0))));
-    assert!(is(&outputs(&mut session), |output| matches!(output, Output::Erase)));
+    assert!(is(&outputs(&mut session), |output| matches!(output, Output::Erase { .. })));
     // Whoever is signed in stays so, although nothing is there, until it can be written.
-    session.handle_input(at(5), Input::Written(true));
+    session.handle_input(at(5), Input::Written(StoreEnd::Done));
     session.handle_input(at(6), Input::StoreChanged);
     session.handle_input(at(7), there(Stored::Nothing));
     assert_eq!(session.state(), SessionState::SignedIn);
     session.handle_input(at(8), signs_in("another"));
     session.handle_input(at(9), there(Stored::Nothing));
     assert!(written(&outputs(&mut session)).is_some());
-    session.handle_input(at(10), Input::Written(true));
+    session.handle_input(at(10), Input::Written(StoreEnd::Done));
     session.handle_input(at(11), Input::StoreChanged);
     session.handle_input(at(12), there(Stored::Nothing));
     assert_eq!(session.state(), SessionState::SignedOut);
@@ -172,7 +172,7 @@ fn the_lock_is_held_until_what_was_renewed_is_written() {
     session.handle_input(at(5), there(Stored::Tokens(of(7, 0))));
     let asked = outputs(&mut session);
     assert!(written(&asked) == Some(7) && !is(&asked, |output| matches!(output, Output::Unlock)), "{asked:?}");
-    session.handle_input(at(6), Input::Written(true));
+    session.handle_input(at(6), Input::Written(StoreEnd::Done));
     assert!(unlocks(&mut session));
 }
 
@@ -191,7 +191,7 @@ fn the_lock_is_held_until_what_was_renewed_is_written_although_the_next_renewal_
     let result = Ok(HttpResponse { status: 503, retry_after, date, body });
     session.handle_input(at(8), Input::Http { request, result });
     assert!(!unlocks(&asked) && !unlocks(&outputs(&mut session)));
-    session.handle_input(at(9), Input::Written(true));
+    session.handle_input(at(9), Input::Written(StoreEnd::Done));
     assert!(unlocks(&outputs(&mut session)));
 }
 
@@ -222,8 +222,8 @@ fn an_expired_session_does_not_come_back_by_its_own_tokens() {
     session.handle_input(at(1), want(Demand::NotRejected(session.view().generation)));
     assert_eq!(session.state(), SessionState::Expired);
     session.handle_input(at(1), there(Stored::Tokens(of(7, 0))));
-    assert!(is(&outputs(&mut session), |output| matches!(output, Output::Erase)));
-    session.handle_input(at(1), Input::Written(true));
+    assert!(is(&outputs(&mut session), |output| matches!(output, Output::Erase { .. })));
+    session.handle_input(at(1), Input::Written(StoreEnd::Done));
     for (renewals, state) in [(0, SessionState::Expired), (1, SessionState::SignedIn)] {
         session.handle_input(at(2), Input::StoreChanged);
         session.handle_input(at(3), there(Stored::Tokens(of(7, renewals))));
@@ -271,9 +271,12 @@ fn a_logout_before_the_store_has_answered_holds_for_whoever_is_found_there_whoev
                     (false, false) => Stored::Nothing,
                 };
                 session.handle_input(at(now), there(stored));
-                if is(&outputs(&mut session), |output| matches!(output, Output::Erase)) {
+                if is(&outputs(&mut session), |output| matches!(output, Output::Erase { .. })) {
                     is_there &= unread > 0;
-                    session.handle_input(at(now), Input::Written(unread == 0));
+                    session.handle_input(
+                        at(now),
+                        Input::Written(if unread == 0 { StoreEnd::Done } else { StoreEnd::Failed }),
+                    );
                 }
                 unread -= i32::from(unread > 0);
                 now = session.poll_timeout().map_or(now, gatepass::proto::Instant::as_millis);
@@ -282,4 +285,32 @@ fn a_logout_before_the_store_has_answered_holds_for_whoever_is_found_there_whoev
             assert_eq!((session.state(), is_there), (SessionState::SignedOut, false), "way {number}, {unreadable}");
         }
     }
+}
+
+#[test]
+fn a_renewal_is_written_over_what_cannot_be_read() {
+    let mut session = renewed();
+    session.handle_input(at(5), there(Stored::Unreadable));
+    assert_eq!(written(&outputs(&mut session)), Some(7));
+}
+
+#[test]
+fn what_another_tab_was_quicker_with_is_looked_at_again() {
+    let mut session = renewed();
+    session.handle_input(at(5), there(Stored::Tokens(of(7, 0))));
+    assert!(is(&outputs(&mut session), |output| matches!(output, Output::Write { over: Some(7), .. })));
+    session.handle_input(at(6), Input::Written(StoreEnd::Overtaken));
+    assert!(is(&outputs(&mut session), |output| matches!(output, Output::Read)));
+    session.handle_input(at(7), there(Stored::Tokens(of(9, 0))));
+    let asked = outputs(&mut session);
+    assert!(written(&asked).is_none() && is(&asked, |output| matches!(output, Output::Unlock)), "{asked:?}");
+    // And the same for who signs out.
+    session.handle_input(at(8), Input::Logout);
+    session.handle_input(at(9), there(Stored::Tokens(of(9, 0))));
+    assert!(is(&outputs(&mut session), |output| matches!(output, Output::Erase { over: Some(9) })));
+    session.handle_input(at(10), Input::Written(StoreEnd::Overtaken));
+    assert!(is(&outputs(&mut session), |output| matches!(output, Output::Read)));
+    session.handle_input(at(11), there(Stored::Tokens(of(11, 0))));
+    assert_eq!(session.state(), SessionState::SignedIn, "somebody else is");
+    assert!(!is(&outputs(&mut session), |output| matches!(output, Output::Erase { .. })));
 }
