@@ -10,7 +10,7 @@ use gatepass::native::{AuthSocket, Message, Session};
 use gatepass::proto::backoff::BackoffOptions;
 use gatepass::proto::connection::{ConnectionConfig, ConnectionState, Event};
 use gatepass::proto::outbox::Confirm;
-use gatepass::proto::scheme::{Query, Scheme};
+use gatepass::proto::scheme::{Query, Scheme, Ticket};
 use gatepass::proto::session::{SessionConfig, SessionState};
 use gatepass::proto::token::Lifetime;
 use gatepass::proto::{Json, Millis, Secret, Url, UrlKind, preset};
@@ -204,6 +204,49 @@ async fn a_token_that_no_header_can_carry_is_refused_and_not_left_out() {
     let token = Secret::new("abc\n".to_owned());
     let refused = session.set_tokens(token, None, Lifetime::default()).await;
     assert_eq!(refused.map_err(|error| error.code()), Err("INVALID_OPTION"));
+}
+
+/// A server that leads every request elsewhere, and what reached it.
+async fn leads_to(location: String) -> (String, tokio::sync::mpsc::UnboundedReceiver<String>) {
+    use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (reached, asked) = tokio::sync::mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let mut stream = BufReader::new(stream);
+            let mut line = String::new();
+            stream.read_line(&mut line).await.unwrap();
+            reached.send(line).unwrap();
+            let answer = format!(
+                "HTTP/1.1 307 Temporary Redirect\r\nlocation: {location}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+            );
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        }
+    });
+    (url, asked)
+}
+
+#[tokio::test]
+async fn no_request_with_a_credential_follows_where_a_server_leads_it() {
+    let (stranger, mut reached) = leads_to("/".to_owned()).await;
+    let (server, mut asked) = leads_to(stranger).await;
+    let mut config = preset::session("simpleJwt", &format!("{server}/api")).unwrap();
+    config.http_timeout = Millis::from_secs(5);
+    let session = Session::new(config).unwrap();
+    assert_eq!(login(&session, "maggie", "secret").await, Err("LOGIN_FAILED"));
+    let access = Secret::new("access".to_owned());
+    session.set_tokens(access, Some(Secret::new("refresh".to_owned())), Lifetime::default()).await.unwrap();
+    let ticket = Ticket::new(Url::parse("url", &format!("{server}/ticket"), UrlKind::Http).unwrap());
+    let address = Url::parse("url", &server.replace("http", "ws"), UrlKind::WebSocket).unwrap();
+    let config = with_quick_retries(ConnectionConfig::new(address, Scheme::Ticket(ticket)));
+    let mut socket = AuthSocket::new(config, Some(&session)).unwrap();
+    socket.connect();
+    assert_eq!(failures(&mut socket, 1).await[0].0, "TICKET_REJECTED");
+    for path in ["/api/token/", "/ticket"] {
+        assert!(asked.recv().await.unwrap().contains(path), "{path}");
+    }
+    assert!(reached.try_recv().is_err(), "nobody else was asked");
 }
 
 #[tokio::test]

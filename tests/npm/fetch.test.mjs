@@ -112,3 +112,53 @@ test('what a fetch of the page throws is told to whoever called session.fetch', 
   });
   assert.deepEqual([result, said.filter((text) => text.startsWith('error:'))], ['RangeError', []]);
 });
+
+test('no call to an endpoint follows where a server leads it, and no answer to one is kept by the browser', async () => {
+  const asked = [];
+  const listen = async (answer) => {
+    const server = createServer((request, response) => {
+      const headers = { 'access-control-allow-origin': '*', 'access-control-allow-headers': '*', 'access-control-allow-methods': '*', 'access-control-max-age': '600' };
+      if (request.method === 'OPTIONS') return response.writeHead(204, headers).end();
+      asked.push(request.url);
+      const { status, location, body = '' } = answer(request.url);
+      response.writeHead(status, { ...headers, 'cache-control': 'max-age=600', ...(location && { location }) }).end(body);
+    });
+    await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+    return [server, `http://127.0.0.1:${server.address().port}`];
+  };
+  const [stranger, elsewhere] = await listen(() => ({ status: 200, body: '{"access":"SECRET","ticket":"SECRET"}' }));
+  const [leader, api] = await listen((url) => (url.startsWith('/kept') ? { status: 200, body: '{"ticket":"one"}' } : { status: 307, location: `${elsewhere}/led${url}` }));
+  try {
+    const { result } = await inPage(async (api) => {
+      const { AuthSocket, Session, ticket, anonymous } = await import('gatepass');
+      const endpoint = (name) => ({ url: `${api}/${name}` });
+      const session = new Session({ login: endpoint('login'), refresh: endpoint('refresh'), logout: endpoint('logout') });
+      const codes = [await session.login({ username: 'maggie', password: 'secret' }).catch(({ code }) => code)];
+      session.setTokens({ access: 'SECRET-one', refresh: 'SECRET-two', expiresIn: 60 });
+      codes.push(await session.accessToken({ minTtl: 86_400_000 }).then(() => 'the old one', ({ code }) => code));
+      const failed = (socket, event) => new Promise((resolve) => socket.addEventListener(event, resolve, { once: true }));
+      const address = api.replace('http', 'ws');
+      const refused = new AuthSocket(`${address}/socket`, { session, scheme: ticket({ url: `${api}/ticket` }) });
+      codes.push((await failed(refused, 'error')).error.code);
+      refused.close();
+      const probed = new AuthSocket(`${address}/socket`, { scheme: anonymous(), probe: `${api}/probe`, backoff: { base: 1, cap: 1, spread: 0 } });
+      await failed(probed, 'error');
+      await failed(probed, 'error');
+      probed.close();
+      // Three tickets for three tries.
+      const kept = new AuthSocket(`${address}/socket`, { session, scheme: ticket({ url: `${api}/kept`, method: 'GET' }), backoff: { base: 1, cap: 1, spread: 0 } });
+      for (let tries = 0; tries < 3; tries++) await failed(kept, 'error');
+      kept.close();
+      session.logout();
+      return codes;
+    }, api);
+    assert.deepEqual(result, ['LOGIN_FAILED', 'the old one', 'TICKET_NETWORK']);
+    const counted = (path) => asked.filter((url) => url === path).length;
+    for (const path of ['/login', '/refresh', '/ticket', '/probe']) assert.ok(counted(path) > 0, path);
+    assert.ok(counted('/kept') >= 3, `${counted('/kept')} tickets were fetched`);
+    assert.deepEqual(asked.filter((url) => url.startsWith('/led')), []);
+  } finally {
+    leader.close();
+    stranger.close();
+  }
+});
