@@ -5,16 +5,19 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use crate::process::Server;
+use crate::setup::{self, Need};
+use crate::steps::Steps;
 use crate::tools::{root, target_dir};
-use crate::{build, setup, test};
+use crate::{build, test};
 
 /// Sets up, builds, and serves until it is interrupted.
 pub(crate) fn run(port: u16) -> Result<()> {
-    setup::run()?;
-    build::run()?;
-    let folder = stage()?;
-    let mut command = test::mock_server()?;
-    command.arg("--files").arg(folder).args(["--port", &port.to_string()]);
+    let mut steps = Steps::new(3);
+    steps.step("Set-up", || setup::run(Need::PACKAGE))?;
+    steps.step("Package", build::run)?;
+    let mut command = steps.step("Mock server", test::mock_server)?;
+    steps.print_times();
+    command.arg("--files").arg(stage()?).args(["--port", &port.to_string()]);
     let server = Server::start_two(&mut command)
         .with_context(|| format!("the mock server did not start; if port {port} is taken, leave --port out"))?;
     println!("\nThe demo is at {}/\nUsers: maggie/secret and bob/hunter2. Ctrl-C ends it.", server.first_line);

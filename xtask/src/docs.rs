@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 
 use crate::process::run_logged;
-use crate::setup;
+use crate::setup::{self, Need};
 use crate::steps::Steps;
 use crate::tools::{root, target_dir, wasm_command};
 
 /// Sets up, and builds `target/site`.
 pub(crate) fn run() -> Result<()> {
     let mut steps = Steps::new(3);
-    steps.step("Set-up", setup::run)?;
+    steps.step("Set-up", || setup::run(&[Need::NpmPackages]))?;
     steps.step("The reference, out of the comments", reference)?;
     steps.step("The site", || site().map(|_| ()))?;
     println!("\nThe docs are in {}. Any web server can have them.", shown());

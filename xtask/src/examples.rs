@@ -7,9 +7,10 @@ use anyhow::{Context, Result};
 use clap::ValueEnum;
 
 use crate::process::{Server, run_logged};
+use crate::setup::{self, Need};
 use crate::steps::Steps;
 use crate::tools::{WASM_TARGET, root, target_dir, wasm_command};
-use crate::{build, demo, setup, test};
+use crate::{build, demo, test};
 
 /// A market watch.
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -28,6 +29,13 @@ impl Example {
             Self::Vue => "vue",
             Self::Angular => "angular",
             Self::Leptos => "leptos",
+        }
+    }
+
+    const fn needs(self) -> &'static [Need] {
+        match self {
+            Self::Vue | Self::Angular => Need::PACKAGE,
+            Self::Leptos => Need::PACKAGE,
         }
     }
 
@@ -71,10 +79,7 @@ fn leptos() -> Result<PathBuf> {
     cargo.current_dir(&folder).args(["build", "--locked", "--target", WASM_TARGET, "--target-dir"]).arg(&target);
     run_logged("leptos", &mut cargo).context("examples/leptos")?;
     let dist = target.join("dist");
-    let mut bindgen = wasm_command("wasm-bindgen")?;
-    bindgen.args(["--target", "web", "--no-typescript", "--out-dir"]).arg(&dist);
-    bindgen.arg(target.join(WASM_TARGET).join("debug/gatepass-leptos.wasm"));
-    run_logged("leptos-bindgen", &mut bindgen)?;
+    build::bindgen(&target.join(WASM_TARGET).join("debug/gatepass-leptos.wasm"), "gatepass-leptos", &dist)?;
     for file in ["leptos/index.html", "market/market.css"] {
         let from = root().join("examples").join(file);
         std::fs::copy(&from, dist.join(from.file_name().unwrap_or_default()))?;
@@ -85,7 +90,7 @@ fn leptos() -> Result<PathBuf> {
 /// Sets up, builds, and serves one with a feed of prices, until it is interrupted.
 pub(crate) fn run(example: Example, port: u16) -> Result<()> {
     let mut steps = Steps::new(3);
-    steps.step("Set-up", setup::run)?;
+    steps.step("Set-up", || setup::run(example.needs()))?;
     steps.step("Package", build::run)?;
     let folder = steps.step("Example", || example.build(&test::pack_and_install()?))?;
     let mut command = test::mock_server()?;

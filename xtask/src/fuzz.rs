@@ -5,10 +5,11 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
+use crate::build;
 use crate::process::run_shown;
+use crate::setup::{self, Need};
 use crate::test::npm::pack_and_install;
 use crate::tools::root;
-use crate::{build, setup};
 
 /// How many runs the tests make.
 pub(crate) const RUNS: u32 = 3_000;
@@ -32,7 +33,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if runs == 0 {
         bail!("--runs: at least 1");
     }
-    setup::run()?;
+    setup::run(Need::PACKAGE_IN_CHROMIUM)?;
     build::run()?;
     let (first, runs) = options.seed.map_or((1, runs), |seed| (seed, 1));
     seeds(&pack_and_install()?, first, runs)

@@ -29,6 +29,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::setup::Need;
+
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", about = "Set-up, build, demo, tests and figures of gatepass", version)]
 struct Cli {
@@ -38,7 +40,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Install what building and testing need: wasm target, wasm-pack, wasm-bindgen, browsers and drivers, npm packages
+    /// Install all that building and every test need; other commands install what they need themselves
     Setup,
     /// Build the npm package into pkg/ (wasm, glue, TypeScript face)
     Build,
@@ -124,8 +126,8 @@ enum Command {
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
-        Command::Setup => setup::run(),
-        Command::Build => setup::run().and_then(|()| build::run()),
+        Command::Setup => setup::run(Need::ALL),
+        Command::Build => setup::run(Need::PACKAGE).and_then(|()| build::run()),
         Command::Contract => build::contract::write_drivers().and_then(|()| options_page::write()),
         Command::Demo { port } => demo::run(port),
         Command::Dials => dials::run(),

@@ -5,14 +5,15 @@ use std::process::Command;
 use anyhow::{Result, bail};
 
 use crate::process::{Server, run_shown};
+use crate::setup::{self, Need};
 use crate::tools::{root, target_dir};
-use crate::{build, demo, setup};
+use crate::{build, demo};
 
 pub(crate) fn run(rounds: u32) -> Result<()> {
     if rounds == 0 {
         bail!("--rounds: at least 1");
     }
-    setup::run()?;
+    setup::run(Need::PACKAGE_IN_CHROMIUM)?;
     build::run()?;
     let demo = demo::stage()?;
     run_shown(Command::new("cargo").current_dir(root()).args([

@@ -77,16 +77,18 @@ pub(crate) struct CargoTool {
 }
 
 impl CargoTool {
-    pub(crate) fn all(pins: &Pins) -> Result<Vec<Self>> {
-        Ok(vec![
-            Self { crate_name: "wasm-pack", version: pins.wasm_pack.clone(), programs: &["wasm-pack"] },
-            Self {
-                crate_name: "wasm-bindgen-cli",
-                version: locked_version("wasm-bindgen")?,
-                programs: &["wasm-bindgen", "wasm-bindgen-test-runner"],
-            },
-            Self { crate_name: "geckodriver", version: pins.geckodriver.clone(), programs: &["geckodriver"] },
-        ])
+    pub(crate) fn wasm_pack(pins: &Pins) -> Self {
+        Self { crate_name: "wasm-pack", version: pins.wasm_pack.clone(), programs: &["wasm-pack"] }
+    }
+
+    /// Of the version of the library in Cargo.lock.
+    pub(crate) fn wasm_bindgen() -> Result<Self> {
+        let programs = &["wasm-bindgen", "wasm-bindgen-test-runner"];
+        Ok(Self { crate_name: "wasm-bindgen-cli", version: locked_version("wasm-bindgen")?, programs })
+    }
+
+    pub(crate) fn geckodriver(pins: &Pins) -> Self {
+        Self { crate_name: "geckodriver", version: pins.geckodriver.clone(), programs: &["geckodriver"] }
     }
 
     pub(crate) fn folder(&self) -> Result<PathBuf> {
@@ -146,7 +148,7 @@ fn rustc_prints(toolchain: Option<&str>, args: &[&str]) -> Option<String> {
 pub(crate) fn wasm_command(program: &str) -> Result<Command> {
     let pins = Pins::read()?;
     let mut folders = Vec::new();
-    for tool in CargoTool::all(&pins)? {
+    for tool in [CargoTool::wasm_pack(&pins), CargoTool::wasm_bindgen()?, CargoTool::geckodriver(&pins)] {
         folders.push(tool.folder()?.join("bin"));
     }
     folders.push(root().join("node_modules/.bin"));

@@ -1,4 +1,4 @@
-//! Builds the npm package into `pkg/`: wasm and glue by wasm-pack, made small by wasm-opt, and the TypeScript face.
+//! Builds the npm package into `pkg/`: wasm by Cargo, glue by wasm-bindgen, made small by wasm-opt, and the TypeScript face.
 
 pub(crate) mod contract;
 mod names;
@@ -7,15 +7,16 @@ mod platform;
 mod presets;
 mod trim;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 use base64ct::{Base64, Encoding};
+use wasm_bindgen_cli_support::Bindgen;
 
 use crate::process::{output_of, run_logged};
 use crate::steps::Steps;
-use crate::tools::{root, target_dir, wasm_command};
+use crate::tools::{WASM_TARGET, root, target_dir, wasm_command};
 
 /// What rustc's wasm uses and every browser of the last years has.
 const FEATURES: &[&str] = &[
@@ -49,27 +50,32 @@ pub(crate) fn pkg() -> PathBuf {
 /// Builds everything, with progress.
 pub(crate) fn run() -> Result<()> {
     let mut steps = Steps::new(2);
-    let result = steps
-        .step("Building the wasm (wasm-pack, wasm-opt)", wasm)
-        .and_then(|()| steps.step("Compiling the TypeScript face", face));
+    let result = steps.step("Building the wasm", wasm).and_then(|()| steps.step("Compiling the TypeScript face", face));
     steps.print_times();
     result
 }
 
 /// wasm and glue: `pkg/core_bg.wasm`, `pkg/core.js`, `pkg/core.d.ts`.
 pub(crate) fn wasm() -> Result<()> {
-    let mut command = wasm_command("wasm-pack")?;
-    command
-        .args(["build", "--target", "web", "--out-dir", "pkg", "--out-name", "core", "--no-pack", "--no-opt"])
-        .args(["--mode", "no-install", ".", "--features", "js"]);
+    let target = target_dir().join("small");
+    let mut command = wasm_command("cargo")?;
+    command.args(["build", "--release", "--lib", "--features", "js", "--target", WASM_TARGET]);
     make_std_small(&mut command);
-    run_logged("wasm-pack-build", &mut command)?;
+    run_logged("wasm", command.arg("--target-dir").arg(&target))?;
+    bindgen(&target.join(WASM_TARGET).join("release/gatepass.wasm"), "core", &pkg())?;
     let wasm = pkg().join("core_bg.wasm");
     run_logged("wasm-opt", wasm_command("wasm-opt")?.args(PASSES).args(FEATURES).arg(&wasm).arg("-o").arg(&wasm))?;
     check_imports(&wasm)?;
     platform::place(&pkg())?;
     names::shorten(&pkg(), FEATURES)?;
     trim::glue(&pkg())
+}
+
+/// Makes the glue of a wasm, for browsers' modules: NAME.js, NAME.d.ts and NAME_bg.wasm. As `wasm-bindgen --target web` does.
+pub(crate) fn bindgen(wasm: &Path, name: &str, folder: &Path) -> Result<()> {
+    let mut bindgen = Bindgen::new();
+    bindgen.input_path(wasm).out_name(name).typescript(true).omit_default_module_path(false).web(true)?;
+    bindgen.generate(folder).with_context(|| format!("wasm-bindgen, of {}", wasm.display()))
 }
 
 /// Lets rustc's own optimiser inline what is small, over the walls of crates: what then folds away, LLVM at `z` leaves
@@ -89,8 +95,7 @@ fn make_std_small(command: &mut Command) {
         .env(
             "RUSTFLAGS",
             format!("-Zunstable-options -Cpanic=immediate-abort -Zlocation-detail=none -Zfmt-debug=none {SMALLER}"),
-        )
-        .env("CARGO_TARGET_DIR", target_dir().join("small"));
+        );
 }
 
 /// The wasm may import from its glue only: an import from `env` would mean that code for another platform slipped in.

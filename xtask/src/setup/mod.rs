@@ -1,7 +1,6 @@
-//! Installs what building and testing need, and nothing that is there already.
+//! Installs what a command needs, and nothing that is there already.
 //!
-//! Order: the wasm target, then the tools built by cargo, browsers with their drivers, npm packages. Every step first
-//! looks, so a second run takes about a second. A step that may not install says which command a person has to run.
+//! Every step first looks, so a second run takes about a second. A step that may not install says which command a person has to run.
 
 mod apt;
 mod cargo_tools;
@@ -15,6 +14,65 @@ pub(crate) use self::django::folder as django_venv;
 use crate::steps::Steps;
 use crate::tools::{CargoTool, Pins, WasmToolchain};
 
+/// What a command stands on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Need {
+    /// Rust that builds wasm.
+    WasmTarget,
+    /// What builds the package, and what the tests import: package-lock.json.
+    NpmPackages,
+    /// Chromium, Firefox and WebKit with their drivers, by Debian's packages.
+    Browsers,
+    /// The real backend: `examples/django` with its packages.
+    Django,
+    /// What Django is scaled out with: Redis and nginx.
+    Servers,
+    WasmPack,
+    WasmBindgen,
+    Geckodriver,
+}
+
+impl Need {
+    /// Everything, in the order of installation.
+    pub(crate) const ALL: &[Self] = &[
+        Self::WasmTarget,
+        Self::Browsers,
+        Self::Servers,
+        Self::Django,
+        Self::NpmPackages,
+        Self::WasmPack,
+        Self::WasmBindgen,
+        Self::Geckodriver,
+    ];
+
+    /// What builds the package.
+    pub(crate) const PACKAGE: &[Self] = &[Self::WasmTarget, Self::NpmPackages];
+
+    /// And what opens it in Chromium.
+    pub(crate) const PACKAGE_IN_CHROMIUM: &[Self] = &[Self::WasmTarget, Self::Browsers, Self::NpmPackages];
+
+    /// What is missing of it, if anything is.
+    fn missing(self, pins: &Pins) -> Result<Option<Missing>> {
+        let packages = |packages: &[String]| -> Result<Option<Vec<String>>> {
+            Ok(Some(apt::missing(packages)?).filter(|missing| !missing.is_empty()))
+        };
+        Ok(match self {
+            Self::WasmTarget => WasmToolchain::find().is_none().then_some(Missing::WasmTarget),
+            Self::NpmPackages => npm::is_missing()?.then_some(Missing::NpmPackages),
+            Self::Browsers => packages(&pins.apt_browsers)?.map(Missing::Browsers),
+            Self::Django => django::is_missing()?.then_some(Missing::Django),
+            Self::Servers => packages(&pins.apt_servers)?.map(Missing::Servers),
+            Self::WasmPack => missing_tool(CargoTool::wasm_pack(pins))?,
+            Self::WasmBindgen => missing_tool(CargoTool::wasm_bindgen()?)?,
+            Self::Geckodriver => missing_tool(CargoTool::geckodriver(pins))?,
+        })
+    }
+}
+
+fn missing_tool(tool: CargoTool) -> Result<Option<Missing>> {
+    Ok((!tool.is_installed()?).then_some(Missing::CargoTool(tool)))
+}
+
 /// Something that can be missing.
 #[derive(Debug)]
 enum Missing {
@@ -26,9 +84,13 @@ enum Missing {
     WasmTarget,
 }
 
-pub(crate) fn run() -> Result<()> {
+/// Installs what is missing of these.
+pub(crate) fn run(needs: &[Need]) -> Result<()> {
     let pins = Pins::read()?;
-    let missing = look(&pins)?;
+    let mut missing = Vec::new();
+    for need in needs {
+        missing.extend(need.missing(&pins)?);
+    }
     if missing.is_empty() {
         println!("set-up: nothing is missing");
         return Ok(());
@@ -52,31 +114,4 @@ pub(crate) fn run() -> Result<()> {
     });
     steps.print_times();
     result
-}
-
-fn look(pins: &Pins) -> Result<Vec<Missing>> {
-    let mut missing = Vec::new();
-    if WasmToolchain::find().is_none() {
-        missing.push(Missing::WasmTarget);
-    }
-    let browsers = apt::missing(&pins.apt_browsers)?;
-    if !browsers.is_empty() {
-        missing.push(Missing::Browsers(browsers));
-    }
-    let servers = apt::missing(&pins.apt_servers)?;
-    if !servers.is_empty() {
-        missing.push(Missing::Servers(servers));
-    }
-    if django::is_missing()? {
-        missing.push(Missing::Django);
-    }
-    if npm::is_missing()? {
-        missing.push(Missing::NpmPackages);
-    }
-    for tool in CargoTool::all(pins)? {
-        if !tool.is_installed()? {
-            missing.push(Missing::CargoTool(tool));
-        }
-    }
-    Ok(missing)
 }

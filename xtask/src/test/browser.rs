@@ -40,9 +40,7 @@ impl Engine {
         Ok(match self {
             Self::Chromium => ("CHROMEDRIVER", PathBuf::from("/usr/bin/chromedriver")),
             Self::Firefox => {
-                let tools = CargoTool::all(&Pins::read()?)?;
-                let geckodriver =
-                    tools.iter().find(|tool| tool.crate_name == "geckodriver").context("no geckodriver")?;
+                let geckodriver = CargoTool::geckodriver(&Pins::read()?);
                 ("GECKODRIVER", geckodriver.folder()?.join("bin/geckodriver"))
             }
             Self::WebKit => ("SAFARIDRIVER", safaridriver()?),

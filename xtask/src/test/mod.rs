@@ -14,10 +14,11 @@ use std::process::Command;
 use anyhow::{Result, bail};
 use clap::ValueEnum;
 
-use crate::process::{run_recorded, run_shown};
+use crate::process::{run_logged, run_recorded, run_shown};
+use crate::setup::{self, Need};
 use crate::steps::Steps;
 use crate::tools::{WASM_TARGET, root, wasm_command};
-use crate::{build, setup, size, table};
+use crate::{build, size, table};
 
 /// A layer of tests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -48,6 +49,18 @@ impl Layer {
         }
     }
 
+    /// What it needs to be there.
+    const fn needs(self) -> &'static [Need] {
+        match self {
+            Self::Lint => &[Need::WasmTarget],
+            Self::Native => &[],
+            Self::Package => Need::PACKAGE,
+            Self::Browser => &[Need::WasmTarget, Need::Browsers, Need::WasmPack, Need::WasmBindgen, Need::Geckodriver],
+            Self::Npm => Need::PACKAGE_IN_CHROMIUM,
+            Self::Interop => &[Need::Browsers, Need::Servers, Need::Django, Need::NpmPackages],
+        }
+    }
+
     fn run(self) -> Result<()> {
         match self {
             Self::Lint => lint(),
@@ -74,7 +87,9 @@ impl Layer {
 pub(crate) fn run(chosen: &[Layer]) -> Result<()> {
     let layers = if chosen.is_empty() { Layer::value_variants() } else { chosen };
     let mut steps = Steps::new(layers.len() + 1);
-    steps.step("Set-up", setup::run)?;
+    let is_needed = |need: &Need| layers.iter().any(|layer| layer.needs().contains(need));
+    let needs: Vec<_> = Need::ALL.iter().copied().filter(is_needed).collect();
+    steps.step("Set-up", || setup::run(&needs))?;
     let mut failed = Vec::new();
     for layer in layers {
         if let Err(error) = steps.step(layer.title(), || layer.run()) {
@@ -139,7 +154,7 @@ fn test_files(folder: &str) -> Result<Vec<PathBuf>> {
 
 /// Builds the mock server and returns the command that starts it, on a free port and open to pages of this machine.
 pub(crate) fn mock_server() -> Result<Command> {
-    run_shown(&mut native_cargo(&["build", "--quiet", "--package", "gatepass-mock-server"]))?;
+    run_logged("mock-server", &mut native_cargo(&["build", "--package", "gatepass-mock-server"]))?;
     let mut command = Command::new(crate::tools::target_dir().join("debug/gatepass-mock-server"));
     command
         .args(["--allow-origin", "http://127.0.0.1:*", "--allow-origin", "http://localhost:*"])
