@@ -14,6 +14,10 @@ const VERSION = 1;
 const PATIENCE = 5_000;
 /** How long the browser may take to say something of its locks, in milliseconds. */
 const LOCK_PATIENCE = 1_000;
+/** How long a tab waits for its turn to change the store, in milliseconds. */
+const TURN = 2_000;
+/** How often it looks whether it sees what another tab has written, in milliseconds. */
+const LOOK_AGAIN = 10;
 
 /**
  * A record is an array of id, renewals, access token, refresh token, end (ms since 1970) and skew (ms); the last four as in `Record` in
@@ -45,6 +49,7 @@ export class Tabs {
     /** @type {Promise<unknown>} What is asked of the store is done one after the other. */
     this.queue = Promise.resolve();
     this.isBroken = false;
+    this.isHung = false;
     this.isLocked = false;
     this.locks = 0;
     this.release = () => {};
@@ -64,7 +69,7 @@ export class Tabs {
 
   /** A tab that was duplicated has a store of its own with the same sign-in: the news is in the word of it. @param {unknown} data */
   heard(data) {
-    if (!this.isPerTab) return this.hear(SESSION_INPUT_STORE_CHANGED);
+    if (!this.isPerTab) return attempt(() => this.look()).then(() => this.hear(SESSION_INPUT_STORE_CHANGED));
     const [id, text] = Array.isArray(data) ? data : [];
     try {
       this.hear(SESSION_INPUT_TWIN, 0, [id, decoded(text)]);
@@ -78,11 +83,18 @@ export class Tabs {
     const done = this.queue.then(task);
     // Whatever comes next waits for it, also when nobody else does any more: it may yet be done.
     this.queue = attempt(() => done);
+    let isOver = false;
     let isLate = false;
-    const tooLate = () => late().catch((error) => ((isLate = true), Promise.reject(error)));
+    // Behind what hangs nobody waits once more.
+    const tooLate = () => late(this.isHung ? 0 : PATIENCE).catch((error) => ((isLate = !isOver), (this.isHung ||= isLate), Promise.reject(error)));
     const given = this.isOfBrowser ? done : Promise.race([done, tooLate()]);
     // What it has done after all is news.
-    this.queue.then(() => isLate && this.hear(SESSION_INPUT_STORE_CHANGED));
+    this.queue.then(() => {
+      isOver = true;
+      if (!isLate) return;
+      this.isHung = false;
+      this.hear(SESSION_INPUT_STORE_CHANGED);
+    });
     return given.then(
       (value) => {
         this.isBroken = false;
@@ -108,8 +120,8 @@ export class Tabs {
 
   /** @param {Tokens} tokens @param {number} [over] Only if the store holds this sign-in still. */
   write(tokens, over) {
-    return this.change(async () => {
-      if (over !== undefined && decoded(await this.store.load())?.[0] !== over) return STORE_END_OVERTAKEN;
+    return this.change(over, async (there) => {
+      if (over !== undefined && there?.[0] !== over) return STORE_END_OVERTAKEN;
       const text = encoded(tokens);
       await this.store.save(text);
       await Promise.race([this.marks.put(tokens), pause(LOCK_PATIENCE)]);
@@ -120,19 +132,38 @@ export class Tabs {
 
   /** @param {number} [over] Only if the store holds this sign-in still, or nothing. */
   erase(over) {
-    return this.change(async () => {
-      const there = over !== undefined && decoded(await this.store.load());
-      if (there === undefined || (there && there[0] !== over)) return STORE_END_OVERTAKEN;
+    return this.change(over, async (there) => {
+      if (over !== undefined && there !== null && there?.[0] !== over) return STORE_END_OVERTAKEN;
       await this.store.clear();
-      this.marks.remove();
-      this.channel?.postMessage(this.isPerTab ? [over, null] : null);
+      await Promise.race([this.marks.put(), pause(LOCK_PATIENCE)]);
+      this.channel?.postMessage(this.isPerTab ? [there?.[0], null] : null);
       return STORE_END_DONE;
     });
   }
 
-  /** @param {() => Promise<number>} task Returns a `StoreEnd`. */
-  async change(task) {
-    this.hear(SESSION_INPUT_WRITTEN, 0, [(await this.run(task)) ?? STORE_END_FAILED]);
+  /**
+   * Looks and changes in one, in all tabs one after the other. What cannot be read fails only where it matters what is there.
+   *
+   * @param {number | undefined} over @param {(there: Stored) => Promise<number>} task Returns a `StoreEnd`.
+   */
+  async change(over, task) {
+    const inOne = async () => task(over === undefined ? await attempt(() => this.look()) : await this.look());
+    const end = await this.run(() => (this.isPerTab ? inOne() : alone(`gatepass change ${this.name}`, inOne)));
+    this.hear(SESSION_INPUT_WRITTEN, 0, [end ?? STORE_END_FAILED]);
+  }
+
+  /**
+   * What is in the store, once this tab sees what another has changed there last: browsers keep no order between locks and storage (whatwg/html
+   * issue 403).
+   *
+   * @returns {Promise<Stored>}
+   */
+  async look() {
+    for (let tries = LOCK_PATIENCE / LOOK_AGAIN; ; tries--) {
+      const there = decoded(await this.store.load());
+      if (this.isPerTab || there === undefined || tries <= 0 || !(await this.marks.isBehind(there))) return there;
+      await pause(LOOK_AGAIN);
+    }
   }
 
   /** @param {number} lease How long whoever holds the lock may show no sign of life, in milliseconds. */
@@ -206,8 +237,8 @@ function decoded(text) {
 /** @template T @param {() => Promise<T>} call @returns {Promise<T | undefined>} */
 const attempt = (call) => call().catch(() => undefined);
 
-/** @returns {Promise<never>} */
-const late = () => pause(PATIENCE).then(() => Promise.reject(new Error('the store does not answer')));
+/** @param {number} millis @returns {Promise<never>} */
+const late = (millis) => pause(millis).then(() => Promise.reject(new Error('the store does not answer')));
 
 /** @param {number} millis @returns {Promise<void>} */
 const pause = (millis) => new Promise((resolve) => void setTimeout(resolve, millis));
@@ -249,35 +280,73 @@ function webLock(name, lease, granted) {
 }
 
 /** The locks that are held now; none where the browser does not say. @returns {Promise<LockInfo[]>} */
-const locksNow = async () => ((await attempt(() => Promise.race([navigator.locks.query(), pause(LOCK_PATIENCE)])))?.held ?? []).filter((lock) => lock?.name);
+const locksNow = async () => ((await attempt(async () => Promise.race([navigator.locks.query(), pause(LOCK_PATIENCE)])))?.held ?? []).filter((lock) => lock?.name);
 
 /**
- * What this tab has written last, told in the order of the locks: as a lock of its own, which ends with the tab.
+ * Does something while no other tab does the same; where locks are denied or broken, or a tab takes too long, all the same.
+ *
+ * @template T @param {string} name @param {() => Promise<T>} task @returns {Promise<T>}
+ */
+async function alone(name, task) {
+  const abort = new AbortController();
+  /** @type {Promise<(() => void) | undefined>} */
+  const turn = attempt(() => new Promise((mine) => {
+    if (navigator.locks) {
+      const held = () => new Promise((free) => mine(() => free(undefined)));
+      navigator.locks.request(name, { signal: abort.signal }, held).catch(() => mine(() => {}));
+    } else {
+      const release = leased(name, PATIENCE, async () => mine(release));
+    }
+  }));
+  await Promise.race([turn, pause(TURN)]);
+  try {
+    return await task();
+  } finally {
+    abort.abort();
+    turn.then((free) => free?.());
+  }
+}
+
+/**
+ * What each tab has changed last, told in the order of the locks: the name of a lock of its own, which ends with the tab. It is the number of
+ * the change and, if something was written, the id and the renewals of that.
  *
  * @param {string} name
  */
 function marks(name) {
-  const prefix = `gatepass wrote ${name} `;
+  const prefix = `gatepass mark ${JSON.stringify(name)} `;
   let remove = () => {};
+  let mine = 0;
+  /** Those of all tabs. @returns {Promise<number[][]>} */
+  const all = async () => (await locksNow()).flatMap(({ name }) => (name?.startsWith(prefix) ? [name.slice(prefix.length).split(' ').map(Number)] : []));
   return {
-    /** @param {Tokens} tokens @returns {Promise<void>} Once whoever is given the lock can see it. */
-    put([id, renewals]) {
+    /** To be called by one tab at a time. @param {Tokens} [tokens] What was written; nothing if the store was emptied. */
+    async put(tokens) {
+      const number = Math.max(0, ...(await all()).map(([number]) => Number(number))) + 1;
       remove();
-      return new Promise((seen) => {
+      mine = number;
+      /** @type {Promise<void>} Once whoever is given a lock can see it. */
+      const seen = new Promise((seen) => {
         const held = () => new Promise((resolve) => (seen(), (remove = () => resolve(undefined))));
+        const text = `${prefix}${[number, ...(tokens?.slice(0, 2) ?? [])].join(' ')}`;
         // Where locks are denied nobody looks for them.
-        navigator.locks?.request(`${prefix}${id} ${renewals}`, { mode: 'shared' }, held).catch(() => seen()) ?? seen();
+        navigator.locks?.request(text, { mode: 'shared' }, held).catch(() => seen()) ?? seen();
       });
+      return seen;
     },
 
     remove: () => remove(),
 
+    /** Whether another tab has made a later change than what is seen. @param {Tokens | null} there */
+    async isBehind(there) {
+      const [latest, id, renewals] = (await all()).sort(([one], [other]) => Number(other) - Number(one))[0] ?? [mine];
+      if (latest === mine) return false;
+      return id === undefined ? there !== null : !there || there[0] !== id || there[1] < Number(renewals);
+    },
+
     /** Whether a tab has written a later renewal than this. @param {Tokens} tokens */
     async isBeyond([id, renewals]) {
-      return (await locksNow()).some((lock) => {
-        const [whose, count] = lock.name?.startsWith(prefix) ? lock.name.slice(prefix.length).split(' ') : [];
-        return Number(whose) === id && Number(count) > renewals;
-      });
+      return (await all()).some(([, whose, count]) => whose === id && Number(count) > renewals);
     },
   };
 }
@@ -336,5 +405,5 @@ const claim = (name, who, until, lease) =>
         failed(error);
       }
     };
-    late().catch(reject);
+    late(PATIENCE).catch(reject);
   });

@@ -171,6 +171,25 @@ test('where the script of the stores cannot be loaded, a session goes on in memo
   });
 });
 
+test('whoever waits for a store that hangs has waited once, and not before each renewal', async () => {
+  const { result } = await inPage(async (server) => {
+    const { presets, Session } = await import('gatepass');
+    const never = () => new Promise(() => {});
+    const session = new Session({ ...presets.simpleJwt(`${server}/api`), store: { load: () => null, save: never, clear: never }, storeKey: 'hangs' });
+    await session.ready();
+    const failed = new Promise((resolve) => session.addEventListener('error', ({ error }) => resolve(error.code), { once: true }));
+    await session.login({ username: 'maggie', password: 'secret' });
+    const code = await failed;
+    // From now on five seconds never pass.
+    const { setTimeout } = globalThis;
+    globalThis.setTimeout = (call, delay = 0, ...given) => (delay >= 5_000 ? 0 : setTimeout(call, delay, ...given));
+    const before = await session.accessToken();
+    const renewed = await session.accessToken({ minTtl: 86_400_000 });
+    return [code, renewed !== before];
+  }, server);
+  assert.deepEqual(result, ['STORE_FAILED', true]);
+});
+
 test('a record that other code has damaged is no sign-in', async () => {
   const good = { v: 1, id: 7, renewals: 0, access: 'token', refresh: 'refresh', expiresAt: 4e12, skew: 0 };
   const result = await inFreshPage(async (rows) => {
@@ -259,7 +278,7 @@ test('locks that the browser breaks in any way keep nobody from a token, and a l
     const { presets, Session } = await import('gatepass');
     const { request, query } = LockManager.prototype;
     const breaks = {
-      marksNever: () => (LockManager.prototype.request = function (name, ...rest) { return name.startsWith('gatepass wrote') ? new Promise(() => {}) : request.call(this, name, ...rest); }),
+      marksNever: () => (LockManager.prototype.request = function (name, ...rest) { return name.startsWith('gatepass mark') ? new Promise(() => {}) : request.call(this, name, ...rest); }),
       throws: () => (LockManager.prototype.request = () => { throw new Error('no'); }),
       undefined: () => (LockManager.prototype.request = () => undefined),
       null: () => (LockManager.prototype.request = () => Promise.reject(null)),

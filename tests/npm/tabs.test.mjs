@@ -205,3 +205,51 @@ test('a duplicated tab goes on with its twin, each in its own sessionStorage', a
     assert.equal(await first.evaluate(() => localStorage.length), 0);
   });
 });
+
+for (const [what, place] of [['localStorage', 'localStorage'], ['a store of the app that takes its time', 'own']]) {
+  test(`two tabs that change the sign-in at nearly the same moment agree on the later one: ${what}`, async () => {
+    await control({ do: 'reset' });
+    await inProfile(async (context) => {
+      const tabs = [await open(context), await open(context)];
+      await each(tabs, (tab) => tab.evaluate(async ([server, place]) => {
+        const { presets, Session } = await import('gatepass');
+        const pause = () => new Promise((resolve) => setTimeout(resolve, 30));
+        // What it reads is a moment old, and what it writes is there a moment later.
+        const own = {
+          load: async () => { const text = localStorage.getItem('agreed'); await pause(); return text; },
+          save: async (text) => (await pause(), localStorage.setItem('agreed', text)),
+          clear: async () => (await pause(), localStorage.removeItem('agreed')),
+        };
+        globalThis.session = new Session({ ...presets.simpleJwt(`${server}/api`), store: place === 'own' ? own : place, storeKey: 'agreed' });
+        globalThis.who = () => session.accessToken().then((token) => JSON.parse(atob(token.split('.')[1])).user_id, ({ code }) => code);
+        globalThis.renew = () => session.accessToken({ minTtl: 86_400_000 }).then(() => {}, () => {});
+        await session.ready();
+      }, [server, place]));
+      const [one, other] = tabs;
+      const bob = () => session.login({ username: 'bob', password: 'hunter2' });
+      const maggie = () => session.login({ username: 'maggie', password: 'secret' });
+      const logout = () => session.logout();
+      const is = (user) => each(tabs, (tab) => tab.evaluate(async (user) => {
+        while ((await who()) !== user) await new Promise((resolve) => setTimeout(resolve, 5));
+      }, user));
+      // What one does, and a moment later the other; who is there in the end.
+      for (const [first, second, end] of [['renew', maggie, 'maggie'], ['renew', logout, 'TOKEN_MISSING'], [logout, maggie, 'maggie']]) {
+        for (let moment = 0; moment < 12; moment++) {
+          await one.evaluate(bob);
+          await is('bob');
+          const began = first === 'renew' ? one.evaluate(() => renew()) : one.evaluate(first);
+          // A step of the page's loop at a time.
+          await other.evaluate(async (steps) => { for (; steps > 0; steps--) await new Promise((resolve) => setTimeout(resolve)); }, moment * 2);
+          await other.evaluate(second);
+          await began;
+          await is(end);
+          // It lasts: everything that was under way has come to its end after one more change in each tab.
+          await each(tabs, (tab) => tab.evaluate(() => renew()));
+          await is(end);
+          await one.evaluate(logout);
+          await is('TOKEN_MISSING');
+        }
+      }
+    });
+  });
+}
