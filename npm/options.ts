@@ -223,7 +223,7 @@ export class Options {
   }
 }
 
-/** An object with members. A Map or an array has its entries elsewhere, and so has anything else that a program makes. */
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !(Symbol.iterator in value) && !(value instanceof Date) && !(value instanceof Promise);
+/** @internal An object with members. A Map or an array has its entries elsewhere, and so has anything else that a program makes. */
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !(Symbol.iterator in value) && ![Date, EventTarget, Promise].some((other) => value instanceof other);
 }

@@ -1,5 +1,7 @@
 // How a credential reaches the socket, as data.
 
+import { failure } from './errors.js';
+import { isRecord } from './options.js';
 import type { FirstMessageOptions, QueryOptions, SubprotocolOptions, TicketOptions } from './option-types.js';
 
 export type { FirstMessageOptions, QueryOptions, SubprotocolOptions, TicketOptions };
@@ -32,17 +34,17 @@ export type Scheme =
 
 /** A single-use ticket, fetched for each attempt, goes into the URL. The best choice where the server offers it. */
 export function ticket(options: TicketOptions): Scheme {
-  return { type: 'ticket', ...options };
+  return { type: 'ticket', ...checked('ticket', options) };
 }
 
 /** A short-lived session key, fetched for each attempt: a ticket by other names. */
 export function sessionKey(options: TicketOptions): Scheme {
-  return ticket({ param: 'session_key', field: 'session_key', ...options });
+  return ticket({ param: 'session_key', field: 'session_key', ...checked('sessionKey', options) });
 }
 
 /** The token goes as the first message on the open socket. */
 export function firstMessage(options: FirstMessageOptions): Scheme {
-  return { type: 'firstMessage', ...options };
+  return { type: 'firstMessage', ...checked('firstMessage', options) };
 }
 
 /**
@@ -50,7 +52,7 @@ export function firstMessage(options: FirstMessageOptions): Scheme {
  * once on the console.
  */
 export function query(options: QueryOptions = {}): Scheme {
-  return { type: 'query', ...options };
+  return { type: 'query', ...checked('query', options) };
 }
 
 /**
@@ -58,7 +60,7 @@ export function query(options: QueryOptions = {}): Scheme {
  * the server has to choose.
  */
 export function subprotocol(options: SubprotocolOptions = {}): Scheme {
-  return { type: 'subprotocol', ...options };
+  return { type: 'subprotocol', ...checked('subprotocol', options) };
 }
 
 /**
@@ -73,4 +75,10 @@ export function cookie(): Scheme {
 /** No credential. */
 export function anonymous(): Scheme {
   return { type: 'anonymous' };
+}
+
+/** Of anything else than an object the spread takes nothing, in silence. */
+function checked<T>(scheme: string, options: T): T {
+  if (!isRecord(options)) throw failure('INVALID_OPTION', `${scheme}(): an object is needed`);
+  return options;
 }

@@ -6,7 +6,7 @@ import { failure, named, nameOf, type FailureParts, type GatepassError, type Thr
 import { reported, SocketErrorEvent } from './events.js';
 import { internal, Later, type Core } from './load.js';
 import type { SessionOptions, TokenEndpoint } from './option-types.js';
-import { Options } from './options.js';
+import { isRecord, Options } from './options.js';
 import type { JsonValue } from './schemes.js';
 import { SessionDriver, type SessionOwner, type Surroundings } from './session-driver.js';
 
@@ -127,7 +127,7 @@ export class Session extends EventTarget {
     super();
     const make = read(options, this.source);
     this.#hasStore = (options.store ?? 'memory') !== 'memory';
-    this.#login = options.login;
+    this.#login = options.login ?? undefined;
     const { login, refresh, logout, fetchOrigins = [] } = options;
     this.#origins = () => new Set([login?.url, refresh?.url, logout?.url, ...fetchOrigins].flatMap((url) => (url ? new URL(url, globalThis.location?.href).origin : [])));
     this.#own = [login?.url, refresh?.url].flatMap((url) => (url ? String(url) : []));
@@ -251,8 +251,9 @@ export class Session extends EventTarget {
   /** @internal Whether an address gets the token: those of the endpoints' origins and of `fetchOrigins`, but not where tokens are had. */
   mayGet(url: string): boolean {
     const base = globalThis.document?.baseURI ?? globalThis.location?.href;
-    const { href, origin } = new URL(url, base);
-    return this.#origins().has(origin) && !this.#own.some((own) => new URL(own, base).href === href);
+    // What stands behind a # is not sent.
+    const asked = (url: string) => new URL(url, base).href.replace(/#.*/, '');
+    return this.#origins().has(new URL(url, base).origin) && !this.#own.some((own) => asked(own) === asked(url));
   }
 
   /**
@@ -261,10 +262,8 @@ export class Session extends EventTarget {
    */
   async login(credentials: Record<string, JsonValue>): Promise<void> {
     if (this.#login === undefined) throw failure('INVALID_OPTION', 'login: this session has no login endpoint');
-    if (typeof credentials !== 'object' || credentials === null) {
-      throw failure('INVALID_OPTION', 'credentials: an object such as {username, password} is needed');
-    }
     const sent = new Options({ credentials }, '', { credentials: 'json' }).json('credentials');
+    if (!isRecord(credentials) || !isRecord(sent)) throw failure('INVALID_OPTION', 'credentials: an object such as {username, password} is needed');
     new Options({ body: this.#login.body }, 'login.', { body: 'json' }).holes('body', Object.keys(credentials));
     return new Promise((resolve, reject) => {
       const forget = this.#wait(reject);

@@ -13,6 +13,7 @@ export type { AuthSocketOptions };
 /** @internal Reads options for the wasm, each at its place of the contract. */
 export function read(url: string, options: AuthSocketOptions): (core: Core, session: SessionDriver | undefined, sink: Sink) => ConnectionDriver {
   const all = new Options(options, '', AUTH_SOCKET_OPTIONS);
+  if (Object.hasOwn(options, 'url')) all.fail('url', 'the address stands before the options');
   const parts = all.values();
   const { scheme, session, heartbeat, protocols = [] } = options;
   all.count('highWaterMark', 0);

@@ -1,6 +1,7 @@
 // Waiting until what was sent has left, and a stream that does.
 
 import { failure, isGatepassError } from './errors.js';
+import { Options } from './options.js';
 
 interface Socket extends EventTarget {
   readonly state: string;
@@ -62,7 +63,7 @@ export function writable<T>(socket: Socket, most: number, error: () => unknown, 
 
 /** @internal The signal among options, if there is one. */
 export function signalOf(options?: { signal?: AbortSignal }): AbortSignal | undefined {
-  const signal = options?.signal;
+  const signal = options && (new Options(options, '', { signal: 'face' }).get('signal') as AbortSignal | undefined);
   if (signal != null && !(signal instanceof AbortSignal)) throw failure('INVALID_OPTION', 'signal: an AbortSignal is needed');
   return signal ?? undefined;
 }

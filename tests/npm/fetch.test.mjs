@@ -162,3 +162,17 @@ test('no call to an endpoint follows where a server leads it, and no answer to o
     stranger.close();
   }
 });
+
+test('session.fetch gives the token to no endpoint at which tokens are had, whatever stands behind a #', async () => {
+  const { result } = await inPage(async () => {
+    const { load, Session } = await import('gatepass');
+    await load();
+    const sent = [];
+    globalThis.fetch = async (request) => (sent.push(request.headers.has('authorization')), new Response('{}'));
+    const session = new Session({ login: { url: 'https://api.test/auth' }, refresh: { url: 'https://api.test/again' } });
+    session.setTokens({ access: 'abc' });
+    for (const path of ['auth', 'auth#a', 'again#a/b', 'me#a', 'auth/me']) await session.fetch(`https://api.test/${path}`);
+    return sent;
+  });
+  assert.deepEqual(result, [false, false, false, true, true]);
+});

@@ -142,3 +142,36 @@ test('every failure arrives by its own name, with each part at its place, and a 
   }
   assert.deepEqual(unknown, ['INTERNAL', 'INTERNAL', 'INTERNAL']);
 });
+
+test('an argument that cannot be meant is refused by name: of login, ready, drained, schemes and sockets', async () => {
+  const result = await inFreshPage(async () => {
+    const { anonymous, AuthSocket, firstMessage, query, Session, sessionKey, subprotocol, ticket } = await import('gatepass');
+    const session = new Session({ login: { url: '/login' } });
+    const socket = new AuthSocket('wss://api.test/', { scheme: anonymous(), reconnect: false });
+    const form = new FormData();
+    form.set('username', 'maggie');
+    const signal = AbortSignal.abort();
+    const calls = [
+      ...[form, new Map([['a', 1]]), new URLSearchParams('a=1'), new Date(), [1], 'x', null, { toJSON: () => 'x' }].map((credentials) => () => session.login(credentials)),
+      () => new Session({ login: null }).login({ a: 1 }),
+      () => socket.ready(signal), () => socket.ready({ sginal: signal }), () => socket.ready({ signal: 5 }),
+      () => socket.drained(signal), () => socket.drained(5), () => socket.drained([]),
+      () => query(5), () => query(new Map()), () => subprotocol('x'), () => ticket([]), () => sessionKey(null), () => firstMessage(() => {}),
+      () => new AuthSocket('wss://api.test/', { scheme: anonymous(), url: 'wss://other.test/' }),
+    ];
+    const seen = [];
+    for (const call of calls) {
+      try {
+        seen.push(String(await call()));
+      } catch (error) {
+        seen.push(`${error.code} ${error.message.split(':')[0]}`);
+      }
+    }
+    socket.close();
+    return seen;
+  });
+  const names = ['credentials', 'credentials', 'credentials', 'credentials', 'credentials', 'credentials', 'credentials', 'credentials', 'login',
+    '', 'sginal', 'signal', '', '', '', 'query()', 'query()', 'subprotocol()', 'ticket()', 'sessionKey()', 'firstMessage()', 'url'];
+  assert.deepEqual(result.map((text) => text.split(' ')[0]), names.map(() => 'INVALID_OPTION'), result.join('\n'));
+  names.forEach((name, place) => assert.ok(result[place].includes(name), `${name}: ${result[place]}`));
+});
