@@ -11,4 +11,7 @@ mod core;
 #[doc(hidden)]
 pub use self::core::trusted_options;
 #[cfg(not(feature = "js"))]
-pub use api::{AuthSocket, Incoming, Session, SessionEvent, Sink, SocketStream, Surroundings, store};
+pub use api::{
+    AuthSocket, FetchError, Incoming, JsonError, JsonStream, Session, SessionEvent, SignInError, Sink, SocketStream,
+    Surroundings, login_details, store,
+};

@@ -13,6 +13,7 @@ mod rules;
 mod sharing;
 mod soak;
 mod streams;
+mod typed;
 mod ways;
 
 wasm_bindgen_test::wasm_bindgen_test_configure!(run_in_browser);

@@ -17,7 +17,7 @@ use crate::harness::{Client, access_token, control, count, fresh, jwt_config, lo
 
 /// A session of a tab: two in one page share the browser's store, locks and channels as two tabs do.
 fn tab(name: &str, place: &JsValue) -> Session {
-    let surroundings = Surroundings { store: Some(store(name, place)), source: None };
+    let surroundings = Surroundings { store: Some(store(name, place)), ..Surroundings::default() };
     Session::within(jwt_config(), surroundings).unwrap()
 }
 
@@ -171,7 +171,9 @@ async fn tokens_come_from_the_app_until_it_says_that_the_person_has_to_sign_in()
     );
     let access = access_token("maggie", "secret").await;
     script(&format!("globalThis.answers = [[0, ['{access}']], [1], [2]]"));
-    let session = Session::within(SessionConfig::new(), Surroundings { store: None, source: Some(source) }).unwrap();
+    let session =
+        Session::within(SessionConfig::new(), Surroundings { source: Some(source), ..Surroundings::default() })
+            .unwrap();
     let client = Client::new(quick("/ws/4401/", plain()), Some(&session));
     client.connected().await;
     control(r#"{"do": "expireTokens"}"#).await;

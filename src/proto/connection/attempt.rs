@@ -213,7 +213,6 @@ impl Connection {
         }
         let grant = grant.clone();
         self.rest = (String::new(), 0);
-        protocol.clone_into(&mut self.protocol);
         self.refusals = 0;
         self.silent_errors = 0;
         match (&self.config.scheme, grant) {

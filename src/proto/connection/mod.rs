@@ -68,8 +68,6 @@ pub struct Connection {
     has_erred: bool,
     /// Since when the app is connected, over handovers.
     connected_since: Option<Instant>,
-    /// The subprotocol that the server has chosen.
-    protocol: String,
     backoff: Backoff,
     /// What the server said for the next loss.
     hint: Hint,
@@ -123,7 +121,6 @@ impl Connection {
             is_open: false,
             has_erred: false,
             connected_since: None,
-            protocol: String::new(),
             hint: Hint::default(),
             reach: Reach::Online,
             pulse: Pulse::Well,
@@ -240,12 +237,6 @@ impl Connection {
     #[must_use]
     pub fn socket(&self) -> Option<SocketId> {
         self.serving().socket()
-    }
-
-    /// Returns the subprotocol that the server has chosen for the present socket, or nothing.
-    #[must_use]
-    pub fn protocol(&self) -> &str {
-        if self.state() == ConnectionState::Connected { &self.protocol } else { "" }
     }
 
     /// Returns the user's number, as far as this connection knows.

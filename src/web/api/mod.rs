@@ -1,14 +1,18 @@
 //! Sessions and sockets for a Rust app in a browser.
 
 mod connection;
+mod fetch;
 mod session;
 mod store;
 mod stream;
+mod typed;
 
 pub use connection::{AuthSocket, Sink};
-pub use session::{Session, SessionEvent, Surroundings};
+pub use fetch::FetchError;
+pub use session::{Session, SessionEvent, SignInError, Surroundings};
 pub use store::store;
 pub use stream::{Incoming, SocketStream};
+pub use typed::{JsonError, JsonStream, login_details};
 
 use wasm_bindgen::prelude::*;
 

@@ -5,15 +5,18 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::{Rc, Weak};
 
-use js_sys::{Array, Function, Object, Reflect};
+use js_sys::{Array, Function, Object, Promise, Reflect};
+use serde::Serialize;
 use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
 
 use super::seed;
+use super::typed::{JsonError, js_of};
 use crate::error::{ConfigError, TokenError};
 use crate::proto::contract::Numbered as _;
 use crate::proto::session::{Demand, Grant, LoginError, SessionConfig, SessionState, SessionView, check_header_text};
 use crate::proto::token::Lifetime;
-use crate::proto::{Json, Secret};
+use crate::proto::{Json, Millis, Secret, Url};
 use crate::web::core::{Given, SessionCore, demand_parts, read_grant, token_error, view};
 
 #[wasm_bindgen(module = "/src/web/session-driver.js")]
@@ -84,16 +87,33 @@ pub struct Surroundings {
     /// once: with 0 and an array of the access token, its life in seconds and its end in seconds since 1970 (the last two may be missing), with
     /// 1 if it failed in passing, or with 2 if the person has to sign in. It returns a function that ends the question.
     pub source: Option<Function>,
+    /// Who gets the token of [`Session::fetch`], besides the origins of the endpoints.
+    pub fetch_origins: Vec<Url>,
+}
+
+/// Why somebody could not sign in.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum SignInError {
+    /// The credentials cannot be written as JSON.
+    #[error("{0}")]
+    Credentials(#[from] JsonError),
+    /// The server has refused them, or was not there.
+    #[error("{0}")]
+    Login(#[from] LoginError),
 }
 
 type LoginDone = Box<dyn FnOnce(Result<(), LoginError>)>;
 type TokenDone = Box<dyn FnOnce(Result<Grant, TokenError>)>;
+type StoreAnswered = Box<dyn FnOnce(())>;
 type EventListener = Rc<dyn Fn(SessionEvent)>;
 
 struct Inner {
     driver: SessionDriver,
     heard: Rc<Heard>,
     next_login: Cell<u32>,
+    /// Who gets the token of [`Session::fetch`], and those addresses at which tokens are had.
+    fetch_origins: Vec<String>,
+    token_urls: Vec<String>,
     _told: Told,
 }
 
@@ -112,7 +132,32 @@ struct Heard {
     session: RefCell<Weak<Inner>>,
     logins: RefCell<BTreeMap<u32, LoginDone>>,
     tokens: RefCell<BTreeMap<u32, TokenDone>>,
+    /// Those who wait for the store.
+    waiting: RefCell<Vec<StoreAnswered>>,
     on_event: RefCell<Option<EventListener>>,
+}
+
+/// Waits for an answer that comes by a call, once.
+async fn answered<T: 'static>(ask: impl FnOnce(Box<dyn FnOnce(T)>)) -> T {
+    let answer = Rc::new(RefCell::new(None));
+    let mut ask = Some(ask);
+    let promise = Promise::new(&mut |resolve: Function, _| {
+        let answer = Rc::clone(&answer);
+        let done = move |given: T| {
+            *answer.borrow_mut() = Some(given);
+            drop(resolve.call0(&JsValue::UNDEFINED));
+        };
+        if let Some(ask) = ask.take() {
+            ask(Box::new(done));
+        }
+    });
+    loop {
+        // It never fails, and is not done before there is an answer.
+        drop(JsFuture::from(promise.clone()).await);
+        if let Some(answer) = answer.borrow_mut().take() {
+            return answer;
+        }
+    }
 }
 
 impl Session {
@@ -129,10 +174,15 @@ impl Session {
     /// # Errors
     /// What is wrong with the settings.
     pub fn within(mut config: SessionConfig, surroundings: Surroundings) -> Result<Self, ConfigError> {
-        let Surroundings { store, source } = surroundings;
+        let Surroundings { store, source, fetch_origins } = surroundings;
         config.has_source = source.is_some();
         config.has_store = store.is_some();
         config.check()?;
+        let endpoints = [&config.login, &config.refresh, &config.logout].map(|endpoint| endpoint.as_ref());
+        let urls = endpoints.into_iter().flatten().map(|endpoint| &endpoint.url).chain(&fetch_origins);
+        let fetch_origins = urls.filter_map(|url| Some(web_sys::Url::new(&url.to_text()).ok()?.origin())).collect();
+        let urls = endpoints.into_iter().take(2).flatten().map(|endpoint| &endpoint.url);
+        let token_urls = urls.filter_map(|url| Some(web_sys::Url::new(&url.to_text()).ok()?.href())).collect();
         let given = Object::new();
         for (name, call) in [("store", store), ("source", source)] {
             if let Some(call) = call {
@@ -144,7 +194,9 @@ impl Session {
         let told = Heard::told(&heard);
         let owner = owner_of(told.0.as_ref(), told.1.as_ref(), told.2.as_ref(), told.3.as_ref(), told.4.as_ref());
         let driver = SessionDriver::new(SessionCore::of(config, seed()), &given, &owner);
-        let inner = Rc::new(Inner { driver, heard: Rc::clone(&heard), next_login: Cell::new(0), _told: told });
+        let next_login = Cell::new(0);
+        let heard_of = Rc::clone(&heard);
+        let inner = Rc::new(Inner { driver, heard: heard_of, next_login, fetch_origins, token_urls, _told: told });
         *heard.session.borrow_mut() = Rc::downgrade(&inner);
         Ok(Self { inner })
     }
@@ -189,6 +241,45 @@ impl Session {
         self.inner.heard.tokens.borrow_mut().insert(asker, Box::new(done));
         let (kind, value) = demand_parts(demand);
         self.inner.driver.token(asker, kind.number(), value);
+    }
+
+    /// Signs in at the login endpoint with credentials of the app's own type. What the server says of a refusal is read by
+    /// [`login_details`](super::login_details).
+    ///
+    /// # Errors
+    /// The credentials are no JSON, were refused, or the server was not there.
+    pub async fn sign_in<T: Serialize + ?Sized>(&self, credentials: &T) -> Result<(), SignInError> {
+        let credentials = Json::from_js(js_of(credentials)?);
+        Ok(answered(|done| self.login(credentials, done)).await?)
+    }
+
+    /// Hands out an access token that is usable for `min_ttl`, if such a one can be had; it is renewed if need be.
+    ///
+    /// # Errors
+    /// There is none to be had.
+    pub async fn access_token(&self, min_ttl: Millis) -> Result<Secret, TokenError> {
+        let grant = self.grant(Demand::UsableFor(min_ttl)).await?;
+        Ok(Secret::new(grant.access().to_owned()))
+    }
+
+    pub(super) async fn grant(&self, demand: Demand) -> Result<Grant, TokenError> {
+        answered(|done| self.token(demand, done)).await
+    }
+
+    /// Waits until the store has answered, and returns the state: at once where there is none.
+    pub async fn ready(&self) -> SessionState {
+        while self.state() == SessionState::Loading {
+            answered(|done| self.inner.heard.waiting.borrow_mut().push(Box::new(done))).await;
+        }
+        self.state()
+    }
+
+    /// Whether an address gets the token.
+    pub(super) fn may_get(&self, url: &str) -> bool {
+        let Ok(url) = web_sys::Url::new(url) else { return false };
+        // What stands behind a # is not sent.
+        url.set_hash("");
+        self.inner.fetch_origins.contains(&url.origin()) && !self.inner.token_urls.contains(&url.href())
     }
 
     /// Forgets the user and closes their sockets, in every tab that shares the store.
@@ -254,6 +345,9 @@ impl Heard {
     }
 
     fn changed(&self, failure: JsValue) {
+        for done in self.waiting.take() {
+            done(());
+        }
         let session = self.session.borrow().upgrade();
         if let Some(session) = session {
             self.tell(SessionEvent::Changed { state: session.state(), error: token_error(&Given(failure)) });

@@ -389,3 +389,37 @@ fn what_the_old_socket_says_is_no_proof_that_the_new_one_was_accepted() {
     drain(&mut machine);
     assert_eq!(machine.stats().queued, 1, "it is sent again");
 }
+
+#[test]
+fn an_error_event_goes_with_every_failure_but_the_end_of_a_token_on_an_open_socket() {
+    for (is_open, code, fires) in [(true, 4401, false), (true, 1006, true), (false, 4401, true), (false, 1006, true)] {
+        let (mut machine, socket) = connecting(query(), 1);
+        if is_open {
+            machine.handle_input(at(10), Input::SocketOpened { socket, protocol: String::new() });
+        }
+        drain(&mut machine);
+        machine.handle_input(at(9_000), Input::SocketClosed { socket, code, reason: String::new(), was_clean: true });
+        let told: Vec<_> = changes(drain(&mut machine)).iter().map(|change| change.fires_error).collect();
+        assert_eq!(told, [fires], "open: {is_open}, {code}");
+    }
+}
+
+#[test]
+fn one_that_never_comes_back_is_closed_as_a_websocket_is_before_it_is_open_and_after() {
+    for (reconnects, is_open, code) in [(false, false, 1006), (false, true, 3000), (true, false, 3000)] {
+        let mut config = ConnectionConfig::new(url("wss://api.test/", UrlKind::WebSocket), Scheme::Anonymous);
+        config.reconnects = reconnects;
+        let mut machine = Connection::new(config, SessionView::default(), 1);
+        machine.handle_input(at(0), Input::Connect);
+        if is_open {
+            opened(&mut machine, 10);
+        }
+        drain(&mut machine);
+        machine.handle_input(at(20), Input::Close { code: 3000, reason: "done".to_owned() });
+        let codes: Vec<_> = drain(&mut machine)
+            .into_iter()
+            .filter_map(|output| if let Output::Event(Event::Closed { code, .. }) = output { Some(code) } else { None })
+            .collect();
+        assert_eq!(codes, [code], "comes back: {reconnects}, open: {is_open}");
+    }
+}

@@ -1,0 +1,58 @@
+//! Calls of an app's own with the session's token, as `session.fetch()` of the npm package.
+
+use gloo_net::http::{Request, Response};
+
+use super::session::Session;
+use crate::error::TokenError;
+use crate::proto::session::Demand;
+
+/// Why a call was not answered.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// There is no token to be had.
+    #[error("{0}")]
+    Token(#[from] TokenError),
+    /// The browser failed, or was not allowed to.
+    #[error("{0}")]
+    Network(#[from] gloo_net::Error),
+}
+
+impl Session {
+    /// Makes a request with the token, which is renewed before it ends, and once more if the server answers 401. Only the origins of the
+    /// session's endpoints and [`Surroundings::fetch_origins`](super::Surroundings::fetch_origins) get it, but not the endpoints of login and
+    /// refresh; a request with an `Authorization` of its own goes as it is.
+    ///
+    /// # Errors
+    /// There is no token, or no answer.
+    pub async fn fetch(&self, request: Request) -> Result<Response, FetchError> {
+        if !self.may_get(&request.url()) || request.headers().get("authorization").is_some() {
+            return Ok(request.send().await?);
+        }
+        let request = web_sys::Request::from(request);
+        // A body can be read once.
+        let again = request.clone().map_err(|error| gloo_net::Error::GlooError(format!("{error:?}")))?;
+        let (response, generation) = self.send(request, Demand::USABLE).await?;
+        if response.status() != 401 {
+            return Ok(response);
+        }
+        match self.send(again, Demand::NotRejected(generation)).await {
+            Ok((second, _)) => Ok(second),
+            Err(FetchError::Token(_)) => Ok(response),
+            Err(error @ FetchError::Network(_)) => Err(error),
+        }
+    }
+
+    /// Sends with a token of whoever is signed in at that very moment. Returns the number of the token as well.
+    async fn send(&self, request: web_sys::Request, demand: Demand) -> Result<(Response, u32), FetchError> {
+        let grant = loop {
+            let grant = self.grant(demand).await?;
+            // Somebody else may have signed in while this was woken.
+            if grant.epoch == self.view().epoch {
+                break grant;
+            }
+        };
+        let request = Request::from(request);
+        request.headers().set("authorization", grant.authorization.expose());
+        Ok((request.send().await?, grant.generation))
+    }
+}
