@@ -62,9 +62,23 @@ export class Tabs {
     if (place === 'localStorage') {
       globalThis.addEventListener?.('storage', (event) => void ((event.key ?? name) === name && changed()), { signal });
     }
+    this.goes = () => {};
+    this.stays();
+    globalThis.addEventListener?.('pagehide', () => this.goes(), { signal });
     // A page that comes back out of the cache has heard nothing meanwhile.
-    globalThis.addEventListener?.('pageshow', (event) => void (event.persisted && changed()), { signal });
+    globalThis.addEventListener?.('pageshow', (event) => void (event.persisted && (this.stays(), changed())), { signal });
     this.unsubscribe = typeof place === 'string' ? undefined : place.subscribe?.(changed);
+  }
+
+  /** The page is there. When it goes, nothing is waited for any more: what is to be changed is changed before the page is gone. */
+  stays() {
+    /** @type {Promise<undefined>} */
+    this.going = new Promise((resolve) => void (this.goes = () => resolve(undefined)));
+  }
+
+  /** Waits, but no longer than the page is there, or so many milliseconds. @template T @param {Promise<T>} what @param {number} millis */
+  within(what, millis) {
+    return Promise.race([what, this.going, pause(millis)]);
   }
 
   /** A tab that was duplicated has a store of its own with the same sign-in: the news is in the word of it. @param {unknown} data */
@@ -124,7 +138,7 @@ export class Tabs {
       if (over !== undefined && there?.[0] !== over) return STORE_END_OVERTAKEN;
       const text = encoded(tokens);
       await this.store.save(text);
-      await Promise.race([this.marks.put(tokens), pause(LOCK_PATIENCE)]);
+      await this.within(this.marks.put(tokens), LOCK_PATIENCE);
       this.channel?.postMessage(this.isPerTab ? [tokens[0], text] : null);
       return STORE_END_DONE;
     });
@@ -135,7 +149,7 @@ export class Tabs {
     return this.change(over, async (there) => {
       if (over !== undefined && there !== null && there?.[0] !== over) return STORE_END_OVERTAKEN;
       await this.store.clear();
-      await Promise.race([this.marks.put(), pause(LOCK_PATIENCE)]);
+      await this.within(this.marks.put(), LOCK_PATIENCE);
       this.channel?.postMessage(this.isPerTab ? [there?.[0], null] : null);
       return STORE_END_DONE;
     });
@@ -148,7 +162,7 @@ export class Tabs {
    */
   async change(over, task) {
     const inOne = async () => task(over === undefined ? await attempt(() => this.look()) : await this.look());
-    const end = await this.run(() => (this.isPerTab ? inOne() : alone(`gatepass change ${this.name}`, inOne)));
+    const end = await this.run(() => (this.isPerTab ? inOne() : this.alone(inOne)));
     this.hear(SESSION_INPUT_WRITTEN, 0, [end ?? STORE_END_FAILED]);
   }
 
@@ -161,8 +175,34 @@ export class Tabs {
   async look() {
     for (let tries = LOCK_PATIENCE / LOOK_AGAIN; ; tries--) {
       const there = decoded(await this.store.load());
-      if (this.isPerTab || there === undefined || tries <= 0 || !(await this.marks.isBehind(there))) return there;
-      await pause(LOOK_AGAIN);
+      if (this.isPerTab || there === undefined || tries <= 0 || !(await this.within(this.marks.isBehind(there), LOCK_PATIENCE))) return there;
+      await Promise.race([this.going, pause(LOOK_AGAIN)]);
+    }
+  }
+
+  /**
+   * Does something while no other tab does the same; where locks are denied or broken, or a tab takes too long, all the same.
+   *
+   * @template T @param {() => Promise<T>} task @returns {Promise<T>}
+   */
+  async alone(task) {
+    const name = `gatepass change ${this.name}`;
+    const abort = new AbortController();
+    /** @type {Promise<(() => void) | undefined>} */
+    const turn = attempt(() => new Promise((mine) => {
+      if (navigator.locks) {
+        const held = () => new Promise((free) => mine(() => free(undefined)));
+        navigator.locks.request(name, { signal: abort.signal }, held).catch(() => mine(() => {}));
+      } else {
+        const release = leased(name, PATIENCE, async () => mine(release));
+      }
+    }));
+    await this.within(turn, TURN);
+    try {
+      return await task();
+    } finally {
+      abort.abort();
+      turn.then((free) => free?.());
     }
   }
 
@@ -281,31 +321,6 @@ function webLock(name, lease, granted) {
 
 /** The locks that are held now; none where the browser does not say. @returns {Promise<LockInfo[]>} */
 const locksNow = async () => ((await attempt(async () => Promise.race([navigator.locks.query(), pause(LOCK_PATIENCE)])))?.held ?? []).filter((lock) => lock?.name);
-
-/**
- * Does something while no other tab does the same; where locks are denied or broken, or a tab takes too long, all the same.
- *
- * @template T @param {string} name @param {() => Promise<T>} task @returns {Promise<T>}
- */
-async function alone(name, task) {
-  const abort = new AbortController();
-  /** @type {Promise<(() => void) | undefined>} */
-  const turn = attempt(() => new Promise((mine) => {
-    if (navigator.locks) {
-      const held = () => new Promise((free) => mine(() => free(undefined)));
-      navigator.locks.request(name, { signal: abort.signal }, held).catch(() => mine(() => {}));
-    } else {
-      const release = leased(name, PATIENCE, async () => mine(release));
-    }
-  }));
-  await Promise.race([turn, pause(TURN)]);
-  try {
-    return await task();
-  } finally {
-    abort.abort();
-    turn.then((free) => free?.());
-  }
-}
 
 /**
  * What each tab has changed last, told in the order of the locks: the name of a lock of its own, which ends with the tab. It is the number of

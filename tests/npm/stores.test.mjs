@@ -190,6 +190,38 @@ test('whoever waits for a store that hangs has waited once, and not before each 
   assert.deepEqual(result, ['STORE_FAILED', true]);
 });
 
+for (const act of ['login', 'logout', 'login and logout']) {
+  test(`what a page changes before it is left is in the store, although another tab is changing it just then: ${act}`, async () => {
+    await control({ do: 'reset' });
+    await inProfile(async (context) => {
+      const [tab, other] = [await open(context), await open(context)];
+      const begin = (server) => {
+        return import('gatepass').then(async ({ presets, Session }) => {
+          globalThis.session = new Session({ ...presets.simpleJwt(`${server}/api`), store: 'localStorage', storeKey: 'left' });
+          return session.ready();
+        });
+      };
+      await tab.evaluate(begin, server);
+      const login = () => session.login({ username: 'maggie', password: 'secret' });
+      if (act === 'logout') {
+        await tab.evaluate(login);
+        await until(tab, () => localStorage.getItem('left') !== null);
+      }
+      // It never comes to an end with that.
+      await other.evaluate(() => new Promise((held) => void navigator.locks.request('gatepass change left', () => new Promise(() => held()))));
+      if (act.startsWith('login')) await tab.evaluate(login);
+      const left = tab.waitForNavigation();
+      await tab.evaluate((act) => {
+        if (act.endsWith('logout')) session.logout();
+        location.reload();
+      }, act);
+      await left;
+      assert.equal(await tab.evaluate(begin, server), act === 'login' ? 'signed-in' : 'signed-out');
+      assert.equal(await tab.evaluate(() => localStorage.getItem('left') === null), act !== 'login');
+    });
+  });
+}
+
 test('a record that other code has damaged is no sign-in', async () => {
   const good = { v: 1, id: 7, renewals: 0, access: 'token', refresh: 'refresh', expiresAt: 4e12, skew: 0 };
   const result = await inFreshPage(async (rows) => {
