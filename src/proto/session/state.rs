@@ -85,15 +85,6 @@ pub(super) enum Wish {
     Save,
 }
 
-/// What is being done to the store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Change {
-    /// It is emptied: what [`Wish::Clear`] says.
-    Clear(Option<u64>),
-    /// Tokens of this sign-in are written.
-    Save(u64),
-}
-
 /// What is known of the store.
 #[derive(Debug, Default)]
 pub(super) struct Store {
@@ -102,7 +93,9 @@ pub(super) struct Store {
     /// What failed, and is done once the store may be able to.
     pub(super) parked: Option<Wish>,
     /// What is being done.
-    pub(super) writing: Option<Change>,
+    pub(super) writing: Option<Wish>,
+    /// The sign-in whose tokens are being written, or were last.
+    pub(super) saving: u64,
     /// How many reads are on their way.
     pub(super) reads: u32,
     /// The sign-in whose latest tokens are known to be there. If it is another than the present one, that could not be written: what is

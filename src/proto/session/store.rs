@@ -7,7 +7,7 @@
 
 use super::Session;
 use super::io::{Demand, Output, Record, StoreEnd, Stored};
-use super::state::{Change, Renewal, SameUser, SignIn, State, Timer, Wish};
+use super::state::{Renewal, SameUser, SignIn, State, Timer, Wish};
 use crate::proto::Millis;
 use crate::proto::Now;
 use crate::proto::time::ServerClock;
@@ -105,7 +105,7 @@ impl Session {
         };
         let is_left = there_id.is_some_and(|id| self.left.contains(&id));
         let is_ours = there_id == Some(self.sign_in.id);
-        let mut change = None;
+        let (mut wish, mut output) = (wish, None);
         match wish {
             // Another tab has signed out, or somebody else in: a renewal does not undo that.
             Wish::Save if self.is_kept() && !is_ours && !is_unreadable => {}
@@ -113,7 +113,8 @@ impl Session {
                 there_id.filter(|_| !is_ours).into_iter().for_each(|other| self.leave_sign_in(other));
                 let over = there_id.filter(|_| self.is_kept());
                 let ours = self.record(now).filter(|ours| !is_older(ours, &there));
-                change = ours.map(|record| (Change::Save(record.id), Output::Write { record, over }));
+                self.store.saving = self.sign_in.id;
+                output = ours.map(|record| Output::Write { record, over });
             }
             // Nobody knows whose it is. A store that does not answer now may do so later.
             Wish::Clear(Some(_)) if is_unreadable => self.park(now, wish),
@@ -124,12 +125,13 @@ impl Session {
                 };
                 if is_it {
                     there_id.into_iter().for_each(|id| self.leave_sign_in(id));
-                    change = Some((Change::Clear(there_id), Output::Erase { over: there_id }));
+                    wish = Wish::Clear(there_id);
+                    output = Some(Output::Erase { over: there_id });
                 }
             }
         }
-        if let Some((change, output)) = change {
-            self.store.writing = Some(change);
+        if let Some(output) = output {
+            self.store.writing = Some(wish);
             return self.outputs.push_back(output);
         }
         if self.store.parked.is_none() {
@@ -150,27 +152,24 @@ impl Session {
             self.forget_left();
         }
         match (end, done) {
-            (StoreEnd::Done, Change::Clear(_)) => self.store.holds = None,
-            (StoreEnd::Done, Change::Save(id)) => self.store.holds = Some(id),
-            (StoreEnd::Failed, Change::Save(_)) => {
+            (StoreEnd::Done, Wish::Clear(_)) => self.store.holds = None,
+            (StoreEnd::Done, Wish::Save) => self.store.holds = Some(self.store.saving),
+            (StoreEnd::Failed, Wish::Save) => {
                 self.store.holds = None;
                 // What is there is of somebody who is not signed in here any more, and is not to come back. If nobody knows what is there,
                 // it takes another try to see.
                 if !self.store.is_unread {
                     self.store.wish.get_or_insert(Wish::Clear(Some(self.sign_in.id)));
                 } else if self.store.wish.is_none() {
-                    self.park(now, Wish::Save);
+                    self.park(now, done);
                 }
             }
             // Whatever is to be written next takes the place of what could not be erased.
-            (StoreEnd::Failed, Change::Clear(whose)) if self.store.wish.is_none() => self.park(now, Wish::Clear(whose)),
-            (StoreEnd::Failed, Change::Clear(_)) => {}
+            (StoreEnd::Failed, Wish::Clear(_)) if self.store.wish.is_none() => self.park(now, done),
+            (StoreEnd::Failed, Wish::Clear(_)) => {}
             // It is looked again what is there.
-            (StoreEnd::Overtaken, Change::Clear(whose)) => {
-                self.store.wish.get_or_insert(Wish::Clear(whose));
-            }
-            (StoreEnd::Overtaken, Change::Save(_)) => {
-                self.store.wish.get_or_insert(Wish::Save);
+            (StoreEnd::Overtaken, Wish::Clear(_) | Wish::Save) => {
+                self.store.wish.get_or_insert(done);
             }
         }
         self.go_on_reading();
