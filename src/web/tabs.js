@@ -83,7 +83,7 @@ export class Tabs {
 
   /** A tab that was duplicated has a store of its own with the same sign-in: the news is in the word of it. @param {unknown} data */
   heard(data) {
-    if (!this.isPerTab) return attempt(() => this.look()).then(() => this.hear(SESSION_INPUT_STORE_CHANGED));
+    if (!this.isPerTab) return this.within(attempt(() => this.look()), LOCK_PATIENCE).then(() => this.hear(SESSION_INPUT_STORE_CHANGED));
     const [id, text] = Array.isArray(data) ? data : [];
     try {
       this.hear(SESSION_INPUT_TWIN, 0, [id, decoded(text)]);
@@ -99,8 +99,13 @@ export class Tabs {
     this.queue = attempt(() => done);
     let isOver = false;
     let isLate = false;
-    // Behind what hangs nobody waits once more.
-    const tooLate = () => late(this.isHung ? 0 : PATIENCE).catch((error) => ((isLate = !isOver), (this.isHung ||= isLate), Promise.reject(error)));
+    const tooLate = async () => {
+      // Behind what hangs nobody waits once more.
+      await pause(this.isHung ? 0 : PATIENCE);
+      isLate = !isOver;
+      this.isHung ||= isLate;
+      throw silent();
+    };
     const given = this.isOfBrowser ? done : Promise.race([done, tooLate()]);
     // What it has done after all is news.
     this.queue.then(() => {
@@ -186,23 +191,15 @@ export class Tabs {
    * @template T @param {() => Promise<T>} task @returns {Promise<T>}
    */
   async alone(task) {
-    const name = `gatepass change ${this.name}`;
-    const abort = new AbortController();
-    /** @type {Promise<(() => void) | undefined>} */
-    const turn = attempt(() => new Promise((mine) => {
-      if (navigator.locks) {
-        const held = () => new Promise((free) => mine(() => free(undefined)));
-        navigator.locks.request(name, { signal: abort.signal }, held).catch(() => mine(() => {}));
-      } else {
-        const release = leased(name, PATIENCE, async () => mine(release));
-      }
+    let release = () => {};
+    const mine = attempt(() => new Promise((granted) => {
+      release = lock(`gatepass change ${this.name}`, PATIENCE, async () => granted(undefined));
     }));
-    await this.within(turn, TURN);
+    await this.within(mine, TURN);
     try {
       return await task();
     } finally {
-      abort.abort();
-      turn.then((free) => free?.());
+      release();
     }
   }
 
@@ -214,7 +211,7 @@ export class Tabs {
       this.isLocked = true;
       this.hear(SESSION_INPUT_LOCKED);
     };
-    this.release = (navigator.locks ? webLock : leased)(`gatepass lock ${this.name}`, lease, granted);
+    this.release = lock(`gatepass lock ${this.name}`, lease, granted);
   }
 
   unlock() {
@@ -277,11 +274,17 @@ function decoded(text) {
 /** @template T @param {() => Promise<T>} call @returns {Promise<T | undefined>} */
 const attempt = (call) => call().catch(() => undefined);
 
-/** @param {number} millis @returns {Promise<never>} */
-const late = (millis) => pause(millis).then(() => Promise.reject(new Error('the store does not answer')));
+const silent = () => new Error('the store does not answer');
 
 /** @param {number} millis @returns {Promise<void>} */
 const pause = (millis) => new Promise((resolve) => void setTimeout(resolve, millis));
+
+/**
+ * Waits for a lock that all tabs share. Returns what lets go of it, or stops waiting.
+ *
+ * @param {string} name @param {number} lease @param {() => Promise<void>} granted @returns {() => void}
+ */
+const lock = (name, lease, granted) => (navigator.locks ? webLock : leased)(name, lease, granted);
 
 /**
  * The lock of the browser. A holder that sleeps loses it: one that is the same after a lease.
@@ -303,6 +306,8 @@ function webLock(name, lease, granted) {
       })
       // Denied, as in a sandbox: there are no other tabs that it could keep away. Taken away or no longer wanted: not again.
       .catch((error) => (error?.name === 'AbortError' ? undefined : granted()));
+  // First, so that a browser that throws here leaves no timer behind.
+  ask({ signal: abort.signal });
   const timer = setInterval(async () => {
     const holder = (await locksNow()).find((lock) => lock.name === name)?.clientId;
     if (holder !== undefined && holder === last) {
@@ -311,7 +316,6 @@ function webLock(name, lease, granted) {
     }
     last = holder;
   }, lease);
-  ask({ signal: abort.signal });
   return () => {
     clearInterval(timer);
     abort.abort();
@@ -420,5 +424,5 @@ const claim = (name, who, until, lease) =>
         failed(error);
       }
     };
-    late(PATIENCE).catch(reject);
+    pause(PATIENCE).then(() => reject(silent()));
   });
