@@ -16,9 +16,9 @@ use wasm_bindgen::{JsCast, JsValue};
 use super::connection::AuthSocket;
 use super::stream::{Incoming, SocketStream};
 use crate::error::SendError;
-use crate::proto::Secret;
 use crate::proto::connection::Sent;
 use crate::proto::session::LoginError;
+use crate::proto::{Json, Secret};
 
 /// Why a value is no JSON, or JSON no value of the type that was asked for. What serde says may quote the message.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -140,7 +140,6 @@ fn text_of<T: Serialize + ?Sized>(value: &T) -> Result<JsValue, JsonError> {
 fn value_of<T: DeserializeOwned>(data: &JsValue) -> Result<T, JsonError> {
     let bytes = || data.dyn_ref::<ArrayBuffer>().map(|buffer| Uint8Array::new(buffer).to_vec());
     let text = data.as_string().or_else(|| String::from_utf8(bytes()?).ok());
-    let json = text.and_then(|text| JSON::parse(&text).ok());
-    let json = json.ok_or_else(|| JsonError::Decode("it is no JSON".to_owned()))?;
-    serde_wasm_bindgen::from_value(json).map_err(|error| JsonError::Decode(error.to_string()))
+    let json = text.and_then(|text| Json::parse(&text)).ok_or_else(|| JsonError::Decode("it is no JSON".to_owned()))?;
+    serde_wasm_bindgen::from_value(json.into_js()).map_err(|error| JsonError::Decode(error.to_string()))
 }
