@@ -1,7 +1,7 @@
 //! What rests in the store: written, erased, refused, and by whom.
 
 use gatepass::proto::connection::ConnectionState;
-use gatepass::proto::session::{Demand, Input, SessionState, Want, WantId};
+use gatepass::proto::session::{Demand, Input, Record, SessionState, Want, WantId};
 
 use super::MINUTE;
 use crate::world::{APP, Kind, Net, World};
@@ -179,55 +179,52 @@ fn a_renewal_takes_the_place_of_nobody_who_has_signed_in_meanwhile_in_another_ta
     while_a_tab_renews(false, |world| world.login_at(1, "carol", "SECRET-password"), check);
 }
 
-#[test]
-fn who_signs_in_while_the_store_cannot_be_read_is_not_replaced_by_who_is_found_there() {
-    for has_failed in [false, true] {
-        let mut world = World::with_tabs(1, 1, &[]);
-        world.sign_in("eve");
-        world.run_for(100);
-        let eve = world.shared.record.clone();
-        let mut world = World::with_tabs(2, 1, &[]);
-        world.shared.is_unreadable = true;
-        world.shared.refuses_writes = true;
-        world.session_input_in(0, Input::StoreChanged);
-        world.run_for(100);
-        world.sign_in("bob");
-        world.run_for(100);
-        let (epoch, id) =
-            (world.session().view().epoch, |world: &World| world.shared.record.as_ref().map(|record| record.id));
-        let of_eve = eve.as_ref().map(|record| record.id);
-        world.shared.record = eve.clone();
-        world.shared.is_unreadable = false;
-        world.shared.refuses_writes = has_failed;
-        // A page that has slept, say, looks.
-        world.session_input_in(0, Input::StoreChanged);
-        world.run_for(MINUTE);
-        world.shared.refuses_writes = false;
-        world.run_for(10 * MINUTE);
-        assert_eq!((world.session().state(), world.session().view().epoch), (SessionState::SignedIn, epoch));
-        assert_ne!(id(&world), of_eve, "at a reload nobody of before is back");
-    }
-}
-
-#[test]
-fn a_logout_holds_for_who_is_found_in_a_store_that_could_not_be_read_then() {
-    let mut world = World::with_tabs(1, 1, &[]);
-    world.sign_in("eve");
-    world.run_for(100);
-    let eve = world.shared.record.clone();
+/// A tab whose store cannot be read or written for now, and what it holds from before: eve.
+fn over_an_unread_store() -> (World, Option<Record>) {
+    let mut before = World::with_tabs(1, 1, &[]);
+    before.sign_in("eve");
+    before.run_for(100);
     let mut world = World::with_tabs(2, 1, &[]);
     world.shared.is_unreadable = true;
     world.shared.refuses_writes = true;
     world.session_input_in(0, Input::StoreChanged);
     world.run_for(100);
+    world.shared.record = before.shared.record.take();
+    let eve = world.shared.record.clone();
+    (world, eve)
+}
+
+/// The store can be read again, and the tab looks.
+fn reads_again(world: &mut World, refuses_writes: bool) {
+    world.shared.is_unreadable = false;
+    world.shared.refuses_writes = refuses_writes;
+    world.session_input_in(0, Input::StoreChanged);
+    world.run_for(MINUTE);
+}
+
+#[test]
+fn who_signs_in_while_the_store_cannot_be_read_is_not_replaced_by_who_is_found_there() {
+    for refuses_writes in [false, true] {
+        let (mut world, eve) = over_an_unread_store();
+        world.sign_in("bob");
+        world.run_for(100);
+        let epoch = world.session().view().epoch;
+        reads_again(&mut world, refuses_writes);
+        world.shared.refuses_writes = false;
+        world.run_for(10 * MINUTE);
+        assert_eq!((world.session().state(), world.session().view().epoch), (SessionState::SignedIn, epoch));
+        let id = |record: &Option<Record>| record.as_ref().map(|record| record.id);
+        assert_ne!(id(&world.shared.record), id(&eve), "at a reload nobody of before is back");
+    }
+}
+
+#[test]
+fn a_logout_holds_for_who_is_found_in_a_store_that_could_not_be_read_then() {
+    let (mut world, _) = over_an_unread_store();
     world.sign_in("bob");
     world.logout();
     world.run_for(100);
-    world.shared.record = eve;
-    world.shared.is_unreadable = false;
-    world.shared.refuses_writes = false;
-    world.session_input_in(0, Input::StoreChanged);
-    world.run_for(MINUTE);
+    reads_again(&mut world, false);
     assert_eq!(world.session().state(), SessionState::SignedOut);
     assert!(world.shared.record.is_none());
 }
