@@ -4,15 +4,17 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
+use crate::build;
 use crate::process::run_logged;
 use crate::setup::{self, Need};
 use crate::steps::Steps;
 use crate::tools::{root, target_dir, wasm_command};
 
-/// Sets up, and builds `target/site`.
+/// Sets up, builds the package, whose types the reference is made of, and then `target/site`.
 pub(crate) fn run() -> Result<()> {
-    let mut steps = Steps::new(3);
-    steps.step("Set-up", || setup::run(&[Need::NpmPackages]))?;
+    let mut steps = Steps::new(4);
+    steps.step("Set-up", || setup::run(Need::PACKAGE))?;
+    steps.step("Package", build::run)?;
     steps.step("The reference, out of the comments", reference)?;
     steps.step("The site", || site().map(|_| ()))?;
     println!("\nThe docs are in {}. Any web server can have them.", shown());

@@ -14,7 +14,7 @@ pub(crate) const DEBIAN_TOOLCHAIN: &str = "gatepass-wasm";
 pub(crate) const WASM_TARGET: &str = "wasm32-unknown-unknown";
 
 /// `[workspace.metadata.tools]` of the root Cargo.toml.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) struct Pins {
     pub(crate) wasm_pack: String,

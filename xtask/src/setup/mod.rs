@@ -53,35 +53,53 @@ impl Need {
 
     /// What is missing of it, if anything is.
     fn missing(self, pins: &Pins) -> Result<Option<Missing>> {
-        let packages = |packages: &[String]| -> Result<Option<Vec<String>>> {
-            Ok(Some(apt::missing(packages)?).filter(|missing| !missing.is_empty()))
-        };
-        Ok(match self {
-            Self::WasmTarget => WasmToolchain::find().is_none().then_some(Missing::WasmTarget),
-            Self::NpmPackages => npm::is_missing()?.then_some(Missing::NpmPackages),
-            Self::Browsers => packages(&pins.apt_browsers)?.map(Missing::Browsers),
-            Self::Django => django::is_missing()?.then_some(Missing::Django),
-            Self::Servers => packages(&pins.apt_servers)?.map(Missing::Servers),
-            Self::WasmPack => missing_tool(CargoTool::wasm_pack(pins))?,
-            Self::WasmBindgen => missing_tool(CargoTool::wasm_bindgen()?)?,
-            Self::Geckodriver => missing_tool(CargoTool::geckodriver(pins))?,
-        })
+        match self {
+            Self::WasmTarget if WasmToolchain::find().is_some() => Ok(None),
+            Self::WasmTarget => {
+                let pins = pins.clone();
+                Missing::new("Adding the wasm target to Rust", move || wasm_target::install(&pins))
+            }
+            Self::NpmPackages if npm::is_missing()? => Missing::new("Installing npm packages", npm::install),
+            Self::Django if django::is_missing()? => {
+                Missing::new("Installing Django and its packages", django::install)
+            }
+            Self::NpmPackages | Self::Django => Ok(None),
+            Self::Browsers => packages("browsers", &pins.apt_browsers),
+            Self::Servers => packages("servers", &pins.apt_servers),
+            Self::WasmPack => tool(CargoTool::wasm_pack(pins)),
+            Self::WasmBindgen => tool(CargoTool::wasm_bindgen()?),
+            Self::Geckodriver => tool(CargoTool::geckodriver(pins)),
+        }
     }
 }
 
-fn missing_tool(tool: CargoTool) -> Result<Option<Missing>> {
-    Ok((!tool.is_installed()?).then_some(Missing::CargoTool(tool)))
+/// Something that is not there, and how to get it.
+struct Missing {
+    title: String,
+    install: Box<dyn Fn() -> Result<()>>,
 }
 
-/// Something that can be missing.
-#[derive(Debug)]
-enum Missing {
-    Browsers(Vec<String>),
-    CargoTool(CargoTool),
-    Django,
-    NpmPackages,
-    Servers(Vec<String>),
-    WasmTarget,
+impl Missing {
+    fn new(title: impl Into<String>, install: impl Fn() -> Result<()> + 'static) -> Result<Option<Self>> {
+        Ok(Some(Self { title: title.into(), install: Box::new(install) }))
+    }
+}
+
+/// Debian packages, under a name for the log.
+fn packages(name: &'static str, wanted: &[String]) -> Result<Option<Missing>> {
+    let missing = apt::missing(wanted)?;
+    if missing.is_empty() {
+        return Ok(None);
+    }
+    Missing::new(format!("Installing {name}: {}", missing.join(" ")), move || apt::install(name, &missing))
+}
+
+fn tool(tool: CargoTool) -> Result<Option<Missing>> {
+    if tool.is_installed()? {
+        return Ok(None);
+    }
+    let title = format!("Building {} {} (some minutes)", tool.crate_name, tool.version);
+    Missing::new(title, move || cargo_tools::install(&tool))
 }
 
 /// Installs what is missing of these.
@@ -96,22 +114,7 @@ pub(crate) fn run(needs: &[Need]) -> Result<()> {
         return Ok(());
     }
     let mut steps = Steps::new(missing.len());
-    let result = missing.iter().try_for_each(|item| match item {
-        Missing::Browsers(packages) => steps
-            .step(&format!("Installing browsers and drivers: {}", packages.join(" ")), || {
-                apt::install("browsers", packages)
-            }),
-        Missing::CargoTool(tool) => steps
-            .step(&format!("Building {} {} (some minutes)", tool.crate_name, tool.version), || {
-                cargo_tools::install(tool)
-            }),
-        Missing::Django => steps.step("Installing Django and its packages", django::install),
-        Missing::Servers(packages) => {
-            steps.step(&format!("Installing servers: {}", packages.join(" ")), || apt::install("servers", packages))
-        }
-        Missing::NpmPackages => steps.step("Installing npm packages", npm::install),
-        Missing::WasmTarget => steps.step("Adding the wasm target to Rust", || wasm_target::install(&pins)),
-    });
+    let result = missing.iter().try_for_each(|item| steps.step(&item.title, &item.install));
     steps.print_times();
     result
 }
