@@ -162,16 +162,16 @@ export class GatepassSocket {
       const socket = (this.#socket = new AuthSocket(url, options));
       const unshow = show(socket, set, () => this.#data.set(undefined));
       const changed = (change: StateChange) => tell(this.#changes, change);
-      const hear = ({ data }: MessageEvent) => {
+      const handle = ({ data }: MessageEvent) => {
         this.#data.set(data);
         tell(this.#messages, data);
       };
       socket.addEventListener('statechange', changed);
-      socket.addEventListener('message', hear);
+      socket.addEventListener('message', handle);
       this.#leave = () => {
         unshow();
         socket.removeEventListener('statechange', changed);
-        socket.removeEventListener('message', hear);
+        socket.removeEventListener('message', handle);
         socket.close();
       };
     });

@@ -16,14 +16,14 @@ export function detailsOf(answer: string | undefined, sent: unknown): unknown {
   // The longest first: it may hold a shorter one.
   const forms = [...quoted].sort((a, b) => b.length - a.length);
   const without = (text: string) => forms.reduce((text, form) => text.replaceAll(form, '…'), text);
-  const blotted = (value: unknown): unknown => {
-    if (Array.isArray(value)) return value.map(blotted);
-    if (typeof value === 'object' && value !== null) return Object.fromEntries(Object.entries(value).map(([name, value]) => [names.has(name) ? name : without(name), blotted(value)]));
+  const redacted = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(redacted);
+    if (typeof value === 'object' && value !== null) return Object.fromEntries(Object.entries(value).map(([name, value]) => [names.has(name) ? name : without(name), redacted(value)]));
     if (typeof value === 'number') return quoted.has(String(value)) ? '…' : value;
     return typeof value === 'string' ? without(value) : value;
   };
   try {
-    return blotted(JSON.parse(answer!));
+    return redacted(JSON.parse(answer!));
   } catch {
     return undefined;
   }

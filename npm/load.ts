@@ -106,7 +106,7 @@ function withCore(entry: Waiting, told?: (error: unknown) => void): void {
 /** @internal What the wasm is driven by: src/web/driver.js. It is never called again when it has trapped. */
 interface Driver {
   fail(thrown: unknown): void;
-  letGo(): void;
+  release(): void;
 }
 
 /** @internal What a trap of the wasm is told as. */
@@ -115,10 +115,10 @@ export function internal(thrown: unknown): GatepassError {
 }
 
 /** Drivers whose app has let go of them: a timer or a listener of the page would keep them. */
-const letGo = new FinalizationRegistry<Driver>((driver) => driver.letGo());
+const release = new FinalizationRegistry<Driver>((driver) => driver.release());
 
 /** @internal A driver that may have to wait for the wasm. What traps is thrown to the caller as INTERNAL. */
-export class Later<T extends Driver> {
+export class Lazy<T extends Driver> {
   readonly #make: (core: Core) => T;
   readonly #broken: (thrown: unknown) => void;
   #driver: T | undefined;
@@ -178,7 +178,7 @@ export class Later<T extends Driver> {
     if (this.#end) throw this.#end;
     if (this.#driver === undefined) {
       this.#driver = this.#make(core);
-      letGo.register(this, this.#driver);
+      release.register(this, this.#driver);
     }
     return this.#driver;
   }

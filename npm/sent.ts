@@ -25,7 +25,7 @@ export const DROPPED: SentMessage = Object.freeze({ status: 'dropped' });
 export const STATUSES: ReadonlyArray<SentMessage['status']> = ['queued', 'sent', 'confirmed', 'dropped'];
 
 /** @internal Nothing more will be heard of a message. */
-export function settle(kept: KeptMessage, status: SentMessage['status']): void {
+export function finish(kept: KeptMessage, status: SentMessage['status']): void {
   kept.status = status;
   for (const resolve of kept.waiting?.splice(0) ?? []) resolve(status);
   delete kept.waiting;
@@ -87,7 +87,7 @@ export class EarlyQueue {
   drop(message: EarlyMessage): void {
     if (!this.leave(message)) return;
     this.lost++;
-    settle(message.kept, 'dropped');
+    finish(message.kept, 'dropped');
   }
 
   /** Gives all up, and returns how many. */

@@ -1,14 +1,14 @@
 // The session: who the user is.
 
-import { DemandKind, SESSION_OPTIONS, SESSION_STATE_NAMES, SessionInput, SourceAnswer, StoreEnd, TOKEN_ENDPOINT } from './contract.js';
+import { RequirementKind, SESSION_OPTIONS, SESSION_STATE_NAMES, SessionInput, SourceAnswer, StoreEnd, TOKEN_ENDPOINT } from './contract.js';
 import { seed } from './driver.js';
 import { failure, named, nameOf, type FailureParts, type GatepassError, type Thrown } from './errors.js';
 import { reported, SocketErrorEvent } from './events.js';
-import { internal, Later, type Core } from './load.js';
+import { internal, Lazy, type Core } from './load.js';
 import type { SessionOptions, TokenEndpoint } from './option-types.js';
 import { isRecord, Options } from './options.js';
 import type { JsonValue } from './schemes.js';
-import { SessionDriver, type SessionOwner, type Surroundings } from './session-driver.js';
+import { SessionDriver, type SessionOwner, type SessionEnvironment } from './session-driver.js';
 
 export type { SessionOptions, TokenEndpoint };
 
@@ -108,7 +108,7 @@ export class SignInRequired extends Error {
  * @throws GatepassError INVALID_OPTION, INVALID_URL, INSECURE_URL, naming the option
  */
 export class Session extends EventTarget {
-  readonly #core: Later<SessionDriver>;
+  readonly #core: Lazy<SessionDriver>;
   readonly #login: TokenEndpoint | undefined;
   readonly #hasStore: boolean;
   readonly #origins: () => Set<string>;
@@ -132,7 +132,7 @@ export class Session extends EventTarget {
     this.#origins = () => new Set([login?.url, refresh?.url, logout?.url, ...fetchOrigins].flatMap((url) => (url ? new URL(url, globalThis.location?.href).origin : [])));
     this.#own = [login?.url, refresh?.url].flatMap((url) => (url ? String(url) : []));
     const owner = Session.#owner(new WeakRef(this), this.#waiting);
-    this.#core = new Later((core) => make(core, owner), this.#failed, owner.broken);
+    this.#core = new Lazy((core) => make(core, owner), this.#failed, owner.broken);
   }
 
   /** @default 'signed-out'; with a store 'loading' */
@@ -171,11 +171,11 @@ export class Session extends EventTarget {
    */
   async accessToken(options: { minTtl?: number } = {}): Promise<string> {
     const minTtl = new Options(options, '', { minTtl: 'millis' }).millis('minTtl', 0);
-    return this.#token(DemandKind.UsableFor, minTtl, ([token]) => token);
+    return this.#token(RequirementKind.ValidFor, minTtl, ([token]) => token);
   }
 
   /** Does something with a token, within the answer of the wasm. */
-  #token<T>(kind: DemandKind, value: number, use: (granted: Granted, authorization: string) => T | Promise<T>): Promise<T> {
+  #token<T>(kind: RequirementKind, value: number, use: (granted: Granted, authorization: string) => T | Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       const forget = this.#wait(reject);
       const done = ([failure, authorization, start, generation]: TokenAnswer) => {
@@ -185,16 +185,16 @@ export class Session extends EventTarget {
         new Promise<T>((settle) => settle(use([authorization.slice(start), generation], authorization))).then(resolve, reject);
       };
       this.#core.ask((core) => {
-        const asker = core.asker();
-        this.#waiting.tokens.set(asker, done);
-        core.token(asker, kind, value);
+        const requester = core.newRequester();
+        this.#waiting.tokens.set(requester, done);
+        core.token(requester, kind, value);
       }, reject);
     });
   }
 
   /** As {@link #token}: another than that of a generation, which a server has refused; with -1 any. */
   #another<T>(refused: number, use: (granted: Granted, authorization: string) => T | Promise<T>): Promise<T> {
-    return refused < 0 ? this.#token(DemandKind.UsableFor, 0, use) : this.#token(DemandKind.NotRejected, refused, use);
+    return refused < 0 ? this.#token(RequirementKind.ValidFor, 0, use) : this.#token(RequirementKind.OtherThan, refused, use);
   }
 
   /** Rejects when the wasm traps, until the function that it returns is called. */
@@ -306,7 +306,7 @@ export class Session extends EventTarget {
   }
 
   /** @internal */
-  get core(): Later<SessionDriver> {
+  get core(): Lazy<SessionDriver> {
     return this.#core;
   }
 
@@ -350,7 +350,7 @@ export class Session extends EventTarget {
       renewalRefused: (failure) => withSession((session) => session.dispatchEvent(new SocketErrorEvent(named(failure as unknown as FailureParts, session.source.thrown)))),
       storeFailed: (error) => withSession((session) => session.dispatchEvent(new SocketErrorEvent(failure('STORE_FAILED', 'the store failed; the session goes on in memory', error)))),
       loggedIn: (login, failure, answer) => settle(waiting.logins, login, [failure as unknown as FailureParts | undefined, answer]),
-      token: (asker, answer) => settle(waiting.tokens, asker, [answer as TokenAnswer]),
+      token: (requester, answer) => settle(waiting.tokens, requester, [answer as TokenAnswer]),
     };
   }
 }
@@ -383,18 +383,18 @@ export function read(options: SessionOptions, source: Source): (core: Core, owne
     if (text.includes('*')) all.fail('fetchOrigins', 'each origin has to be named; * stands for none');
   }
   const key = all.text('storeKey', `gatepass ${login?.url ?? refresh?.url ?? ''}`);
-  const surroundings = { store: store === 'memory' ? undefined : storeOf(key, store), source: getToken && sourceOf(getToken, source) } as Surroundings;
-  return (core, owner) => new SessionDriver(new core.SessionCore(parts, store !== 'memory', getToken !== undefined, seed()), surroundings, owner);
+  const environment = { store: store === 'memory' ? undefined : storeOf(key, store), source: getToken && sourceOf(getToken, source) } as SessionEnvironment;
+  return (core, owner) => new SessionDriver(new core.SessionCore(parts, store !== 'memory', getToken !== undefined, seed()), environment, owner);
 }
 
 /** A store as the driver opens it: `store` in src/web/tabs.js, which is loaded only where it is needed. */
-function storeOf(name: string, place: unknown): NonNullable<Surroundings['store']> {
-  return (hear, failed) => {
-    const tabs = import('./tabs.js').then(({ store }) => store(name, place as never)(hear, failed));
+function storeOf(name: string, place: unknown): NonNullable<SessionEnvironment['store']> {
+  return (handle, failed) => {
+    const tabs = import('./tabs.js').then(({ store }) => store(name, place as never)(handle, failed));
     // Without the script there is no store: nothing can be read or written, and nobody else is there.
     tabs.catch(failed);
     const call = (method: 'read' | 'write' | 'erase' | 'lock' | 'unlock' | 'close', otherwise?: SessionInput, data?: unknown) => (...given: unknown[]) => {
-      tabs.then((tabs) => Reflect.apply(tabs[method], tabs, given)).catch(() => otherwise !== undefined && hear(otherwise, 0, data));
+      tabs.then((tabs) => Reflect.apply(tabs[method], tabs, given)).catch(() => otherwise !== undefined && handle(otherwise, 0, data));
     };
     const failedToStore = [StoreEnd.Failed];
     return {
@@ -415,7 +415,7 @@ function lifetimeOf(options: Options): [expiresIn?: number, expiresAt?: number] 
 }
 
 /** `getToken` as the driver asks it. */
-function sourceOf(getToken: NonNullable<SessionOptions['getToken']>, source: Source): NonNullable<Surroundings['source']> {
+function sourceOf(getToken: NonNullable<SessionOptions['getToken']>, source: Source): NonNullable<SessionEnvironment['source']> {
   return (reason, done) => {
     const abort = new AbortController();
     source.thrown = undefined;

@@ -5,15 +5,15 @@
 
 import type { ConnectionDriver, Sink } from './connection-driver.js';
 import { changeOf, changeTo, firesError, stateOf } from './changes.js';
-import { Fate, FATE_NAMES, SendAnswer, STAT_PART_NAMES } from './contract.js';
+import { DeliveryStatus, DELIVERY_STATUS_NAMES, SendAnswer, STAT_PART_NAMES } from './contract.js';
 import { failure, GatepassError, queueFull } from './errors.js';
 import { closeEvent, Handlers, reported, SocketErrorEvent, StateChangeEvent, type Phase, type SocketEvents, type SocketState, type StateChange } from './events.js';
-import { internal, inVain, Later } from './load.js';
+import { internal, inVain, Lazy } from './load.js';
 import { MessageQueue } from './messages.js';
 import { Options } from './options.js';
 import { Session, type Source } from './session.js';
 import { plain, type Plain, type Sendable } from './payload.js';
-import { DROPPED, EarlyQueue, SENT, settle, STATUSES, type KeptMessage, type SentMessage } from './sent.js';
+import { DROPPED, EarlyQueue, SENT, finish, STATUSES, type KeptMessage, type SentMessage } from './sent.js';
 import { read, type AuthSocketOptions } from './socket-options.js';
 import { drained, signalOf, writable } from './streams.js';
 
@@ -77,7 +77,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
   readonly CLOSED = 3;
 
   readonly #url: string;
-  readonly #core: Later<ConnectionDriver>;
+  readonly #core: Lazy<ConnectionDriver>;
   readonly #handlers = new Handlers(this);
   #binaryType: BinaryType = 'blob';
   #state: SocketState = 'idle';
@@ -116,7 +116,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
       console.warn('gatepass: query() puts the token into the URL, where server logs and proxies keep it; prefer ticket() or firstMessage()');
     }
     const sink = this.#sink(session?.source);
-    this.#core = new Later((core) => make(core, session?.core.made(core), sink), this.#broken, sink.broken);
+    this.#core = new Lazy((core) => make(core, session?.core.made(core), sink), this.#broken, sink.broken);
     if (scheme.type === 'firstMessage' && scheme.frames === 'binary') this.#binaryType = 'arraybuffer';
     // A moment later, so that whoever made this can listen first, and may still change their mind.
     queueMicrotask(() => this.#mayStart && this.#state === 'idle' && this.#connect());
@@ -204,7 +204,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
       if (this.#early.leave(message)) this.#hand(core, data, ttl === undefined ? ttl : Math.max(0, ttl - (performance.now() - since)), kept);
     }, (thrown) => {
       if (kept.status !== 'queued') return;
-      settle(kept, 'dropped');
+      finish(kept, 'dropped');
       // When all has failed, all were counted.
       if (this.#early.leave(message) || this.#state !== 'closed') this.#early.lost++;
       this.#refused(thrown);
@@ -399,7 +399,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
       get takesBuffers() {
         return self.deref()?.binaryType === 'arraybuffer';
       },
-      fate: (number, fate) => withSocket((socket) => socket.#fate(number, fate)),
+      status: (number, status) => withSocket((socket) => socket.#deliveryStatus(number, status)),
       opened: () => withSocket((socket) => socket.dispatchEvent(new Event('open')), alive),
       closed: (code, reason, wasClean) => withSocket((socket) => socket.#tell(closeEvent(code, reason, wasClean))),
       changed: (parts, unconfirmed) => {
@@ -424,7 +424,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
       case SendAnswer.Now:
       case SendAnswer.Dropped: {
         const end = answer === SendAnswer.Now ? SENT : DROPPED;
-        settle(kept, end.status);
+        finish(kept, end.status);
         return end;
       }
       case SendAnswer.QueueFull:
@@ -438,14 +438,14 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
   }
 
   /** What became of a message: in the end, or that it was sent and is to be confirmed. */
-  #fate(number: number, fate: number): void {
+  #deliveryStatus(number: number, status: number): void {
     const kept = this.#kept.get(number);
-    if (fate === Fate.Unconfirmed) {
+    if (status === DeliveryStatus.Unconfirmed) {
       if (kept) kept.status = 'sent';
       return;
     }
     this.#kept.delete(number);
-    if (kept) settle(kept, FATE_NAMES[fate] as SentMessage['status']);
+    if (kept) finish(kept, DELIVERY_STATUS_NAMES[status] as SentMessage['status']);
   }
 
   #changed(change: StateChange, firesError: boolean): void {
@@ -472,7 +472,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
   /** The wasm has trapped in the middle of this socket, which is not called any more. */
   #trapped(thrown: unknown): void {
     const error = this.#core?.trapped(thrown) ?? internal(thrown);
-    for (const kept of this.#kept.values()) settle(kept, 'dropped');
+    for (const kept of this.#kept.values()) finish(kept, 'dropped');
     this.#kept.clear();
     if (this.#state !== 'closed') this.#ended(error);
   }

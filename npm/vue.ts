@@ -127,7 +127,7 @@ export function useAuthSocket(url: MaybeRefOrGetter<string | URL | null | undefi
     error.value = shown.error;
     retryIn.value = shown.retryIn;
   };
-  const hear = (event: MessageEvent) => {
+  const handle = (event: MessageEvent) => {
     data.value = event.data;
     onMessage?.(event.data);
   };
@@ -136,7 +136,7 @@ export function useAuthSocket(url: MaybeRefOrGetter<string | URL | null | undefi
     unshow();
     const present = socket.value;
     socket.value = undefined;
-    present?.removeEventListener('message', hear);
+    present?.removeEventListener('message', handle);
     present?.removeEventListener('statechange', onChange);
     present?.close();
   };
@@ -149,7 +149,7 @@ export function useAuthSocket(url: MaybeRefOrGetter<string | URL | null | undefi
     const made = new AuthSocket(address, session === undefined ? rest : { ...rest, session });
     unshow = show(made, tell, () => (data.value = undefined));
     made.addEventListener('statechange', onChange);
-    made.addEventListener('message', hear);
+    made.addEventListener('message', handle);
     socket.value = made;
   };
   // At once, so that a wrong option throws where it is written.

@@ -14,7 +14,7 @@ pub mod web;
 
 /// The examples in the docs are compiled as tests.
 #[cfg(all(doctest, feature = "native"))]
-#[doc = include_str!("../docs/ways-in/header.md")]
+#[doc = include_str!("../docs/schemes/header.md")]
 struct Header;
 
 /// As above.

@@ -15,7 +15,7 @@ export default defineConfig({
   outDir: '../target/site',
   cacheDir: '../target/vitepress',
   srcExclude: ['mutants.md'],
-  rewrites: { 'ways-in/README.md': 'ways-in/index.md' },
+  rewrites: { 'schemes/README.md': 'schemes/index.md' },
   head: [['link', { rel: 'icon', href: 'data:,' }]],
   markdown: {
     config(md) {
@@ -49,7 +49,7 @@ export default defineConfig({
     outline: [2, 3],
     nav: [
       { text: 'Start', link: '/start' },
-      { text: 'Ways in', link: '/ways-in/' },
+      { text: 'Authentication schemes', link: '/schemes/' },
       { text: 'API', link: '/api/' },
     ],
     sidebar: [
@@ -59,10 +59,10 @@ export default defineConfig({
         { text: 'Staying connected', link: '/reconnect' },
         { text: 'Security', link: '/security' },
       ] },
-      { text: 'Ways in', items: [
-        { text: 'Which one', link: '/ways-in/' },
+      { text: 'Authentication schemes', items: [
+        { text: 'Which one', link: '/schemes/' },
         ...['ticket', 'session-key', 'first-message', 'subprotocol', 'cookie', 'query', 'header', 'user-id']
-          .map((name) => ({ text: name.replace('-', ' ').replace(/^./, (letter) => letter.toUpperCase()), link: `/ways-in/${name}` })),
+          .map((name) => ({ text: name.replace('-', ' ').replace(/^./, (letter) => letter.toUpperCase()), link: `/schemes/${name}` })),
       ] },
       { text: 'Frameworks', items: [
         { text: 'Vue', link: '/vue' },

@@ -6,11 +6,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use crate::proto::{Instant, Now, UnixTime};
 
 /// From when the monotonic clock counts.
-#[expect(clippy::disallowed_methods, reason = "the one place that asks for the time")]
+#[expect(clippy::disallowed_methods, reason = "the one place that commands for the time")]
 static ORIGIN: LazyLock<std::time::Instant> = LazyLock::new(std::time::Instant::now);
 
 /// Reads both clocks.
-#[expect(clippy::disallowed_methods, reason = "the one place that asks for the time")]
+#[expect(clippy::disallowed_methods, reason = "the one place that commands for the time")]
 pub(super) fn now() -> Now {
     let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Now {

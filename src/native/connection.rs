@@ -11,7 +11,7 @@ use tokio::task::AbortHandle;
 
 use super::clock::{now, random_seed, until};
 use super::http::{Http, choose_provider};
-use super::inbox::{Ask, Told};
+use super::inbox::{ConnectionCommand, SocketCommand};
 use super::message::Message;
 use super::recent::Recent;
 use super::session::Session;
@@ -19,12 +19,12 @@ use super::socket;
 use crate::error::{ConfigError, Disposition, Problem, SendError};
 use crate::proto::Handshake;
 use crate::proto::connection::{
-    Connection as Machine, ConnectionConfig, ConnectionState, Event, Input, Output, Received, Sent, SocketId, Stats,
+    Connection as Machine, ConnectionConfig, ConnectionState, Event, Inbound, Input, Output, Sent, SocketId, Stats,
     check_close_code,
 };
 use crate::proto::outbox::MessageId;
 use crate::proto::scheme::Scheme;
-use crate::proto::session::{self, Asker, RequestId, Want};
+use crate::proto::session::{self, RequestId, RequesterId, TokenRequest};
 use crate::proto::{Framing, Millis};
 
 /// How many messages the app may be behind before nothing more is read from the network.
@@ -35,7 +35,7 @@ const LARGEST: usize = 64 << 20;
 
 /// A WebSocket that authenticates itself and stays connected. It closes with its value.
 pub struct AuthSocket {
-    tell: mpsc::UnboundedSender<Told>,
+    commands: mpsc::UnboundedSender<ConnectionCommand>,
     messages: mpsc::UnboundedReceiver<Message>,
     events: mpsc::UnboundedReceiver<Event>,
     present: watch::Receiver<Present>,
@@ -69,7 +69,7 @@ impl AuthSocket {
             return Err(ConfigError::option("session", "this scheme sends a credential, so it needs a session"));
         }
         choose_provider();
-        let (tell, inbox) = mpsc::unbounded_channel();
+        let (commands, inbox) = mpsc::unbounded_channel();
         let (message_sender, messages) = mpsc::unbounded_channel();
         let (event_sender, events) = mpsc::unbounded_channel();
         let sends_cookies = matches!(config.scheme, Scheme::Cookie);
@@ -82,7 +82,7 @@ impl AuthSocket {
         let room = Arc::new(Semaphore::new(ROOM));
         let task = Task {
             machine,
-            tell: tell.downgrade(),
+            commands: commands.downgrade(),
             session: None,
             http: session.map(|session| session.http.clone()),
             sends_cookies,
@@ -99,7 +99,7 @@ impl AuthSocket {
             room: Arc::clone(&room),
         };
         tokio::spawn(task.run(inbox, session.cloned()));
-        Ok(Self { tell, messages, events, present, unconfirmed, room, asked: AtomicU32::new(0) })
+        Ok(Self { commands, messages, events, present, unconfirmed, room, asked: AtomicU32::new(0) })
     }
 
     /// Connects: starts, skips a wait, or replaces the present socket.
@@ -117,7 +117,7 @@ impl AuthSocket {
         Ok(())
     }
 
-    /// Sends a message: now if connected, else as soon as it is. What becomes of one that is kept is told by [`Event::Message`].
+    /// Sends a message: now if connected, else as soon as it is. What becomes of one that is kept is command by [`Event::Message`].
     ///
     /// # Errors
     /// Closed, or the outbox is full: the message was not taken.
@@ -131,7 +131,7 @@ impl AuthSocket {
     /// Closed, or the outbox is full: the message was not taken.
     pub async fn send_within(&self, message: Message, ttl: Option<Duration>) -> Result<Sent, SendError> {
         let (done, is_done) = oneshot::channel();
-        self.tell.send(Told::Send(message, ttl, done)).ok();
+        self.commands.send(ConnectionCommand::Send(message, ttl, done)).ok();
         is_done.await.unwrap_or(Err(SendError::Closed))
     }
 
@@ -201,7 +201,7 @@ impl AuthSocket {
     fn ask(&self, input: Input<'static>) {
         self.asked.fetch_add(1, Ordering::Relaxed);
         // The task ends with this value.
-        self.tell.send(Told::Asked(input)).ok();
+        self.commands.send(ConnectionCommand::FromApp(input)).ok();
     }
 }
 
@@ -214,14 +214,14 @@ impl fmt::Debug for AuthSocket {
 struct Task {
     machine: Machine,
     /// For answers; weak, so that the task ends with the socket.
-    tell: mpsc::WeakUnboundedSender<Told>,
-    session: Option<(Session, Asker)>,
+    commands: mpsc::WeakUnboundedSender<ConnectionCommand>,
+    session: Option<(Session, RequesterId)>,
     /// The session's, or one of its own once it is needed: each reads all root certificates.
     http: Option<Http>,
     sends_cookies: bool,
     /// The longest message a socket makes room for, in bytes.
     largest: usize,
-    socket: Option<(SocketId, mpsc::UnboundedSender<Ask>)>,
+    socket: Option<(SocketId, mpsc::UnboundedSender<SocketCommand>)>,
     request: Option<(RequestId, AbortHandle)>,
     /// What the machine knows by number alone.
     payloads: BTreeMap<MessageId, Message>,
@@ -236,31 +236,31 @@ struct Task {
 }
 
 impl Task {
-    async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Told>, session: Option<Session>) {
+    async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<ConnectionCommand>, session: Option<Session>) {
         if let Some(session) = session {
             // A session's task lives as long as any handle, so it answers.
-            self.session = session.register(self.tell.clone()).await.map(|asker| (session.clone(), asker));
+            self.session = session.register(self.commands.clone()).await.map(|requester| (session.clone(), requester));
             self.input(Input::Session(session.view()));
         }
         loop {
             let deadline = self.machine.poll_timeout();
-            let told = tokio::select! {
-                told = inbox.recv() => told,
-                () = until(deadline) => Some(Told::Input(Input::Timeout)),
+            let command = tokio::select! {
+                command = inbox.recv() => command,
+                () = until(deadline) => Some(ConnectionCommand::Input(Input::Timeout)),
             };
-            match told {
-                Some(Told::Asked(input)) => {
+            match command {
+                Some(ConnectionCommand::FromApp(input)) => {
                     self.input(input);
                     self.present.send_modify(|present| present.taken = present.taken.wrapping_add(1));
                 }
-                Some(Told::Heard { socket, message }) => self.heard(socket, message),
-                Some(Told::Input(input)) => self.input(input),
-                Some(Told::Send(message, ttl, done)) => {
+                Some(ConnectionCommand::Received { socket, message }) => self.received(socket, message),
+                Some(ConnectionCommand::Input(input)) => self.input(input),
+                Some(ConnectionCommand::Send(message, ttl, done)) => {
                     // Whoever waited may have stopped waiting.
                     done.send(self.send(message, ttl)).ok();
                 }
-                Some(Told::Session(view)) => self.input(Input::Session(view)),
-                Some(Told::Token { want, result }) => self.input(Input::Token { want, result }),
+                Some(ConnectionCommand::Session(view)) => self.input(Input::Session(view)),
+                Some(ConnectionCommand::Token { id, result }) => self.input(Input::Token { id, result }),
                 None => return self.input(Input::Close { code: 1000, reason: String::new() }),
             }
         }
@@ -271,7 +271,7 @@ impl Task {
         self.go_on();
     }
 
-    /// Does what the machine asks for.
+    /// Performs the outputs of the machine.
     fn go_on(&mut self) {
         while let Some(output) = self.machine.poll_output() {
             self.perform(output);
@@ -303,12 +303,12 @@ impl Task {
         Ok(sent)
     }
 
-    fn heard(&mut self, socket: SocketId, message: Message) {
+    fn received(&mut self, socket: SocketId, message: Message) {
         match self.machine.on_message(socket, now().instant, message.len()) {
-            Received::Deliver => self.deliver(message),
+            Inbound::Deliver => self.deliver(message),
             // What the app does not get takes no room.
-            Received::Ignore => self.room.add_permits(1),
-            Received::Inspect => {
+            Inbound::Ignore => self.room.add_permits(1),
+            Inbound::Inspect => {
                 let text = match &message {
                     Message::Text(text) => Some(text.clone()),
                     Message::Binary(bytes) => core::str::from_utf8(bytes).ok().map(str::to_owned),
@@ -319,7 +319,7 @@ impl Task {
                     self.room.add_permits(1);
                 }
             }
-            Received::TooLong { length } => {
+            Inbound::TooLong { length } => {
                 self.room.add_permits(1);
                 self.input(Input::TooLong { socket, length });
             }
@@ -341,8 +341,8 @@ impl Task {
                 }
             }
             Output::CloseSocket { socket, code, reason } => {
-                if let Some((_, asks)) = self.socket.take_if(|(present, _)| *present == socket) {
-                    asks.send(Ask::Close { code, reason }).ok();
+                if let Some((_, commands)) = self.socket.take_if(|(present, _)| *present == socket) {
+                    commands.send(SocketCommand::Close { code, reason }).ok();
                 }
             }
             Output::Deliver { .. } => {
@@ -367,11 +367,11 @@ impl Task {
                 self.events.send(event).ok();
             }
             Output::Fetch { request, http } => {
-                let (client, tell) = (self.http.get_or_insert_with(Http::new).clone(), self.tell.clone());
+                let (client, commands) = (self.http.get_or_insert_with(Http::new).clone(), self.commands.clone());
                 let task = tokio::spawn(async move {
                     let result = client.ask(http).await;
-                    if let Some(tell) = tell.upgrade() {
-                        tell.send(Told::Input(Input::Http { request, result })).ok();
+                    if let Some(commands) = commands.upgrade() {
+                        commands.send(ConnectionCommand::Input(Input::Http { request, result })).ok();
                     }
                 });
                 self.request = Some((request, task.abort_handle()));
@@ -388,14 +388,18 @@ impl Task {
             Output::SendText { socket, text, framing: Framing::Json | Framing::Text } => {
                 self.send_on(socket, Message::Text(text.expose().to_owned()));
             }
-            Output::Unwant => {
-                if let Some((session, asker)) = &self.session {
-                    session.tell(session::Input::Unwant { asker: *asker });
+            Output::CancelTokenRequest => {
+                if let Some((session, requester)) = &self.session {
+                    session.input(session::Input::CancelTokenRequest { requester: *requester });
                 }
             }
-            Output::Want { want, demand } => {
-                if let Some((session, asker)) = &self.session {
-                    session.tell(session::Input::Want(Want { asker: *asker, want, demand }));
+            Output::RequestToken { id, requirement } => {
+                if let Some((session, requester)) = &self.session {
+                    session.input(session::Input::RequestToken(TokenRequest {
+                        requester: *requester,
+                        id,
+                        requirement,
+                    }));
                 }
             }
         }
@@ -404,24 +408,24 @@ impl Task {
     fn open(&mut self, id: SocketId, handshake: Handshake) {
         let http = self.http.as_ref().filter(|_| self.sends_cookies);
         let cookies = http.and_then(|http| http.cookies_for(handshake.url.expose()));
-        let (asks, inbox) = mpsc::unbounded_channel();
-        self.socket = Some((id, asks));
+        let (commands, inbox) = mpsc::unbounded_channel();
+        self.socket = Some((id, commands));
         tokio::spawn(socket::run(
             id,
             handshake,
             cookies,
             self.largest,
             inbox,
-            self.tell.clone(),
+            self.commands.clone(),
             Arc::clone(&self.room),
         ));
     }
 
     fn send_on(&self, id: SocketId, message: Message) {
-        if let Some((present, asks)) = &self.socket
+        if let Some((present, commands)) = &self.socket
             && *present == id
         {
-            asks.send(Ask::Send(message)).ok();
+            commands.send(SocketCommand::Send(message)).ok();
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What the tasks of this driver are told: a session's, a connection's, a socket's.
+//! What the tasks of this driver are command: a session's, a connection's, a socket's.
 
 use std::time::Duration;
 
@@ -7,25 +7,27 @@ use tokio::sync::{mpsc, oneshot};
 use super::message::Message;
 use crate::error::{SendError, TokenError};
 use crate::proto::connection::{Input, Sent, SocketId};
-use crate::proto::session::{self, Asker, Demand, Grant, LoginError, SessionView, WantId};
+use crate::proto::session::{
+    self, AccessToken, LoginError, RequesterId, SessionView, TokenRequestId, TokenRequirement,
+};
 use crate::proto::{Json, Secret};
 
-/// What a session is told.
-pub(super) enum Order {
-    /// An input, and who waits until it and what it has led to were performed.
+/// A command to the task of a session.
+pub(super) enum SessionCommand {
+    /// An input for the machine. The sender is used once the outputs that follow have been performed.
     Input(session::Input, Option<oneshot::Sender<()>>),
     Login(Json, oneshot::Sender<Result<(), LoginError>>),
     /// The app needs a token.
-    Token(Demand, oneshot::Sender<Result<Secret, TokenError>>),
-    /// A connection that wants to hear of changes.
-    Register(mpsc::WeakUnboundedSender<Told>, oneshot::Sender<Asker>),
+    Token(TokenRequirement, oneshot::Sender<Result<Secret, TokenError>>),
+    /// A connection that follows the session.
+    Register(mpsc::WeakUnboundedSender<ConnectionCommand>, oneshot::Sender<RequesterId>),
 }
 
-/// What a connection is told.
-pub(super) enum Told {
+/// A command to the task of a connection.
+pub(super) enum ConnectionCommand {
     /// The app connects or closes.
-    Asked(Input<'static>),
-    Heard {
+    FromApp(Input<'static>),
+    Received {
         socket: SocketId,
         message: Message,
     },
@@ -33,13 +35,13 @@ pub(super) enum Told {
     Send(Message, Option<Duration>, oneshot::Sender<Result<Sent, SendError>>),
     Session(SessionView),
     Token {
-        want: WantId,
-        result: Result<Grant, TokenError>,
+        id: TokenRequestId,
+        result: Result<AccessToken, TokenError>,
     },
 }
 
-/// What a socket is asked to do.
-pub(super) enum Ask {
+/// A command to the task of a socket.
+pub(super) enum SocketCommand {
     Close { code: u16, reason: String },
     Send(Message),
 }

@@ -9,12 +9,12 @@ use tokio::task::AbortHandle;
 
 use super::clock::{now, random_seed, until};
 use super::http::Http;
-use super::inbox::{Order, Told};
+use super::inbox::{ConnectionCommand, SessionCommand};
 use crate::error::{ConfigError, TokenError};
 use crate::proto::connection;
 use crate::proto::session::{
-    Asker, Demand, Input, LoginError, LoginId, Output, RequestId, Session as Machine, SessionConfig, SessionState,
-    SessionView, Want, WantId, check_header_text,
+    Input, LoginError, LoginId, Output, RequestId, RequesterId, Session as Machine, SessionConfig, SessionState,
+    SessionView, TokenRequest, TokenRequestId, TokenRequirement, check_header_text,
 };
 use crate::proto::token::Lifetime;
 use crate::proto::{Json, Secret};
@@ -22,7 +22,7 @@ use crate::proto::{Json, Secret};
 /// Who the user is: tokens, login, renewal and logout, shared by all sockets. Clones are the same session; it ends with the last.
 #[derive(Clone)]
 pub struct Session {
-    orders: mpsc::UnboundedSender<Order>,
+    commands: mpsc::UnboundedSender<SessionCommand>,
     present: watch::Receiver<(SessionState, SessionView)>,
     pub(super) http: Http,
 }
@@ -41,14 +41,14 @@ impl Session {
             ));
         }
         let machine = Machine::new(config, random_seed());
-        let (orders, inbox) = mpsc::unbounded_channel();
+        let (commands, inbox) = mpsc::unbounded_channel();
         let (sender, present) = watch::channel((machine.state(), machine.view()));
         let http = Http::new();
         let task = Task {
             machine,
             present: sender,
             http: http.clone(),
-            orders: orders.downgrade(),
+            commands: commands.downgrade(),
             logins: BTreeMap::new(),
             next_login: 0,
             tokens: BTreeMap::new(),
@@ -57,7 +57,7 @@ impl Session {
             requests: BTreeMap::new(),
         };
         tokio::spawn(task.run(inbox));
-        Ok(Self { orders, present, http })
+        Ok(Self { commands, present, http })
     }
 
     /// Returns the state.
@@ -72,7 +72,7 @@ impl Session {
     /// The credentials are refused, or there is no answer; a later call or a logout takes its place.
     pub async fn login(&self, credentials: Json) -> Result<(), LoginError> {
         let (done, is_done) = oneshot::channel();
-        self.orders.send(Order::Login(credentials, done)).ok();
+        self.commands.send(SessionCommand::Login(credentials, done)).ok();
         is_done.await.unwrap_or_else(|_| Err(TokenError::Superseded.into()))
     }
 
@@ -97,7 +97,7 @@ impl Session {
     /// Nobody is signed in, or the session has ended or cannot be renewed now.
     pub async fn access_token(&self, min_ttl: Duration) -> Result<Secret, TokenError> {
         let (done, is_done) = oneshot::channel();
-        self.orders.send(Order::Token(Demand::UsableFor(min_ttl.into()), done)).ok();
+        self.commands.send(SessionCommand::Token(TokenRequirement::ValidFor(min_ttl.into()), done)).ok();
         is_done.await.unwrap_or(Err(TokenError::Missing))
     }
 
@@ -108,22 +108,25 @@ impl Session {
 
     async fn perform(&self, input: Input) {
         let (done, is_done) = oneshot::channel();
-        self.orders.send(Order::Input(input, Some(done))).ok();
+        self.commands.send(SessionCommand::Input(input, Some(done))).ok();
         // The task ends with the last handle, and this is one.
         is_done.await.ok();
     }
 
-    pub(super) fn tell(&self, input: Input) {
-        self.orders.send(Order::Input(input, None)).ok();
+    pub(super) fn input(&self, input: Input) {
+        self.commands.send(SessionCommand::Input(input, None)).ok();
     }
 
     pub(super) fn view(&self) -> SessionView {
         self.present.borrow().1
     }
 
-    pub(super) async fn register(&self, connection: mpsc::WeakUnboundedSender<Told>) -> Option<Asker> {
+    pub(super) async fn register(
+        &self,
+        connection: mpsc::WeakUnboundedSender<ConnectionCommand>,
+    ) -> Option<RequesterId> {
         let (done, is_done) = oneshot::channel();
-        self.orders.send(Order::Register(connection, done)).ok();
+        self.commands.send(SessionCommand::Register(connection, done)).ok();
         is_done.await.ok()
     }
 }
@@ -139,46 +142,50 @@ struct Task {
     present: watch::Sender<(SessionState, SessionView)>,
     http: Http,
     /// For answers; weak, so that the task ends with the last session.
-    orders: mpsc::WeakUnboundedSender<Order>,
+    commands: mpsc::WeakUnboundedSender<SessionCommand>,
     logins: BTreeMap<u32, oneshot::Sender<Result<(), LoginError>>>,
     next_login: u32,
     /// Calls of the app that wait for a token.
-    tokens: BTreeMap<Asker, oneshot::Sender<Result<Secret, TokenError>>>,
-    connections: BTreeMap<Asker, mpsc::WeakUnboundedSender<Told>>,
+    tokens: BTreeMap<RequesterId, oneshot::Sender<Result<Secret, TokenError>>>,
+    connections: BTreeMap<RequesterId, mpsc::WeakUnboundedSender<ConnectionCommand>>,
     next_asker: u32,
     requests: BTreeMap<RequestId, AbortHandle>,
 }
 
 impl Task {
-    async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Order>) {
+    async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<SessionCommand>) {
         loop {
             let deadline = self.machine.poll_timeout();
             let order = tokio::select! {
                 order = inbox.recv() => order,
-                () = until(deadline) => Some(Order::Input(Input::Timeout, None)),
+                () = until(deadline) => Some(SessionCommand::Input(Input::Timeout, None)),
             };
             match order {
-                Some(Order::Input(input, done)) => {
+                Some(SessionCommand::Input(input, done)) => {
                     self.input(input);
                     // Whoever waited may have stopped waiting.
                     done.map(|done| done.send(()));
                 }
-                Some(Order::Login(credentials, done)) => {
+                Some(SessionCommand::Login(credentials, done)) => {
                     let login = LoginId(self.next_login);
                     self.next_login = self.next_login.wrapping_add(1);
                     self.logins.insert(login.0, done);
                     self.input(Input::Login { login, credentials });
                 }
-                Some(Order::Token(demand, done)) => {
-                    let asker = self.new_asker();
-                    self.tokens.insert(asker, done);
-                    self.input(Input::Want(Want { asker, want: WantId::new(0), demand }));
+                Some(SessionCommand::Token(requirement, done)) => {
+                    let requester = self.new_asker();
+                    self.tokens.insert(requester, done);
+                    self.input(Input::RequestToken(TokenRequest {
+                        requester,
+                        id: TokenRequestId::new(0),
+                        requirement,
+                    }));
                 }
-                Some(Order::Register(connection, done)) => {
-                    let asker = self.new_asker();
+                Some(SessionCommand::Register(connection, done)) => {
+                    let requester = self.new_asker();
                     self.connections.retain(|_, connection| connection.strong_count() > 0);
-                    self.connections.insert(asker, connection);
-                    done.send(asker).ok();
+                    self.connections.insert(requester, connection);
+                    done.send(requester).ok();
                 }
                 None => return,
             }
@@ -196,19 +203,19 @@ impl Task {
         }
     }
 
-    fn new_asker(&mut self) -> Asker {
-        let asker = Asker(self.next_asker);
+    fn new_asker(&mut self) -> RequesterId {
+        let requester = RequesterId(self.next_asker);
         self.next_asker = self.next_asker.wrapping_add(1);
-        asker
+        requester
     }
 
-    fn connections(&self) -> impl Iterator<Item = mpsc::UnboundedSender<Told>> {
+    fn connections(&self) -> impl Iterator<Item = mpsc::UnboundedSender<ConnectionCommand>> {
         self.connections.values().filter_map(mpsc::WeakUnboundedSender::upgrade)
     }
 
     fn tell_connections(&self, view: SessionView) {
         for connection in self.connections() {
-            connection.send(Told::Session(view)).ok();
+            connection.send(ConnectionCommand::Session(view)).ok();
         }
     }
 
@@ -221,9 +228,9 @@ impl Task {
             }
             Output::Changed { view, .. } => self.tell_connections(view),
             Output::Due => self.connections().for_each(|connection| {
-                connection.send(Told::Input(connection::Input::TokenDue)).ok();
+                connection.send(ConnectionCommand::Input(connection::Input::TokenDue)).ok();
             }),
-            // Without a store and a source of the app's nobody asks for these.
+            // Without a store and a source of the app's nobody commands for these.
             Output::Erase { .. }
             | Output::GetToken { .. }
             | Output::Lock { .. }
@@ -233,11 +240,11 @@ impl Task {
             // The state tells it, when the token has ended.
             Output::RenewalRefused(_) => {}
             Output::Fetch { request, http } => {
-                let (client, orders) = (self.http.clone(), self.orders.clone());
+                let (client, commands) = (self.http.clone(), self.commands.clone());
                 let task = tokio::spawn(async move {
                     let result = client.ask(http).await;
-                    if let Some(orders) = orders.upgrade() {
-                        orders.send(Order::Input(Input::Http { request, result }, None)).ok();
+                    if let Some(commands) = commands.upgrade() {
+                        commands.send(SessionCommand::Input(Input::Http { request, result }, None)).ok();
                     }
                 });
                 self.requests.retain(|_, task| !task.is_finished());
@@ -248,13 +255,13 @@ impl Task {
                     done.send(result).ok();
                 }
             }
-            Output::Token { asker, want, result } => {
-                if let Some(done) = self.tokens.remove(&asker) {
-                    done.send(result.map(|grant| Secret::new(grant.access().to_owned()))).ok();
+            Output::Token { requester, id, result } => {
+                if let Some(done) = self.tokens.remove(&requester) {
+                    done.send(result.map(|token| Secret::new(token.access().to_owned()))).ok();
                 } else if let Some(connection) =
-                    self.connections.get(&asker).and_then(mpsc::WeakUnboundedSender::upgrade)
+                    self.connections.get(&requester).and_then(mpsc::WeakUnboundedSender::upgrade)
                 {
-                    connection.send(Told::Token { want, result }).ok();
+                    connection.send(ConnectionCommand::Token { id, result }).ok();
                 }
             }
         }

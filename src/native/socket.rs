@@ -16,7 +16,7 @@ use tokio_tungstenite::tungstenite::{self, http};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
 
 use super::http::sensitive;
-use super::inbox::{Ask, Told};
+use super::inbox::{ConnectionCommand, SocketCommand};
 use super::message::Message;
 use crate::proto::Handshake;
 use crate::proto::connection::{Input, SocketId};
@@ -29,30 +29,30 @@ pub(super) async fn run(
     handshake: Handshake,
     cookies: Option<HeaderValue>,
     largest: usize,
-    mut asks: mpsc::UnboundedReceiver<Ask>,
-    tell: mpsc::WeakUnboundedSender<Told>,
+    mut commands: mpsc::UnboundedReceiver<SocketCommand>,
+    connection: mpsc::WeakUnboundedSender<ConnectionCommand>,
     room: Arc<Semaphore>,
 ) {
-    let said = |told: Told| {
-        if let Some(tell) = tell.upgrade() {
-            // The task that hears it may have ended in this moment.
-            tell.send(told).ok();
+    let report = |command: ConnectionCommand| {
+        if let Some(connection) = connection.upgrade() {
+            // The task may have ended in this moment.
+            connection.send(command).ok();
         }
     };
     let closed = |code: u16, reason: String, was_clean| {
-        said(Told::Input(Input::SocketClosed { socket: id, code, reason, was_clean }));
+        report(ConnectionCommand::Input(Input::SocketClosed { socket: id, code, reason, was_clean }));
     };
     let dialled = tokio::select! {
         dialled = dial(&handshake, cookies, largest) => dialled,
         // Left before it opened.
-        _ = asks.recv() => return,
+        _ = commands.recv() => return,
     };
     // As browsers say it: what the server answered is not for the machine, which has to do without it there.
     let Ok((protocol, stream)) = dialled else { return closed(1006, String::new(), false) };
-    said(Told::Input(Input::SocketOpened { socket: id, protocol }));
+    report(ConnectionCommand::Input(Input::SocketOpened { socket: id, protocol }));
     let (writer, reader) = stream.split();
-    let heard = |message| said(Told::Heard { socket: id, message });
-    let (code, reason, was_clean) = serve(writer, reader, asks, heard, &room).await;
+    let received = |message| report(ConnectionCommand::Received { socket: id, message });
+    let (code, reason, was_clean) = serve(writer, reader, commands, received, &room).await;
     closed(code, reason, was_clean);
 }
 
@@ -94,8 +94,8 @@ const LAST_WRITE: Duration = Duration::from_secs(2);
 async fn serve(
     writer: SplitSink<Stream, tungstenite::Message>,
     mut reader: SplitStream<Stream>,
-    mut asks: mpsc::UnboundedReceiver<Ask>,
-    heard: impl Fn(Message),
+    mut commands: mpsc::UnboundedReceiver<SocketCommand>,
+    received: impl Fn(Message),
     room: &Semaphore,
 ) -> (u16, String, bool) {
     let lost = (1006, String::new(), false);
@@ -106,14 +106,14 @@ async fn serve(
     let send = |message| out.send(Out::Send(message)).is_ok();
     let end = loop {
         tokio::select! {
-            ask = asks.recv() => match ask {
-                Some(Ask::Send(Message::Binary(bytes))) => {
+            command = commands.recv() => match command {
+                Some(SocketCommand::Send(Message::Binary(bytes))) => {
                     send(tungstenite::Message::Binary(bytes.into()));
                 }
-                Some(Ask::Send(Message::Text(text))) => {
+                Some(SocketCommand::Send(Message::Text(text))) => {
                     send(tungstenite::Message::Text(text.into()));
                 }
-                Some(Ask::Close { code, reason }) => {
+                Some(SocketCommand::Close { code, reason }) => {
                     send(tungstenite::Message::Close(Some(CloseFrame { code: code.into(), reason: reason.into() })));
                     break lost;
                 }
@@ -122,11 +122,11 @@ async fn serve(
             next = next(&mut reader, room) => match next {
                 Some((Ok(tungstenite::Message::Text(text)), permit)) => {
                     permit.forget();
-                    heard(Message::Text(text.to_string()));
+                    received(Message::Text(text.to_string()));
                 }
                 Some((Ok(tungstenite::Message::Binary(bytes)), permit)) => {
                     permit.forget();
-                    heard(Message::Binary(bytes.to_vec()));
+                    received(Message::Binary(bytes.to_vec()));
                 }
                 Some((Ok(tungstenite::Message::Close(frame)), _)) => {
                     // The answer to it is sent by flushing.

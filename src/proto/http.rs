@@ -43,7 +43,7 @@ pub struct HttpRequest {
     /// Whether cookies go along and are taken.
     pub cookies: bool,
     /// Whether it goes on when its session or the page ends: nobody waits for the answer.
-    pub is_farewell: bool,
+    pub keepalive: bool,
 }
 
 /// What a request sends.

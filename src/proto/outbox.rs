@@ -95,7 +95,7 @@ impl Confirm {
 
 /// A message that waits, is kept, or may not have arrived.
 #[derive(Debug)]
-struct Entry {
+struct OutboxEntry {
     id: MessageId,
     length: usize,
     expires: Option<Instant>,
@@ -136,7 +136,7 @@ impl Count {
 pub(crate) struct Outbox {
     options: OutboxOptions,
     /// In the order of their ids: first those that were handed to a socket, then those that wait.
-    entries: VecDeque<Entry>,
+    entries: VecDeque<OutboxEntry>,
     waiting: Count,
     kept: Count,
     doubted: Count,
@@ -181,7 +181,7 @@ impl Outbox {
         if let Some(ack) = &ack {
             self.acks.insert(self.place_among_acks(ack, id), id);
         }
-        self.entries.push_back(Entry { id, length, expires, ack, is_kept: false, doubted: None });
+        self.entries.push_back(OutboxEntry { id, length, expires, ack, is_kept: false, doubted: None });
     }
 
     /// Where the first entry stands whose id is not lower.
@@ -238,7 +238,14 @@ impl Outbox {
 
     /// A message was handed to a socket at once, and may not arrive. Nothing waits then.
     pub(crate) fn doubt(&mut self, now: Instant, id: MessageId, length: usize) {
-        self.entries.push_back(Entry { id, length, expires: None, ack: None, is_kept: false, doubted: Some(now) });
+        self.entries.push_back(OutboxEntry {
+            id,
+            length,
+            expires: None,
+            ack: None,
+            is_kept: false,
+            doubted: Some(now),
+        });
         self.doubted.add(length);
         self.trust_what_is_too_much();
     }
@@ -270,7 +277,7 @@ impl Outbox {
     }
 
     /// Does something with each entry that is so, which may take it out; returns their ids, in order.
-    fn each(&mut self, is_so: &dyn Fn(&Entry) -> bool, act: fn(&mut Self, usize)) -> Vec<MessageId> {
+    fn each(&mut self, is_so: &dyn Fn(&OutboxEntry) -> bool, act: fn(&mut Self, usize)) -> Vec<MessageId> {
         let mut ids = Vec::new();
         let mut place = 0;
         while let Some(entry) = self.entries.get(place) {
@@ -352,7 +359,7 @@ impl Outbox {
     }
 
     /// What was handed to the socket and is still kept is to be sent, as if it never had been. What is not kept is lost with the socket.
-    pub(crate) fn take_back(&mut self) -> Vec<MessageId> {
+    pub(crate) fn requeue(&mut self) -> Vec<MessageId> {
         let lost = self.take_doubted();
         for entry in &mut self.entries {
             if core::mem::take(&mut entry.is_kept) {
@@ -406,8 +413,9 @@ impl Outbox {
             return Vec::new();
         }
         // What was sent is kept, or in doubt.
-        let can_end = |entry: &Entry| entry.ack.is_some() && entry.is_kept || !entry.is_kept && entry.doubted.is_none();
-        let is_over = |entry: &Entry| can_end(entry) && entry.expires.is_some_and(|end| end <= now);
+        let can_end =
+            |entry: &OutboxEntry| entry.ack.is_some() && entry.is_kept || !entry.is_kept && entry.doubted.is_none();
+        let is_over = |entry: &OutboxEntry| can_end(entry) && entry.expires.is_some_and(|end| end <= now);
         let taken = self.each(&is_over, Self::give_up);
         self.next_expiry = self.entries.iter().filter(|entry| can_end(entry)).filter_map(|entry| entry.expires).min();
         taken

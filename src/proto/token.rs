@@ -37,7 +37,7 @@ pub struct Lifetime {
 
 /// How fresh a token is: decides whether it tells the server's time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Received {
+pub(crate) enum TokenOrigin {
     /// The app or another tab had it from somewhere, some time ago.
     Earlier,
     /// The server issued it for this answer, which may say when (`Date`). Else the token itself may (`iat`).
@@ -55,7 +55,7 @@ impl TokenSet {
         now: Now,
         (access, refresh): (Secret, Option<Secret>),
         lifetime: Lifetime,
-        received: Received,
+        received: TokenOrigin,
         max_leeway: Millis,
     ) -> Self {
         let claims = Json::claims(access.expose());
@@ -65,7 +65,7 @@ impl TokenSet {
         let exp = number("exp");
         // An age that cannot be says nothing.
         let iat = number("iat").filter(|iat| exp.is_some_and(|exp| exp > *iat));
-        if let Received::JustNow { date } = received
+        if let TokenOrigin::JustNow { date } = received
             && let Some(server) = date.or_else(|| iat.and_then(UnixTime::from_seconds))
         {
             *clock = Some(ServerClock { server, at: now });
@@ -126,10 +126,10 @@ mod tests {
         UnixTime::from_millis(seconds * 1000)
     }
 
-    const FRESH: Received = Received::JustNow { date: None };
+    const FRESH: TokenOrigin = TokenOrigin::JustNow { date: None };
 
     /// The tokens, and how long they live yet as far as the server's clock is known.
-    fn left(token: &str, lifetime: Lifetime, received: Received) -> (TokenSet, Option<f64>) {
+    fn left(token: &str, lifetime: Lifetime, received: TokenOrigin) -> (TokenSet, Option<f64>) {
         let mut clock = None;
         let tokens = (Secret::new(token.to_owned()), None);
         let set = TokenSet::new(&mut clock, now(), tokens, lifetime, received, Millis::from_secs(30));
@@ -138,12 +138,12 @@ mod tests {
         (set, left)
     }
 
-    fn set(token: &str, lifetime: Lifetime, received: Received) -> TokenSet {
+    fn set(token: &str, lifetime: Lifetime, received: TokenOrigin) -> TokenSet {
         left(token, lifetime, received).0
     }
 
     fn earlier(payload: &str) -> TokenSet {
-        set(&jwt(payload), Lifetime::default(), Received::Earlier)
+        set(&jwt(payload), Lifetime::default(), TokenOrigin::Earlier)
     }
 
     #[test]
@@ -182,18 +182,24 @@ mod tests {
         claims: String,
         expires_in: Option<f64>,
         expires_at: Option<f64>,
-        received: Received,
+        received: TokenOrigin,
         ends: Option<f64>,
     }
 
     fn jwt_row(claims: &str, just_now: Option<f64>, earlier: Option<f64>) -> [Row; 2] {
         let row =
             |received, ends| Row { claims: claims.to_owned(), expires_in: None, expires_at: None, received, ends };
-        [row(FRESH, just_now), row(Received::Earlier, earlier)]
+        [row(FRESH, just_now), row(TokenOrigin::Earlier, earlier)]
     }
 
     fn told_row(expires_in: Option<f64>, expires_at: Option<f64>, ends: Option<f64>) -> [Row; 2] {
-        [FRESH, Received::Earlier].map(|received| Row { claims: String::new(), expires_in, expires_at, received, ends })
+        [FRESH, TokenOrigin::Earlier].map(|received| Row {
+            claims: String::new(),
+            expires_in,
+            expires_at,
+            received,
+            ends,
+        })
     }
 
     fn check(rows: impl IntoIterator<Item = Row>) {
@@ -269,7 +275,7 @@ mod tests {
     fn case_21_the_date_of_an_answer_goes_before_the_age_of_a_token_that_may_come_from_a_cache() {
         let claims = jwt(&format!(r#"{{"exp":{},"iat":{}}}"#, NOW + 7_500, NOW + 7_200));
         for (date, ends) in [(None, 300.0), (Some(at(NOW + 7_300)), 200.0), (Some(at(NOW + 7_600)), -100.0)] {
-            assert_eq!(left(&claims, Lifetime::default(), Received::JustNow { date }).1, Some(ends), "{date:?}");
+            assert_eq!(left(&claims, Lifetime::default(), TokenOrigin::JustNow { date }).1, Some(ends), "{date:?}");
         }
     }
 
@@ -286,19 +292,19 @@ mod tests {
         let at = |seconds: f64| Some(NOW as f64 + seconds);
         check([
             row(Some(60.0), None, FRESH, 60.0),
-            row(Some(60.0), None, Received::Earlier, 60.0),
+            row(Some(60.0), None, TokenOrigin::Earlier, 60.0),
             row(None, at(90.0), FRESH, 90.0),
-            row(None, at(90.0), Received::Earlier, 90.0),
+            row(None, at(90.0), TokenOrigin::Earlier, 90.0),
             row(Some(60.0), at(90.0), FRESH, 60.0),
             row(Some(0.0), None, FRESH, 300.0),
-            row(Some(-1.0), None, Received::Earlier, 300.0),
+            row(Some(-1.0), None, TokenOrigin::Earlier, 300.0),
         ]);
     }
 
     #[test]
     fn what_is_no_jwt_is_an_opaque_token_without_expiry() {
         for token in ["", "a.b", "a.b.c.d", "..", "a.!!.c", "9944b09199c62bcf9418ad846dd0e4bbdfc6ee4b"] {
-            assert_eq!(set(token, Lifetime::default(), Received::Earlier).expires_at, None, "{token}");
+            assert_eq!(set(token, Lifetime::default(), TokenOrigin::Earlier).expires_at, None, "{token}");
         }
     }
 

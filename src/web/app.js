@@ -12,7 +12,7 @@ export const sinkOf = (event, takesBuffers, message) => ({
   },
   broken() {},
   opened: () => event([]),
-  fate: () => event([]),
+  status: () => event([]),
   closed: () => event([]),
   changed: (_, unconfirmed) => event(unconfirmed),
   message,
@@ -22,14 +22,14 @@ export const sinkOf = (event, takesBuffers, message) => ({
  * Who is told of a session.
  *
  * @param {(failure: any[] | undefined) => void} changed @param {(failure: any[]) => void} renewalRefused @param {(error: unknown) => void} storeFailed
- * @param {(login: number, failure: any[] | undefined, answer?: string) => void} loggedIn @param {(asker: number, answer: any[]) => void} token
+ * @param {(login: number, failure: any[] | undefined, answer?: string) => void} loggedIn @param {(requester: number, answer: any[]) => void} token
  * @returns {import('./session-driver.js').SessionOwner}
  */
 export const ownerOf = (changed, renewalRefused, storeFailed, loggedIn, token) => ({ broken() {}, changed, renewalRefused, storeFailed, loggedIn, token });
 
 /** Lets go of a session: nobody hears of it any more, and it ends when everything is stored. @param {import('./session-driver.js').SessionDriver} driver */
-export function letGo(driver) {
+export function release(driver) {
   const deaf = () => {};
   driver.owner = ownerOf(deaf, deaf, deaf, deaf, deaf);
-  driver.letGo();
+  driver.release();
 }

@@ -5,7 +5,7 @@ import { Driver, attempt, written } from './driver.js';
 // Made of src/proto/contract by `cargo xtask contract`.
 // <contract>
 const CONNECTION_INPUT_CLOSE = 0, CONNECTION_INPUT_CONNECT = 1, CONNECTION_INPUT_HTTP = 2, CONNECTION_INPUT_INSPECTED = 3, CONNECTION_INPUT_PAGE = 4, CONNECTION_INPUT_SOCKET_CLOSED = 6, CONNECTION_INPUT_SOCKET_ERROR = 7, CONNECTION_INPUT_SOCKET_OPENED = 8, CONNECTION_INPUT_SOCKET_REFUSED = 9, CONNECTION_INPUT_TIMEOUT = 10, CONNECTION_INPUT_TOO_LONG = 13;
-const CONNECTION_OUTPUT_ABORT_FETCH = 0, CONNECTION_OUTPUT_CLOSE_SOCKET = 1, CONNECTION_OUTPUT_CLOSED = 2, CONNECTION_OUTPUT_DELIVER = 3, CONNECTION_OUTPUT_DISCARD = 4, CONNECTION_OUTPUT_FETCH = 5, CONNECTION_OUTPUT_MESSAGE = 6, CONNECTION_OUTPUT_OPEN = 7, CONNECTION_OUTPUT_OPENED = 8, CONNECTION_OUTPUT_SEND = 9, CONNECTION_OUTPUT_SEND_TEXT = 10, CONNECTION_OUTPUT_STATE_CHANGED = 11, CONNECTION_OUTPUT_UNWANT = 12, CONNECTION_OUTPUT_WANT = 13;
+const CONNECTION_OUTPUT_ABORT_FETCH = 0, CONNECTION_OUTPUT_CLOSE_SOCKET = 1, CONNECTION_OUTPUT_CLOSED = 2, CONNECTION_OUTPUT_DELIVER = 3, CONNECTION_OUTPUT_DISCARD = 4, CONNECTION_OUTPUT_FETCH = 5, CONNECTION_OUTPUT_MESSAGE = 6, CONNECTION_OUTPUT_OPEN = 7, CONNECTION_OUTPUT_OPENED = 8, CONNECTION_OUTPUT_SEND = 9, CONNECTION_OUTPUT_SEND_TEXT = 10, CONNECTION_OUTPUT_STATE_CHANGED = 11, CONNECTION_OUTPUT_CANCEL_TOKEN_REQUEST = 12, CONNECTION_OUTPUT_REQUEST_TOKEN = 13;
 const FRAMING_BINARY = 2;
 const PAGE_EVENT_FROZEN = 0, PAGE_EVENT_HIDDEN = 1, PAGE_EVENT_OFFLINE = 2, PAGE_EVENT_ONLINE = 3, PAGE_EVENT_RESUMED = 4, PAGE_EVENT_VISIBLE = 5;
 const RECEIVE_ANSWER_DELIVER = 0, RECEIVE_ANSWER_INSPECT = 2, RECEIVE_ANSWER_TOO_LONG = 3;
@@ -28,7 +28,7 @@ const SEND_ANSWER_NOW = 0, SEND_ANSWER_UNCONFIRMED = 1, SEND_ANSWER_DROPPED = 3,
  * @property {boolean} takesBuffers Whether binary messages are to arrive as ArrayBuffers.
  * @property {(thrown: unknown) => void} broken
  * @property {() => void} opened
- * @property {(message: number, fate: number) => void} fate
+ * @property {(message: number, status: number) => void} status
  * @property {(code: number, reason: string, wasClean: boolean) => void} closed
  * @property {(change: any[], unconfirmed: unknown[]) => void} changed The parts of a change, and what may not have arrived.
  * @property {(data: unknown) => void} message
@@ -49,8 +49,8 @@ export class ConnectionDriver extends Driver {
     this.inspected = undefined;
     this.reads = core.reads();
     this.confirms = core.confirms();
-    this.asker = session?.join(this) ?? 0;
-    watchPage((event) => this.hear(CONNECTION_INPUT_PAGE, event), this.gone.signal);
+    this.requester = session?.join(this) ?? 0;
+    watchPage((event) => this.handle(CONNECTION_INPUT_PAGE, event), this.ended.signal);
   }
 
   connect() {
@@ -77,7 +77,7 @@ export class ConnectionDriver extends Driver {
       this.isSending = true;
       if (answer === SEND_ANSWER_NOW || answer === SEND_ANSWER_UNCONFIRMED) this.write(this.core.socket(), this.messages.get(message));
       this.isSending = false;
-      this.goOn();
+      this.performOutputs();
       return answer;
     });
   }
@@ -99,7 +99,7 @@ export class ConnectionDriver extends Driver {
   }
 
   /** The app has let go of it. */
-  letGo() {
+  release() {
     attempt(() => this.close(1000, ''));
     this.end();
   }
@@ -127,7 +127,7 @@ export class ConnectionDriver extends Driver {
       case CONNECTION_OUTPUT_FETCH:
         return this.request(given);
       case CONNECTION_OUTPUT_MESSAGE:
-        return this.owner.fate(first, second);
+        return this.owner.status(first, second);
       case CONNECTION_OUTPUT_OPEN:
         return this.open(first, second, third);
       case CONNECTION_OUTPUT_OPENED:
@@ -138,10 +138,10 @@ export class ConnectionDriver extends Driver {
         return this.write(first, third === FRAMING_BINARY ? new TextEncoder().encode(second) : second);
       case CONNECTION_OUTPUT_STATE_CHANGED:
         return this.owner.changed(first, second.filter((/** @type {number} */ id) => this.messages.has(id)).map((/** @type {number} */ id) => this.messages.get(id)));
-      case CONNECTION_OUTPUT_UNWANT:
-        return this.session?.unwant(this.asker);
-      case CONNECTION_OUTPUT_WANT:
-        return this.session?.want(this.asker, given);
+      case CONNECTION_OUTPUT_CANCEL_TOKEN_REQUEST:
+        return this.session?.cancelTokenRequest(this.requester);
+      case CONNECTION_OUTPUT_REQUEST_TOKEN:
+        return this.session?.requestToken(this.requester, given);
       default:
         return super.perform(what, given);
     }
@@ -162,18 +162,18 @@ export class ConnectionDriver extends Driver {
       socket.onmessage = ({ data }) => this.later(() => this.received(id, data));
       socket.onerror = () => this.later(() => this.input(CONNECTION_INPUT_SOCKET_ERROR, id));
       socket.onclose = ({ code, reason, wasClean }) => this.later(() => {
-        this.leave(id);
+        this.detach(id);
         this.input(CONNECTION_INPUT_SOCKET_CLOSED, id, [code, reason, wasClean]);
       });
     } catch {
-      queueMicrotask(() => this.hear(CONNECTION_INPUT_SOCKET_REFUSED, id));
+      queueMicrotask(() => this.handle(CONNECTION_INPUT_SOCKET_REFUSED, id));
     }
   }
 
-  /** Hears what a socket says: not within a call of ours, in which a double of a WebSocket may say it. @param {() => void} hear */
-  later(hear) {
-    if (this.isRunning || this.isSending) queueMicrotask(() => attempt(hear));
-    else attempt(hear);
+  /** Hears what a socket says: not within a call of ours, in which a double of a WebSocket may say it. @param {() => void} handle */
+  later(handle) {
+    if (this.isRunning || this.isSending) queueMicrotask(() => attempt(handle));
+    else attempt(handle);
   }
 
   /** @param {number} socket @param {unknown} data */
@@ -188,7 +188,7 @@ export class ConnectionDriver extends Driver {
         this.input(CONNECTION_INPUT_INSPECTED, socket, textOf(data));
         this.inspected = undefined;
       }
-      this.goOn();
+      this.performOutputs();
     });
   }
 
@@ -199,7 +199,7 @@ export class ConnectionDriver extends Driver {
   }
 
   /** Stops listening to a socket, and returns it. @param {number} id */
-  leave(id) {
+  detach(id) {
     const socket = this.sockets.get(id);
     if (socket) socket.onopen = socket.onmessage = socket.onerror = socket.onclose = null;
     this.sockets.delete(id);
@@ -208,7 +208,7 @@ export class ConnectionDriver extends Driver {
 
   /** Stops listening and closes; nothing is waited for. @param {number} id @param {number} code Checked before. @param {string} reason */
   closeSocket(id, code, reason) {
-    attempt(() => this.leave(id)?.close(code, reason));
+    attempt(() => this.detach(id)?.close(code, reason));
   }
 
   /** Hands something to a socket, which nobody may ask after: what it does not take has been said to be taken. @param {number | undefined} id @param {any} data */

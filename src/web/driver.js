@@ -38,11 +38,11 @@ export class Driver {
     this.deadline = -1;
     this.isRunning = false;
     this.hasEnded = false;
-    this.gone = new AbortController();
+    this.ended = new AbortController();
   }
 
   /** Tells the machine what happened. What traps then is nobody else's affair. @param {number} what @param {number} [id] @param {unknown} [data] */
-  hear(what, id, data) {
+  handle(what, id, data) {
     attempt(() => this.input(what, id, data));
   }
 
@@ -50,7 +50,7 @@ export class Driver {
   input(what, id = 0, data) {
     this.guarded(() => {
       this.core.input(performance.now(), Date.now(), what, id, data);
-      this.goOn();
+      this.performOutputs();
     });
   }
 
@@ -66,8 +66,8 @@ export class Driver {
   }
 
   /** Does what the machine asks for. Whoever calls meanwhile leaves the rest to the first. */
-  goOn() {
-    this.alarm(this.core.deadline());
+  performOutputs() {
+    this.setTimer(this.core.deadline());
     if (this.isRunning) return;
     this.isRunning = true;
     for (const output = /** @type {any[]} */ ([]); !this.hasEnded && this.core.poll(output);) {
@@ -92,9 +92,9 @@ export class Driver {
   /** Nobody wants anything of this any more. */
   end() {
     this.hasEnded = true;
-    this.gone.abort();
+    this.ended.abort();
     for (const id of [...this.requests.keys()]) this.abort(id);
-    attempt(() => this.alarm(-1));
+    attempt(() => this.setTimer(-1));
   }
 
   /**
@@ -119,12 +119,12 @@ export class Driver {
       return [HTTP_END_RESPONSE, response.status, response.headers.get('retry-after'), response.headers.get('date'), text];
     };
     this.requests.set(id, () => abort.abort());
-    answer().catch(() => [HTTP_END_FAILED]).then((end) => this.answered(id, this.http, end));
+    answer().catch(() => [HTTP_END_FAILED]).then((end) => this.requestEnded(id, this.http, end));
   }
 
   /** A request has come to its end. One that was ended before is not heard of any more. @param {number} id @param {number} what @param {unknown} end */
-  answered(id, what, end) {
-    if (this.requests.delete(id)) this.hear(what, id, end);
+  requestEnded(id, what, end) {
+    if (this.requests.delete(id)) this.handle(what, id, end);
   }
 
   /** @param {number} id */
@@ -135,14 +135,14 @@ export class Driver {
   }
 
   /** Sets the timer, to a time of `performance.now()`, or below 0 stops it. @param {number} deadline */
-  alarm(deadline) {
+  setTimer(deadline) {
     if (deadline === this.deadline) return;
     clearTimeout(this.timer);
     this.deadline = deadline;
     if (deadline < 0 || this.hasEnded) return;
     const ring = () => {
       this.deadline = -1;
-      this.hear(this.timeout);
+      this.handle(this.timeout);
     };
     // The machine's clock is cut to whole milliseconds, so one more makes sure that the deadline has passed.
     this.timer = setTimeout(ring, Math.min(Math.max(deadline - Math.floor(performance.now()), 0) + 1, MAX_DELAY));

@@ -12,6 +12,6 @@ mod core;
 pub use self::core::trusted_options;
 #[cfg(not(feature = "js"))]
 pub use api::{
-    AuthSocket, FetchError, Incoming, JsonError, JsonStream, Session, SessionEvent, SignInError, Sink, SocketStream,
-    Surroundings, login_details, store,
+    AuthSocket, FetchError, Incoming, JsonError, JsonStream, Session, SessionEnvironment, SessionEvent, SignInError,
+    Sink, SocketStream, login_details, store,
 };

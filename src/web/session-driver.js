@@ -5,7 +5,7 @@ import { Driver, attempt, written } from './driver.js';
 // Made of src/proto/contract by `cargo xtask contract`.
 // <contract>
 const CONNECTION_INPUT_SESSION = 5, CONNECTION_INPUT_TOKEN = 11, CONNECTION_INPUT_TOKEN_DUE = 12;
-const SESSION_INPUT_HTTP = 0, SESSION_INPUT_LOGIN = 2, SESSION_INPUT_LOGOUT = 3, SESSION_INPUT_PROVIDED = 4, SESSION_INPUT_SET_TOKENS = 5, SESSION_INPUT_TIMEOUT = 8, SESSION_INPUT_UNWANT = 10, SESSION_INPUT_WANT = 11;
+const SESSION_INPUT_HTTP = 0, SESSION_INPUT_LOGIN = 2, SESSION_INPUT_LOGOUT = 3, SESSION_INPUT_PROVIDED = 4, SESSION_INPUT_SET_TOKENS = 5, SESSION_INPUT_TIMEOUT = 8, SESSION_INPUT_CANCEL_TOKEN_REQUEST = 10, SESSION_INPUT_REQUEST_TOKEN = 11;
 const SESSION_OUTPUT_ABORT_FETCH = 0, SESSION_OUTPUT_CHANGED = 1, SESSION_OUTPUT_DUE = 2, SESSION_OUTPUT_ERASE = 3, SESSION_OUTPUT_FETCH = 4, SESSION_OUTPUT_GET_TOKEN = 5, SESSION_OUTPUT_LOCK = 6, SESSION_OUTPUT_LOGIN_DONE = 7, SESSION_OUTPUT_READ = 8, SESSION_OUTPUT_RENEWAL_REFUSED = 9, SESSION_OUTPUT_TOKEN = 10, SESSION_OUTPUT_UNLOCK = 11, SESSION_OUTPUT_WRITE = 12;
 const SOURCE_ANSWER_FAILED = 1;
 // </contract>
@@ -13,7 +13,7 @@ const SOURCE_ANSWER_FAILED = 1;
 /**
  * @typedef {import('./driver.js').Plain} Plain
  * @typedef {import('./connection-driver.js').ConnectionDriver} ConnectionDriver
- * @typedef {(what: number, id?: number, data?: unknown) => void} Hear
+ * @typedef {(what: number, id?: number, data?: unknown) => void} Handle
  *
  * @typedef {object} OfSession What a session's core has besides.
  * @property {(to: Plain) => boolean} userChange
@@ -29,8 +29,8 @@ const SOURCE_ANSWER_FAILED = 1;
  * @property {() => unknown} unlock
  * @property {() => unknown} close
  *
- * @typedef {object} Surroundings Where tokens rest and come from.
- * @property {(hear: Hear, failed: (error: unknown) => void) => Store} [store] Opens the store.
+ * @typedef {object} SessionEnvironment Where tokens rest and come from.
+ * @property {(handle: Handle, failed: (error: unknown) => void) => Store} [store] Opens the store.
  * @property {(reason: string, done: (kind: number, tokens?: unknown[]) => void) => () => void} [source] Asks the app for a token. It calls `done` later,
  * once, with a `SourceAnswer` and, of a token, an array of it, its life in seconds and its end in seconds since 1970. It returns what ends the question.
  *
@@ -40,55 +40,55 @@ const SOURCE_ANSWER_FAILED = 1;
  * @property {(failure: any[]) => void} renewalRefused
  * @property {(error: unknown) => void} storeFailed
  * @property {(login: number, failure: any[] | undefined, answer?: string) => void} loggedIn
- * @property {(asker: number, answer: any[]) => void} token With a failure, or undefined and a token: `Plain::grant` in src/web/core/plain.rs.
+ * @property {(requester: number, answer: any[]) => void} token With a failure, or undefined and a token: `Plain::token` in src/web/core/plain.rs.
  */
 
 /** @extends {Driver<import('./driver.js').Core & OfSession, SessionOwner>} */
 export class SessionDriver extends Driver {
-  /** @param {import('./driver.js').Core & OfSession} core @param {Surroundings} surroundings @param {SessionOwner} owner */
+  /** @param {import('./driver.js').Core & OfSession} core @param {SessionEnvironment} surroundings @param {SessionOwner} owner */
   constructor(core, { store, source }, owner) {
     super(core, owner, SESSION_INPUT_TIMEOUT, SESSION_INPUT_HTTP);
     this.source = source;
     /** @type {Map<number, WeakRef<ConnectionDriver>>} */
     this.connections = new Map();
-    this.askers = 0;
-    this.isLetGo = false;
-    this.store = attempt(() => store?.((what, id, data) => this.hear(what, id, data), (error) => this.hasEnded || this.owner.storeFailed(error)));
+    this.requesters = 0;
+    this.isReleased = false;
+    this.store = attempt(() => store?.((what, id, data) => this.handle(what, id, data), (error) => this.hasEnded || this.owner.storeFailed(error)));
     // The first thing that it wants may be to read the store.
-    this.guarded(() => this.goOn());
+    this.guarded(() => this.performOutputs());
   }
 
   /** A number for whoever asks for tokens. */
-  asker() {
-    return this.askers++;
+  newRequester() {
+    return this.requesters++;
   }
 
-  /** A connection of this session. Returns its number as an asker. @param {ConnectionDriver} connection */
+  /** A connection of this session. Returns its number as an requester. @param {ConnectionDriver} connection */
   join(connection) {
-    for (const [asker, known] of this.connections) if (!known.deref()) this.connections.delete(asker);
-    const asker = this.asker();
-    this.connections.set(asker, new WeakRef(connection));
-    return asker;
+    for (const [requester, known] of this.connections) if (!known.deref()) this.connections.delete(requester);
+    const requester = this.newRequester();
+    this.connections.set(requester, new WeakRef(connection));
+    return requester;
   }
 
   /** Tells every connection. @param {number} what @param {unknown} [data] */
-  tell(what, data) {
-    for (const connection of [...this.connections.values()]) connection.deref()?.hear(what, 0, data);
+  broadcast(what, data) {
+    for (const connection of [...this.connections.values()]) connection.deref()?.handle(what, 0, data);
   }
 
-  /** Somebody needs a token. @param {number} asker @param {any[]} want Which question, a `DemandKind`, and its generation or milliseconds. */
-  want(asker, want) {
-    this.hear(SESSION_INPUT_WANT, asker, want);
+  /** Somebody needs a token. @param {number} requester @param {any[]} request Its id, a `RequirementKind`, and its generation or milliseconds. */
+  requestToken(requester, request) {
+    this.handle(SESSION_INPUT_REQUEST_TOKEN, requester, request);
   }
 
-  /** Nobody waits for it any more. @param {number} asker */
-  unwant(asker) {
-    this.hear(SESSION_INPUT_UNWANT, asker);
+  /** Nobody waits for it any more. @param {number} requester */
+  cancelTokenRequest(requester) {
+    this.handle(SESSION_INPUT_CANCEL_TOKEN_REQUEST, requester);
   }
 
-  /** The app asks. @param {number} asker @param {number} kind @param {number} value */
-  token(asker, kind, value) {
-    this.input(SESSION_INPUT_WANT, asker, [0, kind, value]);
+  /** The app asks. @param {number} requester @param {number} kind @param {number} value */
+  token(requester, kind, value) {
+    this.input(SESSION_INPUT_REQUEST_TOKEN, requester, [0, kind, value]);
   }
 
   /** @param {number} login @param {unknown} credentials */
@@ -116,17 +116,17 @@ export class SessionDriver extends Driver {
   }
 
   /** The app has let go of it. What is being written is written before. */
-  letGo() {
-    this.isLetGo = true;
-    attempt(() => this.guarded(() => this.goOn()));
+  release() {
+    this.isReleased = true;
+    attempt(() => this.guarded(() => this.performOutputs()));
   }
 
   /** Connections are told of another user before anything else is done: nothing more goes out as the one who has gone. */
-  goOn() {
+  performOutputs() {
     const user = written((to) => this.core.userChange(to));
-    if (user.length > 0) this.tell(CONNECTION_INPUT_SESSION, user[0]);
-    super.goOn();
-    if (this.isLetGo && !this.hasEnded && !this.core.isStoring()) this.end();
+    if (user.length > 0) this.broadcast(CONNECTION_INPUT_SESSION, user[0]);
+    super.performOutputs();
+    if (this.isReleased && !this.hasEnded && !this.core.isStoring()) this.end();
   }
 
   /** @param {unknown} thrown */
@@ -154,16 +154,16 @@ export class SessionDriver extends Driver {
       case SESSION_OUTPUT_ABORT_FETCH:
         return this.abort(first);
       case SESSION_OUTPUT_CHANGED:
-        this.tell(CONNECTION_INPUT_SESSION, first);
+        this.broadcast(CONNECTION_INPUT_SESSION, first);
         return this.owner.changed(second);
       case SESSION_OUTPUT_DUE:
-        return this.tell(CONNECTION_INPUT_TOKEN_DUE);
+        return this.broadcast(CONNECTION_INPUT_TOKEN_DUE);
       case SESSION_OUTPUT_ERASE:
         return void attempt(() => this.store?.erase(first));
       case SESSION_OUTPUT_FETCH:
         return this.request(given);
       case SESSION_OUTPUT_GET_TOKEN:
-        return this.ask(first, second);
+        return this.getToken(first, second);
       case SESSION_OUTPUT_LOCK:
         return void attempt(() => this.store?.lock(first));
       case SESSION_OUTPUT_LOGIN_DONE:
@@ -183,18 +183,18 @@ export class SessionDriver extends Driver {
     }
   }
 
-  /** Answers whoever needs a token. @param {number} asker @param {number} want @param {any[]} answer */
-  answer(asker, want, answer) {
-    const connection = this.connections.get(asker);
-    if (connection) connection.deref()?.hear(CONNECTION_INPUT_TOKEN, want, answer);
-    else this.owner.token(asker, answer);
+  /** Answers whoever needs a token. @param {number} requester @param {number} id @param {any[]} answer */
+  answer(requester, id, answer) {
+    const connection = this.connections.get(requester);
+    if (connection) connection.deref()?.handle(CONNECTION_INPUT_TOKEN, id, answer);
+    else this.owner.token(requester, answer);
   }
 
   /** Asks the app's own source of tokens. @param {number} id @param {string} reason */
-  ask(id, reason) {
+  getToken(id, reason) {
     this.requests.set(id, () => {});
     /** @param {number} kind @param {unknown[]} [tokens] */
-    const done = (kind, tokens = []) => queueMicrotask(() => this.answered(id, SESSION_INPUT_PROVIDED, [kind, ...tokens]));
+    const done = (kind, tokens = []) => queueMicrotask(() => this.requestEnded(id, SESSION_INPUT_PROVIDED, [kind, ...tokens]));
     try {
       const end = this.source?.(reason, done);
       if (end && this.requests.has(id)) this.requests.set(id, end);

@@ -25,7 +25,7 @@ const LOOK_AGAIN = 10;
  *
  * @typedef {[id: number, renewals: number, access: string, refresh?: string, expiresAt?: number, skew?: number]} Tokens
  * @typedef {Tokens | null | undefined} Stored
- * @typedef {(what: number, id?: number, data?: unknown) => void} Hear What a session is told.
+ * @typedef {(what: number, id?: number, data?: unknown) => void} Handle What a session is told.
  * @typedef {(error: unknown) => void} Failed
  * @typedef {{ load(): unknown, save(text: string): unknown, clear(): unknown, subscribe?(changed: () => void): unknown }} Store
  */
@@ -35,16 +35,16 @@ const LOOK_AGAIN = 10;
  *
  * @param {string} name Of the entry and the channel, and in the name of the lock. @param {'localStorage' | 'sessionStorage' | Store} place
  */
-export const store = (name, place) => (/** @type {Hear} */ hear, /** @type {Failed} */ failed) => new Tabs(name, place, hear, failed);
+export const store = (name, place) => (/** @type {Handle} */ handle, /** @type {Failed} */ failed) => new Tabs(name, place, handle, failed);
 
 export class Tabs {
-  /** @param {string} name @param {'localStorage' | 'sessionStorage' | Store} place @param {Hear} hear @param {Failed} failed */
-  constructor(name, place, hear, failed) {
+  /** @param {string} name @param {'localStorage' | 'sessionStorage' | Store} place @param {Handle} handle @param {Failed} failed */
+  constructor(name, place, handle, failed) {
     this.name = name;
     this.isPerTab = place === 'sessionStorage';
     this.isOfBrowser = typeof place === 'string';
     this.store = typeof place === 'string' ? webStorage(place, name) : place;
-    this.hear = hear;
+    this.handle = handle;
     this.failed = failed;
     /** @type {Promise<unknown>} What is asked of the store is done one after the other. */
     this.queue = Promise.resolve();
@@ -54,11 +54,11 @@ export class Tabs {
     this.locks = 0;
     this.release = () => {};
     this.marks = marks(name);
-    this.gone = new AbortController();
+    this.ended = new AbortController();
     this.channel = 'BroadcastChannel' in globalThis ? new BroadcastChannel(name) : undefined;
-    this.channel?.addEventListener('message', ({ data }) => this.heard(data));
-    const { signal } = this.gone;
-    const changed = () => this.hear(SESSION_INPUT_STORE_CHANGED);
+    this.channel?.addEventListener('message', ({ data }) => this.onMessage(data));
+    const { signal } = this.ended;
+    const changed = () => this.handle(SESSION_INPUT_STORE_CHANGED);
     if (place === 'localStorage') {
       globalThis.addEventListener?.('storage', (event) => void ((event.key ?? name) === name && changed()), { signal });
     }
@@ -82,11 +82,11 @@ export class Tabs {
   }
 
   /** A tab that was duplicated has a store of its own with the same sign-in: the news is in the word of it. @param {unknown} data */
-  heard(data) {
-    if (!this.isPerTab) return this.within(attempt(() => this.look()), LOCK_PATIENCE).then(() => this.hear(SESSION_INPUT_STORE_CHANGED));
+  onMessage(data) {
+    if (!this.isPerTab) return this.within(attempt(() => this.look()), LOCK_PATIENCE).then(() => this.handle(SESSION_INPUT_STORE_CHANGED));
     const [id, text] = Array.isArray(data) ? data : [];
     try {
-      this.hear(SESSION_INPUT_TWIN, 0, [id, decoded(text)]);
+      this.handle(SESSION_INPUT_TWIN, 0, [id, decoded(text)]);
     } catch {
       // Some other script's.
     }
@@ -112,7 +112,7 @@ export class Tabs {
       isOver = true;
       if (!isLate) return;
       this.isHung = false;
-      this.hear(SESSION_INPUT_STORE_CHANGED);
+      this.handle(SESSION_INPUT_STORE_CHANGED);
     });
     return given.then(
       (value) => {
@@ -134,7 +134,7 @@ export class Tabs {
       isBehind = this.isLocked && there ? await this.marks.isBeyond(there) : false;
       return there;
     });
-    this.hear(SESSION_INPUT_STORED, 0, [there, isBehind]);
+    this.handle(SESSION_INPUT_STORED, 0, [there, isBehind]);
   }
 
   /** @param {Tokens} tokens @param {number} [over] Only if the store holds this sign-in still. */
@@ -168,7 +168,7 @@ export class Tabs {
   async change(over, task) {
     const inOne = async () => task(over === undefined ? await attempt(() => this.look()) : await this.look());
     const end = await this.run(() => (this.isPerTab ? inOne() : this.alone(inOne)));
-    this.hear(SESSION_INPUT_WRITTEN, 0, [end ?? STORE_END_FAILED]);
+    this.handle(SESSION_INPUT_WRITTEN, 0, [end ?? STORE_END_FAILED]);
   }
 
   /**
@@ -209,7 +209,7 @@ export class Tabs {
     const granted = async () => {
       if (mine !== this.locks) return;
       this.isLocked = true;
-      this.hear(SESSION_INPUT_LOCKED);
+      this.handle(SESSION_INPUT_LOCKED);
     };
     this.release = lock(`gatepass lock ${this.name}`, lease, granted);
   }
@@ -222,9 +222,9 @@ export class Tabs {
   }
 
   close() {
-    this.hear = this.failed = () => {};
+    this.handle = this.failed = () => {};
     this.unlock();
-    this.gone.abort();
+    this.ended.abort();
     // What is being written is told of before.
     this.queue.then(() => (this.marks.remove(), this.channel?.close()));
     attempt(async () => typeof this.unsubscribe === 'function' && this.unsubscribe());

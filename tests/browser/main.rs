@@ -10,10 +10,10 @@ mod border;
 mod good_path;
 mod harness;
 mod rules;
+mod schemes;
 mod sharing;
 mod soak;
 mod streams;
 mod typed;
-mod ways;
 
 wasm_bindgen_test::wasm_bindgen_test_configure!(run_in_browser);

@@ -6,8 +6,8 @@ use std::rc::Rc;
 
 use gatepass::error::TokenError;
 use gatepass::proto::connection::ConnectionState;
-use gatepass::proto::session::{Demand, SessionConfig, SessionState};
-use gatepass::web::{Session, SessionEvent, Surroundings, store};
+use gatepass::proto::session::{SessionConfig, SessionState, TokenRequirement};
+use gatepass::web::{Session, SessionEnvironment, SessionEvent, store};
 use js_sys::{Function, Promise};
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::JsFuture;
@@ -17,7 +17,7 @@ use crate::harness::{Client, access_token, control, count, fresh, jwt_config, lo
 
 /// A session of a tab: two in one page share the browser's store, locks and channels as two tabs do.
 fn tab(name: &str, place: &JsValue) -> Session {
-    let surroundings = Surroundings { store: Some(store(name, place)), ..Surroundings::default() };
+    let surroundings = SessionEnvironment { store: Some(store(name, place)), ..SessionEnvironment::default() };
     Session::within(jwt_config(), surroundings).unwrap()
 }
 
@@ -48,7 +48,7 @@ async fn told(session: &Session, is: impl Fn(&SessionEvent) -> bool + 'static, i
 }
 
 /// Asks for a token.
-async fn token(session: &Session, demand: Demand) -> Result<String, TokenError> {
+async fn token(session: &Session, demand: TokenRequirement) -> Result<String, TokenError> {
     let outcome = Rc::new(RefCell::new(None));
     let promise = Promise::new(&mut |resolve, _| {
         let outcome = Rc::clone(&outcome);
@@ -62,7 +62,7 @@ async fn token(session: &Session, demand: Demand) -> Result<String, TokenError> 
 }
 
 /// Longer than any token of the server lives: it has to be renewed.
-const ANEW: Demand = Demand::UsableFor(Millis::from_secs(86_400));
+const ANEW: TokenRequirement = TokenRequirement::ValidFor(Millis::from_secs(86_400));
 
 fn script(body: &str) -> JsValue {
     Function::new_no_args(body).call0(&JsValue::NULL).unwrap()
@@ -91,7 +91,7 @@ async fn tabs_renew_once_and_end_together(name: &str) {
     for tab in &tabs {
         state(tab, SessionState::SignedIn).await;
     }
-    let first = token(&tabs[0], Demand::USABLE).await;
+    let first = token(&tabs[0], TokenRequirement::VALID).await;
     let clients: Vec<Client> = tabs.iter().map(|tab| Client::new(quick("/ws/4401/", plain()), Some(tab))).collect();
     for client in &clients {
         client.connected().await;
@@ -103,16 +103,16 @@ async fn tabs_renew_once_and_end_together(name: &str) {
         client.connected_times(2).await;
     }
     assert_eq!((count("refreshes").await, count("reusedRefreshTokens").await), (1.0, 0.0));
-    let renewed = token(&tabs[0], Demand::USABLE).await;
+    let renewed = token(&tabs[0], TokenRequirement::VALID).await;
     assert_ne!(renewed, first);
     for tab in &tabs {
-        assert_eq!(token(tab, Demand::USABLE).await, renewed);
+        assert_eq!(token(tab, TokenRequirement::VALID).await, renewed);
     }
     tabs[1].logout();
     for (tab, client) in tabs.iter().zip(&clients) {
         state(tab, SessionState::SignedOut).await;
         client.state(ConnectionState::Suspended).await;
-        assert_eq!(token(tab, Demand::USABLE).await, Err(TokenError::Missing));
+        assert_eq!(token(tab, TokenRequirement::VALID).await, Err(TokenError::Missing));
     }
     state(&tab(name, &"localStorage".into()), SessionState::SignedOut).await;
 }
@@ -129,7 +129,7 @@ async fn a_session_outlives_the_page_in_its_store() {
         assert_eq!(after.state(), SessionState::Loading);
         state(&after, SessionState::SignedIn).await;
         // The renewal may have been on its way into the store.
-        while token(&after, Demand::USABLE).await != access {
+        while token(&after, TokenRequirement::VALID).await != access {
             told(&after, |event| matches!(event, SessionEvent::Changed { .. }), || false).await;
         }
         after.logout();
@@ -171,9 +171,11 @@ async fn tokens_come_from_the_app_until_it_says_that_the_person_has_to_sign_in()
     );
     let access = access_token("maggie", "secret").await;
     script(&format!("globalThis.answers = [[0, ['{access}']], [1], [2]]"));
-    let session =
-        Session::within(SessionConfig::new(), Surroundings { source: Some(source), ..Surroundings::default() })
-            .unwrap();
+    let session = Session::within(
+        SessionConfig::new(),
+        SessionEnvironment { source: Some(source), ..SessionEnvironment::default() },
+    )
+    .unwrap();
     let client = Client::new(quick("/ws/4401/", plain()), Some(&session));
     client.connected().await;
     control(r#"{"do": "expireTokens"}"#).await;

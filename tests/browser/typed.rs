@@ -7,7 +7,9 @@ use gatepass::error::TokenError;
 use gatepass::proto::scheme::Scheme;
 use gatepass::proto::session::SessionState;
 use gatepass::proto::{Millis, UrlKind};
-use gatepass::web::{JsonError, JsonStream, Session, SignInError, SocketStream, Surroundings, login_details, store};
+use gatepass::web::{
+    JsonError, JsonStream, Session, SessionEnvironment, SignInError, SocketStream, login_details, store,
+};
 use gloo_net::http::Request;
 use js_sys::Uint8Array;
 use serde::{Deserialize, Serialize};
@@ -91,7 +93,7 @@ async fn whoever_waits_for_the_store_is_told_when_it_has_answered() {
     fresh().await;
     let within = |name: &str| {
         let store = Some(store(name, &"localStorage".into()));
-        Session::within(jwt_config(), Surroundings { store, ..Surroundings::default() }).unwrap()
+        Session::within(jwt_config(), SessionEnvironment { store, ..SessionEnvironment::default() }).unwrap()
     };
     let session = within("typed");
     assert_eq!((session.state(), session.ready().await), (SessionState::Loading, SessionState::SignedOut));
@@ -120,7 +122,7 @@ async fn a_call_has_the_token_at_the_sessions_origins_alone_and_renews_it_once()
     control(r#"{"do": "expireTokens"}"#).await;
     assert_eq!(status(&session, &protected(SERVER)).await, 200, "it was renewed");
     let friends = vec![gatepass::proto::Url::parse("url", &elsewhere, UrlKind::Http).unwrap()];
-    let friendly = Surroundings { fetch_origins: friends, ..Surroundings::default() };
+    let friendly = SessionEnvironment { fetch_origins: friends, ..SessionEnvironment::default() };
     let session = Session::within(jwt_config(), friendly).unwrap();
     session.sign_in(&MAGGIE).await.unwrap();
     assert_eq!(status(&session, &protected(&elsewhere)).await, 200);

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use gatepass::native::{AuthSocket, Message};
-use gatepass::proto::connection::{ConnectionConfig, Event, Fate};
+use gatepass::proto::connection::{ConnectionConfig, DeliveryStatus, Event};
 use gatepass::proto::outbox::Confirm;
 use gatepass::proto::scheme::Scheme;
 use gatepass::proto::{Json, Url, UrlKind};
@@ -87,17 +87,17 @@ async fn run(mut socket: AuthSocket, number: usize, counts: Arc<Counts>, barrier
         let until = if round + 1 == ROUNDS { ROUNDS * PER_ROUND } else { round * PER_ROUND };
         while confirmed < until {
             match socket.next_event().await.expect("an open socket") {
-                Event::Message { message, fate: Fate::Confirmed } => {
+                Event::Message { message, status: DeliveryStatus::Confirmed } => {
                     confirmed += 1;
                     counts.confirmed.fetch_add(1, Ordering::Relaxed);
                     let times = sent.entry(message).or_insert(0_u32);
                     *times += 1;
                     counts.twice.fetch_add(u64::from(*times > 1), Ordering::Relaxed);
                 }
-                Event::Message { fate: Fate::Dropped, .. } => {
+                Event::Message { status: DeliveryStatus::Dropped, .. } => {
                     counts.dropped.fetch_add(1, Ordering::Relaxed);
                 }
-                Event::Message { fate: Fate::Sent | Fate::Unconfirmed, .. }
+                Event::Message { status: DeliveryStatus::Sent | DeliveryStatus::Unconfirmed, .. }
                 | Event::Closed { .. }
                 | Event::Opened
                 | Event::StateChanged(_) => {}

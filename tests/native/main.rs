@@ -1,10 +1,10 @@
-//! The native driver against the running mock server: every way in, and what only a native client can send.
+//! The native driver against the running mock server: every authentication scheme, and what only a native client can send.
 
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
 mod django;
 mod frames;
-mod ways;
+mod schemes;
 
 use gatepass::native::{AuthSocket, Message, Session};
 use gatepass::proto::backoff::BackoffOptions;
@@ -14,7 +14,7 @@ use gatepass::proto::scheme::{Query, Scheme, Ticket};
 use gatepass::proto::session::{SessionConfig, SessionState};
 use gatepass::proto::token::Lifetime;
 use gatepass::proto::{Json, Millis, Secret, Url, UrlKind, preset};
-use gatepass_mock_server::{Command, Drop, MockServer, Received};
+use gatepass_mock_server::{Command, Drop, MockServer, Recorded};
 
 const WHOAMI: &str = r#"{"type":"whoami"}"#;
 const MAGGIE: &str = r#"{"type":"whoami","user":"maggie"}"#;
@@ -149,7 +149,7 @@ async fn when_a_logout_returns_nothing_of_the_user_can_be_sent_any_more() {
     login(&session, "bob", "hunter2").await.unwrap();
     server.wait_for(|counts| counts.messages == 1).await;
     let received = server.received();
-    let messages: Vec<_> = received.iter().filter_map(Received::as_message).collect();
+    let messages: Vec<_> = received.iter().filter_map(Recorded::as_message).collect();
     assert_eq!(messages, [(Some("bob"), "of the next user")]);
 }
 
@@ -270,7 +270,7 @@ async fn the_end_is_told_to_whoever_reads_or_waits() {
     assert_eq!(socket.next().await, None);
     assert_eq!(socket.ready().await, Err(None));
     assert_eq!(socket.send(text("late")).await.map_err(|error| error.code()), Err("CLOSED"));
-    let closed = Received::Closed { user: None, code: Some(4000) };
+    let closed = Recorded::Closed { user: None, code: Some(4000) };
     server.wait_for(|counts| counts.open == 0).await;
     assert!(server.received().contains(&closed), "{:?}", server.received());
 }

@@ -107,7 +107,7 @@ test('a machine that is told something that has no number is not told anything e
       ...cores.flatMap((make) => [0x7f, 256, -1].map((what) => told(make(), what, 0, []))),
       told(cores[1](), ConnectionInput.indexOf('page'), 99),
       told(cores[1](), ConnectionInput.indexOf('http'), 0, [9]),
-      told(cores[0](), SessionInput.indexOf('want'), 0, [0, 9, 0]),
+      told(cores[0](), SessionInput.indexOf('requestToken'), 0, [0, 9, 0]),
       told(cores[0](), SessionInput.indexOf('provided'), 0, [9]),
       told(cores[1](), ConnectionInput.indexOf('token'), 0, [[99]]),
     ];

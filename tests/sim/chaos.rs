@@ -2,7 +2,7 @@
 
 use gatepass::proto::Instant;
 use gatepass::proto::Millis;
-use gatepass::proto::connection::{ConnectionState, Fate, PageEvent, WhenHidden};
+use gatepass::proto::connection::{ConnectionState, DeliveryStatus, PageEvent, WhenHidden};
 use gatepass::proto::outbox::{Confirm, OutboxOptions, OutboxPolicy};
 
 use crate::codec::json;
@@ -160,10 +160,11 @@ fn calm(world: &mut World) {
     world.hear_of_the_server();
     for line in &world.lines {
         // It may have waited for too long, which is told.
-        let is_dropped = line.fates.last_key_value().is_some_and(|(_, fates)| fates.last() == Some(&Fate::Dropped));
+        let is_dropped =
+            line.fates.last_key_value().is_some_and(|(_, fates)| fates.last() == Some(&DeliveryStatus::Dropped));
         assert!(is_dropped || !line.received_by_server.is_empty(), "a message sent in the calm did not arrive");
         for (number, fates) in &line.fates {
-            let is_over = matches!(fates.last(), Some(Fate::Confirmed | Fate::Dropped));
+            let is_over = matches!(fates.last(), Some(DeliveryStatus::Confirmed | DeliveryStatus::Dropped));
             assert!(is_over || !line.confirms, "in the end {number} is {fates:?}");
         }
         // Where the clock of a tab stands still, nothing is over.

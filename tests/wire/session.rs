@@ -2,7 +2,8 @@
 
 use gatepass::proto::http::{HttpRequest, HttpResponse, Method};
 use gatepass::proto::session::{
-    Asker, Demand, Input, LoginError, LoginId, Output, Session, SessionState, Want, WantId,
+    Input, LoginError, LoginId, Output, RequesterId, Session, SessionState, TokenRequest, TokenRequestId,
+    TokenRequirement,
 };
 use gatepass::proto::token::Lifetime;
 use gatepass::proto::{Json, Secret, preset};
@@ -33,7 +34,7 @@ fn call(session: &mut Session, input: Input, call: &Json) -> Result<Option<Strin
                 outcome = Err(error.code());
             }
             Output::Token { result: Err(error), .. } => outcome = Err(error.code()),
-            Output::Token { result: Ok(grant), .. } => outcome = Ok(Some(grant.authorization.expose().to_owned())),
+            Output::Token { result: Ok(token), .. } => outcome = Ok(Some(token.authorization.expose().to_owned())),
             Output::LoginDone { result: Ok(()), .. } | Output::AbortFetch { .. } | Output::Changed { .. } => {}
             Output::Erase { .. }
             | Output::Due
@@ -63,18 +64,18 @@ fn check(http: &HttpRequest, wanted: &Json) {
     }
 }
 
-fn want(rejected: Option<u32>) -> Input {
-    let demand = rejected.map_or(Demand::USABLE, Demand::NotRejected);
-    Input::Want(Want { asker: Asker(0), want: WantId::new(1), demand })
+fn id(rejected: Option<u32>) -> Input {
+    let requirement = rejected.map_or(TokenRequirement::VALID, TokenRequirement::OtherThan);
+    Input::RequestToken(TokenRequest { requester: RequesterId(0), id: TokenRequestId::new(1), requirement })
 }
 
 /// The header of the present token, without a request.
 fn present(session: &mut Session) -> Option<(String, u32)> {
-    session.handle_input(now(), want(None));
+    session.handle_input(now(), id(None));
     let mut header = None;
     while let Some(output) = session.poll_output() {
-        if let Output::Token { result: Ok(grant), .. } = output {
-            header = Some((grant.authorization.expose().to_owned(), grant.generation));
+        if let Output::Token { result: Ok(token), .. } = output {
+            header = Some((token.authorization.expose().to_owned(), token.generation));
         }
     }
     header
@@ -100,7 +101,7 @@ fn play(name: &str) {
             outcome
         } else {
             let rejected = present(&mut session).map(|(_, generation)| generation);
-            call(&mut session, want(rejected), row)
+            call(&mut session, id(rejected), row)
         };
         match row.text_at("failure") {
             Some(code) => assert_eq!(outcome, Err(code.as_str())),

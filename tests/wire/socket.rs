@@ -1,9 +1,11 @@
 //! Sockets: the handshake, the messages and the outcomes of each preset.
 
 use gatepass::error::Disposition;
-use gatepass::proto::connection::{Connection, ConnectionConfig, Event, Input, Output, Received, SocketId};
+use gatepass::proto::connection::{Connection, ConnectionConfig, Event, Inbound, Input, Output, SocketId};
 use gatepass::proto::http::{HttpResponse, Method};
-use gatepass::proto::session::{self, Asker, Demand, Session, SessionConfig, Want, WantId};
+use gatepass::proto::session::{
+    self, RequesterId, Session, SessionConfig, TokenRequest, TokenRequestId, TokenRequirement,
+};
 use gatepass::proto::token::Lifetime;
 use gatepass::proto::{Framing, Json, Secret, preset};
 
@@ -18,7 +20,7 @@ pub(super) struct Client {
     dialled: Vec<String>,
     authorization: Option<String>,
     pub(super) sent: Vec<Json>,
-    wanted: Option<WantId>,
+    wanted: Option<TokenRequestId>,
     pub(super) has_opened: bool,
     has_delivered: bool,
     pub(super) failure: Option<(&'static str, Disposition)>,
@@ -69,7 +71,7 @@ impl Client {
                     Framing::Json => json(text.expose()),
                     Framing::Text | Framing::Binary => Json::text(text.expose()),
                 }),
-                Output::Want { want, .. } => self.wanted = Some(want),
+                Output::RequestToken { id, .. } => self.wanted = Some(id),
                 Output::Fetch { request, http } => {
                     let ticket = self.fixture.at("ticket").expect("a preset that fetches has a ticket in its file");
                     let method = if http.method == Method::Get { "GET" } else { "POST" };
@@ -91,19 +93,19 @@ impl Client {
                 | Output::Discard { .. }
                 | Output::Event(Event::Closed { .. } | Event::Message { .. })
                 | Output::Send { .. }
-                | Output::Unwant => {}
+                | Output::CancelTokenRequest => {}
             }
         }
     }
 
     /// Lets the session answer what was asked of it, with the token that it has.
     fn answer_want(&mut self) {
-        let Some(want) = self.wanted.take() else { panic!("no token was asked for") };
-        let input = Want { asker: Asker(0), want, demand: Demand::USABLE };
-        self.session.handle_input(now(), session::Input::Want(input));
+        let Some(id) = self.wanted.take() else { panic!("no token was asked for") };
+        let input = TokenRequest { requester: RequesterId(0), id, requirement: TokenRequirement::VALID };
+        self.session.handle_input(now(), session::Input::RequestToken(input));
         while let Some(output) = self.session.poll_output() {
-            if let session::Output::Token { want, result, .. } = output {
-                self.input(Input::Token { want, result });
+            if let session::Output::Token { id, result, .. } = output {
+                self.input(Input::Token { id, result });
             }
         }
     }
@@ -116,13 +118,13 @@ impl Client {
     pub(super) fn hear_frame(&mut self, message: &str) -> bool {
         let socket = self.socket.unwrap();
         match self.machine.on_message(socket, now().instant, message.len()) {
-            Received::Deliver => true,
-            Received::Inspect => {
+            Inbound::Deliver => true,
+            Inbound::Inspect => {
                 self.has_delivered = false;
                 self.input(Input::Inspected { socket, text: Some(message) });
                 self.has_delivered
             }
-            Received::Ignore | Received::TooLong { .. } => false,
+            Inbound::Ignore | Inbound::TooLong { .. } => false,
         }
     }
 
@@ -285,7 +287,7 @@ fn case_83_odd_answers_decide_nothing() {
         r#"{"type":["auth_required"]}"#,
         r#"{"type":{}}"#,
     ] {
-        assert_eq!(client.machine.on_message(socket, now().instant, odd.len()), Received::Inspect);
+        assert_eq!(client.machine.on_message(socket, now().instant, odd.len()), Inbound::Inspect);
         client.input(Input::Inspected { socket, text: Some(odd) });
     }
     client.input(Input::Inspected { socket, text: None });

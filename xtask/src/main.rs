@@ -114,7 +114,7 @@ enum Command {
     },
     /// All clients lose the server at once: how they come back, beside the formulas of others
     Storm(storm::Options),
-    /// Print the table of ways in and where they were tried, made of the last test run
+    /// Print the table of authentication schemes and where they were tried, made of the last test run
     Table {
         /// Put it into the docs, and the table of close codes
         #[arg(long)]

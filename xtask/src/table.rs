@@ -1,4 +1,4 @@
-//! The table of ways in and where each was tried, made of what the last test run has printed.
+//! The table of authentication schemes and where each was tried, made of what the last test run has printed.
 //!
 //! A test says by its name which row it is of: `s1_…` in Rust, `s1: …` in JavaScript. A cell is good if at least one test of the row
 //! ran there and none failed.
@@ -59,7 +59,7 @@ pub(crate) fn run(write: bool) -> Result<()> {
 pub(crate) fn check() -> Result<()> {
     let (table, (_, present, _)) = (table()?, parts()?);
     if table.contains('✗') || table.contains('?') {
-        bail!("not every way in was tried with success:\n{table}");
+        bail!("not every authentication scheme was tried with success:\n{table}");
     }
     if table != present {
         bail!("{} is older than this test run: `cargo xtask table --write`", page().display());
@@ -68,7 +68,7 @@ pub(crate) fn check() -> Result<()> {
 }
 
 fn page() -> PathBuf {
-    root().join("docs/ways-in/README.md")
+    root().join("docs/schemes/README.md")
 }
 
 /// The page: before the table, the table, after it.
@@ -130,8 +130,7 @@ mod tests {
 
     #[test]
     fn a_cell_is_good_if_something_ran_and_nothing_failed() {
-        let rust =
-            "test ways::s1_a_jwt ... ok\ntest ways::s2_x ... FAILED\ntest ways::s3_y ... ok\ntest z::s3_z ... FAILED";
+        let rust = "test schemes::s1_a_jwt ... ok\ntest schemes::s2_x ... FAILED\ntest schemes::s3_y ... ok\ntest z::s3_z ... FAILED";
         assert_eq!((cell("s1", rust), cell("s2", rust), cell("s3", rust), cell("s4", rust)), ("✓", "✗", "✗", "?"));
         let node = "✔ s1: a JWT (3 ms)\n✖ s2: a group (1 ms)\n  ✔ s4: x";
         assert_eq!((cell("s1", node), cell("s2", node), cell("s4", node), cell("s5", node)), ("✓", "✗", "✓", "?"));

@@ -1,6 +1,6 @@
 //! A native server that plays the backend of authenticated WebSockets in tests, faults included.
 //!
-//! It speaks every way in that the SDK has (tickets, tokens in the query, in cookies, in headers, among the subprotocols, as first
+//! It speaks every authentication scheme that the SDK has (tickets, tokens in the query, in cookies, in headers, among the subprotocols, as first
 //! messages) with the manners of the backends that have it; the modules `http` and `socket` list the paths. It knows the users
 //! `maggie` (password `secret`) and `bob` (`hunter2`), listens on loopback only, and does what a test needs to see: drops
 //! sockets, refuses handshakes, delays tickets, expires tokens, goes silent, restarts.
@@ -18,7 +18,7 @@
 //! # });
 //! ```
 //!
-//! It shares no code with the SDK, so that both cannot be wrong together. [`Command`] lists the faults, [`Received`] what
+//! It shares no code with the SDK, so that both cannot be wrong together. [`Command`] lists the faults, [`Recorded`] what
 //! can be asserted.
 
 mod command;
@@ -36,7 +36,7 @@ mod token;
 
 pub use command::{Command, Drop, Endpoint};
 pub use origin::OriginPolicy;
-pub use record::Received;
+pub use record::Recorded;
 pub use server::{MockServer, Options};
 pub use settings::Settings;
 pub use state::{Counts, GROUPS, USERS};

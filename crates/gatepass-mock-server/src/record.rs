@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "camelCase")]
 #[non_exhaustive]
-pub enum Received {
+pub enum Recorded {
     /// A socket ended: by the peer, or by a fault.
     Closed {
         /// The user, if one was known.
@@ -43,7 +43,7 @@ pub enum Received {
     },
 }
 
-impl Received {
+impl Recorded {
     /// Returns the user, if this is a message, and its text.
     #[must_use]
     pub fn as_message(&self) -> Option<(Option<&str>, &str)> {

@@ -22,7 +22,7 @@ use crate::command::Command;
 use crate::control::{self, Orders};
 use crate::net::{CuttableListener, Cutter};
 use crate::origin::{OriginPolicy, is_loopback_host};
-use crate::record::Received;
+use crate::record::Recorded;
 use crate::settings::Settings;
 use crate::state::{Counts, State};
 use crate::{http, socket};
@@ -110,9 +110,9 @@ impl MockServer {
         let (orders, inbox) = mpsc::unbounded_channel();
         let control_router = control::router(state.clone(), orders.clone(), origins);
         let all = CancellationToken::new();
-        let keeper = Keeper { router, state: state.clone(), address, serving: None, all: all.clone() };
+        let supervisor = Supervisor { router, state: state.clone(), address, serving: None, all: all.clone() };
         let tasks = [
-            tokio::spawn(keeper.run(listener, inbox)),
+            tokio::spawn(supervisor.run(listener, inbox)),
             tokio::spawn(async move {
                 // Ends only with its task.
                 axum::serve(control_listener, control_router).await.ok();
@@ -149,7 +149,7 @@ impl MockServer {
 
     /// Returns everything that was received since the start or the last reset, in order.
     #[must_use]
-    pub fn received(&self) -> Vec<Received> {
+    pub fn received(&self) -> Vec<Recorded> {
         self.state.lock().received.clone()
     }
 
@@ -173,7 +173,7 @@ impl Drop for MockServer {
 }
 
 /// The task that owns the listening socket and carries out commands in order.
-struct Keeper {
+struct Supervisor {
     router: Router,
     state: State,
     address: SocketAddr,
@@ -181,7 +181,7 @@ struct Keeper {
     all: CancellationToken,
 }
 
-impl Keeper {
+impl Supervisor {
     async fn run(mut self, listener: TcpListener, mut inbox: mpsc::UnboundedReceiver<(Command, oneshot::Sender<()>)>) {
         self.serve(listener);
         while let Some((command, done)) = inbox.recv().await {
@@ -322,6 +322,6 @@ async fn recorded(axum::extract::State(state): axum::extract::State<State>, requ
     let (method, path) = (request.method().to_string(), request.uri().path().to_owned());
     let response = next.run(request).await;
     tracing::info!(%method, %path, status = response.status().as_u16(), "http");
-    state.record(Received::Http { method, path, status: response.status().as_u16() });
+    state.record(Recorded::Http { method, path, status: response.status().as_u16() });
     response
 }

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use crate::command::{Command, Drop, Endpoint, bytes_of};
 use crate::origin::OriginPolicy;
-use crate::record::Received;
+use crate::record::Recorded;
 use crate::settings::Settings;
 use crate::ticket::{SessionKeys, Tickets};
 use crate::token::Tokens;
@@ -95,7 +95,7 @@ pub(crate) struct Inner {
     /// How many answers are not to be given.
     pub(crate) losses: BTreeMap<Endpoint, u32>,
     pub(crate) counts: Counts,
-    pub(crate) received: Vec<Received>,
+    pub(crate) received: Vec<Recorded>,
     pub(crate) origins: OriginPolicy,
     next_socket: u64,
 }
@@ -123,7 +123,7 @@ impl State {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn record(&self, received: Received) {
+    pub(crate) fn record(&self, received: Recorded) {
         self.change(|inner| inner.received.push(received));
     }
 

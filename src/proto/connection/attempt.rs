@@ -2,8 +2,8 @@
 
 use super::config::ConnectionConfig;
 use super::io::{Event, Output, SocketId};
-use super::recovery::Goodbye;
-use super::state::{Doubt, Proof, Pulse, Refuser, Renewal, State, Step, Timer};
+use super::recovery::CloseInfo;
+use super::state::{Acceptance, AuthenticationStep, CredentialStatus, HeartbeatState, Reauth, Refuser, State, Timer};
 use super::{Connection, MISMATCH_CODE};
 use crate::error::{Disposition, Failure, HandshakeError, HttpError, Malformed, TokenError, TransportError};
 use crate::proto::Handshake;
@@ -11,19 +11,19 @@ use crate::proto::Millis;
 use crate::proto::hint::Hint;
 use crate::proto::http::{HttpRequest, HttpResponse, Method, NoAnswer, http_date, json_of};
 use crate::proto::scheme::{FirstMessage, Scheme, Ticket};
-use crate::proto::session::{Grant, RequestId, WantId};
+use crate::proto::session::{AccessToken, RequestId, TokenRequestId};
 use crate::proto::{Instant, Json, Now, Secret, UnixTime};
 
 /// How late a timer may ring before a ticket that waited for it counts as too old.
 const LATE: Millis = Millis::from_secs(5);
 
 impl Connection {
-    pub(super) fn on_token(&mut self, now: Now, want: WantId, result: Result<Grant, TokenError>) {
-        if self.state.want() != Some(want) {
+    pub(super) fn on_token(&mut self, now: Now, id: TokenRequestId, result: Result<AccessToken, TokenError>) {
+        if self.state.token_request() != Some(id) {
             return;
         }
         match &self.state {
-            State::Connected { renewal: Renewal::Due(_), .. } => self.on_due_token(now, result),
+            State::Connected { reauth: Reauth::Requested(_), .. } => self.on_due_token(now, result),
             State::Connected { .. } => self.on_renewed_token(now, result),
             State::Idle
             | State::Token { .. }
@@ -39,43 +39,45 @@ impl Connection {
     }
 
     /// The token of a try.
-    fn on_first_token(&mut self, now: Now, result: Result<Grant, TokenError>) {
+    fn on_first_token(&mut self, now: Now, result: Result<AccessToken, TokenError>) {
         match result {
-            Ok(grant) if grant.epoch == self.epoch => self.try_with(now, grant),
+            Ok(token) if token.user_epoch == self.user_epoch => self.try_with(now, token),
             // Another user's token: theirs is another connection.
-            Ok(grant) => self.on_session(now, grant.view()),
+            Ok(token) => self.on_session(now, token.view()),
             // Nothing can renew the token that a server has refused: why it was refused is what the app has to know.
-            Err(TokenError::Expired) if matches!(self.doubt, Doubt::Refused { .. }) => {
-                if let Doubt::Refused { failure, .. } = core::mem::replace(&mut self.doubt, Doubt::None) {
-                    let goodbye = failure.close_code().map_or_else(Goodbye::none, |code| Goodbye::new(code, ""));
-                    self.conclude(now, failure, Disposition::SignIn, goodbye);
+            Err(TokenError::Expired) if matches!(self.credential_status, CredentialStatus::Refused { .. }) => {
+                if let CredentialStatus::Refused { failure, .. } =
+                    core::mem::replace(&mut self.credential_status, CredentialStatus::Good)
+                {
+                    let close_info = failure.close_code().map_or_else(CloseInfo::none, |code| CloseInfo::new(code, ""));
+                    self.conclude(now, failure, Disposition::SignIn, close_info);
                 }
             }
-            Err(error) => self.fail(now, Failure::Token(error), Goodbye::none()),
+            Err(error) => self.fail(now, Failure::Token(error), CloseInfo::none()),
         }
     }
 
     /// Goes on with a token, as the scheme says.
-    pub(super) fn try_with(&mut self, now: Now, grant: Grant) {
+    pub(super) fn try_with(&mut self, now: Now, token: AccessToken) {
         let handshake = match &self.config.scheme {
             // An anonymous connection asks for no token, so none is answered.
             Scheme::Anonymous => return,
             Scheme::Cookie | Scheme::FirstMessage(_) => Ok(self.plain_handshake()),
             #[cfg(not(target_family = "wasm"))]
             Scheme::Header => {
-                Ok(Handshake { authorization: Some(grant.authorization.clone()), ..self.plain_handshake() })
+                Ok(Handshake { authorization: Some(token.authorization.clone()), ..self.plain_handshake() })
             }
-            Scheme::Query(query) => Ok(query.handshake(&self.config.url, &self.config.protocols, grant.access())),
-            Scheme::Subprotocol(entry) => entry.handshake(&self.config.url, &self.config.protocols, grant.access()),
+            Scheme::Query(query) => Ok(query.handshake(&self.config.url, &self.config.protocols, token.access())),
+            Scheme::Subprotocol(entry) => entry.handshake(&self.config.url, &self.config.protocols, token.access()),
             Scheme::Ticket(ticket) => {
                 let (method, url) = (ticket.method, ticket.url.to_text());
-                let (request, authorization) = (RequestId(self.new_id()), Some(grant.authorization.clone()));
+                let (request, authorization) = (RequestId(self.new_id()), Some(token.authorization.clone()));
                 // Told before it is asked for: whoever closes on hearing it wastes no ticket.
-                self.change(State::Ticket { request, grant, asked_at: now });
+                self.change(State::Ticket { request, token, asked_at: now });
                 return self.call(now, request, method, url, authorization);
             }
         };
-        self.dial(now, handshake, Some(grant));
+        self.dial(now, handshake, Some(token));
     }
 
     /// Makes an HTTP request in the session's name.
@@ -88,7 +90,7 @@ impl Connection {
         authorization: Option<Secret>,
     ) {
         let cookies = self.config.sends_cookies();
-        let http = HttpRequest { method, url, authorization, body: None, cookies, is_farewell: false };
+        let http = HttpRequest { method, url, authorization, body: None, cookies, keepalive: false };
         self.timers.set(Timer::Http, now.instant.after(self.config.http_timeout));
         self.outputs.push_back(Output::Fetch { request, http });
     }
@@ -98,8 +100,8 @@ impl Connection {
             return;
         }
         self.timers.stop(Timer::Http);
-        let State::Ticket { grant, asked_at, .. } = &self.state else { return self.on_probed(now, &result) };
-        let (grant, asked_at) = (grant.clone(), *asked_at);
+        let State::Ticket { token, asked_at, .. } = &self.state else { return self.on_probed(now, &result) };
+        let (token, asked_at) = (token.clone(), *asked_at);
         let Scheme::Ticket(scheme) = &self.config.scheme else { return };
         let answer = json_of(now, &result, scheme.reject.as_ref()).and_then(|answer| {
             let text = answer.text_at(&scheme.field).ok_or(HttpError::Malformed(Malformed::MissingField))?;
@@ -114,20 +116,20 @@ impl Connection {
             Ok((handshake, self.is_stale(scheme, &answer, &result, asked_at, now), Hint::of(&answer)))
         });
         match answer {
-            Ok((_, true, _)) => self.fail(now, Failure::TicketExpired, Goodbye::none()),
+            Ok((_, true, _)) => self.fail(now, Failure::TicketExpired, CloseInfo::none()),
             Ok((handshake, false, hint)) => {
-                self.hint.update(hint);
-                self.lead = now.instant.since(asked_at.instant);
+                self.server_hint.update(hint);
+                self.prefetch_lead = now.instant.since(asked_at.instant);
                 // The endpoint that refused a token has accepted this one: what it refuses later is another matter.
-                if matches!(self.doubt, Doubt::Refused { by: Refuser::TicketEndpoint, .. }) {
-                    self.doubt = Doubt::None;
+                if matches!(self.credential_status, CredentialStatus::Refused { by: Refuser::TicketEndpoint, .. }) {
+                    self.credential_status = CredentialStatus::Good;
                 }
-                self.dial_in_time(now, handshake, grant);
+                self.dial_in_time(now, handshake, token);
             }
             Err(HttpError::Status { status, retry_after }) if status == scheme.unauthorized => {
-                self.fail(now, Failure::Ticket(HttpError::Status { status: 401, retry_after }), Goodbye::none());
+                self.fail(now, Failure::Ticket(HttpError::Status { status: 401, retry_after }), CloseInfo::none());
             }
-            Err(error) => self.fail(now, Failure::Ticket(error), Goodbye::none()),
+            Err(error) => self.fail(now, Failure::Ticket(error), CloseInfo::none()),
         }
     }
 
@@ -142,7 +144,7 @@ impl Connection {
                 Failure::Transport(TransportError::HandshakeRefused { tries: self.refusals })
             }
         };
-        self.fail(now, failure, Goodbye::none());
+        self.fail(now, failure, CloseInfo::none());
     }
 
     /// What a dial sends without a credential.
@@ -170,13 +172,13 @@ impl Connection {
     }
 
     /// Dials, or keeps the ticket until the wait is over.
-    fn dial_in_time(&mut self, now: Now, handshake: Result<Handshake, TokenError>, grant: Grant) {
+    fn dial_in_time(&mut self, now: Now, handshake: Result<Handshake, TokenError>, token: AccessToken) {
         match (self.dial_at.filter(|at| *at > now.instant), handshake) {
             (Some(until), Ok(handshake)) => {
                 self.timers.set(Timer::Dial, until);
-                self.state = State::Holding { handshake, grant };
+                self.state = State::Holding { handshake, token };
             }
-            (_, handshake) => self.dial(now, handshake, Some(grant)),
+            (_, handshake) => self.dial(now, handshake, Some(token)),
         }
     }
 
@@ -185,67 +187,67 @@ impl Connection {
         if now.instant.since(deadline) > LATE {
             return self.start(now);
         }
-        let State::Holding { handshake, grant } = &self.state else { return };
-        let (handshake, grant) = (handshake.clone(), grant.clone());
+        let State::Holding { handshake, token } = &self.state else { return };
+        let (handshake, token) = (handshake.clone(), token.clone());
         self.timers.stop(Timer::Dial);
-        self.dial(now, Ok(handshake), Some(grant));
+        self.dial(now, Ok(handshake), Some(token));
     }
 
-    pub(super) fn dial(&mut self, now: Now, handshake: Result<Handshake, TokenError>, grant: Option<Grant>) {
+    pub(super) fn dial(&mut self, now: Now, handshake: Result<Handshake, TokenError>, token: Option<AccessToken>) {
         let handshake = match handshake {
             Ok(handshake) => handshake,
-            Err(error) => return self.fail(now, Failure::Token(error), Goodbye::none()),
+            Err(error) => return self.fail(now, Failure::Token(error), CloseInfo::none()),
         };
         let socket = SocketId(self.new_id());
         self.timers.set(Timer::Connect, now.instant.after(self.config.connect_timeout));
-        self.change(State::Opening { socket, grant });
+        self.change(State::Opening { socket, token });
         self.outputs.push_back(Output::Open { socket, handshake });
     }
 
     pub(super) fn on_opened(&mut self, now: Now, socket: SocketId, protocol: &str) {
-        let State::Opening { socket: present, grant } = &self.state else { return };
+        let State::Opening { socket: present, token } = &self.state else { return };
         if *present != socket {
             return;
         }
         // Firefox opens a socket whose server chose none of the offered subprotocols; Chromium fails it.
         if !self.config.protocols.is_empty() && !self.config.protocols.iter().any(|offered| offered == protocol) {
-            return self.abandon(now, MISMATCH_CODE, Failure::Handshake(HandshakeError::SubprotocolMismatch));
+            return self.abort(now, MISMATCH_CODE, Failure::Handshake(HandshakeError::SubprotocolMismatch));
         }
-        let grant = grant.clone();
+        let token = token.clone();
         self.rest = (String::new(), 0);
         self.refusals = 0;
         self.silent_errors = 0;
-        match (&self.config.scheme, grant) {
-            (Scheme::FirstMessage(scheme), Some(grant)) if scheme.hello.is_some() => {
+        match (&self.config.scheme, token) {
+            (Scheme::FirstMessage(scheme), Some(token)) if scheme.hello.is_some() => {
                 self.timers.set(Timer::Authenticate, now.instant.after(scheme.ack_timeout));
-                self.change(State::Authenticating { socket, grant, step: Step::Hello });
+                self.change(State::Authenticating { socket, token, step: AuthenticationStep::Hello });
             }
-            (Scheme::FirstMessage(_), Some(grant)) => self.authenticate(now, socket, grant),
-            (_, grant) => {
-                self.connected(now, socket, grant, Proof::Given);
+            (Scheme::FirstMessage(_), Some(token)) => self.authenticate(now, socket, token),
+            (_, token) => {
+                self.connected(now, socket, token, Acceptance::Confirmed);
             }
         }
     }
 
     /// Sends the first message.
-    pub(super) fn authenticate(&mut self, now: Now, socket: SocketId, grant: Grant) {
+    pub(super) fn authenticate(&mut self, now: Now, socket: SocketId, token: AccessToken) {
         let Scheme::FirstMessage(scheme) = &self.config.scheme else { return };
-        if let Some(first) = first_message(scheme, socket, &grant) {
+        if let Some(first) = first_message(scheme, socket, &token) {
             self.outputs.push_back(first);
         }
         if scheme.ack.is_some() {
             self.timers.set(Timer::Authenticate, now.instant.after(scheme.ack_timeout));
-            self.change(State::Authenticating { socket, grant, step: Step::Ack });
+            self.change(State::Authenticating { socket, token, step: AuthenticationStep::Ack });
         } else {
-            self.connected(now, socket, Some(grant), Proof::Assumed);
+            self.connected(now, socket, Some(token), Acceptance::Assumed);
         }
     }
 
-    pub(super) fn connected(&mut self, now: Now, socket: SocketId, grant: Option<Grant>, proof: Proof) {
+    pub(super) fn connected(&mut self, now: Now, socket: SocketId, token: Option<AccessToken>, acceptance: Acceptance) {
         self.stop_timers();
         self.timers.set(Timer::Stable, now.instant.after(self.config.min_uptime));
         self.set_beat(now);
-        let pulse = core::mem::replace(&mut self.pulse, Pulse::Well);
+        let heartbeat_state = core::mem::replace(&mut self.heartbeat_state, HeartbeatState::PongReceived);
         self.has_erred = false;
         self.connected_since.get_or_insert(now.instant);
         self.stats.connections += 1;
@@ -255,10 +257,11 @@ impl Connection {
             self.outbox.settle();
         }
         // Queued messages go before the app hears of the connection, so that what it sends then comes after them.
-        let change = self.enter(State::Connected { socket, grant, since: now.instant, proof, renewal: Renewal::None });
-        self.flush(now.instant, socket, proof == Proof::Assumed);
+        let change =
+            self.enter(State::Connected { socket, token, since: now.instant, acceptance, reauth: Reauth::None });
+        self.flush(now.instant, socket, acceptance == Acceptance::Assumed);
         if let Some(predecessor) = predecessor {
-            return self.retire(&predecessor, pulse);
+            return self.retire(&predecessor, heartbeat_state);
         }
         self.is_open = true;
         self.tell_change(change);
@@ -267,8 +270,8 @@ impl Connection {
 }
 
 /// What goes first on a socket, if anything does.
-pub(super) fn first_message(scheme: &FirstMessage, socket: SocketId, grant: &Grant) -> Option<Output> {
+pub(super) fn first_message(scheme: &FirstMessage, socket: SocketId, token: &AccessToken) -> Option<Output> {
     let (framing, template) = (scheme.framing, scheme.message.as_ref()?);
-    let text = framing.message(template, grant.access(), grant.authorization.expose());
+    let text = framing.message(template, token.access(), token.authorization.expose());
     Some(Output::SendText { socket, text, framing })
 }

@@ -8,7 +8,7 @@
 
 use super::Connection;
 use super::io::{Input, Output, SocketId};
-use super::state::{Pulse, Retired, Scope, State};
+use super::state::{HeartbeatState, Retired, Scope, State};
 
 impl Connection {
     /// The state that the app sees.
@@ -27,7 +27,7 @@ impl Connection {
         let Some(predecessor) = &self.predecessor else { return false };
         match input {
             Input::Close { .. } | Input::Connect => true,
-            Input::Session(view) => view.epoch != self.epoch,
+            Input::Session(view) => view.user_epoch != self.user_epoch,
             Input::SocketClosed { socket, .. } | Input::SocketError { socket } | Input::TooLong { socket, .. } => {
                 predecessor.socket() == Some(*socket)
             }
@@ -45,7 +45,7 @@ impl Connection {
     /// Gives the try up that is to take over, if there is one.
     pub(super) fn end_handover(&mut self) {
         if self.predecessor.is_some() {
-            self.leave(1000, "");
+            self.release_resources(1000, "");
             self.resume();
         }
     }
@@ -59,10 +59,10 @@ impl Connection {
         true
     }
 
-    /// Only listens to the old socket from now on. `pulse` is what was waited for on it.
-    pub(super) fn retire(&mut self, predecessor: &State, pulse: Pulse) {
+    /// Only listens to the old socket from now on. `heartbeat_state` is what was waited for on it.
+    pub(super) fn retire(&mut self, predecessor: &State, heartbeat_state: HeartbeatState) {
         self.leave_retired();
-        let awaits_pong = self.config.heartbeat.pong.is_some() && pulse != Pulse::Well;
+        let awaits_pong = self.config.heartbeat.pong.is_some() && heartbeat_state != HeartbeatState::PongReceived;
         self.retired = predecessor.socket().map(|socket| Retired { socket, awaits_pong });
     }
 

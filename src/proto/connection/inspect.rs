@@ -4,11 +4,11 @@
 //! it could mean nothing. All of that is linear in its length.
 
 use super::Connection;
-use super::io::{Output, Received, SocketId};
-use super::state::{Proof, Pulse, Renewal, Retired, State, Step};
+use super::io::{Inbound, Output, SocketId};
+use super::state::{Acceptance, AuthenticationStep, HeartbeatState, Reauth, Retired, State};
 use crate::error::{Failure, HandshakeError};
 use crate::proto::hint::Hint;
-use crate::proto::session::{Demand, WantId};
+use crate::proto::session::{TokenRequestId, TokenRequirement};
 use crate::proto::{Framing, Instant, Json, Now};
 
 /// The longest message that is read: a longer one is none of the handshake's, and no answer to a ping. In bytes, or in UTF-16 units of a
@@ -43,27 +43,28 @@ impl Connection {
     ///
     /// # Units
     /// `length` in bytes, or in UTF-16 units for a text in a browser.
-    pub fn on_message(&mut self, socket: SocketId, now: Instant, length: usize) -> Received {
+    pub fn on_message(&mut self, socket: SocketId, now: Instant, length: usize) -> Inbound {
         let is_try = self.authenticates(socket);
         if !is_try && !self.listens_to(socket) {
-            return Received::Ignore;
+            return Inbound::Ignore;
         }
         if length > self.config.max_message {
-            return Received::TooLong { length };
+            return Inbound::TooLong { length };
         }
         if is_try {
-            return if length > MAX_READ { Received::Ignore } else { Received::Inspect };
+            return if length > MAX_READ { Inbound::Ignore } else { Inbound::Inspect };
         }
         self.outbox.heard(now);
         if self.retired.is_none_or(|retired| retired.socket != socket) {
-            self.pulse = if self.awaits_pong() { Pulse::Heard } else { Pulse::Well };
+            self.heartbeat_state =
+                if self.awaits_pong() { HeartbeatState::Alive } else { HeartbeatState::PongReceived };
         }
         if length <= MAX_READ && self.reads(socket) {
-            return Received::Inspect;
+            return Inbound::Inspect;
         }
         self.stats.received += 1;
         self.is_taken(socket);
-        Received::Deliver
+        Inbound::Deliver
     }
 
     /// Returns whether any message may have to be read: the driver then takes binary ones in a form that it can read at once.
@@ -79,7 +80,7 @@ impl Connection {
     }
 
     fn awaits_pong(&self) -> bool {
-        self.config.heartbeat.pong.is_some() && self.pulse != Pulse::Well
+        self.config.heartbeat.pong.is_some() && self.heartbeat_state != HeartbeatState::PongReceived
     }
 
     /// Whether something is waited for in the messages of a socket that the app listens to.
@@ -88,21 +89,22 @@ impl Connection {
         if let Some(Retired { awaits_pong, .. }) = self.retired.filter(|retired| retired.socket == socket) {
             return has_unconfirmed || awaits_pong;
         }
-        let State::Connected { proof, renewal, .. } = self.serving() else { return false };
+        let State::Connected { acceptance, reauth, .. } = self.serving() else { return false };
         let of_scheme = self.config.scheme.first_message().is_some_and(|scheme| {
             let reads_all = scheme.expired.is_some() || scheme.message.is_none();
             let reads_first = scheme.ack.is_none() && scheme.reject.is_some();
-            reads_all || *renewal == Renewal::Sent || reads_first && *proof == Proof::Assumed
+            reads_all || *reauth == Reauth::Sent || reads_first && *acceptance == Acceptance::Assumed
         });
         of_scheme || has_unconfirmed || self.awaits_pong()
     }
 
     /// Whatever the server says after the first message shows that it took it.
     fn is_taken(&mut self, socket: SocketId) {
-        if let State::Connected { socket: present, proof: proof @ Proof::Assumed, .. } = self.serving_mut()
+        if let State::Connected { socket: present, acceptance: acceptance @ Acceptance::Assumed, .. } =
+            self.serving_mut()
             && *present == socket
         {
-            *proof = Proof::Given;
+            *acceptance = Acceptance::Confirmed;
             self.outbox.settle();
         }
     }
@@ -120,7 +122,7 @@ impl Connection {
     /// A frame of the handshake. In text it may hold several messages, and one may go over several frames.
     fn on_handshake(&mut self, now: Now, socket: SocketId, text: &str) {
         let framing = self.framing();
-        let awaits_ack = matches!(&self.state, State::Authenticating { step: Step::Ack, .. });
+        let awaits_ack = matches!(&self.state, State::Authenticating { step: AuthenticationStep::Ack, .. });
         let (mut frame, frames) = core::mem::take(&mut self.rest);
         frame.push_str(text);
         let (messages, rest) = framing.read(&frame);
@@ -154,7 +156,7 @@ impl Connection {
             Some(_) | None => {
                 let awaited = self.awaits_pong();
                 if pong != Pong::None {
-                    self.pulse = Pulse::Well;
+                    self.heartbeat_state = HeartbeatState::PongReceived;
                 }
                 for message in messages.iter().flatten() {
                     if self.serving().socket() == Some(socket) {
@@ -198,7 +200,9 @@ impl Connection {
             Meaning::Expired
         } else if is(&scheme.reject) {
             Meaning::Reject
-        } else if is(&scheme.ack) && !matches!(&self.state, State::Authenticating { step: Step::Hello, .. }) {
+        } else if is(&scheme.ack)
+            && !matches!(&self.state, State::Authenticating { step: AuthenticationStep::Hello, .. })
+        {
             Meaning::Ack
         } else if is(&scheme.hello) {
             Meaning::Hello
@@ -219,29 +223,29 @@ impl Connection {
         }
         match (&mut self.state, meaning) {
             (State::Authenticating { .. } | State::Connected { .. }, Meaning::Reject) => {
-                self.abandon(now, 1000, Failure::Handshake(HandshakeError::Rejected));
+                self.abort(now, 1000, Failure::Handshake(HandshakeError::Rejected));
             }
-            (State::Authenticating { grant, step: Step::Hello, .. }, Meaning::Hello) => {
-                let grant = grant.clone();
-                self.authenticate(now, socket, grant);
+            (State::Authenticating { token, step: AuthenticationStep::Hello, .. }, Meaning::Hello) => {
+                let token = token.clone();
+                self.authenticate(now, socket, token);
             }
-            (State::Authenticating { grant, step: Step::Ack, .. }, Meaning::Ack) => {
-                let grant = grant.clone();
-                self.hint.update(Hint::of(message));
-                self.connected(now, socket, Some(grant), Proof::Given);
+            (State::Authenticating { token, step: AuthenticationStep::Ack, .. }, Meaning::Ack) => {
+                let token = token.clone();
+                self.server_hint.update(Hint::of(message));
+                self.connected(now, socket, Some(token), Acceptance::Confirmed);
             }
-            (State::Connected { renewal: renewal @ Renewal::Sent, .. }, Meaning::Ack) => *renewal = Renewal::Accepted,
-            (State::Connected { renewal, grant: Some(grant), .. }, Meaning::Expired) => match renewal {
-                Renewal::None | Renewal::Due(_) => {
-                    let demand = Demand::NotRejected(grant.generation);
+            (State::Connected { reauth: reauth @ Reauth::Sent, .. }, Meaning::Ack) => *reauth = Reauth::Accepted,
+            (State::Connected { reauth, token: Some(token), .. }, Meaning::Expired) => match reauth {
+                Reauth::None | Reauth::Requested(_) => {
+                    let requirement = TokenRequirement::OtherThan(token.generation);
                     self.next_id = self.next_id.wrapping_add(1);
-                    let want = WantId(self.next_id);
-                    *renewal = Renewal::Wanted(want);
-                    self.outputs.push_back(Output::Want { want, demand });
+                    let id = TokenRequestId(self.next_id);
+                    *reauth = Reauth::RequestedByServer(id);
+                    self.outputs.push_back(Output::RequestToken { id, requirement });
                 }
                 // Said before the server had read the renewed one.
-                Renewal::Wanted(_) | Renewal::Sent => {}
-                Renewal::Accepted => self.abandon(now, 1000, Failure::Handshake(HandshakeError::Rejected)),
+                Reauth::RequestedByServer(_) | Reauth::Sent => {}
+                Reauth::Accepted => self.abort(now, 1000, Failure::Handshake(HandshakeError::Rejected)),
             },
             // Not ours to judge: a server may say other things.
             (

@@ -3,7 +3,7 @@
 use super::super::contract::numbered;
 use super::super::http::{HttpRequest, HttpResponse, NoAnswer};
 use super::super::outbox::MessageId;
-use super::super::session::{Demand, Grant, RequestId, SessionView, WantId};
+use super::super::session::{AccessToken, RequestId, SessionView, TokenRequestId, TokenRequirement};
 use super::super::{Framing, Secret, UnixTime};
 use crate::error::{Problem, TokenError};
 use crate::proto::Handshake;
@@ -97,9 +97,9 @@ pub enum Input<'a> {
     /// The session answered.
     Token {
         /// Which request.
-        want: WantId,
+        id: TokenRequestId,
         /// The token.
-        result: Result<Grant, TokenError>,
+        result: Result<AccessToken, TokenError>,
     },
     /// The session's token should be renewed: whoever is connected with it may ask for another.
     TokenDue,
@@ -145,7 +145,7 @@ pub enum Output {
         /// Its socket.
         socket: SocketId,
     },
-    /// Forget these messages: they will not be sent again, and are in no doubt.
+    /// Forget these messages: they will not be sent again, and are in no credential_status.
     Discard {
         /// Which.
         messages: Vec<MessageId>,
@@ -182,14 +182,14 @@ pub enum Output {
         /// In which frame: as bytes if it is binary.
         framing: Framing,
     },
-    /// Nobody waits for the session's answer any more.
-    Unwant,
+    /// Cancel the pending token request.
+    CancelTokenRequest,
     /// Ask the session for a token.
-    Want {
-        /// Which request.
-        want: WantId,
-        /// Which tokens will do.
-        demand: Demand,
+    RequestToken {
+        /// The id of the request.
+        id: TokenRequestId,
+        /// Which tokens are acceptable.
+        requirement: TokenRequirement,
     },
 }
 
@@ -210,7 +210,7 @@ pub enum Event {
         /// Which.
         message: MessageId,
         /// What.
-        fate: Fate,
+        status: DeliveryStatus,
     },
     /// Connected: accepted by the server.
     Opened,
@@ -220,7 +220,7 @@ pub enum Event {
 
 numbered! {
     /// What became of a message.
-    pub enum Fate {
+    pub enum DeliveryStatus {
         /// Handed to a socket, and not to be confirmed. If the server then refuses the credential, it is handed to the next, and this told again.
         Sent = 0 "sent",
         /// Confirmed by the server.
@@ -299,7 +299,7 @@ numbered! {
 
 /// What becomes of a message that arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Received {
+pub enum Inbound {
     /// Hand it to the app.
     Deliver,
     /// Drop it: another socket's, or before the server accepted.

@@ -7,8 +7,8 @@
 
 use super::config::WhenHidden;
 use super::io::{Output, PageEvent};
-use super::recovery::Goodbye;
-use super::state::{Pause, Pulse, Reach, State, Timer};
+use super::recovery::CloseInfo;
+use super::state::{HeartbeatState, NetworkStatus, State, SuspendReason, Timer};
 use super::{Connection, TIMEOUT_CODE};
 use crate::error::{Failure, TransportError};
 use crate::proto::Millis;
@@ -24,81 +24,87 @@ const TRY_FLOOR: Millis = Millis::from_secs(1);
 impl Connection {
     pub(super) fn on_page(&mut self, now: Now, event: PageEvent) {
         match event {
-            PageEvent::Frozen => self.pause(Pause::Frozen),
+            PageEvent::Frozen => self.pause(SuspendReason::Frozen),
             PageEvent::Hidden => {
                 if self.config.when_hidden == WhenHidden::CloseAfter {
                     self.timers.set(Timer::Hidden, now.instant.after(self.config.hidden_timeout));
                 }
             }
             PageEvent::Offline => {
-                self.reach = Reach::Offline { since: now.instant };
+                self.network = NetworkStatus::Offline { since: now.instant };
                 if matches!(self.state, State::Waiting) {
                     let delay = self.backoff.slow();
-                    self.wait(now, delay, None, Goodbye::none());
+                    self.wait(now, delay, None, CloseInfo::none());
                 } else {
                     self.ask_at_once(now);
                 }
             }
             PageEvent::Online => {
-                let gap = match self.reach {
-                    Reach::Offline { since } => now.instant.since(since),
-                    Reach::Online | Reach::Back { .. } => Millis::ZERO,
+                let gap = match self.network {
+                    NetworkStatus::Offline { since } => now.instant.since(since),
+                    NetworkStatus::Online | NetworkStatus::Back { .. } => Millis::ZERO,
                 };
-                self.reach = Reach::Back { at: now.instant };
-                self.go_on(now, Pause::Offline);
-                self.wake(now, gap);
+                self.network = NetworkStatus::Back { at: now.instant };
+                self.go_on(now, SuspendReason::Offline);
+                self.on_gap(now, gap);
             }
             PageEvent::Resumed | PageEvent::Visible => {
                 self.timers.stop(Timer::Hidden);
-                self.go_on(now, if event == PageEvent::Visible { Pause::Hidden } else { Pause::Frozen });
+                self.go_on(
+                    now,
+                    if event == PageEvent::Visible { SuspendReason::Hidden } else { SuspendReason::Frozen },
+                );
             }
         }
     }
 
     /// Lets go of the socket until there is use for one.
-    pub(super) fn pause(&mut self, pause: Pause) {
-        if matches!(self.state, State::Idle | State::Closed | State::Suspended(Pause::SignIn | Pause::Frozen)) {
+    pub(super) fn pause(&mut self, pause: SuspendReason) {
+        if matches!(
+            self.state,
+            State::Idle | State::Closed | State::Suspended(SuspendReason::SignIn | SuspendReason::Frozen)
+        ) {
             return;
         }
         self.end_handover();
-        self.leave(1000, "");
+        self.release_resources(1000, "");
         self.lose_sent();
-        self.suspend(pause, None, Goodbye::new(1000, ""), None);
+        self.suspend(pause, None, CloseInfo::new(1000, ""), None);
     }
 
     /// Tries again, if this is what it waited for.
-    fn go_on(&mut self, now: Now, pause: Pause) {
-        let is_waiting = pause == Pause::Offline && matches!(self.state, State::Waiting);
+    fn go_on(&mut self, now: Now, pause: SuspendReason) {
+        let is_waiting = pause == SuspendReason::Offline && matches!(self.state, State::Waiting);
         if is_waiting || matches!(self.state, State::Suspended(present) if present == pause) {
-            self.soon(now, Goodbye::none());
+            self.start_or_wait(now, CloseInfo::none());
         }
     }
 
     /// Tries now, or as soon as the last try is long enough ago.
-    pub(super) fn soon(&mut self, now: Now, goodbye: Goodbye) {
+    pub(super) fn start_or_wait(&mut self, now: Now, close_info: CloseInfo) {
         let delay = self.last_try.map_or(Millis::ZERO, |last| last.after(TRY_FLOOR).since(now.instant));
         if delay.is_zero() {
             self.start(now);
-            self.closed_event(goodbye);
+            self.closed_event(close_info);
         } else {
-            self.wait(now, delay, None, goodbye);
+            self.wait(now, delay, None, close_info);
         }
     }
 
     /// Sees how much time has passed since the last input.
-    pub(super) fn notice(&mut self, now: Now) {
+    pub(super) fn observe_clock(&mut self, now: Now) {
         let gap = now.unix.since(self.last_input.unix).max(now.instant.since(self.last_input.instant));
         self.last_input = now;
-        self.wake(now, gap);
+        self.on_gap(now, gap);
     }
 
     /// After a while of which nothing is known.
-    fn wake(&mut self, now: Now, gap: Millis) {
+    fn on_gap(&mut self, now: Now, gap: Millis) {
         let heartbeat = &self.config.heartbeat;
         let patience = if heartbeat.ping.is_some() { heartbeat.interval + heartbeat.timeout } else { SLEEP };
         if gap > patience && matches!(self.serving(), State::Connected { .. }) {
-            if !matches!(self.reach, Reach::Offline { .. }) {
-                self.reach = Reach::Back { at: now.instant };
+            if !matches!(self.network, NetworkStatus::Offline { .. }) {
+                self.network = NetworkStatus::Back { at: now.instant };
             }
             self.ask_at_once(now);
             if self.config.heartbeat.ping.is_none() {
@@ -116,15 +122,19 @@ impl Connection {
 
     /// Asks out of turn; once more if nothing was heard since the last time, and no more than that.
     fn ask_at_once(&mut self, now: Now) {
-        let again = if self.pulse == Pulse::Asked { Pulse::AskedAgain } else { Pulse::Asked };
-        if self.pulse != Pulse::AskedAgain && self.ask(now) {
-            self.pulse = again;
+        let again = if self.heartbeat_state == HeartbeatState::PingSent {
+            HeartbeatState::PingRepeated
+        } else {
+            HeartbeatState::PingSent
+        };
+        if self.heartbeat_state != HeartbeatState::PingRepeated && self.ask(now) {
+            self.heartbeat_state = again;
         }
     }
 
     /// The next ping is due. While one is waited for there is no other, or its time would never be over.
     pub(super) fn on_beat(&mut self, now: Now) {
-        if !matches!(self.pulse, Pulse::Asked | Pulse::AskedAgain) {
+        if !matches!(self.heartbeat_state, HeartbeatState::PingSent | HeartbeatState::PingRepeated) {
             self.ask(now);
         }
         self.set_beat(now);
@@ -136,7 +146,7 @@ impl Connection {
         let heartbeat = &self.config.heartbeat;
         let (Some(ping), State::Connected { socket, .. }) = (&heartbeat.ping, self.serving()) else { return false };
         let (socket, text) = (*socket, Secret::new(ping.as_text().unwrap_or_else(|| framing.write(ping))));
-        self.pulse = Pulse::Asked;
+        self.heartbeat_state = HeartbeatState::PingSent;
         self.timers.set(Timer::Pong, now.instant.after(heartbeat.timeout));
         self.outputs.push_back(Output::SendText { socket, text, framing });
         true
@@ -144,16 +154,18 @@ impl Connection {
 
     /// The time for an answer to the ping is over.
     pub(super) fn on_silence(&mut self, now: Now, deadline: Instant) {
-        match self.pulse {
+        match self.heartbeat_state {
             // The timer rang so late that the answer may be waiting behind it.
-            Pulse::Asked if now.instant.since(deadline) > self.config.heartbeat.timeout => self.ask_at_once(now),
-            Pulse::Asked | Pulse::AskedAgain => self.give_up(now),
-            Pulse::Heard | Pulse::Well => {}
+            HeartbeatState::PingSent if now.instant.since(deadline) > self.config.heartbeat.timeout => {
+                self.ask_at_once(now)
+            }
+            HeartbeatState::PingSent | HeartbeatState::PingRepeated => self.give_up(now),
+            HeartbeatState::Alive | HeartbeatState::PongReceived => {}
         }
     }
 
     fn give_up(&mut self, now: Now) {
         self.end_handover();
-        self.abandon(now, TIMEOUT_CODE, Failure::Transport(TransportError::Silent));
+        self.abort(now, TIMEOUT_CODE, Failure::Transport(TransportError::Silent));
     }
 }

@@ -20,16 +20,19 @@ use std::collections::VecDeque;
 pub use config::{ConnectionConfig, Heartbeat, OnRenewal, WhenHidden, check_close_code};
 pub use inspect::MAX_READ;
 pub use io::{
-    ConnectionState, Event, Fate, Input, Output, PageEvent, Phase, Received, Sent, SocketId, StateChange, Stats,
+    ConnectionState, DeliveryStatus, Event, Inbound, Input, Output, PageEvent, Phase, Sent, SocketId, StateChange,
+    Stats,
 };
 pub use sending::Outgoing;
 
-use self::recovery::{Goodbye, is_ordinary};
-use self::state::{Doubt, Pause, Proof, Pulse, Reach, Renewal, Retired, Scope, State, Timer};
+use self::recovery::{CloseInfo, is_ordinary};
+use self::state::{
+    Acceptance, CredentialStatus, HeartbeatState, NetworkStatus, Reauth, Retired, Scope, State, SuspendReason, Timer,
+};
 use super::backoff::Backoff;
 use super::hint::Hint;
 use super::outbox::{MessageId, Outbox};
-use super::session::{Demand, SessionView, WantId};
+use super::session::{SessionView, TokenRequestId, TokenRequirement};
 use super::timer::Timers;
 use super::{Framing, Instant, Json, Now, UnixTime};
 use crate::error::{Failure, HandshakeError, HttpError, Problem, TransportError};
@@ -53,11 +56,11 @@ const MAX_REASON: usize = 123;
 pub struct Connection {
     config: ConnectionConfig,
     state: State,
-    epoch: u32,
-    sign_ins: u32,
+    user_epoch: u32,
+    sign_in_count: u32,
     /// Tries since the last connection that has lasted.
     attempt: u32,
-    doubt: Doubt,
+    credential_status: CredentialStatus,
     /// Dials in a row that failed before they opened.
     refusals: u32,
     /// Dials in a row that reported an error and never closed.
@@ -70,15 +73,15 @@ pub struct Connection {
     connected_since: Option<Instant>,
     backoff: Backoff,
     /// What the server said for the next loss.
-    hint: Hint,
-    reach: Reach,
-    pulse: Pulse,
+    server_hint: Hint,
+    network: NetworkStatus,
+    heartbeat_state: HeartbeatState,
     last_input: Now,
     last_try: Option<Instant>,
     /// When a try that began ahead of its time may dial.
     dial_at: Option<Instant>,
     /// How long the last ticket took.
-    lead: Millis,
+    prefetch_lead: Millis,
     outbox: Outbox,
     /// What was handed to a socket that is lost, and may not have arrived: the change that follows tells it.
     lost: Vec<MessageId>,
@@ -112,22 +115,22 @@ impl Connection {
             outbox: Outbox::new(config.outbox),
             config,
             state: State::Idle,
-            epoch: user.epoch,
-            sign_ins: user.sign_ins,
+            user_epoch: user.user_epoch,
+            sign_in_count: user.sign_in_count,
             attempt: 0,
-            doubt: Doubt::None,
+            credential_status: CredentialStatus::Good,
             refusals: 0,
             silent_errors: 0,
             is_open: false,
             has_erred: false,
             connected_since: None,
-            hint: Hint::default(),
-            reach: Reach::Online,
-            pulse: Pulse::Well,
+            server_hint: Hint::default(),
+            network: NetworkStatus::Online,
+            heartbeat_state: HeartbeatState::PongReceived,
             last_input: Now { instant: Instant::from_millis(0), unix: UnixTime::from_millis(0) },
             last_try: None,
             dial_at: None,
-            lead: Millis::ZERO,
+            prefetch_lead: Millis::ZERO,
             lost: Vec::new(),
             timers: Timers::default(),
             next_id: 0,
@@ -141,7 +144,7 @@ impl Connection {
 
     /// Applies one thing that happened. Never fails: what the world does wrong becomes an [`Event`].
     pub fn handle_input(&mut self, now: Now, input: Input<'_>) {
-        self.notice(now);
+        self.observe_clock(now);
         if self.ends_handover(&input) {
             self.end_handover();
         }
@@ -156,7 +159,7 @@ impl Connection {
                     self.retired = None;
                 }
                 if self.state.socket() == Some(socket) {
-                    self.on_socket_closed(now, Goodbye { code, reason, was_clean });
+                    self.on_socket_closed(now, CloseInfo { code, reason, was_clean });
                 }
             }
             Input::SocketError { socket } => {
@@ -168,17 +171,17 @@ impl Connection {
             Input::SocketOpened { socket, protocol } => self.on_opened(now, socket, &protocol),
             Input::SocketRefused { socket } => {
                 if self.state.socket() == Some(socket) {
-                    self.fail(now, Failure::Transport(TransportError::Blocked), Goodbye::none());
+                    self.fail(now, Failure::Transport(TransportError::Blocked), CloseInfo::none());
                 }
             }
             Input::Inspected { socket, text } => self.on_inspected(now, socket, text),
             Input::Timeout => self.on_timeout(now),
             Input::TooLong { socket, length } => {
                 if self.state.socket() == Some(socket) {
-                    self.abandon(now, TOO_BIG_CODE, Failure::Transport(TransportError::TooBig { length }));
+                    self.abort(now, TOO_BIG_CODE, Failure::Transport(TransportError::TooBig { length }));
                 }
             }
-            Input::Token { want, result } => self.on_token(now, want, result),
+            Input::Token { id, result } => self.on_token(now, id, result),
             Input::TokenDue => self.on_token_due(),
         }
     }
@@ -210,8 +213,8 @@ impl Connection {
             | Output::Event(_)
             | Output::Send { .. }
             | Output::SendText { .. }
-            | Output::Unwant
-            | Output::Want { .. } => false,
+            | Output::CancelTokenRequest
+            | Output::RequestToken { .. } => false,
         }
     }
 
@@ -241,8 +244,8 @@ impl Connection {
 
     /// Returns the user's number, as far as this connection knows.
     #[must_use]
-    pub fn epoch(&self) -> u32 {
-        self.epoch
+    pub fn user_epoch(&self) -> u32 {
+        self.user_epoch
     }
 
     /// Returns the counters.
@@ -258,11 +261,11 @@ impl Connection {
             State::Holding { .. } => self.on_dial_due(now, now.instant),
             State::Opening { .. } | State::Probing { .. } | State::Authenticating { .. } => {}
             State::Connected { .. } => {
-                self.leave(1000, "reconnect");
+                self.release_resources(1000, "reconnect");
                 self.lose_sent();
-                self.soon(now, Goodbye::new(1000, "reconnect"));
+                self.start_or_wait(now, CloseInfo::new(1000, "reconnect"));
             }
-            State::Waiting | State::Suspended(_) => self.soon(now, Goodbye::none()),
+            State::Waiting | State::Suspended(_) => self.start_or_wait(now, CloseInfo::none()),
             State::Idle | State::Closed => self.start(now),
         }
     }
@@ -283,21 +286,21 @@ impl Connection {
     }
 
     fn want_token(&mut self, problem: Option<Problem>) {
-        let want = WantId(self.new_id());
-        let demand = match self.doubt {
-            Doubt::None => Demand::USABLE,
-            Doubt::Suspected { generation } => Demand::NotDoubted(generation),
-            Doubt::Refused { generation, .. } => Demand::NotRejected(generation),
+        let id = TokenRequestId(self.new_id());
+        let requirement = match self.credential_status {
+            CredentialStatus::Good => TokenRequirement::VALID,
+            CredentialStatus::Suspected { generation } => TokenRequirement::PreferOther(generation),
+            CredentialStatus::Refused { generation, .. } => TokenRequirement::OtherThan(generation),
         };
-        let change = self.enter(State::Token { want });
+        let change = self.enter(State::Token { id });
         self.tell_change(StateChange { problem, ..change });
-        self.outputs.push_back(Output::Want { want, demand });
+        self.outputs.push_back(Output::RequestToken { id, requirement });
     }
 
     fn on_timeout(&mut self, now: Now) {
         while let Some((deadline, timer)) = self.timers.take_due(now.instant) {
             match timer {
-                Timer::Authenticate => self.abandon(now, TIMEOUT_CODE, Failure::Handshake(HandshakeError::TimedOut)),
+                Timer::Authenticate => self.abort(now, TIMEOUT_CODE, Failure::Handshake(HandshakeError::TimedOut)),
                 Timer::Backoff => {
                     let dial_at = self.dial_at;
                     self.start(now);
@@ -306,7 +309,7 @@ impl Connection {
                 Timer::Beat => self.on_beat(now),
                 Timer::Dial => self.on_dial_due(now, deadline),
                 Timer::Expiry => self.expire(now.instant),
-                Timer::Hidden => self.pause(Pause::Hidden),
+                Timer::Hidden => self.pause(SuspendReason::Hidden),
                 Timer::Pong => self.on_silence(now, deadline),
                 Timer::Connect => {
                     self.silent_errors = 0;
@@ -315,7 +318,7 @@ impl Connection {
                     } else {
                         Failure::Transport(TransportError::ConnectTimedOut)
                     };
-                    self.abandon(now, TIMEOUT_CODE, failure);
+                    self.abort(now, TIMEOUT_CODE, failure);
                 }
                 Timer::ErrorWithoutClose if matches!(self.state, State::Opening { .. }) => {
                     self.silent_errors += 1;
@@ -325,14 +328,14 @@ impl Connection {
                     } else {
                         TransportError::ConnectFailed
                     };
-                    self.abandon(now, 1000, Failure::Transport(failure));
+                    self.abort(now, 1000, Failure::Transport(failure));
                 }
                 // A socket that was open cannot be blocked; its `close` is on its way or lost.
                 Timer::ErrorWithoutClose => {
                     if let Some(socket) = self.state.socket() {
                         self.outputs.push_back(Output::CloseSocket { socket, code: 1000, reason: String::new() });
                     }
-                    self.on_socket_closed(now, Goodbye::none());
+                    self.on_socket_closed(now, CloseInfo::none());
                 }
                 Timer::Http => {
                     let failure = if matches!(self.state, State::Probing { .. }) {
@@ -340,15 +343,15 @@ impl Connection {
                     } else {
                         Failure::Ticket(HttpError::TimedOut)
                     };
-                    self.abandon(now, TIMEOUT_CODE, failure);
+                    self.abort(now, TIMEOUT_CODE, failure);
                 }
                 Timer::Stable => {
                     self.leave_retired();
-                    self.doubt = Doubt::None;
-                    if let State::Connected { proof, renewal, .. } = self.serving_mut() {
-                        *proof = Proof::Lasting;
-                        if matches!(renewal, Renewal::Sent | Renewal::Accepted) {
-                            *renewal = Renewal::None;
+                    self.credential_status = CredentialStatus::Good;
+                    if let State::Connected { acceptance, reauth, .. } = self.serving_mut() {
+                        *acceptance = Acceptance::Stable;
+                        if matches!(reauth, Reauth::Sent | Reauth::Accepted) {
+                            *reauth = Reauth::None;
                         }
                     }
                     self.outbox.settle();
@@ -371,31 +374,31 @@ impl Connection {
             return;
         }
         let reason = cut_to(reason, MAX_REASON);
-        self.leave(code, reason);
+        self.release_resources(code, reason);
         // As of a WebSocket that is closed before it is open.
         let is_early = !self.config.reconnects && !self.is_open;
-        self.end(if is_early { Goodbye::none() } else { Goodbye::new(code, reason) }, None, None);
+        self.close_permanently(if is_early { CloseInfo::none() } else { CloseInfo::new(code, reason) }, None, None);
     }
 
     fn on_session(&mut self, now: Now, user: SessionView) {
         // A listener that was told before may have changed the session again, and this one has heard of that already.
-        let is_past = (user.epoch, user.sign_ins) < (self.epoch, self.sign_ins);
+        let is_past = (user.user_epoch, user.sign_in_count) < (self.user_epoch, self.sign_in_count);
         if is_past || !self.config.scheme.needs_token() {
             return;
         }
-        let is_other_user = user.epoch != self.epoch;
+        let is_other_user = user.user_epoch != self.user_epoch;
         // A renewal is no sign-in: it must not wake a connection whose credential was refused, or two of them would wake
         // each other for ever.
-        let is_new_sign_in = user.sign_ins != self.sign_ins;
-        self.epoch = user.epoch;
-        self.sign_ins = user.sign_ins;
+        let is_new_sign_in = user.sign_in_count != self.sign_in_count;
+        self.user_epoch = user.user_epoch;
+        self.sign_in_count = user.sign_in_count;
         if is_other_user {
             self.forget_user(now, user.is_signed_in);
-        } else if user.is_signed_in && is_new_sign_in && matches!(self.state, State::Suspended(Pause::SignIn)) {
-            self.doubt = Doubt::None;
+        } else if user.is_signed_in && is_new_sign_in && matches!(self.state, State::Suspended(SuspendReason::SignIn)) {
+            self.credential_status = CredentialStatus::Good;
             self.start(now);
         } else if user.is_signed_in && self.config.on_renewal() != OnRenewal::Keep {
-            self.want_renewal(Some(user.generation));
+            self.request_next_token(Some(user.generation));
         }
     }
 

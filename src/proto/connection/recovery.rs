@@ -1,7 +1,9 @@
 //! What a connection does about a failure: wait, refresh, suspend or end.
 
 use super::io::{Event, Output};
-use super::state::{Doubt, Pause, Proof, Reach, Refuser, Scope, State, Step, Timer};
+use super::state::{
+    Acceptance, AuthenticationStep, CredentialStatus, NetworkStatus, Refuser, Scope, State, SuspendReason, Timer,
+};
 use super::{Connection, ConnectionState, StateChange};
 use crate::error::{Disposition, Failure, HandshakeError, Problem, TokenError, TransportError};
 use crate::proto::Millis;
@@ -26,13 +28,13 @@ const LEAD: Millis = Millis::from_secs(2);
 
 /// What a socket said when it closed.
 #[derive(Debug)]
-pub(super) struct Goodbye {
+pub(super) struct CloseInfo {
     pub(super) code: u16,
     pub(super) reason: String,
     pub(super) was_clean: bool,
 }
 
-impl Goodbye {
+impl CloseInfo {
     /// Our own.
     pub(super) fn new(code: u16, reason: &str) -> Self {
         Self { code, reason: reason.to_owned(), was_clean: true }
@@ -45,9 +47,9 @@ impl Goodbye {
 }
 
 impl Connection {
-    pub(super) fn on_socket_closed(&mut self, now: Now, goodbye: Goodbye) {
+    pub(super) fn on_socket_closed(&mut self, now: Now, close_info: CloseInfo) {
         self.silent_errors = 0;
-        let code = goodbye.code;
+        let code = close_info.code;
         let is_refusal = self.config.close_table.is_refusal(code);
         let closed = || {
             Failure::Transport(TransportError::Closed {
@@ -56,22 +58,22 @@ impl Connection {
             })
         };
         let failure = match &self.state {
-            State::Opening { grant, .. } => {
+            State::Opening { token, .. } => {
                 // Browsers do not say why. Where there is an endpoint to ask, it does.
                 if let Some(probe) = &self.config.probe {
-                    let (grant, url) = (grant.clone(), probe.to_text());
+                    let (token, url) = (token.clone(), probe.to_text());
                     self.stop_try();
                     let request = RequestId(self.new_id());
-                    let authorization = grant.as_ref().map(|grant| grant.authorization.clone());
-                    self.state = State::Probing { request, grant };
+                    let authorization = token.as_ref().map(|token| token.authorization.clone());
+                    self.state = State::Probing { request, token };
                     return self.call(now, request, Method::Get, url, authorization);
                 }
                 Failure::Transport(TransportError::ConnectFailed)
             }
-            State::Authenticating { step: Step::Ack, .. } if is_refusal => {
+            State::Authenticating { step: AuthenticationStep::Ack, .. } if is_refusal => {
                 Failure::Handshake(HandshakeError::ClosedInstead { code })
             }
-            State::Connected { proof: Proof::Assumed, since, .. }
+            State::Connected { acceptance: Acceptance::Assumed, since, .. }
                 if is_refusal && now.instant.since(*since) < self.config.min_uptime =>
             {
                 Failure::Handshake(HandshakeError::ClosedInstead { code })
@@ -86,17 +88,17 @@ impl Connection {
             | State::Suspended(_)
             | State::Closed => return,
         };
-        self.fail(now, failure, goodbye);
+        self.fail(now, failure, close_info);
     }
 
     /// Lets go of what is in flight, then fails.
-    pub(super) fn abandon(&mut self, now: Now, code: u16, failure: Failure) {
-        self.leave(code, "");
-        self.fail(now, failure, Goodbye::none());
+    pub(super) fn abort(&mut self, now: Now, code: u16, failure: Failure) {
+        self.release_resources(code, "");
+        self.fail(now, failure, CloseInfo::none());
     }
 
     /// Ends a try of which nothing is in flight any more: tells the app, and does what the failure asks for.
-    pub(super) fn fail(&mut self, now: Now, failure: Failure, goodbye: Goodbye) {
+    pub(super) fn fail(&mut self, now: Now, failure: Failure, close_info: CloseInfo) {
         if self.resume() {
             return;
         }
@@ -105,15 +107,15 @@ impl Connection {
             Disposition::RefreshToken => self.escalate(now, &failure),
             asked @ (Disposition::Retry { .. } | Disposition::SignIn | Disposition::GiveUp) => asked,
         };
-        self.conclude(now, failure, asked, goodbye);
+        self.conclude(now, failure, asked, close_info);
     }
 
     /// Does what a failure asks for, once it is known what that is.
-    pub(super) fn conclude(&mut self, now: Now, failure: Failure, asked: Disposition, goodbye: Goodbye) {
+    pub(super) fn conclude(&mut self, now: Now, failure: Failure, asked: Disposition, close_info: CloseInfo) {
         self.leave_retired();
         match failure {
             // A server that refused the credential has taken nothing of what came after it.
-            Failure::Handshake(_) => self.lost = self.outbox.take_back(),
+            Failure::Handshake(_) => self.lost = self.outbox.requeue(),
             // Whether a lost socket delivered is not known: nothing is sent twice.
             Failure::Probe(_)
             | Failure::Ticket(_)
@@ -123,8 +125,8 @@ impl Connection {
         }
         self.credit();
         self.stop_timers();
-        let mut hint = core::mem::take(&mut self.hint);
-        let said = Json::parse(&goodbye.reason);
+        let mut hint = core::mem::take(&mut self.server_hint);
+        let said = Json::parse(&close_info.reason);
         if let Some(reason) = &said {
             hint.update(Hint::of(reason));
         }
@@ -147,35 +149,37 @@ impl Connection {
                 hint.retry_after = hint.retry_after.max(after);
                 self.delay(now, hint)
             }
-            Disposition::SignIn => return self.suspend(Pause::SignIn, Some(problem), goodbye, None),
-            Disposition::GiveUp => return self.end(goodbye, Some(problem), None),
+            Disposition::SignIn => return self.suspend(SuspendReason::SignIn, Some(problem), close_info, None),
+            Disposition::GiveUp => return self.close_permanently(close_info, Some(problem), None),
         };
-        self.wait(now, delay, Some(problem), goodbye);
+        self.wait(now, delay, Some(problem), close_info);
     }
 
     /// How long to wait after a failure that may pass.
     fn delay(&mut self, now: Now, hint: Hint) -> Millis {
-        let has_lasted = matches!(self.state, State::Connected { proof: Proof::Lasting, .. });
-        let is_own = matches!(self.reach, Reach::Back { at } if now.instant.since(at) < OWN_LOSS);
-        match self.reach {
-            Reach::Offline { .. } => self.backoff.slow(),
-            Reach::Online | Reach::Back { .. } if has_lasted && is_own => self.backoff.after_failure(Hint::default()),
-            Reach::Online | Reach::Back { .. } if has_lasted => self.backoff.after_loss(hint),
-            Reach::Online | Reach::Back { .. } => self.backoff.after_failure(hint),
+        let has_lasted = matches!(self.state, State::Connected { acceptance: Acceptance::Stable, .. });
+        let is_own = matches!(self.network, NetworkStatus::Back { at } if now.instant.since(at) < OWN_LOSS);
+        match self.network {
+            NetworkStatus::Offline { .. } => self.backoff.slow(),
+            NetworkStatus::Online | NetworkStatus::Back { .. } if has_lasted && is_own => {
+                self.backoff.after_failure(Hint::default())
+            }
+            NetworkStatus::Online | NetworkStatus::Back { .. } if has_lasted => self.backoff.after_loss(hint),
+            NetworkStatus::Online | NetworkStatus::Back { .. } => self.backoff.after_failure(hint),
         }
     }
 
     /// Waits for the next try. A ticket is asked for so much ahead that it is there when the wait ends.
-    pub(super) fn wait(&mut self, now: Now, delay: Millis, problem: Option<Problem>, goodbye: Goodbye) {
+    pub(super) fn wait(&mut self, now: Now, delay: Millis, problem: Option<Problem>, close_info: CloseInfo) {
         // Only a scheme with tickets has measured any.
-        let lead = self.lead.min(LEAD).min(delay);
+        let lead = self.prefetch_lead.min(LEAD).min(delay);
         self.timers.set(Timer::Backoff, now.instant.after(delay - lead));
         self.dial_at = Some(now.instant.after(delay));
-        let is_offline = matches!(self.reach, Reach::Offline { .. });
-        let mut change = self.enter(if is_offline { State::Suspended(Pause::Offline) } else { State::Waiting });
+        let is_offline = matches!(self.network, NetworkStatus::Offline { .. });
+        let mut change = self.enter(if is_offline { State::Suspended(SuspendReason::Offline) } else { State::Waiting });
         change.retry_at = Some(now.unix.after(delay));
         change.retry_in = Some(delay);
-        self.tell(change, problem, goodbye);
+        self.emit_change(change, problem, close_info);
     }
 
     /// Counts dials that failed before opening; from the third on they have a name, and the token is doubted.
@@ -190,15 +194,15 @@ impl Connection {
         // Each renewal costs the server something, so the next suspicion comes after twice as many refusals.
         let is_due = self.refusals.is_multiple_of(REFUSALS_BEFORE_DOUBT)
             && (self.refusals / REFUSALS_BEFORE_DOUBT).is_power_of_two();
-        let may_doubt = matches!(self.doubt, Doubt::None | Doubt::Suspected { .. });
+        let may_doubt = matches!(self.credential_status, CredentialStatus::Good | CredentialStatus::Suspected { .. });
         let is_in_handshake = match self.config.scheme {
             #[cfg(not(target_family = "wasm"))]
             Scheme::Header => true,
             Scheme::Cookie | Scheme::Query(_) | Scheme::Subprotocol(_) => true,
             Scheme::Anonymous | Scheme::FirstMessage(_) | Scheme::Ticket(_) => false,
         };
-        if let (true, Some(grant)) = (is_in_handshake && is_due && may_doubt, self.state.grant()) {
-            self.doubt = Doubt::Suspected { generation: grant.generation };
+        if let (true, Some(token)) = (is_in_handshake && is_due && may_doubt, self.state.token()) {
+            self.credential_status = CredentialStatus::Suspected { generation: token.generation };
         }
         Failure::Transport(TransportError::HandshakeRefused { tries: self.refusals })
     }
@@ -206,19 +210,20 @@ impl Connection {
     /// What a refused credential asks for: to be renewed, or after a second refusal, or where nothing can renew it, for sign-in.
     fn escalate(&mut self, now: Now, failure: &Failure) -> Disposition {
         // Without a credential there is none to renew.
-        let Some(grant) = self.state.grant() else { return Disposition::GiveUp };
-        let (is_outdated, since, refused) = (grant.sign_ins != self.sign_ins, grant.since, grant.generation);
+        let Some(token) = self.state.token() else { return Disposition::GiveUp };
+        let (is_outdated, since, refused) = (token.sign_in_count != self.sign_in_count, token.since, token.generation);
         let by = if matches!(self.state, State::Ticket { .. }) { Refuser::TicketEndpoint } else { Refuser::Socket };
-        let before = match &self.doubt {
-            Doubt::None | Doubt::Suspected { .. } => None,
-            Doubt::Refused { at, generation, .. } => Some((*at, *generation)),
+        let before = match &self.credential_status {
+            CredentialStatus::Good | CredentialStatus::Suspected { .. } => None,
+            CredentialStatus::Refused { at, generation, .. } => Some((*at, *generation)),
         };
-        self.doubt = Doubt::Refused { generation: refused, by, at: now.instant, failure: *failure };
+        self.credential_status =
+            CredentialStatus::Refused { generation: refused, by, at: now.instant, failure: *failure };
         match before {
             None => Disposition::RefreshToken,
             // Somebody has signed in since this try began: theirs is another token, which was never refused.
             Some(_) if is_outdated => {
-                self.doubt = Doubt::None;
+                self.credential_status = CredentialStatus::Good;
                 Disposition::RETRY
             }
             // A token that was there before the first refusal says nothing about one that is renewed because of it.
@@ -228,19 +233,25 @@ impl Connection {
     }
 
     /// `gone`: how much of a user who is gone was given up.
-    pub(super) fn suspend(&mut self, pause: Pause, problem: Option<Problem>, goodbye: Goodbye, gone: Option<usize>) {
+    pub(super) fn suspend(
+        &mut self,
+        pause: SuspendReason,
+        problem: Option<Problem>,
+        close_info: CloseInfo,
+        gone: Option<usize>,
+    ) {
         // Lost, for whoever had it: nobody on the other side has closed it.
         if self.is_open && !self.config.reconnects {
-            return self.end(Goodbye::none(), problem, gone);
+            return self.close_permanently(CloseInfo::none(), problem, gone);
         }
         let mut change = self.enter(State::Suspended(pause));
         change.discarded = gone.unwrap_or(0);
         change.user_changed = gone.is_some();
-        self.tell(change, problem, goodbye);
+        self.emit_change(change, problem, close_info);
     }
 
     /// Closes for good. A queue that the app gave up is emptied; after a failure it is kept for `reconnect()`.
-    pub(super) fn end(&mut self, goodbye: Goodbye, problem: Option<Problem>, gone: Option<usize>) {
+    pub(super) fn close_permanently(&mut self, close_info: CloseInfo, problem: Option<Problem>, gone: Option<usize>) {
         let discarded = gone.unwrap_or(0) + if problem.is_none() { self.discard_outbox() } else { 0 };
         let was_closed = matches!(self.state, State::Closed);
         // Of a socket that is one connection: as of a WebSocket.
@@ -251,27 +262,27 @@ impl Connection {
         change.discarded = discarded;
         change.user_changed = gone.is_some();
         change.fires_error = ends_in_error;
-        self.tell(change, problem, goodbye);
+        self.emit_change(change, problem, close_info);
     }
 
     /// Drops everything of the user who is gone.
     pub(super) fn forget_user(&mut self, now: Now, is_signed_in: bool) {
         self.unsend();
         let discarded = self.discard_outbox();
-        self.doubt = Doubt::None;
+        self.credential_status = CredentialStatus::Good;
         self.refusals = 0;
         self.silent_errors = 0;
         self.attempt = 0;
         self.backoff.reset();
-        self.lead = Millis::ZERO;
-        self.hint = Hint::default();
+        self.prefetch_lead = Millis::ZERO;
+        self.server_hint = Hint::default();
         if matches!(self.state, State::Idle | State::Closed) {
             return;
         }
-        self.leave(1000, SIGNED_OUT);
+        self.release_resources(1000, SIGNED_OUT);
         let problem = Problem { failure: Failure::Token(TokenError::Missing), disposition: Disposition::SignIn };
         let problem = (!is_signed_in).then_some(problem);
-        self.suspend(Pause::SignIn, problem, Goodbye::new(1000, SIGNED_OUT), Some(discarded));
+        self.suspend(SuspendReason::SignIn, problem, CloseInfo::new(1000, SIGNED_OUT), Some(discarded));
         if is_signed_in && !matches!(self.state, State::Closed) {
             self.start(now);
         }
@@ -287,13 +298,13 @@ impl Connection {
     }
 
     /// Lets go of whatever the present state has in flight.
-    pub(super) fn leave(&mut self, code: u16, reason: &str) {
+    pub(super) fn release_resources(&mut self, code: u16, reason: &str) {
         self.stop_try();
         if self.predecessor.is_none() {
             self.leave_retired();
         }
         match &self.state {
-            State::Token { .. } => self.outputs.push_back(Output::Unwant),
+            State::Token { .. } => self.outputs.push_back(Output::CancelTokenRequest),
             State::Ticket { request, .. } | State::Probing { request, .. } => {
                 self.outputs.push_back(Output::AbortFetch { request: *request })
             }
@@ -304,26 +315,26 @@ impl Connection {
         }
     }
 
-    pub(super) fn closed_event(&mut self, goodbye: Goodbye) {
+    pub(super) fn closed_event(&mut self, close_info: CloseInfo) {
         if core::mem::take(&mut self.is_open) {
-            let Goodbye { code, reason, was_clean } = goodbye;
+            let CloseInfo { code, reason, was_clean } = close_info;
             self.outputs.push_back(Output::Event(Event::Closed { code, reason, was_clean }));
         }
     }
 
     /// Tells a change for the worse: the state first, so that whoever hears of the rest sees it, then the end of what was
     /// open.
-    fn tell(&mut self, mut change: StateChange, problem: Option<Problem>, goodbye: Goodbye) {
+    fn emit_change(&mut self, mut change: StateChange, problem: Option<Problem>, close_info: CloseInfo) {
         // A code belongs to a socket; a token or a ticket that failed had none.
         let had_socket = problem.as_ref().is_none_or(|problem| match problem.failure {
             Failure::Handshake(_) | Failure::Transport(_) => true,
             Failure::Probe(_) | Failure::Ticket(_) | Failure::TicketExpired | Failure::Token(_) => false,
         });
-        change.code = had_socket.then_some(goodbye.code);
-        change.reason = Some(goodbye.reason.clone()).filter(|reason| !reason.is_empty());
+        change.code = had_socket.then_some(close_info.code);
+        change.reason = Some(close_info.reason.clone()).filter(|reason| !reason.is_empty());
         change.problem = problem;
         self.tell_change(change);
-        self.closed_event(goodbye);
+        self.closed_event(close_info);
     }
 }
 

@@ -4,41 +4,41 @@ use super::Connection;
 use super::attempt::first_message;
 use super::config::OnRenewal;
 use super::io::Output;
-use super::state::{Pause, Renewal, State, Timer};
+use super::state::{Reauth, State, SuspendReason, Timer};
 use crate::error::{Failure, TokenError};
 use crate::proto::Now;
 use crate::proto::scheme::Scheme;
-use crate::proto::session::{Demand, Grant, WantId};
+use crate::proto::session::{AccessToken, TokenRequestId, TokenRequirement};
 
 impl Connection {
     /// The connected socket's token ends soon, or the session has another by now. Where nothing but time asks for one, the socket stays if
     /// there is none.
-    pub(super) fn on_due_token(&mut self, now: Now, result: Result<Grant, TokenError>) {
-        let State::Connected { renewal, grant: Some(old), .. } = &mut self.state else { return };
-        *renewal = Renewal::None;
-        let Ok(grant) = result else { return };
-        if grant.generation == old.generation {
+    pub(super) fn on_due_token(&mut self, now: Now, result: Result<AccessToken, TokenError>) {
+        let State::Connected { reauth, token: Some(old), .. } = &mut self.state else { return };
+        *reauth = Reauth::None;
+        let Ok(token) = result else { return };
+        if token.generation == old.generation {
             return;
         }
-        if grant.epoch != self.epoch {
-            return self.on_session(now, grant.view());
+        if token.user_epoch != self.user_epoch {
+            return self.on_session(now, token.view());
         }
         match self.config.on_renewal() {
             OnRenewal::Keep => {}
-            OnRenewal::Authenticate => self.authenticate_again(now, grant),
+            OnRenewal::Authenticate => self.authenticate_again(now, token),
             OnRenewal::Handover => {
                 self.hand_over();
-                self.try_with(now, grant);
+                self.try_with(now, token);
             }
         }
     }
 
     /// The server has said on the open socket that the token has expired.
-    pub(super) fn on_renewed_token(&mut self, now: Now, result: Result<Grant, TokenError>) {
+    pub(super) fn on_renewed_token(&mut self, now: Now, result: Result<AccessToken, TokenError>) {
         match result {
-            Ok(grant) if grant.epoch == self.epoch => self.authenticate_again(now, grant),
-            Ok(grant) => self.on_session(now, grant.view()),
-            Err(error) => self.abandon(now, 1000, Failure::Token(error)),
+            Ok(token) if token.user_epoch == self.user_epoch => self.authenticate_again(now, token),
+            Ok(token) => self.on_session(now, token.view()),
+            Err(error) => self.abort(now, 1000, Failure::Token(error)),
         }
     }
 
@@ -49,45 +49,45 @@ impl Connection {
             return;
         }
         match &self.state {
-            State::Connected { .. } => self.want_renewal(None),
+            State::Connected { .. } => self.request_next_token(None),
             State::Ticket { .. }
             | State::Holding { .. }
             | State::Opening { .. }
             | State::Probing { .. }
             | State::Authenticating { .. }
             | State::Waiting
-            | State::Suspended(Pause::Frozen | Pause::Hidden | Pause::Offline) => {
+            | State::Suspended(SuspendReason::Frozen | SuspendReason::Hidden | SuspendReason::Offline) => {
                 if self.config.scheme.needs_token() {
                     // Nobody waits for the answer; the next try asks again.
-                    let want = WantId(self.new_id());
-                    self.outputs.push_back(Output::Want { want, demand: Demand::USABLE });
+                    let id = TokenRequestId(self.new_id());
+                    self.outputs.push_back(Output::RequestToken { id, requirement: TokenRequirement::VALID });
                 }
             }
-            State::Idle | State::Token { .. } | State::Suspended(Pause::SignIn) | State::Closed => {}
+            State::Idle | State::Token { .. } | State::Suspended(SuspendReason::SignIn) | State::Closed => {}
         }
     }
 
     /// Asks for another token than the one that this socket was accepted with: it will end soon, or `there` is another by now.
-    pub(super) fn want_renewal(&mut self, there: Option<u32>) {
-        let want = WantId(self.new_id());
-        if let State::Connected { grant: Some(grant), renewal: renewal @ Renewal::None, .. } = &mut self.state
-            && there != Some(grant.generation)
+    pub(super) fn request_next_token(&mut self, there: Option<u32>) {
+        let id = TokenRequestId(self.new_id());
+        if let State::Connected { token: Some(token), reauth: reauth @ Reauth::None, .. } = &mut self.state
+            && there != Some(token.generation)
         {
-            let demand = Demand::NotDoubted(grant.generation);
-            *renewal = Renewal::Due(want);
-            self.outputs.push_back(Output::Want { want, demand });
+            let requirement = TokenRequirement::PreferOther(token.generation);
+            *reauth = Reauth::Requested(id);
+            self.outputs.push_back(Output::RequestToken { id, requirement });
         }
     }
 
     /// Sends the first message again on the same socket, with a renewed token.
-    pub(super) fn authenticate_again(&mut self, now: Now, renewed: Grant) {
+    pub(super) fn authenticate_again(&mut self, now: Now, renewed: AccessToken) {
         let Scheme::FirstMessage(scheme) = &self.config.scheme else { return };
-        let State::Connected { socket, grant, renewal, .. } = &mut self.state else { return };
-        *renewal = Renewal::Sent;
+        let State::Connected { socket, token, reauth, .. } = &mut self.state else { return };
+        *reauth = Reauth::Sent;
         self.timers.set(Timer::Stable, now.instant.after(self.config.min_uptime));
         if let Some(first) = first_message(scheme, *socket, &renewed) {
             self.outputs.push_back(first);
         }
-        *grant = Some(renewed);
+        *token = Some(renewed);
     }
 }

@@ -4,8 +4,8 @@
 //! after it, and one that is to confirm is asked again until it has.
 
 use super::Connection;
-use super::io::{Event, Fate, Output, Sent, SocketId};
-use super::state::{Proof, State, Timer};
+use super::io::{DeliveryStatus, Event, Output, Sent, SocketId};
+use super::state::{Acceptance, State, Timer};
 use crate::error::SendError;
 use crate::proto::Millis;
 use crate::proto::outbox::{MessageId, OutboxPolicy};
@@ -33,7 +33,7 @@ impl Connection {
     pub fn send(&mut self, id: MessageId, message: &impl Outgoing, ttl: Option<Millis>) -> Result<Sent, SendError> {
         let (socket, is_assumed) = match self.serving() {
             State::Closed => return Err(SendError::Closed),
-            State::Connected { socket, proof, .. } => (Some(*socket), *proof == Proof::Assumed),
+            State::Connected { socket, acceptance, .. } => (Some(*socket), *acceptance == Acceptance::Assumed),
             State::Idle
             | State::Token { .. }
             | State::Ticket { .. }
@@ -60,7 +60,7 @@ impl Connection {
             match options.policy {
                 OutboxPolicy::DropOldest if length <= options.max_bytes => {
                     let Some(oldest) = self.outbox.take_oldest() else { return Err(SendError::QueueFull) };
-                    self.tell_fate(vec![oldest], Fate::Dropped);
+                    self.tell_fate(vec![oldest], DeliveryStatus::Dropped);
                 }
                 OutboxPolicy::DropNewest => {
                     self.stats.discarded += 1;
@@ -97,7 +97,7 @@ impl Connection {
     /// The time of some messages is over.
     pub(super) fn expire(&mut self, now: Instant) {
         let expired = self.outbox.take_expired(now);
-        self.tell_fate(expired, Fate::Dropped);
+        self.tell_fate(expired, DeliveryStatus::Dropped);
         self.set_expiry();
     }
 
@@ -107,8 +107,8 @@ impl Connection {
         while let Some((message, needs_ack)) = self.outbox.next(now, keep) {
             self.stats.sent += 1;
             self.outputs.push_back(Output::Send { socket, message });
-            let fate = if needs_ack { Fate::Unconfirmed } else { Fate::Sent };
-            self.outputs.push_back(Output::Event(Event::Message { message, fate }));
+            let status = if needs_ack { DeliveryStatus::Unconfirmed } else { DeliveryStatus::Sent };
+            self.outputs.push_back(Output::Event(Event::Message { message, status }));
         }
     }
 
@@ -131,11 +131,11 @@ impl Connection {
                 | Output::Event(_)
                 | Output::Fetch { .. }
                 | Output::Open { .. }
-                | Output::Unwant
-                | Output::Want { .. } => self.outputs.push_back(output),
+                | Output::CancelTokenRequest
+                | Output::RequestToken { .. } => self.outputs.push_back(output),
             }
         }
-        self.tell_fate(unsent, Fate::Dropped);
+        self.tell_fate(unsent, DeliveryStatus::Dropped);
     }
 
     /// A message of the server may confirm what was sent.
@@ -143,14 +143,14 @@ impl Connection {
         let ack = self.config.confirm.as_ref().and_then(|confirm| confirm.confirmed_by(message));
         if let Some(ack) = ack {
             let confirmed = self.outbox.take_confirmed(&ack);
-            self.tell_fate(confirmed, Fate::Confirmed);
+            self.tell_fate(confirmed, DeliveryStatus::Confirmed);
         }
     }
 
     /// The socket is lost. Whether it delivered is not known, so nothing is sent twice but what the server has not confirmed.
     pub(super) fn lose_sent(&mut self) {
         self.outbox.settle();
-        self.lost = self.outbox.take_back();
+        self.lost = self.outbox.requeue();
     }
 
     /// Gives everything up; returns how much.
@@ -161,14 +161,14 @@ impl Connection {
             discarded.push(message);
         }
         let count = discarded.len();
-        self.tell_fate(discarded, Fate::Dropped);
+        self.tell_fate(discarded, DeliveryStatus::Dropped);
         count
     }
 
-    fn tell_fate(&mut self, messages: Vec<MessageId>, fate: Fate) {
+    fn tell_fate(&mut self, messages: Vec<MessageId>, status: DeliveryStatus) {
         for message in messages {
-            self.stats.discarded += u32::from(fate == Fate::Dropped);
-            self.outputs.push_back(Output::Event(Event::Message { message, fate }));
+            self.stats.discarded += u32::from(status == DeliveryStatus::Dropped);
+            self.outputs.push_back(Output::Event(Event::Message { message, status }));
         }
     }
 }

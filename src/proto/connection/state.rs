@@ -16,7 +16,7 @@
 //! 4. Only a connection that outlives the minimum uptime forgets failures and refused credentials.
 
 use super::super::Instant;
-use super::super::session::{Grant, RequestId, WantId};
+use super::super::session::{AccessToken, RequestId, TokenRequestId};
 use super::io::{ConnectionState, Phase, SocketId};
 use crate::error::Failure;
 use crate::proto::Handshake;
@@ -71,11 +71,11 @@ impl Timer {
     }
 }
 
-/// A socket that was taken over from and has not closed yet.
+/// The old socket after a handover, until it has closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Retired {
     pub(super) socket: SocketId,
-    /// Whether a ping was sent on it whose answer is to come.
+    /// Whether a ping on it is unanswered.
     pub(super) awaits_pong: bool,
 }
 
@@ -83,109 +83,109 @@ pub(super) struct Retired {
 pub(super) enum State {
     Idle,
     Token {
-        want: WantId,
+        id: TokenRequestId,
     },
     Ticket {
         request: RequestId,
-        grant: Grant,
+        token: AccessToken,
         asked_at: super::super::Now,
     },
     /// The ticket is there before the wait is over.
     Holding {
         handshake: Handshake,
-        grant: Grant,
+        token: AccessToken,
     },
     Opening {
         socket: SocketId,
-        grant: Option<Grant>,
+        token: Option<AccessToken>,
     },
     Probing {
         request: RequestId,
-        grant: Option<Grant>,
+        token: Option<AccessToken>,
     },
     Authenticating {
         socket: SocketId,
-        grant: Grant,
-        step: Step,
+        token: AccessToken,
+        step: AuthenticationStep,
     },
     Connected {
         socket: SocketId,
-        grant: Option<Grant>,
+        token: Option<AccessToken>,
         since: Instant,
-        proof: Proof,
-        renewal: Renewal,
+        acceptance: Acceptance,
+        reauth: Reauth,
     },
     Waiting,
-    Suspended(Pause),
+    Suspended(SuspendReason),
     Closed,
 }
 
 /// What a suspended connection waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Pause {
+pub(super) enum SuspendReason {
     Frozen,
     Hidden,
     Offline,
     SignIn,
 }
 
-/// The computer's own network, as far as it says.
+/// The state of the computer's own network, as the browser reports it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reach {
+pub(super) enum NetworkStatus {
     Online,
     Offline {
         since: Instant,
     },
-    /// It was away, or asleep. A loss soon after is its own.
+    /// The network was down, or the computer slept. A loss soon afterwards is blamed on that.
     Back {
         at: Instant,
     },
 }
 
-/// What was heard of the server since the last ping.
+/// What has arrived since the last ping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Pulse {
+pub(super) enum HeartbeatState {
     /// Nothing yet.
-    Asked,
-    /// Nothing, and the clock rang so late that it was asked once more.
-    AskedAgain,
-    /// Something; the pong is to come, still.
-    Heard,
-    /// All that was to come.
-    Well,
+    PingSent,
+    /// Nothing. The timer fired so late that a second ping was sent.
+    PingRepeated,
+    /// A frame, but not yet the pong.
+    Alive,
+    /// The pong, or any frame where no pong is defined. No ping is unanswered.
+    PongReceived,
 }
 
-/// What the server still owes before it has accepted.
+/// Which message of the server is awaited before it has accepted the credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum AuthenticationStep {
     Hello,
     Ack,
 }
 
-/// The renewal of the token on a connected socket.
+/// A new token for a connected socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Renewal {
-    /// The token is good, as far as is known.
+pub(super) enum Reauth {
+    /// None is needed, as far as is known.
     None,
-    /// The session is asked for another before this one ends.
-    Due(WantId),
-    /// The server has said that it expired, and the session is asked for another.
-    Wanted(WantId),
-    /// The first message was sent again. What the server said before it read that is past.
+    /// The present token ends soon; the session was asked for the next one.
+    Requested(TokenRequestId),
+    /// The server said that the token has expired; the session was asked for the next one.
+    RequestedByServer(TokenRequestId),
+    /// The first message was sent again with the new token. Earlier messages of the server refer to the old one.
     Sent,
-    /// The server has accepted it. If that expires before the minimum uptime, too, renewing does not help.
+    /// The server has accepted the new token. If it expires within the minimum uptime, a new token does not help.
     Accepted,
 }
 
-/// What is known of the server's acceptance.
+/// How sure it is that the server has accepted the credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Proof {
-    /// The first message was sent and no answer is defined: a deliberate close soon after is a refusal.
+pub(super) enum Acceptance {
+    /// The first message was sent and no answer is defined. A deliberate close soon after is a refusal.
     Assumed,
-    /// The handshake, an ack or a message of the server has shown it.
-    Given,
-    /// It has held for the minimum uptime.
-    Lasting,
+    /// The handshake, an ack or another message of the server has confirmed it.
+    Confirmed,
+    /// The connection has stayed up for the minimum uptime.
+    Stable,
 }
 
 impl State {
@@ -215,13 +215,12 @@ impl State {
         }
     }
 
-    /// The question to the session that waits for its answer.
-    pub(super) fn want(&self) -> Option<WantId> {
+    /// The token request that the session has not answered yet.
+    pub(super) fn token_request(&self) -> Option<TokenRequestId> {
         match self {
-            Self::Token { want } | Self::Connected { renewal: Renewal::Wanted(want) | Renewal::Due(want), .. } => {
-                Some(*want)
-            }
-            Self::Connected { renewal: Renewal::None | Renewal::Sent | Renewal::Accepted, .. }
+            Self::Token { id }
+            | Self::Connected { reauth: Reauth::RequestedByServer(id) | Reauth::Requested(id), .. } => Some(*id),
+            Self::Connected { reauth: Reauth::None | Reauth::Sent | Reauth::Accepted, .. }
             | Self::Idle
             | Self::Ticket { .. }
             | Self::Holding { .. }
@@ -266,29 +265,29 @@ impl State {
     }
 
     /// The token that this try uses.
-    pub(super) fn grant(&self) -> Option<&Grant> {
+    pub(super) fn token(&self) -> Option<&AccessToken> {
         match self {
-            Self::Ticket { grant, .. } | Self::Holding { grant, .. } | Self::Authenticating { grant, .. } => {
-                Some(grant)
+            Self::Ticket { token, .. } | Self::Holding { token, .. } | Self::Authenticating { token, .. } => {
+                Some(token)
             }
-            Self::Opening { grant, .. } | Self::Probing { grant, .. } | Self::Connected { grant, .. } => grant.as_ref(),
+            Self::Opening { token, .. } | Self::Probing { token, .. } | Self::Connected { token, .. } => token.as_ref(),
             Self::Idle | Self::Token { .. } | Self::Waiting | Self::Suspended(_) | Self::Closed => None,
         }
     }
 }
 
-/// What is held against the session's token.
+/// What the dials so far say about the session's token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Doubt {
-    /// Nothing.
-    None,
-    /// Dials with it fail before they open; it may be the token or the network.
+pub(super) enum CredentialStatus {
+    /// No dial speaks against it.
+    Good,
+    /// Dials with it fail before they open. The cause may be the token or the network.
     Suspected { generation: u32 },
-    /// The server refused it; one refresh is tried, a second refusal asks for sign-in.
+    /// The server refused it. One refresh is tried; a second refusal asks for sign-in.
     Refused { generation: u32, by: Refuser, at: Instant, failure: Failure },
 }
 
-/// Who refused a credential. Only the same one can take it back.
+/// Who refused a credential. Only an acceptance by the same one clears the refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refuser {
     Socket,

@@ -67,9 +67,9 @@ numbered! {
         /// An event: the state or the phase changed.
         StateChanged = 11 "stateChanged",
         /// Nobody waits for the session's answer.
-        Unwant = 12 "unwant",
+        CancelTokenRequest = 12 "cancelTokenRequest",
         /// Ask the session for a token.
-        Want = 13 "want",
+        RequestToken = 13 "requestToken",
     }
 }
 
@@ -97,9 +97,9 @@ numbered! {
         /// A twin of this tab has written to its own store.
         Twin = 9 "twin",
         /// Nobody waits for a token.
-        Unwant = 10 "unwant",
+        CancelTokenRequest = 10 "cancelTokenRequest",
         /// Somebody needs a token.
-        Want = 11 "want",
+        RequestToken = 11 "requestToken",
         /// The store was written, or was not.
         Written = 12 "written",
     }
@@ -156,7 +156,7 @@ numbered! {
 }
 
 numbered! {
-    /// What becomes of a message that arrived: [`Received`](crate::proto::connection::Received).
+    /// What becomes of a message that arrived: [`Inbound`](crate::proto::connection::Inbound).
     pub enum ReceiveAnswer {
         /// It is for the app.
         Deliver = 0 "deliver",
@@ -170,14 +170,14 @@ numbered! {
 }
 
 numbered! {
-    /// Which token is asked for: [`Demand`](crate::proto::session::Demand).
-    pub enum DemandKind {
+    /// Which token is asked for: [`TokenRequirement`](crate::proto::session::TokenRequirement).
+    pub enum RequirementKind {
         /// Another than this generation, if there can be one.
-        NotDoubted = 0 "notDoubted",
+        PreferOther = 0 "preferOther",
         /// Another than this generation.
-        NotRejected = 1 "notRejected",
+        OtherThan = 1 "otherThan",
         /// One that is usable for so many milliseconds.
-        UsableFor = 2 "usableFor",
+        ValidFor = 2 "validFor",
     }
 }
 

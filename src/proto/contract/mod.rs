@@ -9,8 +9,8 @@ mod option;
 mod parts;
 
 pub use crossing::{
-    ConnectionInput, ConnectionOutput, DemandKind, HttpEnd, ReceiveAnswer, SendAnswer, SessionInput, SessionOutput,
-    SourceAnswer,
+    ConnectionInput, ConnectionOutput, HttpEnd, ReceiveAnswer, RequirementKind, SendAnswer, SessionInput,
+    SessionOutput, SourceAnswer,
 };
 pub(crate) use numbers::numbered;
 pub use numbers::{NumberRow, Numbered};
@@ -20,7 +20,7 @@ pub use parts::{ChangePart, FailurePart, Remedy, SchemeKind, StatPart};
 
 use super::Framing;
 use super::close::CloseAction;
-use super::connection::{ConnectionConfig, ConnectionState, Fate, PageEvent, Phase, WhenHidden};
+use super::connection::{ConnectionConfig, ConnectionState, DeliveryStatus, PageEvent, Phase, WhenHidden};
 use super::http::{BodyEncoding, Credentials, Method};
 use super::outbox::OutboxPolicy;
 use super::scheme::{Encoding, FirstMessage, Query, Subprotocol, Ticket};
@@ -43,10 +43,10 @@ pub fn tables() -> Vec<Table> {
         table::<ConnectionOutput>(),
         table::<ConnectionState>(),
         table::<Credentials>(),
-        table::<DemandKind>(),
+        table::<RequirementKind>(),
         table::<Encoding>(),
         table::<FailurePart>(),
-        table::<Fate>(),
+        table::<DeliveryStatus>(),
         table::<Framing>(),
         table::<HttpEnd>(),
         table::<Method>(),

@@ -36,7 +36,7 @@ fn what_was_lent_comes_back_in_front_and_in_order() {
     let ids = filled(&mut outbox, &[1, 2, 3]);
     assert_eq!([outbox.next(at(0), true), outbox.next(at(0), true)], [Some((ids[0], false)), Some((ids[1], false))]);
     assert_eq!((outbox.len(), outbox.bytes(), outbox.has_room(1)), (1, 3, false));
-    assert_eq!(outbox.take_back(), [], "what is sent again is in no doubt");
+    assert_eq!(outbox.requeue(), [], "what is sent again is in no doubt");
     assert_eq!(outbox.next(at(0), true), Some((ids[0], false)));
     outbox.settle();
     assert_eq!((outbox.len(), outbox.bytes()), (2, 5));
@@ -166,14 +166,14 @@ fn whatever_became_of_the_others_a_message_is_found_by_what_confirms_it_and_the_
                 3 | 4 => drop(outbox.next(at(now), dice.bool())),
                 5 => {
                     let ack = dice.u8(0..6).to_string();
-                    let is_meant = |entry: &&Entry| entry.is_kept && entry.ack.as_ref() == Some(&ack);
+                    let is_meant = |entry: &&OutboxEntry| entry.is_kept && entry.ack.as_ref() == Some(&ack);
                     let wanted: Vec<_> = outbox.entries.iter().filter(is_meant).map(|entry| entry.id).collect();
                     assert_eq!(outbox.take_confirmed(&ack), wanted);
                 }
                 6 => outbox.heard(at(now)),
                 7 => drop(outbox.take_expired(at(now))),
                 _ => match dice.u8(0..4) {
-                    0 => drop(outbox.take_back()),
+                    0 => drop(outbox.requeue()),
                     1 => drop(outbox.take_oldest()),
                     2 => outbox.settle(),
                     _ => outbox.never_sent(MessageId(dice.u32(0..=number))),

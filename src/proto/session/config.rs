@@ -123,7 +123,7 @@ impl TokenEndpoint {
             authorization,
             body,
             cookies: config.credentials == Credentials::Include,
-            is_farewell: false,
+            keepalive: false,
         }
     }
 }

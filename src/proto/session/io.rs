@@ -7,13 +7,13 @@ use super::super::{Instant, Json, Secret, UnixTime};
 use crate::error::TokenError;
 use crate::proto::Millis;
 
-/// Who asks for a token: a number that the driver gives to each socket, and to each call of the app.
+/// Who requests a token. The driver gives each socket, and each call of the app, a number of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Asker(pub u32);
+pub struct RequesterId(pub u32);
 
-/// One request for a token, unique within its asker.
+/// One token request, unique within its requester.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct WantId(pub(crate) u32);
+pub struct TokenRequestId(pub(crate) u32);
 
 /// One HTTP request, unique within its machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,8 +23,8 @@ pub struct RequestId(pub(crate) u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LoginId(pub u32);
 
-impl WantId {
-    /// A request made by the driver itself, not by a connection.
+impl TokenRequestId {
+    /// The id of a request that the driver itself makes, not a connection.
     #[must_use]
     pub const fn new(id: u32) -> Self {
         Self(id)
@@ -51,59 +51,59 @@ impl RequestId {
     }
 }
 
-/// A request for a token.
+/// A request for an access token.
 #[derive(Clone, Copy, Debug)]
-pub struct Want {
-    /// Who asks.
-    pub asker: Asker,
-    /// Which request.
-    pub want: WantId,
-    /// Which tokens will do.
-    pub demand: Demand,
+pub struct TokenRequest {
+    /// Who requests it.
+    pub requester: RequesterId,
+    /// The id of the request.
+    pub id: TokenRequestId,
+    /// Which tokens are acceptable.
+    pub requirement: TokenRequirement,
 }
 
-/// Which token is asked for.
+/// Which access tokens are acceptable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Demand {
-    /// Another than this generation, if there can be one: it may be the reason for failed dials. Else this one again.
-    NotDoubted(u32),
-    /// Another than this generation: a server has refused it.
-    NotRejected(u32),
-    /// One that is usable for so long from now, if it can be had; zero asks for any that is usable.
-    UsableFor(Millis),
+pub enum TokenRequirement {
+    /// Any other than this generation, which may be the cause of failed dials. If no other can be had, this one again.
+    PreferOther(u32),
+    /// Any other than this generation, which a server has refused.
+    OtherThan(u32),
+    /// One that stays valid for this long from now, if it can be had. Zero accepts any valid one.
+    ValidFor(Millis),
 }
 
-impl Demand {
-    /// Any usable token.
-    pub const USABLE: Self = Self::UsableFor(Millis::ZERO);
+impl TokenRequirement {
+    /// Any valid token.
+    pub const VALID: Self = Self::ValidFor(Millis::ZERO);
 
     /// The generation that must not be handed out again.
     pub(super) fn rejected(self) -> Option<u32> {
         match self {
-            Self::NotRejected(generation) => Some(generation),
-            Self::NotDoubted(_) | Self::UsableFor(_) => None,
+            Self::OtherThan(generation) => Some(generation),
+            Self::PreferOther(_) | Self::ValidFor(_) => None,
         }
     }
 }
 
-/// A token handed out for one attempt.
+/// An access token, handed out for one attempt.
 #[derive(Clone, Debug)]
-pub struct Grant {
+pub struct AccessToken {
     /// The value of an `Authorization` header: the prefix, a space, the access token.
     pub authorization: Secret,
     /// Where in it the access token begins.
     pub(crate) start: usize,
-    /// Which token set it is.
+    /// The generation of its token set.
     pub generation: u32,
-    /// Whose.
-    pub epoch: u32,
-    /// How often somebody had signed in by then.
-    pub sign_ins: u32,
+    /// The user that it belongs to: see [`SessionView::user_epoch`].
+    pub user_epoch: u32,
+    /// [`SessionView::sign_in_count`] when it was issued.
+    pub sign_in_count: u32,
     /// Since when the session has this token.
     pub since: Instant,
 }
 
-impl Grant {
+impl AccessToken {
     /// Returns the access token itself, to hand to the wire.
     pub(crate) fn access(&self) -> &str {
         self.authorization.expose().get(self.start..).unwrap_or_default()
@@ -111,19 +111,19 @@ impl Grant {
 
     /// Returns the session as this token knows it.
     pub(crate) fn view(&self) -> SessionView {
-        let Self { epoch, sign_ins, generation, .. } = *self;
-        SessionView { epoch, sign_ins, generation, is_signed_in: true }
+        let Self { user_epoch, sign_in_count, generation, .. } = *self;
+        SessionView { user_epoch, sign_in_count, generation, is_signed_in: true }
     }
 }
 
 /// The session as a connection sees it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SessionView {
-    /// The user's number: another one is another user.
-    pub epoch: u32,
-    /// How often somebody has signed in: by login or by tokens that the app brought. A renewal does not count.
-    pub sign_ins: u32,
-    /// The number of the token set.
+    /// Counts the users: it grows whenever the user changes or leaves.
+    pub user_epoch: u32,
+    /// Counts the sign-ins, by login or by tokens of the app. A renewal does not count.
+    pub sign_in_count: u32,
+    /// Counts the token sets.
     pub generation: u32,
     /// Whether somebody is signed in.
     pub is_signed_in: bool,
@@ -213,13 +213,13 @@ pub enum Input {
         /// What is there now.
         stored: Stored,
     },
-    /// Nobody waits for this asker's token any more.
-    Unwant {
-        /// Who asked.
-        asker: Asker,
+    /// Cancels the token requests of a requester.
+    CancelTokenRequest {
+        /// Who requested.
+        requester: RequesterId,
     },
     /// A socket or the app needs a token.
-    Want(Want),
+    RequestToken(TokenRequest),
     /// The answer to [`Output::Write`] and [`Output::Erase`].
     Written(StoreEnd),
 }
@@ -320,14 +320,14 @@ pub enum Output {
     Read,
     /// Tell the app: the server has refused to renew the token. The session ends with it.
     RenewalRefused(TokenError),
-    /// Answer a [`Want`].
+    /// Answer a [`TokenRequest`].
     Token {
         /// Who asked.
-        asker: Asker,
+        requester: RequesterId,
         /// Which request.
-        want: WantId,
+        id: TokenRequestId,
         /// The token.
-        result: Result<Grant, TokenError>,
+        result: Result<AccessToken, TokenError>,
     },
     /// Let go of the lock, or stop waiting for it, once what was to be written is written.
     Unlock,

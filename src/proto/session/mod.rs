@@ -12,7 +12,7 @@
 //! Before that: loading, until the store has answered, if there is one. How a renewal goes is in the module `renewal`, what the store
 //! has to do with it in `store`, who signs in and out in `sign_in`.
 //! Rules: one renewal and one login in flight; every token has a generation, so that a refused token is refreshed once
-//! for all sockets that had it; every user has an epoch, and nothing of an earlier epoch counts.
+//! for all sockets that had it; every user has an user_epoch, and nothing of an earlier user_epoch counts.
 //! How it is driven is in [`proto`](crate::proto).
 
 mod config;
@@ -21,7 +21,7 @@ mod renewal;
 mod sign_in;
 mod state;
 mod store;
-mod wants;
+mod token_requests;
 
 use crate::proto::Millis;
 use std::collections::VecDeque;
@@ -29,16 +29,16 @@ use std::collections::VecDeque;
 use config::is_header_text;
 pub use config::{SessionConfig, TimeUnit, TokenEndpoint, TokenFields, check_header_text};
 pub use io::{
-    Asker, Demand, Grant, Input, LoginError, LoginId, NoToken, Output, Provided, Reason, Record, RequestId,
-    SessionState, SessionView, StoreEnd, Stored, Want, WantId,
+    AccessToken, Input, LoginError, LoginId, NoToken, Output, Provided, Reason, Record, RequestId, RequesterId,
+    SessionState, SessionView, StoreEnd, Stored, TokenRequest, TokenRequestId, TokenRequirement,
 };
-use state::{Renewal, RetryNotBefore, SameUser, SignIn, State, Store, Timer};
+use state::{Refresh, RetryNotBefore, SameUser, SignIn, State, Store, Timer};
 
 use super::backoff::{Backoff, BackoffOptions};
 use super::http::{HttpResponse, NoAnswer, http_date, json_of};
 use super::time::ServerClock;
 use super::timer::Timers;
-use super::token::{Lifetime, Received, TokenSet};
+use super::token::{Lifetime, TokenOrigin, TokenSet};
 use super::{Instant, Json, Now, Secret, UnixTime};
 use crate::error::{HttpError, Malformed, TokenError};
 
@@ -47,7 +47,7 @@ use crate::error::{HttpError, Malformed, TokenError};
 pub struct Session {
     config: SessionConfig,
     state: State,
-    renewal: Renewal,
+    renewal: Refresh,
     retry_not_before: Option<RetryNotBefore>,
     /// Why nothing renews the present token any more, if the server has said so.
     refusal: Option<TokenError>,
@@ -64,21 +64,21 @@ pub struct Session {
     left: Vec<u64>,
     store: Store,
     /// Counts users: logout and a change of user begin a new one.
-    epoch: u32,
+    user_epoch: u32,
     /// Counts token sets.
     generation: u32,
     /// Since when there is the present one.
     since: Instant,
     /// Counts logins and token sets that the app brought.
-    sign_ins: u32,
+    sign_in_count: u32,
     login: Option<(LoginId, RequestId)>,
-    wants: Vec<Want>,
+    token_requests: Vec<TokenRequest>,
     timers: Timers<Timer>,
     next_request: u32,
     /// What the app and the connections were told last.
     told: (SessionState, SessionView),
     /// The user that the connections know.
-    told_epoch: u32,
+    told_user_epoch: u32,
     outputs: VecDeque<Output>,
 }
 
@@ -94,7 +94,7 @@ impl Session {
         let mut session = Self {
             config,
             state: if has_store { State::Loading } else { State::SignedOut },
-            renewal: Renewal::None,
+            renewal: Refresh::None,
             retry_not_before: None,
             refusal: None,
             is_unanswered: false,
@@ -105,16 +105,16 @@ impl Session {
             sign_in: SignIn::default(),
             left: Vec::new(),
             store: Store::default(),
-            epoch: 0,
+            user_epoch: 0,
             generation: 0,
             since: Instant::from_millis(0),
-            sign_ins: 0,
+            sign_in_count: 0,
             login: None,
-            wants: Vec::new(),
+            token_requests: Vec::new(),
             timers: Timers::default(),
             next_request: 0,
             told: (SessionState::SignedOut, SessionView::default()),
-            told_epoch: 0,
+            told_user_epoch: 0,
             outputs: VecDeque::new(),
         };
         session.told.0 = session.state();
@@ -134,21 +134,23 @@ impl Session {
             Input::Login { login, credentials } => self.on_login(now, login, &credentials),
             Input::Logout => self.on_logout(),
             Input::Provided { request, result } => {
-                if matches!(self.renewal, Renewal::Asked(asked) if asked == request) {
+                if matches!(self.renewal, Refresh::Requested(asked) if asked == request) {
                     self.on_provided(now, result);
                 }
             }
             Input::SetTokens { access, refresh, lifetime } => {
                 self.supersede_login();
-                let tokens = self.token_set(now, (access, refresh), lifetime, Received::Earlier);
+                let tokens = self.token_set(now, (access, refresh), lifetime, TokenOrigin::Earlier);
                 self.begin(now, tokens, SameUser::UnlessKnownOther);
             }
             Input::StoreChanged => self.read(),
             Input::Stored { stored, is_behind } => self.on_stored(now, stored, is_behind),
             Input::Timeout => self.on_timeout(now),
             Input::Twin { id, stored } => self.on_twin(now, id, stored),
-            Input::Unwant { asker } => self.wants.retain(|want| want.asker != asker),
-            Input::Want(want) => self.on_want(now, want),
+            Input::CancelTokenRequest { requester } => {
+                self.token_requests.retain(|request| request.requester != requester)
+            }
+            Input::RequestToken(request) => self.on_token_request(now, request),
             Input::Written(end) => self.on_written(now, end),
         }
         if before != (self.sign_in, self.generation) {
@@ -161,7 +163,7 @@ impl Session {
     /// before anything else is done, since nothing of a user who is gone may be sent.
     #[must_use]
     pub fn poll_user_change(&mut self) -> Option<SessionView> {
-        (core::mem::replace(&mut self.told_epoch, self.epoch) != self.epoch).then(|| self.view())
+        (core::mem::replace(&mut self.told_user_epoch, self.user_epoch) != self.user_epoch).then(|| self.view())
     }
 
     /// Returns the next thing to do, in order, until `None`.
@@ -178,13 +180,13 @@ impl Session {
     /// An output, unless it has become pointless: a listener may have signed out, or somebody else in, since it was asked for. Who waits for
     /// a token is given one of the user who is there now.
     fn as_of_now(&self, output: Output) -> Option<Output> {
-        if let Output::Token { asker, want, result: Ok(grant) } = &output
-            && grant.epoch != self.epoch
+        if let Output::Token { requester, id, result: Ok(token) } = &output
+            && token.user_epoch != self.user_epoch
         {
-            return Some(Output::Token { asker: *asker, want: *want, result: self.granted() });
+            return Some(Output::Token { requester: *requester, id: *id, result: self.access_token() });
         }
         if let Output::Fetch { request, http } = &output
-            && !http.is_farewell
+            && !http.keepalive
             && !self.awaits(*request)
         {
             return None;
@@ -199,7 +201,7 @@ impl Session {
 
     /// Whether the answer to a request is waited for.
     fn awaits(&self, request: RequestId) -> bool {
-        matches!(self.renewal, Renewal::Asked(asked) if asked == request)
+        matches!(self.renewal, Refresh::Requested(asked) if asked == request)
             || self.login.is_some_and(|(_, waiting)| waiting == request)
     }
 
@@ -221,7 +223,7 @@ impl Session {
         match self.state {
             State::Expired { .. } => SessionState::Expired,
             State::Loading => SessionState::Loading,
-            State::SignedIn(_) if !matches!(self.renewal, Renewal::None) => SessionState::Refreshing,
+            State::SignedIn(_) if !matches!(self.renewal, Refresh::None) => SessionState::Refreshing,
             State::SignedIn(_) => SessionState::SignedIn,
             State::SignedOut => SessionState::SignedOut,
         }
@@ -230,8 +232,8 @@ impl Session {
     /// Returns the session as a connection sees it.
     #[must_use]
     pub fn view(&self) -> SessionView {
-        let Self { epoch, sign_ins, generation, .. } = *self;
-        SessionView { epoch, sign_ins, generation, is_signed_in: self.state().is_signed_in() }
+        let Self { user_epoch, sign_in_count, generation, .. } = *self;
+        SessionView { user_epoch, sign_in_count, generation, is_signed_in: self.state().is_signed_in() }
     }
 
     /// Ends what belongs to the user.
@@ -240,10 +242,10 @@ impl Session {
         self.leave_sign_in(self.sign_in.id);
         self.refusal = None;
         self.state = State::SignedOut;
-        self.epoch += 1;
+        self.user_epoch += 1;
         self.changed(None);
-        for want in core::mem::take(&mut self.wants) {
-            self.answer(want, Err(TokenError::Missing));
+        for request in core::mem::take(&mut self.token_requests) {
+            self.answer(request, Err(TokenError::Missing));
         }
     }
 
@@ -263,7 +265,7 @@ impl Session {
             let answer = json_of(now, &result, reject_of(&self.config.login));
             let body = result.ok().map(|response| response.body);
             self.on_login_answer(now, answer, date, body);
-        } else if matches!(self.renewal, Renewal::Asked(asked) if asked == request) {
+        } else if matches!(self.renewal, Refresh::Requested(asked) if asked == request) {
             let answer = json_of(now, &result, reject_of(&self.config.refresh));
             self.on_refresh_answer(now, answer, date);
         }
@@ -272,14 +274,16 @@ impl Session {
     /// Answers who waited for a renewal that failed: with the old token whoever may still use it, else with the failure.
     fn answer_without_renewal(&mut self, now: Now, error: TokenError) {
         let is_expired = self.is_expired(now);
-        for want in core::mem::take(&mut self.wants) {
+        for request in core::mem::take(&mut self.token_requests) {
             let result = match &self.state {
-                State::SignedIn(tokens) if want.demand != Demand::NotRejected(self.generation) && !is_expired => {
-                    Ok(self.grant(tokens))
+                State::SignedIn(tokens)
+                    if request.requirement != TokenRequirement::OtherThan(self.generation) && !is_expired =>
+                {
+                    Ok(self.token(tokens))
                 }
                 State::Expired { .. } | State::Loading | State::SignedIn(_) | State::SignedOut => Err(error),
             };
-            self.answer(want, result);
+            self.answer(request, result);
         }
     }
 
@@ -287,7 +291,7 @@ impl Session {
         while let Some((_, timer)) = self.timers.take_due(now.instant) {
             let timed_out = Err(HttpError::TimedOut);
             match (timer, self.login, self.renewal) {
-                (Timer::Http, _, Renewal::Asked(request)) => {
+                (Timer::Http, _, Refresh::Requested(request)) => {
                     self.outputs.push_back(Output::AbortFetch { request });
                     self.on_refresh_answer(now, timed_out, None);
                 }
@@ -311,7 +315,7 @@ impl Session {
             self.since = now.instant;
         }
         if !same_user {
-            self.epoch += 1;
+            self.user_epoch += 1;
         }
         self.retry_not_before = None;
         self.refusal = None;
@@ -326,14 +330,14 @@ impl Session {
     /// not helped.
     fn answer_all(&mut self, unchanged: Option<u32>) {
         let State::SignedIn(tokens) = &self.state else { return };
-        let grant = self.grant(tokens);
+        let token = self.token(tokens);
         let mut is_refused = false;
-        for want in core::mem::take(&mut self.wants) {
-            if unchanged.is_some() && want.demand.rejected() == unchanged {
+        for request in core::mem::take(&mut self.token_requests) {
+            if unchanged.is_some() && request.requirement.rejected() == unchanged {
                 is_refused = true;
-                self.answer(want, Err(TokenError::Expired));
+                self.answer(request, Err(TokenError::Expired));
             } else {
-                self.answer(want, Ok(grant.clone()));
+                self.answer(request, Ok(token.clone()));
             }
         }
         if is_refused {
@@ -378,7 +382,7 @@ impl Session {
             TimeUnit::Seconds => span,
         });
         let lifetime = Lifetime { expires_in, expires_at: json.number_at(&fields.expires_at) };
-        Ok(self.token_set(now, (access, refresh), lifetime, Received::JustNow { date }))
+        Ok(self.token_set(now, (access, refresh), lifetime, TokenOrigin::JustNow { date }))
     }
 
     fn token_set(
@@ -386,25 +390,25 @@ impl Session {
         now: Now,
         tokens: (Secret, Option<Secret>),
         lifetime: Lifetime,
-        received: Received,
+        received: TokenOrigin,
     ) -> TokenSet {
         TokenSet::new(&mut self.clock, now, tokens, lifetime, received, self.config.leeway)
     }
 
-    fn grant(&self, tokens: &TokenSet) -> Grant {
-        Grant {
+    fn token(&self, tokens: &TokenSet) -> AccessToken {
+        AccessToken {
             authorization: Secret::new([&self.config.prefix, " ", tokens.access.expose()].concat()),
             start: self.config.prefix.len() + 1,
             generation: self.generation,
-            epoch: self.epoch,
-            sign_ins: self.sign_ins,
+            user_epoch: self.user_epoch,
+            sign_in_count: self.sign_in_count,
             since: self.since,
         }
     }
 
     #[inline(never)]
-    fn answer(&mut self, want: Want, result: Result<Grant, TokenError>) {
-        self.outputs.push_back(Output::Token { asker: want.asker, want: want.want, result });
+    fn answer(&mut self, request: TokenRequest, result: Result<AccessToken, TokenError>) {
+        self.outputs.push_back(Output::Token { requester: request.requester, id: request.id, result });
     }
 
     /// Tells what has changed, if anything has.

@@ -1,4 +1,4 @@
-//! Renewal: one at a time, in all tabs, and what its failure means.
+//! Refresh: one at a time, in all tabs, and what its failure means.
 //!
 //! ```text
 //!          a store                   ours               not renewed meanwhile
@@ -13,13 +13,13 @@
 
 use super::Session;
 use super::config::is_header_text;
-use super::io::{Demand, NoToken, Output, Provided, Reason};
-use super::state::{Renewal, RetryNotBefore, SameUser, State, Timer};
+use super::io::{NoToken, Output, Provided, Reason, TokenRequirement};
+use super::state::{Refresh, RetryNotBefore, SameUser, State, Timer};
 use crate::error::{HttpError, TokenError};
 use crate::proto::Millis;
 use crate::proto::hint::Hint;
 use crate::proto::http::Credentials;
-use crate::proto::token::{Received, TokenSet};
+use crate::proto::token::{TokenOrigin, TokenSet};
 use crate::proto::{Json, Now, UnixTime};
 
 /// How often a token's end is looked at: a computer that wakes finds a token that has ended within this time.
@@ -45,17 +45,17 @@ impl Session {
     pub(super) fn renew(&mut self, now: Now) {
         match self.renewal {
             // The lock is ours, still.
-            Renewal::None if core::mem::take(&mut self.store.unlocks) => {
-                self.renewal = Renewal::Looking { since: now.instant };
+            Refresh::None if core::mem::take(&mut self.store.unlocks) => {
+                self.renewal = Refresh::Looking { since: now.instant };
                 self.go_on_reading();
             }
-            Renewal::None if self.config.has_store => {
-                self.renewal = Renewal::Locking;
+            Refresh::None if self.config.has_store => {
+                self.renewal = Refresh::Locking;
                 // Whoever holds the lock makes one call, and reads and writes the store.
                 self.outputs.push_back(Output::Lock { lease: self.config.http_timeout.times(2) });
             }
-            Renewal::None | Renewal::Holding => self.ask(now),
-            Renewal::Locking | Renewal::Looking { .. } | Renewal::Asked(_) | Renewal::Refused(_) => return,
+            Refresh::None | Refresh::Holding => self.ask(now),
+            Refresh::Locking | Refresh::Looking { .. } | Refresh::Requested(_) | Refresh::Refused(_) => return,
         }
         self.changed(None);
     }
@@ -78,29 +78,29 @@ impl Session {
             self.outputs.push_back(Output::Fetch { request, http });
         }
         self.timers.set(Timer::Http, now.instant.after(self.config.http_timeout));
-        self.renewal = Renewal::Asked(request);
+        self.renewal = Refresh::Requested(request);
     }
 
     pub(super) fn on_locked(&mut self, now: Now) {
         match self.renewal {
-            Renewal::Locking => {
-                self.renewal = Renewal::Looking { since: now.instant };
+            Refresh::Locking => {
+                self.renewal = Refresh::Looking { since: now.instant };
                 self.go_on_reading();
             }
             // Nobody needs it any more.
-            Renewal::None => self.outputs.push_back(Output::Unlock),
-            Renewal::Looking { .. } | Renewal::Asked(_) | Renewal::Holding | Renewal::Refused(_) => {}
+            Refresh::None => self.outputs.push_back(Output::Unlock),
+            Refresh::Looking { .. } | Refresh::Requested(_) | Refresh::Holding | Refresh::Refused(_) => {}
         }
     }
 
     /// The lock is ours, and what the store holds is taken over.
     pub(super) fn on_seen(&mut self, now: Now) {
         // It may have ended the renewal.
-        if matches!(self.renewal, Renewal::Looking { .. }) {
-            self.renewal = Renewal::Holding;
+        if matches!(self.renewal, Refresh::Looking { .. }) {
+            self.renewal = Refresh::Holding;
         }
         self.ask_again(now);
-        if matches!(self.renewal, Renewal::Holding) {
+        if matches!(self.renewal, Refresh::Holding) {
             self.end_renewal();
             self.changed(None);
         }
@@ -109,7 +109,7 @@ impl Session {
     pub(super) fn on_provided(&mut self, now: Now, result: Result<Provided, NoToken>) {
         let answer = match result {
             Ok(Provided { access, lifetime }) if is_header_text(access.expose()) => {
-                Ok(self.token_set(now, (access, None), lifetime, Received::Earlier))
+                Ok(self.token_set(now, (access, None), lifetime, TokenOrigin::Earlier))
             }
             Ok(_) | Err(NoToken::Failed) => Err(HttpError::Network),
             Err(NoToken::SignInRequired) => Err(HttpError::Status { status: 401, retry_after: None }),
@@ -136,7 +136,7 @@ impl Session {
                     TokenError::RefreshRejected { status }
                 };
                 if self.config.has_store {
-                    self.renewal = Renewal::Refused(error);
+                    self.renewal = Refresh::Refused(error);
                     return self.go_on_reading();
                 }
                 self.refused(now, error);
@@ -204,7 +204,7 @@ impl Session {
     }
 
     pub(super) fn is_current_rejected(&self) -> bool {
-        self.wants.iter().any(|want| want.demand == Demand::NotRejected(self.generation))
+        self.token_requests.iter().any(|request| request.requirement == TokenRequirement::OtherThan(self.generation))
     }
 
     /// What to say instead of asking a server that does not want to be asked before a while.
@@ -216,31 +216,31 @@ impl Session {
     /// Ends a renewal whose answer no longer matters.
     pub(super) fn abort_renewal(&mut self) {
         match self.renewal {
-            Renewal::None | Renewal::Holding => {}
-            Renewal::Asked(request) => {
+            Refresh::None | Refresh::Holding => {}
+            Refresh::Requested(request) => {
                 self.timers.stop(Timer::Http);
                 self.outputs.push_back(Output::AbortFetch { request });
                 self.end_renewal();
             }
-            Renewal::Locking | Renewal::Looking { .. } | Renewal::Refused(_) => self.end_renewal(),
+            Refresh::Locking | Refresh::Looking { .. } | Refresh::Refused(_) => self.end_renewal(),
         }
     }
 
     pub(super) fn end_renewal(&mut self) {
-        match core::mem::replace(&mut self.renewal, Renewal::None) {
-            Renewal::Locking => self.outputs.push_back(Output::Unlock),
+        match core::mem::replace(&mut self.renewal, Refresh::None) {
+            Refresh::Locking => self.outputs.push_back(Output::Unlock),
             // What is to be written is written before somebody else reads it.
-            Renewal::Asked(_) | Renewal::Holding | Renewal::Looking { .. } | Renewal::Refused(_) => {
+            Refresh::Requested(_) | Refresh::Holding | Refresh::Looking { .. } | Refresh::Refused(_) => {
                 self.store.unlocks = self.config.has_store;
             }
-            Renewal::None => {}
+            Refresh::None => {}
         }
     }
 
     /// Looks when the token should be renewed, and says so when that is now. One that nothing renews any more ends the session.
     pub(super) fn watch(&mut self, now: Now) {
         let State::SignedIn(TokenSet { expires_at: Some(end), leeway, .. }) = &self.state else { return };
-        if !matches!(self.renewal, Renewal::None) {
+        if !matches!(self.renewal, Refresh::None) {
             return;
         }
         if let Some(error) = self.refusal {

@@ -4,7 +4,7 @@
 
 use super::Session;
 use super::io::{LoginError, LoginId, Output};
-use super::state::{Renewal, SameUser, SignIn, State, Timer};
+use super::state::{Refresh, SameUser, SignIn, State, Timer};
 use crate::error::{HttpError, TokenError};
 use crate::proto::http::Credentials;
 use crate::proto::token::TokenSet;
@@ -26,7 +26,7 @@ impl Session {
 
     pub(super) fn on_logout(&mut self) {
         // Nobody is there to sign out: a listener that signs out whenever a sign-in is asked for must not go round.
-        if matches!((&self.state, self.renewal), (State::SignedOut, Renewal::None)) && self.login.is_none() {
+        if matches!((&self.state, self.renewal), (State::SignedOut, Refresh::None)) && self.login.is_none() {
             return self.clear_unread();
         }
         self.supersede_login();
@@ -45,9 +45,9 @@ impl Session {
             Some(_) => Json::object(&[("access", tokens.access.expose()), ("refresh", refresh.expose())]),
             None => Json::object(&[]),
         };
-        let mut http = endpoint.request(&self.config, &values, Some(self.grant(tokens).authorization));
+        let mut http = endpoint.request(&self.config, &values, Some(self.token(tokens).authorization));
         // Apps go to another page next.
-        http.is_farewell = true;
+        http.keepalive = true;
         let request = self.new_request();
         self.outputs.push_back(Output::Fetch { request, http });
     }
@@ -99,7 +99,7 @@ impl Session {
     }
 
     pub(super) fn begin_sign_in(&mut self) {
-        self.sign_ins += 1;
+        self.sign_in_count += 1;
         self.leave_sign_in(self.sign_in.id);
         // As many as a number of JavaScript tells apart.
         self.sign_in = SignIn { id: (self.ids.f64() * 9_007_199_254_740_992.0) as u64, renewals: 0 };

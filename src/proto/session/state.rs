@@ -35,21 +35,21 @@ pub(super) enum State {
     SignedOut,
 }
 
-/// What is in flight.
+/// How far a renewal of the tokens is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Renewal {
+pub(super) enum Refresh {
     None,
-    /// The lock is asked for.
+    /// This tab waits for the lock.
     Locking,
-    /// The lock is ours, and the store is read.
+    /// This tab has the lock and reads the store.
     Looking {
         since: Instant,
     },
-    /// The lock is ours, and what the store says is being weighed.
+    /// This tab has the lock and decides by what the store holds.
     Holding,
-    /// The server, or the app, is asked.
-    Asked(RequestId),
-    /// The server has refused; the store is asked whether it was asked in vain.
+    /// The request to the server, or to the app's own source, is in flight.
+    Requested(RequestId),
+    /// The server has refused. The store is read again: another tab may have newer tokens.
     Refused(TokenError),
 }
 

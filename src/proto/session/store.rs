@@ -6,12 +6,12 @@
 //! whoever slept while others renewed has nothing to tell. A sign-in that could not be written leaves no earlier one behind.
 
 use super::Session;
-use super::io::{Demand, Output, Record, StoreEnd, Stored};
-use super::state::{Renewal, SameUser, SignIn, State, Timer, Wish};
+use super::io::{Output, Record, StoreEnd, Stored, TokenRequirement};
+use super::state::{Refresh, SameUser, SignIn, State, Timer, Wish};
 use crate::proto::Millis;
 use crate::proto::Now;
 use crate::proto::time::ServerClock;
-use crate::proto::token::{Lifetime, Received};
+use crate::proto::token::{Lifetime, TokenOrigin};
 
 /// How long whoever has the lock waits until it sees what the last holder has written: browsers keep no order between the two (whatwg/html
 /// issue 403).
@@ -47,7 +47,7 @@ impl Session {
             self.timers.stop(Timer::Store);
             return self.fulfil(now, wish, stored);
         }
-        if let Renewal::Looking { since } = self.renewal {
+        if let Refresh::Looking { since } = self.renewal {
             if is_behind && now.instant.since(since) < LOOK_FOR {
                 return self.timers.set(Timer::Look, now.instant.after(LOOK_AGAIN));
             }
@@ -57,10 +57,10 @@ impl Session {
         self.clear_left(&stored);
         self.follow(now, stored);
         // Whatever is newer ends a renewal.
-        if let Renewal::Refused(error) = self.renewal {
+        if let Refresh::Refused(error) = self.renewal {
             return self.refused(now, error);
         }
-        if matches!(self.renewal, Renewal::None) {
+        if matches!(self.renewal, Refresh::None) {
             self.ask_again(now);
         }
     }
@@ -139,7 +139,7 @@ impl Session {
         }
         self.follow(now, there);
         self.go_on_reading();
-        if matches!(self.renewal, Renewal::None) {
+        if matches!(self.renewal, Refresh::None) {
             self.ask_again(now);
         }
     }
@@ -207,7 +207,7 @@ impl Session {
 
     /// Reads what has to be known for what is yet to be done.
     pub(super) fn go_on_reading(&mut self) {
-        let is_looking = matches!(self.renewal, Renewal::Looking { .. }) || matches!(self.renewal, Renewal::Refused(_));
+        let is_looking = matches!(self.renewal, Refresh::Looking { .. }) || matches!(self.renewal, Refresh::Refused(_));
         if (self.store.wish.is_some() || is_looking) && self.store.writing.is_none() && self.store.reads == 0 {
             self.read();
         }
@@ -239,16 +239,16 @@ impl Session {
         self.clock = Some(ServerClock::with_skew(record.skew, now));
         let expires_at = record.expires_at.map(|end| end.as_millis() as f64 / 1000.0);
         let lifetime = Lifetime { expires_in: None, expires_at };
-        let tokens = self.token_set(now, (record.access, record.refresh), lifetime, Received::Earlier);
+        let tokens = self.token_set(now, (record.access, record.refresh), lifetime, TokenOrigin::Earlier);
         let same_user = is_known || self.is_same_user(&tokens, SameUser::OnlyIfKnown);
         // Whoever waits for a sign-in has one; an expired session that is renewed after all, too.
         if !is_known || matches!(self.state, State::Expired { .. }) {
-            self.sign_ins += 1;
+            self.sign_in_count += 1;
         }
         // What has just been renewed serves whoever waited for that, however short its life: else each tab would ask.
-        for want in &mut self.wants {
-            if let Demand::UsableFor(_) = want.demand {
-                want.demand = Demand::USABLE;
+        for request in &mut self.token_requests {
+            if let TokenRequirement::ValidFor(_) = request.requirement {
+                request.requirement = TokenRequirement::VALID;
             }
         }
         self.abort_renewal();

@@ -15,7 +15,7 @@ use crate::proto::connection::{
     ConnectionConfig, ConnectionState, Event, Phase, Sent, SocketId, Stats, check_close_code,
 };
 use crate::proto::contract::{Numbered as _, SendAnswer, StatPart};
-use crate::web::core::{ConnectionCore, Given, Told};
+use crate::web::core::{ConnectionCore, EventLog, Given};
 
 #[wasm_bindgen(module = "/src/web/connection-driver.js")]
 extern "C" {
@@ -35,8 +35,8 @@ extern "C" {
     fn native(this: &ConnectionDriver) -> JsValue;
     #[wasm_bindgen(method, js_name = setBinaryType)]
     fn set_binary_type(this: &ConnectionDriver, takes_buffers: bool);
-    #[wasm_bindgen(method, js_name = letGo)]
-    fn let_go(this: &ConnectionDriver);
+    #[wasm_bindgen(method, js_name = release)]
+    fn release(this: &ConnectionDriver);
 }
 
 #[wasm_bindgen(module = "/src/web/app.js")]
@@ -66,7 +66,7 @@ pub trait Sink {
 /// A WebSocket that authenticates itself and stays connected. It closes with its value.
 pub struct AuthSocket {
     driver: ConnectionDriver,
-    told: Told,
+    event_log: EventLog,
     next_message: Cell<u32>,
     /// It lives as long as its sockets.
     _session: Option<Session>,
@@ -89,8 +89,8 @@ impl AuthSocket {
         if session.is_none() && config.scheme.needs_token() {
             return Err(ConfigError::option("session", "this scheme sends a credential, so it needs a session"));
         }
-        let (sink, told) = (Rc::new(sink), Told::default());
-        let (listener, events) = (Rc::clone(&sink), told.clone());
+        let (sink, event_log) = (Rc::new(sink), EventLog::default());
+        let (listener, events) = (Rc::clone(&sink), event_log.clone());
         let event = Closure::<dyn Fn(Array)>::new(move |unconfirmed: Array| {
             if unconfirmed.length() > 0 {
                 listener.unconfirmed(unconfirmed);
@@ -103,11 +103,11 @@ impl AuthSocket {
         let takes_buffers = Closure::<dyn Fn() -> bool>::new(move || listener.takes_buffers());
         let message = Closure::<dyn Fn(JsValue)>::new(move |data: JsValue| sink.message(&data));
         let user = session.as_ref().map(Session::view).unwrap_or_default();
-        let core = ConnectionCore::of(config, user, seed(), &told);
+        let core = ConnectionCore::of(config, user, seed(), &event_log);
         let sink = sink_of(event.as_ref(), takes_buffers.as_ref(), message.as_ref());
         Ok(Self {
             driver: ConnectionDriver::new(core, session.as_ref().map(Session::driver), &sink),
-            told,
+            event_log,
             next_message: Cell::new(0),
             _session: session,
             _event: event,
@@ -132,7 +132,7 @@ impl AuthSocket {
     }
 
     /// Sends a string, an `ArrayBuffer`, a view of one, or a `Blob`: now if connected, else as soon as it is. What becomes of one that is
-    /// kept is told by [`Event::Message`].
+    /// kept is event_log by [`Event::Message`].
     ///
     /// # Errors
     /// Closed, or the outbox is full: the message was not taken.
@@ -147,7 +147,7 @@ impl AuthSocket {
     pub fn send_within(&self, data: &JsValue, ttl: Option<Millis>) -> Result<Sent, SendError> {
         let message = self.next_message.replace(self.next_message.get().wrapping_add(1));
         let answer = self.driver.send(message, data, ttl.map(|ttl| ttl.as_millis() as f64));
-        let socket = || SocketId::new(self.told.socket());
+        let socket = || SocketId::new(self.event_log.socket());
         // One that has ended takes nothing.
         match answer.and_then(|number| SendAnswer::from_number(number as u8)).unwrap_or(SendAnswer::Closed) {
             SendAnswer::Now => Ok(Sent::Now(socket())),
@@ -162,13 +162,13 @@ impl AuthSocket {
     /// Returns the state.
     #[must_use]
     pub fn state(&self) -> ConnectionState {
-        self.told.state()
+        self.event_log.state()
     }
 
     /// Returns what is being waited for, while connecting.
     #[must_use]
     pub fn phase(&self) -> Option<Phase> {
-        self.told.phase()
+        self.event_log.phase()
     }
 
     /// Returns the counters.
@@ -212,7 +212,7 @@ impl AuthSocket {
 
 impl Drop for AuthSocket {
     fn drop(&mut self) {
-        self.driver.let_go();
+        self.driver.release();
     }
 }
 

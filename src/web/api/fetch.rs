@@ -4,7 +4,7 @@ use gloo_net::http::{Request, Response};
 
 use super::session::Session;
 use crate::error::TokenError;
-use crate::proto::session::Demand;
+use crate::proto::session::TokenRequirement;
 
 /// Why a call was not answered.
 #[derive(Debug, thiserror::Error)]
@@ -19,7 +19,7 @@ pub enum FetchError {
 
 impl Session {
     /// Makes a request with the token, which is renewed before it ends, and once more if the server answers 401. Only the origins of the
-    /// session's endpoints and [`Surroundings::fetch_origins`](super::Surroundings::fetch_origins) get it, but not the endpoints of login and
+    /// session's endpoints and [`SessionEnvironment::fetch_origins`](super::SessionEnvironment::fetch_origins) get it, but not the endpoints of login and
     /// refresh; a request with an `Authorization` of its own goes as it is.
     ///
     /// # Errors
@@ -31,11 +31,11 @@ impl Session {
         let request = web_sys::Request::from(request);
         // A body can be read once.
         let again = request.clone().map_err(|error| gloo_net::Error::GlooError(format!("{error:?}")))?;
-        let (response, generation) = self.send(request, Demand::USABLE).await?;
+        let (response, generation) = self.send(request, TokenRequirement::VALID).await?;
         if response.status() != 401 {
             return Ok(response);
         }
-        match self.send(again, Demand::NotRejected(generation)).await {
+        match self.send(again, TokenRequirement::OtherThan(generation)).await {
             Ok((second, _)) => Ok(second),
             Err(FetchError::Token(_)) => Ok(response),
             Err(error @ FetchError::Network(_)) => Err(error),
@@ -43,16 +43,20 @@ impl Session {
     }
 
     /// Sends with a token of whoever is signed in at that very moment. Returns the number of the token as well.
-    async fn send(&self, request: web_sys::Request, demand: Demand) -> Result<(Response, u32), FetchError> {
-        let grant = loop {
-            let grant = self.grant(demand).await?;
+    async fn send(
+        &self,
+        request: web_sys::Request,
+        requirement: TokenRequirement,
+    ) -> Result<(Response, u32), FetchError> {
+        let token = loop {
+            let token = self.request_token(requirement).await?;
             // Somebody else may have signed in while this was woken.
-            if grant.epoch == self.view().epoch {
-                break grant;
+            if token.user_epoch == self.view().user_epoch {
+                break token;
             }
         };
         let request = Request::from(request);
-        request.headers().set("authorization", grant.authorization.expose());
-        Ok((request.send().await?, grant.generation))
+        request.headers().set("authorization", token.authorization.expose());
+        Ok((request.send().await?, token.generation))
     }
 }

@@ -9,7 +9,7 @@ mod typed;
 
 pub use connection::{AuthSocket, Sink};
 pub use fetch::FetchError;
-pub use session::{Session, SessionEvent, SignInError, Surroundings};
+pub use session::{Session, SessionEnvironment, SessionEvent, SignInError};
 pub use store::store;
 pub use stream::{Incoming, SocketStream};
 pub use typed::{JsonError, JsonStream, login_details};

@@ -14,10 +14,12 @@ use super::seed;
 use super::typed::{JsonError, js_of};
 use crate::error::{ConfigError, TokenError};
 use crate::proto::contract::Numbered as _;
-use crate::proto::session::{Demand, Grant, LoginError, SessionConfig, SessionState, SessionView, check_header_text};
+use crate::proto::session::{
+    AccessToken, LoginError, SessionConfig, SessionState, SessionView, TokenRequirement, check_header_text,
+};
 use crate::proto::token::Lifetime;
 use crate::proto::{Json, Millis, Secret, Url};
-use crate::web::core::{Given, SessionCore, demand_parts, read_grant, token_error, view};
+use crate::web::core::{Given, SessionCore, read_token, requirement_parts, token_error, view};
 
 #[wasm_bindgen(module = "/src/web/session-driver.js")]
 extern "C" {
@@ -25,11 +27,11 @@ extern "C" {
     #[derive(Clone)]
     pub(super) type SessionDriver;
     #[wasm_bindgen(constructor)]
-    fn new(core: SessionCore, surroundings: &Object, owner: &JsValue) -> SessionDriver;
+    fn new(core: SessionCore, environment: &Object, owner: &JsValue) -> SessionDriver;
+    #[wasm_bindgen(method, js_name = newRequester)]
+    fn new_requester(this: &SessionDriver) -> u32;
     #[wasm_bindgen(method)]
-    fn asker(this: &SessionDriver) -> u32;
-    #[wasm_bindgen(method)]
-    fn token(this: &SessionDriver, asker: u32, kind: u8, value: f64);
+    fn token(this: &SessionDriver, requester: u32, kind: u8, value: f64);
     #[wasm_bindgen(method)]
     fn login(this: &SessionDriver, login: u32, credentials: JsValue);
     #[wasm_bindgen(method, js_name = setTokens)]
@@ -52,8 +54,8 @@ extern "C" {
         logged_in: &JsValue,
         token: &JsValue,
     ) -> JsValue;
-    #[wasm_bindgen(js_name = letGo)]
-    fn let_go(driver: &SessionDriver);
+    #[wasm_bindgen(js_name = release)]
+    fn release(driver: &SessionDriver);
 }
 
 /// Who the user is: tokens, login, refresh and logout, shared by all sockets. Clones are the same session.
@@ -62,7 +64,7 @@ pub struct Session {
     inner: Rc<Inner>,
 }
 
-/// What the app is told.
+/// What the app is callbacks.
 #[derive(Clone, Debug)]
 pub enum SessionEvent {
     /// The state is another, or the tokens are.
@@ -80,7 +82,7 @@ pub enum SessionEvent {
 
 /// Where tokens rest and come from, if not memory and the refresh endpoint.
 #[derive(Clone, Debug, Default)]
-pub struct Surroundings {
+pub struct SessionEnvironment {
     /// Where they rest: made by [`store`](super::store()). It is asked for the tokens first.
     pub store: Option<Function>,
     /// Asks the app for a token: `source(reason, done)`, with one of [`Reason`](crate::proto::session::Reason)'s names. It calls `done` later,
@@ -103,22 +105,22 @@ pub enum SignInError {
 }
 
 type LoginDone = Box<dyn FnOnce(Result<(), LoginError>)>;
-type TokenDone = Box<dyn FnOnce(Result<Grant, TokenError>)>;
+type TokenDone = Box<dyn FnOnce(Result<AccessToken, TokenError>)>;
 type StoreAnswered = Box<dyn FnOnce(())>;
 type EventListener = Rc<dyn Fn(SessionEvent)>;
 
 struct Inner {
     driver: SessionDriver,
-    heard: Rc<Heard>,
+    listeners: Rc<Listeners>,
     next_login: Cell<u32>,
     /// Who gets the token of [`Session::fetch`], and those addresses at which tokens are had.
     fetch_origins: Vec<String>,
     token_urls: Vec<String>,
-    _told: Told,
+    _callbacks: DriverCallbacks,
 }
 
 /// What the driver calls: changed, a renewal was refused, the store failed, logged in, a token.
-type Told = (
+type DriverCallbacks = (
     Closure<dyn Fn(JsValue)>,
     Closure<dyn Fn(JsValue)>,
     Closure<dyn Fn(JsValue)>,
@@ -128,7 +130,7 @@ type Told = (
 
 /// Who waits for what the session says.
 #[derive(Default)]
-struct Heard {
+struct Listeners {
     session: RefCell<Weak<Inner>>,
     logins: RefCell<BTreeMap<u32, LoginDone>>,
     tokens: RefCell<BTreeMap<u32, TokenDone>>,
@@ -166,15 +168,15 @@ impl Session {
     /// # Errors
     /// What is wrong with the settings.
     pub fn new(config: SessionConfig) -> Result<Self, ConfigError> {
-        Self::within(config, Surroundings::default())
+        Self::within(config, SessionEnvironment::default())
     }
 
     /// Makes a session whose tokens rest in a store or come from the app.
     ///
     /// # Errors
     /// What is wrong with the settings.
-    pub fn within(mut config: SessionConfig, surroundings: Surroundings) -> Result<Self, ConfigError> {
-        let Surroundings { store, source, fetch_origins } = surroundings;
+    pub fn within(mut config: SessionConfig, environment: SessionEnvironment) -> Result<Self, ConfigError> {
+        let SessionEnvironment { store, source, fetch_origins } = environment;
         config.has_source = source.is_some();
         config.has_store = store.is_some();
         config.check()?;
@@ -190,20 +192,33 @@ impl Session {
                 drop(Reflect::set(&given, &name.into(), &call));
             }
         }
-        let heard = Rc::new(Heard::default());
-        let told = Heard::told(&heard);
-        let owner = owner_of(told.0.as_ref(), told.1.as_ref(), told.2.as_ref(), told.3.as_ref(), told.4.as_ref());
+        let listeners = Rc::new(Listeners::default());
+        let callbacks = Listeners::callbacks(&listeners);
+        let owner = owner_of(
+            callbacks.0.as_ref(),
+            callbacks.1.as_ref(),
+            callbacks.2.as_ref(),
+            callbacks.3.as_ref(),
+            callbacks.4.as_ref(),
+        );
         let driver = SessionDriver::new(SessionCore::of(config, seed()), &given, &owner);
         let next_login = Cell::new(0);
-        let heard_of = Rc::clone(&heard);
-        let inner = Rc::new(Inner { driver, heard: heard_of, next_login, fetch_origins, token_urls, _told: told });
-        *heard.session.borrow_mut() = Rc::downgrade(&inner);
+        let for_inner = Rc::clone(&listeners);
+        let inner = Rc::new(Inner {
+            driver,
+            listeners: for_inner,
+            next_login,
+            fetch_origins,
+            token_urls,
+            _callbacks: callbacks,
+        });
+        *listeners.session.borrow_mut() = Rc::downgrade(&inner);
         Ok(Self { inner })
     }
 
     /// Calls `listener` after every change, and when the store fails. A later listener takes its place.
     pub fn on_event(&self, listener: impl Fn(SessionEvent) + 'static) {
-        *self.inner.heard.on_event.borrow_mut() = Some(Rc::new(listener));
+        *self.inner.listeners.on_event.borrow_mut() = Some(Rc::new(listener));
     }
 
     /// Returns the state.
@@ -231,16 +246,16 @@ impl Session {
     /// Signs in at the login endpoint; `done` is called once.
     pub fn login(&self, credentials: Json, done: impl FnOnce(Result<(), LoginError>) + 'static) {
         let login = self.inner.next_login.replace(self.inner.next_login.get().wrapping_add(1));
-        self.inner.heard.logins.borrow_mut().insert(login, Box::new(done));
+        self.inner.listeners.logins.borrow_mut().insert(login, Box::new(done));
         self.inner.driver.login(login, credentials.into_js());
     }
 
-    /// Hands out an access token that meets the demand, if such a one can be had; it is renewed if need be. `done` is called once.
-    pub fn token(&self, demand: Demand, done: impl FnOnce(Result<Grant, TokenError>) + 'static) {
-        let asker = self.inner.driver.asker();
-        self.inner.heard.tokens.borrow_mut().insert(asker, Box::new(done));
-        let (kind, value) = demand_parts(demand);
-        self.inner.driver.token(asker, kind.number(), value);
+    /// Hands out an access token that meets the requirement, if such a one can be had; it is renewed if need be. `done` is called once.
+    pub fn token(&self, requirement: TokenRequirement, done: impl FnOnce(Result<AccessToken, TokenError>) + 'static) {
+        let requester = self.inner.driver.new_requester();
+        self.inner.listeners.tokens.borrow_mut().insert(requester, Box::new(done));
+        let (kind, value) = requirement_parts(requirement);
+        self.inner.driver.token(requester, kind.number(), value);
     }
 
     /// Signs in at the login endpoint with credentials of the app's own type. What the server says of a refusal is read by
@@ -258,18 +273,18 @@ impl Session {
     /// # Errors
     /// There is none to be had.
     pub async fn access_token(&self, min_ttl: Millis) -> Result<Secret, TokenError> {
-        let grant = self.grant(Demand::UsableFor(min_ttl)).await?;
-        Ok(Secret::new(grant.access().to_owned()))
+        let token = self.request_token(TokenRequirement::ValidFor(min_ttl)).await?;
+        Ok(Secret::new(token.access().to_owned()))
     }
 
-    pub(super) async fn grant(&self, demand: Demand) -> Result<Grant, TokenError> {
-        answered(|done| self.token(demand, done)).await
+    pub(super) async fn request_token(&self, requirement: TokenRequirement) -> Result<AccessToken, TokenError> {
+        answered(|done| self.token(requirement, done)).await
     }
 
     /// Waits until the store has answered, and returns the state: at once where there is none.
     pub async fn ready(&self) -> SessionState {
         while self.state() == SessionState::Loading {
-            answered(|done| self.inner.heard.waiting.borrow_mut().push(Box::new(done))).await;
+            answered(|done| self.inner.listeners.waiting.borrow_mut().push(Box::new(done))).await;
         }
         self.state()
     }
@@ -312,22 +327,22 @@ impl Inner {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        let_go(&self.driver);
+        release(&self.driver);
     }
 }
 
-impl Heard {
+impl Listeners {
     /// What the driver calls.
-    fn told(heard: &Rc<Self>) -> Told {
-        let [changed, refused, failed, logins, tokens] = [(); 5].map(|()| Rc::clone(heard));
+    fn callbacks(listeners: &Rc<Self>) -> DriverCallbacks {
+        let [changed, refused, failed, logins, tokens] = [(); 5].map(|()| Rc::clone(listeners));
         (
             Closure::new(move |failure: JsValue| changed.changed(failure)),
             Closure::new(move |failure: JsValue| {
                 if let Some(error) = token_error(&Given(failure)) {
-                    refused.tell(SessionEvent::RenewalRefused(error));
+                    refused.emit(SessionEvent::RenewalRefused(error));
                 }
             }),
-            Closure::new(move |error: JsValue| failed.tell(SessionEvent::StoreFailed(error))),
+            Closure::new(move |error: JsValue| failed.emit(SessionEvent::StoreFailed(error))),
             Closure::new(move |login: u32, failure: JsValue, answer: Option<String>| {
                 let done = logins.logins.borrow_mut().remove(&login);
                 if let Some(done) = done {
@@ -335,10 +350,10 @@ impl Heard {
                     done(token_error(&Given(failure)).map_or(Ok(()), |error| Err(LoginError { error, answer })));
                 }
             }),
-            Closure::new(move |asker: u32, answer: JsValue| {
-                let done = tokens.tokens.borrow_mut().remove(&asker);
+            Closure::new(move |requester: u32, answer: JsValue| {
+                let done = tokens.tokens.borrow_mut().remove(&requester);
                 if let Some(done) = done {
-                    done(read_grant(&Given(answer)));
+                    done(read_token(&Given(answer)));
                 }
             }),
         )
@@ -350,11 +365,11 @@ impl Heard {
         }
         let session = self.session.borrow().upgrade();
         if let Some(session) = session {
-            self.tell(SessionEvent::Changed { state: session.state(), error: token_error(&Given(failure)) });
+            self.emit(SessionEvent::Changed { state: session.state(), error: token_error(&Given(failure)) });
         }
     }
 
-    fn tell(&self, event: SessionEvent) {
+    fn emit(&self, event: SessionEvent) {
         let listener = self.on_event.borrow().clone();
         if let Some(listener) = listener {
             listener(event);

@@ -5,7 +5,7 @@ use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen(module = "/src/web/tabs.js")]
 extern "C" {
-    /// Returns a store for [`Surroundings`](super::Surroundings), which all tabs share that name it the same.
+    /// Returns a store for [`SessionEnvironment`](super::SessionEnvironment), which all tabs share that name it the same.
     ///
     /// `place` is `"localStorage"`, `"sessionStorage"`, or an object of the app's with `load()`, `save(text)` and `clear()`, which may
     /// return promises, and perhaps `subscribe(listener)`. `name` is that of the entry, the lock and the channel.

@@ -39,26 +39,26 @@ pub struct SocketStream {
 /// What the socket's events reach.
 #[derive(Default)]
 struct Shared {
-    heard: RefCell<VecDeque<Incoming>>,
+    inbox: RefCell<VecDeque<Incoming>>,
     reader: Cell<Option<Waker>>,
     writer: Cell<Option<Waker>>,
 }
 
 impl Shared {
-    fn hear(&self, incoming: Incoming) {
-        let mut heard = self.heard.borrow_mut();
+    fn push(&self, incoming: Incoming) {
+        let mut inbox = self.inbox.borrow_mut();
         if matches!(&incoming, Incoming::Event(Event::StateChanged(change)) if change.user_changed) {
-            heard.retain(|heard| matches!(heard, Incoming::Event(_)));
+            inbox.retain(|incoming| matches!(incoming, Incoming::Event(_)));
         }
-        heard.push_back(incoming);
-        drop(heard);
+        inbox.push_back(incoming);
+        drop(inbox);
         [&self.reader, &self.writer].into_iter().filter_map(Cell::take).for_each(Waker::wake);
     }
 }
 
 impl Sink for Rc<Shared> {
     fn event(&self, event: Event) {
-        self.hear(Incoming::Event(event));
+        self.push(Incoming::Event(event));
     }
 
     fn takes_buffers(&self) -> bool {
@@ -66,7 +66,7 @@ impl Sink for Rc<Shared> {
     }
 
     fn message(&self, data: &JsValue) {
-        self.hear(Incoming::Message(data.clone()));
+        self.push(Incoming::Message(data.clone()));
     }
 }
 
@@ -107,9 +107,9 @@ impl Stream for SocketStream {
     type Item = Incoming;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Incoming>> {
-        let heard = self.shared.heard.borrow_mut().pop_front();
-        if heard.is_some() || self.socket.state() == ConnectionState::Closed {
-            return Poll::Ready(heard);
+        let incoming = self.shared.inbox.borrow_mut().pop_front();
+        if incoming.is_some() || self.socket.state() == ConnectionState::Closed {
+            return Poll::Ready(incoming);
         }
         self.shared.reader.set(Some(context.waker().clone()));
         Poll::Pending

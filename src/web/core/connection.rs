@@ -2,22 +2,22 @@
 
 use wasm_bindgen::prelude::*;
 
+#[cfg(not(feature = "js"))]
+use super::event_log::EventLog;
 #[cfg(feature = "js")]
 use super::options::trusted_options;
-use super::plain::{Given, Plain, answer, demand_parts, instant, known, now, read_grant, view};
-#[cfg(not(feature = "js"))]
-use super::told::Told;
+use super::plain::{Given, Plain, answer, instant, known, now, read_token, requirement_parts, view};
 use crate::error::SendError;
 #[cfg(not(feature = "js"))]
 use crate::proto::connection::ConnectionConfig;
-use crate::proto::connection::{Connection, Event, Input, Outgoing, Output, Received, Sent, SocketId, StateChange};
+use crate::proto::connection::{Connection, Event, Inbound, Input, Outgoing, Output, Sent, SocketId, StateChange};
 use crate::proto::contract::{
     ChangePart, ConnectionInput as In, ConnectionOutput as Out, ReceiveAnswer, SendAnswer, StatPart,
 };
 use crate::proto::outbox::MessageId;
 #[cfg(not(feature = "js"))]
 use crate::proto::session::SessionView;
-use crate::proto::session::{RequestId, WantId};
+use crate::proto::session::{RequestId, TokenRequestId};
 use crate::proto::{Instant, Millis, Secret};
 
 /// One connection. Times are in milliseconds: `instant` of `performance.now()`, `unix` since 1970.
@@ -26,7 +26,7 @@ use crate::proto::{Instant, Millis, Secret};
 pub struct ConnectionCore {
     machine: Connection,
     #[cfg(not(feature = "js"))]
-    told: Told,
+    event_log: EventLog,
 }
 
 #[cfg(feature = "js")]
@@ -41,10 +41,10 @@ impl ConnectionCore {
 
 #[cfg(not(feature = "js"))]
 impl ConnectionCore {
-    pub(in crate::web) fn of(config: ConnectionConfig, user: SessionView, seed: u64, told: &Told) -> Self {
+    pub(in crate::web) fn of(config: ConnectionConfig, user: SessionView, seed: u64, event_log: &EventLog) -> Self {
         let machine = Connection::new(config, user, seed);
-        told.note(&machine);
-        Self { machine, told: told.clone() }
+        event_log.note(&machine);
+        Self { machine, event_log: event_log.clone() }
     }
 }
 
@@ -79,14 +79,14 @@ impl ConnectionCore {
             In::SocketOpened => Input::SocketOpened { socket, protocol: given.0.as_string().unwrap_or_default() },
             In::SocketRefused => Input::SocketRefused { socket },
             In::Timeout => Input::Timeout,
-            In::Token => Input::Token { want: WantId::new(id), result: read_grant(&given) },
+            In::Token => Input::Token { id: TokenRequestId::new(id), result: read_token(&given) },
             In::TokenDue => Input::TokenDue,
             // The length.
             In::TooLong => Input::TooLong { socket, length: given.0.as_f64().unwrap_or_default() as usize },
         };
         self.machine.handle_input(now(instant, unix), input);
         #[cfg(not(feature = "js"))]
-        self.told.note(&self.machine);
+        self.event_log.note(&self.machine);
     }
 
     /// Writes down what is to be done next: a [`Out`] and what goes with it. Returns whether there is something.
@@ -135,12 +135,12 @@ impl ConnectionCore {
                 to.text(text.expose());
                 to.number(framing.number().into());
             }
-            Output::Unwant => begin(Out::Unwant),
-            // A demand, and its generation or milliseconds.
-            Output::Want { want, demand } => {
-                let (kind, value) = demand_parts(demand);
-                begin(Out::Want);
-                to.number(want.get().into());
+            Output::CancelTokenRequest => begin(Out::CancelTokenRequest),
+            // A requirement, and its generation or milliseconds.
+            Output::RequestToken { id, requirement } => {
+                let (kind, value) = requirement_parts(requirement);
+                begin(Out::RequestToken);
+                to.number(id.get().into());
                 to.number(kind.number().into());
                 to.number(value);
             }
@@ -148,7 +148,7 @@ impl ConnectionCore {
         true
     }
 
-    /// Returns when the machine wants to be told that time has passed; below 0 for never.
+    /// Returns when the machine wants to be event_log that time has passed; below 0 for never.
     pub fn deadline(&self) -> f64 {
         self.machine.poll_timeout().map_or(-1.0, |deadline| deadline.as_millis() as f64)
     }
@@ -174,10 +174,10 @@ impl ConnectionCore {
     pub fn received(&mut self, instant: f64, socket: u32, length: f64) -> u8 {
         let instant = self::instant(instant);
         let answer = match self.machine.on_message(SocketId::new(socket), instant, length as usize) {
-            Received::Deliver => ReceiveAnswer::Deliver,
-            Received::Ignore => ReceiveAnswer::Ignore,
-            Received::Inspect => ReceiveAnswer::Inspect,
-            Received::TooLong { .. } => ReceiveAnswer::TooLong,
+            Inbound::Deliver => ReceiveAnswer::Deliver,
+            Inbound::Ignore => ReceiveAnswer::Ignore,
+            Inbound::Inspect => ReceiveAnswer::Inspect,
+            Inbound::TooLong { .. } => ReceiveAnswer::TooLong,
         };
         answer.number()
     }
@@ -219,7 +219,7 @@ impl ConnectionCore {
     #[cfg(not(feature = "js"))]
     fn tell(&self, event: Event, to: &Plain) {
         write_event(&event, to);
-        self.told.push(event);
+        self.event_log.push(event);
     }
 
     #[cfg(feature = "js")]
@@ -238,11 +238,11 @@ fn write_event(event: &Event, to: &Plain) {
             to.text(reason);
             to.flag(*was_clean);
         }
-        // Which, and a fate.
-        Event::Message { message, fate } => {
+        // Which, and a status.
+        Event::Message { message, status } => {
             begin(Out::Message);
             to.number(message.get().into());
-            to.number(fate.number().into());
+            to.number(status.number().into());
         }
         Event::Opened => begin(Out::Opened),
         // The parts, and the numbers of what may not have arrived.

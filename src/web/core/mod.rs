@@ -6,21 +6,21 @@
 #![allow(unnameable_types, reason = "JavaScript names them")]
 
 mod connection;
+#[cfg(not(feature = "js"))]
+mod event_log;
 mod options;
 mod plain;
 mod session;
-#[cfg(not(feature = "js"))]
-mod told;
 
 #[cfg(not(feature = "js"))]
 pub(super) use connection::ConnectionCore;
+#[cfg(not(feature = "js"))]
+pub(super) use event_log::EventLog;
 pub use options::trusted_options;
 #[cfg(not(feature = "js"))]
-pub(super) use plain::{Given, demand_parts, read_grant, token_error, view};
+pub(super) use plain::{Given, read_token, requirement_parts, token_error, view};
 #[cfg(not(feature = "js"))]
 pub(super) use session::SessionCore;
-#[cfg(not(feature = "js"))]
-pub(super) use told::Told;
 
 /// Half the size of std's own allocator for wasm; a Rust app chooses for itself.
 #[cfg(feature = "js")]

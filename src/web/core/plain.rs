@@ -5,9 +5,9 @@ use wasm_bindgen::prelude::*;
 
 use crate::error::{Disposition, TokenError};
 use crate::platform::text_at;
-use crate::proto::contract::{DemandKind, FailurePart, HttpEnd, Numbered};
+use crate::proto::contract::{FailurePart, HttpEnd, Numbered, RequirementKind};
 use crate::proto::http::{HttpRequest, HttpResponse, Method, NoAnswer};
-use crate::proto::session::{Demand, Grant, SessionView};
+use crate::proto::session::{AccessToken, SessionView, TokenRequirement};
 use crate::proto::{Instant, Millis, Now, Secret, UnixTime};
 
 #[wasm_bindgen]
@@ -74,29 +74,29 @@ impl Plain {
         self.maybe_text(body.map(|body| body.encoding.media_type()));
         self.maybe_text(body.map(|body| body.text.expose()));
         self.flag(http.cookies);
-        self.flag(http.is_farewell);
+        self.flag(http.keepalive);
     }
 
     /// A session as a connection sees it.
     pub(super) fn view(&self, view: SessionView) {
         let row = Self::new();
-        row.number(view.epoch.into());
-        row.number(view.sign_ins.into());
+        row.number(view.user_epoch.into());
+        row.number(view.sign_in_count.into());
         row.number(view.generation.into());
         row.flag(view.is_signed_in);
         self.row(&row);
     }
 
     /// A failure, or undefined and a token: its `Authorization`, where in that it begins, generation, user, sign-ins and since when.
-    pub(super) fn grant(&self, result: &Result<Grant, TokenError>) {
+    pub(super) fn token(&self, result: &Result<AccessToken, TokenError>) {
         self.token_error(result.as_ref().err().copied());
-        let Ok(grant) = result else { return };
-        self.text(grant.authorization.expose());
-        self.number(grant.start as f64);
-        self.number(grant.generation.into());
-        self.number(grant.epoch.into());
-        self.number(grant.sign_ins.into());
-        self.number(grant.since.as_millis() as f64);
+        let Ok(token) = result else { return };
+        self.text(token.authorization.expose());
+        self.number(token.start as f64);
+        self.number(token.generation.into());
+        self.number(token.user_epoch.into());
+        self.number(token.sign_in_count.into());
+        self.number(token.since.as_millis() as f64);
     }
 }
 
@@ -179,18 +179,18 @@ pub(super) fn answer(given: &Given) -> Result<HttpResponse, NoAnswer> {
 }
 
 /// Which token is asked for, and its generation or milliseconds.
-pub(in crate::web) fn demand_parts(demand: Demand) -> (DemandKind, f64) {
-    match demand {
-        Demand::NotDoubted(generation) => (DemandKind::NotDoubted, f64::from(generation)),
-        Demand::NotRejected(generation) => (DemandKind::NotRejected, f64::from(generation)),
-        Demand::UsableFor(time) => (DemandKind::UsableFor, time.as_millis() as f64),
+pub(in crate::web) fn requirement_parts(requirement: TokenRequirement) -> (RequirementKind, f64) {
+    match requirement {
+        TokenRequirement::PreferOther(generation) => (RequirementKind::PreferOther, f64::from(generation)),
+        TokenRequirement::OtherThan(generation) => (RequirementKind::OtherThan, f64::from(generation)),
+        TokenRequirement::ValidFor(time) => (RequirementKind::ValidFor, time.as_millis() as f64),
     }
 }
 
 /// A session as a connection sees it; what is missing is nobody.
 pub(in crate::web) fn view(given: &Given) -> SessionView {
-    let [epoch, sign_ins, generation] = [0, 1, 2].map(|place| given.count(place) as u32);
-    SessionView { epoch, sign_ins, generation, is_signed_in: given.flag(3) }
+    let [user_epoch, sign_in_count, generation] = [0, 1, 2].map(|place| given.count(place) as u32);
+    SessionView { user_epoch, sign_in_count, generation, is_signed_in: given.flag(3) }
 }
 
 /// What [`Plain::token_error`] has written.
@@ -206,17 +206,17 @@ pub(in crate::web) fn token_error(given: &Given) -> Option<TokenError> {
     Some(error.unwrap_or_else(|| wasm_bindgen::throw_str("TokenError")))
 }
 
-/// What [`Plain::grant`] has written.
-pub(in crate::web) fn read_grant(given: &Given) -> Result<Grant, TokenError> {
+/// What [`Plain::token`] has written.
+pub(in crate::web) fn read_token(given: &Given) -> Result<AccessToken, TokenError> {
     if let Some(error) = token_error(&given.at(0)) {
         return Err(error);
     }
-    Ok(Grant {
+    Ok(AccessToken {
         authorization: given.secret(1),
         start: given.count(2) as usize,
         generation: given.count(3) as u32,
-        epoch: given.count(4) as u32,
-        sign_ins: given.count(5) as u32,
+        user_epoch: given.count(4) as u32,
+        sign_in_count: given.count(5) as u32,
         since: Instant::from_millis(given.count(6) as u64),
     })
 }

@@ -5,12 +5,12 @@ use wasm_bindgen::prelude::*;
 #[cfg(feature = "js")]
 use super::options::trusted_options;
 use super::plain::{Given, Plain, answer, known, now};
-use crate::proto::contract::{DemandKind, SessionInput as In, SessionOutput as Out, SourceAnswer};
+use crate::proto::contract::{RequirementKind, SessionInput as In, SessionOutput as Out, SourceAnswer};
 #[cfg(not(feature = "js"))]
 use crate::proto::session::SessionConfig;
 use crate::proto::session::{
-    Asker, Demand, Input, LoginError, LoginId, NoToken, Output, Provided, Record, RequestId, Session, Stored, Want,
-    WantId,
+    Input, LoginError, LoginId, NoToken, Output, Provided, Record, RequestId, RequesterId, Session, Stored,
+    TokenRequest, TokenRequestId, TokenRequirement,
 };
 use crate::proto::token::Lifetime;
 use crate::proto::{Json, Millis, Secret, UnixTime};
@@ -35,7 +35,7 @@ impl SessionCore {
 
 #[wasm_bindgen]
 impl SessionCore {
-    /// Tells what happened: a [`In`], of which request, login or asker, and what goes with it.
+    /// Tells what happened: a [`In`], of which request, login or requester, and what goes with it.
     pub fn input(&mut self, instant: f64, unix: f64, what: u32, id: u32, data: JsValue) {
         let (request, given) = (RequestId::new(id), Given(data));
         let input = match known(what) {
@@ -69,16 +69,20 @@ impl SessionCore {
                 // Nothing was there: it is nobody's twin.
                 None => return,
             },
-            In::Unwant => Input::Unwant { asker: Asker(id) },
-            // Which question, a `DemandKind`, and its generation or milliseconds.
-            In::Want => {
+            In::CancelTokenRequest => Input::CancelTokenRequest { requester: RequesterId(id) },
+            // Which question, a `RequirementKind`, and its generation or milliseconds.
+            In::RequestToken => {
                 let value = given.count(2);
-                let demand = match given.choice(1) {
-                    DemandKind::NotDoubted => Demand::NotDoubted(value as u32),
-                    DemandKind::NotRejected => Demand::NotRejected(value as u32),
-                    DemandKind::UsableFor => Demand::UsableFor(Millis::from_millis(value as u64)),
+                let requirement = match given.choice(1) {
+                    RequirementKind::PreferOther => TokenRequirement::PreferOther(value as u32),
+                    RequirementKind::OtherThan => TokenRequirement::OtherThan(value as u32),
+                    RequirementKind::ValidFor => TokenRequirement::ValidFor(Millis::from_millis(value as u64)),
                 };
-                Input::Want(Want { asker: Asker(id), want: WantId::new(given.count(0) as u32), demand })
+                Input::RequestToken(TokenRequest {
+                    requester: RequesterId(id),
+                    id: TokenRequestId::new(given.count(0) as u32),
+                    requirement,
+                })
             }
             // A `StoreEnd`.
             In::Written => Input::Written(given.choice(0)),
@@ -86,7 +90,7 @@ impl SessionCore {
         self.machine.handle_input(now(instant, unix), input);
     }
 
-    /// Writes down the session as connections see it, if the user is another since this was asked last: they are told before anything else is
+    /// Writes down the session as connections see it, if the user is another since this was asked last: they are event_log before anything else is
     /// done. Returns whether that is so.
     #[wasm_bindgen(js_name = userChange)]
     pub fn user_change(&mut self, to: &Plain) -> bool {
@@ -139,11 +143,11 @@ impl SessionCore {
                 begin(Out::RenewalRefused);
                 to.token_error(Some(error));
             }
-            Output::Token { asker, want, result } => {
+            Output::Token { requester, id, result } => {
                 begin(Out::Token);
-                to.number(asker.0.into());
-                to.number(want.get().into());
-                to.grant(&result);
+                to.number(requester.0.into());
+                to.number(id.get().into());
+                to.token(&result);
             }
             Output::Unlock => begin(Out::Unlock),
             Output::Write { record, over } => {
@@ -155,7 +159,7 @@ impl SessionCore {
         true
     }
 
-    /// Returns when the machine wants to be told that time has passed; below 0 for never.
+    /// Returns when the machine wants to be event_log that time has passed; below 0 for never.
     pub fn deadline(&self) -> f64 {
         self.machine.poll_timeout().map_or(-1.0, |deadline| deadline.as_millis() as f64)
     }

@@ -4,7 +4,7 @@ use gatepass::proto::Millis;
 use std::collections::BTreeMap;
 
 use gatepass::proto::connection::{
-    Connection, ConnectionConfig, ConnectionState, Event, Fate, Input, Outgoing, Output, Sent, SocketId,
+    Connection, ConnectionConfig, ConnectionState, DeliveryStatus, Event, Input, Outgoing, Output, Sent, SocketId,
 };
 use gatepass::proto::outbox::{Confirm, MessageId, OutboxOptions, OutboxPolicy};
 use gatepass::proto::scheme::Scheme;
@@ -35,13 +35,13 @@ fn a_message_whose_time_is_over_is_dropped_and_told_and_the_others_are_sent() {
         world.send_within(0, Some(Millis::from_secs(1)));
         world.send(0);
         world.run_for(1_000);
-        assert_eq!(world.lines[0].fates, BTreeMap::from([(1, vec![Fate::Dropped])]), "{kind:?}");
+        assert_eq!(world.lines[0].fates, BTreeMap::from([(1, vec![DeliveryStatus::Dropped])]), "{kind:?}");
         world.connect(0);
         world.run_for(5_000);
         assert_eq!(world.lines[0].received_by_server, ["2"], "{kind:?}");
-        assert_eq!(world.lines[0].fates[&2], [Fate::Sent], "{kind:?}");
+        assert_eq!(world.lines[0].fates[&2], [DeliveryStatus::Sent], "{kind:?}");
         world.run_for(2 * MINUTE);
-        assert_eq!(world.lines[0].fates[&2], [Fate::Sent], "what was sent has no time any more");
+        assert_eq!(world.lines[0].fates[&2], [DeliveryStatus::Sent], "what was sent has no time any more");
     }
 }
 
@@ -54,7 +54,7 @@ fn a_message_that_expired_while_a_timer_was_late_is_not_sent() {
     assert!(world.run_until(MINUTE, connected));
     world.run_for(1_000);
     assert_eq!(world.lines[0].received_by_server, Vec::<String>::new());
-    assert_eq!(world.lines[0].fates[&1], [Fate::Dropped]);
+    assert_eq!(world.lines[0].fates[&1], [DeliveryStatus::Dropped]);
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn a_full_outbox_refuses_or_drops_the_oldest_or_the_newest_and_says_which() {
         world.connect(0);
         world.run_for(5_000);
         assert_eq!(world.lines[0].received_by_server, arrived, "{policy:?}");
-        let dropped = world.lines[0].fates.values().filter(|fates| fates[..] == [Fate::Dropped]).count();
+        let dropped = world.lines[0].fates.values().filter(|fates| fates[..] == [DeliveryStatus::Dropped]).count();
         assert_eq!(dropped, usize::from(policy == OutboxPolicy::DropOldest), "{policy:?}");
         let discarded = world.lines[0].machine.stats().discarded;
         assert_eq!(discarded, u32::from(policy != OutboxPolicy::Error), "{policy:?}");
@@ -94,7 +94,7 @@ fn a_confirmed_message_is_sent_once_and_an_unconfirmed_one_again_after_every_los
         let mut world = confirming(kind);
         world.send(0);
         world.run_for(1_000);
-        assert_eq!(world.lines[0].fates[&1].last(), Some(&Fate::Confirmed), "{kind:?}");
+        assert_eq!(world.lines[0].fates[&1].last(), Some(&DeliveryStatus::Confirmed), "{kind:?}");
         // The server has both, and is gone before it says so.
         world.server.withholds_acks = true;
         world.send(0);
@@ -107,7 +107,7 @@ fn a_confirmed_message_is_sent_once_and_an_unconfirmed_one_again_after_every_los
         assert_eq!(world.lines[0].received_by_server, ["1", "2", "3"], "{kind:?}: in order, each once");
         assert_eq!(world.server.log.repeated, 2, "{kind:?}");
         for number in 1..=3 {
-            assert_eq!(world.lines[0].fates[&number].last(), Some(&Fate::Confirmed), "{kind:?}");
+            assert_eq!(world.lines[0].fates[&number].last(), Some(&DeliveryStatus::Confirmed), "{kind:?}");
         }
         world.drop_sockets(1006);
         world.run_for(MINUTE);
@@ -128,7 +128,7 @@ fn what_nobody_confirms_takes_room_until_its_time_is_over() {
     assert!(world.send(0));
     assert!(!world.send(0), "the first is not confirmed yet");
     world.run_for(30_000);
-    assert_eq!(world.lines[0].fates[&1], [Fate::Dropped]);
+    assert_eq!(world.lines[0].fates[&1], [DeliveryStatus::Dropped]);
     assert!(world.send(0));
 }
 
@@ -139,7 +139,7 @@ fn a_logout_drops_what_the_server_has_not_confirmed() {
     world.send(0);
     world.run_for(1_000);
     world.logout();
-    assert_eq!(world.lines[0].fates[&1], [Fate::Dropped]);
+    assert_eq!(world.lines[0].fates[&1], [DeliveryStatus::Dropped]);
     world.server.is_silent = false;
     world.sign_in("bob");
     world.run_for(MINUTE);
@@ -162,7 +162,7 @@ fn an_ack_on_the_old_socket_of_a_handover_counts() {
     }
     assert_eq!(world.lines[0].machine.stats().connections, 2);
     world.run_for(10_000);
-    assert!(world.lines[0].fates.values().all(|fates| fates.last() == Some(&Fate::Confirmed)));
+    assert!(world.lines[0].fates.values().all(|fates| fates.last() == Some(&DeliveryStatus::Confirmed)));
     assert_eq!(world.server.log.repeated, 0, "nothing was sent twice");
 }
 
@@ -262,7 +262,7 @@ fn run_twins(seed: u64) {
                     {
                         let oldest = twin.all.iter_mut().find(|message| !message.is_over).expect("one that goes");
                         oldest.is_over = true;
-                        expected.push((oldest.id, Fate::Dropped));
+                        expected.push((oldest.id, DeliveryStatus::Dropped));
                     }
                     match (sent, twin.fits(length), options.policy) {
                         (Ok(Sent::Queued | Sent::Unconfirmed(_)), true, _) => {
@@ -285,7 +285,7 @@ fn run_twins(seed: u64) {
             }
             4 => {
                 millis += dice.u64(0..4_000);
-                expected.extend(twin.expire(millis).into_iter().map(|id| (id, Fate::Dropped)));
+                expected.extend(twin.expire(millis).into_iter().map(|id| (id, DeliveryStatus::Dropped)));
                 machine.handle_input(at(millis), Input::Timeout);
             }
             5 => {
@@ -295,8 +295,9 @@ fn run_twins(seed: u64) {
                         for message in twin.all.iter_mut().filter(|message| !message.is_over) {
                             message.on = Some(socket);
                             message.is_over = !message.needs_ack;
-                            let fate = if message.needs_ack { Fate::Unconfirmed } else { Fate::Sent };
-                            expected.push((message.id, fate));
+                            let status =
+                                if message.needs_ack { DeliveryStatus::Unconfirmed } else { DeliveryStatus::Sent };
+                            expected.push((message.id, status));
                         }
                     }
                 }
@@ -315,7 +316,7 @@ fn run_twins(seed: u64) {
                     let place = dice.usize(0..waiting.len());
                     let message = waiting.into_iter().nth(place).expect("one");
                     message.is_over = true;
-                    expected.push((message.id, Fate::Confirmed));
+                    expected.push((message.id, DeliveryStatus::Confirmed));
                     let ack = format!(r#"{{"ack":{}}}"#, message.number);
                     machine.handle_input(at(millis), Input::Inspected { socket, text: Some(&ack) });
                 }
@@ -323,8 +324,8 @@ fn run_twins(seed: u64) {
         }
         let mut told = Vec::new();
         while let Some(output) = machine.poll_output() {
-            if let Output::Event(Event::Message { message, fate }) = output {
-                told.push((message, fate));
+            if let Output::Event(Event::Message { message, status }) = output {
+                told.push((message, status));
             } else if let Output::Open { socket, .. } = output {
                 dialled = Some(socket);
             }

@@ -1,7 +1,7 @@
 //! What rests in the store: written, erased, refused, and by whom.
 
 use gatepass::proto::connection::ConnectionState;
-use gatepass::proto::session::{Demand, Input, Record, SessionState, Want, WantId};
+use gatepass::proto::session::{Input, Record, SessionState, TokenRequest, TokenRequestId, TokenRequirement};
 
 use super::MINUTE;
 use crate::world::{APP, Kind, Net, World};
@@ -61,9 +61,9 @@ fn whoever_has_the_lock_waits_until_it_sees_what_the_last_holder_has_written_but
     };
     let seen = |is_behind| Input::Stored { stored: Stored::Nothing, is_behind };
     outputs(0, seen(false));
-    let demand = Demand::USABLE;
-    let want = Want { asker: APP, want: WantId::new(1), demand };
-    assert!(outputs(0, Input::Want(want)).0.starts_with("Lock"));
+    let requirement = TokenRequirement::VALID;
+    let request = TokenRequest { requester: APP, id: TokenRequestId::new(1), requirement };
+    assert!(outputs(0, Input::RequestToken(request)).0.starts_with("Lock"));
     assert!(outputs(0, Input::Locked).0.starts_with("Read"));
     let mut now = 0;
     while now < 5_000 {
@@ -135,8 +135,11 @@ fn while_a_tab_renews(is_refused: bool, second: impl Fn(&mut World), check: impl
         if is_refused {
             world.server.revoke_refresh();
         }
-        let demand = Demand::NotRejected(world.session().view().generation);
-        world.session_input_in(0, Input::Want(Want { asker: APP, want: WantId::new(0), demand }));
+        let requirement = TokenRequirement::OtherThan(world.session().view().generation);
+        world.session_input_in(
+            0,
+            Input::RequestToken(TokenRequest { requester: APP, id: TokenRequestId::new(0), requirement }),
+        );
         world.run_for(seed % 200);
         second(&mut world);
         world.run_for(MINUTE);
@@ -174,7 +177,7 @@ fn a_renewal_undoes_no_logout_of_another_tab_although_that_tab_is_gone() {
 fn a_renewal_takes_the_place_of_nobody_who_has_signed_in_meanwhile_in_another_tab() {
     let check = |world: &World, seed| {
         let view = world.tabs[1].session.view();
-        assert_eq!((view.epoch, view.sign_ins), (1, 2), "seed {seed}: bob, then carol, and nobody else");
+        assert_eq!((view.user_epoch, view.sign_in_count), (1, 2), "seed {seed}: bob, then carol, and nobody else");
     };
     while_a_tab_renews(false, |world| world.login_at(1, "carol", "SECRET-password"), check);
 }
@@ -208,11 +211,11 @@ fn who_signs_in_while_the_store_cannot_be_read_is_not_replaced_by_who_is_found_t
         let (mut world, eve) = over_an_unread_store();
         world.sign_in("bob");
         world.run_for(100);
-        let epoch = world.session().view().epoch;
+        let user_epoch = world.session().view().user_epoch;
         reads_again(&mut world, refuses_writes);
         world.shared.refuses_writes = false;
         world.run_for(10 * MINUTE);
-        assert_eq!((world.session().state(), world.session().view().epoch), (SessionState::SignedIn, epoch));
+        assert_eq!((world.session().state(), world.session().view().user_epoch), (SessionState::SignedIn, user_epoch));
         let id = |record: &Option<Record>| record.as_ref().map(|record| record.id);
         assert_ne!(id(&world.shared.record), id(&eve), "at a reload nobody of before is back");
     }

@@ -62,7 +62,8 @@ impl World {
     /// The same for one that may not wait for longer.
     pub fn send_within(&mut self, line: usize, ttl: Option<Millis>) -> bool {
         self.next_note += 1;
-        let note = Note { number: self.next_note, epoch: self.tabs[self.lines[line].tab].session.view().epoch };
+        let note =
+            Note { number: self.next_note, user_epoch: self.tabs[self.lines[line].tab].session.view().user_epoch };
         let text = self.lines[line].text_of(note.number);
         let message = Outgo { text, instant: self.now_in(self.lines[line].tab).instant };
         let id = MessageId(note.number as u32);

@@ -83,13 +83,13 @@ impl World {
             session::Output::LoginDone { result, .. } => self.logins.push(result.map_err(|failed| failed.error)),
             session::Output::Read => self.store_later(tab, StoreOp::Read),
             session::Output::RenewalRefused(error) => self.tabs[tab].refusals.push(error),
-            session::Output::Token { asker: APP, result, .. } => {
-                let answer = result.map(|grant| grant.generation);
+            session::Output::Token { requester: APP, result, .. } => {
+                let answer = result.map(|token| token.generation);
                 self.tabs[tab].answers.push(answer);
             }
-            session::Output::Token { asker, want, result } => {
+            session::Output::Token { requester, id, result } => {
                 self.tokens_answered += 1;
-                self.line_input(asker.0 as usize, Input::Token { want, result });
+                self.line_input(requester.0 as usize, Input::Token { id, result });
             }
             session::Output::Unlock => self.unlock(tab),
             session::Output::Write { record, over } => {
@@ -228,26 +228,26 @@ impl World {
                 line.presents(token);
                 self.later(Happening::ServerHears { line: index, socket, text: text.expose().to_owned() });
             }
-            Output::Unwant => {
+            Output::CancelTokenRequest => {
                 let tab = line.tab;
-                self.session_input_in(tab, session::Input::Unwant { asker: Asker(index as u32) });
+                self.session_input_in(tab, session::Input::CancelTokenRequest { requester: RequesterId(index as u32) });
             }
-            Output::Want { want, demand } => {
+            Output::RequestToken { id, requirement } => {
                 let tab = line.tab;
-                let want = Want { asker: Asker(index as u32), want, demand };
-                self.session_input_in(tab, session::Input::Want(want));
+                let request = TokenRequest { requester: RequesterId(index as u32), id, requirement };
+                self.session_input_in(tab, session::Input::RequestToken(request));
             }
         }
     }
 
     pub(super) fn hand_over(&mut self, index: usize, socket: SocketId, note: Note) {
-        let epoch = self.tabs[self.lines[index].tab].session.view().epoch;
+        let user_epoch = self.tabs[self.lines[index].tab].session.view().user_epoch;
         let line = &mut self.lines[index];
         assert_eq!(line.machine.socket(), Some(socket), "a message goes to the present socket");
         assert!(note.number > line.last_sent, "messages keep their order");
         line.last_sent = note.number;
         if line.kind != Kind::Anonymous {
-            assert_eq!(note.epoch, epoch, "after logout nothing of the old user is sent");
+            assert_eq!(note.user_epoch, user_epoch, "after logout nothing of the old user is sent");
         }
         if !matches!(line.kind, Kind::FirstMessage) {
             let peer = line.peers.get(&socket);
@@ -265,12 +265,12 @@ impl World {
         line.order.push(match &event {
             Event::Closed { .. } => "closed".to_owned(),
             Event::Opened => "opened".to_owned(),
-            Event::Message { fate, .. } => format!("{fate:?}"),
+            Event::Message { status, .. } => format!("{status:?}"),
             Event::StateChanged(change) => format!("state {}", change.state.name()),
         });
         match event {
             Event::Closed { code, .. } => line.closed_events.push(code),
-            Event::Message { message, fate } => line.on_fate(message, fate),
+            Event::Message { message, status } => line.on_fate(message, status),
             Event::Opened => {
                 line.opened += 1;
                 let socket = line.machine.socket();

@@ -19,7 +19,7 @@ pub struct Line {
     /// What may not have arrived, by number.
     pub unconfirmed: Vec<u64>,
     pub error_events: usize,
-    pub fates: BTreeMap<u64, Vec<Fate>>,
+    pub fates: BTreeMap<u64, Vec<DeliveryStatus>>,
     pub(super) open_sockets: BTreeSet<SocketId>,
     pub(super) requests: BTreeSet<RequestId>,
     pub(super) peers: BTreeMap<SocketId, Peer>,
@@ -50,7 +50,7 @@ pub struct Line {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Note {
     pub(super) number: u64,
-    pub(super) epoch: u32,
+    pub(super) user_epoch: u32,
 }
 
 impl Line {
@@ -118,20 +118,20 @@ impl Line {
     }
 
     /// The app is told what became of a message.
-    pub(super) fn on_fate(&mut self, message: MessageId, fate: Fate) {
+    pub(super) fn on_fate(&mut self, message: MessageId, status: DeliveryStatus) {
         let number = u64::from(message.get());
         let fates = self.fates.entry(number).or_default();
         // A server that refused the credential is handed everything again, and so is one that has confirmed nothing.
-        let is_open = |fate: &Fate| match fate {
-            Fate::Unconfirmed => true,
-            Fate::Sent => self.kind == Kind::FirstMessage,
-            Fate::Confirmed | Fate::Dropped => false,
+        let is_open = |status: &DeliveryStatus| match status {
+            DeliveryStatus::Unconfirmed => true,
+            DeliveryStatus::Sent => self.kind == Kind::FirstMessage,
+            DeliveryStatus::Confirmed | DeliveryStatus::Dropped => false,
         };
-        assert!(fates.iter().all(is_open), "{number} was {fates:?} and then {fate:?}");
-        if fate == Fate::Confirmed {
+        assert!(fates.iter().all(is_open), "{number} was {fates:?} and then {status:?}");
+        if status == DeliveryStatus::Confirmed {
             assert!(self.received_by_server.contains(&number.to_string()), "{number} was confirmed by nobody");
         }
-        fates.push(fate);
+        fates.push(status);
     }
 
     pub fn state(&self) -> ConnectionState {

@@ -13,15 +13,15 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use gatepass::error::{Disposition, Failure, TokenError};
 use gatepass::proto::connection::{
-    Connection, ConnectionConfig, ConnectionState, Event, Fate, Input, Outgoing, Output, PageEvent, Received, Sent,
-    SocketId,
+    Connection, ConnectionConfig, ConnectionState, DeliveryStatus, Event, Inbound, Input, Outgoing, Output, PageEvent,
+    Sent, SocketId,
 };
 use gatepass::proto::http::{HttpRequest, HttpResponse, NoAnswer};
 use gatepass::proto::outbox::MessageId;
 use gatepass::proto::scheme::{FirstMessage, Query, Scheme, Ticket};
 use gatepass::proto::session::{
-    self, Asker, Demand, LoginId, Reason, Record, RequestId, Session, SessionConfig, SessionState, SessionView,
-    StoreEnd, Stored, TokenEndpoint, Want, WantId,
+    self, LoginId, Reason, Record, RequestId, RequesterId, Session, SessionConfig, SessionState, SessionView, StoreEnd,
+    Stored, TokenEndpoint, TokenRequest, TokenRequestId, TokenRequirement,
 };
 use gatepass::proto::{Instant, Now, Secret, UnixTime, Url, UrlKind};
 
@@ -34,7 +34,7 @@ use crate::server::{Handshake, MARK, Replay, Say, Server};
 pub const DAY_ONE: i64 = 1_800_000_000_000;
 
 /// The app itself, which asks for tokens.
-pub const APP: Asker = Asker(u32::MAX);
+pub const APP: RequesterId = RequesterId(u32::MAX);
 
 /// Which scheme a simulated connection uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

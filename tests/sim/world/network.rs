@@ -179,7 +179,7 @@ impl World {
     pub(super) fn client_hears(&mut self, line: usize, socket: SocketId, text: String) {
         let now = self.now_in(self.lines[line].tab).instant;
         match self.lines[line].machine.on_message(socket, now, text.len()) {
-            Received::Deliver => {
+            Inbound::Deliver => {
                 let line = &mut self.lines[line];
                 assert!(
                     line.open_sockets.contains(&socket),
@@ -187,13 +187,13 @@ impl World {
                 );
                 line.delivered.push(text);
             }
-            Received::Ignore => {}
-            Received::Inspect => {
+            Inbound::Ignore => {}
+            Inbound::Inspect => {
                 self.lines[line].inspected = Some(text.clone());
                 self.line_input(line, Input::Inspected { socket, text: Some(&text) });
                 self.lines[line].inspected = None;
             }
-            Received::TooLong { length } => self.line_input(line, Input::TooLong { socket, length }),
+            Inbound::TooLong { length } => self.line_input(line, Input::TooLong { socket, length }),
         }
         self.drain(line);
     }

@@ -110,9 +110,9 @@ impl World {
 
     /// The app asks for a token that will do for so long.
     pub fn ask_token(&mut self, tab: usize, life_ms: u64) {
-        let demand = Demand::UsableFor(Millis::from_millis(life_ms));
-        let want = Want { asker: APP, want: WantId::new(0), demand };
-        self.session_input_in(tab, session::Input::Want(want));
+        let requirement = TokenRequirement::ValidFor(Millis::from_millis(life_ms));
+        let request = TokenRequest { requester: APP, id: TokenRequestId::new(0), requirement };
+        self.session_input_in(tab, session::Input::RequestToken(request));
     }
 
     /// What a tab finds in the store, late.
@@ -128,12 +128,13 @@ impl World {
     /// What each of these tabs would send to the server now.
     pub fn present_tokens(&mut self, tabs: &[usize]) -> Vec<String> {
         let ask = |tab: &usize| {
-            let want = Want { asker: APP, want: WantId::new(0), demand: Demand::USABLE };
+            let request =
+                TokenRequest { requester: APP, id: TokenRequestId::new(0), requirement: TokenRequirement::VALID };
             let now = self.now_in(*tab);
             let session = &mut self.tabs[*tab].session;
-            session.handle_input(now, session::Input::Want(want));
+            session.handle_input(now, session::Input::RequestToken(request));
             match session.poll_output() {
-                Some(session::Output::Token { result: Ok(grant), .. }) => grant.authorization.expose().to_owned(),
+                Some(session::Output::Token { result: Ok(token), .. }) => token.authorization.expose().to_owned(),
                 other => panic!("no token: {other:?}"),
             }
         };

@@ -63,6 +63,55 @@ pub(super) fn run() -> Result<()> {
     run_in(&Engine::ALL, None)
 }
 
+/// Runs the tests of an engine. A browser that stops before its first test is started once more; a test that hangs is named.
+fn recorded(engine: Engine, command: &mut Command) -> Result<()> {
+    let Err(error) = run_recorded(engine.name(), command) else { return Ok(()) };
+    match progress(&results(engine), &Engine::ALL.map(results)) {
+        Progress::None => {
+            eprintln!("warning: {} stopped before its first test; it is started once more", engine.name());
+            run_recorded(engine.name(), command)
+        }
+        Progress::Stopped { at } => Err(error.context(format!("stopped in the test {at}"))),
+        Progress::Finished => Err(error),
+    }
+}
+
+/// How far a run came.
+#[derive(Debug, PartialEq, Eq)]
+enum Progress {
+    /// No test has ended.
+    None,
+    /// This test has not ended.
+    Stopped { at: String },
+    /// All tests have ended.
+    Finished,
+}
+
+/// Compares what a run has printed with the runs of the other engines, which run the same tests in the same order.
+fn progress(output: &str, others: &[String]) -> Progress {
+    let names = |output: &str| -> Vec<String> {
+        output
+            .lines()
+            .filter_map(|line| line.strip_prefix("test ")?.split_once(" ... "))
+            .map(|(name, _)| name.to_owned())
+            .collect()
+    };
+    if output.contains("test result: ") {
+        return Progress::Finished;
+    }
+    let ended = names(output);
+    if ended.is_empty() {
+        return Progress::None;
+    }
+    let at = others.iter().flat_map(|other| names(other)).find(|name| !ended.contains(name));
+    Progress::Stopped { at: at.unwrap_or_else(|| "after ".to_owned() + &ended[ended.len() - 1]) }
+}
+
+/// What the last run of an engine has printed.
+fn results(engine: Engine) -> String {
+    std::fs::read_to_string(target_dir().join("results").join(format!("{}.txt", engine.name()))).unwrap_or_default()
+}
+
 /// Many reconnects in Chromium, some in Firefox, whose driver is slower.
 pub(crate) fn soak(chromium: u32, firefox: u32) -> Result<()> {
     run_in(&[Engine::Chromium], Some(chromium))?;
@@ -102,13 +151,13 @@ fn run_in(engines: &[Engine], soak: Option<u32>) -> Result<()> {
             .env("DISPLAY", format!(":{}", display.first_line))
             .env("WEBKIT_DISABLE_COMPOSITING_MODE", "1")
             .env("WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS", "1")
-            .env("WASM_BINDGEN_TEST_TIMEOUT", if soak.is_some() { "3600" } else { "300" })
+            .env("WASM_BINDGEN_TEST_TIMEOUT", if soak.is_some() { "3600" } else { "600" })
             .env("GATEPASS_TEST_SERVER", &server.first_line)
             .env("GATEPASS_TEST_CONTROL", &control);
         if let Some(reconnects) = soak {
             command.args(["--", "soak", "--nocapture"]).env("GATEPASS_SOAK", reconnects.to_string());
         }
-        let run = if soak.is_some() { run_shown(&mut command) } else { run_recorded(engine.name(), &mut command) };
+        let run = if soak.is_some() { run_shown(&mut command) } else { recorded(*engine, &mut command) };
         if let Err(error) = run {
             eprintln!("error: {}: {error:#}", engine.name());
             failed.push(engine.name());
@@ -118,4 +167,19 @@ fn run_in(engines: &[Engine], soak: Option<u32>) -> Result<()> {
         bail!("browser tests failed in {}", failed.join(", "));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_that_stops_names_the_test_that_has_not_ended() {
+        let whole = "test a ... ok\ntest b ... ok\ntest c ... ok\n\ntest result: ok. 3 passed\n".to_owned();
+        let at = |output: &str| progress(output, &[String::new(), whole.clone()]);
+        assert_eq!(at(&whole), Progress::Finished);
+        assert_eq!(at("test a ... ok\n"), Progress::Stopped { at: "b".to_owned() });
+        assert_eq!(at("running 3 tests\n"), Progress::None);
+        assert_eq!(progress("test a ... ok\n", &[]), Progress::Stopped { at: "after a".to_owned() });
+    }
 }

@@ -9,7 +9,7 @@ use axum::http::header::SET_COOKIE;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use super::{Answer, answered, user_of_credentials};
+use super::{JsonResponse, answered, user_of_credentials};
 use crate::command::Endpoint;
 use crate::state::{Inner, State};
 use crate::token::Kind;
@@ -48,7 +48,7 @@ pub(crate) async fn logout() -> Response {
     (StatusCode::NO_CONTENT, [(SET_COOKIE, "JWT=; HttpOnly; Max-Age=0; Path=/; SameSite=Lax")]).into_response()
 }
 
-fn issue(inner: &mut Inner, user: &str, cookie: &mut Option<String>) -> Answer {
+fn issue(inner: &mut Inner, user: &str, cookie: &mut Option<String>) -> JsonResponse {
     let life = inner.settings.access_life();
     let clock = inner.settings.now();
     let token = inner.tokens.issue(Kind::Access, user, life, clock);
@@ -56,7 +56,7 @@ fn issue(inner: &mut Inner, user: &str, cookie: &mut Option<String>) -> Answer {
     (StatusCode::CREATED, json!({"pk": clock.as_secs(), "token": token}))
 }
 
-fn wrong(what: &str) -> Answer {
+fn wrong(what: &str) -> JsonResponse {
     (StatusCode::BAD_REQUEST, json!({"non_field_errors": [what]}))
 }
 

@@ -176,7 +176,11 @@ pub(crate) async fn protected(Extract(state): Extract<State>, headers: HeaderMap
 }
 
 /// Gives the canned answer if one is left, else the proper one; either after the endpoint's delay.
-async fn answered(state: &State, endpoint: Endpoint, proper: impl FnOnce() -> Result<Answer, Answer>) -> Response {
+async fn answered(
+    state: &State,
+    endpoint: Endpoint,
+    proper: impl FnOnce() -> Result<JsonResponse, JsonResponse>,
+) -> Response {
     let is_lost = state.note_call(endpoint);
     let delay = state.lock().delays.get(&endpoint).copied().unwrap_or_default();
     let clock = state.lock().settings.now();
@@ -245,13 +249,13 @@ fn user_of_header(inner: &Inner, headers: &HeaderMap) -> Option<String> {
 }
 
 /// A status and a JSON body.
-type Answer = (StatusCode, Value);
+type JsonResponse = (StatusCode, Value);
 
-fn unauthorized(body: Value) -> Answer {
+fn unauthorized(body: Value) -> JsonResponse {
     (StatusCode::UNAUTHORIZED, body)
 }
 
-fn into_response((status, body): Answer) -> Response {
+fn into_response((status, body): JsonResponse) -> Response {
     // RFC 6749 §5.1: an answer with a credential is not stored.
     let mut response = (status, [(CACHE_CONTROL, "no-store")], Json(body)).into_response();
     if status == StatusCode::UNAUTHORIZED {

@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde_json::json;
 
-use super::{Answer, answered};
+use super::{JsonResponse, answered};
 use crate::command::Endpoint;
 use crate::state::State;
 use crate::token::Kind;
@@ -42,6 +42,6 @@ pub(crate) async fn token(Extract(state): Extract<State>, headers: HeaderMap, bo
     answered(&state, Endpoint::Refresh, answer).await
 }
 
-fn error(code: &str) -> Answer {
+fn error(code: &str) -> JsonResponse {
     (StatusCode::BAD_REQUEST, json!({"error": code}))
 }

@@ -1,4 +1,4 @@
-//! The ways in by a first message, as data.
+//! The authentication schemes by a first message, as data.
 //!
 //! | path | first message | good | bad |
 //! |---|---|---|---|
@@ -118,7 +118,7 @@ const HOME_ASSISTANT: Dialogue = Dialogue {
 
 /// What a message is in a dialogue.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Heard {
+pub(super) enum Reply {
     /// Not JSON.
     Garbage,
     /// Something else than the first message.
@@ -134,15 +134,15 @@ pub(super) fn at(path: &str) -> Option<&'static Dialogue> {
 
 impl Dialogue {
     /// Reads a message.
-    pub(super) fn hear(&self, text: Option<&str>) -> Heard {
+    pub(super) fn read(&self, text: Option<&str>) -> Reply {
         let Some(message) = text.and_then(|text| serde_json::from_str::<Value>(text).ok()) else {
-            return Heard::Garbage;
+            return Reply::Garbage;
         };
         if self.shape.iter().any(|(pointer, wanted)| message.pointer(pointer) != Some(&json!(wanted))) {
-            return Heard::Stray;
+            return Reply::Stray;
         }
         let token = message.pointer(self.token).and_then(Value::as_str).unwrap_or_default();
-        Heard::Token(token.strip_prefix("Bearer ").unwrap_or(token).to_owned())
+        Reply::Token(token.strip_prefix("Bearer ").unwrap_or(token).to_owned())
     }
 }
 
@@ -153,21 +153,21 @@ mod tests {
     #[test]
     fn case_83_odd_messages_are_no_first_message_and_no_panic() {
         let home_assistant = at("/api/websocket").unwrap();
-        let token = |text: &str| Heard::Token(text.to_owned());
-        assert_eq!(home_assistant.hear(Some(r#"{"type":"auth","access_token":"t"}"#)), token("t"));
+        let token = |text: &str| Reply::Token(text.to_owned());
+        assert_eq!(home_assistant.read(Some(r#"{"type":"auth","access_token":"t"}"#)), token("t"));
         for odd in
             [r#"{"type":"auth"}"#, r#"{"type":"auth","access_token":null}"#, r#"{"type":"auth","access_token":[1]}"#]
         {
-            assert_eq!(home_assistant.hear(Some(odd)), token(""), "{odd}");
+            assert_eq!(home_assistant.read(Some(odd)), token(""), "{odd}");
         }
         for stray in ["[]", "null", "3", r#"{"type":["auth"]}"#, r#"{"type":"ping"}"#] {
-            assert_eq!(home_assistant.hear(Some(stray)), Heard::Stray, "{stray}");
+            assert_eq!(home_assistant.read(Some(stray)), Reply::Stray, "{stray}");
         }
         for garbage in [None, Some(""), Some("{"), Some("hello")] {
-            assert_eq!(home_assistant.hear(garbage), Heard::Garbage);
+            assert_eq!(home_assistant.read(garbage), Reply::Garbage);
         }
         let graphql = at("/graphql").unwrap();
         let init = r#"{"type":"connection_init","payload":{"Authorization":"Bearer t"}}"#;
-        assert_eq!(graphql.hear(Some(init)), token("t"));
+        assert_eq!(graphql.read(Some(init)), token("t"));
     }
 }

@@ -18,8 +18,8 @@
 //!
 //! Paths with a first message are in `dialogue`; what an accepted socket can do is in `peer`.
 
+mod admission;
 mod dialogue;
-mod entry;
 mod peer;
 
 use axum::extract::ws::WebSocketUpgrade;
@@ -29,11 +29,11 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use base64ct::{Base64, Encoding};
 
-use self::entry::Asked;
-use self::peer::Place;
+use self::admission::HandshakeRequest;
+use self::peer::Registration;
 use crate::net::Cutter;
 use crate::origin::origin_of;
-use crate::record::Received;
+use crate::record::Recorded;
 use crate::state::State;
 
 /// Any path that takes a WebSocket.
@@ -55,17 +55,17 @@ pub(crate) async fn enter(
     silent.wait_for(|is_silent| !is_silent).await.ok();
     let origin = origin_of(&headers);
     let path = uri.path().to_owned();
-    let asked = Asked { path: &path, origin: origin.as_deref(), query: &query, headers: &headers };
+    let request = HandshakeRequest { path: &path, origin: origin.as_deref(), query: &query, headers: &headers };
     let entered = state.change(|inner| {
-        let entry = entry::judge(inner, &asked)?;
-        Ok((entry.protocol, Place::take(&state, inner, path.clone(), entry)))
+        let admission = admission::authorize(inner, &request)?;
+        Ok((admission.protocol, Registration::take(&state, inner, path.clone(), admission)))
     });
     let status = match &entered {
         Ok(_) => StatusCode::SWITCHING_PROTOCOLS,
         Err(status) => *status,
     };
     tracing::info!(%path, status = status.as_u16(), "handshake");
-    state.record(Received::Handshake {
+    state.record(Recorded::Handshake {
         path,
         params: query.iter().map(|(name, _)| name.clone()).collect(),
         origin,
@@ -73,7 +73,7 @@ pub(crate) async fn enter(
     });
     match entered {
         Err(status) => status.into_response(),
-        Ok((protocol, place)) => {
+        Ok((protocol, registration)) => {
             let limit = state.lock().settings.max_message_bytes;
             // Up to twice the limit is read, so that the answer to it does not get lost in a reset.
             let bound = limit.saturating_mul(2);
@@ -81,7 +81,7 @@ pub(crate) async fn enter(
                 .protocols(protocol)
                 .max_message_size(bound)
                 .max_frame_size(bound)
-                .on_upgrade(move |socket| peer::serve(place, cutter, limit, socket))
+                .on_upgrade(move |socket| peer::serve(registration, cutter, limit, socket))
         }
     }
 }

@@ -11,15 +11,15 @@ use futures_util::StreamExt;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-use super::dialogue::{Dialogue, Heard};
-use super::entry::Entry;
+use super::admission::Admission;
+use super::dialogue::{Dialogue, Reply};
 use crate::net::Cutter;
-use crate::record::Received;
+use crate::record::Recorded;
 use crate::state::{Inner, LiveSocket, SocketOrder, State};
 
 /// The place of a socket among those that are open, until it is dropped. It is taken before the client hears that it is let in:
 /// what is done to all sockets from then on is done to this one.
-pub(super) struct Place {
+pub(super) struct Registration {
     state: State,
     id: u64,
     group: String,
@@ -31,11 +31,11 @@ pub(super) struct Place {
     code: Option<u16>,
 }
 
-impl Place {
+impl Registration {
     /// `inner` is what `state` holds, locked: nothing may happen between the judgement and this.
-    pub(super) fn take(state: &State, inner: &mut Inner, group: String, entry: Entry) -> Self {
+    pub(super) fn take(state: &State, inner: &mut Inner, group: String, admission: Admission) -> Self {
         let (sender, orders) = unbounded_channel();
-        let Entry { user, dialogue, ends, .. } = entry;
+        let Admission { user, dialogue, ends, .. } = admission;
         let is_accepted = dialogue.is_none();
         inner.counts.open += u32::from(is_accepted);
         inner.counts.accepted += u32::from(is_accepted);
@@ -44,7 +44,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for Registration {
     fn drop(&mut self) {
         let user = {
             let mut inner = self.state.lock();
@@ -54,14 +54,14 @@ impl Drop for Place {
             }
             socket.and_then(|socket| socket.user)
         };
-        self.state.record(Received::Closed { user, code: self.code });
+        self.state.record(Recorded::Closed { user, code: self.code });
     }
 }
 
 /// One open socket.
 struct Peer {
     state: State,
-    place: Place,
+    registration: Registration,
     cutter: Cutter,
     socket: WebSocket,
     /// What is to be said once a silence ends.
@@ -78,17 +78,17 @@ enum Next {
     GoOn,
 }
 
-pub(super) async fn serve(place: Place, cutter: Cutter, limit: usize, socket: WebSocket) {
-    let is_waiting = place.dialogue.is_some();
-    let state = place.state.clone();
-    let mut peer = Peer { state, place, cutter, socket, held: Vec::new(), limit, is_waiting };
-    peer.place.code = peer.run().await;
+pub(super) async fn serve(registration: Registration, cutter: Cutter, limit: usize, socket: WebSocket) {
+    let is_waiting = registration.dialogue.is_some();
+    let state = registration.state.clone();
+    let mut peer = Peer { state, registration, cutter, socket, held: Vec::new(), limit, is_waiting };
+    peer.registration.code = peer.run().await;
 }
 
 impl Peer {
     /// Serves until the end and returns the code of the peer's close frame.
     async fn run(&mut self) -> Option<u16> {
-        if let Some(hello) = self.place.dialogue.and_then(|dialogue| dialogue.hello)
+        if let Some(hello) = self.registration.dialogue.and_then(|dialogue| dialogue.hello)
             && let Next::End { code } = self.send(Message::text(hello)).await
         {
             return code;
@@ -107,12 +107,15 @@ impl Peer {
                 }
             }
             let settings = self.state.lock().settings;
-            let left =
-                self.place.ends.filter(|_| settings.close_at_expiry).map(|end| end.saturating_sub(settings.now()));
+            let left = self
+                .registration
+                .ends
+                .filter(|_| settings.close_at_expiry)
+                .map(|end| end.saturating_sub(settings.now()));
             let next = tokio::select! {
                 // Orders come first: a reset does not wait for a silence to end.
                 biased;
-                order = self.place.orders.recv() => match order {
+                order = self.registration.orders.recv() => match order {
                     Some(SocketOrder::Text(text)) => {
                         self.held.push(Message::Text(text.into()));
                         Next::GoOn
@@ -147,7 +150,7 @@ impl Peer {
                     self.close(4401, "the token has ended").await
                 }
                 message = self.socket.next(), if !is_silent => match message {
-                    Some(Ok(message)) => self.hear(message).await,
+                    Some(Ok(message)) => self.read(message).await,
                     Some(Err(_)) | None => return None,
                 },
             };
@@ -158,7 +161,7 @@ impl Peer {
         }
     }
 
-    async fn hear(&mut self, message: Message) -> Next {
+    async fn read(&mut self, message: Message) -> Next {
         if let Message::Close(frame) = &message {
             // The answer (RFC 6455 §5.5.1) leaves with the next look; there is nothing after it.
             let _end = self.socket.next().await;
@@ -170,17 +173,17 @@ impl Peer {
         if message.clone().into_data().len() > self.limit {
             return self.close(1009, "the message is too big").await;
         }
-        if let Some(dialogue) = self.place.dialogue {
+        if let Some(dialogue) = self.registration.dialogue {
             let text = message.to_text().ok().filter(|_| matches!(message, Message::Text(_)));
-            match (dialogue.hear(text), dialogue.again) {
-                (heard, _) if self.is_waiting => return self.authenticate(dialogue, heard).await,
+            match (dialogue.read(text), dialogue.again) {
+                (reply, _) if self.is_waiting => return self.authenticate(dialogue, reply).await,
                 // A new token in time: the old one goes on until it is refused.
-                (heard @ Heard::Token(_), _) if dialogue.expired.is_some() => {
-                    return self.authenticate(dialogue, heard).await;
+                (reply @ Reply::Token(_), _) if dialogue.expired.is_some() => {
+                    return self.authenticate(dialogue, reply).await;
                 }
-                (Heard::Token(_), Some(code)) => return self.close(code, "Too many initialisation requests").await,
-                (Heard::Garbage, Some(_)) => return self.close(4400, "Invalid message received").await,
-                (Heard::Garbage | Heard::Stray | Heard::Token(_), _) => {}
+                (Reply::Token(_), Some(code)) => return self.close(code, "Too many initialisation requests").await,
+                (Reply::Garbage, Some(_)) => return self.close(4400, "Invalid message received").await,
+                (Reply::Garbage | Reply::Stray | Reply::Token(_), _) => {}
             }
         }
         let shown = match &message {
@@ -190,9 +193,9 @@ impl Peer {
         };
         let user = self.user();
         self.state.lock().counts.messages += 1;
-        self.state.record(Received::Message { user: user.clone(), text: shown.clone() });
+        self.state.record(Recorded::Message { user: user.clone(), text: shown.clone() });
         let parsed: Value = serde_json::from_str(&shown).unwrap_or_default();
-        if self.place.group == "/socket/websocket"
+        if self.registration.group == "/socket/websocket"
             && let Some(answer) = phoenix_answer(&parsed)
         {
             return self.send(text(&answer)).await;
@@ -202,7 +205,9 @@ impl Peer {
             Some("broadcast") => {
                 let mut parsed = parsed;
                 parsed["from"] = user.into();
-                self.state.lock().order_accepted(Some(&self.place.group), &SocketOrder::Text(parsed.to_string()));
+                self.state
+                    .lock()
+                    .order_accepted(Some(&self.registration.group), &SocketOrder::Text(parsed.to_string()));
                 Next::GoOn
             }
             _ => self.send(message).await,
@@ -210,17 +215,17 @@ impl Peer {
     }
 
     /// Judges a first message.
-    async fn authenticate(&mut self, dialogue: &Dialogue, heard: Heard) -> Next {
-        let token = match (heard, dialogue.stray) {
-            (Heard::Token(token), _) => token,
-            (Heard::Garbage, Some(_)) => return self.close(4400, "Invalid message received").await,
-            (Heard::Stray, Some(code)) => return self.close(code, "Unauthorized").await,
-            (Heard::Garbage | Heard::Stray, None) => String::new(),
+    async fn authenticate(&mut self, dialogue: &Dialogue, reply: Reply) -> Next {
+        let token = match (reply, dialogue.stray) {
+            (Reply::Token(token), _) => token,
+            (Reply::Garbage, Some(_)) => return self.close(4400, "Invalid message received").await,
+            (Reply::Stray, Some(code)) => return self.close(code, "Unauthorized").await,
+            (Reply::Garbage | Reply::Stray, None) => String::new(),
         };
         let user = self.state.change(|inner| {
             let user = inner.active_user_of(&token);
-            self.place.ends = inner.tokens.end_of(&token).filter(|_| user.is_some());
-            let socket = inner.sockets.get_mut(&self.place.id)?;
+            self.registration.ends = inner.tokens.end_of(&token).filter(|_| user.is_some());
+            let socket = inner.sockets.get_mut(&self.registration.id)?;
             let was_accepted = std::mem::replace(&mut socket.is_accepted, user.is_some());
             // Whoever fails to prove it again is nobody any more.
             socket.user.clone_from(&user);
@@ -246,13 +251,13 @@ impl Peer {
 
     /// The token has ended: where the protocol says so, a new one is waited for on this socket.
     async fn expire(&mut self) -> Next {
-        let Some(notice) = self.place.dialogue.and_then(|dialogue| dialogue.expired) else { return Next::GoOn };
+        let Some(notice) = self.registration.dialogue.and_then(|dialogue| dialogue.expired) else { return Next::GoOn };
         self.is_waiting = true;
         self.send(Message::text(notice)).await
     }
 
     fn user(&self) -> Option<String> {
-        self.state.lock().sockets.get(&self.place.id).and_then(|socket| socket.user.clone())
+        self.state.lock().sockets.get(&self.registration.id).and_then(|socket| socket.user.clone())
     }
 
     async fn send(&mut self, message: Message) -> Next {

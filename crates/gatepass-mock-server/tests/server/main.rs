@@ -7,6 +7,6 @@ mod faults;
 mod handshake;
 mod log;
 mod rules;
+mod schemes;
 mod tokens;
-mod ways;
 mod wire;

@@ -1,6 +1,6 @@
 //! Who is let in, by what, and what they can do then.
 
-use gatepass_mock_server::{Command, Endpoint, MockServer, Options, Received, Settings};
+use gatepass_mock_server::{Command, Endpoint, MockServer, Options, Recorded, Settings};
 use serde_json::json;
 
 use crate::client::{dial, hang_up, hear, post, say, ticket_of, token_of};
@@ -22,10 +22,10 @@ async fn the_ticket_protocol_lets_a_user_in() {
 
     let received = server.received();
     let expected =
-        Received::Handshake { path: "/channel/".into(), params: vec!["ticket".into()], origin: None, status: 101 };
+        Recorded::Handshake { path: "/channel/".into(), params: vec!["ticket".into()], origin: None, status: 101 };
     assert_eq!(received[2], expected);
     assert_eq!(received[3].as_message(), Some((Some("maggie"), "hello")));
-    assert_eq!(received[5], Received::Closed { user: Some("maggie".into()), code: Some(4000) });
+    assert_eq!(received[5], Recorded::Closed { user: Some("maggie".into()), code: Some(4000) });
     assert!(!format!("{received:?} {:?}", server).contains(&ticket), "case_115: the recording holds no credential");
 }
 

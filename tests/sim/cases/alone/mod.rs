@@ -5,7 +5,7 @@ mod one_session;
 
 use gatepass::error::TokenError;
 use gatepass::proto::connection::{
-    Connection, ConnectionConfig, Event, Fate, Input, MAX_READ, Outgoing, Output, Received, SocketId,
+    Connection, ConnectionConfig, DeliveryStatus, Event, Inbound, Input, MAX_READ, Outgoing, Output, SocketId,
 };
 use gatepass::proto::http::HttpResponse;
 use gatepass::proto::outbox::MessageId;
@@ -48,8 +48,8 @@ impl Outgoing for Byte {
     }
 }
 
-const fn user(epoch: u32) -> SessionView {
-    SessionView { epoch, sign_ins: epoch, generation: epoch, is_signed_in: true }
+const fn user(user_epoch: u32) -> SessionView {
+    SessionView { user_epoch, sign_in_count: user_epoch, generation: user_epoch, is_signed_in: true }
 }
 
 /// A machine of the first user's that dials.
@@ -62,13 +62,13 @@ fn connecting(scheme: Scheme, seed: u64) -> (Connection, SocketId) {
 }
 
 /// The socket that is dialled now, with a token of that user.
-fn dialled(machine: &mut Connection, now: u64, epoch: u32) -> Option<SocketId> {
+fn dialled(machine: &mut Connection, now: u64, user_epoch: u32) -> Option<SocketId> {
     let mut dialled = None;
     while let Some(output) = machine.poll_output() {
         if let Output::Open { socket, .. } = output {
             dialled = Some(socket);
-        } else if let Output::Want { want, .. } = output {
-            machine.handle_input(at(now), Input::Token { want, result: Ok(grant(epoch)) });
+        } else if let Output::RequestToken { id, .. } = output {
+            machine.handle_input(at(now), Input::Token { id, result: Ok(token(user_epoch)) });
         }
     }
     dialled
@@ -79,16 +79,17 @@ fn query() -> Scheme {
 }
 
 /// What a session hands out to a user.
-fn grant(epoch: u32) -> session::Grant {
+fn token(user_epoch: u32) -> session::AccessToken {
     let mut session = signed_in(SessionConfig::new(), 1, Lifetime::default());
-    let (asker, want, demand) = (session::Asker(1), session::WantId::new(1), session::Demand::USABLE);
-    session.handle_input(at(0), session::Input::Want(session::Want { asker, want, demand }));
+    let (requester, id, requirement) =
+        (session::RequesterId(1), session::TokenRequestId::new(1), session::TokenRequirement::VALID);
+    session.handle_input(at(0), session::Input::RequestToken(session::TokenRequest { requester, id, requirement }));
     let granted = outputs(&mut session).into_iter().find_map(|output| {
-        if let session::Output::Token { result: Ok(grant), .. } = output { Some(grant) } else { None }
+        if let session::Output::Token { result: Ok(token), .. } = output { Some(token) } else { None }
     });
-    let mut grant = granted.expect("a token");
-    (grant.epoch, grant.sign_ins, grant.generation) = (epoch, epoch, epoch);
-    grant
+    let mut token = granted.expect("a token");
+    (token.user_epoch, token.sign_in_count, token.generation) = (user_epoch, user_epoch, user_epoch);
+    token
 }
 
 #[test]
@@ -102,11 +103,11 @@ fn what_waits_to_be_performed_is_not_sent_when_the_user_goes() {
     let mut dropped = Vec::new();
     while let Some(output) = machine.poll_output() {
         assert!(!matches!(output, Output::Send { .. }), "{output:?}");
-        if let Output::Event(Event::Message { message, fate }) = output {
-            dropped.push((message.0, fate));
+        if let Output::Event(Event::Message { message, status }) = output {
+            dropped.push((message.0, status));
         }
     }
-    assert_eq!(dropped, [(0, Fate::Dropped), (1, Fate::Dropped), (2, Fate::Dropped)]);
+    assert_eq!(dropped, [(0, DeliveryStatus::Dropped), (1, DeliveryStatus::Dropped), (2, DeliveryStatus::Dropped)]);
     assert_eq!(machine.stats().sent, 0);
 }
 
@@ -144,8 +145,8 @@ fn a_message_of_the_handshake_is_read_up_to_its_bound() {
     let (mut machine, socket) = connecting(Scheme::FirstMessage(scheme), 1);
     machine.handle_input(at(0), Input::SocketOpened { socket, protocol: String::new() });
     let now = Instant::from_millis(10);
-    assert_eq!(machine.on_message(socket, now, MAX_READ), Received::Inspect);
-    assert_eq!(machine.on_message(socket, now, MAX_READ + 1), Received::Ignore);
+    assert_eq!(machine.on_message(socket, now, MAX_READ), Inbound::Inspect);
+    assert_eq!(machine.on_message(socket, now, MAX_READ + 1), Inbound::Ignore);
 }
 
 fn endpoint(text: &str) -> Option<TokenEndpoint> {
@@ -174,13 +175,13 @@ fn what_waits_to_be_performed_for_a_user_is_not_done_when_they_have_gone() {
     let config = SessionConfig { refresh: endpoint("https://api.test/refresh"), ..SessionConfig::new() };
     let mut session = signed_in(config, 1, Lifetime::default());
     outputs(&mut session);
-    let want = |number, demand| {
-        let (asker, want) = (session::Asker(1), session::WantId::new(number));
-        session::Input::Want(session::Want { asker, want, demand })
+    let id = |number, requirement| {
+        let (requester, id) = (session::RequesterId(1), session::TokenRequestId::new(number));
+        session::Input::RequestToken(session::TokenRequest { requester, id, requirement })
     };
     // One is granted, one has to be renewed; neither is performed when a listener signs out.
-    session.handle_input(at(1), want(1, session::Demand::USABLE));
-    session.handle_input(at(1), want(2, session::Demand::NotRejected(session.view().generation)));
+    session.handle_input(at(1), id(1, session::TokenRequirement::VALID));
+    session.handle_input(at(1), id(2, session::TokenRequirement::OtherThan(session.view().generation)));
     session.handle_input(at(1), session::Input::Logout);
     let mut results = Vec::new();
     for output in outputs(&mut session) {
@@ -203,7 +204,7 @@ fn the_call_of_a_logout_outlives_the_page_and_no_other_does() {
     outputs(&mut session);
     let calls = |session: &mut Session| -> Vec<(String, bool)> {
         let fetches = outputs(session).into_iter().filter_map(|output| {
-            if let session::Output::Fetch { http, .. } = output { Some((http.url, http.is_farewell)) } else { None }
+            if let session::Output::Fetch { http, .. } = output { Some((http.url, http.keepalive)) } else { None }
         });
         fetches.collect()
     };
@@ -317,9 +318,9 @@ fn a_renewal_that_was_answered_with_a_failure_is_tried_again_after_a_second_and_
         let config = SessionConfig { refresh: endpoint("https://api.test/refresh"), ..SessionConfig::new() };
         let mut session = signed_in(config, seed, Lifetime::default());
         outputs(&mut session);
-        let demand = session::Demand::NotRejected(session.view().generation);
-        let (asker, want) = (session::Asker(1), session::WantId::new(1));
-        session.handle_input(at(0), session::Input::Want(session::Want { asker, want, demand }));
+        let requirement = session::TokenRequirement::OtherThan(session.view().generation);
+        let (requester, id) = (session::RequesterId(1), session::TokenRequestId::new(1));
+        session.handle_input(at(0), session::Input::RequestToken(session::TokenRequest { requester, id, requirement }));
         let mut now = 0;
         for (status, code) in [(503, "REFRESH_FAILED"), (401, "REFRESH_REJECTED")] {
             let request = outputs(&mut session).into_iter().find_map(|output| {
@@ -334,7 +335,10 @@ fn a_renewal_that_was_answered_with_a_failure_is_tried_again_after_a_second_and_
             });
             assert_eq!(told.map(|error| error.code()), Some(code), "seed {seed}");
             if status == 503 {
-                session.handle_input(at(now), session::Input::Want(session::Want { asker, want, demand }));
+                session.handle_input(
+                    at(now),
+                    session::Input::RequestToken(session::TokenRequest { requester, id, requirement }),
+                );
                 let next = session.poll_timeout().expect("another try").as_millis();
                 assert!(next >= 1_000, "seed {seed}: after {next} ms");
                 now = next;

@@ -1,8 +1,8 @@
 //! What one connection does about each thing that happens to it.
 
 use gatepass::proto::connection::{
-    Connection, ConnectionConfig, ConnectionState, Event, Fate, Input, Outgoing, Output, PageEvent, Received, SocketId,
-    StateChange, WhenHidden,
+    Connection, ConnectionConfig, ConnectionState, DeliveryStatus, Event, Inbound, Input, Outgoing, Output, PageEvent,
+    SocketId, StateChange, WhenHidden,
 };
 use gatepass::proto::http::{HttpResponse, NoAnswer};
 use gatepass::proto::outbox::{Confirm, MessageId};
@@ -10,7 +10,7 @@ use gatepass::proto::scheme::{FirstMessage, Scheme, Ticket};
 use gatepass::proto::session::{RequestId, SessionView};
 use gatepass::proto::{Framing, Instant, Millis, Secret, UrlKind};
 
-use super::{Byte, at, connecting, grant, query, url, user};
+use super::{Byte, at, connecting, query, token, url, user};
 use crate::codec::json;
 
 fn drain(machine: &mut Connection) -> Vec<Output> {
@@ -25,11 +25,11 @@ fn changes(outputs: Vec<Output>) -> Vec<StateChange> {
 }
 
 /// Hands out tokens of that user, and returns the request that is made then.
-fn asked(machine: &mut Connection, now: u64, epoch: u32) -> RequestId {
+fn asked(machine: &mut Connection, now: u64, user_epoch: u32) -> RequestId {
     for _ in 0..8 {
         for output in drain(machine) {
-            if let Output::Want { want, .. } = output {
-                machine.handle_input(at(now), Input::Token { want, result: Ok(grant(epoch)) });
+            if let Output::RequestToken { id, .. } = output {
+                machine.handle_input(at(now), Input::Token { id, result: Ok(token(user_epoch)) });
             } else if let Output::Fetch { request, .. } = output {
                 return request;
             }
@@ -110,10 +110,10 @@ fn what_a_listener_has_made_pointless_is_not_done() {
     machine.handle_input(at(0), Input::Close { code: 1000, reason: String::new() });
     assert!(!drain(&mut machine).iter().any(|output| matches!(output, Output::Open { .. })));
     let mut machine = with_tickets(1);
-    let want = drain(&mut machine)
+    let id = drain(&mut machine)
         .into_iter()
-        .find_map(|output| if let Output::Want { want, .. } = output { Some(want) } else { None });
-    machine.handle_input(at(0), Input::Token { want: want.expect("a token is asked for"), result: Ok(grant(1)) });
+        .find_map(|output| if let Output::RequestToken { id, .. } = output { Some(id) } else { None });
+    machine.handle_input(at(0), Input::Token { id: id.expect("a token is asked for"), result: Ok(token(1)) });
     machine.handle_input(at(0), Input::Close { code: 1000, reason: String::new() });
     assert!(!drain(&mut machine).iter().any(|output| matches!(output, Output::Fetch { .. })));
 }
@@ -126,7 +126,7 @@ fn a_message_is_handed_over_before_it_is_told() {
     let outputs = drain(&mut machine);
     let place = |is_it: fn(&Output) -> bool| outputs.iter().position(is_it).expect("an output");
     let handed = place(|output| matches!(output, Output::Send { .. }));
-    let told = place(|output| matches!(output, Output::Event(Event::Message { fate: Fate::Sent, .. })));
+    let told = place(|output| matches!(output, Output::Event(Event::Message { status: DeliveryStatus::Sent, .. })));
     assert!(handed < told, "{outputs:?}");
 }
 
@@ -145,12 +145,12 @@ fn handing_over() -> (Connection, SocketId) {
 /// The session has another token: the socket that is dialled with it.
 fn renewed(machine: &mut Connection, now: u64, generation: u32) -> SocketId {
     machine.handle_input(at(now), Input::Session(SessionView { generation, ..user(1) }));
-    let want = drain(machine)
+    let id = drain(machine)
         .into_iter()
-        .find_map(|output| if let Output::Want { want, .. } = output { Some(want) } else { None });
-    let mut token = grant(1);
+        .find_map(|output| if let Output::RequestToken { id, .. } = output { Some(id) } else { None });
+    let mut token = token(1);
     token.generation = generation;
-    machine.handle_input(at(now), Input::Token { want: want.expect("a token is asked for"), result: Ok(token) });
+    machine.handle_input(at(now), Input::Token { id: id.expect("a token is asked for"), result: Ok(token) });
     let socket = drain(machine)
         .into_iter()
         .find_map(|output| if let Output::Open { socket, .. } = output { Some(socket) } else { None });
@@ -179,7 +179,7 @@ fn a_token_that_is_due_is_not_asked_for_in_the_middle_of_a_handover() {
     renewed(&mut machine, 1_000, 2);
     machine.handle_input(at(1_010), Input::TokenDue);
     let outputs = drain(&mut machine);
-    assert!(!outputs.iter().any(|output| matches!(output, Output::Want { .. })), "{outputs:?}");
+    assert!(!outputs.iter().any(|output| matches!(output, Output::RequestToken { .. })), "{outputs:?}");
 }
 
 #[test]
@@ -212,7 +212,7 @@ fn in_text(ack: bool) -> FirstMessage {
 }
 
 fn hear(machine: &mut Connection, socket: SocketId, now: u64, text: &str) {
-    if machine.on_message(socket, Instant::from_millis(now), text.len()) == Received::Inspect {
+    if machine.on_message(socket, Instant::from_millis(now), text.len()) == Inbound::Inspect {
         machine.handle_input(at(now), Input::Inspected { socket, text: Some(text) });
     }
 }
@@ -273,7 +273,7 @@ fn an_expired_token_is_a_refusal_while_the_answer_is_awaited_and_a_question_afte
     drain(&mut machine);
     hear(&mut machine, socket, 2, expired);
     let outputs = drain(&mut machine);
-    assert!(outputs.iter().any(|output| matches!(output, Output::Want { .. })), "{outputs:?}");
+    assert!(outputs.iter().any(|output| matches!(output, Output::RequestToken { .. })), "{outputs:?}");
     assert_eq!(machine.state(), ConnectionState::Connected);
 }
 
@@ -323,10 +323,10 @@ fn what_the_session_said_before_it_said_something_newer_changes_nothing() {
     machine.handle_input(at(2), Input::Session(user(1)));
     let outputs = drain(&mut machine);
     assert!(
-        !outputs.iter().any(|output| matches!(output, Output::CloseSocket { .. } | Output::Want { .. })),
+        !outputs.iter().any(|output| matches!(output, Output::CloseSocket { .. } | Output::RequestToken { .. })),
         "{outputs:?}"
     );
-    assert_eq!((machine.socket(), machine.epoch()), (Some(socket), 2));
+    assert_eq!((machine.socket(), machine.user_epoch()), (Some(socket), 2));
 }
 
 /// A text with an id.
@@ -362,7 +362,8 @@ fn a_socket_that_was_taken_over_from_still_confirms_what_was_sent_on_it() {
     drain(&mut machine);
     hear(&mut machine, first, 1_200, r#"{"ack":"a"}"#);
     let outputs = drain(&mut machine);
-    let is_confirmed = |output: &Output| matches!(output, Output::Event(Event::Message { fate: Fate::Confirmed, .. }));
+    let is_confirmed =
+        |output: &Output| matches!(output, Output::Event(Event::Message { status: DeliveryStatus::Confirmed, .. }));
     assert!(outputs.iter().any(is_confirmed), "{outputs:?}");
     assert_eq!(machine.stats().unconfirmed, 0);
 }

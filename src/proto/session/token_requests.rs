@@ -1,8 +1,8 @@
 //! Who asks for a token: whether the present one will do, or is renewed first.
 
 use super::Session;
-use super::io::{Demand, Grant, Want};
-use super::state::{Renewal, State};
+use super::io::{AccessToken, TokenRequest, TokenRequirement};
+use super::state::{Refresh, State};
 use crate::error::TokenError;
 use crate::proto::Now;
 use crate::proto::token::TokenSet;
@@ -31,34 +31,34 @@ enum WillDo {
 }
 
 impl Session {
-    pub(super) fn on_want(&mut self, now: Now, want: Want) {
-        match self.verdict(now, want.demand) {
+    pub(super) fn on_token_request(&mut self, now: Now, request: TokenRequest) {
+        match self.verdict(now, request.requirement) {
             Verdict::End(error) => {
                 self.expire(error);
-                self.answer(want, Err(error));
+                self.answer(request, Err(error));
             }
             Verdict::Give => {
-                let granted = self.granted();
-                self.answer(want, granted);
+                let granted = self.access_token();
+                self.answer(request, granted);
             }
-            Verdict::Refuse(error) => self.answer(want, Err(error)),
+            Verdict::Refuse(error) => self.answer(request, Err(error)),
             Verdict::Renew => {
-                self.wants.push(want);
+                self.token_requests.push(request);
                 self.renew(now);
             }
-            Verdict::Wait => self.wants.push(want),
+            Verdict::Wait => self.token_requests.push(request),
         }
     }
 
     /// What becomes of a request for a token.
-    fn verdict(&self, now: Now, demand: Demand) -> Verdict {
+    fn verdict(&self, now: Now, requirement: TokenRequirement) -> Verdict {
         match (self.renewal, &self.state) {
-            (Renewal::Locking | Renewal::Looking { .. } | Renewal::Asked(_) | Renewal::Refused(_), _)
-            | (Renewal::None | Renewal::Holding, State::Loading) => return Verdict::Wait,
-            (Renewal::None | Renewal::Holding, State::Expired { .. } | State::SignedOut) if self.login.is_some() => {
+            (Refresh::Locking | Refresh::Looking { .. } | Refresh::Requested(_) | Refresh::Refused(_), _)
+            | (Refresh::None | Refresh::Holding, State::Loading) => return Verdict::Wait,
+            (Refresh::None | Refresh::Holding, State::Expired { .. } | State::SignedOut) if self.login.is_some() => {
                 return Verdict::Wait;
             }
-            (Renewal::None | Renewal::Holding, State::Expired { .. } | State::SignedIn(_) | State::SignedOut) => {}
+            (Refresh::None | Refresh::Holding, State::Expired { .. } | State::SignedIn(_) | State::SignedOut) => {}
         }
         let renewed = match (self.can_renew(), self.paused(now)) {
             (true, None) => Some(Verdict::Renew),
@@ -68,7 +68,7 @@ impl Session {
         match &self.state {
             State::Expired { error, .. } => renewed.unwrap_or(Verdict::Refuse(*error)),
             State::Loading | State::SignedOut => renewed.unwrap_or(Verdict::Refuse(TokenError::Missing)),
-            State::SignedIn(tokens) => match (self.will_do(now, tokens, demand), renewed) {
+            State::SignedIn(tokens) => match (self.will_do(now, tokens, requirement), renewed) {
                 (WillDo::Yes, _) | (WillDo::IfMust, Some(Verdict::Refuse(_)) | None) => Verdict::Give,
                 (WillDo::No, None) => Verdict::End(self.refusal.unwrap_or(TokenError::Expired)),
                 (WillDo::IfMust | WillDo::No, Some(renewed)) => renewed,
@@ -77,17 +77,19 @@ impl Session {
     }
 
     /// Whether the present token is what is asked for.
-    fn will_do(&self, now: Now, tokens: &TokenSet, demand: Demand) -> WillDo {
+    fn will_do(&self, now: Now, tokens: &TokenSet, requirement: TokenRequirement) -> WillDo {
         let (current, latest) = (self.generation, self.latest(now));
         let is_usable = tokens.is_usable_at(latest);
-        let is_good = match demand {
-            Demand::NotDoubted(generation) | Demand::NotRejected(generation) => generation != current && is_usable,
-            Demand::UsableFor(life) => is_usable && !tokens.is_expired_at(latest.after(life)),
+        let is_good = match requirement {
+            TokenRequirement::PreferOther(generation) | TokenRequirement::OtherThan(generation) => {
+                generation != current && is_usable
+            }
+            TokenRequirement::ValidFor(life) => is_usable && !tokens.is_expired_at(latest.after(life)),
         };
         // Only the server's word ends a token whose end nobody knows for sure, or dials that fail without a word.
-        let is_over = demand == Demand::NotRejected(current)
+        let is_over = requirement == TokenRequirement::OtherThan(current)
             || self.is_expired(now)
-            || demand == Demand::NotDoubted(current) && tokens.is_expired_at(latest);
+            || requirement == TokenRequirement::PreferOther(current) && tokens.is_expired_at(latest);
         match (is_good, is_over) {
             (true, _) => WillDo::Yes,
             (false, false) => WillDo::IfMust,
@@ -95,9 +97,9 @@ impl Session {
         }
     }
 
-    pub(super) fn granted(&self) -> Result<Grant, TokenError> {
+    pub(super) fn access_token(&self) -> Result<AccessToken, TokenError> {
         match &self.state {
-            State::SignedIn(tokens) => Ok(self.grant(tokens)),
+            State::SignedIn(tokens) => Ok(self.token(tokens)),
             State::Expired { error, .. } => Err(*error),
             State::Loading | State::SignedOut => Err(TokenError::Missing),
         }
@@ -105,8 +107,8 @@ impl Session {
 
     /// Asks anew for whoever waits.
     pub(super) fn ask_again(&mut self, now: Now) {
-        for want in core::mem::take(&mut self.wants) {
-            self.on_want(now, want);
+        for request in core::mem::take(&mut self.token_requests) {
+            self.on_token_request(now, request);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Every way in, row by row (S1 to S8, X1 to X7), by the native driver.
+//! Every authentication scheme, row by row (S1 to S8, X1 to X7), by the native driver.
 
 use gatepass::proto::scheme::Ticket;
 

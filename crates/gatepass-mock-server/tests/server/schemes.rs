@@ -1,4 +1,4 @@
-//! The ways in beside tickets and first messages: groups, cookies, session keys, headers, and the one that is none.
+//! The authentication schemes beside tickets and first messages: groups, cookies, session keys, headers, and the one that is none.
 
 use gatepass_mock_server::{Command, MockServer, Options, Settings};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Every way in, row by row (S1 to S8, X1 to X7): the preset lets its user in, and a bad credential has its named outcome.
+//! Every authentication scheme, row by row (S1 to S8, X1 to X7): the preset lets its user in, and a bad credential has its named outcome.
 //!
 //! S7 is a header, which no browser lets a page set: `tests/native` has it.
 

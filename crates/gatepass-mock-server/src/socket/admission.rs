@@ -11,7 +11,7 @@ use crate::http::word_and_token;
 use crate::state::Inner;
 
 /// What a handshake shows.
-pub(super) struct Asked<'a> {
+pub(super) struct HandshakeRequest<'a> {
     pub(super) path: &'a str,
     pub(super) origin: Option<&'a str>,
     pub(super) query: &'a [(String, String)],
@@ -20,7 +20,7 @@ pub(super) struct Asked<'a> {
 
 /// What a handshake has led to.
 #[derive(Debug)]
-pub(super) struct Entry {
+pub(super) struct Admission {
     /// Whose socket it is, as far as it is known.
     pub(super) user: Option<String>,
     /// What has to be said first, if anything.
@@ -31,13 +31,13 @@ pub(super) struct Entry {
     pub(super) ends: Option<Duration>,
 }
 
-impl Entry {
+impl Admission {
     fn of(user: Option<String>) -> Self {
         Self { user, dialogue: None, protocol: None, ends: None }
     }
 }
 
-impl Asked<'_> {
+impl HandshakeRequest<'_> {
     fn param(&self, name: &str) -> Option<&str> {
         self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
@@ -69,72 +69,73 @@ impl Asked<'_> {
 }
 
 /// Answers a handshake: who is let in, or the status of the refusal.
-pub(super) fn judge(inner: &mut Inner, asked: &Asked<'_>) -> Result<Entry, StatusCode> {
+pub(super) fn authorize(inner: &mut Inner, request: &HandshakeRequest<'_>) -> Result<Admission, StatusCode> {
     inner.counts.handshakes += 1;
     if !inner.refuse_handshakes.is_empty() {
         let status = inner.refuse_handshakes.remove(0);
         return Err(StatusCode::from_u16(status).unwrap_or(StatusCode::FORBIDDEN));
     }
-    if !inner.origins.allows(asked.origin) {
+    if !inner.origins.allows(request.origin) {
         return Err(StatusCode::FORBIDDEN);
     }
-    if let Some(dialogue) = dialogue::at(asked.path) {
-        if dialogue.param.is_some_and(|(name, value)| asked.param(name) != Some(value)) {
+    if let Some(dialogue) = dialogue::at(request.path) {
+        if dialogue.param.is_some_and(|(name, value)| request.param(name) != Some(value)) {
             return Err(StatusCode::BAD_REQUEST);
         }
-        return Ok(Entry { dialogue: Some(dialogue), protocol: dialogue.protocol, ..Entry::of(None) });
+        return Ok(Admission { dialogue: Some(dialogue), protocol: dialogue.protocol, ..Admission::of(None) });
     }
     let user_of = |inner: &Inner, token: Option<&str>| token.and_then(|token| inner.active_user_of(token));
-    let known = |user: Option<String>| user.map(|user| Entry::of(Some(user))).ok_or(StatusCode::FORBIDDEN);
-    match asked.path.trim_matches('/').split('/').collect::<Vec<_>>().as_slice() {
-        ["ws", "anonymous"] => Ok(Entry::of(None)),
+    let known = |user: Option<String>| user.map(|user| Admission::of(Some(user))).ok_or(StatusCode::FORBIDDEN);
+    match request.path.trim_matches('/').split('/').collect::<Vec<_>>().as_slice() {
+        ["ws", "anonymous"] => Ok(Admission::of(None)),
         // A number that anybody can write is no proof of who it is.
         ["ws", "user-id"] => Err(StatusCode::FORBIDDEN),
         ["channel"] => {
-            let user = asked.param("ticket").and_then(|ticket| inner.tickets.take(ticket, asked.origin));
+            let user = request.param("ticket").and_then(|ticket| inner.tickets.take(ticket, request.origin));
             known(user.filter(|user| !inner.inactive.contains(user)))
         }
         ["ws", "jwt"] | ["api", "kernels", _, "channels"] => {
-            let token = asked.param("token");
+            let token = request.param("token");
             let ends = token.and_then(|token| inner.tokens.end_of(token));
-            known(user_of(inner, token)).map(|entry| Entry { ends, ..entry })
+            known(user_of(inner, token)).map(|admission| Admission { ends, ..admission })
         }
         ["ws", group] if group.starts_with("app_") => {
-            let user = user_of(inner, asked.param("token"));
+            let user = user_of(inner, request.param("token"));
             known(user.filter(|user| group.strip_prefix("app_").is_some_and(|group| inner.may_enter(user, group))))
         }
-        ["ws", "cookie"] => known(user_of(inner, asked.cookie("JWT"))),
-        ["ws", "cookie-or-anonymous"] => Ok(Entry::of(user_of(inner, asked.cookie("JWT")))),
+        ["ws", "cookie"] => known(user_of(inner, request.cookie("JWT"))),
+        ["ws", "cookie-or-anonymous"] => Ok(Admission::of(user_of(inner, request.cookie("JWT")))),
         ["ws", "session"] => {
-            let user = asked.param("session_key").and_then(|key| inner.session_keys.user_of(key));
+            let user = request.param("session_key").and_then(|key| inner.session_keys.user_of(key));
             known(user.filter(|user| !inner.inactive.contains(user)))
         }
         ["ws", "header"] => {
-            let token = asked.headers.get(AUTHORIZATION).and_then(word_and_token);
+            let token = request.headers.get(AUTHORIZATION).and_then(word_and_token);
             let token = token.filter(|(word, _)| word.eq_ignore_ascii_case("Token")).map(|(_, token)| token);
-            Ok(Entry::of(user_of(inner, token)))
+            Ok(Admission::of(user_of(inner, token)))
         }
         ["ws", "ticket-protocol"] => {
-            let (ticket, chosen) = asked.credential("ticket.", &["circle-match.v1"]).ok_or(StatusCode::UNAUTHORIZED)?;
-            let user = inner.tickets.take(&ticket, asked.origin).ok_or(StatusCode::UNAUTHORIZED)?;
-            Ok(Entry { protocol: Some(chosen), ..Entry::of(Some(user)) })
+            let (ticket, chosen) =
+                request.credential("ticket.", &["circle-match.v1"]).ok_or(StatusCode::UNAUTHORIZED)?;
+            let user = inner.tickets.take(&ticket, request.origin).ok_or(StatusCode::UNAUTHORIZED)?;
+            Ok(Admission { protocol: Some(chosen), ..Admission::of(Some(user)) })
         }
         ["api", "v1", "namespaces", _, "pods", _, "exec"] => {
             let plain = ["v5.channel.k8s.io", "v4.channel.k8s.io"];
-            let credential = asked.credential("base64url.bearer.authorization.k8s.io.", &plain);
+            let credential = request.credential("base64url.bearer.authorization.k8s.io.", &plain);
             let (token, chosen) = credential.ok_or(StatusCode::UNAUTHORIZED)?;
             let token = Base64UrlUnpadded::decode_vec(&token).ok().and_then(|bytes| String::from_utf8(bytes).ok());
             let user = user_of(inner, token.as_deref()).ok_or(StatusCode::UNAUTHORIZED)?;
-            Ok(Entry { protocol: Some(chosen), ..Entry::of(Some(user)) })
+            Ok(Admission { protocol: Some(chosen), ..Admission::of(Some(user)) })
         }
         ["socket", "websocket"] => {
             let (token, chosen) =
-                asked.credential("base64url.bearer.phx.", &["phoenix"]).ok_or(StatusCode::FORBIDDEN)?;
+                request.credential("base64url.bearer.phx.", &["phoenix"]).ok_or(StatusCode::FORBIDDEN)?;
             // The name says base64url, Phoenix decodes base64; it fails on what is none.
             let bytes = Base64Unpadded::decode_vec(&token).map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
             let token = String::from_utf8(bytes).map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
             let user = user_of(inner, Some(&token)).ok_or(StatusCode::FORBIDDEN)?;
-            Ok(Entry { protocol: Some(chosen), ..Entry::of(Some(user)) })
+            Ok(Admission { protocol: Some(chosen), ..Admission::of(Some(user)) })
         }
         _ => Err(StatusCode::NOT_FOUND),
     }
@@ -144,22 +145,22 @@ pub(super) fn judge(inner: &mut Inner, asked: &Asked<'_>) -> Result<Entry, Statu
 mod tests {
     use super::*;
 
-    fn asked(headers: &HeaderMap) -> Asked<'_> {
-        Asked { path: "/", origin: None, query: &[], headers }
+    fn request(headers: &HeaderMap) -> HandshakeRequest<'_> {
+        HandshakeRequest { path: "/", origin: None, query: &[], headers }
     }
 
     #[test]
     fn case_62_the_right_cookie_is_read_among_many() {
         let cookie = |text: &str| {
             let headers = HeaderMap::from_iter([(COOKIE, text.parse().unwrap())]);
-            asked(&headers).cookie("JWT").map(str::to_owned)
+            request(&headers).cookie("JWT").map(str::to_owned)
         };
         assert_eq!(cookie("a=1; JWT=x.y.z; b=2").as_deref(), Some("x.y.z"));
         assert_eq!(cookie(r#"JWT="x.y.z""#).as_deref(), Some("x.y.z"));
         assert_eq!(cookie("JWT=first; JWT=second").as_deref(), Some("first"));
         assert_eq!(cookie("NOTJWT=x; JWTX=y"), None);
         assert_eq!(cookie("JWT"), None);
-        assert_eq!(asked(&HeaderMap::new()).cookie("JWT"), None);
+        assert_eq!(request(&HeaderMap::new()).cookie("JWT"), None);
     }
 
     #[test]
@@ -167,14 +168,14 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.append(SEC_WEBSOCKET_PROTOCOL, "a, b".parse().unwrap());
         headers.append(SEC_WEBSOCKET_PROTOCOL, "c%2Cd".parse().unwrap());
-        assert_eq!(asked(&headers).protocols().collect::<Vec<_>>(), ["a", "b", "c%2Cd"]);
+        assert_eq!(request(&headers).protocols().collect::<Vec<_>>(), ["a", "b", "c%2Cd"]);
     }
 
     #[test]
     fn case_52_a_credential_stands_alone_beside_a_plain_subprotocol() {
         let credential = |list: &str| {
             let headers = HeaderMap::from_iter([(SEC_WEBSOCKET_PROTOCOL, list.parse().unwrap())]);
-            asked(&headers).credential("t.", &["v2", "v1"])
+            request(&headers).credential("t.", &["v2", "v1"])
         };
         assert_eq!(credential("v1, t.abc"), Some(("abc".to_owned(), "v1")));
         assert_eq!(credential("v1, v2, t.abc"), Some(("abc".to_owned(), "v2")));

@@ -1,4 +1,4 @@
-// Every way in against the real Django, Channels, DRF, simplejwt, djoser and drf-jwt, by the packed package in Chromium.
+// Every authentication scheme against the real Django, Channels, DRF, simplejwt, djoser and drf-jwt, by the packed package in Chromium.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

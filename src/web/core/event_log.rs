@@ -8,7 +8,7 @@ use crate::proto::connection::{Connection, ConnectionState, Event, Phase};
 
 /// Shared by a core and its app.
 #[derive(Clone, Debug, Default)]
-pub(in crate::web) struct Told(Rc<Inner>);
+pub(in crate::web) struct EventLog(Rc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -29,7 +29,7 @@ impl Default for Inner {
     }
 }
 
-impl Told {
+impl EventLog {
     pub(super) fn push(&self, event: Event) {
         self.0.events.borrow_mut().push_back(event);
     }
