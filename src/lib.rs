@@ -4,6 +4,9 @@
 //!
 //! [`proto`] holds the state machines and knows nobody; `web` runs them in a browser, `native` over tokio. ARCHITECTURE.md has the map.
 
+// Tests have dependencies of their own, and the wasm of the package does without those of Rust users.
+#![cfg_attr(not(any(test, feature = "js")), warn(unused_crate_dependencies))]
+
 pub mod error;
 #[cfg(all(not(target_family = "wasm"), feature = "native"))]
 pub mod native;

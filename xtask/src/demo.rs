@@ -14,7 +14,7 @@ use crate::{build, test};
 pub(crate) fn run(port: u16) -> Result<()> {
     let mut steps = Steps::new(3);
     steps.step("Set-up", || setup::run(Need::PACKAGE))?;
-    steps.step("Package", build::run)?;
+    steps.step("Package", || build::run(build::Compiler::Small))?;
     let mut command = steps.step("Mock server", test::mock_server)?;
     steps.print_times();
     command.arg("--files").arg(stage()?).args(["--port", &port.to_string()]);

@@ -14,7 +14,7 @@ use crate::tools::{root, target_dir, wasm_command};
 pub(crate) fn run() -> Result<()> {
     let mut steps = Steps::new(4);
     steps.step("Set-up", || setup::run(Need::PACKAGE))?;
-    steps.step("Package", build::run)?;
+    steps.step("Package", || build::run(build::Compiler::Small))?;
     steps.step("The reference, out of the comments", reference)?;
     steps.step("The site", || site().map(|_| ()))?;
     println!("\nThe docs are in {}. Any web server can have them.", shown());

@@ -91,7 +91,7 @@ fn leptos() -> Result<PathBuf> {
 pub(crate) fn run(example: Example, port: u16) -> Result<()> {
     let mut steps = Steps::new(3);
     steps.step("Set-up", || setup::run(example.needs()))?;
-    steps.step("Package", build::run)?;
+    steps.step("Package", || build::run(build::Compiler::Small))?;
     let folder = steps.step("Example", || example.build(&test::pack_and_install()?))?;
     let mut command = test::mock_server()?;
     command.arg("--files").arg(folder).args(["--port", &port.to_string()]);

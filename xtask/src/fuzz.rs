@@ -34,7 +34,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         bail!("--runs: at least 1");
     }
     setup::run(Need::PACKAGE_IN_CHROMIUM)?;
-    build::run()?;
+    build::run(build::Compiler::Small)?;
     let (first, runs) = options.seed.map_or((1, runs), |seed| (seed, 1));
     seeds(&pack_and_install()?, first, runs)
 }

@@ -3,10 +3,13 @@
 //! `npm start` and `npm test` are thin calls into this program; CI calls the same. Each command says what it does
 //! with `--help`, prints which step of how many it is in, and names the log of a step that failed.
 
+#![cfg_attr(not(test), warn(unused_crate_dependencies))]
+
 mod build;
 mod cases;
 mod close_codes;
 mod demo;
+mod dependencies;
 mod dials;
 mod docs;
 mod examples;
@@ -43,7 +46,11 @@ enum Command {
     /// Install all that building and every test need; other commands install what they need themselves
     Setup,
     /// Build the npm package into pkg/ (wasm, glue, TypeScript face)
-    Build,
+    Build {
+        /// Without unstable flags of rustc: works with every Rust that the crate supports, and says what it costs
+        #[arg(long)]
+        stable: bool,
+    },
     /// Build the package, start the mock server, serve the demo page and print its URL
     Demo {
         /// The port of the demo; 0 takes a free one
@@ -127,7 +134,10 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Setup => setup::run(Need::ALL),
-        Command::Build => setup::run(Need::PACKAGE).and_then(|()| build::run()),
+        Command::Build { stable } => {
+            let compiler = if stable { build::Compiler::Stable } else { build::Compiler::Small };
+            setup::run(Need::PACKAGE).and_then(|()| build::run(compiler))
+        }
         Command::Contract => build::contract::write_drivers().and_then(|()| options_page::write()),
         Command::Demo { port } => demo::run(port),
         Command::Dials => dials::run(),

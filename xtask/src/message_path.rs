@@ -14,7 +14,7 @@ pub(crate) fn run(rounds: u32) -> Result<()> {
         bail!("--rounds: at least 1");
     }
     setup::run(Need::PACKAGE_IN_CHROMIUM)?;
-    build::run()?;
+    build::run(build::Compiler::Small)?;
     let demo = demo::stage()?;
     run_shown(Command::new("cargo").current_dir(root()).args([
         "build",

@@ -49,8 +49,11 @@ pub(crate) fn locked_version(crate_name: &str) -> Result<String> {
         .with_context(|| format!("{crate_name} is not in Cargo.lock"))
 }
 
+/// The repository. Cargo names it at run time, so that a copy of a clone builds itself, not the original.
 pub(crate) fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).unwrap_or_default()
+    let manifest =
+        std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
+    manifest.parent().map(Path::to_path_buf).unwrap_or_default()
 }
 
 /// `target/`, where every product of a run goes: logs, the staged demo, screenshots.

@@ -21,6 +21,12 @@
 //! It shares no code with the SDK, so that both cannot be wrong together. [`Command`] lists the faults, [`Recorded`] what
 //! can be asserted.
 
+#![cfg_attr(not(test), warn(unused_crate_dependencies))]
+
+// What the command alone uses.
+use clap as _;
+use tracing_subscriber as _;
+
 mod command;
 mod control;
 mod http;

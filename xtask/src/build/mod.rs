@@ -1,5 +1,6 @@
 //! Builds the npm package into `pkg/`: wasm by Cargo, glue by wasm-bindgen, made small by wasm-opt, and the TypeScript face.
 
+mod compiler;
 pub(crate) mod contract;
 mod names;
 pub(crate) mod options;
@@ -14,9 +15,11 @@ use anyhow::{Context, Result, bail};
 use base64ct::{Base64, Encoding};
 use wasm_bindgen_cli_support::Bindgen;
 
+pub(crate) use self::compiler::Compiler;
 use crate::process::{output_of, run_logged};
 use crate::steps::Steps;
 use crate::tools::{WASM_TARGET, root, target_dir, wasm_command};
+use crate::{dependencies, size};
 
 /// What rustc's wasm uses and every browser of the last years has.
 const FEATURES: &[&str] = &[
@@ -48,27 +51,48 @@ pub(crate) fn pkg() -> PathBuf {
 }
 
 /// Builds everything, with progress.
-pub(crate) fn run() -> Result<()> {
+pub(crate) fn run(compiler: Compiler) -> Result<()> {
     let mut steps = Steps::new(2);
-    let result = steps.step("Building the wasm", wasm).and_then(|()| steps.step("Compiling the TypeScript face", face));
+    let result = steps
+        .step("Building the wasm", || wasm(compiler))
+        .and_then(|()| steps.step("Compiling the TypeScript face", face));
     steps.print_times();
-    result
+    result?;
+    if compiler == Compiler::Stable {
+        println!(
+            "\nWithout unstable flags the download is {} bytes; with them it is at most {}.",
+            size::download()?,
+            size::BUDGET
+        );
+    }
+    Ok(())
 }
 
-/// wasm and glue: `pkg/core_bg.wasm`, `pkg/core.js`, `pkg/core.d.ts`.
-pub(crate) fn wasm() -> Result<()> {
-    let target = target_dir().join("small");
+/// wasm and glue: `pkg/core_bg.wasm`, `pkg/core.js`, `pkg/core.d.ts`; what built them, and the notices of their licences.
+pub(crate) fn wasm(compiler: Compiler) -> Result<()> {
+    let target = target_dir().join(match compiler {
+        Compiler::Small => "small",
+        Compiler::Stable => "stable",
+    });
     let mut command = wasm_command("cargo")?;
     command.args(["build", "--release", "--lib", "--features", "js", "--target", WASM_TARGET]);
-    make_std_small(&mut command);
+    compiler.prepare(&mut command);
     run_logged("wasm", command.arg("--target-dir").arg(&target))?;
-    bindgen(&target.join(WASM_TARGET).join("release/gatepass.wasm"), "core", &pkg())?;
+    // The std that comes with rustc says that it uses reference types, which the glue would then be written for.
+    let (compiled, plain) = (target.join(WASM_TARGET).join("release/gatepass.wasm"), target.join("gatepass.wasm"));
+    let mut strip = wasm_command("wasm-opt")?;
+    strip.arg("--strip-target-features").args(FEATURES).arg(compiled).arg("-o").arg(&plain);
+    run_logged("wasm-strip", &mut strip)?;
+    bindgen(&plain, "core", &pkg())?;
     let wasm = pkg().join("core_bg.wasm");
     run_logged("wasm-opt", wasm_command("wasm-opt")?.args(PASSES).args(FEATURES).arg(&wasm).arg("-o").arg(&wasm))?;
     check_imports(&wasm)?;
     platform::place(&pkg())?;
     names::shorten(&pkg(), FEATURES)?;
-    trim::glue(&pkg())
+    trim::glue(&pkg())?;
+    std::fs::write(pkg().join("build.json"), compiler.record()?)?;
+    std::fs::write(pkg().join("THIRD-PARTY-NOTICES.txt"), dependencies::notices()?)?;
+    Ok(())
 }
 
 /// Makes the glue of a wasm, for browsers' modules: NAME.js, NAME.d.ts and NAME_bg.wasm. As `wasm-bindgen --target web` does.
@@ -76,26 +100,6 @@ pub(crate) fn bindgen(wasm: &Path, name: &str, folder: &Path) -> Result<()> {
     let mut bindgen = Bindgen::new();
     bindgen.input_path(wasm).out_name(name).typescript(true).omit_default_module_path(false).web(true)?;
     bindgen.generate(folder).with_context(|| format!("wasm-bindgen, of {}", wasm.display()))
-}
-
-/// Lets rustc's own optimiser inline what is small, over the walls of crates: what then folds away, LLVM at `z` leaves
-/// standing (an eighth of the download). Structs are copied by `memory.copy`, not field by field.
-/// Lime 1 (what every browser of 2023 and later has). Found by trial; `cargo xtask size` shows the difference.
-const SMALLER: &str = "-Zinline-mir=yes -Zcross-crate-inline-threshold=always -Zinline-mir-hint-threshold=30 \
-     -Zmir-enable-passes=-JumpThreading -Ctarget-feature=-reference-types -Cllvm-args=-max-store-memcpy=1";
-
-/// Builds std along, for size: a panic is one instruction, without text, place or formatting (a seventh of the download).
-///
-/// The flags are unstable, so the toolchain is told to take them; what they leave out is never seen in a browser. The
-/// tests run with the ordinary std and full panic messages.
-fn make_std_small(command: &mut Command) {
-    command
-        .args(["-Zbuild-std=std,panic_abort", "-Zbuild-std-features=optimize_for_size"])
-        .env("RUSTC_BOOTSTRAP", "1")
-        .env(
-            "RUSTFLAGS",
-            format!("-Zunstable-options -Cpanic=immediate-abort -Zlocation-detail=none -Zfmt-debug=none {SMALLER}"),
-        );
 }
 
 /// The wasm may import from its glue only: an import from `env` would mean that code for another platform slipped in.

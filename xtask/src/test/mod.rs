@@ -18,7 +18,7 @@ use crate::process::{run_logged, run_recorded, run_shown};
 use crate::setup::{self, Need};
 use crate::steps::Steps;
 use crate::tools::{WASM_TARGET, root, wasm_command};
-use crate::{build, size, table};
+use crate::{build, dependencies, size, table};
 
 /// A layer of tests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -70,7 +70,7 @@ impl Layer {
                 run_recorded("native", &mut native_cargo(&["test", "--package", "gatepass", "--features", "native"]))
             }
             Self::Package => {
-                build::wasm()?;
+                build::wasm(build::Compiler::Small)?;
                 build::face()?;
                 npm::types()?;
                 npm::well_formed()?;
@@ -112,6 +112,7 @@ pub(crate) fn run(chosen: &[Layer]) -> Result<()> {
 }
 
 fn lint() -> Result<()> {
+    dependencies::check()?;
     cargo(&["fmt", "--all", "--check"])?;
     // Without the native driver first: what the other rooms need must not hide behind its crates.
     cargo(&["clippy", "--quiet", "--lib", "--", "-D", "warnings"])?;
