@@ -6,18 +6,27 @@
 
 import { HttpContextToken, HttpErrorResponse, type HttpInterceptorFn, type HttpRequest } from '@angular/common/http';
 import {
-  computed, DestroyRef, effect, inject, InjectionToken, makeEnvironmentProviders, NgZone, signal, untracked,
-  type EnvironmentProviders, type Signal,
+  computed,
+  DestroyRef,
+  effect,
+  inject,
+  InjectionToken,
+  makeEnvironmentProviders,
+  NgZone,
+  signal,
+  untracked,
+  type EnvironmentProviders,
+  type Signal,
 } from '@angular/core';
 import { catchError, from, of, Subject, switchMap, throwError } from 'rxjs';
 // Angular's builder has no place for a .wasm beside the script.
 import './inline.js';
+import { sessionView, SocketSlot, watchSession, type SocketView } from './adapter.js';
 import { failure, isGatepassError, type GatepassError } from './errors.js';
 import type { Phase, SocketState, StateChange } from './events.js';
 import type { JsonValue } from './schemes.js';
 import { Session, type SessionOptions, type SessionState } from './session.js';
-import { NOTHING, show, type Shown } from './shown.js';
-import { AuthSocket, type Sendable, type SentMessage } from './socket.js';
+import type { AuthSocket, Sendable, SentMessage } from './socket.js';
 import type { AuthSocketOptions } from './socket-options.js';
 
 /** Options of {@link provideGatepass}. */
@@ -47,8 +56,7 @@ export function provideGatepass(options: GatepassOptions): EnvironmentProviders 
 /** The session as signals. */
 export class GatepassSession {
   readonly #zone = inject(NgZone);
-  readonly #state;
-  readonly #error = signal<GatepassError | undefined>(undefined);
+  readonly #view;
   /** The session itself. What is called on it directly runs in the zone of the caller; the methods here do not. */
   readonly session: Session;
   /** Its state. */
@@ -56,22 +64,18 @@ export class GatepassSession {
   /** Whether somebody is signed in; also while their token is renewed. */
   readonly isSignedIn: Signal<boolean>;
   /** Why the session has ended, until somebody signs in. */
-  readonly error: Signal<GatepassError | undefined> = this.#error.asReadonly();
+  readonly error: Signal<GatepassError | undefined>;
 
   /** @internal */
   constructor() {
     const { session } = inject(OPTIONS);
     this.session = this.#zone.runOutsideAngular(() => (session instanceof Session ? session : new Session(session)));
-    const state = (this.#state = signal(this.session.state));
-    this.state = state.asReadonly();
-    this.isSignedIn = computed(() => state() === 'signed-in' || state() === 'refreshing');
-    this.#error.set(this.session.error);
-    const onChange = () => {
-      this.#state.set(this.session.state);
-      this.#error.set(this.session.error);
-    };
-    this.#zone.runOutsideAngular(() => this.session.addEventListener('change', onChange));
-    inject(DestroyRef).onDestroy(() => this.session.removeEventListener('change', onChange));
+    const view = (this.#view = signal(sessionView(this.session)));
+    this.state = computed(() => view().state);
+    this.isSignedIn = computed(() => view().isSignedIn);
+    this.error = computed(() => view().error);
+    const stop = this.#zone.runOutsideAngular(() => watchSession(this.session, (next) => this.#view.set(next)));
+    inject(DestroyRef).onDestroy(stop);
   }
 
   /** As `Session.login`. */
@@ -88,23 +92,19 @@ export class GatepassSession {
 /** A socket as signals and observables. Made by {@link provideGatepass} for the app, and by {@link injectAuthSocket} for a component. */
 export class GatepassSocket {
   readonly #zone = inject(NgZone);
-  readonly #state = signal<SocketState>('idle');
-  readonly #phase = signal<Phase | undefined>(undefined);
+  readonly #view = signal<SocketView | undefined>(undefined);
   readonly #data = signal<unknown>(undefined);
-  readonly #error = signal<GatepassError | undefined>(undefined);
-  readonly #retryIn = signal<number | undefined>(undefined);
-  #socket: AuthSocket | undefined;
-  #leave = () => {};
+  readonly #slot: SocketSlot;
   /** Its state; `idle` without one. */
-  readonly state = this.#state.asReadonly();
+  readonly state: Signal<SocketState> = computed(() => this.#view()?.state ?? 'idle');
   /** What is waited for, while connecting. */
-  readonly phase = this.#phase.asReadonly();
+  readonly phase: Signal<Phase | undefined> = computed(() => this.#view()?.phase);
   /** The last message: two that arrive together are one change of a signal. {@link messages} has all. */
   readonly data = this.#data.asReadonly();
   /** What went wrong, until it is connected again. */
-  readonly error = this.#error.asReadonly();
+  readonly error: Signal<GatepassError | undefined> = computed(() => this.#view()?.error);
   /** Whole seconds until the next try, while it waits. */
-  readonly retryIn = this.#retryIn.asReadonly();
+  readonly retryIn: Signal<number | undefined> = computed(() => this.#view()?.retryIn);
   readonly #messages = new Subject<unknown>();
   readonly #changes = new Subject<StateChange>();
   /** The data of every message from now on, over reconnects. It completes with whoever has made this. */
@@ -114,25 +114,27 @@ export class GatepassSocket {
 
   /** @internal */
   constructor(url: SocketUrl, options: AuthSocketOptions) {
-    if (typeof url !== 'function') this.#open(url, options);
+    // Signals tell Angular by themselves; only subscribers are called in the zone.
+    const emit = <T>(to: Subject<T>, value: T) => to.observed && this.#zone.run(() => to.next(value));
+    const slot = (this.#slot = new SocketSlot({
+      view: (next) => this.#view.set(next),
+      data: (data) => this.#data.set(data),
+      message: (data) => emit(this.#messages, data),
+      change: (change) => emit(this.#changes, change),
+    }));
+    if (typeof url !== 'function') this.#zone.runOutsideAngular(() => slot.open(url, options));
     else if (typeof window !== 'undefined') {
       const address = computed(() => String(url() || ''));
       // An input() has no value before the first effect.
       effect(() => {
         const text = address();
-        untracked(() => {
-          try {
-            this.#open(text, options);
-          } catch (error) {
-            // Nobody is there to catch it.
-            this.#error.set(error as GatepassError);
-          }
-        });
+        untracked(() => this.#zone.runOutsideAngular(() => slot.reopen(text, options)));
       });
     }
     inject(DestroyRef).onDestroy(() => {
+      // Subscribers see it close.
       this.close();
-      this.#leave();
+      this.#zone.runOutsideAngular(() => slot.stop());
       this.#messages.complete();
       this.#changes.complete();
     });
@@ -140,41 +142,7 @@ export class GatepassSocket {
 
   /** The present socket; none on a server, and without a URL. What is called on it directly runs in the zone of the caller. */
   get socket(): AuthSocket | undefined {
-    return this.#socket;
-  }
-
-  /** Another URL is another socket. */
-  #open(url: string | URL, options: AuthSocketOptions): void {
-    // Signals tell Angular by themselves; only who subscribes is called in the zone.
-    const tell = <T>(to: Subject<T>, value: T) => to.observed && this.#zone.run(() => to.next(value));
-    const set = (shown: Shown) => {
-      this.#state.set(shown.state);
-      this.#phase.set(shown.phase);
-      this.#error.set(shown.error);
-      this.#retryIn.set(shown.retryIn);
-    };
-    this.#zone.runOutsideAngular(() => {
-      this.#leave();
-      this.#socket = undefined;
-      set(NOTHING);
-      this.#data.set(undefined);
-      if (!url || typeof window === 'undefined') return;
-      const socket = (this.#socket = new AuthSocket(url, options));
-      const unshow = show(socket, set, () => this.#data.set(undefined));
-      const changed = (change: StateChange) => tell(this.#changes, change);
-      const handle = ({ data }: MessageEvent) => {
-        this.#data.set(data);
-        tell(this.#messages, data);
-      };
-      socket.addEventListener('statechange', changed);
-      socket.addEventListener('message', handle);
-      this.#leave = () => {
-        unshow();
-        socket.removeEventListener('statechange', changed);
-        socket.removeEventListener('message', handle);
-        socket.close();
-      };
-    });
+    return this.#slot.socket;
   }
 
   /**
@@ -182,9 +150,7 @@ export class GatepassSocket {
    * @throws GatepassError as that; CLOSED on a server, and without a URL
    */
   send(data: Sendable, options?: { ttl?: number }): SentMessage {
-    const { socket } = this;
-    if (socket === undefined) throw failure('CLOSED', 'there is no socket: no URL, or this is a server');
-    return this.#zone.runOutsideAngular(() => socket.send(data, options));
+    return this.#zone.runOutsideAngular(() => this.#slot.present().send(data, options));
   }
 
   /** As `AuthSocket.reconnect`. */
@@ -231,20 +197,34 @@ export const WITHOUT_TOKEN = new HttpContextToken(() => false);
 export const gatepassInterceptor: HttpInterceptorFn = (request, next) => {
   const { session } = inject(GatepassSession);
   const zone = inject(NgZone);
-  if (typeof window === 'undefined' || request.context.get(WITHOUT_TOKEN) || request.headers.has('Authorization') || !session.mayGet(request.url)) return next(request);
+  if (
+    typeof window === 'undefined' ||
+    request.context.get(WITHOUT_TOKEN) ||
+    request.headers.has('Authorization') ||
+    !session.mayGet(request.url)
+  )
+    return next(request);
   const granted = (refused: number) => from(zone.runOutsideAngular(() => session.authorization(refused)));
   const withToken = (value: string): HttpRequest<unknown> => request.clone({ setHeaders: { Authorization: value } });
   return granted(-1).pipe(
     catchError((error: unknown) => {
-      if (isGatepassError(error) && error.disposition === 'retry') return throwError(() => new HttpErrorResponse({ error, status: 0, url: request.url }));
+      if (isGatepassError(error) && error.disposition === 'retry')
+        return throwError(() => new HttpErrorResponse({ error, status: 0, url: request.url }));
       return of(undefined);
     }),
-    switchMap((grant) => grant === undefined ? next(request) : next(withToken(grant[0])).pipe(
-      catchError((error: unknown) => {
-        if (!(error instanceof HttpErrorResponse) || error.status !== 401) return throwError(() => error);
-        // Without another token the first answer stands.
-        return granted(grant[1]).pipe(catchError(() => throwError(() => error)), switchMap(([value]) => next(withToken(value))));
-      }),
-    )),
+    switchMap((grant) =>
+      grant === undefined
+        ? next(request)
+        : next(withToken(grant[0])).pipe(
+            catchError((error: unknown) => {
+              if (!(error instanceof HttpErrorResponse) || error.status !== 401) return throwError(() => error);
+              // Without another token the first answer stands.
+              return granted(grant[1]).pipe(
+                catchError(() => throwError(() => error)),
+                switchMap(([value]) => next(withToken(value))),
+              );
+            }),
+          ),
+    ),
   );
 };

@@ -3,7 +3,7 @@
 import { ChangePart as At, CONNECTION_STATE_NAMES, PHASE_NAMES } from './contract.js';
 import { named, nameOf, type FailureParts } from './errors.js';
 import type { SocketState, StateChange } from './events.js';
-import type { Source } from './session.js';
+import type { Source } from './session-options.js';
 
 /** @internal Of a change as the wasm tells it: the state from now on. */
 export const stateOf = (parts: readonly unknown[]): SocketState => nameOf(CONNECTION_STATE_NAMES, parts[At.State]);
@@ -15,12 +15,31 @@ export const firesError = (parts: readonly unknown[]): boolean => parts[At.Fires
 export function changeOf(parts: readonly unknown[], unconfirmed: unknown[], source?: Source): StateChange {
   const [phase, failure] = [parts[At.Phase], parts[At.Failure]];
   return {
-    state: nameOf(CONNECTION_STATE_NAMES, parts[At.State]), phase: phase === undefined ? phase : nameOf(PHASE_NAMES, phase), previous: nameOf(CONNECTION_STATE_NAMES, parts[At.Previous]),
-    code: parts[At.Code] as number | undefined, reason: parts[At.Reason] as string | undefined, attempt: parts[At.Attempt] as number, retryAt: parts[At.RetryAt] as number | undefined,
-    error: failure === undefined ? failure : named(failure as FailureParts, source?.thrown), discarded: parts[At.Discarded] as number, unconfirmed, userChanged: parts[At.UserChanged] === true,
+    state: nameOf(CONNECTION_STATE_NAMES, parts[At.State]),
+    phase: phase === undefined ? phase : nameOf(PHASE_NAMES, phase),
+    previous: nameOf(CONNECTION_STATE_NAMES, parts[At.Previous]),
+    code: parts[At.Code] as number | undefined,
+    reason: parts[At.Reason] as string | undefined,
+    attempt: parts[At.Attempt] as number,
+    retryAt: parts[At.RetryAt] as number | undefined,
+    error: failure === undefined ? failure : named(failure as FailureParts, source?.thrown),
+    discarded: parts[At.Discarded] as number,
+    unconfirmed,
+    userChanged: parts[At.UserChanged] === true,
   };
 }
 
 /** @internal A change that no machine has told. */
-export const changeTo = (state: SocketState, previous: SocketState): StateChange =>
-  ({ state, previous, phase: undefined, code: undefined, reason: undefined, attempt: 0, retryAt: undefined, error: undefined, discarded: 0, unconfirmed: [], userChanged: false });
+export const changeTo = (state: SocketState, previous: SocketState): StateChange => ({
+  state,
+  previous,
+  phase: undefined,
+  code: undefined,
+  reason: undefined,
+  attempt: 0,
+  retryAt: undefined,
+  error: undefined,
+  discarded: 0,
+  unconfirmed: [],
+  userChanged: false,
+});

@@ -18,7 +18,10 @@ export function detailsOf(answer: string | undefined, sent: unknown): unknown {
   const without = (text: string) => forms.reduce((text, form) => text.replaceAll(form, '…'), text);
   const redacted = (value: unknown): unknown => {
     if (Array.isArray(value)) return value.map(redacted);
-    if (typeof value === 'object' && value !== null) return Object.fromEntries(Object.entries(value).map(([name, value]) => [names.has(name) ? name : without(name), redacted(value)]));
+    if (typeof value === 'object' && value !== null)
+      return Object.fromEntries(
+        Object.entries(value).map(([name, value]) => [names.has(name) ? name : without(name), redacted(value)]),
+      );
     if (typeof value === 'number') return quoted.has(String(value)) ? '…' : value;
     return typeof value === 'string' ? without(value) : value;
   };

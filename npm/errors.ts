@@ -9,23 +9,62 @@ export type Disposition = 'retry' | 'refreshToken' | 'signIn' | 'giveUp';
 /** The stable codes of {@link GatepassError}. */
 export type ErrorCode =
   // mistakes of the program, thrown
-  | 'INVALID_URL' | 'INSECURE_URL' | 'INVALID_OPTION' | 'CLOSED' | 'QUEUE_FULL' | 'LOAD_FAILED' | 'ABORTED'
+  | 'INVALID_URL'
+  | 'INSECURE_URL'
+  | 'INVALID_OPTION'
+  | 'CLOSED'
+  | 'QUEUE_FULL'
+  | 'LOAD_FAILED'
+  | 'ABORTED'
   // a fault of gatepass itself
   | 'INTERNAL'
   // signing in and renewing
-  | 'INVALID_CREDENTIALS' | 'LOGIN_FAILED' | 'SUPERSEDED' | 'STALE_COOKIE' | 'TOKEN_MISSING' | 'TOKEN_EXPIRED' | 'REFRESH_FAILED' | 'REFRESH_REJECTED' | 'REFRESH_LOST'
+  | 'INVALID_CREDENTIALS'
+  | 'LOGIN_FAILED'
+  | 'SUPERSEDED'
+  | 'STALE_COOKIE'
+  | 'TOKEN_MISSING'
+  | 'TOKEN_EXPIRED'
+  | 'REFRESH_FAILED'
+  | 'REFRESH_REJECTED'
+  | 'REFRESH_LOST'
   | 'TOKEN_UNFIT'
   | 'STORE_FAILED'
   // tickets
-  | 'TICKET_UNAUTHORIZED' | 'TICKET_FORBIDDEN' | 'TICKET_REJECTED' | 'TICKET_MALFORMED' | 'TICKET_NETWORK' | 'TICKET_TIMED_OUT'
+  | 'TICKET_UNAUTHORIZED'
+  | 'TICKET_FORBIDDEN'
+  | 'TICKET_REJECTED'
+  | 'TICKET_MALFORMED'
+  | 'TICKET_NETWORK'
+  | 'TICKET_TIMED_OUT'
   | 'TICKET_EXPIRED'
   // the socket
-  | 'AUTH_REJECTED' | 'AUTH_TIMED_OUT' | 'SUBPROTOCOL_MISMATCH' | 'BLOCKED' | 'CLOSED_BY_SERVER' | 'CONNECTION_LOST' | 'CONNECTION_SILENT' | 'CONNECT_FAILED'
-  | 'CONNECT_TIMED_OUT' | 'HANDSHAKE_REFUSED'
-  | 'HANDSHAKE_UNAUTHORIZED' | 'HANDSHAKE_FORBIDDEN' | 'SERVER_UNAVAILABLE' | 'SERVER_UNREACHABLE' | 'MESSAGE_TOO_BIG';
+  | 'AUTH_REJECTED'
+  | 'AUTH_TIMED_OUT'
+  | 'SUBPROTOCOL_MISMATCH'
+  | 'BLOCKED'
+  | 'CLOSED_BY_SERVER'
+  | 'CONNECTION_LOST'
+  | 'CONNECTION_SILENT'
+  | 'CONNECT_FAILED'
+  | 'CONNECT_TIMED_OUT'
+  | 'HANDSHAKE_REFUSED'
+  | 'HANDSHAKE_UNAUTHORIZED'
+  | 'HANDSHAKE_FORBIDDEN'
+  | 'SERVER_UNAVAILABLE'
+  | 'SERVER_UNREACHABLE'
+  | 'MESSAGE_TOO_BIG';
 
 /** @internal Code, message, disposition, HTTP status, close code, seconds of Retry-After, the server's words. */
-export type ErrorData = [code: ErrorCode, message: string, disposition: Disposition, status?: number, closeCode?: number, retryAfter?: number, details?: unknown];
+export type ErrorData = [
+  code: ErrorCode,
+  message: string,
+  disposition: Disposition,
+  status?: number,
+  closeCode?: number,
+  retryAfter?: number,
+  details?: unknown,
+];
 
 /** @internal A failure as the wasm tells it, each part at its place of `FailurePart`. */
 export type FailureParts = ReadonlyArray<number | undefined>;
@@ -62,7 +101,10 @@ export class GatepassError extends Error {
 }
 
 /** Returns whether this is an error of gatepass, and of this code if one is given. */
-export function isGatepassError<C extends ErrorCode>(error: unknown, code?: C): error is GatepassError & Readonly<Record<'code', C>> {
+export function isGatepassError<C extends ErrorCode>(
+  error: unknown,
+  code?: C,
+): error is GatepassError & Readonly<Record<'code', C>> {
   return error instanceof GatepassError && (code === undefined || error.code === code);
 }
 
@@ -76,7 +118,12 @@ export type Thrown = [cause: unknown] | undefined;
 
 /** @internal What a number of the contract stands for. One that stands for nothing is a fault of gatepass, and no default. */
 export function nameOf<T>(names: readonly T[], number: unknown): NonNullable<T> {
-  return names[number as number] ?? (() => { throw failure('INTERNAL', `a number without a meaning: ${String(number)}`); })();
+  return (
+    names[number as number] ??
+    (() => {
+      throw failure('INTERNAL', `a number without a meaning: ${String(number)}`);
+    })()
+  );
 }
 
 /** @internal Names a failure. Behind a renewal that failed may stand `getToken`. */
@@ -84,7 +131,15 @@ export function named(parts: FailureParts, thrown?: Thrown, details?: unknown): 
   const [code, ...words] = nameOf(SENTENCES, parts[At.Sentence]).split(' ');
   const cause = code!.startsWith('REFRESH_') ? thrown : undefined;
   const [message, status] = cause ? ['getToken gave no token', undefined] : [words.join(' '), parts[At.Status]];
-  const data: ErrorData = [code as ErrorCode, message, nameOf(REMEDY_NAMES, parts[At.Remedy]), status, parts[At.CloseCode], parts[At.RetryAfter], details];
+  const data: ErrorData = [
+    code as ErrorCode,
+    message,
+    nameOf(REMEDY_NAMES, parts[At.Remedy]),
+    status,
+    parts[At.CloseCode],
+    parts[At.RetryAfter],
+    details,
+  ];
   return new GatepassError(data, cause && { cause: cause[0] });
 }
 
@@ -92,6 +147,9 @@ export function named(parts: FailureParts, thrown?: Thrown, details?: unknown): 
 export function failure(code: ErrorCode, message: string, cause?: unknown): GatepassError {
   return new GatepassError([code, message, 'giveUp'], cause === undefined ? undefined : { cause });
 }
+
+/** @internal The socket is closed for good. */
+export const closed = (): GatepassError => failure('CLOSED', 'the socket is closed; the message was not taken');
 
 /** @internal Too much waits to be sent; sooner or later it does not. */
 export function queueFull(): GatepassError {

@@ -110,7 +110,9 @@ export class Handlers {
     const callable = typeof handler === 'function' ? handler : null;
     if (!this.#handlers.has(type)) {
       if (callable === null) return;
-      this.#target.addEventListener(type, (event) => (this.#handlers.get(type) as EventListener | null)?.call(this.#target, event));
+      this.#target.addEventListener(type, (event) =>
+        (this.#handlers.get(type) as EventListener | null)?.call(this.#target, event),
+      );
     }
     this.#handlers.set(type, callable);
   }

@@ -5,21 +5,48 @@
 
 export { GatepassError, isGatepassError, isSignInRequired, type Disposition, type ErrorCode } from './errors.js';
 export type {
-  AuthSocketOptions, BackoffOptions, ConfirmOptions, FirstMessageOptions, HeartbeatOptions, OutboxOptions, QueryOptions, SessionOptions, SubprotocolOptions,
-  TicketOptions, TokenEndpoint, TokenFields,
+  AuthSocketOptions,
+  BackoffOptions,
+  ConfirmOptions,
+  FirstMessageOptions,
+  HeartbeatOptions,
+  OutboxOptions,
+  QueryOptions,
+  SessionOptions,
+  SubprotocolOptions,
+  TicketOptions,
+  TokenEndpoint,
+  TokenFields,
 } from './option-types.js';
-export { SocketErrorEvent, StateChangeEvent, type Phase, type SocketEvents, type SocketState, type StateChange } from './events.js';
+export {
+  SocketErrorEvent,
+  StateChangeEvent,
+  type Phase,
+  type SocketEvents,
+  type SocketState,
+  type StateChange,
+} from './events.js';
 export { load, type LoadOptions } from './load.js';
 /** Settings of known backends. A bundler takes those that are used. */
 export * as presets from './presets.js';
 export type { SocketPreset } from './presets.js';
 export {
-  anonymous, cookie, firstMessage, query, sessionKey, subprotocol, ticket,
-  type JsonValue, type Scheme,
+  anonymous,
+  cookie,
+  firstMessage,
+  query,
+  sessionKey,
+  subprotocol,
+  ticket,
+  type JsonValue,
+  type Scheme,
 } from './schemes.js';
 export {
-  Session, SessionChangeEvent, SignInRequired,
-  type SessionEvents, type SessionState, type TokenContext, type Tokens, type TokenSource, type TokenStore,
+  Session,
+  SessionChangeEvent,
+  type SessionEvents,
+  type SessionState,
 } from './session.js';
 export { AuthSocket, type Sendable, type SentMessage, type SocketStats } from './socket.js';
+export { SignInRequired, type TokenContext, type Tokens, type TokenSource, type TokenStore } from './tokens.js';
 export { webSocketClass, type WebSocketClass } from './web-socket-class.js';

@@ -25,7 +25,8 @@ interface Waiting {
 }
 
 /** Where the wasm is, if nobody says. Development servers of Vite before 8 copy this script to `node_modules/.vite/deps/`, and not the wasm. */
-let usual: () => NonNullable<LoadOptions['wasm']> = () => new URL('./core_bg.wasm', import.meta.url).href.replace(/node_modules\/\..+\/deps/, 'node_modules/gatepass/pkg');
+let usual: () => NonNullable<LoadOptions['wasm']> = () =>
+  new URL('./core_bg.wasm', import.meta.url).href.replace(/node_modules\/\..+\/deps/, 'node_modules/gatepass/pkg');
 
 /** @internal For entries that bring the wasm with them. */
 export function bring(wasm: typeof usual): void {
@@ -43,41 +44,50 @@ const waiting: Waiting[] = [];
  * @throws GatepassError LOAD_FAILED: not found, no WebAssembly, or blocked (a Content-Security-Policy needs script-src 'wasm-unsafe-eval')
  */
 export function load(options: LoadOptions = {}): Promise<void> {
-  loading ??= compiled(options.wasm ?? usual()).then((module) => void initSync({ module })).then(
-    () => {
-      // Whoever calls meanwhile comes behind those who wait.
-      for (let next = waiting.shift(); next; next = waiting.shift()) {
-        const { run, failed } = next;
-        reported(() => {
-          try {
-            run(core);
-          } catch (error) {
-            failed(error);
-          }
-        });
-      }
-      loaded = core;
-    },
-    (cause: unknown) => {
-      loading = undefined;
-      const error = failure('LOAD_FAILED', `the wasm of gatepass could not be loaded (serve core_bg.wasm beside the script, both of one version, name it with load({ wasm }), or import gatepass/inline): ${String(cause)}`, cause);
-      for (const { failed } of waiting.splice(0)) reported(() => failed(error));
-      throw error;
-    },
-  );
+  loading ??= compiled(options.wasm ?? usual())
+    .then((module) => void initSync({ module }))
+    .then(
+      () => {
+        // Whoever calls meanwhile comes behind those who wait.
+        for (let next = waiting.shift(); next; next = waiting.shift()) {
+          const { run, failed } = next;
+          reported(() => {
+            try {
+              run(core);
+            } catch (error) {
+              failed(error);
+            }
+          });
+        }
+        loaded = core;
+      },
+      (cause: unknown) => {
+        loading = undefined;
+        const error = failure(
+          'LOAD_FAILED',
+          `the wasm of gatepass could not be loaded (serve core_bg.wasm beside the script, both of one version, name it with load({ wasm }), or import gatepass/inline): ${String(cause)}`,
+          cause,
+        );
+        for (const { failed } of waiting.splice(0)) reported(() => failed(error));
+        throw error;
+      },
+    );
   return loading;
 }
 
 /** Compiles the wasm; while it arrives, if the server says what it is. */
 async function compiled(wasm: NonNullable<LoadOptions['wasm']>): Promise<WebAssembly.Module> {
-  const source = await (typeof wasm === 'string' || wasm instanceof URL || wasm instanceof Request ? fetch(wasm) : wasm);
+  const source = await (typeof wasm === 'string' || wasm instanceof URL || wasm instanceof Request
+    ? fetch(wasm)
+    : wasm);
   if (source instanceof Response) {
     if (!source.ok) throw new Error(`${source.url} answers ${source.status}`);
     const type = source.headers.get('content-type');
     if (type === 'application/wasm') return WebAssembly.compileStreaming(source);
     const bytes = await source.arrayBuffer();
     // Servers of apps answer with their page what they do not know.
-    if (new Uint32Array(bytes.slice(0, 4))[0] !== 0x6d736100) throw new Error(`${source.url} is no WebAssembly but ${type}`);
+    if (new Uint32Array(bytes.slice(0, 4))[0] !== 0x6d736100)
+      throw new Error(`${source.url} is no WebAssembly but ${type}`);
     return WebAssembly.compile(bytes);
   }
   return source instanceof WebAssembly.Module ? source : WebAssembly.compile(source as BufferSource);
@@ -85,21 +95,34 @@ async function compiled(wasm: NonNullable<LoadOptions['wasm']>): Promise<WebAsse
 
 /** Whether this is a browser's page or worker; on a server nothing is loaded and nothing connects. */
 function isBrowser(): boolean {
-  return typeof window === 'object' || typeof (globalThis as { WorkerGlobalScope?: unknown }).WorkerGlobalScope === 'function';
+  return (
+    typeof window === 'object' ||
+    typeof (globalThis as { WorkerGlobalScope?: unknown }).WorkerGlobalScope === 'function'
+  );
 }
 
-/** @internal On a server: why whoever waits there does so in vain. */
-export function inVain(): GatepassError | undefined {
+/** @internal Why pending calls are rejected on a server; undefined in a browser. */
+export function noBrowser(): GatepassError | undefined {
   return isBrowser() ? undefined : failure('LOAD_FAILED', 'this is no browser');
 }
 
-/** Runs with the wasm: at once if it is there, else in order as soon as it is. On a server whoever waits is told that it is in vain. */
-function withCore(entry: Waiting, told?: (error: unknown) => void): void {
-  if (loaded !== undefined) return entry.run(loaded);
-  const vain = inVain();
-  if (vain) return told?.(vain);
+/** Runs with the wasm: at once if it is loaded, else in order once it is. On a server the pending call is rejected. */
+function withCore(entry: Waiting, rejected?: (error: unknown) => void): void {
+  if (loaded !== undefined) {
+    entry.run(loaded);
+    return;
+  }
+  const error = noBrowser();
+  if (error) {
+    rejected?.(error);
+    return;
+  }
   waiting.push(entry);
-  // A moment later: whoever says where the wasm is may be imported after this. Whoever waits is told by `failed`.
+  loadLater();
+}
+
+/** Loads in a microtask: the module that says where the wasm is may be imported after this one. `failed` tells the pending calls. */
+function loadLater(): void {
   queueMicrotask(() => loaded ?? load().catch(() => {}));
 }
 
@@ -111,7 +134,11 @@ interface Driver {
 
 /** @internal What a trap of the wasm is told as. */
 export function internal(thrown: unknown): GatepassError {
-  return failure('INTERNAL', 'gatepass met something that it did not foresee, and has ended this object; please report it', thrown);
+  return failure(
+    'INTERNAL',
+    'gatepass met something that it did not foresee, and has ended this object; please report it',
+    thrown,
+  );
 }
 
 /** Drivers whose app has let go of them: a timer or a listener of the page would keep them. */
@@ -165,12 +192,12 @@ export class Lazy<T extends Driver> {
   }
 
   /** Calls the driver, which is made if it is not there yet (the wasm could not be loaded until now). */
-  do(call: (driver: T) => void, failed: (error: unknown) => void, inVain?: (error: unknown) => void): void {
+  do(call: (driver: T) => void, failed: (error: unknown) => void, rejected?: (error: unknown) => void): void {
     const run = (core: Core) => {
       if (this.#end) return failed(this.#end);
       this.#guarded(() => call(this.made(core)));
     };
-    withCore({ run, failed }, inVain);
+    withCore({ run, failed }, rejected);
   }
 
   /** The driver, which is made if it is not there yet. @throws GatepassError INTERNAL if it has trapped */

@@ -10,7 +10,8 @@ interface Source extends EventTarget {
 export class MessageQueue implements AsyncIterableIterator<unknown> {
   readonly #source: Source;
   readonly #error: () => unknown;
-  readonly #waiting: Array<{ resolve: (result: IteratorResult<unknown>) => void; reject: (error: unknown) => void }> = [];
+  readonly #waiting: Array<{ resolve: (result: IteratorResult<unknown>) => void; reject: (error: unknown) => void }> =
+    [];
   #arrived: unknown[] = [];
   #hasEnded = false;
   #failure: unknown;

@@ -32,7 +32,8 @@ export class Options {
     this.#root = root ?? this;
     this.#object = isRecord(object) ? object : this.fail('', 'an object is needed');
     for (const name of Object.keys(this.#object)) {
-      if (!Object.hasOwn(rows, name)) this.fail(name, `there is no such option; known are ${Object.keys(rows).join(' ')}`);
+      if (!Object.hasOwn(rows, name))
+        this.fail(name, `there is no such option; known are ${Object.keys(rows).join(' ')}`);
     }
   }
 
@@ -55,7 +56,12 @@ export class Options {
         return Object.entries(this.record(name)).flatMap(([code, action]) => {
           const number = (CLOSE_ACTION_NAMES as readonly unknown[]).indexOf(action);
           const isCode = number >= 0 && /^[1-4]\d{3}$/.test(code);
-          return isCode ? [Number(code), number] : this.fail(`${name}.${code}`, `a close code (1000 to 4999) and one of '${CLOSE_ACTION_NAMES.join("', '")}' are needed`);
+          return isCode
+            ? [Number(code), number]
+            : this.fail(
+                `${name}.${code}`,
+                `a close code (1000 to 4999) and one of '${CLOSE_ACTION_NAMES.join("', '")}' are needed`,
+              );
         });
       case 'count':
         return this.count(name, 0);
@@ -67,7 +73,9 @@ export class Options {
         return this.texts(name).map((host) => {
           // What could never be a host would be refused at every answer, and nobody would know why.
           const isHost = /^([\w-]+(\.[\w-]+)*\.?|\[[\da-f:.]+\])$/i.test(host);
-          return isHost ? host.toLowerCase() : this.fail(name, 'a host is needed, without scheme, user, port, path and *');
+          return isHost
+            ? host.toLowerCase()
+            : this.fail(name, 'a host is needed, without scheme, user, port, path and *');
         });
       case 'json':
         return this.json(name) ?? this.fail(name, 'a JSON value is needed');
@@ -87,7 +95,9 @@ export class Options {
       case 'url':
         return this.credentialUrl(name, this.#root.flag('allowInsecure'));
       default:
-        return Array.isArray(rule) ? rule.indexOf(this.one(name, rule.filter(Boolean))) : this.within(name, rule as Rows).values();
+        return Array.isArray(rule)
+          ? rule.indexOf(this.one(name, rule.filter(Boolean)))
+          : this.within(name, rule as Rows).values();
     }
   }
 
@@ -125,7 +135,10 @@ export class Options {
     JSON.stringify(this.json(name), (member, text) => {
       const hole = typeof text === 'string' ? /^\$([^$].*)/s.exec(text)?.[1] : undefined;
       if (hole !== undefined && !known.includes(hole)) {
-        this.fail(name, `${known.map((name) => `"$${name}"`).join(' and ') || 'nothing'} can stand for something here; "$$" is a plain $: look at "${member}"`);
+        this.fail(
+          name,
+          `${known.map((name) => `"$${name}"`).join(' and ') || 'nothing'} can stand for something here; "$$" is a plain $: look at "${member}"`,
+        );
       }
       return text;
     });
@@ -149,8 +162,12 @@ export class Options {
   /** An address that a credential goes to: encrypted, unless it is this machine (W3C Secure Contexts §3.1) or allowed. */
   credentialUrl(name: string, allowInsecure: boolean, isSocket = false): string {
     const [text, { protocol, hostname }] = this.#address(name, isSocket);
-    if (allowInsecure || /^(wss|https):/.test(protocol) || /^(127\.[\d.]+|(.+\.)?localhost|\[::1\])$/.test(hostname)) return text;
-    throw failure('INSECURE_URL', `${this.#path}${name}: a credential would go unencrypted; use wss: or https:, or set allowInsecure for a test network: ${hostname}`);
+    if (allowInsecure || /^(wss|https):/.test(protocol) || /^(127\.[\d.]+|(.+\.)?localhost|\[::1\])$/.test(hostname))
+      return text;
+    throw failure(
+      'INSECURE_URL',
+      `${this.#path}${name}: a credential would go unencrypted; use wss: or https:, or set allowInsecure for a test network: ${hostname}`,
+    );
   }
 
   #address(name: string, isSocket: boolean): [string, URL] {
@@ -163,7 +180,7 @@ export class Options {
     if (text === '') wrong('the URL is empty');
     if (/[\0- \x7f]/.test(text)) wrong('the URL holds a space or a control character');
     if (text.includes('#')) wrong('the URL cannot have a fragment (`#`)');
-    let url;
+    let url: URL;
     try {
       url = new URL(text, globalThis.location?.href);
     } catch {
@@ -172,7 +189,8 @@ export class Options {
     if (!(isSocket ? /^(ws|http)s?:$/ : /^https?:$/).test(url.protocol)) {
       wrong('a socket needs ws: or wss: (http: and https: are taken as these), an endpoint http: or https:');
     }
-    if (url.username || url.password) wrong('user:password@ before the host is sent by no browser and stays readable; remove it');
+    if (url.username || url.password)
+      wrong('user:password@ before the host is sent by no browser and stays readable; remove it');
     return [text, url];
   }
 
@@ -183,7 +201,9 @@ export class Options {
 
   number(name: string, fallback: number, max: number, problem: string): number {
     const value = this.get(name) ?? fallback;
-    return typeof value === 'number' && value >= 0 && value <= max && (max !== COUNT || Number.isInteger(value)) ? value : this.fail(name, problem);
+    return typeof value === 'number' && value >= 0 && value <= max && (max !== COUNT || Number.isInteger(value))
+      ? value
+      : this.fail(name, problem);
   }
 
   millis(name: string, fallback: number, least = 0): number {
@@ -214,16 +234,25 @@ export class Options {
 
   /** A token (RFC 9110 §5.6.2), as subprotocols are made of. */
   token(name: string, text: string): string {
-    return /^[\w!#$%&'*+.^`|~-]+$/.test(text) ? text : this.fail(name, "only letters, digits and !#$%&'*+-.^_`|~ are allowed; use base64url without padding");
+    return /^[\w!#$%&'*+.^`|~-]+$/.test(text)
+      ? text
+      : this.fail(name, "only letters, digits and !#$%&'*+-.^_`|~ are allowed; use base64url without padding");
   }
 
   texts(name: string): string[] {
     const value = [this.get(name) ?? []].flat();
-    return value.every((text) => typeof text === 'string') ? value : this.fail(name, 'a text or an array of texts is needed');
+    return value.every((text) => typeof text === 'string')
+      ? value
+      : this.fail(name, 'a text or an array of texts is needed');
   }
 }
 
 /** @internal An object with members. A Map or an array has its entries elsewhere, and so has anything else that a program makes. */
 export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !(Symbol.iterator in value) && ![Date, EventTarget, Promise].some((other) => value instanceof other);
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    !(Symbol.iterator in value) &&
+    ![Date, EventTarget, Promise].some((other) => value instanceof other)
+  );
 }

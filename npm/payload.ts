@@ -12,12 +12,19 @@ export type Plain = string | ArrayBuffer | ArrayBufferView | Blob;
 /** @internal What a WebSocket takes without a doubt. Bytes in memory that is shared or can change its size are copied: browsers refuse them. */
 export function plain(data: Sendable): Plain {
   if (typeof data === 'string' || isBlob(data)) return data;
-  const buffer: ArrayBufferLike & { resizable?: boolean } = ArrayBuffer.isView(data) ? data.buffer : (data as ArrayBufferLike);
+  const buffer: ArrayBufferLike & { resizable?: boolean } = ArrayBuffer.isView(data)
+    ? data.buffer
+    : (data as ArrayBufferLike);
   const kind = kindOf(buffer);
   if (kind === undefined) {
-    throw failure('INVALID_OPTION', 'data: a text, an ArrayBuffer, a view of one or a Blob is needed; use JSON.stringify for objects');
+    throw failure(
+      'INVALID_OPTION',
+      'data: a text, an ArrayBuffer, a view of one or a Blob is needed; use JSON.stringify for objects',
+    );
   }
-  return kind === 'own' && buffer.resizable !== true ? (data as ArrayBuffer | ArrayBufferView) : copied(data as ArrayBuffer);
+  return kind === 'own' && buffer.resizable !== true
+    ? (data as ArrayBuffer | ArrayBufferView)
+    : copied(data as ArrayBuffer);
 }
 
 /** What kind of memory this is, if it is some and does not only look like it. One that was given away is memory, too. */

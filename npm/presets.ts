@@ -14,7 +14,8 @@ import type { AuthSocketOptions } from './socket-options.js';
 export type SocketPreset = Pick<AuthSocketOptions, 'scheme' | 'protocols' | 'params' | 'closeCodes'>;
 
 function below(base: string | URL, path: string): string {
-  if (typeof base !== 'string' && !(base instanceof URL)) throw failure('INVALID_OPTION', 'base: the URL of the server is needed');
+  if (typeof base !== 'string' && !(base instanceof URL))
+    throw failure('INVALID_OPTION', 'base: the URL of the server is needed');
   return path === '' ? String(base) : String(base).replace(/\/+$/, '') + path;
 }
 
@@ -139,7 +140,12 @@ export function homeAssistant(): SocketPreset {
  */
 export function graphqlTransportWs(payload?: JsonValue): SocketPreset {
   const row = rows.graphqlTransportWs;
-  return payload === undefined ? row : { ...row, scheme: { ...row.scheme, message: { type: 'connection_init', payload } } as AuthSocketOptions['scheme'] };
+  return payload === undefined
+    ? row
+    : {
+        ...row,
+        scheme: { ...row.scheme, message: { type: 'connection_init', payload } } as AuthSocketOptions['scheme'],
+      };
 }
 
 /** Directus realtime in its handshake mode; an expired token is renewed on the same socket. */
@@ -153,7 +159,12 @@ export function directus(): SocketPreset {
  */
 export function trpc(data?: JsonValue): SocketPreset {
   const row = rows.trpc;
-  return data === undefined ? row : { ...row, scheme: { ...row.scheme, message: { method: 'connectionParams', data } } as AuthSocketOptions['scheme'] };
+  return data === undefined
+    ? row
+    : {
+        ...row,
+        scheme: { ...row.scheme, message: { method: 'connectionParams', data } } as AuthSocketOptions['scheme'],
+      };
 }
 
 /** Jupyter Server: the token in the query. */

@@ -12,25 +12,25 @@ export type JsonValue = null | boolean | number | string | JsonValue[] | { [name
 /** How a credential reaches the socket: made by the functions below, or written by hand with the same names. */
 export type Scheme =
   | ({
-    /** {@link ticket} */
-    type: 'ticket';
-  } & TicketOptions)
+      /** {@link ticket} */
+      type: 'ticket';
+    } & TicketOptions)
   | ({
-    /** {@link firstMessage} */
-    type: 'firstMessage';
-  } & FirstMessageOptions)
+      /** {@link firstMessage} */
+      type: 'firstMessage';
+    } & FirstMessageOptions)
   | ({
-    /** {@link query} */
-    type: 'query';
-  } & QueryOptions)
+      /** {@link query} */
+      type: 'query';
+    } & QueryOptions)
   | ({
-    /** {@link subprotocol} */
-    type: 'subprotocol';
-  } & SubprotocolOptions)
+      /** {@link subprotocol} */
+      type: 'subprotocol';
+    } & SubprotocolOptions)
   | {
-    /** {@link cookie} or {@link anonymous} */
-    type: 'cookie' | 'anonymous';
-  };
+      /** {@link cookie} or {@link anonymous} */
+      type: 'cookie' | 'anonymous';
+    };
 
 /** A single-use ticket, fetched for each attempt, goes into the URL. The best choice where the server offers it. */
 export function ticket(options: TicketOptions): Scheme {

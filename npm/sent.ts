@@ -1,7 +1,9 @@
-// What became of messages, and those that wait for the wasm.
+// Messages on their way: which number each has, what became of it, and those that wait for the wasm.
 
-import { copied, lengthOf } from './connection-driver.js';
-import { queueFull } from './errors.js';
+import { type ConnectionDriver, copied, lengthOf } from './connection-driver.js';
+import { DELIVERY_STATUS_NAMES, DeliveryStatus, SendAnswer } from './contract.js';
+import { closed, queueFull } from './errors.js';
+import { internal } from './load.js';
 import type { OutboxOptions } from './option-types.js';
 import type { Plain } from './payload.js';
 
@@ -95,5 +97,60 @@ export class EarlyQueue {
     const all = [...this.#messages];
     for (const message of all) this.drop(message);
     return all.length;
+  }
+}
+
+/** @internal The messages that the machine has: it knows them by number. */
+export class NumberedMessages {
+  #next = 0;
+  /** Those of which more will be heard. */
+  readonly #kept = new Map<number, KeptMessage>();
+
+  /** Hands a message to the machine. @throws GatepassError CLOSED or QUEUE_FULL: it was not taken */
+  hand(
+    core: ConnectionDriver,
+    message: Plain,
+    ttl: number | undefined,
+    kept: KeptMessage = { status: 'queued', waiting: [] },
+  ): SentMessage {
+    const number = this.#next++;
+    const answer = core.send(number, message, ttl);
+    switch (answer) {
+      case SendAnswer.Unconfirmed:
+      case SendAnswer.Queued:
+        if (answer === SendAnswer.Unconfirmed) kept.status = 'sent';
+        this.#kept.set(number, kept);
+        return kept;
+      case SendAnswer.Now:
+      case SendAnswer.Dropped: {
+        const end = answer === SendAnswer.Now ? SENT : DROPPED;
+        finish(kept, end.status);
+        return end;
+      }
+      case SendAnswer.QueueFull:
+        throw queueFull();
+      case SendAnswer.Closed:
+      case undefined:
+        throw closed();
+      default:
+        throw internal(answer);
+    }
+  }
+
+  /** What became of a message: its end, or that it was sent and is to be confirmed. */
+  delivered(number: number, status: number): void {
+    const kept = this.#kept.get(number);
+    if (status === DeliveryStatus.Unconfirmed) {
+      if (kept) kept.status = 'sent';
+      return;
+    }
+    this.#kept.delete(number);
+    if (kept) finish(kept, DELIVERY_STATUS_NAMES[status] as SentMessage['status']);
+  }
+
+  /** The machine has trapped: nothing more is sent. */
+  drop(): void {
+    for (const kept of this.#kept.values()) finish(kept, 'dropped');
+    this.#kept.clear();
   }
 }

@@ -1,54 +1,16 @@
 // The session: who the user is.
 
-import { RequirementKind, SESSION_OPTIONS, SESSION_STATE_NAMES, SessionInput, SourceAnswer, StoreEnd, TOKEN_ENDPOINT } from './contract.js';
-import { seed } from './driver.js';
-import { failure, named, nameOf, type FailureParts, type GatepassError, type Thrown } from './errors.js';
+import { RequirementKind, SESSION_STATE_NAMES } from './contract.js';
+import { failure, named, nameOf, type FailureParts, type GatepassError } from './errors.js';
 import { reported, SocketErrorEvent } from './events.js';
-import { internal, Lazy, type Core } from './load.js';
-import type { SessionOptions, TokenEndpoint } from './option-types.js';
+import { internal, Lazy } from './load.js';
 import { isRecord, Options } from './options.js';
 import type { JsonValue } from './schemes.js';
-import { SessionDriver, type SessionOwner, type SessionEnvironment } from './session-driver.js';
+import type { SessionDriver, SessionOwner } from './session-driver.js';
+import { LIFETIME, lifetimeOf, read, type SessionOptions, type Source, type TokenEndpoint } from './session-options.js';
+import type { Tokens } from './tokens.js';
 
 export type { SessionOptions, TokenEndpoint };
-
-/** Why a token is asked for, and a signal that says when nobody waits for it any more. */
-export interface TokenContext {
-  /** There is none, it ends soon or has ended, or a server has refused it. */
-  reason: 'missing' | 'expired' | 'rejected';
-  /** Ends when nobody waits for the token any more. */
-  signal: AbortSignal;
-}
-
-/** What `getToken` gives: a token, or one with its end where it is no JWT. */
-export type TokenSource = string | Omit<Tokens, 'refresh'>;
-
-/** A store of the app's own. What it keeps is a text that holds the tokens. Each may return a promise. */
-export interface TokenStore {
-  /** Returns what was saved last, or nothing. */
-  load(): string | null | undefined | Promise<string | null | undefined>;
-  /** Keeps a text in the place of the last. */
-  save(text: string): void | Promise<void>;
-  /** Forgets it. */
-  clear(): void | Promise<void>;
-  /** Calls back when somebody else has changed it; may return what ends that. @default other tabs tell */
-  subscribe?(changed: () => void): void | (() => void);
-}
-
-/** Tokens that the app has from elsewhere. */
-export interface Tokens {
-  /** The access token, as it goes behind the prefix of `Authorization`. */
-  access: string;
-  /** The refresh token. @default none: nothing renews the access token */
-  refresh?: string;
-  /** Seconds from now. @default what the token says, if it is a JWT */
-  expiresIn?: number;
-  /** Seconds since 1970. @default what the token says, if it is a JWT */
-  expiresAt?: number;
-}
-
-const SECONDS = 'seconds above 0 are needed';
-const LIFETIME = { expiresIn: 'count', expiresAt: 'count' };
 
 /** `signed-in` with a token, which may be about to be renewed; `refreshing` while it is; `expired` when nothing renews it any more; `loading` until the store has answered, where there is one. */
 export type SessionState = 'loading' | 'signed-out' | 'signed-in' | 'refreshing' | 'expired';
@@ -61,7 +23,7 @@ export class SessionChangeEvent extends Event {
   declare readonly error: GatepassError | undefined;
 }
 
-/** A token or its `Authorization`, and the how many-eth of the session's it is. */
+/** A token or its `Authorization`, and its generation: the first, the second, … of the session. */
 type Granted = [token: string, generation: number];
 
 /** A failure, or undefined and a token: its `Authorization`, where in that it begins, and its generation. */
@@ -86,19 +48,29 @@ export interface SessionEvents {
 /** Listeners are typed by their event. */
 export interface Session {
   /** As of every EventTarget; the event is typed by its name. */
-  addEventListener<K extends keyof SessionEvents>(type: K, listener: ((event: SessionEvents[K]) => unknown) | EventListenerObject | null, options?: AddEventListenerOptions | boolean): void;
+  addEventListener<K extends keyof SessionEvents>(
+    type: K,
+    listener: ((event: SessionEvents[K]) => unknown) | EventListenerObject | null,
+    options?: AddEventListenerOptions | boolean,
+  ): void;
   /** As of every EventTarget. */
-  addEventListener(type: string, listener: EventListenerOrEventListenerObject | null, options?: AddEventListenerOptions | boolean): void;
+  addEventListener(
+    type: string,
+    listener: EventListenerOrEventListenerObject | null,
+    options?: AddEventListenerOptions | boolean,
+  ): void;
   /** As of every EventTarget; the event is typed by its name. */
-  removeEventListener<K extends keyof SessionEvents>(type: K, listener: ((event: SessionEvents[K]) => unknown) | EventListenerObject | null, options?: EventListenerOptions | boolean): void;
+  removeEventListener<K extends keyof SessionEvents>(
+    type: K,
+    listener: ((event: SessionEvents[K]) => unknown) | EventListenerObject | null,
+    options?: EventListenerOptions | boolean,
+  ): void;
   /** As of every EventTarget. */
-  removeEventListener(type: string, listener: EventListenerOrEventListenerObject | null, options?: EventListenerOptions | boolean): void;
-}
-
-/** Thrown by `getToken` where the person has to sign in: it is not asked again until somebody asks for a token. */
-export class SignInRequired extends Error {
-  /** @default 'SignInRequired' */
-  override readonly name = 'SignInRequired';
+  removeEventListener(
+    type: string,
+    listener: EventListenerOrEventListenerObject | null,
+    options?: EventListenerOptions | boolean,
+  ): void;
 }
 
 /**
@@ -129,7 +101,12 @@ export class Session extends EventTarget {
     this.#hasStore = (options.store ?? 'memory') !== 'memory';
     this.#login = options.login ?? undefined;
     const { login, refresh, logout, fetchOrigins = [] } = options;
-    this.#origins = () => new Set([login?.url, refresh?.url, logout?.url, ...fetchOrigins].flatMap((url) => (url ? new URL(url, globalThis.location?.href).origin : [])));
+    this.#origins = () =>
+      new Set(
+        [login?.url, refresh?.url, logout?.url, ...fetchOrigins].flatMap((url) =>
+          url ? new URL(url, globalThis.location?.href).origin : [],
+        ),
+      );
     this.#own = [login?.url, refresh?.url].flatMap((url) => (url ? String(url) : []));
     const owner = Session.#owner(new WeakRef(this), this.#waiting);
     this.#core = new Lazy((core) => make(core, owner), this.#failed, owner.broken);
@@ -175,14 +152,21 @@ export class Session extends EventTarget {
   }
 
   /** Does something with a token, within the answer of the wasm. */
-  #token<T>(kind: RequirementKind, value: number, use: (granted: Granted, authorization: string) => T | Promise<T>): Promise<T> {
+  #token<T>(
+    kind: RequirementKind,
+    value: number,
+    use: (granted: Granted, authorization: string) => T | Promise<T>,
+  ): Promise<T> {
     return new Promise((resolve, reject) => {
       const forget = this.#wait(reject);
       const done = ([failure, authorization, start, generation]: TokenAnswer) => {
         forget();
         if (failure !== undefined) return reject(named(failure, this.source.thrown));
         // What it throws is told to whoever waits.
-        new Promise<T>((settle) => settle(use([authorization.slice(start), generation], authorization))).then(resolve, reject);
+        new Promise<T>((settle) => settle(use([authorization.slice(start), generation], authorization))).then(
+          resolve,
+          reject,
+        );
       };
       this.#core.ask((core) => {
         const requester = core.newRequester();
@@ -194,7 +178,9 @@ export class Session extends EventTarget {
 
   /** As {@link #token}: another than that of a generation, which a server has refused; with -1 any. */
   #another<T>(refused: number, use: (granted: Granted, authorization: string) => T | Promise<T>): Promise<T> {
-    return refused < 0 ? this.#token(RequirementKind.ValidFor, 0, use) : this.#token(RequirementKind.OtherThan, refused, use);
+    return refused < 0
+      ? this.#token(RequirementKind.ValidFor, 0, use)
+      : this.#token(RequirementKind.OtherThan, refused, use);
   }
 
   /** Rejects when the wasm traps, until the function that it returns is called. */
@@ -232,12 +218,16 @@ export class Session extends EventTarget {
     let generation = -1;
     let sent = 0;
     // Within the answer: a moment later there may be another user.
-    const send = (request: Request) => Promise.race([aborted, this.#another(generation, ([, number], authorization) => {
-      generation = number;
-      sent++;
-      request.headers.set(name, authorization);
-      return fetch(request);
-    })]);
+    const send = (request: Request) =>
+      Promise.race([
+        aborted,
+        this.#another(generation, ([, number], authorization) => {
+          generation = number;
+          sent++;
+          request.headers.set(name, authorization);
+          return fetch(request);
+        }),
+      ]);
     const response = await send(request);
     if (response.status !== 401) return response;
     return send(again).catch((error) => (sent > 1 ? Promise.reject(error) : response));
@@ -263,7 +253,8 @@ export class Session extends EventTarget {
   async login(credentials: Record<string, JsonValue>): Promise<void> {
     if (this.#login === undefined) throw failure('INVALID_OPTION', 'login: this session has no login endpoint');
     const sent = new Options({ credentials }, '', { credentials: 'json' }).json('credentials');
-    if (!isRecord(credentials) || !isRecord(sent)) throw failure('INVALID_OPTION', 'credentials: an object such as {username, password} is needed');
+    if (!isRecord(credentials) || !isRecord(sent))
+      throw failure('INVALID_OPTION', 'credentials: an object such as {username, password} is needed');
     new Options({ body: this.#login.body }, 'login.', { body: 'json' }).holes('body', Object.keys(credentials));
     return new Promise((resolve, reject) => {
       const forget = this.#wait(reject);
@@ -340,95 +331,27 @@ export class Session extends EventTarget {
     };
     return {
       broken: (thrown) => withSession((session) => session.#trapped(thrown)),
-      changed: (failure) => withSession((session) => {
-        const { state, source } = session;
-        const error = failure && named(failure as unknown as FailureParts, source.thrown);
-        session.#error = error ?? (state === 'expired' ? session.#error : undefined);
-        session.dispatchEvent(Object.assign(new SessionChangeEvent('change'), { state, error }));
-        for (const settle of waiting.stores) settle();
-      }),
-      renewalRefused: (failure) => withSession((session) => session.dispatchEvent(new SocketErrorEvent(named(failure as unknown as FailureParts, session.source.thrown)))),
-      storeFailed: (error) => withSession((session) => session.dispatchEvent(new SocketErrorEvent(failure('STORE_FAILED', 'the store failed; the session goes on in memory', error)))),
-      loggedIn: (login, failure, answer) => settle(waiting.logins, login, [failure as unknown as FailureParts | undefined, answer]),
+      changed: (failure) =>
+        withSession((session) => {
+          const { state, source } = session;
+          const error = failure && named(failure as unknown as FailureParts, source.thrown);
+          session.#error = error ?? (state === 'expired' ? session.#error : undefined);
+          session.dispatchEvent(Object.assign(new SessionChangeEvent('change'), { state, error }));
+          for (const settle of waiting.stores) settle();
+        }),
+      renewalRefused: (failure) =>
+        withSession((session) =>
+          session.dispatchEvent(new SocketErrorEvent(named(failure as unknown as FailureParts, session.source.thrown))),
+        ),
+      storeFailed: (error) =>
+        withSession((session) =>
+          session.dispatchEvent(
+            new SocketErrorEvent(failure('STORE_FAILED', 'the store failed; the session goes on in memory', error)),
+          ),
+        ),
+      loggedIn: (login, failure, answer) =>
+        settle(waiting.logins, login, [failure as unknown as FailureParts | undefined, answer]),
       token: (requester, answer) => settle(waiting.tokens, requester, [answer as TokenAnswer]),
     };
   }
-}
-
-/** @internal The app's own source of tokens. */
-export interface Source {
-  thrown?: Thrown;
-}
-
-/** @internal Reads options for the wasm, each at its place of the contract. */
-export function read(options: SessionOptions, source: Source): (core: Core, owner: SessionOwner) => SessionDriver {
-  const all = new Options(options, '', SESSION_OPTIONS);
-  const parts = all.values();
-  const { login, refresh, logout, getToken, fetchOrigins = [], store = 'memory' } = options;
-  for (const [name, endpoint] of Object.entries({ login, refresh, logout })) {
-    if (endpoint == null) continue;
-    const within = all.within(name, TOKEN_ENDPOINT);
-    within.one('method', ['POST']);
-    // What a login fills is known when there is one.
-    if (name !== 'login') within.holes('body', name === 'logout' ? ['access', 'refresh'] : ['refresh']);
-  }
-  if (!['memory', 'sessionStorage', 'localStorage'].includes(store as string) && ['load', 'save', 'clear'].some((name) => typeof (store as unknown as Record<string, unknown>)?.[name] !== 'function')) {
-    all.fail('store', "'memory', 'sessionStorage', 'localStorage' or an object with load, save and clear is needed");
-  }
-  if (getToken !== undefined && typeof getToken !== 'function') all.fail('getToken', 'a function is needed');
-  if (getToken && refresh !== undefined) all.fail('getToken', 'it takes the place of a refresh endpoint; remove one of them');
-  if (!Array.isArray(fetchOrigins)) all.fail('fetchOrigins', 'an array is needed');
-  for (const url of fetchOrigins) {
-    const text = new Options({ fetchOrigins: url }, '', { fetchOrigins: 'url' }).credentialUrl('fetchOrigins', all.flag('allowInsecure'));
-    if (text.includes('*')) all.fail('fetchOrigins', 'each origin has to be named; * stands for none');
-  }
-  const key = all.text('storeKey', `gatepass ${login?.url ?? refresh?.url ?? ''}`);
-  const environment = { store: store === 'memory' ? undefined : storeOf(key, store), source: getToken && sourceOf(getToken, source) } as SessionEnvironment;
-  return (core, owner) => new SessionDriver(new core.SessionCore(parts, store !== 'memory', getToken !== undefined, seed()), environment, owner);
-}
-
-/** A store as the driver opens it: `store` in src/web/tabs.js, which is loaded only where it is needed. */
-function storeOf(name: string, place: unknown): NonNullable<SessionEnvironment['store']> {
-  return (handle, failed) => {
-    const tabs = import('./tabs.js').then(({ store }) => store(name, place as never)(handle, failed));
-    // Without the script there is no store: nothing can be read or written, and nobody else is there.
-    tabs.catch(failed);
-    const call = (method: 'read' | 'write' | 'erase' | 'lock' | 'unlock' | 'close', otherwise?: SessionInput, data?: unknown) => (...given: unknown[]) => {
-      tabs.then((tabs) => Reflect.apply(tabs[method], tabs, given)).catch(() => otherwise !== undefined && handle(otherwise, 0, data));
-    };
-    const failedToStore = [StoreEnd.Failed];
-    return {
-      read: call('read', SessionInput.Stored, []), write: call('write', SessionInput.Written, failedToStore), erase: call('erase', SessionInput.Written, failedToStore),
-      lock: call('lock', SessionInput.Locked), unlock: call('unlock'), close: call('close'),
-    };
-  };
-}
-
-/** The seconds of a token's life and end, where they are named. */
-function lifetimeOf(options: Options): [expiresIn?: number, expiresAt?: number] {
-  const seconds = (name: string) => {
-    const value = options.number(name, 0, 8.64e12, SECONDS);
-    // Nothing stands for "the token tells"; a zero of the app's is a mistake.
-    return value === 0 && options.get(name) !== undefined ? options.fail(name, SECONDS) : value || undefined;
-  };
-  return [seconds('expiresIn'), seconds('expiresAt')];
-}
-
-/** `getToken` as the driver asks it. */
-function sourceOf(getToken: NonNullable<SessionOptions['getToken']>, source: Source): NonNullable<SessionEnvironment['source']> {
-  return (reason, done) => {
-    const abort = new AbortController();
-    source.thrown = undefined;
-    const ask = async () => {
-      const given = await getToken({ reason: reason as TokenContext['reason'], signal: abort.signal });
-      const options = new Options(typeof given === 'string' ? { access: given } : given, 'getToken.', { access: 'header', ...LIFETIME });
-      return [options.header('access'), ...lifetimeOf(options)];
-    };
-    const failed = (error: unknown) => {
-      source.thrown = [error];
-      done(error instanceof SignInRequired ? SourceAnswer.SignInRequired : SourceAnswer.Failed);
-    };
-    ask().then((tokens) => abort.signal.aborted || done(SourceAnswer.Token, tokens), (error) => abort.signal.aborted || failed(error));
-    return () => abort.abort();
-  };
 }

@@ -1,6 +1,6 @@
 // The options of a socket: what they mean together, and how they go to the wasm.
 
-import { AUTH_SOCKET_OPTIONS, AuthSocketOptionsAt as At, Credentials, SchemeKind } from './contract.js';
+import { AUTH_SOCKET_OPTIONS, AuthSocketOptionsAt as At, type Credentials, SchemeKind } from './contract.js';
 import { ConnectionDriver, type Sink } from './connection-driver.js';
 import { seed } from './driver.js';
 import type { Core } from './load.js';
@@ -11,7 +11,10 @@ import type { SessionDriver } from './session-driver.js';
 export type { AuthSocketOptions };
 
 /** @internal Reads options for the wasm, each at its place of the contract. */
-export function read(url: string, options: AuthSocketOptions): (core: Core, session: SessionDriver | undefined, sink: Sink) => ConnectionDriver {
+export function read(
+  url: string,
+  options: AuthSocketOptions,
+): (core: Core, session: SessionDriver | undefined, sink: Sink) => ConnectionDriver {
   const all = new Options(options, '', AUTH_SOCKET_OPTIONS);
   if (Object.hasOwn(options, 'url')) all.fail('url', 'the address stands before the options');
   const parts = all.values();
@@ -24,7 +27,8 @@ export function read(url: string, options: AuthSocketOptions): (core: Core, sess
   if (new Set(offered).size < offered.length) all.fail('protocols', 'one is offered twice');
   if (offered.join(', ').length > 8190) all.fail('protocols', 'servers refuse more than 8192 bytes of them together');
   const isEntry = scheme.type === 'subprotocol' || (scheme.type === 'ticket' && scheme.subprotocol != null);
-  if (isEntry && offered.length === 0) all.fail('protocols', 'a plain subprotocol is needed beside the credential: the one that the server chooses');
+  if (isEntry && offered.length === 0)
+    all.fail('protocols', 'a plain subprotocol is needed beside the credential: the one that the server chooses');
 
   const isCookie = scheme.type === 'cookie';
   // Cookies are credentials, whoever sends them.
@@ -35,21 +39,41 @@ export function read(url: string, options: AuthSocketOptions): (core: Core, sess
   parts[At.credentials] = Number(sendsCookies) as Credentials;
   // A cookie that nobody's session vouches for is no credential of ours.
   if (isCookie && session === undefined) parts[At.scheme] = [SchemeKind.Anonymous, []];
-  const params = String(new URLSearchParams(Object.entries(all.record('params')).map(([name, value]) => [name, typeof value === 'string' ? value : all.fail(`params.${name}`, 'a text is needed')])));
+  const params = String(
+    new URLSearchParams(
+      Object.entries(all.record('params')).map(([name, value]) => [
+        name,
+        typeof value === 'string' ? value : all.fail(`params.${name}`, 'a text is needed'),
+      ]),
+    ),
+  );
   parts[At.url] = params === '' ? url : url + (url.includes('?') ? '&' : '?') + params;
-  return (core, session, sink) => new ConnectionDriver(new core.ConnectionCore(parts, session?.view() ?? [], seed()), session, sink);
+  return (core, session, sink) =>
+    new ConnectionDriver(new core.ConnectionCore(parts, session?.view() ?? [], seed()), session, sink);
 }
 
 /** The first message, its holes, and what goes with it. */
-function checkFirstMessage(all: Options, { handover }: AuthSocketOptions, { message, ack, reauth }: FirstMessageOptions): void {
+function checkFirstMessage(
+  all: Options,
+  { handover }: AuthSocketOptions,
+  { message, ack, reauth }: FirstMessageOptions,
+): void {
   const option = 'scheme.message';
-  if (message === undefined && ack === undefined) all.fail(option, 'the first message is needed, with "$token" where the token goes, or the ack of a server that needs none');
+  if (message === undefined && ack === undefined)
+    all.fail(
+      option,
+      'the first message is needed, with "$token" where the token goes, or the ack of a server that needs none',
+    );
   JSON.stringify(message, (member, text) => {
     const hole = typeof text === 'string' ? /^\$([^$].*)/s.exec(text)?.[1] : 'token';
     if (hole === undefined ? /[^$]\$(token|authorization)\b/.test(text) : /^(token|authorization)\W/.test(hole)) {
       all.fail(option, '"$token" and "$authorization" stand for a whole value, not for a part of a text');
     }
-    if (hole !== undefined && !/^(token|authorization)$/.test(hole)) all.fail(option, `only "$token" and "$authorization" stand for something; "$$" is a plain $: look at "${member}"`);
+    if (hole !== undefined && !/^(token|authorization)$/.test(hole))
+      all.fail(
+        option,
+        `only "$token" and "$authorization" stand for something; "$$" is a plain $: look at "${member}"`,
+      );
     return text;
   });
   if (reauth && message === undefined) all.fail('scheme.reauth', 'there is no first message to send again');
@@ -61,7 +85,8 @@ function checkConfirm(all: Options, { id, ack }: ConfirmOptions): void {
   let ids = 0;
   JSON.stringify(ack, (_, text) => {
     if (text === '$id') ids++;
-    else if (typeof text === 'string' && /^\$[^$]/.test(text)) all.fail('confirm.ack', `only "$id" stands for something; "$$" is a plain $: ${text}`);
+    else if (typeof text === 'string' && /^\$[^$]/.test(text))
+      all.fail('confirm.ack', `only "$id" stands for something; "$$" is a plain $: ${text}`);
     return text;
   });
   if (ids === 0) all.fail('confirm.ack', 'what confirms a message is needed, with "$id" where its id is');

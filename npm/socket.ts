@@ -5,52 +5,59 @@
 
 import type { ConnectionDriver, Sink } from './connection-driver.js';
 import { changeOf, changeTo, firesError, stateOf } from './changes.js';
-import { DeliveryStatus, DELIVERY_STATUS_NAMES, SendAnswer, STAT_PART_NAMES } from './contract.js';
-import { failure, GatepassError, queueFull } from './errors.js';
-import { closeEvent, Handlers, reported, SocketErrorEvent, StateChangeEvent, type Phase, type SocketEvents, type SocketState, type StateChange } from './events.js';
-import { internal, inVain, Lazy } from './load.js';
+import { closed, failure, GatepassError } from './errors.js';
+import {
+  closeEvent,
+  Handlers,
+  reported,
+  SocketErrorEvent,
+  StateChangeEvent,
+  type Phase,
+  type SocketEvents,
+  type SocketState,
+  type StateChange,
+} from './events.js';
+import { internal, noBrowser, Lazy } from './load.js';
 import { MessageQueue } from './messages.js';
 import { Options } from './options.js';
-import { Session, type Source } from './session.js';
+import { Session } from './session.js';
+import type { Source } from './session-options.js';
 import { plain, type Plain, type Sendable } from './payload.js';
-import { DROPPED, EarlyQueue, SENT, finish, STATUSES, type KeptMessage, type SentMessage } from './sent.js';
+import { DROPPED, EarlyQueue, finish, NumberedMessages, STATUSES, type KeptMessage, type SentMessage } from './sent.js';
 import { read, type AuthSocketOptions } from './socket-options.js';
+import { type SocketStats, statsOf } from './stats.js';
 import { drained, signalOf, writable } from './streams.js';
 
-export type { Sendable, SentMessage };
-
-/** Counters since construction. */
-export interface SocketStats {
-  /** Tries started. */
-  attempts: number;
-  /** Connections accepted. */
-  connections: number;
-  /** Messages handed to a socket. */
-  sent: number;
-  /** Messages handed to the app. */
-  received: number;
-  /** Queued messages given up. */
-  discarded: number;
-  /** Messages waiting to be sent. */
-  queued: number;
-  /** Bytes waiting to be sent. */
-  queuedBytes: number;
-  /** Messages that the server is yet to confirm (with `confirm`). They take room in the outbox. */
-  unconfirmed: number;
-}
+export type { Sendable, SentMessage, SocketStats };
 
 let hasWarned = false;
 
 /** Listeners are typed by their event. */
 export interface AuthSocket {
   /** As of every EventTarget; the event is typed by its name. */
-  addEventListener<K extends keyof SocketEvents>(type: K, listener: ((event: SocketEvents[K]) => unknown) | EventListenerObject | null, options?: AddEventListenerOptions | boolean): void;
+  addEventListener<K extends keyof SocketEvents>(
+    type: K,
+    listener: ((event: SocketEvents[K]) => unknown) | EventListenerObject | null,
+    options?: AddEventListenerOptions | boolean,
+  ): void;
   /** As of every EventTarget. */
-  addEventListener(type: string, listener: EventListenerOrEventListenerObject | null, options?: AddEventListenerOptions | boolean): void;
+  addEventListener(
+    type: string,
+    listener: EventListenerOrEventListenerObject | null,
+    options?: AddEventListenerOptions | boolean,
+  ): void;
   /** As of every EventTarget; the event is typed by its name. */
-  removeEventListener<K extends keyof SocketEvents>(type: K, listener: ((event: SocketEvents[K]) => unknown) | EventListenerObject | null, options?: EventListenerOptions | boolean): void;
+  removeEventListener<K extends keyof SocketEvents>(
+    type: K,
+    listener: ((event: SocketEvents[K]) => unknown) | EventListenerObject | null,
+    options?: EventListenerOptions | boolean,
+  ): void;
   /** As of every EventTarget. */
-  removeEventListener(type: string, listener: EventListenerOrEventListenerObject | null, options?: EventListenerOptions | boolean): void;
+  removeEventListener(
+    type: string,
+    listener: EventListenerOrEventListenerObject | null,
+    options?: EventListenerOptions | boolean,
+  ): void;
 }
 
 /**
@@ -92,10 +99,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
   readonly #early: EarlyQueue;
 
   readonly #outbox: NonNullable<AuthSocketOptions['outbox']>;
-  /** The number of the next message. */
-  #next = 0;
-  /** Those that were kept, by their numbers, until nothing more will be heard of them. */
-  readonly #kept = new Map<number, KeptMessage>();
+  readonly #messages = new NumberedMessages();
   readonly #highWaterMark: number;
   #writable: WritableStream<Sendable> | undefined;
 
@@ -107,13 +111,16 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
     this.#outbox = options.outbox ?? {};
     this.#early = new EarlyQueue(this.#outbox);
     const { session, scheme } = options;
-    if (session !== undefined && !(session instanceof Session)) throw failure('INVALID_OPTION', 'session: a Session is needed');
+    if (session !== undefined && !(session instanceof Session))
+      throw failure('INVALID_OPTION', 'session: a Session is needed');
     if (session === undefined && !['anonymous', 'cookie'].includes(scheme.type)) {
       throw failure('INVALID_OPTION', 'session: this scheme sends a credential, so it needs a session');
     }
     if (options.scheme.type === 'query' && !hasWarned) {
       hasWarned = true;
-      console.warn('gatepass: query() puts the token into the URL, where server logs and proxies keep it; prefer ticket() or firstMessage()');
+      console.warn(
+        'gatepass: query() puts the token into the URL, where server logs and proxies keep it; prefer ticket() or firstMessage()',
+      );
     }
     const sink = this.#sink(session?.source);
     this.#core = new Lazy((core) => make(core, session?.core.made(core), sink), this.#broken, sink.broken);
@@ -191,7 +198,8 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
     const ttl = given?.get('ttl') == null ? undefined : given.millis('ttl', 0);
     if (this.state === 'closed') throw closed();
     // Behind those that were sent before.
-    const sent = this.#early.length > 0 ? undefined : this.#core.call((core) => this.#hand(core, message, ttl));
+    const sent =
+      this.#early.length > 0 ? undefined : this.#core.call((core) => this.#messages.hand(core, message, ttl));
     return sent ?? this.#sendEarly(message, ttl ?? this.#outbox.ttl ?? undefined);
   }
 
@@ -200,24 +208,34 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
     const message = this.#early.take(given);
     if (message === undefined) return DROPPED;
     const { data, since, kept } = message;
-    this.#core.do((core) => {
-      if (this.#early.leave(message)) this.#hand(core, data, ttl === undefined ? ttl : Math.max(0, ttl - (performance.now() - since)), kept);
-    }, (thrown) => {
-      if (kept.status !== 'queued') return;
-      finish(kept, 'dropped');
-      // When all has failed, all were counted.
-      if (this.#early.leave(message) || this.#state !== 'closed') this.#early.lost++;
-      this.#refused(thrown);
-    });
+    this.#core.do(
+      (core) => {
+        if (this.#early.leave(message))
+          this.#messages.hand(
+            core,
+            data,
+            ttl === undefined ? ttl : Math.max(0, ttl - (performance.now() - since)),
+            kept,
+          );
+      },
+      (thrown) => {
+        if (kept.status !== 'queued') return;
+        finish(kept, 'dropped');
+        // When all has failed, all were counted.
+        if (this.#early.leave(message) || this.#state !== 'closed') this.#early.lost++;
+        this.#refused(thrown);
+      },
+    );
     return kept;
   }
 
   /** Resolves once nothing more will be heard of a message: handed over, with `confirm` confirmed, or dropped. @throws GatepassError LOAD_FAILED on a server */
   async sent(message: SentMessage): Promise<SentMessage['status']> {
-    if (!STATUSES.includes(message?.status)) throw failure('INVALID_OPTION', 'message: what send() has returned is needed');
+    if (!STATUSES.includes(message?.status))
+      throw failure('INVALID_OPTION', 'message: what send() has returned is needed');
     const { waiting } = message as KeptMessage;
-    const vain = waiting && inVain();
-    if (vain) throw vain;
+    const error = waiting && noBrowser();
+    if (error) throw error;
     return waiting ? new Promise((resolve) => void waiting.push(resolve)) : message.status;
   }
 
@@ -227,18 +245,21 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
    */
   async drained(options?: { signal?: AbortSignal }): Promise<void> {
     const signal = signalOf(options);
-    const vain = this.stats().queued > 0 && inVain();
-    if (vain) throw vain;
+    const error = this.stats().queued > 0 && noBrowser();
+    if (error) throw error;
     return drained(this, 0, () => this.#error, signal);
   }
 
   /** The data of messages as a stream, over reconnects; what nobody reads is kept. It ends when closed. One at a time. */
   get readable(): ReadableStream<unknown> {
     const messages = this[Symbol.asyncIterator]();
-    return new ReadableStream({
-      pull: (to) => messages.next().then(({ done, value }) => (done ? to.close() : to.enqueue(value))),
-      cancel: () => void messages.return?.(),
-    }, { highWaterMark: 0 });
+    return new ReadableStream(
+      {
+        pull: (to) => messages.next().then(({ done, value }) => (done ? to.close() : to.enqueue(value))),
+        cancel: () => void messages.return?.(),
+      },
+      { highWaterMark: 0 },
+    );
   }
 
   /**
@@ -246,7 +267,12 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
    * there is no room. Its end does not close the socket; after it, or after a failure, this is another stream.
    */
   get writable(): WritableStream<Sendable> {
-    return this.#writable ??= writable(this, this.#highWaterMark, () => this.#error, () => void (this.#writable = undefined));
+    return (this.#writable ??= writable(
+      this,
+      this.#highWaterMark,
+      () => this.#error,
+      () => void (this.#writable = undefined),
+    ));
   }
 
   /**
@@ -323,15 +349,18 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
       };
       this.addEventListener('statechange', settle);
       signal?.addEventListener('abort', settle);
-      this.#core.do(() => {}, () => {}, reject);
+      this.#core.do(
+        () => {},
+        () => {},
+        reject,
+      );
       settle();
     });
   }
 
   /** What was counted since construction. */
   stats(): SocketStats {
-    const counts: number[] = this.#read((core) => core.stats()) ?? [];
-    const stats = Object.fromEntries(STAT_PART_NAMES.map((name, place) => [name, counts[place] ?? 0])) as unknown as SocketStats;
+    const stats = statsOf(this.#read((core) => core.stats()));
     stats.discarded += this.#early.lost;
     stats.queued += this.#early.length;
     stats.queuedBytes += this.#early.bytes;
@@ -341,8 +370,8 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
   /** Yields the data of each message, over reconnects; ends when closed, throws what ended the connection. */
   [Symbol.asyncIterator](): AsyncIterableIterator<unknown> {
     const messages = new MessageQueue(this, () => this.#error);
-    const vain = inVain();
-    if (vain) messages.end(vain);
+    const error = noBrowser();
+    if (error) messages.end(error);
     return messages;
   }
 
@@ -399,7 +428,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
       get takesBuffers() {
         return self.deref()?.binaryType === 'arraybuffer';
       },
-      status: (number, status) => withSocket((socket) => socket.#deliveryStatus(number, status)),
+      status: (number, status) => withSocket((socket) => socket.#messages.delivered(number, status)),
       opened: () => withSocket((socket) => socket.dispatchEvent(new Event('open')), alive),
       closed: (code, reason, wasClean) => withSocket((socket) => socket.#tell(closeEvent(code, reason, wasClean))),
       changed: (parts, unconfirmed) => {
@@ -409,43 +438,6 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
       },
       message: (data) => withSocket((socket) => socket.dispatchEvent(new MessageEvent('message', { data })), alive),
     };
-  }
-
-  /** Hands a message to the machine, which takes it or says why not. */
-  #hand(core: ConnectionDriver, message: Plain, ttl: number | undefined, kept: KeptMessage = { status: 'queued', waiting: [] }): SentMessage {
-    const number = this.#next++;
-    const answer = core.send(number, message, ttl);
-    switch (answer) {
-      case SendAnswer.Unconfirmed:
-      case SendAnswer.Queued:
-        if (answer === SendAnswer.Unconfirmed) kept.status = 'sent';
-        this.#kept.set(number, kept);
-        return kept;
-      case SendAnswer.Now:
-      case SendAnswer.Dropped: {
-        const end = answer === SendAnswer.Now ? SENT : DROPPED;
-        finish(kept, end.status);
-        return end;
-      }
-      case SendAnswer.QueueFull:
-        throw queueFull();
-      case SendAnswer.Closed:
-      case undefined:
-        throw closed();
-      default:
-        throw internal(answer);
-    }
-  }
-
-  /** What became of a message: in the end, or that it was sent and is to be confirmed. */
-  #deliveryStatus(number: number, status: number): void {
-    const kept = this.#kept.get(number);
-    if (status === DeliveryStatus.Unconfirmed) {
-      if (kept) kept.status = 'sent';
-      return;
-    }
-    this.#kept.delete(number);
-    if (kept) finish(kept, DELIVERY_STATUS_NAMES[status] as SentMessage['status']);
   }
 
   #changed(change: StateChange, firesError: boolean): void {
@@ -472,8 +464,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
   /** The wasm has trapped in the middle of this socket, which is not called any more. */
   #trapped(thrown: unknown): void {
     const error = this.#core?.trapped(thrown) ?? internal(thrown);
-    for (const kept of this.#kept.values()) finish(kept, 'dropped');
-    this.#kept.clear();
+    this.#messages.drop();
     if (this.#state !== 'closed') this.#ended(error);
   }
 
@@ -490,7 +481,6 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
   };
 }
 
-const closed = () => failure('CLOSED', 'the socket is closed; the message was not taken');
 function asError(thrown: unknown): GatepassError {
   return thrown instanceof GatepassError ? thrown : failure('LOAD_FAILED', String(thrown), thrown);
 }

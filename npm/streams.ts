@@ -51,19 +51,24 @@ export function writable<T>(socket: Socket, most: number, error: () => unknown, 
       }
     }
   };
-  return new WritableStream<T>({
-    write: (data) => send(data).catch((thrown: unknown) => {
-      ended();
-      throw thrown;
-    }),
-    close: ended,
-    abort: ended,
-  }, { highWaterMark: 1 });
+  return new WritableStream<T>(
+    {
+      write: (data) =>
+        send(data).catch((thrown: unknown) => {
+          ended();
+          throw thrown;
+        }),
+      close: ended,
+      abort: ended,
+    },
+    { highWaterMark: 1 },
+  );
 }
 
 /** @internal The signal among options, if there is one. */
 export function signalOf(options?: { signal?: AbortSignal }): AbortSignal | undefined {
   const signal = options && (new Options(options, '', { signal: 'face' }).get('signal') as AbortSignal | undefined);
-  if (signal != null && !(signal instanceof AbortSignal)) throw failure('INVALID_OPTION', 'signal: an AbortSignal is needed');
+  if (signal != null && !(signal instanceof AbortSignal))
+    throw failure('INVALID_OPTION', 'signal: an AbortSignal is needed');
   return signal ?? undefined;
 }

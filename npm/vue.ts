@@ -4,14 +4,27 @@
  */
 
 import {
-  computed, getCurrentScope, hasInjectionContext, inject, onScopeDispose, readonly, ref, shallowReadonly, shallowRef, toValue, watch,
-  type ComputedRef, type InjectionKey, type MaybeRefOrGetter, type Plugin, type Ref, type ShallowRef,
+  computed,
+  getCurrentScope,
+  hasInjectionContext,
+  inject,
+  onScopeDispose,
+  shallowReadonly,
+  shallowRef,
+  toValue,
+  watch,
+  type ComputedRef,
+  type InjectionKey,
+  type MaybeRefOrGetter,
+  type Plugin,
+  type Ref,
+  type ShallowRef,
 } from 'vue';
+import { sessionView, SocketSlot, watchSession, type SocketView } from './adapter.js';
 import { failure, type GatepassError } from './errors.js';
 import type { Phase, SocketState, StateChange } from './events.js';
 import { Session, type SessionState } from './session.js';
-import { NOTHING, show, type Shown } from './shown.js';
-import { AuthSocket, type Sendable, type SentMessage } from './socket.js';
+import type { AuthSocket, Sendable, SentMessage } from './socket.js';
 import type { AuthSocketOptions } from './socket-options.js';
 
 const KEY: InjectionKey<Session> = Symbol('gatepass');
@@ -36,7 +49,7 @@ export interface UseSession {
   isSignedIn: ComputedRef<boolean>;
   /** Why the session has ended, until somebody signs in. */
   error: Readonly<ShallowRef<GatepassError | undefined>>;
-  /** Listens no more. The scope does it; where there is none (after an `await` in `setup`, outside of components) it is yours to call. */
+  /** Listens no more. The scope does it; where there is none (after an `await` in `setup`, outside of components) call it yourself. */
   stop(): void;
 }
 
@@ -47,19 +60,19 @@ export interface UseSession {
  * @throws GatepassError INVALID_OPTION if there is none
  */
 export function useSession(session: Session | undefined = injected()): UseSession {
-  if (session === undefined) throw failure('INVALID_OPTION', 'session: there is none; give one, or install it with app.use(gatepass(session))');
+  if (session === undefined)
+    throw failure('INVALID_OPTION', 'session: there is none; give one, or install it with app.use(gatepass(session))');
   check(session);
-  const state = ref(session.state);
-  const error = shallowRef(session.error);
-  const onChange = () => {
-    state.value = session.state;
-    error.value = session.error;
-  };
-  // On a server scopes do not end.
-  if (typeof window !== 'undefined') session.addEventListener('change', onChange);
-  const stop = () => session.removeEventListener('change', onChange);
+  const view = shallowRef(sessionView(session));
+  const stop = watchSession(session, (next) => (view.value = next));
   atEnd(stop);
-  return { session, stop, state: readonly(state), isSignedIn: computed(() => state.value === 'signed-in' || state.value === 'refreshing'), error: shallowReadonly(error) as UseSession['error'] };
+  return {
+    session,
+    stop,
+    state: computed(() => view.value.state),
+    isSignedIn: computed(() => view.value.isSignedIn),
+    error: computed(() => view.value.error),
+  };
 }
 
 /** Options of {@link useAuthSocket}. */
@@ -93,7 +106,7 @@ export interface UseAuthSocket {
   reconnect(): void;
   /** As `AuthSocket.close`. Another URL is another socket all the same. */
   close(code?: number, reason?: string): void;
-  /** Closes, and looks at the URL no more. The scope does it; where there is none (after an `await` in `setup`, outside of components) it is yours to call. */
+  /** Closes, and looks at the URL no more. The scope does it; where there is none (after an `await` in `setup`, outside of components) call it yourself. */
   stop(): void;
 }
 
@@ -102,84 +115,66 @@ export interface UseAuthSocket {
  *
  * @throws GatepassError as AuthSocket does; INVALID_OPTION if there is no session and the scheme needs one
  */
-export function useAuthSocket(url: MaybeRefOrGetter<string | URL | null | undefined | false>, options: UseAuthSocketOptions): UseAuthSocket {
-  if (typeof options !== 'object' || options === null) throw failure('INVALID_OPTION', 'options: an object with the scheme is needed');
+export function useAuthSocket(
+  url: MaybeRefOrGetter<string | URL | null | undefined | false>,
+  options: UseAuthSocketOptions,
+): UseAuthSocket {
+  if (typeof options !== 'object' || options === null)
+    throw failure('INVALID_OPTION', 'options: an object with the scheme is needed');
   const { onMessage, onStateChange, ...rest } = options;
   for (const [name, call] of Object.entries({ onMessage, onStateChange })) {
-    if (call !== undefined && typeof call !== 'function') throw failure('INVALID_OPTION', `${name}: a function is needed`);
+    if (call !== undefined && typeof call !== 'function')
+      throw failure('INVALID_OPTION', `${name}: a function is needed`);
   }
   const session = rest.session ?? injected();
   // Without a scheme that is what is missing, and AuthSocket says so.
   if (session === undefined && rest.scheme && !['anonymous', 'cookie'].includes(rest.scheme.type)) {
-    throw failure('INVALID_OPTION', 'session: there is none; give one, or install it with app.use(gatepass(session)), which is found until the first await of a setup');
+    throw failure(
+      'INVALID_OPTION',
+      'session: there is none; give one, or install it with app.use(gatepass(session)), which is found until the first await of a setup',
+    );
   }
   const socket = shallowRef<AuthSocket>();
-  const state = ref<SocketState>('idle');
-  const phase = ref<Phase>();
+  const view = shallowRef<SocketView>();
   const data = shallowRef<unknown>();
-  const error = shallowRef<GatepassError>();
-  const retryIn = ref<number>();
-  let unshow = () => {};
-
-  const tell = (shown: Shown) => {
-    state.value = shown.state;
-    phase.value = shown.phase;
-    error.value = shown.error;
-    retryIn.value = shown.retryIn;
-  };
-  const handle = (event: MessageEvent) => {
-    data.value = event.data;
-    onMessage?.(event.data);
-  };
-  const onChange = (change: StateChange) => onStateChange?.(change);
-  const leave = () => {
-    unshow();
-    const present = socket.value;
-    socket.value = undefined;
-    present?.removeEventListener('message', handle);
-    present?.removeEventListener('statechange', onChange);
-    present?.close();
-  };
-  const open = () => {
-    leave();
-    tell(NOTHING);
-    data.value = undefined;
-    const address = toValue(url);
-    if (!address || typeof window === 'undefined') return;
-    const made = new AuthSocket(address, session === undefined ? rest : { ...rest, session });
-    unshow = show(made, tell, () => (data.value = undefined));
-    made.addEventListener('statechange', onChange);
-    made.addEventListener('message', handle);
-    socket.value = made;
-  };
+  const slot = new SocketSlot({
+    view: (next) => {
+      view.value = next;
+      socket.value = slot.socket;
+    },
+    data: (value) => (data.value = value),
+    message: (value) => onMessage?.(value),
+    change: (change) => onStateChange?.(change),
+  });
+  const all = session === undefined ? rest : { ...rest, session };
   // At once, so that a wrong option throws where it is written.
-  open();
-  const unwatch = watch(() => String(toValue(url) || ''), () => {
-    try {
-      open();
-    } catch (thrown) {
-      // Nobody is there to catch it.
-      error.value = thrown as GatepassError;
-    }
-  }, { flush: 'sync' });
+  slot.open(toValue(url), all);
+  socket.value = slot.socket;
+  const unwatch = watch(
+    () => String(toValue(url) || ''),
+    () => {
+      slot.reopen(toValue(url), all);
+      socket.value = slot.socket;
+    },
+    { flush: 'sync' },
+  );
   const stop = () => {
     unwatch();
-    leave();
-    tell({ ...NOTHING, state: 'closed', error: error.value });
+    slot.stop();
   };
   atEnd(stop);
 
-  const present = () => {
-    if (socket.value === undefined) throw failure('CLOSED', 'there is no socket: no URL, or this is a server');
-    return socket.value;
-  };
   return {
-    socket: shallowReadonly(socket) as UseAuthSocket['socket'], state: readonly(state), phase: readonly(phase), data: shallowReadonly(data) as UseAuthSocket['data'],
-    error: shallowReadonly(error) as UseAuthSocket['error'], retryIn: readonly(retryIn),
-    send: (message, options) => present().send(message, options),
-    reconnect: () => socket.value?.reconnect(),
+    socket: shallowReadonly(socket) as UseAuthSocket['socket'],
+    state: computed(() => view.value!.state),
+    phase: computed(() => view.value!.phase),
+    data: shallowReadonly(data) as UseAuthSocket['data'],
+    error: computed(() => view.value!.error),
+    retryIn: computed(() => view.value!.retryIn),
+    send: (message, options) => slot.present().send(message, options),
+    reconnect: () => slot.socket?.reconnect(),
     // As a handler in a template it is called with an event.
-    close: (code, reason) => socket.value?.close((code as unknown) instanceof Event ? undefined : code, reason),
+    close: (code, reason) => slot.socket?.close((code as unknown) instanceof Event ? undefined : code, reason),
     stop,
   };
 }

@@ -4,7 +4,11 @@ import { AuthSocket } from './socket.js';
 import type { AuthSocketOptions } from './socket-options.js';
 
 /** What {@link webSocketClass} makes. */
-export type WebSocketClass = (new (url: string | URL, protocols?: string | string[]) => AuthSocket & WebSocket) & Pick<typeof WebSocket, 'CONNECTING' | 'OPEN' | 'CLOSING' | 'CLOSED'>;
+export type WebSocketClass = (new (
+  url: string | URL,
+  protocols?: string | string[],
+) => AuthSocket & WebSocket) &
+  Pick<typeof WebSocket, 'CONNECTING' | 'OPEN' | 'CLOSING' | 'CLOSED'>;
 
 /**
  * Makes a class with the constructor of `WebSocket`, for libraries that take one: `graphql-ws` (`webSocketImpl`), rxjs `webSocket`

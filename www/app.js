@@ -88,7 +88,9 @@ element('connect').addEventListener('submit', (event) => {
     session,
     scheme,
     // The server repeats what it is told, so its pong is the ping, and its acknowledgement the message.
-    ...(beats.checked && { heartbeat: { message: { type: 'ping' }, pong: { type: 'ping' }, interval: 3_000, timeout: 2_000 } }),
+    ...(beats.checked && {
+      heartbeat: { message: { type: 'ping' }, pong: { type: 'ping' }, interval: 3_000, timeout: 2_000 },
+    }),
     ...(confirms.checked && { confirm: { id: 'id', ack: { id: '$id' } } }),
   });
   socket = present;
@@ -141,7 +143,13 @@ function addRow({ attempt, state, phase, code, reason, error, retryAt, discarded
     discarded > 0 && `${discarded} queued messages given up`,
     unconfirmed.length > 0 && `may not have arrived: ${unconfirmed.join(', ')}`,
   ];
-  const cells = [new Date().toLocaleTimeString(), attempt, phase ? `${state}: ${phase}` : state, code ?? '', what.filter(Boolean).join(' · ')];
+  const cells = [
+    new Date().toLocaleTimeString(),
+    attempt,
+    phase ? `${state}: ${phase}` : state,
+    code ?? '',
+    what.filter(Boolean).join(' · '),
+  ];
   const row = element('timeline').insertRow(0);
   row.dataset.state = state;
   for (const cell of cells) row.insertCell().textContent = cell;

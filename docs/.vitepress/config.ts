@@ -23,7 +23,10 @@ export default defineConfig({
       const { fence } = md.renderer.rules;
       md.renderer.rules.fence = (tokens, index, ...rest) => {
         const [, name] = /\[(.*)\]/.exec(tokens[index]!.info) ?? [];
-        return (name === undefined ? '' : `<p><code>${md.utils.escapeHtml(name)}</code></p>`) + fence!(tokens, index, ...rest);
+        return (
+          (name === undefined ? '' : `<p><code>${md.utils.escapeHtml(name)}</code></p>`) +
+          fence!(tokens, index, ...rest)
+        );
       };
       // What lies outside of the docs is named, but not linked: it is in the repository, and no part of the site. A README is an index here.
       md.core.ruler.push('outside', ({ tokens, env }) => {
@@ -53,39 +56,65 @@ export default defineConfig({
       { text: 'API', link: '/api/' },
     ],
     sidebar: [
-      { text: 'Guide', items: [
-        { text: 'Start in five minutes', link: '/start' },
-        { text: 'The session', link: '/session' },
-        { text: 'Staying connected', link: '/reconnect' },
-        { text: 'Security', link: '/security' },
-      ] },
-      { text: 'Authentication schemes', items: [
-        { text: 'Which one', link: '/schemes/' },
-        ...['ticket', 'session-key', 'first-message', 'subprotocol', 'cookie', 'query', 'header', 'user-id']
-          .map((name) => ({ text: name.replace('-', ' ').replace(/^./, (letter) => letter.toUpperCase()), link: `/schemes/${name}` })),
-      ] },
-      { text: 'Frameworks', items: [
-        { text: 'Vue', link: '/vue' },
-        { text: 'Angular', link: '/angular' },
-        { text: 'Libraries that take a WebSocket', link: '/libraries' },
-        { text: 'Rust', link: '/rust' },
-      ] },
-      { text: 'Around it', items: [
-        { text: 'Server side', link: '/server' },
-        { text: 'Testing your app', link: '/testing' },
-        { text: 'Moving to gatepass', link: '/migration' },
-      ] },
-      { text: 'Reference', items: [
-        { text: 'Options', link: '/options' },
-        { text: 'Error codes', link: '/errors' },
-        { text: 'Troubleshooting', link: '/troubleshooting' },
-        { text: 'API', link: '/api/', collapsed: false, items: existsSync(resolve(docs, 'api')) ? [
-          { text: 'gatepass', link: '/api/gatepass/' },
-          { text: 'presets', link: '/api/gatepass/namespaces/presets' },
-          { text: 'gatepass/vue', link: '/api/gatepass/vue' },
-          { text: 'gatepass/angular', link: '/api/gatepass/angular' },
-        ] : [] },
-      ] },
+      {
+        text: 'Guide',
+        items: [
+          { text: 'Start in five minutes', link: '/start' },
+          { text: 'The session', link: '/session' },
+          { text: 'Staying connected', link: '/reconnect' },
+          { text: 'Security', link: '/security' },
+        ],
+      },
+      {
+        text: 'Authentication schemes',
+        items: [
+          { text: 'Which one', link: '/schemes/' },
+          ...['ticket', 'session-key', 'first-message', 'subprotocol', 'cookie', 'query', 'header', 'user-id'].map(
+            (name) => ({
+              text: name.replace('-', ' ').replace(/^./, (letter) => letter.toUpperCase()),
+              link: `/schemes/${name}`,
+            }),
+          ),
+        ],
+      },
+      {
+        text: 'Frameworks',
+        items: [
+          { text: 'Vue', link: '/vue' },
+          { text: 'Angular', link: '/angular' },
+          { text: 'Libraries that take a WebSocket', link: '/libraries' },
+          { text: 'Rust', link: '/rust' },
+        ],
+      },
+      {
+        text: 'Around it',
+        items: [
+          { text: 'Server side', link: '/server' },
+          { text: 'Testing your app', link: '/testing' },
+          { text: 'Moving to gatepass', link: '/migration' },
+        ],
+      },
+      {
+        text: 'Reference',
+        items: [
+          { text: 'Options', link: '/options' },
+          { text: 'Error codes', link: '/errors' },
+          { text: 'Troubleshooting', link: '/troubleshooting' },
+          {
+            text: 'API',
+            link: '/api/',
+            collapsed: false,
+            items: existsSync(resolve(docs, 'api'))
+              ? [
+                  { text: 'gatepass', link: '/api/gatepass/' },
+                  { text: 'presets', link: '/api/gatepass/namespaces/presets' },
+                  { text: 'gatepass/vue', link: '/api/gatepass/vue' },
+                  { text: 'gatepass/angular', link: '/api/gatepass/angular' },
+                ]
+              : [],
+          },
+        ],
+      },
     ],
   },
 });

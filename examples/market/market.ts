@@ -43,7 +43,12 @@ export function hear(market: Market, data: unknown): Market {
     return { ...market, quotes };
   }
   if (message?.type === 'broadcast' && (message.side === 'buy' || message.side === 'sell') && message.symbol) {
-    const trade: Trade = { id: (market.trades[0]?.id ?? 0) + 1, who: message.from ?? 'somebody', side: message.side, symbol: message.symbol };
+    const trade: Trade = {
+      id: (market.trades[0]?.id ?? 0) + 1,
+      who: message.from ?? 'somebody',
+      side: message.side,
+      symbol: message.symbol,
+    };
     return { ...market, trades: [trade, ...market.trades].slice(0, 6) };
   }
   return market;
@@ -56,7 +61,10 @@ export function order(side: Side, symbol: string): string {
 
 /** Orders as a person would name them. */
 export function named(orders: unknown[]): string {
-  return orders.map(parse).map((order) => `${order?.side ?? 'something'} ${order?.symbol ?? ''}`.trim()).join(', ');
+  return orders
+    .map(parse)
+    .map((order) => `${order?.side ?? 'something'} ${order?.symbol ?? ''}`.trim())
+    .join(', ');
 }
 
 export function price(quote: Quote): string {
@@ -81,7 +89,9 @@ export function trend({ history }: Quote): 'up' | 'down' | 'flat' {
 export function points({ history }: Quote): string {
   const low = Math.min(...history);
   const range = Math.max(...history) - low || 1;
-  return history.map((price, index) => `${((index / 59) * 100).toFixed(1)},${(22 - ((price - low) / range) * 20).toFixed(1)}`).join(' ');
+  return history
+    .map((price, index) => `${((index / 59) * 100).toFixed(1)},${(22 - ((price - low) / range) * 20).toFixed(1)}`)
+    .join(' ');
 }
 
 interface Message {

@@ -12,13 +12,15 @@
  *
  * @template {any[]} A @template T @template {T | undefined} O @param {(...given: A) => T} call @param {O} otherwise @returns {(...given: A) => T | O}
  */
-const total = (call, otherwise) => (...given) => {
-  try {
-    return call(...given);
-  } catch {
-    return otherwise;
-  }
-};
+const total =
+  (call, otherwise) =>
+  (...given) => {
+    try {
+      return call(...given);
+    } catch {
+      return otherwise;
+    }
+  };
 
 /** Undefined for what is no JSON. @type {(text: string) => Json | undefined} */
 export const parse = total((text) => JSON.parse(text), undefined);
@@ -60,13 +62,19 @@ export const entries = (value) => (isObject(value) ? Object.entries(value).flat(
 const plain = (value) => (typeof value === 'string' ? value : print(value));
 
 /** The members as a form. @param {Json} value */
-export const form = (value) => (isObject(value) ? Object.entries(value).map(([name, item]) => `${percent(name)}=${percent(plain(item))}`).join('&') : '');
+export const form = (value) =>
+  isObject(value)
+    ? Object.entries(value)
+        .map(([name, item]) => `${percent(name)}=${percent(plain(item))}`)
+        .join('&')
+    : '';
 
 /** A message as text: of an array the texts as they are, all else as JSON. @param {Json} message */
 export const frame = (message) => (Array.isArray(message) ? message.map(plain).join('') : plain(message));
 
 /** How many messages are read of a frame, and how long a piece may be that the next frame goes on with: as in src/platform/mod.rs. */
-const MAX_MESSAGES = 1_000, MAX_REST = 65_535;
+const MAX_MESSAGES = 1_000,
+  MAX_REST = 65_535;
 
 /** A text without the blanks at its end. A regular expression would look at each blank again and again. @param {string} text */
 function trimmed(text) {
@@ -82,6 +90,7 @@ function trimmed(text) {
  */
 export function messagesOf(frame) {
   let rest = '';
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: SignalR ends its messages with U+001E
   const pieces = frame.split(/[\n\x1e]/, MAX_MESSAGES + 1);
   const isWhole = pieces.length <= MAX_MESSAGES;
   const messages = pieces.slice(0, MAX_MESSAGES).map((piece, place) => {
@@ -103,13 +112,25 @@ export function messagesOf(frame) {
  * @param {Json} matcher @param {Json | undefined} value @param {(text: string, value: Json | undefined) => boolean} [same] @returns {boolean}
  */
 export function matches(matcher, value, same = (text, value) => text === value) {
-  if (isObject(matcher)) return isObject(value) && Object.keys(matcher).every((name) => Object.hasOwn(value, name) && matches(matcher[name], value[name], same));
-  if (Array.isArray(matcher)) return Array.isArray(value) && matcher.length === value.length && matcher.every((item, index) => matches(item, value[index], same));
+  if (isObject(matcher))
+    return (
+      isObject(value) &&
+      Object.keys(matcher).every((name) => Object.hasOwn(value, name) && matches(matcher[name], value[name], same))
+    );
+  if (Array.isArray(matcher))
+    return (
+      Array.isArray(value) &&
+      matcher.length === value.length &&
+      matcher.every((item, index) => matches(item, value[index], same))
+    );
   return typeof matcher === 'string' ? same(matcher, value) : matcher === value;
 }
 
 /** Whether a text may hold a message that one of the matchers describes: where a character is escaped nobody knows without reading. @type {(matchers: Json[], text: string) => boolean} */
-export const mayHold = total((matchers, text) => text.includes('\\') || matchers.some((matcher) => text.includes(mark(matcher))), true);
+export const mayHold = total(
+  (matchers, text) => text.includes('\\') || matchers.some((matcher) => text.includes(mark(matcher))),
+  true,
+);
 
 /** The longest text that stands in every message that a matcher describes: a value, or else a name; '' if there is none. @type {(matcher: Json) => string} */
 const mark = total((matcher) => {
@@ -139,7 +160,9 @@ export const captured = total((matcher, name, value) => {
 function mapped(value, replacement) {
   if (typeof value === 'string') return replacement(value);
   if (Array.isArray(value)) return value.map((item) => mapped(item, replacement));
-  return isObject(value) ? Object.fromEntries(Object.entries(value).map(([name, item]) => [name, mapped(item, replacement)])) : value;
+  return isObject(value)
+    ? Object.fromEntries(Object.entries(value).map(([name, item]) => [name, mapped(item, replacement)]))
+    : value;
 }
 
 /** The name of the hole that a text is: `$token`; `$$token` is none. @param {string} text */
@@ -149,7 +172,7 @@ const hole = (text) => /^\$([^$].*)/s.exec(text)?.[1];
 export const filled = (template, values) =>
   mapped(template, (text) => {
     const name = hole(text);
-    return name === undefined ? text.replace(/^\$/, '') : member(values, name) ?? null;
+    return name === undefined ? text.replace(/^\$/, '') : (member(values, name) ?? null);
   });
 
 /** The first hole that is not among the known, which are separated by spaces. @param {Json} template @param {string} known */
@@ -197,7 +220,13 @@ export const base64 = total((text, isForUrls) => {
 export const parseUrl = total((text) => {
   // A blob worker's address is no base, but harms no address that needs none.
   const url = new URL(text, globalThis.location?.href ?? 'about:blank');
-  return [url.protocol.slice(0, -1), url.username + url.password, url.hostname, url.host + url.pathname, url.search.slice(1)];
+  return [
+    url.protocol.slice(0, -1),
+    url.username + url.password,
+    url.hostname,
+    url.host + url.pathname,
+    url.search.slice(1),
+  ];
 }, undefined);
 
 /**
@@ -207,7 +236,10 @@ export const parseUrl = total((text) => {
  * @param {string} text
  */
 export const percent = (text) =>
-  encodeURIComponent(text.replace(/\p{Surrogate}/gu, '\ufffd')).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
+  encodeURIComponent(text.replace(/\p{Surrogate}/gu, '\ufffd')).replace(
+    /[!'()*]/g,
+    (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
 
 /**
  * Sets a parameter in a query; one of that name that was there before is replaced.

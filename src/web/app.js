@@ -25,7 +25,14 @@ export const sinkOf = (event, takesBuffers, message) => ({
  * @param {(login: number, failure: any[] | undefined, answer?: string) => void} loggedIn @param {(requester: number, answer: any[]) => void} token
  * @returns {import('./session-driver.js').SessionOwner}
  */
-export const ownerOf = (changed, renewalRefused, storeFailed, loggedIn, token) => ({ broken() {}, changed, renewalRefused, storeFailed, loggedIn, token });
+export const ownerOf = (changed, renewalRefused, storeFailed, loggedIn, token) => ({
+  broken() {},
+  changed,
+  renewalRefused,
+  storeFailed,
+  loggedIn,
+  token,
+});
 
 /** Lets go of a session: nobody hears of it any more, and it ends when everything is stored. @param {import('./session-driver.js').SessionDriver} driver */
 export function release(driver) {

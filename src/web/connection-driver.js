@@ -4,12 +4,46 @@ import { Driver, attempt, written } from './driver.js';
 
 // Made of src/proto/contract by `cargo xtask contract`.
 // <contract>
-const CONNECTION_INPUT_CLOSE = 0, CONNECTION_INPUT_CONNECT = 1, CONNECTION_INPUT_HTTP = 2, CONNECTION_INPUT_INSPECTED = 3, CONNECTION_INPUT_PAGE = 4, CONNECTION_INPUT_SOCKET_CLOSED = 6, CONNECTION_INPUT_SOCKET_ERROR = 7, CONNECTION_INPUT_SOCKET_OPENED = 8, CONNECTION_INPUT_SOCKET_REFUSED = 9, CONNECTION_INPUT_TIMEOUT = 10, CONNECTION_INPUT_TOO_LONG = 13;
-const CONNECTION_OUTPUT_ABORT_FETCH = 0, CONNECTION_OUTPUT_CLOSE_SOCKET = 1, CONNECTION_OUTPUT_CLOSED = 2, CONNECTION_OUTPUT_DELIVER = 3, CONNECTION_OUTPUT_DISCARD = 4, CONNECTION_OUTPUT_FETCH = 5, CONNECTION_OUTPUT_MESSAGE = 6, CONNECTION_OUTPUT_OPEN = 7, CONNECTION_OUTPUT_OPENED = 8, CONNECTION_OUTPUT_SEND = 9, CONNECTION_OUTPUT_SEND_TEXT = 10, CONNECTION_OUTPUT_STATE_CHANGED = 11, CONNECTION_OUTPUT_CANCEL_TOKEN_REQUEST = 12, CONNECTION_OUTPUT_REQUEST_TOKEN = 13;
+const CONNECTION_INPUT_CLOSE = 0;
+const CONNECTION_INPUT_CONNECT = 1;
+const CONNECTION_INPUT_HTTP = 2;
+const CONNECTION_INPUT_INSPECTED = 3;
+const CONNECTION_INPUT_PAGE = 4;
+const CONNECTION_INPUT_SOCKET_CLOSED = 6;
+const CONNECTION_INPUT_SOCKET_ERROR = 7;
+const CONNECTION_INPUT_SOCKET_OPENED = 8;
+const CONNECTION_INPUT_SOCKET_REFUSED = 9;
+const CONNECTION_INPUT_TIMEOUT = 10;
+const CONNECTION_INPUT_TOO_LONG = 13;
+const CONNECTION_OUTPUT_ABORT_FETCH = 0;
+const CONNECTION_OUTPUT_CLOSE_SOCKET = 1;
+const CONNECTION_OUTPUT_CLOSED = 2;
+const CONNECTION_OUTPUT_DELIVER = 3;
+const CONNECTION_OUTPUT_DISCARD = 4;
+const CONNECTION_OUTPUT_FETCH = 5;
+const CONNECTION_OUTPUT_MESSAGE = 6;
+const CONNECTION_OUTPUT_OPEN = 7;
+const CONNECTION_OUTPUT_OPENED = 8;
+const CONNECTION_OUTPUT_SEND = 9;
+const CONNECTION_OUTPUT_SEND_TEXT = 10;
+const CONNECTION_OUTPUT_STATE_CHANGED = 11;
+const CONNECTION_OUTPUT_CANCEL_TOKEN_REQUEST = 12;
+const CONNECTION_OUTPUT_REQUEST_TOKEN = 13;
 const FRAMING_BINARY = 2;
-const PAGE_EVENT_FROZEN = 0, PAGE_EVENT_HIDDEN = 1, PAGE_EVENT_OFFLINE = 2, PAGE_EVENT_ONLINE = 3, PAGE_EVENT_RESUMED = 4, PAGE_EVENT_VISIBLE = 5;
-const RECEIVE_ANSWER_DELIVER = 0, RECEIVE_ANSWER_INSPECT = 2, RECEIVE_ANSWER_TOO_LONG = 3;
-const SEND_ANSWER_NOW = 0, SEND_ANSWER_UNCONFIRMED = 1, SEND_ANSWER_DROPPED = 3, SEND_ANSWER_CLOSED = 4, SEND_ANSWER_QUEUE_FULL = 5;
+const PAGE_EVENT_FROZEN = 0;
+const PAGE_EVENT_HIDDEN = 1;
+const PAGE_EVENT_OFFLINE = 2;
+const PAGE_EVENT_ONLINE = 3;
+const PAGE_EVENT_RESUMED = 4;
+const PAGE_EVENT_VISIBLE = 5;
+const RECEIVE_ANSWER_DELIVER = 0;
+const RECEIVE_ANSWER_INSPECT = 2;
+const RECEIVE_ANSWER_TOO_LONG = 3;
+const SEND_ANSWER_NOW = 0;
+const SEND_ANSWER_UNCONFIRMED = 1;
+const SEND_ANSWER_DROPPED = 3;
+const SEND_ANSWER_CLOSED = 4;
+const SEND_ANSWER_QUEUE_FULL = 5;
 // </contract>
 
 /**
@@ -75,7 +109,8 @@ export class ConnectionDriver extends Driver {
       if (answer !== SEND_ANSWER_DROPPED) this.messages.set(message, copied(data));
       // The outbox was emptied before anybody could know of the connection, so nothing is overtaken.
       this.isSending = true;
-      if (answer === SEND_ANSWER_NOW || answer === SEND_ANSWER_UNCONFIRMED) this.write(this.core.socket(), this.messages.get(message));
+      if (answer === SEND_ANSWER_NOW || answer === SEND_ANSWER_UNCONFIRMED)
+        this.write(this.core.socket(), this.messages.get(message));
       this.isSending = false;
       this.performOutputs();
       return answer;
@@ -90,12 +125,16 @@ export class ConnectionDriver extends Driver {
   /** What may be read of the present WebSocket; its address holds the credential, where the scheme puts it there. */
   native() {
     const socket = this.guarded(() => this.sockets.get(this.core.socket() ?? -1));
-    return attempt(() => socket && { protocol: socket.protocol, extensions: socket.extensions, bufferedAmount: socket.bufferedAmount });
+    return attempt(
+      () =>
+        socket && { protocol: socket.protocol, extensions: socket.extensions, bufferedAmount: socket.bufferedAmount },
+    );
   }
 
   /** How binary messages are to arrive on the present sockets; on later ones the sink is asked. @param {boolean} takesBuffers */
   setBinaryType(takesBuffers) {
-    if (!this.reads) for (const socket of this.sockets.values()) attempt(() => (socket.binaryType = binaryType(takesBuffers)));
+    if (!this.reads)
+      for (const socket of this.sockets.values()) attempt(() => (socket.binaryType = binaryType(takesBuffers)));
   }
 
   /** The app has let go of it. */
@@ -137,7 +176,12 @@ export class ConnectionDriver extends Driver {
       case CONNECTION_OUTPUT_SEND_TEXT:
         return this.write(first, third === FRAMING_BINARY ? new TextEncoder().encode(second) : second);
       case CONNECTION_OUTPUT_STATE_CHANGED:
-        return this.owner.changed(first, second.filter((/** @type {number} */ id) => this.messages.has(id)).map((/** @type {number} */ id) => this.messages.get(id)));
+        return this.owner.changed(
+          first,
+          second
+            .filter((/** @type {number} */ id) => this.messages.has(id))
+            .map((/** @type {number} */ id) => this.messages.get(id)),
+        );
       case CONNECTION_OUTPUT_CANCEL_TOKEN_REQUEST:
         return this.session?.cancelTokenRequest(this.requester);
       case CONNECTION_OUTPUT_REQUEST_TOKEN:
@@ -161,10 +205,11 @@ export class ConnectionDriver extends Driver {
       socket.onopen = () => this.later(() => this.input(CONNECTION_INPUT_SOCKET_OPENED, id, socket.protocol));
       socket.onmessage = ({ data }) => this.later(() => this.received(id, data));
       socket.onerror = () => this.later(() => this.input(CONNECTION_INPUT_SOCKET_ERROR, id));
-      socket.onclose = ({ code, reason, wasClean }) => this.later(() => {
-        this.detach(id);
-        this.input(CONNECTION_INPUT_SOCKET_CLOSED, id, [code, reason, wasClean]);
-      });
+      socket.onclose = ({ code, reason, wasClean }) =>
+        this.later(() => {
+          this.detach(id);
+          this.input(CONNECTION_INPUT_SOCKET_CLOSED, id, [code, reason, wasClean]);
+        });
     } catch {
       queueMicrotask(() => this.handle(CONNECTION_INPUT_SOCKET_REFUSED, id));
     }
@@ -225,10 +270,14 @@ function watchPage(call, signal) {
   const page = globalThis.document;
   /** @param {EventTarget | undefined} target @param {string} type @param {(event: any) => number | false} event */
   const on = (target, type, event) =>
-    target?.addEventListener?.(type, (happened) => {
-      const what = event(happened);
-      if (what !== false) call(what);
-    }, { signal });
+    target?.addEventListener?.(
+      type,
+      (happened) => {
+        const what = event(happened);
+        if (what !== false) call(what);
+      },
+      { signal },
+    );
   on(globalThis, 'offline', () => PAGE_EVENT_OFFLINE);
   on(globalThis, 'online', () => PAGE_EVENT_ONLINE);
   // A page in the back/forward cache is closed to the network, and so is one that the browser freezes.
@@ -248,7 +297,9 @@ function watchPage(call, signal) {
  */
 export function copied(data) {
   if (typeof data === 'string' || data instanceof Blob) return data;
-  const bytes = attempt(() => (ArrayBuffer.isView(data) ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : new Uint8Array(data)));
+  const bytes = attempt(() =>
+    ArrayBuffer.isView(data) ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : new Uint8Array(data),
+  );
   return new Uint8Array(bytes ?? []).buffer;
 }
 

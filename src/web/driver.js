@@ -5,7 +5,9 @@
 
 // Made of src/proto/contract by `cargo xtask contract`.
 // <contract>
-const HTTP_END_RESPONSE = 0, HTTP_END_FAILED = 1, HTTP_END_TOO_LONG = 2;
+const HTTP_END_RESPONSE = 0;
+const HTTP_END_FAILED = 1;
+const HTTP_END_TOO_LONG = 2;
 const MAX_BODY = 1048576;
 // </contract>
 
@@ -70,7 +72,7 @@ export class Driver {
     this.setTimer(this.core.deadline());
     if (this.isRunning) return;
     this.isRunning = true;
-    for (const output = /** @type {any[]} */ ([]); !this.hasEnded && this.core.poll(output);) {
+    for (const output = /** @type {any[]} */ ([]); !this.hasEnded && this.core.poll(output); ) {
       const [what, ...given] = output.splice(0);
       this.perform(what, given);
     }
@@ -111,15 +113,29 @@ export class Driver {
     if (type) headers['content-type'] = type;
     const answer = async () => {
       const response = await fetch(url, {
-        method, headers, body, keepalive, cache: 'no-store', redirect: 'error',
-        credentials: cookies ? 'include' : 'omit', signal: keepalive ? null : abort.signal,
+        method,
+        headers,
+        body,
+        keepalive,
+        cache: 'no-store',
+        redirect: 'error',
+        credentials: cookies ? 'include' : 'omit',
+        signal: keepalive ? null : abort.signal,
       });
       const text = await readText(response);
       if (text === undefined) return [HTTP_END_TOO_LONG];
-      return [HTTP_END_RESPONSE, response.status, response.headers.get('retry-after'), response.headers.get('date'), text];
+      return [
+        HTTP_END_RESPONSE,
+        response.status,
+        response.headers.get('retry-after'),
+        response.headers.get('date'),
+        text,
+      ];
     };
     this.requests.set(id, () => abort.abort());
-    answer().catch(() => [HTTP_END_FAILED]).then((end) => this.requestEnded(id, this.http, end));
+    answer()
+      .catch(() => [HTTP_END_FAILED])
+      .then((end) => this.requestEnded(id, this.http, end));
   }
 
   /** A request has come to its end. One that was ended before is not heard of any more. @param {number} id @param {number} what @param {unknown} end */
@@ -175,7 +191,7 @@ async function readText(response) {
   if (!reader) return '';
   const decoder = new TextDecoder();
   let text = '';
-  for (let length = 0; ;) {
+  for (let length = 0; ; ) {
     const { done, value } = await reader.read();
     if (done) return text + decoder.decode();
     length += value.byteLength;

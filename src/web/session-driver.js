@@ -4,9 +4,30 @@ import { Driver, attempt, written } from './driver.js';
 
 // Made of src/proto/contract by `cargo xtask contract`.
 // <contract>
-const CONNECTION_INPUT_SESSION = 5, CONNECTION_INPUT_TOKEN = 11, CONNECTION_INPUT_TOKEN_DUE = 12;
-const SESSION_INPUT_HTTP = 0, SESSION_INPUT_LOGIN = 2, SESSION_INPUT_LOGOUT = 3, SESSION_INPUT_PROVIDED = 4, SESSION_INPUT_SET_TOKENS = 5, SESSION_INPUT_TIMEOUT = 8, SESSION_INPUT_CANCEL_TOKEN_REQUEST = 10, SESSION_INPUT_REQUEST_TOKEN = 11;
-const SESSION_OUTPUT_ABORT_FETCH = 0, SESSION_OUTPUT_CHANGED = 1, SESSION_OUTPUT_DUE = 2, SESSION_OUTPUT_ERASE = 3, SESSION_OUTPUT_FETCH = 4, SESSION_OUTPUT_GET_TOKEN = 5, SESSION_OUTPUT_LOCK = 6, SESSION_OUTPUT_LOGIN_DONE = 7, SESSION_OUTPUT_READ = 8, SESSION_OUTPUT_RENEWAL_REFUSED = 9, SESSION_OUTPUT_TOKEN = 10, SESSION_OUTPUT_UNLOCK = 11, SESSION_OUTPUT_WRITE = 12;
+const CONNECTION_INPUT_SESSION = 5;
+const CONNECTION_INPUT_TOKEN = 11;
+const CONNECTION_INPUT_TOKEN_DUE = 12;
+const SESSION_INPUT_HTTP = 0;
+const SESSION_INPUT_LOGIN = 2;
+const SESSION_INPUT_LOGOUT = 3;
+const SESSION_INPUT_PROVIDED = 4;
+const SESSION_INPUT_SET_TOKENS = 5;
+const SESSION_INPUT_TIMEOUT = 8;
+const SESSION_INPUT_CANCEL_TOKEN_REQUEST = 10;
+const SESSION_INPUT_REQUEST_TOKEN = 11;
+const SESSION_OUTPUT_ABORT_FETCH = 0;
+const SESSION_OUTPUT_CHANGED = 1;
+const SESSION_OUTPUT_DUE = 2;
+const SESSION_OUTPUT_ERASE = 3;
+const SESSION_OUTPUT_FETCH = 4;
+const SESSION_OUTPUT_GET_TOKEN = 5;
+const SESSION_OUTPUT_LOCK = 6;
+const SESSION_OUTPUT_LOGIN_DONE = 7;
+const SESSION_OUTPUT_READ = 8;
+const SESSION_OUTPUT_RENEWAL_REFUSED = 9;
+const SESSION_OUTPUT_TOKEN = 10;
+const SESSION_OUTPUT_UNLOCK = 11;
+const SESSION_OUTPUT_WRITE = 12;
 const SOURCE_ANSWER_FAILED = 1;
 // </contract>
 
@@ -53,7 +74,12 @@ export class SessionDriver extends Driver {
     this.connections = new Map();
     this.requesters = 0;
     this.isReleased = false;
-    this.store = attempt(() => store?.((what, id, data) => this.handle(what, id, data), (error) => this.hasEnded || this.owner.storeFailed(error)));
+    this.store = attempt(() =>
+      store?.(
+        (what, id, data) => this.handle(what, id, data),
+        (error) => this.hasEnded || this.owner.storeFailed(error),
+      ),
+    );
     // The first thing that it wants may be to read the store.
     this.guarded(() => this.performOutputs());
   }
@@ -194,7 +220,8 @@ export class SessionDriver extends Driver {
   getToken(id, reason) {
     this.requests.set(id, () => {});
     /** @param {number} kind @param {unknown[]} [tokens] */
-    const done = (kind, tokens = []) => queueMicrotask(() => this.requestEnded(id, SESSION_INPUT_PROVIDED, [kind, ...tokens]));
+    const done = (kind, tokens = []) =>
+      queueMicrotask(() => this.requestEnded(id, SESSION_INPUT_PROVIDED, [kind, ...tokens]));
     try {
       const end = this.source?.(reason, done);
       if (end && this.requests.has(id)) this.requests.set(id, end);

@@ -4,8 +4,14 @@
 
 // Made of src/proto/contract by `cargo xtask contract`.
 // <contract>
-const SESSION_INPUT_LOCKED = 1, SESSION_INPUT_STORE_CHANGED = 6, SESSION_INPUT_STORED = 7, SESSION_INPUT_TWIN = 9, SESSION_INPUT_WRITTEN = 12;
-const STORE_END_DONE = 0, STORE_END_FAILED = 1, STORE_END_OVERTAKEN = 2;
+const SESSION_INPUT_LOCKED = 1;
+const SESSION_INPUT_STORE_CHANGED = 6;
+const SESSION_INPUT_STORED = 7;
+const SESSION_INPUT_TWIN = 9;
+const SESSION_INPUT_WRITTEN = 12;
+const STORE_END_DONE = 0;
+const STORE_END_FAILED = 1;
+const STORE_END_OVERTAKEN = 2;
 // </contract>
 
 /** The version of what is written. */
@@ -35,7 +41,8 @@ const LOOK_AGAIN = 10;
  *
  * @param {string} name Of the entry and the channel, and in the name of the lock. @param {'localStorage' | 'sessionStorage' | Store} place
  */
-export const store = (name, place) => (/** @type {Handle} */ handle, /** @type {Failed} */ failed) => new Tabs(name, place, handle, failed);
+export const store = (name, place) => (/** @type {Handle} */ handle, /** @type {Failed} */ failed) =>
+  new Tabs(name, place, handle, failed);
 
 export class Tabs {
   /** @param {string} name @param {'localStorage' | 'sessionStorage' | Store} place @param {Handle} handle @param {Failed} failed */
@@ -66,7 +73,9 @@ export class Tabs {
     this.stays();
     globalThis.addEventListener?.('pagehide', () => this.goes(), { signal });
     // A page that comes back out of the cache has heard nothing meanwhile.
-    globalThis.addEventListener?.('pageshow', (event) => void (event.persisted && (this.stays(), changed())), { signal });
+    globalThis.addEventListener?.('pageshow', (event) => void (event.persisted && (this.stays(), changed())), {
+      signal,
+    });
     this.unsubscribe = typeof place === 'string' ? undefined : place.subscribe?.(changed);
   }
 
@@ -83,7 +92,11 @@ export class Tabs {
 
   /** A tab that was duplicated has a store of its own with the same sign-in: the news is in the word of it. @param {unknown} data */
   onMessage(data) {
-    if (!this.isPerTab) return this.within(attempt(() => this.look()), LOCK_PATIENCE).then(() => this.handle(SESSION_INPUT_STORE_CHANGED));
+    if (!this.isPerTab)
+      return this.within(
+        attempt(() => this.look()),
+        LOCK_PATIENCE,
+      ).then(() => this.handle(SESSION_INPUT_STORE_CHANGED));
     const [id, text] = Array.isArray(data) ? data : [];
     try {
       this.handle(SESSION_INPUT_TWIN, 0, [id, decoded(text)]);
@@ -180,7 +193,13 @@ export class Tabs {
   async look() {
     for (let tries = LOCK_PATIENCE / LOOK_AGAIN; ; tries--) {
       const there = decoded(await this.store.load());
-      if (this.isPerTab || there === undefined || tries <= 0 || !(await this.within(this.marks.isBehind(there), LOCK_PATIENCE))) return there;
+      if (
+        this.isPerTab ||
+        there === undefined ||
+        tries <= 0 ||
+        !(await this.within(this.marks.isBehind(there), LOCK_PATIENCE))
+      )
+        return there;
       await Promise.race([this.going, pause(LOOK_AGAIN)]);
     }
   }
@@ -192,9 +211,12 @@ export class Tabs {
    */
   async alone(task) {
     let release = () => {};
-    const mine = attempt(() => new Promise((granted) => {
-      release = lock(`gatepass change ${this.name}`, PATIENCE, async () => granted(undefined));
-    }));
+    const mine = attempt(
+      () =>
+        new Promise((granted) => {
+          release = lock(`gatepass change ${this.name}`, PATIENCE, async () => granted(undefined));
+        }),
+    );
     await this.within(mine, TURN);
     try {
       return await task();
@@ -259,7 +281,9 @@ function decoded(text) {
     const { v, id, renewals, access, refresh, expiresAt, skew } = JSON.parse(/** @type {string} */ (text));
     // What a later version has written is not ours to judge.
     if (v > VERSION) return undefined;
-    const areNumbers = [expiresAt, skew].every((value) => value === undefined || (Number.isFinite(value) && Math.abs(value) <= 8.64e15));
+    const areNumbers = [expiresAt, skew].every(
+      (value) => value === undefined || (Number.isFinite(value) && Math.abs(value) <= 8.64e15),
+    );
     // A refresh token goes into a body, where every text may stand.
     const areTokens = isToken(access) && (refresh === undefined || (typeof refresh === 'string' && refresh !== ''));
     if (v === VERSION && isCount(id, 2 ** 53) && isCount(renewals, 2 ** 32) && areTokens && areNumbers) {
@@ -324,7 +348,10 @@ function webLock(name, lease, granted) {
 }
 
 /** The locks that are held now; none where the browser does not say. @returns {Promise<LockInfo[]>} */
-const locksNow = async () => ((await attempt(async () => Promise.race([navigator.locks.query(), pause(LOCK_PATIENCE)])))?.held ?? []).filter((lock) => lock?.name);
+const locksNow = async () =>
+  ((await attempt(async () => Promise.race([navigator.locks.query(), pause(LOCK_PATIENCE)])))?.held ?? []).filter(
+    (lock) => lock?.name,
+  );
 
 /**
  * What each tab has changed last, told in the order of the locks: the name of a lock of its own, which ends with the tab. It is the number of
@@ -337,7 +364,10 @@ function marks(name) {
   let remove = () => {};
   let mine = 0;
   /** Those of all tabs. @returns {Promise<number[][]>} */
-  const all = async () => (await locksNow()).flatMap(({ name }) => (name?.startsWith(prefix) ? [name.slice(prefix.length).split(' ').map(Number)] : []));
+  const all = async () =>
+    (await locksNow()).flatMap(({ name }) =>
+      name?.startsWith(prefix) ? [name.slice(prefix.length).split(' ').map(Number)] : [],
+    );
   return {
     /** To be called by one tab at a time. @param {Tokens} [tokens] What was written; nothing if the store was emptied. */
     async put(tokens) {
@@ -383,7 +413,9 @@ function leased(name, lease, granted) {
     while (isWanted && !(await claim(name, me, Date.now() + lease, lease))) await pause(50 + Math.random() * 100);
   };
   // Denied: there are no other tabs that it could keep away.
-  wait().catch(() => {}).then(() => (isWanted ? granted() : undefined));
+  wait()
+    .catch(() => {})
+    .then(() => (isWanted ? granted() : undefined));
   return () => {
     isWanted = false;
     claim(name, me, 0, lease).catch(() => {});

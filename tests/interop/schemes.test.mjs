@@ -7,45 +7,70 @@ import { inPage, origin } from '../npm/page.mjs';
 import { inContext } from '../npm/recorder.mjs';
 import { claims, handshake, jwt, login, one, post, shell } from './django.mjs';
 
-const UNAUTHORIZED = [['HANDSHAKE_UNAUTHORIZED', 'refreshToken'], ['HANDSHAKE_UNAUTHORIZED', 'signIn']];
-const REJECTED = [['AUTH_REJECTED', 'refreshToken'], ['AUTH_REJECTED', 'signIn']];
+const UNAUTHORIZED = [
+  ['HANDSHAKE_UNAUTHORIZED', 'refreshToken'],
+  ['HANDSHAKE_UNAUTHORIZED', 'signIn'],
+];
+const REJECTED = [
+  ['AUTH_REJECTED', 'refreshToken'],
+  ['AUTH_REJECTED', 'signIn'],
+];
 const REFUSED = [['HANDSHAKE_REFUSED', 'retry']];
-const FAILED = [['CONNECT_FAILED', 'retry'], ['CONNECT_FAILED', 'retry']];
-const NO_TICKET = [['TICKET_UNAUTHORIZED', 'refreshToken'], ['TICKET_UNAUTHORIZED', 'signIn']];
+const FAILED = [
+  ['CONNECT_FAILED', 'retry'],
+  ['CONNECT_FAILED', 'retry'],
+];
+const NO_TICKET = [
+  ['TICKET_UNAUTHORIZED', 'refreshToken'],
+  ['TICKET_UNAUTHORIZED', 'signIn'],
+];
 
 /** Connects as told, in a page; returns the user that the server knows then, or so many failures. */
 async function go(way) {
-  const { result } = await inPage(async (way) => {
-    const { AuthSocket, presets, Session } = await import('gatepass');
-    const session = new Session(way.session ? presets[way.session](way.server + way.base) : {});
-    if (way.login) {
-      const error = await session.login(way.login).catch((error) => error);
-      if (error) return { failures: [[error.code, error.disposition, error.status]] };
-    }
-    if (way.access) session.setTokens({ access: way.access });
-    const socket = new AuthSocket(way.server + way.path, {
-      ...(way.socket ? presets[way.socket](way.server) : { scheme: way.scheme }),
-      ...(way.isAlone ? {} : { session }),
-      ...(way.probe && { probe: way.server + way.probe }),
-      backoff: { base: 10, cap: 100, spread: 20 },
-    });
-    const failures = [];
-    const result = await new Promise((resolve) => {
-      socket.addEventListener('open', () => socket.send('{"type":"whoami"}'));
-      socket.addEventListener('message', ({ data }) => resolve({ user: JSON.parse(data).user }));
-      socket.addEventListener('error', ({ error }) => failures.push([error.code, error.disposition]) >= way.failures && resolve({}));
-    });
-    socket.close();
-    return { ...result, failures };
-  }, { server: one.url, ...way });
+  const { result } = await inPage(
+    async (way) => {
+      const { AuthSocket, presets, Session } = await import('gatepass');
+      const session = new Session(way.session ? presets[way.session](way.server + way.base) : {});
+      if (way.login) {
+        const error = await session.login(way.login).catch((error) => error);
+        if (error) return { failures: [[error.code, error.disposition, error.status]] };
+      }
+      if (way.access) session.setTokens({ access: way.access });
+      const socket = new AuthSocket(way.server + way.path, {
+        ...(way.socket ? presets[way.socket](way.server) : { scheme: way.scheme }),
+        ...(way.isAlone ? {} : { session }),
+        ...(way.probe && { probe: way.server + way.probe }),
+        backoff: { base: 10, cap: 100, spread: 20 },
+      });
+      const failures = [];
+      const result = await new Promise((resolve) => {
+        socket.addEventListener('open', () => socket.send('{"type":"whoami"}'));
+        socket.addEventListener('message', ({ data }) => resolve({ user: JSON.parse(data).user }));
+        socket.addEventListener(
+          'error',
+          ({ error }) => failures.push([error.code, error.disposition]) >= way.failures && resolve({}),
+        );
+      });
+      socket.close();
+      return { ...result, failures };
+    },
+    { server: one.url, ...way },
+  );
   return result;
 }
 
 /** The way lets maggie in, and has the failures that are given for each bad credential. */
 async function row(way, bad) {
-  assert.deepEqual(await go({ ...way, login: { username: 'maggie', password: 'secret' } }), { user: 'maggie', failures: [] });
+  assert.deepEqual(await go({ ...way, login: { username: 'maggie', password: 'secret' } }), {
+    user: 'maggie',
+    failures: [],
+  });
   for (const [what, more, failures] of bad) {
-    assert.deepEqual((await go({ ...way, session: undefined, failures: failures.length, ...more })).failures, failures, what);
+    assert.deepEqual(
+      (await go({ ...way, session: undefined, failures: failures.length, ...more })).failures,
+      failures,
+      what,
+    );
   }
 }
 
@@ -75,12 +100,20 @@ test('s1: a JWT of simplejwt in the query', async () => {
   // case_120: what a server must not take.
   const changed = jwt(claims()).replace(/\.(.)(?=[^.]*$)/, (_, first) => (first === 'A' ? '.B' : '.A'));
   const bad = {
-    'no algorithm': jwt(claims(), '', { alg: 'none', typ: 'JWT' }), 'another key': jwt(claims(), 'another key'), 'a changed signature': changed,
-    'exp that is no number': jwt(claims({ exp: 'never' })), expired: expired(), 'not yet': jwt(claims({ nbf: now + 300 })),
-    'a wrong kind': jwt(claims({ token_type: 'refresh' })), 'no user': jwt(claims({ user_id: '999' })), 'trailing garbage': `${jwt(claims())}x`, empty: '',
+    'no algorithm': jwt(claims(), '', { alg: 'none', typ: 'JWT' }),
+    'another key': jwt(claims(), 'another key'),
+    'a changed signature': changed,
+    'exp that is no number': jwt(claims({ exp: 'never' })),
+    expired: expired(),
+    'not yet': jwt(claims({ nbf: now + 300 })),
+    'a wrong kind': jwt(claims({ token_type: 'refresh' })),
+    'no user': jwt(claims({ user_id: '999' })),
+    'trailing garbage': `${jwt(claims())}x`,
+    empty: '',
   };
   assert.equal(await handshake(one, `/ws/jwt/?token=${jwt(claims())}`), 101, 'the test signs as the server does');
-  for (const [what, token] of Object.entries(bad)) assert.equal(await handshake(one, `/ws/jwt/?token=${token}`), 403, what);
+  for (const [what, token] of Object.entries(bad))
+    assert.equal(await handshake(one, `/ws/jwt/?token=${token}`), 403, what);
   assert.equal(await handshake(one, '/ws/jwt/'), 403);
 });
 
@@ -91,7 +124,11 @@ test('s2: a group in the path, its members, and the sender of a broadcast', asyn
     ['the JWT of another scheme', { access: jwt(claims()) }, REFUSED],
     ['a token that has ended', { access: await ended() }, UNAUTHORIZED],
     ['not a member', { session: 'drfToken', login: { username: 'bob', password: 'hunter2' } }, REFUSED],
-    ['no such group', { session: 'drfToken', login: { username: 'maggie', password: 'secret' }, path: '/ws/app_9/' }, REFUSED],
+    [
+      'no such group',
+      { session: 'drfToken', login: { username: 'maggie', password: 'secret' }, path: '/ws/app_9/' },
+      REFUSED,
+    ],
   ]);
   const { result } = await inPage(async (server) => {
     const { AuthSocket, presets, query, Session } = await import('gatepass');
@@ -100,13 +137,17 @@ test('s2: a group in the path, its members, and the sender of a broadcast', asyn
     const sockets = [0, 1].map(() => new AuthSocket(`${server}/ws/app_1/`, { session, scheme: query() }));
     await Promise.all(sockets.map((socket) => socket.ready()));
     // Whoever has been answered has joined the group.
-    const next = (socket) => new Promise((resolve) => socket.addEventListener('message', ({ data }) => resolve(data), { once: true }));
+    const next = (socket) =>
+      new Promise((resolve) => socket.addEventListener('message', ({ data }) => resolve(data), { once: true }));
     for (const socket of sockets) await Promise.all([next(socket), socket.send('joined?')]);
     const heard = sockets.map(next);
     sockets[0].send('{"type":"broadcast","text":"hi"}');
     return Promise.all(heard);
   }, one.url);
-  assert.deepEqual(result.map((text) => JSON.parse(text)), Array(2).fill({ type: 'broadcast', text: 'hi', from: 'maggie' }));
+  assert.deepEqual(
+    result.map((text) => JSON.parse(text)),
+    Array(2).fill({ type: 'broadcast', text: 'hi', from: 'maggie' }),
+  );
 });
 
 test('s3: the cookie that the login of drf-jwt has set', async () => {
@@ -118,16 +159,25 @@ test('s3: the cookie that the login of drf-jwt has set', async () => {
   const { token } = await login(one, '/drf-jwt/api-token-auth/');
   const body = JSON.parse(Buffer.from(token.split('.')[1], 'base64url'));
   const cookies = [
-    ['good', token, 101], ['garbage', 'garbage', 403], ['empty', '', 403], ['a token of authtoken', (await login(one, '/api-token-auth/')).token, 403],
-    ['signed as the server does', jwt(body, KEY), 101], ['expired', jwt({ ...body, exp: body.exp - 3600 }, KEY), 403],
-    ['another key', jwt(body), 403], ['a refresh token', (await login(one)).refresh, 403], ['of another kind', jwt({ ...body, token_type: 'refresh' }, KEY), 403],
+    ['good', token, 101],
+    ['garbage', 'garbage', 403],
+    ['empty', '', 403],
+    ['a token of authtoken', (await login(one, '/api-token-auth/')).token, 403],
+    ['signed as the server does', jwt(body, KEY), 101],
+    ['expired', jwt({ ...body, exp: body.exp - 3600 }, KEY), 403],
+    ['another key', jwt(body), 403],
+    ['a refresh token', (await login(one)).refresh, 403],
+    ['of another kind', jwt({ ...body, token_type: 'refresh' }, KEY), 403],
   ];
   for (const [what, value, status] of cookies) {
     assert.equal(await handshake(one, '/ws/cookie/', { cookie: `a={"b":1}; x; JWT=${value}; c=d e` }), status, what);
   }
   const { result } = await inPage(async (server) => {
     const { AuthSocket, cookie, presets, Session } = await import('gatepass');
-    const session = new Session({ ...presets.drfJwt(`${server}/drf-jwt`), logout: { url: `${server}/drf-jwt/logout/` } });
+    const session = new Session({
+      ...presets.drfJwt(`${server}/drf-jwt`),
+      logout: { url: `${server}/drf-jwt/logout/` },
+    });
     await session.login({ username: 'maggie', password: 'secret' });
     const isHidden = document.cookie === '';
     await new AuthSocket(`${server}/ws/cookie/`, { session, scheme: cookie() }).ready();
@@ -135,7 +185,10 @@ test('s3: the cookie that the login of drf-jwt has set', async () => {
     // Script cannot see when the cookie is gone, a dial without a session can.
     const failed = async () => {
       const socket = new AuthSocket(`${server}/ws/cookie/`, { scheme: cookie() });
-      const isIn = await Promise.race([socket.ready().then(() => true), new Promise((resolve) => socket.addEventListener('error', () => resolve(false)))]);
+      const isIn = await Promise.race([
+        socket.ready().then(() => true),
+        new Promise((resolve) => socket.addEventListener('error', () => resolve(false))),
+      ]);
       socket.close();
       return !isIn;
     };
@@ -151,10 +204,21 @@ test('s4: the ticket protocol', async () => {
     ['garbage', { access: 'garbage' }, NO_TICKET],
     ['a refresh token', { access: (await login(one)).refresh }, NO_TICKET],
     ['expired', { access: expired() }, NO_TICKET],
-    ['a wrong password', { session: 'ticketServer', login: { username: 'maggie', password: 'wrong' } }, [['INVALID_CREDENTIALS', 'signIn', 401]]],
-    ['an inactive user', { session: 'ticketServer', login: { username: 'eve', password: 'gone' } }, [['INVALID_CREDENTIALS', 'signIn', 401]]],
+    [
+      'a wrong password',
+      { session: 'ticketServer', login: { username: 'maggie', password: 'wrong' } },
+      [['INVALID_CREDENTIALS', 'signIn', 401]],
+    ],
+    [
+      'an inactive user',
+      { session: 'ticketServer', login: { username: 'eve', password: 'gone' } },
+      [['INVALID_CREDENTIALS', 'signIn', 401]],
+    ],
   ]);
-  for (const [what, headers] of [['none', {}], ['expired', { authorization: `Bearer ${expired()}` }]]) {
+  for (const [what, headers] of [
+    ['none', {}],
+    ['expired', { authorization: `Bearer ${expired()}` }],
+  ]) {
     assert.equal((await post(one, '/ws_ticket', {}, headers)).status, 401, what);
   }
   const { body } = await post(one, '/ws_ticket', {}, { authorization: `Bearer ${(await login(one)).access}` });
@@ -162,13 +226,17 @@ test('s4: the ticket protocol', async () => {
   const statuses = [];
   for (let round = 0; round < 2; round++) statuses.push(await handshake(one, `/channel/?ticket=${body.ticket}`));
   assert.deepEqual(statuses, [101, 403], 'good once');
-  for (const ticket of ['', 'garbage', (await login(one)).access]) assert.equal(await handshake(one, `/channel/?ticket=${ticket}`), 403, ticket.slice(0, 7));
+  for (const ticket of ['', 'garbage', (await login(one)).access])
+    assert.equal(await handshake(one, `/channel/?ticket=${ticket}`), 403, ticket.slice(0, 7));
 });
 
 test('s4: a ticket that a page has asked for is good for that page', async () => {
   const { access } = await login(one);
   const headers = { authorization: `Bearer ${access}`, origin: 'http://localhost:4200' };
-  for (const [page, status] of [['http://localhost:4300', 403], ['http://localhost:4200', 101]]) {
+  for (const [page, status] of [
+    ['http://localhost:4300', 403],
+    ['http://localhost:4200', 101],
+  ]) {
     const { body } = await post(one, '/ws_ticket', {}, headers);
     assert.equal(await handshake(one, `/channel/?ticket=${body.ticket}`, { origin: page }), status, page);
   }
@@ -176,7 +244,11 @@ test('s4: a ticket that a page has asked for is good for that page', async () =>
 
 test('s5: a token as the first message', async () => {
   await row({ path: '/ws/first/', session: 'drfToken', base: '', socket: 'channelsFirstMessage' }, [
-    ['a message without a token', { scheme: anonymous, isAlone: true, socket: undefined }, [['CLOSED_BY_SERVER', 'giveUp']]],
+    [
+      'a message without a token',
+      { scheme: anonymous, isAlone: true, socket: undefined },
+      [['CLOSED_BY_SERVER', 'giveUp']],
+    ],
     ['garbage', { access: 'garbage' }, REJECTED],
     ['a token that has ended', { access: await ended() }, REJECTED],
     ['a JWT', { access: jwt(claims()) }, REJECTED],
@@ -202,20 +274,29 @@ test('s6: a session key of two minutes', async () => {
   const { body } = await post(one, '/ws_session_key', {}, { authorization: `Token ${token}` });
   const path = `/ws/session/?session_key=${body.session_key}`;
   assert.deepEqual([await handshake(one, path), await handshake(one, path)], [101, 101], 'any number of sockets');
-  const change = (line) => shell(one, `from django.contrib.auth.models import User; bob = User.objects.get(username='bob'); ${line}; bob.save()`);
+  const change = (line) =>
+    shell(
+      one,
+      `from django.contrib.auth.models import User; bob = User.objects.get(username='bob'); ${line}; bob.save()`,
+    );
   change("bob.set_password('another')");
   assert.equal(await handshake(one, path), 403, 'issued before the password was changed');
   change("bob.set_password('hunter2')");
-  shell(one, 'from django.contrib.sessions.models import Session; from django.utils import timezone; Session.objects.update(expire_date=timezone.now())');
+  shell(
+    one,
+    'from django.contrib.sessions.models import Session; from django.utils import timezone; Session.objects.update(expire_date=timezone.now())',
+  );
   assert.equal(await handshake(one, path), 403, 'expired');
-  for (const key of ['', 'garbage', token]) assert.equal(await handshake(one, `/ws/session/?session_key=${key}`), 403, key);
+  for (const key of ['', 'garbage', token])
+    assert.equal(await handshake(one, `/ws/session/?session_key=${key}`), 403, key);
 });
 
 test('nobody, on the socket that native clients use, neither reaches the others nor hears them', async () => {
   const { result } = await inPage(async (server) => {
     const { anonymous, AuthSocket } = await import('gatepass');
     const [one, other] = [0, 1].map(() => new AuthSocket(`${server}/ws/header/`, { scheme: anonymous() }));
-    const next = (socket) => new Promise((resolve) => socket.addEventListener('message', ({ data }) => resolve(data), { once: true }));
+    const next = (socket) =>
+      new Promise((resolve) => socket.addEventListener('message', ({ data }) => resolve(data), { once: true }));
     const ask = (socket, text) => Promise.all([next(socket), socket.send(text)]).then(([answer]) => answer);
     // Whoever has been answered has come in.
     for (const socket of [one, other]) await ask(socket, 'in?');
@@ -241,7 +322,8 @@ test('case_25: djoser ends the token at logout, on every device', async () => {
     };
     await session.login({ username: 'bob', password: 'hunter2' });
     session.logout();
-    const status = async () => (await realFetch(`${server}/protected`, { headers: { authorization: `Token ${token}` } })).status;
+    const status = async () =>
+      (await realFetch(`${server}/protected`, { headers: { authorization: `Token ${token}` } })).status;
     // Nobody waits for the answer to a logout, so ask until it has come.
     while ((await status()) !== 401);
     return session.state;
@@ -253,7 +335,8 @@ test('case_25: djoser ends the token at logout, on every device', async () => {
 });
 
 test('cases_1_to_3: djoser and simplejwt refuse a login by name', async () => {
-  const attempt = (session, base, username, password) => go({ session, base, login: { username, password }, path: '/', scheme: query });
+  const attempt = (session, base, username, password) =>
+    go({ session, base, login: { username, password }, path: '/', scheme: query });
   const refused = (status) => ({ failures: [['INVALID_CREDENTIALS', 'signIn', status]] });
   assert.deepEqual(await attempt('simpleJwt', '/api', 'maggie', 'wrong'), refused(401));
   assert.deepEqual(await attempt('simpleJwt', '/api', 'eve', 'gone'), refused(401));
@@ -263,12 +346,22 @@ test('cases_1_to_3: djoser and simplejwt refuse a login by name', async () => {
 });
 
 test('a user who is let in no more is refused with the token that was good', async () => {
-  const [{ access }, { token }] = [await login(one, '/api/token/', 'bob', 'hunter2'), await login(one, '/api-token-auth/', 'bob', 'hunter2')];
+  const [{ access }, { token }] = [
+    await login(one, '/api/token/', 'bob', 'hunter2'),
+    await login(one, '/api-token-auth/', 'bob', 'hunter2'),
+  ];
   assert.equal(await handshake(one, `/ws/jwt/?token=${access}`), 101);
-  const set = (isActive) => shell(one, `from django.contrib.auth.models import User; User.objects.filter(username='bob').update(is_active=${isActive})`);
+  const set = (isActive) =>
+    shell(
+      one,
+      `from django.contrib.auth.models import User; User.objects.filter(username='bob').update(is_active=${isActive})`,
+    );
   set('False');
   assert.equal(await handshake(one, `/ws/jwt/?token=${access}`), 403);
-  assert.deepEqual((await go({ path: '/ws/first/', socket: 'channelsFirstMessage', access: token, failures: 2 })).failures, REJECTED);
+  assert.deepEqual(
+    (await go({ path: '/ws/first/', socket: 'channelsFirstMessage', access: token, failures: 2 })).failures,
+    REJECTED,
+  );
   set('True');
 });
 
@@ -280,21 +373,27 @@ test('a page of a foreign origin is refused, whatever it has', async () => {
     const { result } = await inContext(browser, {}, async (context) => {
       const page = await context.newPage();
       await page.goto(origin.replace('127.0.0.1', 'evil.test'));
-      return page.evaluate(async ({ server, access, token }) => {
-        const { AuthSocket, firstMessage, query, Session } = await import('gatepass');
-        const first = async (path, scheme, access) => {
-          const session = new Session();
-          session.setTokens({ access });
-          const socket = new AuthSocket(server + path, { session, scheme });
-          const code = await new Promise((resolve) => {
-            socket.addEventListener('open', () => resolve('in'));
-            socket.addEventListener('error', ({ error }) => resolve(error.code));
-          });
-          socket.close();
-          return code;
-        };
-        return [await first('/ws/jwt/', query(), access), await first('/ws/first/', firstMessage({ message: { token: '$token' } }), token)];
-      }, { server: one.url, access, token });
+      return page.evaluate(
+        async ({ server, access, token }) => {
+          const { AuthSocket, firstMessage, query, Session } = await import('gatepass');
+          const first = async (path, scheme, access) => {
+            const session = new Session();
+            session.setTokens({ access });
+            const socket = new AuthSocket(server + path, { session, scheme });
+            const code = await new Promise((resolve) => {
+              socket.addEventListener('open', () => resolve('in'));
+              socket.addEventListener('error', ({ error }) => resolve(error.code));
+            });
+            socket.close();
+            return code;
+          };
+          return [
+            await first('/ws/jwt/', query(), access),
+            await first('/ws/first/', firstMessage({ message: { token: '$token' } }), token),
+          ];
+        },
+        { server: one.url, access, token },
+      );
     });
     assert.deepEqual(result, ['CONNECT_FAILED', 'CONNECT_FAILED']);
   } finally {

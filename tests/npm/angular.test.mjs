@@ -54,13 +54,21 @@ export async function start(server, isZoneless) {
 `;
 
 before(async () => {
-  for (const [name, first] of [['zone', "import 'zone.js';"], ['zoneless', '']]) {
+  for (const [name, first] of [
+    ['zone', "import 'zone.js';"],
+    ['zoneless', ''],
+  ]) {
     const { outputFiles } = await build({
       // Where the package is installed; the rest is found further up.
       stdin: { contents: first + APP, resolveDir: project },
       // As Angular's own builder does: zone.js does not see through native ones.
       supported: { 'async-await': name !== 'zone' },
-      bundle: true, format: 'esm', platform: 'browser', target: 'es2022', write: false, logLevel: 'warning',
+      bundle: true,
+      format: 'esm',
+      platform: 'browser',
+      target: 'es2022',
+      write: false,
+      logLevel: 'warning',
     });
     writeFileSync(join(project, `angular-${name}.js`), outputFiles[0].contents);
   }
@@ -73,7 +81,10 @@ for (const name of ['zone', 'zoneless']) {
     inProfile(async (context) => {
       await control({ do: 'reset' });
       const tab = await open(context);
-      await tab.evaluate(async ([server, name]) => (await import(`/angular-${name}.js`)).start(server, name === 'zoneless'), [server, name]);
+      await tab.evaluate(
+        async ([server, name]) => (await import(`/angular-${name}.js`)).start(server, name === 'zoneless'),
+        [server, name],
+      );
       await run(tab);
     });
 
@@ -98,7 +109,10 @@ for (const name of ['zone', 'zoneless']) {
       await control({ do: 'dropSockets', how: 'reset' });
       await shows(tab, '#socket', 'waiting two CONNECTION_LOST soon');
       await tab.evaluate(() => app.gate.reconnect());
-      await until(tab, () => app.gate.state() === 'connected' && app.gate.error() === undefined && app.gate.retryIn() === undefined);
+      await until(
+        tab,
+        () => app.gate.state() === 'connected' && app.gate.error() === undefined && app.gate.retryIn() === undefined,
+      );
       await control({ do: 'dropSockets', how: { close: { code: 4403, reason: '' } } });
       await shows(tab, '#socket', 'closed');
       await tab.evaluate(() => app.gate.reconnect());
@@ -106,7 +120,11 @@ for (const name of ['zone', 'zoneless']) {
       await control({ do: 'push', text: 'after the end' });
       await until(tab, () => heard.includes('after the end'));
       await tab.evaluate(() => app.session.logout());
-      assert.equal(await tab.evaluate(() => app.gate.data()), undefined, 'what was told to one user is not shown to the next');
+      assert.equal(
+        await tab.evaluate(() => app.gate.data()),
+        undefined,
+        'what was told to one user is not shown to the next',
+      );
       await tab.evaluate(() => reference.destroy());
       assert.deepEqual(await tab.evaluate(() => [app.gate.state(), ended]), ['closed', 1]);
     });
@@ -152,7 +170,16 @@ for (const name of ['zone', 'zoneless']) {
 
   test(`${name}: the interceptor sends the token to its origin, renews one that is refused, and leaves others alone`, async () => {
     await withApp(async (tab) => {
-      const get = (path, headers = {}) => tab.evaluate(([url, headers]) => new Promise((resolve) => http.get(url, { headers }).subscribe({ next: (body) => resolve(JSON.stringify(body)), error: ({ status }) => resolve(status) })), [path, headers]);
+      const get = (path, headers = {}) =>
+        tab.evaluate(
+          ([url, headers]) =>
+            new Promise((resolve) =>
+              http
+                .get(url, { headers })
+                .subscribe({ next: (body) => resolve(JSON.stringify(body)), error: ({ status }) => resolve(status) }),
+            ),
+          [path, headers],
+        );
       const me = `${server}/protected`;
       assert.equal(await get(me), 401, 'nobody is signed in');
       await tab.evaluate(() => app.session.login({ username: 'maggie', password: 'secret' }));
@@ -166,7 +193,15 @@ for (const name of ['zone', 'zoneless']) {
       assert.equal(await get(me), 401);
       await shows(tab, '#session', 'expired');
       assert.equal(await get(me), 401);
-      const token = await tab.evaluate((url) => new Promise((resolve) => http.post(url, { username: 'bob', password: 'hunter2' }).subscribe({ next: resolve, error: ({ status }) => resolve(status) })), `${server}/api/token/`);
+      const token = await tab.evaluate(
+        (url) =>
+          new Promise((resolve) =>
+            http
+              .post(url, { username: 'bob', password: 'hunter2' })
+              .subscribe({ next: resolve, error: ({ status }) => resolve(status) }),
+          ),
+        `${server}/api/token/`,
+      );
       assert.ok(token.access, JSON.stringify(token));
     });
   });

@@ -24,37 +24,57 @@ async function withServer(onConnection, run) {
 for (const scheme of ['anonymous', 'ticket', 'firstMessage']) {
   test(`a socket that the browser refuses in its constructor ends with BLOCKED, and may be tried again: ${scheme}`, async () => {
     await control({ do: 'reset' });
-    const { result, said } = await inPage(async ([server, scheme]) => {
-      const gatepass = await import('gatepass');
-      const session = new gatepass.Session(gatepass.presets.simpleJwt(`${server}/api`));
-      await session.login({ username: 'maggie', password: 'secret' });
-      const schemes = {
-        anonymous: ['/ws/anonymous/', gatepass.anonymous()],
-        ticket: ['/channel/', gatepass.ticket({ url: `${server}/ws_ticket`, method: 'GET' })],
-        firstMessage: ['/ws/ack/', gatepass.firstMessage({ message: { token: '$token' }, ack: { type: 'auth_ok' } })],
-      };
-      const [path, how] = schemes[scheme];
-      const Real = WebSocket;
-      // As Firefox does for a Content-Security-Policy, and Chromium for mixed content.
-      const forbid = () => (globalThis.WebSocket = class { constructor() { throw new DOMException('insecure', 'SecurityError'); } });
-      forbid();
-      const socket = new gatepass.AuthSocket(server + path, { session, scheme: how, backoff: { base: 1, cap: 1, spread: 1 } });
-      const events = [];
-      for (const type of ['error', 'close']) socket.addEventListener(type, ({ error }) => events.push(error?.code ?? type));
-      const seen = [await socket.ready().catch(({ code }) => code), socket.state];
-      globalThis.WebSocket = Real;
-      socket.reconnect();
-      await socket.ready();
-      // A try that a timer begins.
-      forbid();
-      await fetch(`${server}/`).catch(() => {});
-      socket.reconnect();
-      seen.push(await new Promise((resolve) => socket.addEventListener('statechange', ({ state, error }) => state === 'closed' && resolve(error.code))));
-      socket.close();
-      return [...seen, socket.state, events];
-    }, [server, scheme]);
+    const { result, said } = await inPage(
+      async ([server, scheme]) => {
+        const gatepass = await import('gatepass');
+        const session = new gatepass.Session(gatepass.presets.simpleJwt(`${server}/api`));
+        await session.login({ username: 'maggie', password: 'secret' });
+        const schemes = {
+          anonymous: ['/ws/anonymous/', gatepass.anonymous()],
+          ticket: ['/channel/', gatepass.ticket({ url: `${server}/ws_ticket`, method: 'GET' })],
+          firstMessage: ['/ws/ack/', gatepass.firstMessage({ message: { token: '$token' }, ack: { type: 'auth_ok' } })],
+        };
+        const [path, how] = schemes[scheme];
+        const Real = WebSocket;
+        // As Firefox does for a Content-Security-Policy, and Chromium for mixed content.
+        const forbid = () =>
+          (globalThis.WebSocket = class {
+            constructor() {
+              throw new DOMException('insecure', 'SecurityError');
+            }
+          });
+        forbid();
+        const socket = new gatepass.AuthSocket(server + path, {
+          session,
+          scheme: how,
+          backoff: { base: 1, cap: 1, spread: 1 },
+        });
+        const events = [];
+        for (const type of ['error', 'close'])
+          socket.addEventListener(type, ({ error }) => events.push(error?.code ?? type));
+        const seen = [await socket.ready().catch(({ code }) => code), socket.state];
+        globalThis.WebSocket = Real;
+        socket.reconnect();
+        await socket.ready();
+        // A try that a timer begins.
+        forbid();
+        await fetch(`${server}/`).catch(() => {});
+        socket.reconnect();
+        seen.push(
+          await new Promise((resolve) =>
+            socket.addEventListener('statechange', ({ state, error }) => state === 'closed' && resolve(error.code)),
+          ),
+        );
+        socket.close();
+        return [...seen, socket.state, events];
+      },
+      [server, scheme],
+    );
     assert.deepEqual(result.slice(0, 4), ['BLOCKED', 'closed', 'BLOCKED', 'closed']);
-    assert.deepEqual(said.filter((text) => text.startsWith('error:')), []);
+    assert.deepEqual(
+      said.filter((text) => text.startsWith('error:')),
+      [],
+    );
   });
 }
 
@@ -64,7 +84,10 @@ test('half a surrogate pair in a credential is sent as a form sends it, and the 
     let body = '';
     for await (const chunk of request) body += chunk;
     if (request.method === 'POST') bodies.push(body);
-    response.setHeader('access-control-allow-origin', '*').setHeader('access-control-allow-headers', '*').setHeader('content-type', 'application/json');
+    response
+      .setHeader('access-control-allow-origin', '*')
+      .setHeader('access-control-allow-headers', '*')
+      .setHeader('content-type', 'application/json');
     response.end('{"access":"a","refresh":"r"}');
   });
   await new Promise((resolve) => http.listen(0, '127.0.0.1', resolve));
@@ -84,7 +107,11 @@ test('half a surrogate pair in a credential is sent as a form sends it, and the 
       return seen;
     }, `http://127.0.0.1:${http.address().port}/`);
     assert.deepEqual(result, ['signed-in', 'signed-out', 'signed-in', 'signed-out']);
-    assert.deepEqual(bodies.slice(0, 3), ['username=a&password=pw%EF%BF%BD', 'username=a&password=%EF%BF%BD', 'username=a&password=a%F0%9F%98%80b']);
+    assert.deepEqual(bodies.slice(0, 3), [
+      'username=a&password=pw%EF%BF%BD',
+      'username=a&password=%EF%BF%BD',
+      'username=a&password=a%F0%9F%98%80b',
+    ]);
   } finally {
     http.close();
   }
@@ -93,65 +120,98 @@ test('half a surrogate pair in a credential is sent as a form sends it, and the 
 test('what is sent is copied at the call: a buffer may be given away, written over, or have been given away before', async () => {
   const heard = [];
   let connections = 0;
-  await withServer((socket) => {
-    const number = ++connections;
-    socket.on('message', (data, isBinary) => {
-      if (isBinary) heard.push([number, [...data]]);
-      // The first is refused after it has heard everything: what followed is sent again.
-      if (isBinary && data.length === 1 && number === 1) socket.close(4401);
-      if (isBinary && data.length === 1 && number === 2) socket.send('done');
-    });
-  }, async (address) => {
-    const { result, said } = await inPage(async (address) => {
-      const { AuthSocket, firstMessage, Session } = await import('gatepass');
-      let count = 0;
-      const session = new Session({ getToken: () => `token ${count++}` });
-      const socket = new AuthSocket(address, { session, scheme: firstMessage({ message: { token: '$token' } }), backoff: { base: 1, cap: 10, spread: 1 } });
-      // Before the wasm is there, and after it.
-      const early = new Uint8Array([1, 2]);
-      socket.send(early);
-      early.fill(0);
-      const done = new Promise((resolve) => socket.addEventListener('message', resolve));
-      await socket.ready();
-      const given = new Uint8Array([3, 4]).buffer;
-      socket.send(given);
-      structuredClone(given, { transfer: [given] });
-      const reused = new Uint8Array([5, 5]);
-      socket.send(reused);
-      reused.fill(6);
-      socket.send(reused.buffer);
-      reused.fill(0);
-      const gone = new ArrayBuffer(8);
-      const [view, bytes] = [new DataView(gone), new Uint8Array(gone)];
-      structuredClone(gone, { transfer: [gone] });
-      for (const nothing of [gone, view, bytes]) socket.send(nothing);
-      socket.send(new DataView(new Uint8Array([0, 7, 8, 0]).buffer, 1, 2));
-      socket.send(new Uint8Array([9]));
-      await done;
-      const { sent } = socket.stats();
-      socket.close();
-      return [socket.state, sent];
-    }, address);
-    assert.equal(result[0], 'closed');
-    assert.deepEqual(said.filter((text) => text.startsWith('error:')), []);
-    const messages = [[1, 2], [3, 4], [5, 5], [6, 6], [], [], [], [7, 8], [9]];
-    assert.deepEqual(heard.filter(([number]) => number === 1).map(([, data]) => data), messages);
-    assert.deepEqual(heard.filter(([number]) => number === 2).map(([, data]) => data), messages, 'the same, in their order');
-  });
+  await withServer(
+    (socket) => {
+      const number = ++connections;
+      socket.on('message', (data, isBinary) => {
+        if (isBinary) heard.push([number, [...data]]);
+        // The first is refused after it has heard everything: what followed is sent again.
+        if (isBinary && data.length === 1 && number === 1) socket.close(4401);
+        if (isBinary && data.length === 1 && number === 2) socket.send('done');
+      });
+    },
+    async (address) => {
+      const { result, said } = await inPage(async (address) => {
+        const { AuthSocket, firstMessage, Session } = await import('gatepass');
+        let count = 0;
+        const session = new Session({ getToken: () => `token ${count++}` });
+        const socket = new AuthSocket(address, {
+          session,
+          scheme: firstMessage({ message: { token: '$token' } }),
+          backoff: { base: 1, cap: 10, spread: 1 },
+        });
+        // Before the wasm is there, and after it.
+        const early = new Uint8Array([1, 2]);
+        socket.send(early);
+        early.fill(0);
+        const done = new Promise((resolve) => socket.addEventListener('message', resolve));
+        await socket.ready();
+        const given = new Uint8Array([3, 4]).buffer;
+        socket.send(given);
+        structuredClone(given, { transfer: [given] });
+        const reused = new Uint8Array([5, 5]);
+        socket.send(reused);
+        reused.fill(6);
+        socket.send(reused.buffer);
+        reused.fill(0);
+        const gone = new ArrayBuffer(8);
+        const [view, bytes] = [new DataView(gone), new Uint8Array(gone)];
+        structuredClone(gone, { transfer: [gone] });
+        for (const nothing of [gone, view, bytes]) socket.send(nothing);
+        socket.send(new DataView(new Uint8Array([0, 7, 8, 0]).buffer, 1, 2));
+        socket.send(new Uint8Array([9]));
+        await done;
+        const { sent } = socket.stats();
+        socket.close();
+        return [socket.state, sent];
+      }, address);
+      assert.equal(result[0], 'closed');
+      assert.deepEqual(
+        said.filter((text) => text.startsWith('error:')),
+        [],
+      );
+      const messages = [[1, 2], [3, 4], [5, 5], [6, 6], [], [], [], [7, 8], [9]];
+      assert.deepEqual(
+        heard.filter(([number]) => number === 1).map(([, data]) => data),
+        messages,
+      );
+      assert.deepEqual(
+        heard.filter(([number]) => number === 2).map(([, data]) => data),
+        messages,
+        'the same, in their order',
+      );
+    },
+  );
 });
 
 test('what only looks like a message is refused by name, before the wasm is there and after it', async () => {
   const { result, said } = await inPage(async (server) => {
     const { anonymous, AuthSocket } = await import('gatepass');
     const socket = new AuthSocket(`${server}/ws/anonymous/`, { scheme: anonymous() });
-    const odd = [Object.create(Blob.prototype), Object.create(ArrayBuffer.prototype), {}, null, undefined, 7, new Proxy({}, { getPrototypeOf() { throw new Error('no'); } })];
-    const attempt = () => odd.map((value) => {
-      try {
-        return socket.send(value).status;
-      } catch (error) {
-        return error.code ?? String(error);
-      }
-    });
+    const odd = [
+      Object.create(Blob.prototype),
+      Object.create(ArrayBuffer.prototype),
+      {},
+      null,
+      undefined,
+      7,
+      new Proxy(
+        {},
+        {
+          getPrototypeOf() {
+            throw new Error('no');
+          },
+        },
+      ),
+    ];
+    const attempt = () =>
+      odd.map((value) => {
+        try {
+          return socket.send(value).status;
+        } catch (error) {
+          return error.code ?? String(error);
+        }
+      });
     const before = attempt();
     await socket.ready();
     const seen = [before, attempt(), socket.state];
@@ -185,51 +245,88 @@ test('two users whose numeric ids are one double are two users', async () => {
 
 test('an answer of the server is read up to a mebibyte', async () => {
   await control({ do: 'reset' });
-  const { result } = await inPage(async ([server, controlUrl]) => {
-    const { AuthSocket, presets, Session } = await import('gatepass');
-    const answer = (endpoint, length) => fetch(controlUrl, { method: 'POST', body: JSON.stringify({ do: 'answer', endpoint, status: 200, body: ' '.repeat(length) }) });
-    const session = new Session(presets.ticketServer(server));
-    const seen = [];
-    for (const length of [1 << 20, (1 << 20) + 1]) {
-      await answer('login', length);
-      await session.login({ username: 'maggie', password: 'secret' }).catch(({ code, message }) => seen.push(code, message));
-    }
-    await session.login({ username: 'maggie', password: 'secret' });
-    await answer('ticket', (1 << 20) + 1);
-    const socket = new AuthSocket(`${server}/channel/`, { session, ...presets.ticketServerSocket(server), backoff: { base: 1, cap: 1, spread: 1 } });
-    socket.addEventListener('error', ({ error }) => seen.push(error.code, error.message));
-    await socket.ready();
-    socket.close();
-    return seen;
-  }, [server, process.env.GATEPASS_TEST_CONTROL]);
-  assert.deepEqual(result, ['LOGIN_FAILED', 'the answer is not JSON', 'LOGIN_FAILED', 'the answer is longer than 1 MiB', 'TICKET_MALFORMED', 'the answer is longer than 1 MiB']);
+  const { result } = await inPage(
+    async ([server, controlUrl]) => {
+      const { AuthSocket, presets, Session } = await import('gatepass');
+      const answer = (endpoint, length) =>
+        fetch(controlUrl, {
+          method: 'POST',
+          body: JSON.stringify({ do: 'answer', endpoint, status: 200, body: ' '.repeat(length) }),
+        });
+      const session = new Session(presets.ticketServer(server));
+      const seen = [];
+      for (const length of [1 << 20, (1 << 20) + 1]) {
+        await answer('login', length);
+        await session
+          .login({ username: 'maggie', password: 'secret' })
+          .catch(({ code, message }) => seen.push(code, message));
+      }
+      await session.login({ username: 'maggie', password: 'secret' });
+      await answer('ticket', (1 << 20) + 1);
+      const socket = new AuthSocket(`${server}/channel/`, {
+        session,
+        ...presets.ticketServerSocket(server),
+        backoff: { base: 1, cap: 1, spread: 1 },
+      });
+      socket.addEventListener('error', ({ error }) => seen.push(error.code, error.message));
+      await socket.ready();
+      socket.close();
+      return seen;
+    },
+    [server, process.env.GATEPASS_TEST_CONTROL],
+  );
+  assert.deepEqual(result, [
+    'LOGIN_FAILED',
+    'the answer is not JSON',
+    'LOGIN_FAILED',
+    'the answer is longer than 1 MiB',
+    'TICKET_MALFORMED',
+    'the answer is longer than 1 MiB',
+  ]);
 });
 
 test('a frame full of line ends or blanks reaches the app, and the next one is understood', async () => {
-  await withServer((socket) => {
-    socket.on('message', (data) => {
-      if (!String(data).includes('token')) return;
-      for (const junk of ['\n'.repeat(1 << 20), `${' '.repeat(1 << 20)}x`, '1,\n'.repeat(300_000), '['.repeat(100_000)]) socket.send(junk);
-      socket.send('{"type":"ok"}\n');
-      for (const junk of ['\n'.repeat(1 << 20), `${' '.repeat(1 << 20)}x`, '{"type":'.repeat(100_000)]) socket.send(junk);
-      socket.send('{"type":"expired"}\n');
-      socket.send('end');
-    });
-  }, async (address) => {
-    const { result } = await inPage(async (address) => {
-      const { AuthSocket, firstMessage, Session } = await import('gatepass');
-      let asked = 0;
-      const session = new Session({ getToken: () => `token ${asked++}` });
-      const scheme = firstMessage({ message: { token: '$token' }, frames: 'text', ack: { type: 'ok' }, expired: { type: 'expired' } });
-      const socket = new AuthSocket(address, { session, scheme });
-      const lengths = [];
-      await new Promise((resolve) => socket.addEventListener('message', ({ data }) => (data === 'end' ? resolve() : lengths.push(data.length))));
-      while (asked < 2) await new Promise((resolve) => setTimeout(resolve, 5));
-      socket.close();
-      return lengths;
-    }, address);
-    assert.deepEqual(result, [14, 1 << 20, (1 << 20) + 1, 800_000, 19]);
-  });
+  await withServer(
+    (socket) => {
+      socket.on('message', (data) => {
+        if (!String(data).includes('token')) return;
+        for (const junk of [
+          '\n'.repeat(1 << 20),
+          `${' '.repeat(1 << 20)}x`,
+          '1,\n'.repeat(300_000),
+          '['.repeat(100_000),
+        ])
+          socket.send(junk);
+        socket.send('{"type":"ok"}\n');
+        for (const junk of ['\n'.repeat(1 << 20), `${' '.repeat(1 << 20)}x`, '{"type":'.repeat(100_000)])
+          socket.send(junk);
+        socket.send('{"type":"expired"}\n');
+        socket.send('end');
+      });
+    },
+    async (address) => {
+      const { result } = await inPage(async (address) => {
+        const { AuthSocket, firstMessage, Session } = await import('gatepass');
+        let asked = 0;
+        const session = new Session({ getToken: () => `token ${asked++}` });
+        const scheme = firstMessage({
+          message: { token: '$token' },
+          frames: 'text',
+          ack: { type: 'ok' },
+          expired: { type: 'expired' },
+        });
+        const socket = new AuthSocket(address, { session, scheme });
+        const lengths = [];
+        await new Promise((resolve) =>
+          socket.addEventListener('message', ({ data }) => (data === 'end' ? resolve() : lengths.push(data.length))),
+        );
+        while (asked < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+        socket.close();
+        return lengths;
+      }, address);
+      assert.deepEqual(result, [14, 1 << 20, (1 << 20) + 1, 800_000, 19]);
+    },
+  );
 });
 
 test('a text of the options that may be a secret is in no message', async () => {
@@ -245,7 +342,9 @@ test('a text of the options that may be a secret is in no message', async () => 
     };
     return [
       said(() => new Session({ refresh: { url: '/r', body: { client_secret: '$3cr3t', refresh: '$refresh' } } })),
-      said(() => new AuthSocket('/x', { session, scheme: firstMessage({ message: { key: '$3cr3t', token: '$token' } }) })),
+      said(
+        () => new AuthSocket('/x', { session, scheme: firstMessage({ message: { key: '$3cr3t', token: '$token' } }) }),
+      ),
       said(() => new AuthSocket('/x', { session, scheme: ticket({ url: '/t', urlHosts: ['user:3cr3t@host'] }) })),
     ];
   });
@@ -266,7 +365,8 @@ test('a double of a WebSocket may answer within the call: nothing is lost, and a
       }
       send(text) {
         const { token, id } = JSON.parse(text);
-        for (const data of token ? ['{"type":"ok"}\n{"type":"news"}', '{"type":"more"}'] : [`{"ack":"${id}"}`, text]) this.onmessage(new MessageEvent('message', { data }));
+        for (const data of token ? ['{"type":"ok"}\n{"type":"news"}', '{"type":"more"}'] : [`{"ack":"${id}"}`, text])
+          this.onmessage(new MessageEvent('message', { data }));
       }
       close() {}
     };
@@ -283,6 +383,9 @@ test('a double of a WebSocket may answer within the call: nothing is lost, and a
     socket.close();
     return { heard, fates };
   });
-  assert.deepEqual(result.heard.map((data) => String(data).trim()), ['{"type":"ok"}\n{"type":"news"}', '{"type":"more"}', '{"ack":"1"}', '{"id":"1"}', '{"ack":"2"}', '{"id":"2"}']);
+  assert.deepEqual(
+    result.heard.map((data) => String(data).trim()),
+    ['{"type":"ok"}\n{"type":"news"}', '{"type":"more"}', '{"ack":"1"}', '{"id":"1"}', '{"ack":"2"}', '{"id":"2"}'],
+  );
   assert.deepEqual(result.fates, ['confirmed', 'confirmed']);
 });

@@ -5,12 +5,21 @@ import { chromium } from 'playwright-core';
 /** The servers that `cargo xtask test npm` started. */
 export const server = process.env.GATEPASS_TEST_SERVER;
 const controlUrl = process.env.GATEPASS_TEST_CONTROL;
-if (!server || !controlUrl) throw new Error('run these tests by `cargo xtask test npm`: it starts the servers they need');
+if (!server || !controlUrl)
+  throw new Error('run these tests by `cargo xtask test npm`: it starts the servers they need');
 
 /** `without`: what playwright adds of its own accord. */
 export function launch(more = [], without = []) {
-  const args = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-    '--disable-component-update', '--disable-sync', ...more];
+  const args = [
+    '--no-sandbox',
+    '--disable-gpu',
+    '--disable-quic',
+    '--no-first-run',
+    '--disable-background-networking',
+    '--disable-component-update',
+    '--disable-sync',
+    ...more,
+  ];
   return chromium.launch({ executablePath: '/usr/bin/chromium', args, ignoreDefaultArgs: without });
 }
 

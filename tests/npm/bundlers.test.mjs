@@ -28,17 +28,36 @@ socket.send('hello from ${entry}');
 
 /** What builds `main.js` of a folder into another. */
 const BUNDLERS = {
-  vite: (root, outDir) => vite({ root, base: './', configFile: false, logLevel: 'warn', build: { outDir, assetsInlineLimit: 0 } }),
-  webpack: (root, outDir) => new Promise((resolve, reject) => {
-    const options = { context: root, entry: './main.js', mode: 'production', output: { path: outDir, filename: 'main.js' } };
-    webpack(options, (error, stats) => (error || stats.hasErrors() ? reject(error ?? new Error(stats.toString())) : resolve()));
-  }),
-  rollup: async (root, dir) => (await rollup({ input: join(root, 'main.js'), plugins: [nodeResolve()] })).write({ dir }),
-  esbuild: (root, outdir) => esbuild({ entryPoints: [join(root, 'main.js')], bundle: true, minify: true, format: 'esm', outdir, logLevel: 'warning' }),
+  vite: (root, outDir) =>
+    vite({ root, base: './', configFile: false, logLevel: 'warn', build: { outDir, assetsInlineLimit: 0 } }),
+  webpack: (root, outDir) =>
+    new Promise((resolve, reject) => {
+      const options = {
+        context: root,
+        entry: './main.js',
+        mode: 'production',
+        output: { path: outDir, filename: 'main.js' },
+      };
+      webpack(options, (error, stats) =>
+        error || stats.hasErrors() ? reject(error ?? new Error(stats.toString())) : resolve(),
+      );
+    }),
+  rollup: async (root, dir) =>
+    (await rollup({ input: join(root, 'main.js'), plugins: [nodeResolve()] })).write({ dir }),
+  esbuild: (root, outdir) =>
+    esbuild({
+      entryPoints: [join(root, 'main.js')],
+      bundle: true,
+      minify: true,
+      format: 'esm',
+      outdir,
+      logLevel: 'warning',
+    }),
 };
 
 /** Serves a folder, runs its page, and waits for what it says. */
-const run = (folder, expected) => served(folder, (url) => opened(url, (tab) => tab.locator('body', { hasText: expected }).waitFor()));
+const run = (folder, expected) =>
+  served(folder, (url) => opened(url, (tab) => tab.locator('body', { hasText: expected }).waitFor()));
 
 for (const [name, bundle] of Object.entries(BUNDLERS)) {
   // Rollup and esbuild leave `new URL(…, import.meta.url)` as it is: there the wasm is copied, or inside.
@@ -53,9 +72,14 @@ for (const [name, bundle] of Object.entries(BUNDLERS)) {
       writeFileSync(join(root, 'index.html'), HTML);
       await bundle(root, out);
       if (name !== 'vite') writeFileSync(join(out, 'index.html'), HTML);
-      if (entry === 'gatepass' && !finds) writeFileSync(join(out, 'core_bg.wasm'), readFileSync(join(project, 'node_modules/gatepass/pkg/core_bg.wasm')));
+      if (entry === 'gatepass' && !finds)
+        writeFileSync(join(out, 'core_bg.wasm'), readFileSync(join(project, 'node_modules/gatepass/pkg/core_bg.wasm')));
       const asked = await run(out, `hello from ${entry}`);
-      assert.equal(asked.some((path) => path.endsWith('.wasm')), entry === 'gatepass', asked.join());
+      assert.equal(
+        asked.some((path) => path.endsWith('.wasm')),
+        entry === 'gatepass',
+        asked.join(),
+      );
     });
   }
 }
@@ -101,17 +125,27 @@ test('Nuxt renders it on the server, where nothing connects, and the page goes o
   rmSync(root, { recursive: true, force: true });
   mkdirSync(join(root, 'app'), { recursive: true });
   writeFileSync(join(root, 'package.json'), '{"name": "app", "private": true, "type": "module"}');
-  writeFileSync(join(root, 'nuxt.config.ts'), "export default defineNuxtConfig({ compatibilityDate: '2026-11-01', telemetry: false });");
-  writeFileSync(join(root, 'app/app.vue'), `
+  writeFileSync(
+    join(root, 'nuxt.config.ts'),
+    "export default defineNuxtConfig({ compatibilityDate: '2026-11-01', telemetry: false });",
+  );
+  writeFileSync(
+    join(root, 'app/app.vue'),
+    `
 <script setup lang="ts">
 import { anonymous } from 'gatepass';
 import { useAuthSocket } from 'gatepass/vue';
 const { state, data, send } = useAuthSocket(${JSON.stringify(server)} + '/ws/anonymous/', { scheme: anonymous() });
 onMounted(() => send('hello from Nuxt'));
 </script>
-<template><p>{{ state }} {{ data }}</p></template>`);
+<template><p>{{ state }} {{ data }}</p></template>`,
+  );
   const env = { ...process.env, NUXT_TELEMETRY_DISABLED: '1', HOST: '127.0.0.1', PORT: '0' };
-  const built = spawnSync('node', [join(import.meta.dirname, '../../node_modules/nuxt/bin/nuxt.mjs'), 'build'], { cwd: root, encoding: 'utf8', env });
+  const built = spawnSync('node', [join(import.meta.dirname, '../../node_modules/nuxt/bin/nuxt.mjs'), 'build'], {
+    cwd: root,
+    encoding: 'utf8',
+    env,
+  });
   assert.equal(built.status, 0, built.stdout + built.stderr);
   const app = spawn('node', [join(root, '.output/server/index.mjs')], { env, stdio: ['ignore', 'pipe', 'inherit'] });
   try {
@@ -121,7 +155,10 @@ onMounted(() => send('hello from Nuxt'));
     assert.equal((await ask('counts')).accepted, 0);
     await inContext(browser, {}, async (context) => {
       const complaints = [];
-      context.on('console', (message) => ['warning', 'error'].includes(message.type()) && complaints.push(message.text()));
+      context.on(
+        'console',
+        (message) => ['warning', 'error'].includes(message.type()) && complaints.push(message.text()),
+      );
       context.on('weberror', (error) => complaints.push(String(error.error())));
       const tab = await context.newPage();
       await tab.goto(url);

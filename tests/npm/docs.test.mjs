@@ -11,18 +11,42 @@ import { inContext } from './recorder.mjs';
 import { served } from './served.mjs';
 
 const root = join(import.meta.dirname, '../..');
-const pages = ['README.md', ...['docs', 'examples', 'crates/gatepass-mock-server'].flatMap((folder) => readdirSync(join(root, folder), { recursive: true }).map((name) => join(folder, name)))]
-  .filter((name) => name.endsWith('.md') && !/node_modules|docs\/api|\.venv/.test(name));
+const pages = [
+  'README.md',
+  ...['docs', 'examples', 'crates/gatepass-mock-server'].flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true }).map((name) => join(folder, name)),
+  ),
+].filter((name) => name.endsWith('.md') && !/node_modules|docs\/api|\.venv/.test(name));
 /** Every block of code: where it is, its language, the file that it is, its text. */
-const blocks = pages.flatMap((page) => [...readFileSync(join(root, page), 'utf8').matchAll(/^```(\w+)(?:,\w+)?(?: \[(.*?)\])?\n([\s\S]*?)^```$/gm)].map(([, language, file, text]) => ({ page, language, file, text })));
+const blocks = pages.flatMap((page) =>
+  [...readFileSync(join(root, page), 'utf8').matchAll(/^```(\w+)(?:,\w+)?(?: \[(.*?)\])?\n([\s\S]*?)^```$/gm)].map(
+    ([, language, file, text]) => ({ page, language, file, text }),
+  ),
+);
 
 /** Who looks at a language. */
 const LOOKED_AT = {
   ts: () => {}, // `cargo xtask test package` compiles each, as Node and as bundlers find the types
-  rust: ({ page }) => assert.ok(['src/lib.rs', 'crates/gatepass-mock-server/src/lib.rs'].some((file) => readFileSync(join(root, file), 'utf8').includes(`${page}")]`)), `${page} is among the documentation tests`),
-  vue: inStart, js: inStart, html: inStart,
-  http: ({ text }) => assert.ok(readFileSync(join(root, 'tests/npm/loading.test.mjs'), 'utf8').includes(/script-src [^;]*/.exec(text)[0]), 'the header is one that the tests load the package under'),
-  sh: ({ page, text }) => text.trim().split('\n').forEach((line) => runs(line.replace(/\s+#.*/, ''), page)),
+  rust: ({ page }) =>
+    assert.ok(
+      ['src/lib.rs', 'crates/gatepass-mock-server/src/lib.rs'].some((file) =>
+        readFileSync(join(root, file), 'utf8').includes(`${page}")]`),
+      ),
+      `${page} is among the documentation tests`,
+    ),
+  vue: inStart,
+  js: inStart,
+  html: inStart,
+  http: ({ text }) =>
+    assert.ok(
+      readFileSync(join(root, 'tests/npm/loading.test.mjs'), 'utf8').includes(/script-src [^;]*/.exec(text)[0]),
+      'the header is one that the tests load the package under',
+    ),
+  sh: ({ page, text }) =>
+    text
+      .trim()
+      .split('\n')
+      .forEach((line) => runs(line.replace(/\s+#.*/, ''), page)),
 };
 
 /** start.test.mjs builds and runs all of these pages. */
@@ -35,19 +59,32 @@ function runs(line, page) {
   const help = (program, ...given) => {
     const { stdout, status, stderr } = spawnSync(program, [...given, '--help'], { cwd: root, encoding: 'utf8' });
     assert.equal(status, 0, `${page}: ${line}: ${stderr}`);
-    for (const [option] of line.matchAll(/(?<= )--[a-z-]+/g)) assert.ok(stdout.includes(option), `${page}: ${line}: ${option}`);
+    for (const [option] of line.matchAll(/(?<= )--[a-z-]+/g))
+      assert.ok(stdout.includes(option), `${page}: ${line}: ${option}`);
   };
   const [program, first, second] = line.split(' ');
   if (program === 'curl') {
-    const { status, stderr, stdout } = spawnSync('sh', ['-c', line.replace('curl', 'curl --fail-with-body -sS')], { env: { ...process.env, CONTROL: process.env.GATEPASS_TEST_CONTROL }, encoding: 'utf8' });
+    const { status, stderr, stdout } = spawnSync('sh', ['-c', line.replace('curl', 'curl --fail-with-body -sS')], {
+      env: { ...process.env, CONTROL: process.env.GATEPASS_TEST_CONTROL },
+      encoding: 'utf8',
+    });
     return assert.equal(status, 0, `${page}: ${line}: ${stderr} ${stdout}`);
   }
   if (program === 'gatepass-mock-server') return help(join(root, 'target/debug/gatepass-mock-server'));
   if (program === 'python3') return help('python3', join(root, 'examples/django', first));
   if (line.startsWith('cargo xtask')) return help(join(root, 'target/debug/xtask'), second);
-  if (line === 'cargo install gatepass-mock-server') return assert.match(readFileSync(join(root, 'crates/gatepass-mock-server/Cargo.toml'), 'utf8'), /\[\[bin\]\]|name = "gatepass-mock-server"/);
+  if (line === 'cargo install gatepass-mock-server')
+    return assert.match(
+      readFileSync(join(root, 'crates/gatepass-mock-server/Cargo.toml'), 'utf8'),
+      /\[\[bin\]\]|name = "gatepass-mock-server"/,
+    );
   const { scripts, devDependencies, name } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-  if (line.startsWith('npm install')) return line.split(' ').slice(2).filter((word) => !word.startsWith('-')).forEach((word) => assert.ok(word === name || devDependencies[word], `${page}: ${line}`));
+  if (line.startsWith('npm install'))
+    return line
+      .split(' ')
+      .slice(2)
+      .filter((word) => !word.startsWith('-'))
+      .forEach((word) => assert.ok(word === name || devDependencies[word], `${page}: ${line}`));
   if (program === 'npm') return assert.ok(scripts[first === 'run' ? second : first], `${page}: ${line}`);
   assert.fail(`${page}: nothing tests \`${line}\``);
 }
@@ -63,24 +100,36 @@ test('every block of code in the docs is one that a test looks at', async () => 
 });
 
 test('every code that an error can have is in the docs, and no other', () => {
-  const typed = readFileSync(join(root, 'npm/errors.ts'), 'utf8').match(/export type ErrorCode =([\s\S]*?);/)[1].match(/(?<=')[A-Z_]+(?=')/g);
+  const typed = readFileSync(join(root, 'npm/errors.ts'), 'utf8')
+    .match(/export type ErrorCode =([\s\S]*?);/)[1]
+    .match(/(?<=')[A-Z_]+(?=')/g);
   const sentences = readFileSync(join(root, 'src/error/sentences.rs'), 'utf8').match(/(?<=\(\s*")[A-Z_]{4,}(?=",)/g);
-  const documented = [...readFileSync(join(root, 'docs/errors.md'), 'utf8').matchAll(/^\| `([A-Z_]+)`/gm)].map(([, code]) => code);
+  const documented = [...readFileSync(join(root, 'docs/errors.md'), 'utf8').matchAll(/^\| `([A-Z_]+)`/gm)].map(
+    ([, code]) => code,
+  );
   assert.deepEqual(documented.toSorted(), typed.toSorted());
-  assert.deepEqual(sentences.filter((code) => !typed.includes(code)), []);
+  assert.deepEqual(
+    sentences.filter((code) => !typed.includes(code)),
+    [],
+  );
 });
 
 test('every link between the pages leads somewhere', () => {
   const lost = pages.flatMap((page) => {
-    const text = readFileSync(join(root, page), 'utf8').replace(/^```[\s\S]*?^```$/gm, '').replace(/`[^`\n]*`/g, '');
-    return [...text.matchAll(/\]\((?!https?:|#|\/)([^)#]+)/g), ...text.matchAll(/^<<< ([^#{\n]+)/gm)].flatMap(([, to]) => {
-      try {
-        readdirSync(dirname(join(root, dirname(page), to))).includes(to.split('/').pop()) || readdirSync(join(root, dirname(page), to));
-        return [];
-      } catch {
-        return [`${page}: ${to}`];
-      }
-    });
+    const text = readFileSync(join(root, page), 'utf8')
+      .replace(/^```[\s\S]*?^```$/gm, '')
+      .replace(/`[^`\n]*`/g, '');
+    return [...text.matchAll(/\]\((?!https?:|#|\/)([^)#]+)/g), ...text.matchAll(/^<<< ([^#{\n]+)/gm)].flatMap(
+      ([, to]) => {
+        try {
+          readdirSync(dirname(join(root, dirname(page), to))).includes(to.split('/').pop()) ||
+            readdirSync(join(root, dirname(page), to));
+          return [];
+        } catch {
+          return [`${page}: ${to}`];
+        }
+      },
+    );
   });
   assert.deepEqual(lost, []);
 });
@@ -88,35 +137,52 @@ test('every link between the pages leads somewhere', () => {
 test('the site: every page opens, links lead somewhere, nothing complains, nothing comes from elsewhere', async () => {
   const site = process.env.GATEPASS_TEST_SITE;
   const complaints = [];
-  await served(site, (origin) => inContext(browser, {}, async (context) => {
-    context.on('console', (message) => ['warning', 'error'].includes(message.type()) && complaints.push(message.text()));
-    context.on('weberror', (error) => complaints.push(String(error.error())));
-    context.on('request', (request) => new URL(request.url()).protocol === 'http:' && !request.url().startsWith(origin) && complaints.push(`elsewhere: ${request.url()}`));
-    context.on('response', (response) => response.status() >= 400 && complaints.push(`${response.status()}: ${response.url()}`));
-    const tab = await context.newPage();
-    const seen = new Set();
-    const next = [`${origin}index.html`];
-    while (next.length) {
-      const url = next.pop();
-      if (seen.has(url)) continue;
-      seen.add(url);
-      await tab.goto(url);
-      assert.ok(await tab.title(), url);
-      const { links, ids } = await tab.evaluate(() => ({ links: [...document.querySelectorAll('a[href]')].map(({ href }) => href), ids: [...document.querySelectorAll('[id]')].map(({ id }) => id) }));
-      for (const link of links.map((href) => new URL(href)).filter((link) => `${link.origin}/` === origin)) {
-        const hash = decodeURIComponent(link.hash.slice(1));
-        link.hash = '';
-        if (link.pathname.endsWith('/')) link.pathname += 'index.html';
-        if (hash && link.href === url && !ids.includes(hash)) complaints.push(`${relative(origin, url)}: #${hash}`);
-        next.push(link.href);
+  await served(site, (origin) =>
+    inContext(browser, {}, async (context) => {
+      context.on(
+        'console',
+        (message) => ['warning', 'error'].includes(message.type()) && complaints.push(message.text()),
+      );
+      context.on('weberror', (error) => complaints.push(String(error.error())));
+      context.on(
+        'request',
+        (request) =>
+          new URL(request.url()).protocol === 'http:' &&
+          !request.url().startsWith(origin) &&
+          complaints.push(`elsewhere: ${request.url()}`),
+      );
+      context.on(
+        'response',
+        (response) => response.status() >= 400 && complaints.push(`${response.status()}: ${response.url()}`),
+      );
+      const tab = await context.newPage();
+      const seen = new Set();
+      const next = [`${origin}index.html`];
+      while (next.length) {
+        const url = next.pop();
+        if (seen.has(url)) continue;
+        seen.add(url);
+        await tab.goto(url);
+        assert.ok(await tab.title(), url);
+        const { links, ids } = await tab.evaluate(() => ({
+          links: [...document.querySelectorAll('a[href]')].map(({ href }) => href),
+          ids: [...document.querySelectorAll('[id]')].map(({ id }) => id),
+        }));
+        for (const link of links.map((href) => new URL(href)).filter((link) => `${link.origin}/` === origin)) {
+          const hash = decodeURIComponent(link.hash.slice(1));
+          link.hash = '';
+          if (link.pathname.endsWith('/')) link.pathname += 'index.html';
+          if (hash && link.href === url && !ids.includes(hash)) complaints.push(`${relative(origin, url)}: #${hash}`);
+          next.push(link.href);
+        }
       }
-    }
-    assert.ok(seen.size > 25, `${seen.size} pages`);
-    await tab.goto(`${origin}start.html`);
-    await tab.getByRole('button', { name: 'Search' }).click();
-    await tab.getByRole('searchbox').fill('TICKET_UNAUTHORIZED');
-    await tab.getByRole('option').first().waitFor();
-  }));
+      assert.ok(seen.size > 25, `${seen.size} pages`);
+      await tab.goto(`${origin}start.html`);
+      await tab.getByRole('button', { name: 'Search' }).click();
+      await tab.getByRole('searchbox').fill('TICKET_UNAUTHORIZED');
+      await tab.getByRole('option').first().waitFor();
+    }),
+  );
   assert.deepEqual(complaints, []);
 });
 
@@ -124,16 +190,24 @@ test('the example of testing an app runs as it is written', () => {
   const folder = join(project, 'tested');
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder);
-  for (const { file, text } of blocks.filter(({ page, file }) => page === 'docs/testing.md' && file)) writeFileSync(join(folder, file), text);
+  for (const { file, text } of blocks.filter(({ page, file }) => page === 'docs/testing.md' && file))
+    writeFileSync(join(folder, file), text);
   cpSync(join(root, 'target/demo/vue'), join(folder, 'dist'), { recursive: true });
   writeFileSync(join(folder, 'package.json'), '{"private": true, "type": "module"}');
   // This machine's Chromium, and its mock server on the path; nothing else is added.
-  writeFileSync(join(folder, 'playwright.config.ts'), `export default { workers: 1, reporter: 'line', use: { launchOptions: { executablePath: '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu'] } } };`);
+  writeFileSync(
+    join(folder, 'playwright.config.ts'),
+    `export default { workers: 1, reporter: 'line', use: { launchOptions: { executablePath: '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu'] } } };`,
+  );
   mkdirSync(join(folder, 'bin'));
   symlinkSync(join(root, 'target/debug/gatepass-mock-server'), join(folder, 'bin/gatepass-mock-server'));
   const env = { ...process.env, PATH: `${join(folder, 'bin')}:${process.env.PATH}`, RUST_LOG: 'warn' };
   delete env.NODE_TEST_CONTEXT;
-  const { status, stdout, stderr } = spawnSync('node', [join(root, 'node_modules/@playwright/test/cli.js'), 'test'], { cwd: folder, encoding: 'utf8', env });
+  const { status, stdout, stderr } = spawnSync('node', [join(root, 'node_modules/@playwright/test/cli.js'), 'test'], {
+    cwd: folder,
+    encoding: 'utf8',
+    env,
+  });
   assert.equal(status, 0, stdout + stderr);
   assert.match(stdout, /1 passed/);
 });

@@ -10,7 +10,8 @@ import { browser } from './page.mjs';
 const screenshots = process.env.GATEPASS_TEST_SCREENSHOTS;
 mkdirSync(screenshots, { recursive: true });
 
-const quote = (symbol, price) => control({ do: 'push', text: JSON.stringify({ type: 'quotes', quotes: [{ symbol, price }] }) });
+const quote = (symbol, price) =>
+  control({ do: 'push', text: JSON.stringify({ type: 'quotes', quotes: [{ symbol, price }] }) });
 const badge = (tab, state) => tab.locator(`.badge[data-state="${state}"]`).waitFor();
 const signIn = async (tab, username, password) => {
   await tab.getByLabel('User').fill(username);
@@ -44,7 +45,8 @@ for (const name of ['vue', 'angular']) {
     await badge(bob, 'connected');
 
     for (let tick = 0; tick < 40; tick++) {
-      for (const [index, symbol] of ['ACME', 'CYBR', 'HOOL', 'INIT', 'WAYN'].entries()) await quote(symbol, 100 + 10 * Math.sin(tick / 5 + index));
+      for (const [index, symbol] of ['ACME', 'CYBR', 'HOOL', 'INIT', 'WAYN'].entries())
+        await quote(symbol, 100 + 10 * Math.sin(tick / 5 + index));
     }
     await quote('ACME', 123.45);
     for (const tab of [maggie, bob]) await tab.getByRole('cell', { name: '123.45' }).waitFor();
@@ -52,10 +54,14 @@ for (const name of ['vue', 'angular']) {
     for (const tab of [maggie, bob]) await tab.getByText('bob sells HOOL').waitFor();
     await look(maggie, 'connected', 'light');
     await look(bob, 'narrow', 'dark');
-    assert.ok(await bob.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'nothing is cut off on a telephone');
+    assert.ok(
+      await bob.evaluate(() => document.documentElement.scrollWidth <= innerWidth),
+      'nothing is cut off on a telephone',
+    );
 
     // Not understood, and not minded.
-    for (const text of ['no JSON', '{"type":"quotes"}', '{"type":"broadcast"}', 'null', '[]']) await control({ do: 'push', text });
+    for (const text of ['no JSON', '{"type":"quotes"}', '{"type":"broadcast"}', 'null', '[]'])
+      await control({ do: 'push', text });
     await control({ do: 'stop' });
     await badge(maggie, 'waiting');
     await maggie.getByText(/again in \d+ s/).waitFor();

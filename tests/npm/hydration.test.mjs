@@ -37,7 +37,19 @@ export const render = (server) => renderApplication((context) => start(server, [
 test('on a server it renders and connects to nothing, and the page goes on from there', async () => {
   await control({ do: 'reset' });
   const bundle = async (contents, platform, name) => {
-    const { outputFiles } = await build({ stdin: { contents, resolveDir: project }, bundle: true, format: 'esm', platform, target: 'es2022', write: false, logLevel: 'warning', banner: platform === 'node' ? { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" } : {} });
+    const { outputFiles } = await build({
+      stdin: { contents, resolveDir: project },
+      bundle: true,
+      format: 'esm',
+      platform,
+      target: 'es2022',
+      write: false,
+      logLevel: 'warning',
+      banner:
+        platform === 'node'
+          ? { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" }
+          : {},
+    });
     writeFileSync(join(project, name), outputFiles[0].contents);
     return join(project, name);
   };

@@ -10,7 +10,11 @@ test('a socket that is closed from within its events is closed at once for whoev
   const said = await inFreshPage(async (server) => {
     const { anonymous, AuthSocket } = await import('gatepass');
     const seen = {};
-    const code = (promise) => promise.then(() => 'resolved', ({ code }) => code);
+    const code = (promise) =>
+      promise.then(
+        () => 'resolved',
+        ({ code }) => code,
+      );
     for (const type of ['open', 'statechange', 'message']) {
       for (const call of ['close', 'reconnect']) {
         const socket = new AuthSocket(`${server}/ws/anonymous/`, { scheme: anonymous() });
@@ -23,8 +27,21 @@ test('a socket that is closed from within its events is closed at once for whoev
             if (isClose) socket.send('queued?');
             socket[call]();
             const [state, readyState, phase] = [socket.state, socket.readyState, socket.phase];
-            const waits = isClose ? [code(socket.ready()), code(socket.drained())] : [socket.ready().then(() => socket.state)];
-            resolve(Promise.all(waits).then((ends) => (seen[`${call} in ${type}`] = [isClose ? state : state === 'connected', readyState, isClose && phase, ...ends, socket.state])));
+            const waits = isClose
+              ? [code(socket.ready()), code(socket.drained())]
+              : [socket.ready().then(() => socket.state)];
+            resolve(
+              Promise.all(waits).then(
+                (ends) =>
+                  (seen[`${call} in ${type}`] = [
+                    isClose ? state : state === 'connected',
+                    readyState,
+                    isClose && phase,
+                    ...ends,
+                    socket.state,
+                  ]),
+              ),
+            );
           };
           socket.addEventListener(type, listener);
         });
@@ -34,8 +51,14 @@ test('a socket that is closed from within its events is closed at once for whoev
     return seen;
   }, server);
   for (const [moment, ends] of Object.entries(said)) {
-    const wanted = moment.startsWith('close') ? ['closed', 2, null, 'CLOSED', 'CLOSED', 'closed'] : [false, 0, false, 'connected', 'connected'];
-    assert.deepEqual(ends.map((end) => end ?? null), wanted, moment);
+    const wanted = moment.startsWith('close')
+      ? ['closed', 2, null, 'CLOSED', 'CLOSED', 'closed']
+      : [false, 0, false, 'connected', 'connected'];
+    assert.deepEqual(
+      ends.map((end) => end ?? null),
+      wanted,
+      moment,
+    );
   }
   assert.equal(Object.keys(said).length, 6);
 });
@@ -47,7 +70,9 @@ test('each connection that was open is told to be closed, also when it is closed
     const socket = new AuthSocket(`${server}/ws/anonymous/`, { scheme: anonymous() });
     await socket.ready();
     const closed = [];
-    const told = new Promise((resolve) => socket.addEventListener('close', ({ code }) => closed.push(code) && code === 3002 && resolve()));
+    const told = new Promise((resolve) =>
+      socket.addEventListener('close', ({ code }) => closed.push(code) && code === 3002 && resolve()),
+    );
     socket.close(3001, 'one');
     socket.reconnect();
     socket.close(3002, 'two');
@@ -64,10 +89,13 @@ test('what the page throws when the browser is asked after a socket is nothing, 
     const socket = new AuthSocket(`${server}/ws/anonymous/`, { scheme: anonymous() });
     await socket.ready();
     const told = [];
-    for (const type of ['error', 'statechange']) socket.addEventListener(type, ({ error, state }) => told.push(error?.code ?? state));
+    for (const type of ['error', 'statechange'])
+      socket.addEventListener(type, ({ error, state }) => told.push(error?.code ?? state));
     for (const name of ['protocol', 'extensions', 'bufferedAmount', 'binaryType']) {
       const own = Object.getOwnPropertyDescriptor(WebSocket.prototype, name);
-      const broken = () => { throw new Error('broken'); };
+      const broken = () => {
+        throw new Error('broken');
+      };
       Object.defineProperty(WebSocket.prototype, name, { configurable: true, get: broken, set: broken });
       told.push(name === 'binaryType' ? (socket.binaryType = 'arraybuffer') : socket[name]);
       Object.defineProperty(WebSocket.prototype, name, own);
@@ -87,10 +115,13 @@ test('a driver that has trapped is told of by nobody any more, wherever it trapp
     const socket = new AuthSocket(`${server}/ws/anonymous/`, { scheme: anonymous() });
     await socket.ready();
     const told = [];
-    for (const type of ['message', 'error', 'statechange']) socket.addEventListener(type, ({ error, state, data }) => told.push(error?.code ?? state ?? data));
+    for (const type of ['message', 'error', 'statechange'])
+      socket.addEventListener(type, ({ error, state, data }) => told.push(error?.code ?? state ?? data));
     socket.send('an answer is on its way');
     const { stats } = ConnectionDriver.prototype;
-    ConnectionDriver.prototype.stats = () => { throw new Error('a fault of the driver'); };
+    ConnectionDriver.prototype.stats = () => {
+      throw new Error('a fault of the driver');
+    };
     socket.stats();
     ConnectionDriver.prototype.stats = stats;
     const other = new AuthSocket(`${server}/ws/anonymous/`, { scheme: anonymous() });
@@ -108,7 +139,9 @@ test('a trap at the very beginning is told, and thrown at nobody', async () => {
     const uncaught = [];
     addEventListener('error', ({ error }) => uncaught.push(String(error)));
     ConnectionDriver.prototype.connect = function () {
-      this.guarded(() => { throw new WebAssembly.RuntimeError('unreachable'); });
+      this.guarded(() => {
+        throw new WebAssembly.RuntimeError('unreachable');
+      });
     };
     const socket = new AuthSocket('wss://api.test/', { scheme: anonymous() });
     const code = await socket.ready().catch(({ code }) => code);
@@ -124,7 +157,9 @@ test('a socket of a session that has trapped is closed, and says why, however of
     const { SessionDriver } = await import('/node_modules/gatepass/pkg/session-driver.js');
     await load();
     SessionDriver.prototype.setTokens = function () {
-      this.guarded(() => { throw new WebAssembly.RuntimeError('unreachable'); });
+      this.guarded(() => {
+        throw new WebAssembly.RuntimeError('unreachable');
+      });
     };
     const session = new Session();
     try {
@@ -158,13 +193,16 @@ test('whoever waits for the store is answered, also when nobody holds the sessio
 test('a clock of the page that is broken stops nothing', async () => {
   await control({ do: 'reset' });
   for (const now of ['Infinity', '1e300', 'NaN', '-1']) {
-    const message = await inFreshPage(async ([server, now]) => {
-      const { anonymous, AuthSocket } = await import('gatepass');
-      performance.now = () => Number(now);
-      const socket = new AuthSocket(`${server}/ws/anonymous/`, { scheme: anonymous() });
-      socket.send('hello');
-      for await (const message of socket) return message;
-    }, [server, now]);
+    const message = await inFreshPage(
+      async ([server, now]) => {
+        const { anonymous, AuthSocket } = await import('gatepass');
+        performance.now = () => Number(now);
+        const socket = new AuthSocket(`${server}/ws/anonymous/`, { scheme: anonymous() });
+        socket.send('hello');
+        for await (const message of socket) return message;
+      },
+      [server, now],
+    );
     assert.equal(message, 'hello', now);
   }
 });
@@ -173,7 +211,12 @@ test('what only looks like memory is refused by name', async () => {
   const codes = await inFreshPage(async () => {
     const { anonymous, AuthSocket } = await import('gatepass');
     const socket = new AuthSocket('wss://api.test/', { scheme: anonymous() });
-    const lookalikes = [{ byteLength: 3, [Symbol.toStringTag]: 'ArrayBuffer' }, Object.create(ArrayBuffer.prototype), { __proto__: new ArrayBuffer(3) }, Object.create(Uint8Array.prototype)];
+    const lookalikes = [
+      { byteLength: 3, [Symbol.toStringTag]: 'ArrayBuffer' },
+      Object.create(ArrayBuffer.prototype),
+      { __proto__: new ArrayBuffer(3) },
+      Object.create(Uint8Array.prototype),
+    ];
     const codes = lookalikes.map((data) => {
       try {
         return socket.send(data).status;

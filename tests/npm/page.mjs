@@ -45,14 +45,20 @@ after(async () => {
 });
 
 function page() {
-  const imports = { gatepass: '/node_modules/gatepass/pkg/index.js', 'gatepass/vue': '/node_modules/gatepass/pkg/vue.js', vue: '/vue.js' };
+  const imports = {
+    gatepass: '/node_modules/gatepass/pkg/index.js',
+    'gatepass/vue': '/node_modules/gatepass/pkg/vue.js',
+    vue: '/vue.js',
+  };
   return `<!doctype html><link rel="icon" href="data:,"><script type="importmap">${JSON.stringify({ imports })}</script>`;
 }
 
 /** Passes a handshake on to the mock server, so that an address relative to the page leads there. */
 function passOn(request, socket) {
   const upstream = connect(Number(new URL(server).port), '127.0.0.1', () => {
-    const headers = request.rawHeaders.flatMap((text, index) => (index % 2 ? [] : [`${text}: ${request.rawHeaders[index + 1]}`]));
+    const headers = request.rawHeaders.flatMap((text, index) =>
+      index % 2 ? [] : [`${text}: ${request.rawHeaders[index + 1]}`],
+    );
     upstream.write([`GET ${request.url} HTTP/1.1`, ...headers, '', ''].join('\r\n'));
     socket.pipe(upstream).pipe(socket);
   });

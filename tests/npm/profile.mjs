@@ -9,7 +9,13 @@ export async function inProfile(run) {
   const said = [];
   await inContext(browser, {}, async (context) => {
     // What the browser says of refused calls is its own, and what Angular says of itself.
-    context.on('console', (message) => /^(Angular is running in development mode|Angular hydrated 1 |Failed to load resource|WebSocket connection to|Access to fetch at)/.test(message.text()) || said.push(message.text()));
+    context.on(
+      'console',
+      (message) =>
+        /^(Angular is running in development mode|Angular hydrated 1 |Failed to load resource|WebSocket connection to|Access to fetch at)/.test(
+          message.text(),
+        ) || said.push(message.text()),
+    );
     context.on('weberror', (error) => said.push(`error: ${error.error()}`));
     await run(context);
   });

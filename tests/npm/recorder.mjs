@@ -58,7 +58,11 @@ function watch() {
     const { body } = request[1] ?? {};
     if (typeof body === 'string') note(body);
     const response = await realFetch(...request);
-    if (response.ok && response.headers.get('content-type')?.includes('json')) response.clone().text().then(note, () => {});
+    if (response.ok && response.headers.get('content-type')?.includes('json'))
+      response
+        .clone()
+        .text()
+        .then(note, () => {});
     return response;
   };
   globalThis.WebSocket = new Proxy(WebSocket, {
@@ -71,7 +75,8 @@ function watch() {
   const note = (text) => {
     try {
       JSON.parse(text, (name, value) => {
-        if (typeof value === 'string' && value.length > 6 && /^(access|refresh|password|ticket|token|uuid)$/.test(name)) void credential(name, value);
+        if (typeof value === 'string' && value.length > 6 && /^(access|refresh|password|ticket|token|uuid)$/.test(name))
+          void credential(name, value);
         return value;
       });
     } catch {
@@ -99,11 +104,18 @@ export async function inContext(browser, options, run) {
   let result;
   let patience;
   // Far beyond what any of them takes: a page that hangs is told by the test that it hangs in, not by the end of the whole file.
-  const stuck = new Promise((_, reject) => (patience = setTimeout(() => reject(new Error('the pages of this test do not come to an end')), 90_000)));
+  const stuck = new Promise(
+    (_, reject) =>
+      (patience = setTimeout(() => reject(new Error('the pages of this test do not come to an end')), 90_000)),
+  );
   try {
     result = await Promise.race([run(context), stuck]);
     // What was said before this is heard before its answer.
-    await Promise.all(context.pages().map((page) => page.evaluate(() => recorded('address', location.href)).catch(() => 'the page has gone')));
+    await Promise.all(
+      context
+        .pages()
+        .map((page) => page.evaluate(() => recorded('address', location.href)).catch(() => 'the page has gone')),
+    );
   } finally {
     clearTimeout(patience);
     await context.close();
@@ -112,7 +124,8 @@ export async function inContext(browser, options, run) {
     const seen = kind === 'websocket' ? withoutItsOwn(text, credentials) : text;
     assert.doesNotMatch(seen, JWT, `${kind}: a credential is seen`);
     for (const [secret, name] of credentials) {
-      for (const form of [secret, encodeURIComponent(secret), btoa(secret)]) assert.ok(!seen.includes(form), `${kind}: ${name} is seen in ${seen}`);
+      for (const form of [secret, encodeURIComponent(secret), btoa(secret)])
+        assert.ok(!seen.includes(form), `${kind}: ${name} is seen in ${seen}`);
     }
   }
   return { result, said, credentials };

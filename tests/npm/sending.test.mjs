@@ -3,7 +3,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ask, control, server } from './browser.mjs';
-import { origin } from './page.mjs';
 import { inProfile, open, until } from './profile.mjs';
 
 /** Runs with a tab that has an anonymous socket, as `socket`, which waits a moment between tries; connected or not yet started. */
@@ -19,7 +18,11 @@ const withSocket = (options, run, settings = {}) =>
         globalThis.make = () => {
           globalThis.changes = [];
           globalThis.heard = [];
-          globalThis.socket = new AuthSocket(`${server}/ws/anonymous/`, { scheme: anonymous(), backoff: { base: 20, spread: 20 }, ...options });
+          globalThis.socket = new AuthSocket(`${server}/ws/anonymous/`, {
+            scheme: anonymous(),
+            backoff: { base: 20, spread: 20 },
+            ...options,
+          });
           socket.addEventListener('statechange', (change) => changes.push(change));
           socket.addEventListener('message', ({ data }) => heard.push(data));
           return socket;
@@ -45,9 +48,23 @@ test('a message that waits says so, is sent in order, and can be waited for', as
       const before = messages.map(({ status }) => status);
       const told = await Promise.all(messages.map((message) => later.sent(message)));
       await later.drained();
-      return { now, before, told, after: messages.map(({ status }) => status), queued: later.stats().queued, buffered: later.bufferedAmount };
+      return {
+        now,
+        before,
+        told,
+        after: messages.map(({ status }) => status),
+        queued: later.stats().queued,
+        buffered: later.bufferedAmount,
+      };
     });
-    assert.deepEqual(result, { now: 'sent', before: ['queued', 'queued'], told: ['sent', 'sent'], after: ['sent', 'sent'], queued: 0, buffered: 0 });
+    assert.deepEqual(result, {
+      now: 'sent',
+      before: ['queued', 'queued'],
+      told: ['sent', 'sent'],
+      after: ['sent', 'sent'],
+      queued: 0,
+      buffered: 0,
+    });
   });
 });
 
@@ -60,7 +77,12 @@ test('a message is dropped when its time is over, or there is no room, and says 
     const first = await tab.evaluate(async () => {
       globalThis.messages = ['1', '2', '3'].map((text) => socket.send(text));
       const brief = socket.send('brief', { ttl: 10 });
-      return [await socket.sent(messages[0]), await socket.sent(messages[1]), await socket.sent(brief), socket.stats().discarded];
+      return [
+        await socket.sent(messages[0]),
+        await socket.sent(messages[1]),
+        await socket.sent(brief),
+        socket.stats().discarded,
+      ];
     });
     assert.deepEqual(first, ['dropped', 'dropped', 'dropped', 3]);
     await control({ do: 'start' });
@@ -98,7 +120,10 @@ test('what was under way when the connection was lost is told, and not sent agai
       unconfirmed: changes[0].unconfirmed.map((data) => (typeof data === 'string' ? data : [...new Uint8Array(data)])),
       others: changes.slice(1).flatMap(({ unconfirmed }) => unconfirmed),
     }));
-    assert.deepEqual([unconfirmed, others, await tab.evaluate(() => heard)], [['crossed', 'a', [2, 3]], [], ['long ago', 'crossed', 'next']]);
+    assert.deepEqual(
+      [unconfirmed, others, await tab.evaluate(() => heard)],
+      [['crossed', 'a', [2, 3]], [], ['long ago', 'crossed', 'next']],
+    );
   });
 });
 
@@ -117,10 +142,13 @@ test('what the server has not confirmed is sent again until it has', async () =>
     await lose();
     await until(tab, () => changes.length > 0);
     await control({ do: 'silence', on: false });
-    assert.deepEqual(await tab.evaluate(async () => [await Promise.all(messages.map((message) => socket.sent(message))), changes[0].unconfirmed]), [
-      ['confirmed', 'sent', 'confirmed'],
-      ['no id'],
-    ]);
+    assert.deepEqual(
+      await tab.evaluate(async () => [
+        await Promise.all(messages.map((message) => socket.sent(message))),
+        changes[0].unconfirmed,
+      ]),
+      [['confirmed', 'sent', 'confirmed'], ['no id']],
+    );
     assert.deepEqual(await tab.evaluate(() => heard), ['{"id":1}', '{"id":"two"}', '{"id":3}']);
     assert.deepEqual(await texts(), ['{"id":1}', '{"id":"two"}', '{"id":3}']);
   });
@@ -171,7 +199,11 @@ test('before the wasm is there the outbox has its limits, and nothing is lost or
       };
       globalThis.socket = make({ maxMessages: 3 });
       globalThis.messages = [socket.send('1'), socket.send('too late', { ttl: 1_000 }), socket.send(new Uint8Array(3))];
-      const full = [code(() => socket.send('4')), code(() => make({ maxBytes: 3 }).send('four')), code(() => make({ maxBytes: 3, policy: 'drop-newest' }).send('four'))];
+      const full = [
+        code(() => socket.send('4')),
+        code(() => make({ maxBytes: 3 }).send('four')),
+        code(() => make({ maxBytes: 3, policy: 'drop-newest' }).send('four')),
+      ];
       globalThis.drained = socket.drained().then(() => 'drained');
       const waits = await Promise.race([drained, new Promise((resolve) => setTimeout(() => resolve('waits')))]);
       const { queued, queuedBytes } = socket.stats();
@@ -180,7 +212,12 @@ test('before the wasm is there the outbox has its limits, and nothing is lost or
     }, server);
     assert.deepEqual(early, [['QUEUE_FULL', 'QUEUE_FULL', 'dropped'], 'waits', 3, 12, 12]);
     go();
-    const late = await tab.evaluate(async () => [await drained, ...(await Promise.all(messages.map((message) => socket.sent(message)))), socket.stats().discarded, socket.stats().queued]);
+    const late = await tab.evaluate(async () => [
+      await drained,
+      ...(await Promise.all(messages.map((message) => socket.sent(message)))),
+      socket.stats().discarded,
+      socket.stats().queued,
+    ]);
     assert.deepEqual(late, ['drained', 'sent', 'dropped', 'sent', 1, 0]);
   });
 });
@@ -190,12 +227,21 @@ test('streams: a writer waits for room while there is no connection, and after a
     await control({ do: 'stop' });
     await until(tab, () => socket.state === 'waiting');
     const waits = await tab.evaluate(async () => {
-      globalThis.piped = new Blob([new Uint8Array(300_000)]).stream().pipeThrough(new TransformStream({
-        transform(chunk, to) {
-          for (let at = 0; at < chunk.length; at += 50_000) to.enqueue(chunk.slice(at, at + 50_000));
-        },
-      })).pipeTo(socket.writable).then(() => 'piped');
-      return Promise.race([piped, new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => resolve('waits'))))]);
+      globalThis.piped = new Blob([new Uint8Array(300_000)])
+        .stream()
+        .pipeThrough(
+          new TransformStream({
+            transform(chunk, to) {
+              for (let at = 0; at < chunk.length; at += 50_000) to.enqueue(chunk.slice(at, at + 50_000));
+            },
+          }),
+        )
+        .pipeTo(socket.writable)
+        .then(() => 'piped');
+      return Promise.race([
+        piped,
+        new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => resolve('waits')))),
+      ]);
     });
     assert.equal(waits, 'waits');
     await control({ do: 'start' });
@@ -204,7 +250,13 @@ test('streams: a writer waits for room while there is no connection, and after a
       const code = (chunk) => {
         const writer = socket.writable.getWriter();
         writer.closed.catch(() => {});
-        return writer.write(chunk).then(() => writer.close()).then(() => 'written', (error) => error.code);
+        return writer
+          .write(chunk)
+          .then(() => writer.close())
+          .then(
+            () => 'written',
+            (error) => error.code,
+          );
       };
       await socket.ready();
       return [result, [await code('after an end'), await code({ no: 'message' }), await code('after a failure')]];
@@ -212,7 +264,11 @@ test('streams: a writer waits for room while there is no connection, and after a
     assert.deepEqual([piped, codes], ['piped', ['written', 'INVALID_OPTION', 'written']]);
     // Six pieces at least: the chunks of a blob are the browser's.
     await until(tab, () => heard.includes('after a failure'));
-    const bytes = await tab.evaluate(async () => (await Promise.all(heard.filter((data) => data instanceof Blob).map((data) => data.size))).reduce((sum, size) => sum + size));
+    const bytes = await tab.evaluate(async () =>
+      (await Promise.all(heard.filter((data) => data instanceof Blob).map((data) => data.size))).reduce(
+        (sum, size) => sum + size,
+      ),
+    );
     assert.equal(bytes, 300_000);
   });
 });
@@ -257,64 +313,91 @@ test('what makes no sense is refused by name', async () => {
       [{ outbox: { ttl: null } }, 'taken'],
     ];
     for (const [options, expected] of rows) {
-      const said = await tab.evaluate(async ([server, options]) => {
-        const { anonymous, AuthSocket } = await import('gatepass');
-        try {
-          new AuthSocket(`${server}/ws/anonymous/`, { scheme: anonymous(), ...options }).close();
-          return 'taken';
-        } catch (error) {
-          return error.message;
-        }
-      }, [server, options]);
+      const said = await tab.evaluate(
+        async ([server, options]) => {
+          const { anonymous, AuthSocket } = await import('gatepass');
+          try {
+            new AuthSocket(`${server}/ws/anonymous/`, { scheme: anonymous(), ...options }).close();
+            return 'taken';
+          } catch (error) {
+            return error.message;
+          }
+        },
+        [server, options],
+      );
       assert.ok(said.startsWith(expected), `${JSON.stringify(options)}: ${said}`);
     }
     const codes = await tab.evaluate(async () => {
-      const code = (call) => new Promise((resolve) => resolve(call())).then((value) => value ?? 'done', (error) => error.code);
+      const code = (call) =>
+        new Promise((resolve) => resolve(call())).then(
+          (value) => value ?? 'done',
+          (error) => error.code,
+        );
       return Promise.all([
-        code(() => socket.sent()), code(() => socket.sent({ status: 'else' })), code(() => socket.ready({ signal: {} })),
-        code(() => socket.drained({ signal: 5 })), code(() => socket.send('x', 5)), code(() => socket.send('x', { ttl: null }).status),
+        code(() => socket.sent()),
+        code(() => socket.sent({ status: 'else' })),
+        code(() => socket.ready({ signal: {} })),
+        code(() => socket.drained({ signal: 5 })),
+        code(() => socket.send('x', 5)),
+        code(() => socket.send('x', { ttl: null }).status),
       ]);
     });
-    assert.deepEqual(codes, ['INVALID_OPTION', 'INVALID_OPTION', 'INVALID_OPTION', 'INVALID_OPTION', 'INVALID_OPTION', 'sent']);
+    assert.deepEqual(codes, [
+      'INVALID_OPTION',
+      'INVALID_OPTION',
+      'INVALID_OPTION',
+      'INVALID_OPTION',
+      'INVALID_OPTION',
+      'sent',
+    ]);
   });
 });
 
 test('streams: a writer waits while the network does, a reader gets all messages over a reconnect', async () => {
-  await withSocket({ highWaterMark: 1_000 }, async (tab) => {
-    await tab.evaluate(() => {
-      globalThis.reader = socket.readable.getReader();
-      globalThis.writer = socket.writable.getWriter();
-    });
-    const first = await tab.evaluate(async () => {
-      await writer.write('one');
-      return (await reader.read()).value;
-    });
-    assert.equal(first, 'one');
-    await control({ do: 'silence', on: true });
-    // More than what the kernels of both sides take.
-    const waits = await tab.evaluate(async () => {
-      const big = new Uint8Array(16 << 20);
-      globalThis.written = writer.write(big).then(() => 'written');
-      const soon = new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => resolve('waits'))));
-      return Promise.race([written, soon]);
-    });
-    assert.equal(waits, 'waits');
-    await control({ do: 'silence', on: false });
-    assert.equal(await tab.evaluate(async () => [await written, (await reader.read()).value.size].join()), `written,${16 << 20}`);
-    await lose();
-    await until(tab, () => socket.stats().connections === 2 && socket.state === 'connected');
-    const [next, end] = await tab.evaluate(async () => {
-      await writer.write('two');
-      let next;
-      do next = (await reader.read()).value;
-      while (typeof next !== 'string');
-      socket.close();
-      return [next, (await reader.read()).done];
-    });
-    assert.deepEqual([next, end], ['two', true]);
-    const refused = await tab.evaluate(() => writer.write('late').catch((error) => error.code));
-    assert.equal(refused, 'CLOSED');
-  }, { maxMessageBytes: 32 << 20 });
+  await withSocket(
+    { highWaterMark: 1_000 },
+    async (tab) => {
+      await tab.evaluate(() => {
+        globalThis.reader = socket.readable.getReader();
+        globalThis.writer = socket.writable.getWriter();
+      });
+      const first = await tab.evaluate(async () => {
+        await writer.write('one');
+        return (await reader.read()).value;
+      });
+      assert.equal(first, 'one');
+      await control({ do: 'silence', on: true });
+      // More than what the kernels of both sides take.
+      const waits = await tab.evaluate(async () => {
+        const big = new Uint8Array(16 << 20);
+        globalThis.written = writer.write(big).then(() => 'written');
+        const soon = new Promise((resolve) =>
+          requestAnimationFrame(() => requestAnimationFrame(() => resolve('waits'))),
+        );
+        return Promise.race([written, soon]);
+      });
+      assert.equal(waits, 'waits');
+      await control({ do: 'silence', on: false });
+      assert.equal(
+        await tab.evaluate(async () => [await written, (await reader.read()).value.size].join()),
+        `written,${16 << 20}`,
+      );
+      await lose();
+      await until(tab, () => socket.stats().connections === 2 && socket.state === 'connected');
+      const [next, end] = await tab.evaluate(async () => {
+        await writer.write('two');
+        let next;
+        do next = (await reader.read()).value;
+        while (typeof next !== 'string');
+        socket.close();
+        return [next, (await reader.read()).done];
+      });
+      assert.deepEqual([next, end], ['two', true]);
+      const refused = await tab.evaluate(() => writer.write('late').catch((error) => error.code));
+      assert.equal(refused, 'CLOSED');
+    },
+    { maxMessageBytes: 32 << 20 },
+  );
 });
 
 test('waiting for an end that does not come ends with the signal, and with the socket', async () => {
@@ -324,8 +407,16 @@ test('waiting for an end that does not come ends with the signal, and with the s
     const codes = await tab.evaluate(async () => {
       const message = socket.send('never');
       const abort = new AbortController();
-      const code = (promise) => promise.then((value) => value ?? 'done', (error) => error.code);
-      const waits = [code(socket.drained({ signal: abort.signal })), code(socket.drained()), code(socket.sent(message))];
+      const code = (promise) =>
+        promise.then(
+          (value) => value ?? 'done',
+          (error) => error.code,
+        );
+      const waits = [
+        code(socket.drained({ signal: abort.signal })),
+        code(socket.drained()),
+        code(socket.sent(message)),
+      ];
       abort.abort();
       const first = await waits[0];
       socket.close();

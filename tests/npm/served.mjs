@@ -16,7 +16,9 @@ export async function served(folder, work) {
     const path = new URL(request.url, 'http://localhost').pathname;
     asked.push(path);
     try {
-      response.setHeader('content-type', TYPES[extname(path)] ?? 'text/html').end(readFileSync(join(folder, path === '/' ? 'index.html' : path)));
+      response
+        .setHeader('content-type', TYPES[extname(path)] ?? 'text/html')
+        .end(readFileSync(join(folder, path === '/' ? 'index.html' : path)));
     } catch {
       response.writeHead(404).end();
     }

@@ -8,7 +8,10 @@ import { inContext } from './recorder.mjs';
 
 /** Puts a store of the app's own into the page, as `places`. */
 function withPlaces() {
-  const asynchronous = (call) => (...words) => new Promise((resolve) => setTimeout(() => resolve(call(...words)), 5));
+  const asynchronous =
+    (call) =>
+    (...words) =>
+      new Promise((resolve) => setTimeout(() => resolve(call(...words)), 5));
   const own = {
     load: () => localStorage.getItem('own'),
     save: (text) => localStorage.setItem('own', text),
@@ -27,11 +30,14 @@ for (const place of ['memory', 'sessionStorage', 'localStorage', 'own', 'late'])
       await tab.addInitScript(withPlaces);
       const start = async () => {
         await tab.goto(origin);
-        return tab.evaluate(async ([server, place]) => {
-          const { presets, Session } = await import('gatepass');
-          globalThis.session = new Session({ ...presets.simpleJwt(`${server}/api`), store: places[place] });
-          return [session.state, await session.ready()];
-        }, [server, place]);
+        return tab.evaluate(
+          async ([server, place]) => {
+            const { presets, Session } = await import('gatepass');
+            globalThis.session = new Session({ ...presets.simpleJwt(`${server}/api`), store: places[place] });
+            return [session.state, await session.ready()];
+          },
+          [server, place],
+        );
       };
       assert.deepEqual(await start(), [place === 'memory' ? 'signed-out' : 'loading', 'signed-out']);
       assert.equal(await tab.evaluate(() => stored()), '[{},{},""]');
@@ -49,7 +55,10 @@ for (const place of ['memory', 'sessionStorage', 'localStorage', 'own', 'late'])
       const where = place === 'sessionStorage' ? session : local;
       const [entry] = Object.values(where);
       assert.equal(Object.keys(local).length + Object.keys(session).length, 1, 'one entry');
-      assert.deepEqual(Object.keys(JSON.parse(entry)).filter((name) => name !== 'skew'), ['v', 'id', 'renewals', 'access', 'refresh', 'expiresAt']);
+      assert.deepEqual(
+        Object.keys(JSON.parse(entry)).filter((name) => name !== 'skew'),
+        ['v', 'id', 'renewals', 'access', 'refresh', 'expiresAt'],
+      );
       assert.equal((await start())[1], 'signed-in');
       assert.equal(await tab.evaluate(() => session.accessToken()), access, 'it outlives a reload');
       // A renewal is stored, too.
@@ -65,9 +74,26 @@ for (const place of ['memory', 'sessionStorage', 'localStorage', 'own', 'late'])
 }
 
 for (const [how, prepare, isTold] of [
-  ['denied', () => Object.defineProperty(globalThis, 'localStorage', { get() { throw new DOMException('denied', 'SecurityError'); } }), true],
+  [
+    'denied',
+    () =>
+      Object.defineProperty(globalThis, 'localStorage', {
+        get() {
+          throw new DOMException('denied', 'SecurityError');
+        },
+      }),
+    true,
+  ],
   ['missing', () => Object.defineProperty(globalThis, 'localStorage', { value: null }), true],
-  ['full', () => { Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError'); }; }, true],
+  [
+    'full',
+    () => {
+      Storage.prototype.setItem = () => {
+        throw new DOMException('full', 'QuotaExceededError');
+      };
+    },
+    true,
+  ],
   ['corrupt', () => localStorage.setItem('tokens', 'eyJhbGciOiJIUzI1NiJ9.no-json'), true],
   ['of another shape', () => localStorage.setItem('tokens', '{"v":1,"access":5}'), true],
   ['of a later version', () => localStorage.setItem('tokens', '{"v":2,"tokens":[]}'), false],
@@ -80,9 +106,15 @@ for (const [how, prepare, isTold] of [
       await tab.goto(origin);
       const result = await tab.evaluate(async (server) => {
         const { AuthSocket, presets, Session } = await import('gatepass');
-        const session = new Session({ ...presets.simpleJwt(`${server}/api`), store: 'localStorage', storeKey: 'tokens' });
+        const session = new Session({
+          ...presets.simpleJwt(`${server}/api`),
+          store: 'localStorage',
+          storeKey: 'tokens',
+        });
         const told = [];
-        session.addEventListener('error', ({ error }) => told.push([error.code, JSON.stringify(error) + error + error.cause]));
+        session.addEventListener('error', ({ error }) =>
+          told.push([error.code, JSON.stringify(error) + error + error.cause]),
+        );
         const first = await session.ready();
         await session.login({ username: 'maggie', password: 'secret' });
         const socket = new AuthSocket(`${server}/channel/`, { session, ...presets.ticketServerSocket(server) });
@@ -120,10 +152,19 @@ test('a store of the app that throws, or hangs for five seconds, holds nobody up
     const seen = [];
     // Five seconds are over at once; whoever waits longer waits for ever.
     const { setTimeout } = globalThis;
-    globalThis.setTimeout = (call, delay = 0, ...given) => setTimeout(call, delay < 5_000 ? delay : delay === 5_000 ? 0 : 2 ** 31 - 1, ...given);
-    for (const load of [() => new Promise(() => {}), () => { throw new Error('no disk'); }, async () => 7]) {
+    globalThis.setTimeout = (call, delay = 0, ...given) =>
+      setTimeout(call, delay < 5_000 ? delay : delay === 5_000 ? 0 : 2 ** 31 - 1, ...given);
+    for (const load of [
+      () => new Promise(() => {}),
+      () => {
+        throw new Error('no disk');
+      },
+      async () => 7,
+    ]) {
       const session = new Session({ ...presets.simpleJwt(`${server}/api`), store: { load, save() {}, clear() {} } });
-      const told = new Promise((resolve) => session.addEventListener('error', ({ error }) => resolve(error.cause.message)));
+      const told = new Promise((resolve) =>
+        session.addEventListener('error', ({ error }) => resolve(error.cause.message)),
+      );
       seen.push(await session.ready(), await told);
       await session.login({ username: 'maggie', password: 'secret' });
       seen.push(session.state);
@@ -131,31 +172,50 @@ test('a store of the app that throws, or hangs for five seconds, holds nobody up
     return seen;
   }, server);
   const rows = ['the store does not answer', 'no disk', 'the store holds something else than tokens'];
-  assert.deepEqual(result, rows.flatMap((cause) => ['signed-out', cause, 'signed-in']));
+  assert.deepEqual(
+    result,
+    rows.flatMap((cause) => ['signed-out', cause, 'signed-in']),
+  );
 });
 
 test('accessToken renews for those who ask, and says why it cannot', async () => {
   await control({ do: 'reset' });
-  const { result } = await inPage(async ([server, controlUrl]) => {
-    const { presets, Session } = await import('gatepass');
-    const session = new Session(presets.simpleJwt(`${server}/api`));
-    const control = (command) => fetch(controlUrl, { method: 'POST', body: JSON.stringify(command) });
-    const code = (options) => session.accessToken(options).then(() => 'token', (error) => `${error.code} ${error.status} ${error.retryAfter}`);
-    const seen = [await code(), await code({ minTtl: -1 })];
-    await session.login({ username: 'maggie', password: 'secret' });
-    const first = await session.accessToken();
-    seen.push((await session.accessToken()) === first, (await session.accessToken({ minTtl: 86_400_000 })) === first);
-    // The server does not want to be asked for a while; what is good is handed out all the same.
-    await control({ do: 'answer', endpoint: 'refresh', status: 429, retryAfter: '7' });
-    seen.push(await code({ minTtl: 86_400_000 }), await code({ minTtl: 86_400_000 }));
-    await session.login({ username: 'maggie', password: 'secret' });
-    const ended = new Promise((resolve) => session.addEventListener('change', ({ error }) => error && resolve([error.code, session.state])));
-    await control({ do: 'revoke', user: 'maggie' });
-    await session.fetch(`${server}/protected`);
-    return [...seen, ...(await ended), await code()];
-  }, [server, process.env.GATEPASS_TEST_CONTROL]);
+  const { result } = await inPage(
+    async ([server, controlUrl]) => {
+      const { presets, Session } = await import('gatepass');
+      const session = new Session(presets.simpleJwt(`${server}/api`));
+      const control = (command) => fetch(controlUrl, { method: 'POST', body: JSON.stringify(command) });
+      const code = (options) =>
+        session.accessToken(options).then(
+          () => 'token',
+          (error) => `${error.code} ${error.status} ${error.retryAfter}`,
+        );
+      const seen = [await code(), await code({ minTtl: -1 })];
+      await session.login({ username: 'maggie', password: 'secret' });
+      const first = await session.accessToken();
+      seen.push((await session.accessToken()) === first, (await session.accessToken({ minTtl: 86_400_000 })) === first);
+      // The server does not want to be asked for a while; what is good is handed out all the same.
+      await control({ do: 'answer', endpoint: 'refresh', status: 429, retryAfter: '7' });
+      seen.push(await code({ minTtl: 86_400_000 }), await code({ minTtl: 86_400_000 }));
+      await session.login({ username: 'maggie', password: 'secret' });
+      const ended = new Promise((resolve) =>
+        session.addEventListener('change', ({ error }) => error && resolve([error.code, session.state])),
+      );
+      await control({ do: 'revoke', user: 'maggie' });
+      await session.fetch(`${server}/protected`);
+      return [...seen, ...(await ended), await code()];
+    },
+    [server, process.env.GATEPASS_TEST_CONTROL],
+  );
   assert.deepEqual(result, [
-    'TOKEN_MISSING undefined undefined', 'INVALID_OPTION undefined undefined', true, false, 'token', 'token', 'REFRESH_REJECTED', 'expired',
+    'TOKEN_MISSING undefined undefined',
+    'INVALID_OPTION undefined undefined',
+    true,
+    false,
+    'token',
+    'token',
+    'REFRESH_REJECTED',
+    'expired',
     'REFRESH_REJECTED 401 undefined',
   ]);
   assert.equal((await ask('counts')).calls.refresh, 3);
@@ -165,19 +225,27 @@ test('case_97: a renewal whose answer was lost and that is then refused ends the
   await control({ do: 'reset' });
   await control({ do: 'setSettings', settings: { rotateRefreshTokens: true } });
   await control({ do: 'loseAnswers', endpoint: 'refresh' });
-  const { result } = await inPage(async ([server, controlUrl]) => {
-    const { presets, Session } = await import('gatepass');
-    const session = new Session({ ...presets.simpleJwt(`${server}/api`), httpTimeout: 500 });
-    await session.login({ username: 'maggie', password: 'secret' });
-    await fetch(controlUrl, { method: 'POST', body: JSON.stringify({ do: 'expireTokens' }) });
-    const ended = new Promise((resolve) => session.addEventListener('change', ({ error }) => error && resolve(error)));
-    const first = await session.fetch(`${server}/protected`);
-    const second = await session.fetch(`${server}/protected`);
-    const { code, disposition, status, message } = await ended;
-    return { statuses: [first.status, second.status], code, disposition, status, message };
-  }, [server, process.env.GATEPASS_TEST_CONTROL]);
+  const { result } = await inPage(
+    async ([server, controlUrl]) => {
+      const { presets, Session } = await import('gatepass');
+      const session = new Session({ ...presets.simpleJwt(`${server}/api`), httpTimeout: 500 });
+      await session.login({ username: 'maggie', password: 'secret' });
+      await fetch(controlUrl, { method: 'POST', body: JSON.stringify({ do: 'expireTokens' }) });
+      const ended = new Promise((resolve) =>
+        session.addEventListener('change', ({ error }) => error && resolve(error)),
+      );
+      const first = await session.fetch(`${server}/protected`);
+      const second = await session.fetch(`${server}/protected`);
+      const { code, disposition, status, message } = await ended;
+      return { statuses: [first.status, second.status], code, disposition, status, message };
+    },
+    [server, process.env.GATEPASS_TEST_CONTROL],
+  );
   assert.deepEqual(result, {
-    statuses: [401, 401], code: 'REFRESH_LOST', disposition: 'signIn', status: 401,
+    statuses: [401, 401],
+    code: 'REFRESH_LOST',
+    disposition: 'signIn',
+    status: 401,
     message: 'the answer to a renewal was lost, and the next was refused; sign in again (HTTP 401)',
   });
 });
@@ -185,123 +253,53 @@ test('case_97: a renewal whose answer was lost and that is then refused ends the
 test('cases_19_and_30: what an answer says of a refusal or of the end is found where the options say', async () => {
   await control({ do: 'reset' });
   const inHalfAMinute = new Date(Date.now() + 30_000).toISOString();
-  const rows = [[{ expiresIn: 'end', expiresInUnit: 'ms' }, 30_000], [{ expiresAt: 'end' }, inHalfAMinute], [{ expiresIn: 'end' }, 30_000]];
-  for (const [, end] of rows) await control({ do: 'answer', endpoint: 'login', status: 200, body: JSON.stringify({ access: 'first', refresh: 'r', end }) });
+  const rows = [
+    [{ expiresIn: 'end', expiresInUnit: 'ms' }, 30_000],
+    [{ expiresAt: 'end' }, inHalfAMinute],
+    [{ expiresIn: 'end' }, 30_000],
+  ];
+  for (const [, end] of rows)
+    await control({
+      do: 'answer',
+      endpoint: 'login',
+      status: 200,
+      body: JSON.stringify({ access: 'first', refresh: 'r', end }),
+    });
   await control({ do: 'answer', endpoint: 'refresh', status: 200, times: 2, body: '{"access":"second"}' });
   await control({ do: 'answer', endpoint: 'login', status: 200, body: '{"ok":false,"error":"invalid_auth"}' });
   await control({ do: 'answer', endpoint: 'ticket', status: 200, body: '{"ok":false,"error":"invalid_auth"}' });
-  const { result } = await inPage(async ([server, fields]) => {
-    const { AuthSocket, presets, Session, ticket } = await import('gatepass');
-    const { login, refresh } = presets.simpleJwt(`${server}/api`);
-    const credentials = { username: 'maggie', password: 'secret' };
-    const tokens = [];
-    for (const row of fields) {
-      const session = new Session({ login, refresh, fields: row });
+  const { result } = await inPage(
+    async ([server, fields]) => {
+      const { AuthSocket, presets, Session, ticket } = await import('gatepass');
+      const { login, refresh } = presets.simpleJwt(`${server}/api`);
+      const credentials = { username: 'maggie', password: 'secret' };
+      const tokens = [];
+      for (const row of fields) {
+        const session = new Session({ login, refresh, fields: row });
+        await session.login(credentials);
+        tokens.push(await session.accessToken({ minTtl: 60_000 }));
+      }
+      const reject = { ok: false };
+      const session = new Session({ login: { ...login, reject }, refresh });
+      const refused = await session.login(credentials).catch((error) => error);
       await session.login(credentials);
-      tokens.push(await session.accessToken({ minTtl: 60_000 }));
-    }
-    const reject = { ok: false };
-    const session = new Session({ login: { ...login, reject }, refresh });
-    const refused = await session.login(credentials).catch((error) => error);
-    await session.login(credentials);
-    const socket = new AuthSocket(`${server}/channel/`, { session, scheme: ticket({ url: `${server}/ws_ticket`, reject }), backoff: { base: 10, spread: 10 } });
-    const codes = [];
-    socket.addEventListener('error', ({ error }) => codes.push(error.code));
-    await socket.ready();
-    return { tokens, refused: [refused.code, refused.status], codes };
-  }, [server, rows.map(([fields]) => fields)]);
-  assert.deepEqual(result, { tokens: ['second', 'second', 'first'], refused: ['INVALID_CREDENTIALS', 401], codes: ['TICKET_UNAUTHORIZED'] });
-});
-
-test('getToken is asked for what is missing, ended or refused, once for all, until it says that the person has to sign in', async () => {
-  await control({ do: 'reset' });
-  const { result } = await inPage(async ([server, controlUrl]) => {
-    const { AuthSocket, firstMessage, Session, SignInRequired } = await import('gatepass');
-    const control = (command) => fetch(controlUrl, { method: 'POST', body: JSON.stringify(command) });
-    const login = async () => (await (await fetch(`${server}/api/token/`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"username":"maggie","password":"secret"}' })).json()).access;
-    const asked = [];
-    let next = login;
-    const session = new Session({ getToken: async ({ reason, signal }) => {
-      asked.push(reason, signal instanceof AbortSignal);
-      return next();
-    } });
-    const scheme = firstMessage({ message: { token: '$token' } });
-    const sockets = [1, 2, 3].map(() => new AuthSocket(`${server}/ws/4401/`, { session, scheme, minUptime: 1, backoff: { base: 20, spread: 20 } }));
-    const states = [];
-    sockets[0].addEventListener('statechange', ({ state, error }) => states.push(error ? `${state} ${error.code}` : state));
-    await Promise.all(sockets.map((socket) => socket.ready()));
-    const first = [...asked.splice(0), session.state];
-    // A server that refuses the token gets another; one that fails in passing is asked again.
-    let fails = 1;
-    next = async () => {
-      if (fails-- > 0) throw new Error('the identity provider is away');
-      return { access: await login(), expiresIn: 300 };
-    };
-    await control({ do: 'expireTokens' });
-    await control({ do: 'dropSockets', how: { close: { code: 4401 } } });
-    const again = async (count) => {
-      while (states.filter((state) => state === 'connected').length < count) await new Promise((resolve) => sockets[0].addEventListener('statechange', resolve, { once: true }));
-    };
-    await again(2);
-    const second = [...new Set(asked.splice(0))];
-    // The same token once more is none.
-    const old = await session.accessToken();
-    next = async () => old;
-    await control({ do: 'expireTokens' });
-    await control({ do: 'dropSockets', how: { close: { code: 4401 } } });
-    await new Promise((resolve) => session.addEventListener('change', ({ error }) => error && resolve()));
-    const third = [session.state, await sockets[0].ready().catch((error) => error.code)];
-    next = async () => { throw new SignInRequired(); };
-    const fourth = await session.accessToken().catch((error) => [error.code, error.disposition]);
-    next = async () => ({ access: 'tok\nen' });
-    const fifth = await session.accessToken().catch((error) => error.code);
-    next = login;
-    sockets.forEach((socket) => socket.reconnect());
-    await Promise.all(sockets.map((socket) => socket.ready()));
-    sockets.forEach((socket) => socket.close());
-    return { first, second, third, fourth, fifth, state: session.state };
-  }, [server, process.env.GATEPASS_TEST_CONTROL]);
+      const socket = new AuthSocket(`${server}/channel/`, {
+        session,
+        scheme: ticket({ url: `${server}/ws_ticket`, reject }),
+        backoff: { base: 10, spread: 10 },
+      });
+      const codes = [];
+      socket.addEventListener('error', ({ error }) => codes.push(error.code));
+      await socket.ready();
+      return { tokens, refused: [refused.code, refused.status], codes };
+    },
+    [server, rows.map(([fields]) => fields)],
+  );
   assert.deepEqual(result, {
-    first: ['missing', true, 'signed-in'], second: ['rejected', true], third: ['expired', 'CLOSED_BY_SERVER'],
-    fourth: ['REFRESH_REJECTED', 'signIn'], fifth: 'REFRESH_FAILED', state: 'signed-in',
+    tokens: ['second', 'second', 'first'],
+    refused: ['INVALID_CREDENTIALS', 401],
+    codes: ['TICKET_UNAUTHORIZED'],
   });
-});
-
-test('what getToken throws, or that it returns nothing of use, is the cause of what the app is told', async () => {
-  await control({ do: 'reset' });
-  const { result } = await inPage(async (server) => {
-    const { AuthSocket, GatepassError, query, Session, SignInRequired } = await import('gatepass');
-    const seen = [];
-    const thrown = [new TypeError('provider is undefined'), undefined, new SignInRequired('the person has left')];
-    for (const cause of thrown) {
-      const session = new Session({ getToken: () => Promise.reject(cause) });
-      const asked = await session.accessToken().catch((error) => error);
-      const socket = new AuthSocket(`${server}/ws/jwt/`, { session, scheme: query() });
-      const told = await new Promise((resolve) => socket.addEventListener('error', ({ error }) => resolve(error)));
-      socket.close();
-      seen.push(...[asked, told].map((error) => [error.code, error.message, error.status, 'cause' in error && error.cause === cause]));
-    }
-    const leaving = new SignInRequired();
-    const session = new Session({ getToken: () => Promise.reject(leaving), fetchOrigins: [server] });
-    const ended = new Promise((resolve) => session.addEventListener('change', ({ error }) => error && resolve(error)));
-    session.setTokens({ access: 'refused' });
-    await session.fetch(`${server}/protected`);
-    seen.push([session.state, (await ended).code, (await ended).cause === leaving]);
-    for (const given of [undefined, 7, {}, { access: 'token', expiresIn: -5 }, { access: 'token', expires_in: 5 }]) {
-      const session = new Session({ getToken: () => given });
-      const { cause } = await session.accessToken().catch((error) => error);
-      seen.push(cause instanceof GatepassError && `${cause.code} ${cause.message}`);
-    }
-    // What is no failure of the source has no cause of its.
-    const slow = new Session({ getToken: () => new Promise(() => {}), httpTimeout: 50 });
-    const late = await slow.accessToken().catch((error) => error);
-    return [...seen, [late.code, late.message, 'cause' in late]];
-  }, server);
-  const failed = (code) => [code, 'getToken gave no token', undefined, true];
-  assert.deepEqual(result.splice(0, 7), [...Array(4).fill(failed('REFRESH_FAILED')), ...Array(2).fill(failed('REFRESH_REJECTED')), ['expired', 'REFRESH_REJECTED', true]]);
-  assert.deepEqual(result.pop(), ['REFRESH_FAILED', 'no answer in time', false]);
-  const mistakes = [/^INVALID_OPTION getToken:/, /^INVALID_OPTION getToken:/, /^INVALID_OPTION getToken\.access:/, /^INVALID_OPTION getToken\.expiresIn:/, /^INVALID_OPTION getToken\.expires_in:.*expiresIn/];
-  mistakes.forEach((words, index) => assert.match(result[index], words));
 });
 
 test('what a user has not read when they go is delivered to nobody', async () => {
@@ -314,7 +312,8 @@ test('what a user has not read when they go is delivered to nobody', async () =>
     await socket.ready();
     const messages = socket[Symbol.asyncIterator]();
     const reader = socket.readable.getReader();
-    const heard = (text) => new Promise((resolve) => socket.addEventListener('message', ({ data }) => data === text && resolve()));
+    const heard = (text) =>
+      new Promise((resolve) => socket.addEventListener('message', ({ data }) => data === text && resolve()));
     const said = async (text) => {
       const echo = heard(text);
       socket.send(text);
@@ -343,7 +342,11 @@ test('case_86: a token is renewed before it ends while a socket needs it, and th
     const { AuthSocket, firstMessage, presets, Session } = await import('gatepass');
     const session = new Session(presets.simpleJwt(`${server}/api`));
     await session.login({ username: 'maggie', password: 'secret' });
-    const auth = { message: { type: 'auth', access_token: '$token' }, ack: { type: 'auth', status: 'ok' }, reject: { type: 'auth', status: 'error' } };
+    const auth = {
+      message: { type: 'auth', access_token: '$token' },
+      ack: { type: 'auth', status: 'ok' },
+      reject: { type: 'auth', status: 'error' },
+    };
     const keeps = new AuthSocket(`${server}/websocket`, { session, scheme: firstMessage(auth) });
     const renews = new AuthSocket(`${server}/websocket`, { session, scheme: firstMessage({ ...auth, reauth: true }) });
     const told = [];
@@ -351,7 +354,9 @@ test('case_86: a token is renewed before it ends while a socket needs it, and th
       socket.addEventListener('close', () => told.push('close'));
       socket.addEventListener('error', () => told.push('error'));
     }
-    const acks = new Promise((resolve) => renews.addEventListener('message', ({ data }) => resolve(JSON.parse(data).status)));
+    const acks = new Promise((resolve) =>
+      renews.addEventListener('message', ({ data }) => resolve(JSON.parse(data).status)),
+    );
     await Promise.all([keeps.ready(), renews.ready()]);
     const first = await session.accessToken();
     const ack = await acks;
@@ -368,36 +373,43 @@ test('case_86: a token is renewed before it ends while a socket needs it, and th
 for (const way of ['ticket', 'first message', 'query']) {
   test(`with handover a socket goes along with its token, each message arrives once and nobody notices: ${way}`, async () => {
     await control({ do: 'reset' });
-    const { result } = await inPage(async ([server, way]) => {
-      const { AuthSocket, firstMessage, presets, query, Session } = await import('gatepass');
-      const session = new Session(presets.simpleJwt(`${server}/api`));
-      await session.login({ username: 'maggie', password: 'secret' });
-      const ways = {
-        ticket: () => [`${server}/channel/`, presets.ticketServerSocket(server)],
-        'first message': () => [`${server}/ws/first/`, { scheme: firstMessage({ message: { token: '$token' } }) }],
-        query: () => [`${server}/ws/jwt/`, { scheme: query() }],
-      };
-      const [url, options] = ways[way]();
-      const socket = new AuthSocket(url, { session, ...options, handover: true });
-      const told = [];
-      for (const type of ['open', 'close', 'error']) socket.addEventListener(type, () => told.push(type));
-      socket.addEventListener('statechange', ({ state, previous }) => state !== previous && told.push(state));
-      await socket.ready();
-      let [sent, heard] = [0, 0];
-      while (socket.stats().connections < 4) {
-        // Far more than any token has left: it is renewed.
-        if (socket.stats().attempts === socket.stats().connections) await session.accessToken({ minTtl: 86_400_000 });
-        socket.send(`message ${++sent}`);
-        const { data } = await new Promise((resolve) => socket.addEventListener('message', resolve, { once: true }));
-        if (data === `message ${sent}`) heard++;
-      }
-      const { readyState } = socket;
-      const closed = new Promise((resolve) => socket.addEventListener('close', resolve));
-      socket.close();
-      await closed;
-      return { told, unheard: sent - heard, readyState };
-    }, [server, way]);
-    assert.deepEqual(result, { told: ['connecting', 'connected', 'open', 'closed', 'close'], unheard: 0, readyState: 1 });
+    const { result } = await inPage(
+      async ([server, way]) => {
+        const { AuthSocket, firstMessage, presets, query, Session } = await import('gatepass');
+        const session = new Session(presets.simpleJwt(`${server}/api`));
+        await session.login({ username: 'maggie', password: 'secret' });
+        const ways = {
+          ticket: () => [`${server}/channel/`, presets.ticketServerSocket(server)],
+          'first message': () => [`${server}/ws/first/`, { scheme: firstMessage({ message: { token: '$token' } }) }],
+          query: () => [`${server}/ws/jwt/`, { scheme: query() }],
+        };
+        const [url, options] = ways[way]();
+        const socket = new AuthSocket(url, { session, ...options, handover: true });
+        const told = [];
+        for (const type of ['open', 'close', 'error']) socket.addEventListener(type, () => told.push(type));
+        socket.addEventListener('statechange', ({ state, previous }) => state !== previous && told.push(state));
+        await socket.ready();
+        let [sent, heard] = [0, 0];
+        while (socket.stats().connections < 4) {
+          // Far more than any token has left: it is renewed.
+          if (socket.stats().attempts === socket.stats().connections) await session.accessToken({ minTtl: 86_400_000 });
+          socket.send(`message ${++sent}`);
+          const { data } = await new Promise((resolve) => socket.addEventListener('message', resolve, { once: true }));
+          if (data === `message ${sent}`) heard++;
+        }
+        const { readyState } = socket;
+        const closed = new Promise((resolve) => socket.addEventListener('close', resolve));
+        socket.close();
+        await closed;
+        return { told, unheard: sent - heard, readyState };
+      },
+      [server, way],
+    );
+    assert.deepEqual(result, {
+      told: ['connecting', 'connected', 'open', 'closed', 'close'],
+      unheard: 0,
+      readyState: 1,
+    });
     const { handshakes, accepted } = await ask('counts');
     assert.deepEqual({ handshakes, accepted }, { handshakes: 4, accepted: 4 });
   });
@@ -411,12 +423,21 @@ for (const skew of [0, 7_200_000, -7_200_000]) {
       const { AuthSocket, firstMessage, presets, Session } = await import('gatepass');
       const session = new Session(presets.simpleJwt(`${server}/api`));
       await session.login({ username: 'maggie', password: 'secret' });
-      const socket = new AuthSocket(`${server}/ws/first/`, { session, scheme: firstMessage({ message: { token: '$token' } }), minUptime: 100 });
+      const socket = new AuthSocket(`${server}/ws/first/`, {
+        session,
+        scheme: firstMessage({ message: { token: '$token' } }),
+        minUptime: 100,
+      });
       const states = [];
       let errors = 0;
       socket.addEventListener('error', () => errors++);
       socket.addEventListener('statechange', ({ state, code }) => states.push(code ? `${state} ${code}` : state));
-      await new Promise((resolve) => socket.addEventListener('statechange', () => states.filter((state) => state === 'connected').length === 3 && resolve()));
+      await new Promise((resolve) =>
+        socket.addEventListener(
+          'statechange',
+          () => states.filter((state) => state === 'connected').length === 3 && resolve(),
+        ),
+      );
       socket.send('{"type":"whoami"}');
       for await (const message of socket) {
         socket.close();
@@ -424,7 +445,10 @@ for (const skew of [0, 7_200_000, -7_200_000]) {
       }
     }, server);
     assert.deepEqual(result, {
-      message: '{"type":"whoami","user":"maggie"}', errors: 0, states: ['connecting', 'connected', 'waiting 4401', 'closed 1000'], session: 'signed-in',
+      message: '{"type":"whoami","user":"maggie"}',
+      errors: 0,
+      states: ['connecting', 'connected', 'waiting 4401', 'closed 1000'],
+      session: 'signed-in',
     });
     const { calls } = await ask('counts');
     assert.ok(calls.refresh <= 4, `${calls.refresh} refreshes`);

@@ -14,11 +14,19 @@ import { project } from './page.mjs';
 import { opened, served } from './served.mjs';
 
 /** The files of a page, by their names. */
-const filesOf = (page) => Object.fromEntries([...readFileSync(page, 'utf8').matchAll(/^```\w+ \[(.*?)\]\n([\s\S]*?)^```/gm)]
-  .map(([, name, text]) => [name, text.replaceAll(/http:..127\.0\.0\.1:8000|(https|wss):..api\.example\.com/g, server)]));
+const filesOf = (page) =>
+  Object.fromEntries(
+    [...readFileSync(page, 'utf8').matchAll(/^```\w+ \[(.*?)\]\n([\s\S]*?)^```/gm)].map(([, name, text]) => [
+      name,
+      text.replaceAll(/http:..127\.0\.0\.1:8000|(https|wss):..api\.example\.com/g, server),
+    ]),
+  );
 const FILES = filesOf('docs/start.md');
 
-const TARBALL = join(project, readdirSync(project).find((name) => name.endsWith('.tgz')));
+const TARBALL = join(
+  project,
+  readdirSync(project).find((name) => name.endsWith('.tgz')),
+);
 
 /** An empty folder with the package and some of them. */
 function folder(name, files) {
@@ -29,7 +37,10 @@ function folder(name, files) {
     writeFileSync(join(root, file), text);
   }
   // The frameworks and their tools are found further up.
-  const { status, stderr } = spawnSync('npm', ['install', '--offline', '--no-audit', '--no-fund', TARBALL], { cwd: root, encoding: 'utf8' });
+  const { status, stderr } = spawnSync('npm', ['install', '--offline', '--no-audit', '--no-fund', TARBALL], {
+    cwd: root,
+    encoding: 'utf8',
+  });
   assert.equal(status, 0, stderr);
   return root;
 }
@@ -41,16 +52,22 @@ async function talks(tab) {
   assert.equal((await ask('counts')).tickets, 1);
 }
 
-const vue = (more = {}) => folder('vue', {
-  'package.json': '{"name": "app", "private": true, "type": "module"}',
-  ...Object.fromEntries(['src/App.vue', 'src/main.js', 'vite.config.js', 'index.html'].map((name) => [name, FILES[name]])),
-  ...more,
-});
+const vue = (more = {}) =>
+  folder('vue', {
+    'package.json': '{"name": "app", "private": true, "type": "module"}',
+    ...Object.fromEntries(
+      ['src/App.vue', 'src/main.js', 'vite.config.js', 'index.html'].map((name) => [name, FILES[name]]),
+    ),
+    ...more,
+  });
 
 /** Vite 7, which copies scripts of packages elsewhere, and not what lies beside them. */
 const before8 = createRequire(createRequire(import.meta.url).resolve('@angular/build/package.json')).resolve('vite');
 
-for (const [name, { createServer, version }] of Object.entries({ 'its development server': await import('vite'), 'that of Vite 7': await import(pathToFileURL(before8)) })) {
+for (const [name, { createServer, version }] of Object.entries({
+  'its development server': await import('vite'),
+  'that of Vite 7': await import(pathToFileURL(before8)),
+})) {
   test(`Vue and Vite in ten lines: ${name}`, async () => {
     assert.equal(/^[567]\./.test(version), name.endsWith('7'), version);
     const lines = FILES['src/App.vue'].split('\n').filter((line) => line.trim());
@@ -74,31 +91,38 @@ test('Vue and Vite in ten lines: the build', async () => {
 test('the app of the page on Vue', async () => {
   const root = vue(filesOf('docs/vue.md'));
   await build({ root, logLevel: 'warn' });
-  await served(join(root, 'dist'), (url) => opened(url, async (tab) => {
-    await tab.getByText('nobody is signed in').waitFor();
-    await tab.getByRole('button', { name: 'Sign in' }).click();
-    await tab.getByText('connected').waitFor();
-    await control({ do: 'push', text: 'a quote' });
-    await tab.getByText('a quote').waitFor();
-    // A server that refuses what the session has: somebody has to sign in, although the session does not know.
-    await control({ do: 'answer', endpoint: 'ticket', status: 401, times: 2 });
-    await control({ do: 'dropSockets', how: 'reset' });
-    await tab.getByRole('button', { name: 'Sign in' }).click();
-    await tab.getByText('connected').waitFor();
-  }));
+  await served(join(root, 'dist'), (url) =>
+    opened(url, async (tab) => {
+      await tab.getByText('nobody is signed in').waitFor();
+      await tab.getByRole('button', { name: 'Sign in' }).click();
+      await tab.getByText('connected').waitFor();
+      await control({ do: 'push', text: 'a quote' });
+      await tab.getByText('a quote').waitFor();
+      // A server that refuses what the session has: somebody has to sign in, although the session does not know.
+      await control({ do: 'answer', endpoint: 'ticket', status: 401, times: 2 });
+      await control({ do: 'dropSockets', how: 'reset' });
+      await tab.getByRole('button', { name: 'Sign in' }).click();
+      await tab.getByText('connected').waitFor();
+    }),
+  );
 });
 
 test('Angular in fifteen lines', async () => {
   const lines = FILES['src/main.ts'].split('\n').filter((line) => line.trim());
   assert.ok(lines.length <= 15, `${lines.length} lines`);
-  const root = folder('angular', angularApp(FILES['src/main.ts'], { polyfills: ['zone.js'], compilerOptions: { skipLibCheck: true } }));
+  const root = folder(
+    'angular',
+    angularApp(FILES['src/main.ts'], { polyfills: ['zone.js'], compilerOptions: { skipLibCheck: true } }),
+  );
   await served(ngBuild(root), (url) => opened(url, talks));
 });
 
 test('no bundler at all', async () => {
   const root = folder('page', { 'package.json': '{"private": true}', 'page.html': FILES['page.html'] });
-  await served(root, (url) => opened(`${url}page.html`, async (tab) => {
-    await tab.getByText('hello').waitFor();
-    assert.equal(await tab.title(), 'connected');
-  }));
+  await served(root, (url) =>
+    opened(`${url}page.html`, async (tab) => {
+      await tab.getByText('hello').waitFor();
+      assert.equal(await tab.title(), 'connected');
+    }),
+  );
 });

@@ -59,7 +59,13 @@ test('case_119: with the default store nothing is left in the browser', async ()
     await session.login({ username: 'maggie', password: 'secret' });
     await new AuthSocket(`${server}/channel/`, { session, ...presets.ticketServerSocket(server) }).ready();
     const databases = await indexedDB.databases();
-    return [localStorage.length, sessionStorage.length, document.cookie, databases.length, (await caches?.keys?.() ?? []).length];
+    return [
+      localStorage.length,
+      sessionStorage.length,
+      document.cookie,
+      databases.length,
+      ((await caches?.keys?.()) ?? []).length,
+    ];
   }, server);
   assert.deepEqual(result, [0, 0, '', 0, 0]);
 });
@@ -92,12 +98,20 @@ test('the recorder sees a credential wherever it shows', async () => {
   };
   for (const [where, leak] of Object.entries(ways)) {
     for (const field of ['access', 'ticket']) {
-      const leaks = inPage(async ([server, leak, field]) => {
-        const { access } = await (await fetch(`${server}/api/token/`, { method: 'POST', body: '{"username":"maggie","password":"secret"}' })).json();
-        const response = await fetch(`${server}/ws_ticket`, { method: 'POST', headers: { authorization: `Bearer ${access}` } });
-        const { ticket } = await response.json();
-        (0, eval)(`(${leak})`)({ access, ticket }[field]);
-      }, [server, String(leak), field]);
+      const leaks = inPage(
+        async ([server, leak, field]) => {
+          const { access } = await (
+            await fetch(`${server}/api/token/`, { method: 'POST', body: '{"username":"maggie","password":"secret"}' })
+          ).json();
+          const response = await fetch(`${server}/ws_ticket`, {
+            method: 'POST',
+            headers: { authorization: `Bearer ${access}` },
+          });
+          const { ticket } = await response.json();
+          (0, eval)(`(${leak})`)({ access, ticket }[field]);
+        },
+        [server, String(leak), field],
+      );
       await assert.rejects(leaks, /is seen/, `${field} by ${where}`);
     }
   }
@@ -113,7 +127,10 @@ for (const store of ['memory', 'localStorage']) {
       await tab.evaluate(live, { server, controlUrl: process.env.GATEPASS_TEST_CONTROL, store });
     });
     const count = (kind) => said.filter(([name]) => name.startsWith(kind)).length;
-    assert.ok(['event error', 'event change', 'event statechange', 'shown', 'websocket'].every((kind) => count(kind) >= 4), JSON.stringify(said.map(([kind]) => kind)));
+    assert.ok(
+      ['event error', 'event change', 'event statechange', 'shown', 'websocket'].every((kind) => count(kind) >= 4),
+      JSON.stringify(said.map(([kind]) => kind)),
+    );
     const kinds = [...credentials.values()];
     assert.deepEqual([...new Set(kinds)].sort(), ['access', 'password', 'refresh', 'ticket']);
   });
@@ -123,9 +140,14 @@ for (const store of ['memory', 'localStorage']) {
 async function live({ server, controlUrl, store }) {
   const { AuthSocket, firstMessage, presets, query, Session, SignInRequired } = await import('gatepass');
   const control = (command) => fetch(controlUrl, { method: 'POST', body: JSON.stringify(command) });
-  const event = (target, type, is = () => true) => new Promise((resolve) => target.addEventListener(type, (event) => is(event) && resolve(event)));
+  const event = (target, type, is = () => true) =>
+    new Promise((resolve) => target.addEventListener(type, (event) => is(event) && resolve(event)));
   const maggie = { username: 'maggie', password: 'secret' };
-  const auth = { message: { type: 'auth', access_token: '$token' }, ack: { type: 'auth', status: 'ok' }, reject: { type: 'auth', status: 'error' } };
+  const auth = {
+    message: { type: 'auth', access_token: '$token' },
+    ack: { type: 'auth', status: 'ok' },
+    reject: { type: 'auth', status: 'error' },
+  };
   const backoff = { base: 1, cap: 1, spread: 1 };
   const options = { ...presets.simpleJwt(`${server}/api`), store, storeKey: 'tokens' };
   const session = new Session(options);
@@ -156,7 +178,11 @@ async function live({ server, controlUrl, store }) {
         socket.send('on its way');
         await event(socket, 'message');
       }
-      const back = event(socket, 'statechange', ({ state, previous }) => state === 'connected' && previous !== 'connected');
+      const back = event(
+        socket,
+        'statechange',
+        ({ state, previous }) => state === 'connected' && previous !== 'connected',
+      );
       await control({ do: 'expireTokens' });
       await control({ do: 'dropSockets', how: { close: { code: 4401 } } });
       await back;
@@ -181,8 +207,21 @@ async function live({ server, controlUrl, store }) {
   session.logout();
   show(session);
 
-  const access = (await (await fetch(`${server}/api/token/`, { method: 'POST', body: JSON.stringify({ username: 'bob', password: 'hunter2' }) })).json()).access;
-  const answers = [() => access, () => access, () => Promise.reject(new Error('away')), () => ({ access: `${access}\n` }), () => Promise.reject(new SignInRequired())];
+  const access = (
+    await (
+      await fetch(`${server}/api/token/`, {
+        method: 'POST',
+        body: JSON.stringify({ username: 'bob', password: 'hunter2' }),
+      })
+    ).json()
+  ).access;
+  const answers = [
+    () => access,
+    () => access,
+    () => Promise.reject(new Error('away')),
+    () => ({ access: `${access}\n` }),
+    () => Promise.reject(new SignInRequired()),
+  ];
   const provided = new Session({ getToken: async () => answers.shift()() });
   for (const type of ['change', 'error']) provided.addEventListener(type, show);
   while (answers.length > 0) {
@@ -190,7 +229,16 @@ async function live({ server, controlUrl, store }) {
     await caught(provided.accessToken({ minTtl: 86_400_000 }).then(() => 'a token'));
     if (answers.length === left) break;
   }
-  const broken = new Session({ ...options, store: { load: () => `{"v":1,"access":"${access}"`, save() { throw new Error('full'); }, clear() {} } });
+  const broken = new Session({
+    ...options,
+    store: {
+      load: () => `{"v":1,"access":"${access}"`,
+      save() {
+        throw new Error('full');
+      },
+      clear() {},
+    },
+  });
   const failed = event(broken, 'error');
   await broken.ready();
   show(await failed, broken);
@@ -212,7 +260,7 @@ test('case_58: in a worker an address is taken against that of the worker', asyn
         socket.close();
       }`;
     // Fetched from the server: a worker from a blob has an address that is no base.
-    const url = '/worker.js?' + encodeURIComponent(script);
+    const url = `/worker.js?${encodeURIComponent(script)}`;
     const worker = new Worker(url, { type: 'module' });
     const heard = [];
     return new Promise((resolve, reject) => {
@@ -227,27 +275,36 @@ test('a page of a foreign origin is refused by name, and nothing is lost', async
   await control({ do: 'reset' });
   const body = JSON.stringify({ username: 'maggie', password: 'secret' });
   const { access } = await (await fetch(`${server}/api/token/`, { method: 'POST', body })).json();
-  const { result } = await inPage(async ([server, access]) => {
-    const { AuthSocket, presets, query, Session } = await import('gatepass');
-    const session = new Session(presets.simpleJwt(`${server}/api`));
-    const signIn = await session.login({ username: 'maggie', password: 'secret' }).catch((error) => error.code);
-    session.setTokens({ access });
-    const failures = async (scheme, path, count) => {
-      const socket = new AuthSocket(server + path, { session, scheme, backoff: { base: 1, cap: 1, spread: 1 } });
-      socket.send('kept');
-      const codes = [];
-      await new Promise((resolve) => socket.addEventListener('error', ({ error }) => codes.push(`${error.code} ${error.disposition}`) === count && resolve()));
-      const { queued } = socket.stats();
-      socket.close();
-      return [...codes, queued];
-    };
-    return {
-      page: location.hostname,
-      signIn,
-      byQuery: await failures(query(), '/ws/jwt/', 3),
-      byTicket: await failures(presets.ticketServerSocket(server).scheme, '/channel/', 1),
-    };
-  }, [server, access], 'foreign.localhost');
+  const { result } = await inPage(
+    async ([server, access]) => {
+      const { AuthSocket, presets, query, Session } = await import('gatepass');
+      const session = new Session(presets.simpleJwt(`${server}/api`));
+      const signIn = await session.login({ username: 'maggie', password: 'secret' }).catch((error) => error.code);
+      session.setTokens({ access });
+      const failures = async (scheme, path, count) => {
+        const socket = new AuthSocket(server + path, { session, scheme, backoff: { base: 1, cap: 1, spread: 1 } });
+        socket.send('kept');
+        const codes = [];
+        await new Promise((resolve) =>
+          socket.addEventListener(
+            'error',
+            ({ error }) => codes.push(`${error.code} ${error.disposition}`) === count && resolve(),
+          ),
+        );
+        const { queued } = socket.stats();
+        socket.close();
+        return [...codes, queued];
+      };
+      return {
+        page: location.hostname,
+        signIn,
+        byQuery: await failures(query(), '/ws/jwt/', 3),
+        byTicket: await failures(presets.ticketServerSocket(server).scheme, '/channel/', 1),
+      };
+    },
+    [server, access],
+    'foreign.localhost',
+  );
   assert.deepEqual(result, {
     page: 'foreign.localhost',
     signIn: 'LOGIN_FAILED',
@@ -255,7 +312,10 @@ test('a page of a foreign origin is refused by name, and nothing is lost', async
     byTicket: ['TICKET_NETWORK retry', 1],
   });
   const handshakes = (await ask('received')).filter(({ type }) => type === 'handshake');
-  assert.ok(handshakes.length >= 3 && handshakes.every(({ origin, status }) => origin.includes('foreign.localhost') && status === 403));
+  assert.ok(
+    handshakes.length >= 3 &&
+      handshakes.every(({ origin, status }) => origin.includes('foreign.localhost') && status === 403),
+  );
 });
 
 test('case_44: a page that is offline comes back with one ticket', async () => {
@@ -274,7 +334,9 @@ test('case_44: a page that is offline comes back with one ticket', async () => {
         socket.send('kept');
         // Read from the start: it may be back before the test looks.
         globalThis.heard = socket[Symbol.asyncIterator]().next();
-        return new Promise((resolve) => socket.addEventListener('error', ({ error }) => socket.stats().attempts === 3 && resolve(error.code)));
+        return new Promise((resolve) =>
+          socket.addEventListener('error', ({ error }) => socket.stats().attempts === 3 && resolve(error.code)),
+        );
       };
     }, server);
     await context.setOffline(true);
@@ -291,13 +353,15 @@ test('a logout reaches the server although the app goes to another page at once'
   await inContext(browser, {}, async (context) => {
     const page = await context.newPage();
     await page.goto(origin);
-    await page.evaluate(async (server) => {
-      const { presets, Session } = await import('gatepass');
-      const session = new Session(presets.djoser(`${server}/auth`));
-      await session.login({ username: 'maggie', password: 'secret' });
-      session.logout();
-      location.href = 'about:blank';
-    }, server).catch(() => 'the page is gone by now');
+    await page
+      .evaluate(async (server) => {
+        const { presets, Session } = await import('gatepass');
+        const session = new Session(presets.djoser(`${server}/auth`));
+        await session.login({ username: 'maggie', password: 'secret' });
+        session.logout();
+        location.href = 'about:blank';
+      }, server)
+      .catch(() => 'the page is gone by now');
     await page.waitForURL('about:blank');
     while ((await ask('counts')).logouts === 0);
   });

@@ -11,8 +11,15 @@ async function start(tab, store = 'localStorage', scheme = 'ticket') {
     async ([server, store, scheme]) => {
       const { AuthSocket, firstMessage, presets, Session } = await import('gatepass');
       globalThis.session = new Session({ ...presets.simpleJwt(`${server}/api`), store, httpTimeout: 3_000 });
-      const how = scheme === 'ticket' ? presets.ticketServerSocket(server) : { scheme: firstMessage({ message: { token: '$token' } }) };
-      globalThis.socket = new AuthSocket(server + (scheme === 'ticket' ? '/channel/' : '/ws/4401/'), { session, ...how, backoff: { base: 50, spread: 50 } });
+      const how =
+        scheme === 'ticket'
+          ? presets.ticketServerSocket(server)
+          : { scheme: firstMessage({ message: { token: '$token' } }) };
+      globalThis.socket = new AuthSocket(server + (scheme === 'ticket' ? '/channel/' : '/ws/4401/'), {
+        session,
+        ...how,
+        backoff: { base: 50, spread: 50 },
+      });
       globalThis.states = [];
       socket.addEventListener('statechange', ({ state }) => states.push(state));
       await session.ready();
@@ -21,7 +28,8 @@ async function start(tab, store = 'localStorage', scheme = 'ticket') {
   );
 }
 
-const login = (tab, username = 'maggie', password = 'secret') => tab.evaluate(([username, password]) => session.login({ username, password }), [username, password]);
+const login = (tab, username = 'maggie', password = 'secret') =>
+  tab.evaluate(([username, password]) => session.login({ username, password }), [username, password]);
 const connected = (tab) => until(tab, () => socket.state === 'connected');
 
 /** Prepares a tab so that what it has is old, until it looks. */
@@ -42,10 +50,13 @@ const withTwo = (run) =>
 
 for (const [how, ...prepare] of [
   ['with the locks of the browser'],
-  ['without locks and channels, as on pages without TLS', () => {
-    Object.defineProperty(Navigator.prototype, 'locks', { value: undefined });
-    delete globalThis.BroadcastChannel;
-  }],
+  [
+    'without locks and channels, as on pages without TLS',
+    () => {
+      Object.defineProperty(Navigator.prototype, 'locks', { value: undefined });
+      delete globalThis.BroadcastChannel;
+    },
+  ],
 ]) {
   test(`case_92: ten tabs that wake together make one refresh, and a logout ends all ten: ${how}`, async () => {
     await control({ do: 'reset' });
@@ -62,7 +73,10 @@ for (const [how, ...prepare] of [
       await control({ do: 'dropSockets', how: { close: { code: 4401 } } });
       await each(tabs, (tab) => until(tab, () => states.filter((state) => state === 'connected').length === 2));
       const { calls, refreshes, reusedRefreshTokens, open: alive } = await ask('counts');
-      assert.deepEqual({ calls: calls.refresh, refreshes, reusedRefreshTokens, alive }, { calls: 1, refreshes: 1, reusedRefreshTokens: 0, alive: 10 });
+      assert.deepEqual(
+        { calls: calls.refresh, refreshes, reusedRefreshTokens, alive },
+        { calls: 1, refreshes: 1, reusedRefreshTokens: 0, alive: 10 },
+      );
       const tokens = await each(tabs, (tab) => tab.evaluate(() => session.accessToken()));
       assert.equal(new Set(tokens).size, 1, 'all have the same token');
 
@@ -87,13 +101,21 @@ test('case_96: another user in one tab is another user in all, and nothing of th
     await control({ do: 'reset' });
     await login(tabs[0], 'bob', 'hunter2');
     await each(tabs, connected);
-    const users = await each(tabs, (tab) => tab.evaluate(() => new Promise((resolve) => {
-      socket.addEventListener('message', ({ data }) => resolve(JSON.parse(data).user));
-      socket.send('{"type":"whoami"}');
-    })));
+    const users = await each(tabs, (tab) =>
+      tab.evaluate(
+        () =>
+          new Promise((resolve) => {
+            socket.addEventListener('message', ({ data }) => resolve(JSON.parse(data).user));
+            socket.send('{"type":"whoami"}');
+          }),
+      ),
+    );
     assert.deepEqual(users, ['bob', 'bob']);
   });
-  assert.equal((await ask('received')).some((heard) => heard.text === "maggie's"), false);
+  assert.equal(
+    (await ask('received')).some((heard) => heard.text === "maggie's"),
+    false,
+  );
 });
 
 test('case_94: a tab that ends in the middle of a refresh keeps nobody from it', async () => {
@@ -118,9 +140,15 @@ test('case_94: a holder of the lock that shows no sign of life loses it', async 
     await login(tabs[1]);
     await connected(tabs[1]);
     // As a tab that was put to sleep while it held it.
-    await tabs[0].evaluate(([name]) => new Promise((held) => {
-      window.stolen = navigator.locks.request(name, () => (held(), new Promise(() => {}))).catch(({ name }) => name);
-    }), [`gatepass lock gatepass ${server}/api/token/`]);
+    await tabs[0].evaluate(
+      ([name]) =>
+        new Promise((held) => {
+          window.stolen = navigator.locks
+            .request(name, () => (held(), new Promise(() => {})))
+            .catch(({ name }) => name);
+        }),
+      [`gatepass lock gatepass ${server}/api/token/`],
+    );
     const token = await tabs[1].evaluate(() => session.accessToken({ minTtl: 86_400_000 }));
     assert.equal(typeof token, 'string');
     assert.equal(await tabs[0].evaluate(() => window.stolen), 'AbortError');
@@ -151,16 +179,19 @@ test('case_93: a tab that is given the lock before it sees what the last holder 
   await control({ do: 'reset' });
   await control({ do: 'setSettings', settings: { rotateRefreshTokens: true } });
   await inProfile(async (context) => {
-    const [renewing, behind] = [await open(context), await open(context, hearsNothing, () => {
-      // Nothing says in what order locks and stores reach another tab. Here the store comes when the test says so.
-      const { getItem } = Storage.prototype;
-      const seen = new Map();
-      Storage.prototype.getItem = function (key) {
-        if (globalThis.isBehind) globalThis.hasLooked = true;
-        else seen.set(key, getItem.call(this, key));
-        return seen.get(key) ?? null;
-      };
-    })];
+    const [renewing, behind] = [
+      await open(context),
+      await open(context, hearsNothing, () => {
+        // Nothing says in what order locks and stores reach another tab. Here the store comes when the test says so.
+        const { getItem } = Storage.prototype;
+        const seen = new Map();
+        Storage.prototype.getItem = function (key) {
+          if (globalThis.isBehind) globalThis.hasLooked = true;
+          else seen.set(key, getItem.call(this, key));
+          return seen.get(key) ?? null;
+        };
+      }),
+    ];
     await start(renewing);
     await login(renewing);
     await start(behind);
@@ -185,13 +216,20 @@ test('a duplicated tab goes on with its twin, each in its own sessionStorage', a
     await start(first, 'sessionStorage');
     await login(first);
     await connected(first);
-    const [twin] = await Promise.all([context.waitForEvent('page'), first.evaluate(() => void window.open(location.href))]);
+    const [twin] = await Promise.all([
+      context.waitForEvent('page'),
+      first.evaluate(() => void window.open(location.href)),
+    ]);
     await twin.waitForLoadState();
     await start(twin, 'sessionStorage');
     await connected(twin);
     const other = await open(context);
     await start(other, 'sessionStorage');
-    assert.equal(await other.evaluate(() => session.state), 'signed-out', 'a tab that was opened anew has a session of its own');
+    assert.equal(
+      await other.evaluate(() => session.state),
+      'signed-out',
+      'a tab that was opened anew has a session of its own',
+    );
     await first.evaluate(() => session.accessToken({ minTtl: 86_400_000 }));
     const token = await first.evaluate(() => session.accessToken());
     while ((await twin.evaluate(() => session.accessToken())) !== token);
@@ -206,40 +244,73 @@ test('a duplicated tab goes on with its twin, each in its own sessionStorage', a
   });
 });
 
-for (const [what, place] of [['localStorage', 'localStorage'], ['a store of the app that takes its time', 'own']]) {
+for (const [what, place] of [
+  ['localStorage', 'localStorage'],
+  ['a store of the app that takes its time', 'own'],
+]) {
   test(`two tabs that change the sign-in at nearly the same moment agree on the later one: ${what}`, async () => {
     await control({ do: 'reset' });
     await inProfile(async (context) => {
       const tabs = [await open(context), await open(context)];
-      await each(tabs, (tab) => tab.evaluate(async ([server, place]) => {
-        const { presets, Session } = await import('gatepass');
-        const pause = () => new Promise((resolve) => setTimeout(resolve, 30));
-        // What it reads is a moment old, and what it writes is there a moment later.
-        const own = {
-          load: async () => { const text = localStorage.getItem('agreed'); await pause(); return text; },
-          save: async (text) => (await pause(), localStorage.setItem('agreed', text)),
-          clear: async () => (await pause(), localStorage.removeItem('agreed')),
-        };
-        globalThis.session = new Session({ ...presets.simpleJwt(`${server}/api`), store: place === 'own' ? own : place, storeKey: 'agreed' });
-        globalThis.who = () => session.accessToken().then((token) => JSON.parse(atob(token.split('.')[1])).user_id, ({ code }) => code);
-        globalThis.renew = () => session.accessToken({ minTtl: 86_400_000 }).then(() => {}, () => {});
-        await session.ready();
-      }, [server, place]));
+      await each(tabs, (tab) =>
+        tab.evaluate(
+          async ([server, place]) => {
+            const { presets, Session } = await import('gatepass');
+            const pause = () => new Promise((resolve) => setTimeout(resolve, 30));
+            // What it reads is a moment old, and what it writes is there a moment later.
+            const own = {
+              load: async () => {
+                const text = localStorage.getItem('agreed');
+                await pause();
+                return text;
+              },
+              save: async (text) => (await pause(), localStorage.setItem('agreed', text)),
+              clear: async () => (await pause(), localStorage.removeItem('agreed')),
+            };
+            globalThis.session = new Session({
+              ...presets.simpleJwt(`${server}/api`),
+              store: place === 'own' ? own : place,
+              storeKey: 'agreed',
+            });
+            globalThis.who = () =>
+              session.accessToken().then(
+                (token) => JSON.parse(atob(token.split('.')[1])).user_id,
+                ({ code }) => code,
+              );
+            globalThis.renew = () =>
+              session.accessToken({ minTtl: 86_400_000 }).then(
+                () => {},
+                () => {},
+              );
+            await session.ready();
+          },
+          [server, place],
+        ),
+      );
       const [one, other] = tabs;
       const bob = () => session.login({ username: 'bob', password: 'hunter2' });
       const maggie = () => session.login({ username: 'maggie', password: 'secret' });
       const logout = () => session.logout();
-      const is = (user) => each(tabs, (tab) => tab.evaluate(async (user) => {
-        while ((await who()) !== user) await new Promise((resolve) => setTimeout(resolve, 5));
-      }, user));
+      const is = (user) =>
+        each(tabs, (tab) =>
+          tab.evaluate(async (user) => {
+            while ((await who()) !== user) await new Promise((resolve) => setTimeout(resolve, 5));
+          }, user),
+        );
       // What one does, and a moment later the other; who is there in the end.
-      for (const [first, second, end] of [['renew', maggie, 'maggie'], ['renew', logout, 'TOKEN_MISSING'], [logout, maggie, 'maggie']]) {
+      for (const [first, second, end] of [
+        ['renew', maggie, 'maggie'],
+        ['renew', logout, 'TOKEN_MISSING'],
+        [logout, maggie, 'maggie'],
+      ]) {
         for (let moment = 0; moment < 12; moment++) {
           await one.evaluate(bob);
           await is('bob');
           const began = first === 'renew' ? one.evaluate(() => renew()) : one.evaluate(first);
           // A step of the page's loop at a time.
-          await other.evaluate(async (steps) => { for (; steps > 0; steps--) await new Promise((resolve) => setTimeout(resolve)); }, moment * 2);
+          await other.evaluate(async (steps) => {
+            for (; steps > 0; steps--) await new Promise((resolve) => setTimeout(resolve));
+          }, moment * 2);
           await other.evaluate(second);
           await began;
           await is(end);

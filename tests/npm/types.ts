@@ -1,9 +1,29 @@
 // The promised types: this file compiles under --strict and is never run.
 
 import {
-  anonymous, AuthSocket, cookie, firstMessage, GatepassError, isGatepassError, isSignInRequired, load, presets, query, Session, sessionKey,
-  subprotocol, ticket,
-  type Disposition, type ErrorCode, type Phase, type Scheme, type SentMessage, type SessionState, type SocketPreset, type SocketState, type StateChange,
+  anonymous,
+  AuthSocket,
+  cookie,
+  firstMessage,
+  GatepassError,
+  isGatepassError,
+  isSignInRequired,
+  load,
+  presets,
+  query,
+  Session,
+  sessionKey,
+  subprotocol,
+  ticket,
+  type Disposition,
+  type ErrorCode,
+  type Phase,
+  type Scheme,
+  type SentMessage,
+  type SessionState,
+  type SocketPreset,
+  type SocketState,
+  type StateChange,
 } from 'gatepass';
 
 async function walk(): Promise<void> {
@@ -22,12 +42,23 @@ async function walk(): Promise<void> {
   ticketed.logout();
 
   const scheme: Scheme = ticket({ url: 'https://api.example.com/ws_ticket' });
-  const socket = new AuthSocket('wss://api.example.com/channel/', { session, scheme, protocols: ['chat'], backoff: { cap: 10_000 } });
+  const socket = new AuthSocket('wss://api.example.com/channel/', {
+    session,
+    scheme,
+    protocols: ['chat'],
+    backoff: { cap: 10_000 },
+  });
   socket.addEventListener('statechange', (event) => {
     const change: StateChange = event;
     const { state, phase, previous, code, reason, attempt, retryAt, error, discarded } = change;
-    const typed: [SocketState, Phase | undefined, SocketState, number | undefined, string | undefined, number] =
-      [state, phase, previous, code, reason, attempt];
+    const typed: [SocketState, Phase | undefined, SocketState, number | undefined, string | undefined, number] = [
+      state,
+      phase,
+      previous,
+      code,
+      reason,
+      attempt,
+    ];
     console.log(typed, retryAt?.toFixed(), error?.code, discarded);
   });
   socket.addEventListener('message', (event) => console.log(event.data));
@@ -65,19 +96,36 @@ async function walk(): Promise<void> {
   new AuthSocket('wss://a.example', { session, scheme: query() });
   new AuthSocket('wss://a.example', {
     session,
-    scheme: firstMessage({ message: { type: 'auth', access_token: '$token' }, ack: { type: 'auth_ok' }, reject: { type: 'auth_invalid' } }),
+    scheme: firstMessage({
+      message: { type: 'auth', access_token: '$token' },
+      ack: { type: 'auth_ok' },
+      reject: { type: 'auth_invalid' },
+    }),
   });
 
   const preset: SocketPreset = presets.directus();
   new AuthSocket('wss://a.example', { session, ...preset, probe: new URL('https://a.example/me') });
   new AuthSocket('wss://a.example', { session, ...presets.graphqlTransportWs({ token: '$token' }) });
   new AuthSocket('wss://a.example', { scheme: cookie(), credentials: 'include', params: { v: '1' } });
-  new AuthSocket('wss://a.example', { session, protocols: 'app', scheme: subprotocol({ prefix: 'bearer.', encoding: 'base64url' }) });
-  new AuthSocket('wss://a.example', { session, scheme: sessionKey({ url: '/ws_session_key', unauthorizedStatus: 403, urlHosts: ['b.example'] }) });
-  new Session({ ...presets.oauth2('https://id.example/token', { client_id: 'app' }), logout: { url: 'https://id.example/revoke', encoding: 'form', body: { token: '$refresh' } } });
+  new AuthSocket('wss://a.example', {
+    session,
+    protocols: 'app',
+    scheme: subprotocol({ prefix: 'bearer.', encoding: 'base64url' }),
+  });
+  new AuthSocket('wss://a.example', {
+    session,
+    scheme: sessionKey({ url: '/ws_session_key', unauthorizedStatus: 403, urlHosts: ['b.example'] }),
+  });
+  new Session({
+    ...presets.oauth2('https://id.example/token', { client_id: 'app' }),
+    logout: { url: 'https://id.example/revoke', encoding: 'form', body: { token: '$refresh' } },
+  });
 
   // A library that takes a WebSocket can take this one.
-  const fits: Pick<WebSocket, 'url' | 'readyState' | 'protocol' | 'extensions' | 'bufferedAmount' | 'binaryType' | 'close'> = socket;
+  const fits: Pick<
+    WebSocket,
+    'url' | 'readyState' | 'protocol' | 'extensions' | 'bufferedAmount' | 'binaryType' | 'close'
+  > = socket;
   console.log(fits.readyState === WebSocket.OPEN);
 
   // @ts-expect-error: a scheme is needed

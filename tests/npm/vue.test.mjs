@@ -23,9 +23,13 @@ const withApp = (run) =>
       globalThis.heard = [];
       globalThis.lost = [];
       const Quotes = {
-        setup: () => (globalThis.used = useAuthSocket(() => path.value && server + path.value, {
-          ...presets.ticketServerSocket(server), backoff: { base: 60_000, cap: 60_000, spread: 60_000 }, onMessage: (data) => heard.push(data), onStateChange: ({ unconfirmed }) => lost.push(...unconfirmed),
-        })),
+        setup: () =>
+          (globalThis.used = useAuthSocket(() => path.value && server + path.value, {
+            ...presets.ticketServerSocket(server),
+            backoff: { base: 60_000, cap: 60_000, spread: 60_000 },
+            onMessage: (data) => heard.push(data),
+            onStateChange: ({ unconfirmed }) => lost.push(...unconfirmed),
+          })),
         template: `<p id="socket">{{ state }} {{ data }} {{ error?.code }} {{ retryIn === undefined ? '' : 'soon' }}</p>`,
       };
       const App = {
@@ -33,7 +37,7 @@ const withApp = (run) =>
         setup: () => ({ ...useSession(), isShown }),
         template: `<p id="session">{{ state }} {{ isSignedIn }} {{ error?.code }}</p><Quotes v-if="isShown"/>`,
       };
-      globalThis.session = new Session(presets.simpleJwt(server + '/api'));
+      globalThis.session = new Session(presets.simpleJwt(`${server}/api`));
       const root = document.body.appendChild(document.createElement('main'));
       globalThis.app = createApp(App).use(gatepass(session));
       app.mount(root);
@@ -58,10 +62,17 @@ test('state, messages, errors and the wait are shown as they change, and the soc
     assert.deepEqual(await tab.evaluate(() => heard.slice(-2)), ['one', 'two']);
     await control({ do: 'dropSockets', how: 'reset' });
     await shows(tab, '#socket', 'waiting two CONNECTION_LOST soon');
-    assert.deepEqual(await tab.evaluate(() => lost), ['{"type":"whoami"}'], 'answered within 5 s, so it may not have arrived');
+    assert.deepEqual(
+      await tab.evaluate(() => lost),
+      ['{"type":"whoami"}'],
+      'answered within 5 s, so it may not have arrived',
+    );
     assert.ok((await tab.evaluate(() => used.retryIn.value)) <= 60);
     await tab.evaluate(() => used.reconnect());
-    await until(tab, () => used.state.value === 'connected' && used.error.value === undefined && used.retryIn.value === undefined);
+    await until(
+      tab,
+      () => used.state.value === 'connected' && used.error.value === undefined && used.retryIn.value === undefined,
+    );
     const socket = await tab.evaluateHandle(() => used.socket.value);
     await tab.evaluate(() => (isShown.value = false));
     await until(tab, () => used.socket.value === undefined);
@@ -71,10 +82,12 @@ test('state, messages, errors and the wait are shown as they change, and the soc
     await until(tab, () => used.state.value === 'connected');
     await control({ do: 'push', text: 'for maggie' });
     await until(tab, () => used.data.value === 'for maggie');
-    assert.ok(await tab.evaluate(() => {
-      session.logout();
-      return used.data.value === undefined;
-    }));
+    assert.ok(
+      await tab.evaluate(() => {
+        session.logout();
+        return used.data.value === undefined;
+      }),
+    );
     await tab.evaluate(() => session.login({ username: 'maggie', password: 'secret' }));
     // What ended a session is shown to who comes later, too.
     await control({ do: 'revoke', user: 'maggie' });
@@ -137,14 +150,23 @@ test('without a session there is an error that says what to do, and a wrong opti
       const { effectScope } = await import('vue');
       const { anonymous } = await import('gatepass');
       const { useAuthSocket, useSession } = await import('gatepass/vue');
-      const said = (call) => effectScope().run(() => {
-        try {
-          return String(call());
-        } catch (error) {
-          return `${error.code} ${error.message}`;
-        }
-      });
-      return [said(() => useSession()), said(() => useSession({})), said(() => useAuthSocket('wss://h/')), said(() => useAuthSocket('wss://h/', { scheme: { type: 'query' } })), said(() => useAuthSocket('wss://h/', { scheme: anonymous(), onMessage: 5 })), said(() => useAuthSocket('wss://h/', { scheme: anonymous(), outbox: 5 })), said(() => useAuthSocket('wss://h/', {}))];
+      const said = (call) =>
+        effectScope().run(() => {
+          try {
+            return String(call());
+          } catch (error) {
+            return `${error.code} ${error.message}`;
+          }
+        });
+      return [
+        said(() => useSession()),
+        said(() => useSession({})),
+        said(() => useAuthSocket('wss://h/')),
+        said(() => useAuthSocket('wss://h/', { scheme: { type: 'query' } })),
+        said(() => useAuthSocket('wss://h/', { scheme: anonymous(), onMessage: 5 })),
+        said(() => useAuthSocket('wss://h/', { scheme: anonymous(), outbox: 5 })),
+        said(() => useAuthSocket('wss://h/', {})),
+      ];
     });
     assert.match(said[0], /^INVALID_OPTION session:.*app\.use\(gatepass\(session\)\)/);
     assert.match(said[1], /^INVALID_OPTION session:/);
@@ -161,7 +183,9 @@ test('on a server it renders, and nothing connects', async () => {
   const here = createRequire(import.meta.url);
   const { createSSRApp, h } = await import('vue');
   const { renderToString } = await import(pathToFileURL(here.resolve('vue/server-renderer')));
-  const { gatepass, useAuthSocket, useSession } = await import(pathToFileURL(join(project, 'node_modules/gatepass/pkg/vue.js')));
+  const { gatepass, useAuthSocket, useSession } = await import(
+    pathToFileURL(join(project, 'node_modules/gatepass/pkg/vue.js'))
+  );
   const { presets, Session } = await import(pathToFileURL(join(project, 'node_modules/gatepass/pkg/index.js')));
   const session = new Session(presets.simpleJwt(`${server}/api`));
   const app = createSSRApp({

@@ -112,14 +112,27 @@ test('a wrong password is shown, and a socket without a user waits for one', () 
 test('the page can be used by keyboard alone', () =>
   walk({ viewport: { width: 1200, height: 1000 } }, async (page) => {
     const focused = () => page.evaluate(() => document.activeElement.textContent || document.activeElement.name);
-    const expected = ['username', 'password', 'Sign in', 'Sign out', 'beats', 'confirms', 'Connect', 'Try now', 'Close'];
+    const expected = [
+      'username',
+      'password',
+      'Sign in',
+      'Sign out',
+      'beats',
+      'confirms',
+      'Connect',
+      'Try now',
+      'Close',
+    ];
     const order = [];
     for (let press = 0; press <= expected.length; press++) {
       await page.keyboard.press('Tab');
       order.push((await focused()).trim());
     }
     // Between them the scheme, whose name is that of its options.
-    assert.deepEqual(order.filter((name) => expected.includes(name)), expected);
+    assert.deepEqual(
+      order.filter((name) => expected.includes(name)),
+      expected,
+    );
     await page.getByLabel('Password').focus();
     await page.keyboard.press('Enter');
     await page.locator('#user', { hasText: 'maggie' }).waitFor();

@@ -13,7 +13,7 @@ use crate::tools::{root, target_dir, wasm_command};
 /// Sets up, builds the package, whose types the reference is made of, and then `target/site`.
 pub(crate) fn run() -> Result<()> {
     let mut steps = Steps::new(4);
-    steps.step("Set-up", || setup::run(Need::PACKAGE))?;
+    steps.step("Set-up", || setup::run(Need::PACKAGE_AND_TOOLS))?;
     steps.step("Package", || build::run(build::Compiler::Small))?;
     steps.step("The reference, out of the comments", reference)?;
     steps.step("The site", || site().map(|_| ()))?;

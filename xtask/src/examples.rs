@@ -34,7 +34,7 @@ impl Example {
 
     const fn needs(self) -> &'static [Need] {
         match self {
-            Self::Vue | Self::Angular => Need::PACKAGE,
+            Self::Vue | Self::Angular => Need::PACKAGE_AND_TOOLS,
             Self::Leptos => Need::PACKAGE,
         }
     }

@@ -73,7 +73,10 @@ import { change, hear, named, OPENING, order, points, price, trend, type Side } 
 })
 export class MarketWatch {
   protected readonly session = inject(GatepassSession);
-  protected readonly socket = injectAuthSocket(`${location.origin}/channel/`, presets.ticketServerSocket(location.origin));
+  protected readonly socket = injectAuthSocket(
+    `${location.origin}/channel/`,
+    presets.ticketServerSocket(location.origin),
+  );
   protected readonly market = signal(OPENING);
   /** Orders that wait for a connection. */
   protected readonly waiting = signal(0);

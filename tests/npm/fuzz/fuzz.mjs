@@ -11,7 +11,12 @@ const first = Number(process.env.GATEPASS_FUZZ_SEED);
 const BATCH = 250;
 /** How many pages run beside each other. */
 const PAGES = 2;
-const modules = new Map(['ground', 'package', 'run', 'server', 'surroundings', 'tabs', 'world'].map((name) => [name, readFileSync(new URL(`${name}.js`, import.meta.url), 'utf8')]));
+const modules = new Map(
+  ['ground', 'package', 'run', 'server', 'surroundings', 'tabs', 'world'].map((name) => [
+    name,
+    readFileSync(new URL(`${name}.js`, import.meta.url), 'utf8'),
+  ]),
+);
 
 test(`whatever the app, the server and the browser do, what is promised holds: ${runs} runs from seed ${first}`, async () => {
   const failures = [];
@@ -25,25 +30,42 @@ test(`whatever the app, the server and the browser do, what is promised holds: $
     }
   };
   await Promise.all(Array.from({ length: PAGES }, work));
-  assert.deepEqual(failures, [], `${failures.join('\n\n')}\n\nagain: cargo xtask fuzz --seed ${failures[0]?.match(/^seed (\d+)/)?.[1]}`);
+  assert.deepEqual(
+    failures,
+    [],
+    `${failures.join('\n\n')}\n\nagain: cargo xtask fuzz --seed ${failures[0]?.match(/^seed (\d+)/)?.[1]}`,
+  );
 });
 
 /** Runs seeds in a page, and returns what the first few failures say. */
 async function batch(from, to) {
   const page = await browser.newPage();
-  await page.route('**/fuzz/*.js', (route) => route.fulfill({ contentType: 'text/javascript', body: modules.get(route.request().url().match(/(\w+)\.js$/)[1]) }));
+  await page.route('**/fuzz/*.js', (route) =>
+    route.fulfill({
+      contentType: 'text/javascript',
+      body: modules.get(
+        route
+          .request()
+          .url()
+          .match(/(\w+)\.js$/)[1],
+      ),
+    }),
+  );
   await page.goto(origin);
-  const failures = await page.evaluate(async ([from, to]) => {
-    const file = await fetch('/node_modules/gatepass/pkg/core_bg.wasm');
-    globalThis.wasm = await WebAssembly.compile(await file.arrayBuffer());
-    const { fuzz } = await import('/fuzz/world.js');
-    const failures = [];
-    for (let seed = from; seed < to && failures.length < 3; seed++) {
-      const failure = await fuzz(seed);
-      if (failure) failures.push(failure);
-    }
-    return failures;
-  }, [from, to]);
+  const failures = await page.evaluate(
+    async ([from, to]) => {
+      const file = await fetch('/node_modules/gatepass/pkg/core_bg.wasm');
+      globalThis.wasm = await WebAssembly.compile(await file.arrayBuffer());
+      const { fuzz } = await import('/fuzz/world.js');
+      const failures = [];
+      for (let seed = from; seed < to && failures.length < 3; seed++) {
+        const failure = await fuzz(seed);
+        if (failure) failures.push(failure);
+      }
+      return failures;
+    },
+    [from, to],
+  );
   await page.close();
   return failures;
 }

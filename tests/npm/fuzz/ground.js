@@ -37,9 +37,11 @@ export class Ground {
   /** What the app is told of is an error of ours, without a credential. */
   judge(error, where) {
     if (error === undefined) return;
-    if (!(error instanceof GatepassError) && !(error instanceof TypeError) && error?.name !== 'AbortError') this.failure ??= `${where}: ${error?.stack ?? error}`;
+    if (!(error instanceof GatepassError) && !(error instanceof TypeError) && error?.name !== 'AbortError')
+      this.failure ??= `${where}: ${error?.stack ?? error}`;
     if (error?.code === 'INTERNAL') this.failure ??= `${where}: INTERNAL ${error.cause?.stack ?? error.cause}`;
-    if (`${error?.message}${JSON.stringify(error)}`.includes(SECRET)) this.failure ??= `${where}: an error shows a credential`;
+    if (`${error?.message}${JSON.stringify(error)}`.includes(SECRET))
+      this.failure ??= `${where}: an error shows a credential`;
   }
 
   /** A signal that ends some day. */

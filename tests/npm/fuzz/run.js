@@ -16,7 +16,10 @@ const STEPS = 60;
 function formOf(text, form) {
   if (form === 'text') return [text];
   const bytes = new TextEncoder().encode(form === 'view' ? `..${text}..` : text);
-  return [form === 'bytes' ? bytes : form === 'buffer' ? bytes.buffer : new DataView(bytes.buffer, 2, bytes.length - 4), bytes];
+  return [
+    form === 'bytes' ? bytes : form === 'buffer' ? bytes.buffer : new DataView(bytes.buffer, 2, bytes.length - 4),
+    bytes,
+  ];
 }
 
 /** An app with a session and its sockets. */
@@ -62,8 +65,12 @@ export class Run extends Ground {
     };
     const store = this.store === 'own' ? own : this.store;
     this.options = {
-      login: { url: 'https://api.test/login' }, store, storeKey: 'own', fields: { expiresIn: 'expires_in' },
-      ...(this.server.hasRefresh && { refresh: { url: 'https://api.test/refresh' } }), ...(dice.is(0.5) && { logout: { url: 'https://api.test/logout' } }),
+      login: { url: 'https://api.test/login' },
+      store,
+      storeKey: 'own',
+      fields: { expiresIn: 'expires_in' },
+      ...(this.server.hasRefresh && { refresh: { url: 'https://api.test/refresh' } }),
+      ...(dice.is(0.5) && { logout: { url: 'https://api.test/logout' } }),
     };
     this.session = new Session(this.options);
     this.listen(this.session, ['change', 'error']);
@@ -74,7 +81,10 @@ export class Run extends Ground {
   leave(user) {
     const { access, refresh } = this.server.mint(user);
     this.note(`the store has ${user}`);
-    this.storage.setItem('own', JSON.stringify({ v: 1, id: 1, renewals: 0, access, refresh, expiresAt: Date.now() + this.server.life, skew: 0 }));
+    this.storage.setItem(
+      'own',
+      JSON.stringify({ v: 1, id: 1, renewals: 0, access, refresh, expiresAt: Date.now() + this.server.life, skew: 0 }),
+    );
     this.there = user;
     this.candidates.add(user);
   }
@@ -89,21 +99,39 @@ export class Run extends Ground {
     const { dice, session } = this;
     const kind = dice.of(['ticket', 'query', 'first', 'anonymous']);
     const scheme = {
-      ticket: () => ticket({ url: 'https://api.test/ticket' }), query: () => query(), anonymous: () => anonymous(),
-      first: () => firstMessage({ message: { token: '$token' }, ...(dice.is(0.7) && { ack: { type: 'ok' } }), ...(dice.is(0.2) && { reauth: true }) }),
+      ticket: () => ticket({ url: 'https://api.test/ticket' }),
+      query: () => query(),
+      anonymous: () => anonymous(),
+      first: () =>
+        firstMessage({
+          message: { token: '$token' },
+          ...(dice.is(0.7) && { ack: { type: 'ok' } }),
+          ...(dice.is(0.2) && { reauth: true }),
+        }),
     }[kind]();
     const confirm = dice.is(0.3) ? { id: 'id', ack: { type: 'ack', id: '$id' } } : undefined;
     const handover = !scheme.reauth && dice.is(0.3);
     const socketOptions = {
-      session, scheme, confirm, handover,
-      ...(dice.is(0.3) && { heartbeat: { message: { type: 'ping' }, pong: { type: 'pong' } } }), ...(dice.is(0.3) && { probe: 'https://api.test/probe' }),
-      ...(dice.is(0.2) && { whenHidden: 'close-after', hiddenTimeout: 5_000 }), ...(dice.is(0.1) && { reconnect: false }),
-      outbox: { maxMessages: dice.of([1000, 3]), policy: dice.of(['error', 'drop-oldest', 'drop-newest']), ...(dice.is(0.2) && { ttl: 8_000 }) },
+      session,
+      scheme,
+      confirm,
+      handover,
+      ...(dice.is(0.3) && { heartbeat: { message: { type: 'ping' }, pong: { type: 'pong' } } }),
+      ...(dice.is(0.3) && { probe: 'https://api.test/probe' }),
+      ...(dice.is(0.2) && { whenHidden: 'close-after', hiddenTimeout: 5_000 }),
+      ...(dice.is(0.1) && { reconnect: false }),
+      outbox: {
+        maxMessages: dice.of([1000, 3]),
+        policy: dice.of(['error', 'drop-oldest', 'drop-newest']),
+        ...(dice.is(0.2) && { ttl: 8_000 }),
+      },
       backoff: { base: 200, cap: 5_000, spread: 1_000 },
     };
     const socket = new AuthSocket(`wss://api.test/${kind}`, socketOptions);
     const its = { socket, kind, confirm, handover, name: `socket ${this.sockets.length}`, state: 'idle', sent: [] };
-    this.note(`${its.name}: ${kind}${socketOptions.reconnect === false ? ' once' : ''}${confirm ? ' confirm' : ''}${handover ? ' handover' : ''}`);
+    this.note(
+      `${its.name}: ${kind}${socketOptions.reconnect === false ? ' once' : ''}${confirm ? ' confirm' : ''}${handover ? ' handover' : ''}`,
+    );
     this.sockets.push(its);
     socket.addEventListener('statechange', (event) => this.changed(its, event));
     this.listen(socket, ['open', 'message', 'error', 'close']);
@@ -138,14 +166,41 @@ export class Run extends Ground {
     const { dice, session } = this;
     const its = dice.of(this.sockets);
     const user = dice.of(USERS);
-    const act = dice.of(['login', 'login', 'setTokens', 'logout', 'send', 'send', 'send', 'send', 'close', 'reconnect', 'ready', 'accessToken', 'fetch', 'offline', 'hidden', 'frozen', 'malice', 'store', 'drained', 'stats', 'server closes']);
-    this.note(`${where}${act} ${/login|setTokens/.test(act) ? user : /send|close|reconnect|ready|drained/.test(act) ? its.name : ''}`);
+    const act = dice.of([
+      'login',
+      'login',
+      'setTokens',
+      'logout',
+      'send',
+      'send',
+      'send',
+      'send',
+      'close',
+      'reconnect',
+      'ready',
+      'accessToken',
+      'fetch',
+      'offline',
+      'hidden',
+      'frozen',
+      'malice',
+      'store',
+      'drained',
+      'stats',
+      'server closes',
+    ]);
+    this.note(
+      `${where}${act} ${/login|setTokens/.test(act) ? user : /send|close|reconnect|ready|drained/.test(act) ? its.name : ''}`,
+    );
     switch (act) {
       case 'login': {
         const login = session.login({ username: user, password: `${SECRET}-${user}-password` });
         const since = this.signIns;
         // Where tokens were set or a logout was made meanwhile, the login had been taken before.
-        login.then(() => since === this.signIns && this.is(user), () => user === this.there || this.candidates.delete(user));
+        login.then(
+          () => since === this.signIns && this.is(user),
+          () => user === this.there || this.candidates.delete(user),
+        );
         return this.promised('login', login);
       }
       case 'setTokens': {
@@ -185,9 +240,15 @@ export class Run extends Ground {
       case 'store':
         return void (this.storage.refuses = dice.is(0.3));
       case 'stats':
-        return void [JSON.stringify([its.socket, session]), its.socket.stats(), its.socket.bufferedAmount, its.socket.protocol].map((text) => String(text).includes(SECRET) && (this.failure ??= 'what is shown shows a credential'));
+        return void [
+          JSON.stringify([its.socket, session]),
+          its.socket.stats(),
+          its.socket.bufferedAmount,
+          its.socket.protocol,
+        ].map((text) => String(text).includes(SECRET) && (this.failure ??= 'what is shown shows a credential'));
       case 'server closes':
-        for (const socket of [...this.server.sockets].filter(() => dice.is(0.5))) socket.end(dice.of([1001, 1006, 1012]));
+        for (const socket of [...this.server.sockets].filter(() => dice.is(0.5)))
+          socket.end(dice.of([1001, 1006, 1012]));
     }
   }
 
@@ -214,10 +275,16 @@ export class Run extends Ground {
     this.checkWhatWasSaid();
     for (const [message, user] of this.server.received.slice(this.seen)) {
       if (message.n === undefined) this.break('something arrived that was never sent');
-      if (message.user !== undefined && message.user !== user) this.break(`message ${message.n} of ${message.user} arrived on a socket of ${user}`);
+      if (message.user !== undefined && message.user !== user)
+        this.break(`message ${message.n} of ${message.user} arrived on a socket of ${user}`);
     }
     this.seen = this.server.received.length;
-    if (this.user === undefined && this.candidates.size === 0 && ['signed-in', 'refreshing'].includes(this.session.state)) this.break(`nobody is signed in, and the session says ${this.session.state}`);
+    if (
+      this.user === undefined &&
+      this.candidates.size === 0 &&
+      ['signed-in', 'refreshing'].includes(this.session.state)
+    )
+      this.break(`nobody is signed in, and the session says ${this.session.state}`);
   }
 
   async go() {
@@ -245,9 +312,13 @@ export class Run extends Ground {
     await this.clock.advance(120_000);
     this.check();
     for (const its of this.sockets) {
-      if (its.socket.state !== 'connected') this.break(`${its.name}: all is well for two minutes, and it is ${its.socket.state} ${its.socket.state === 'closed' ? '' : its.socket.phase}`);
+      if (its.socket.state !== 'connected')
+        this.break(
+          `${its.name}: all is well for two minutes, and it is ${its.socket.state} ${its.socket.state === 'closed' ? '' : its.socket.phase}`,
+        );
     }
-    if (this.server.dials - dials > 12 * this.sockets.length) this.break(`${this.server.dials - dials} dials in two minutes in which all was well`);
+    if (this.server.dials - dials > 12 * this.sockets.length)
+      this.break(`${this.server.dials - dials} dials in two minutes in which all was well`);
     this.session.logout();
     this.user = undefined;
     await this.clock.advance(20_000);
@@ -278,7 +349,8 @@ export class Run extends Ground {
       }
       const order = this.server.received.filter(([message]) => message.of === its.name).map(([{ n }]) => n);
       const firsts = order.filter((n, place) => order.indexOf(n) === place);
-      if (!its.handover && !its.confirm && firsts.some((n, place) => place > 0 && n < firsts[place - 1])) this.break(`${its.name}: out of order: ${firsts}`);
+      if (!its.handover && !its.confirm && firsts.some((n, place) => place > 0 && n < firsts[place - 1]))
+        this.break(`${its.name}: out of order: ${firsts}`);
     }
   }
 

@@ -123,15 +123,31 @@ export class Server {
       const fault = isBad ? dice.of(['network', 'lost', 'status', 'nonsense', 'hang', 'throw']) : 'none';
       if (fault === 'throw') throw new TypeError('refused by a policy');
       if (fault === 'hang') return;
-      clock.set(() => {
-        if (fault === 'network') return reject(new TypeError('Failed to fetch'));
-        if (fault === 'status') return resolve(answer(dice.of([400, 401, 403, 404, 429, 500, 503]), '{"detail":"no"}', dice.is(0.3) ? { 'retry-after': '3' } : {}));
-        if (fault === 'nonsense') return resolve(answer(200, dice.of(['', '[]', '{"access":5}', '<html>', '{"ticket":null}', 'null', '{"access":"\\u0000"}'])));
-        const [status, result] = this.#answer(pathname, body, headers, Boolean(signal?.aborted));
-        if (fault === 'lost') return reject(new TypeError('Failed to fetch'));
-        if (body.refresh && !signal?.aborted) this.#exchanged.add(body.refresh);
-        resolve(answer(status, JSON.stringify(result)));
-      }, dice.below(this.isSlow() ? 12_000 : 300));
+      clock.set(
+        () => {
+          if (fault === 'network') return reject(new TypeError('Failed to fetch'));
+          if (fault === 'status')
+            return resolve(
+              answer(
+                dice.of([400, 401, 403, 404, 429, 500, 503]),
+                '{"detail":"no"}',
+                dice.is(0.3) ? { 'retry-after': '3' } : {},
+              ),
+            );
+          if (fault === 'nonsense')
+            return resolve(
+              answer(
+                200,
+                dice.of(['', '[]', '{"access":5}', '<html>', '{"ticket":null}', 'null', '{"access":"\\u0000"}']),
+              ),
+            );
+          const [status, result] = this.#answer(pathname, body, headers, Boolean(signal?.aborted));
+          if (fault === 'lost') return reject(new TypeError('Failed to fetch'));
+          if (body.refresh && !signal?.aborted) this.#exchanged.add(body.refresh);
+          resolve(answer(status, JSON.stringify(result)));
+        },
+        dice.below(this.isSlow() ? 12_000 : 300),
+      );
     });
   }
 
@@ -174,17 +190,30 @@ export class Server {
     this.sockets.add(socket);
     socket.protocol = [protocols ?? []].flat()[0] ?? '';
     if (dice.is(this.malice * 0.3)) return socket;
-    clock.set(() => {
-      if (socket.readyState !== 0) return;
-      socket.user = url.pathname === '/anonymous' ? 'anybody' : this.#tickets.get(credential) ?? this.#userOfAccess(credential);
-      this.#tickets.delete(credential);
-      const isFirst = url.pathname === '/first';
-      if ((!socket.user && !isFirst) || dice.is(this.malice * 0.5)) return socket.end(1006);
-      socket.readyState = 1;
-      socket.isAccepted = !isFirst;
-      socket.onopen?.(new Event('open'));
-      if (dice.is(this.malice)) clock.set(() => this.malice > 0 && socket.end(dice.of([1000, 1001, 1006, 1008, 1011, 1012, 1013, 4401, 4403]), dice.of(['', 'bye', '{"reconnect":false}', '{"retry_after":2}'])), dice.below(30_000));
-    }, dice.below(this.isSlow() ? 12_000 : 200));
+    clock.set(
+      () => {
+        if (socket.readyState !== 0) return;
+        socket.user =
+          url.pathname === '/anonymous' ? 'anybody' : (this.#tickets.get(credential) ?? this.#userOfAccess(credential));
+        this.#tickets.delete(credential);
+        const isFirst = url.pathname === '/first';
+        if ((!socket.user && !isFirst) || dice.is(this.malice * 0.5)) return socket.end(1006);
+        socket.readyState = 1;
+        socket.isAccepted = !isFirst;
+        socket.onopen?.(new Event('open'));
+        if (dice.is(this.malice))
+          clock.set(
+            () =>
+              this.malice > 0 &&
+              socket.end(
+                dice.of([1000, 1001, 1006, 1008, 1011, 1012, 1013, 4401, 4403]),
+                dice.of(['', 'bye', '{"reconnect":false}', '{"retry_after":2}']),
+              ),
+            dice.below(30_000),
+          );
+      },
+      dice.below(this.isSlow() ? 12_000 : 200),
+    );
     return socket;
   }
 
@@ -201,7 +230,10 @@ export class Server {
       this.presented('/first', message.token);
       socket.user = this.#userOfAccess(message.token);
       socket.isAccepted = Boolean(socket.user);
-      return world.clock.set(() => (socket.isAccepted ? socket.say({ type: 'ok' }) : socket.end(4401)), world.dice.below(100));
+      return world.clock.set(
+        () => (socket.isAccepted ? socket.say({ type: 'ok' }) : socket.end(4401)),
+        world.dice.below(100),
+      );
     }
     if (message.type === 'ping') return world.dice.is(this.malice) || socket.say({ type: 'pong' });
     // Who was refused is not heard any more.
@@ -222,5 +254,11 @@ function answer(status, text, headers = {}) {
   const bytes = new TextEncoder().encode(text);
   let isRead = bytes.length === 0;
   const read = async () => (isRead ? { done: true } : ((isRead = true), { done: false, value: bytes }));
-  return { status, ok: status < 300, headers: new Headers({ 'content-type': 'application/json', ...headers }), body: { getReader: () => ({ read, cancel: async () => {} }) }, json: async () => JSON.parse(text) };
+  return {
+    status,
+    ok: status < 300,
+    headers: new Headers({ 'content-type': 'application/json', ...headers }),
+    body: { getReader: () => ({ read, cancel: async () => {} }) },
+    json: async () => JSON.parse(text),
+  };
 }

@@ -32,7 +32,7 @@ export class Dice {
 }
 
 const channel = new MessageChannel();
-let resume = [];
+const resume = [];
 channel.port1.onmessage = () => {
   for (const next of resume.splice(0)) next();
 };
@@ -70,7 +70,8 @@ export class Clock {
     const end = this.now + millis;
     for (;;) {
       let first;
-      for (const [id, timer] of this.#timers) if (timer.at <= end && (!first || timer.at < first[1].at)) first = [id, timer];
+      for (const [id, timer] of this.#timers)
+        if (timer.at <= end && (!first || timer.at < first[1].at)) first = [id, timer];
       if (!first) break;
       const [id, timer] = first;
       this.#rung = timer.at > this.now ? 0 : this.#rung + 1;
@@ -126,7 +127,10 @@ class FakeChannel extends EventTarget {
   postMessage(data) {
     for (const other of FakeChannel.open) {
       if (other === this || other.name !== this.name) continue;
-      world.clock.set(() => FakeChannel.open.has(other) && other.dispatchEvent(new MessageEvent('message', { data })), world.dice.below(20));
+      world.clock.set(
+        () => FakeChannel.open.has(other) && other.dispatchEvent(new MessageEvent('message', { data })),
+        world.dice.below(20),
+      );
     }
   }
   close() {
@@ -142,7 +146,14 @@ class FakeLocks {
 
   request(name, options, call) {
     return new Promise((resolve, reject) => {
-      const lock = { name, mode: options.mode ?? 'exclusive', clientId: `client ${this.#clients++}`, call, resolve, reject };
+      const lock = {
+        name,
+        mode: options.mode ?? 'exclusive',
+        clientId: `client ${this.#clients++}`,
+        call,
+        resolve,
+        reject,
+      };
       options.signal?.addEventListener('abort', () => {
         const place = this.waiting.indexOf(lock);
         if (place < 0) return;
@@ -178,7 +189,12 @@ class FakeLocks {
       if (place >= 0) this.held.splice(place, 1);
       this.#look();
     };
-    Promise.resolve().then(() => lock.call({ name: lock.name, mode: lock.mode })).then((value) => (ended(), lock.resolve(value)), (error) => (ended(), lock.reject(error)));
+    Promise.resolve()
+      .then(() => lock.call({ name: lock.name, mode: lock.mode }))
+      .then(
+        (value) => (ended(), lock.resolve(value)),
+        (error) => (ended(), lock.reject(error)),
+      );
   }
 
   async query() {
@@ -198,7 +214,8 @@ export const said = [];
 
 /** Takes the place of what the browser has, for good. */
 export function install() {
-  const put = (target, name, value) => Object.defineProperty(target, name, { configurable: true, writable: true, value });
+  const put = (target, name, value) =>
+    Object.defineProperty(target, name, { configurable: true, writable: true, value });
   put(globalThis, 'setTimeout', (call, delay, ...given) => world.clock.set(() => call(...given), delay));
   put(globalThis, 'clearTimeout', (id) => world.clock.clear(id));
   put(globalThis, 'setInterval', (call, every) => world.clock.set(call, every, every));
@@ -206,19 +223,34 @@ export function install() {
   put(performance, 'now', () => world.clock.now);
   put(Date, 'now', () => 1_800_000_000_000 + world.clock.now);
   put(Math, 'random', () => world.dice.next());
-  put(globalThis, 'localStorage', { getItem: (name) => world.storage.getItem(name), setItem: (name, text) => world.storage.setItem(name, text), removeItem: (name) => world.storage.removeItem(name) });
+  put(globalThis, 'localStorage', {
+    getItem: (name) => world.storage.getItem(name),
+    setItem: (name, text) => world.storage.setItem(name, text),
+    removeItem: (name) => world.storage.removeItem(name),
+  });
   put(globalThis, 'BroadcastChannel', FakeChannel);
   put(navigator, 'locks', locks);
   put(globalThis, 'fetch', (input, init) => world.server.fetch(input, init));
-  put(globalThis, 'WebSocket', class extends EventTarget {
-    constructor(url, protocols) {
-      super();
-      return world.server.dial(url, protocols);
-    }
-  });
-  for (const level of ['log', 'info', 'warn', 'error', 'debug']) put(console, level, (...words) => void said.push(words.map(String).join(' ')));
-  addEventListener('error', (event) => (said.push(`uncaught: ${event.error?.stack ?? event.message}`), event.preventDefault()));
-  addEventListener('unhandledrejection', (event) => (said.push(`unhandled: ${event.reason?.stack ?? event.reason}`), event.preventDefault()));
+  put(
+    globalThis,
+    'WebSocket',
+    class extends EventTarget {
+      constructor(url, protocols) {
+        super();
+        return world.server.dial(url, protocols);
+      }
+    },
+  );
+  for (const level of ['log', 'info', 'warn', 'error', 'debug'])
+    put(console, level, (...words) => void said.push(words.map(String).join(' ')));
+  addEventListener(
+    'error',
+    (event) => (said.push(`uncaught: ${event.error?.stack ?? event.message}`), event.preventDefault()),
+  );
+  addEventListener(
+    'unhandledrejection',
+    (event) => (said.push(`unhandled: ${event.reason?.stack ?? event.reason}`), event.preventDefault()),
+  );
 }
 
 /** Nothing of the run before is left. */

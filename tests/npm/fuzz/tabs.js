@@ -14,7 +14,13 @@ export class TabsRun extends Ground {
   constructor(seed, log) {
     super(seed, log);
     this.isRefusing = this.dice.is(0.3);
-    this.options = { ...presets.simpleJwt('https://api.test'), login: { url: 'https://api.test/login' }, refresh: { url: 'https://api.test/refresh' }, store: 'localStorage', storeKey: 'tabs' };
+    this.options = {
+      ...presets.simpleJwt('https://api.test'),
+      login: { url: 'https://api.test/login' },
+      refresh: { url: 'https://api.test/refresh' },
+      store: 'localStorage',
+      storeKey: 'tabs',
+    };
     this.server.hasRefresh = true;
     this.tabs = [];
   }
@@ -34,7 +40,20 @@ export class TabsRun extends Ground {
     const { dice } = this;
     const session = this.tabs[place];
     const user = dice.of(USERS);
-    const act = dice.of(['login', 'setTokens', 'logout', 'renew', 'renew', 'renew', 'accessToken', 'all renew', 'malice', 'store', 'back', 'another']);
+    const act = dice.of([
+      'login',
+      'setTokens',
+      'logout',
+      'renew',
+      'renew',
+      'renew',
+      'accessToken',
+      'all renew',
+      'malice',
+      'store',
+      'back',
+      'another',
+    ]);
     this.note(`${where}tab ${place}: ${act} ${/login|setTokens/.test(act) ? user : ''}`);
     switch (act) {
       case 'login':
@@ -93,14 +112,19 @@ export class TabsRun extends Ground {
     const users = await this.users();
     const stored = userOf(this.stored()) ?? 'nobody';
     // A tab whose store refused goes on in memory, alone.
-    if (!this.isRefusing && users.some((user) => user !== stored)) this.break(`the store has ${stored}, and the tabs have ${users} (${this.tabs.map(({ state }) => state)})`);
+    if (!this.isRefusing && users.some((user) => user !== stored))
+      this.break(`the store has ${stored}, and the tabs have ${users} (${this.tabs.map(({ state }) => state)})`);
     if (!this.isRefusing && this.server.reused) this.break(`a refresh token was used twice: ${this.server.reused}`);
   }
 
   /** Whose token each tab has. */
   async users() {
     const users = this.tabs.map(() => 'no answer');
-    for (const [place, session] of this.tabs.entries()) session.accessToken().then((access) => (users[place] = userOf(access)), () => (users[place] = 'nobody'));
+    for (const [place, session] of this.tabs.entries())
+      session.accessToken().then(
+        (access) => (users[place] = userOf(access)),
+        () => (users[place] = 'nobody'),
+      );
     await this.clock.advance(60_000);
     return users;
   }

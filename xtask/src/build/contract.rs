@@ -80,12 +80,8 @@ fn with_block(driver: &str, text: &str) -> Result<String> {
     for (name, rows) in tables() {
         let constants =
             rows.iter().map(|(variant, number, _)| (format!("{}_{}", screaming(name), screaming(variant)), *number));
-        let used: Vec<_> = constants
-            .filter(|(constant, _)| uses(after, constant))
-            .map(|(constant, number)| format!("{constant} = {number}"))
-            .collect();
-        if !used.is_empty() {
-            writeln!(block, "const {};", used.join(", "))?;
+        for (constant, number) in constants.filter(|(constant, _)| uses(after, constant)) {
+            writeln!(block, "const {constant} = {number};")?;
         }
     }
     if uses(after, "MAX_BODY") {

@@ -13,7 +13,8 @@ const TYPES_HEAD: &str =
     "// Made of the options in src/proto by `cargo xtask build`: their types, with what each row says of itself.
 
 import type { JsonValue, Scheme } from './schemes.js';
-import type { Session, TokenContext, TokenSource, TokenStore } from './session.js';
+import type { Session } from './session.js';
+import type { TokenContext, TokenSource, TokenStore } from './tokens.js';
 ";
 
 /// The types of the options.

@@ -19,8 +19,10 @@ use crate::tools::{CargoTool, Pins, WasmToolchain};
 pub(crate) enum Need {
     /// Rust that builds wasm.
     WasmTarget,
-    /// What builds the package, and what the tests import: package-lock.json.
-    NpmPackages,
+    /// What builds the package: package.json.
+    NpmBuild,
+    /// What the docs and the tests use besides: docs/package.json, tests/frameworks/package.json.
+    NpmAll,
     /// Chromium, Firefox and WebKit with their drivers, by Debian's packages.
     Browsers,
     /// The real backend: `examples/django` with its packages.
@@ -39,17 +41,21 @@ impl Need {
         Self::Browsers,
         Self::Servers,
         Self::Django,
-        Self::NpmPackages,
+        Self::NpmBuild,
+        Self::NpmAll,
         Self::WasmPack,
         Self::WasmBindgen,
         Self::Geckodriver,
     ];
 
     /// What builds the package.
-    pub(crate) const PACKAGE: &[Self] = &[Self::WasmTarget, Self::NpmPackages];
+    pub(crate) const PACKAGE: &[Self] = &[Self::WasmTarget, Self::NpmBuild];
+
+    /// And what the docs and the examples are built with.
+    pub(crate) const PACKAGE_AND_TOOLS: &[Self] = &[Self::WasmTarget, Self::NpmAll];
 
     /// And what opens it in Chromium.
-    pub(crate) const PACKAGE_IN_CHROMIUM: &[Self] = &[Self::WasmTarget, Self::Browsers, Self::NpmPackages];
+    pub(crate) const PACKAGE_IN_CHROMIUM: &[Self] = &[Self::WasmTarget, Self::Browsers, Self::NpmAll];
 
     /// What is missing of it, if anything is.
     fn missing(self, pins: &Pins) -> Result<Option<Missing>> {
@@ -59,11 +65,12 @@ impl Need {
                 let pins = pins.clone();
                 Missing::new("Adding the wasm target to Rust", move || wasm_target::install(&pins))
             }
-            Self::NpmPackages if npm::is_missing()? => Missing::new("Installing npm packages", npm::install),
+            Self::NpmBuild => npm_packages("Installing npm packages", npm::Packages::Build),
+            Self::NpmAll => npm_packages("Installing npm packages of docs and tests", npm::Packages::All),
             Self::Django if django::is_missing()? => {
                 Missing::new("Installing Django and its packages", django::install)
             }
-            Self::NpmPackages | Self::Django => Ok(None),
+            Self::Django => Ok(None),
             Self::Browsers => packages("browsers", &pins.apt_browsers),
             Self::Servers => packages("servers", &pins.apt_servers),
             Self::WasmPack => tool(CargoTool::wasm_pack(pins)),
@@ -83,6 +90,13 @@ impl Missing {
     fn new(title: impl Into<String>, install: impl Fn() -> Result<()> + 'static) -> Result<Option<Self>> {
         Ok(Some(Self { title: title.into(), install: Box::new(install) }))
     }
+}
+
+fn npm_packages(title: &str, packages: npm::Packages) -> Result<Option<Missing>> {
+    if !packages.are_missing()? {
+        return Ok(None);
+    }
+    Missing::new(title, move || packages.install())
 }
 
 /// Debian packages, under a name for the log.
@@ -106,7 +120,9 @@ fn tool(tool: CargoTool) -> Result<Option<Missing>> {
 pub(crate) fn run(needs: &[Need]) -> Result<()> {
     let pins = Pins::read()?;
     let mut missing = Vec::new();
-    for need in needs {
+    // All npm packages include those of the build.
+    let is_part = |need: &Need| *need == Need::NpmBuild && needs.contains(&Need::NpmAll);
+    for need in needs.iter().filter(|need| !is_part(need)) {
         missing.extend(need.missing(&pins)?);
     }
     if missing.is_empty() {

@@ -1,4 +1,6 @@
 //! The npm packages that build and test: as package-lock.json says, no install scripts.
+//!
+//! package.json has what builds the package; docs/package.json and tests/frameworks/package.json have the rest. All have one lock and one `node_modules`.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -8,15 +10,42 @@ use anyhow::{Context, Result, bail};
 use crate::process::{output_of, run_logged};
 use crate::tools::root;
 
-/// A copy of the lock file that was installed; equal to package-lock.json when nothing is missing.
-fn installed_lock() -> PathBuf {
-    root().join("node_modules/.installed-package-lock.json")
+/// Which packages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Packages {
+    /// Those that build the package.
+    Build,
+    /// Those of the docs and of the tests, too.
+    All,
 }
 
-pub(super) fn is_missing() -> Result<bool> {
-    check_node()?;
-    let wanted = std::fs::read(root().join("package-lock.json"))?;
-    Ok(std::fs::read(installed_lock()).ok() != Some(wanted))
+impl Packages {
+    /// A copy of the lock file that was installed; equal to package-lock.json when nothing is missing.
+    fn installed_lock(self) -> PathBuf {
+        root().join(match self {
+            Self::Build => "node_modules/.installed-for-build.json",
+            Self::All => "node_modules/.installed.json",
+        })
+    }
+
+    pub(super) fn are_missing(self) -> Result<bool> {
+        check_node()?;
+        let wanted = std::fs::read(root().join("package-lock.json"))?;
+        let is_installed = |packages: Self| std::fs::read(packages.installed_lock()).is_ok_and(|lock| lock == wanted);
+        Ok(!(is_installed(Self::All) || self == Self::Build && is_installed(Self::Build)))
+    }
+
+    pub(super) fn install(self) -> Result<()> {
+        let mut command = Command::new("npm");
+        command.current_dir(root()).args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
+        match self {
+            Self::Build => command.arg("--workspaces=false"),
+            Self::All => &mut command,
+        };
+        run_logged("npm-ci", &mut command).context("the npm packages could not be installed; is there a network?")?;
+        std::fs::copy(root().join("package-lock.json"), self.installed_lock())?;
+        Ok(())
+    }
 }
 
 /// Refuses a machine without Node, or with one that is older than `engines` in package.json says.
@@ -32,13 +61,5 @@ fn check_node() -> Result<()> {
             version.trim()
         );
     }
-    Ok(())
-}
-
-pub(super) fn install() -> Result<()> {
-    let mut command = Command::new("npm");
-    command.current_dir(root()).args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
-    run_logged("npm-ci", &mut command).context("the npm packages could not be installed; is there a network?")?;
-    std::fs::copy(root().join("package-lock.json"), installed_lock())?;
     Ok(())
 }

@@ -23,7 +23,7 @@ use crate::{build, dependencies, size, table};
 /// A layer of tests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Layer {
-    /// Formatting, clippy (native and wasm), rustdoc
+    /// Formatting and lints (rustfmt, clippy, Biome), licences and dependencies, rustdoc
     Lint,
     /// Unit tests, simulation, wire fixtures, the native driver, the mock server, documentation tests
     Native,
@@ -40,7 +40,7 @@ pub(crate) enum Layer {
 impl Layer {
     const fn title(self) -> &'static str {
         match self {
-            Self::Lint => "Lint: format, clippy, rustdoc",
+            Self::Lint => "Lint: format, clippy, Biome, dependencies, rustdoc",
             Self::Native => "Native tests: units, simulation, wire, driver, mock server, documentation",
             Self::Package => "Package: build, types, publint, size",
             Self::Browser => "Browser tests: Chromium, Firefox, WebKit",
@@ -52,12 +52,12 @@ impl Layer {
     /// What it needs to be there.
     const fn needs(self) -> &'static [Need] {
         match self {
-            Self::Lint => &[Need::WasmTarget],
+            Self::Lint => &[Need::WasmTarget, Need::NpmBuild],
             Self::Native => &[],
-            Self::Package => Need::PACKAGE,
+            Self::Package => Need::PACKAGE_AND_TOOLS,
             Self::Browser => &[Need::WasmTarget, Need::Browsers, Need::WasmPack, Need::WasmBindgen, Need::Geckodriver],
             Self::Npm => Need::PACKAGE_IN_CHROMIUM,
-            Self::Interop => &[Need::Browsers, Need::Servers, Need::Django, Need::NpmPackages],
+            Self::Interop => &[Need::Browsers, Need::Servers, Need::Django, Need::NpmAll],
         }
     }
 
@@ -114,6 +114,8 @@ pub(crate) fn run(chosen: &[Layer]) -> Result<()> {
 fn lint() -> Result<()> {
     dependencies::check()?;
     cargo(&["fmt", "--all", "--check"])?;
+    // TypeScript, JavaScript and CSS: biome.json. `npx biome check --write` mends what it can.
+    run_shown(wasm_command("biome")?.args(["ci", "--error-on-warnings", "."]))?;
     // Without the native driver first: what the other rooms need must not hide behind its crates.
     cargo(&["clippy", "--quiet", "--lib", "--", "-D", "warnings"])?;
     cargo(&["clippy", "--quiet", "--workspace", "--all-targets", "--features", "native", "--", "-D", "warnings"])?;

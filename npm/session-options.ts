@@ -1,0 +1,128 @@
+// The options of a session: what they mean together, how they go to the wasm, and the app's own store and source of tokens.
+
+import { SESSION_OPTIONS, SessionInput, SourceAnswer, StoreEnd, TOKEN_ENDPOINT } from './contract.js';
+import { seed } from './driver.js';
+import type { Thrown } from './errors.js';
+import type { Core } from './load.js';
+import type { SessionOptions, TokenEndpoint } from './option-types.js';
+import { Options } from './options.js';
+import { SessionDriver, type SessionOwner, type SessionEnvironment } from './session-driver.js';
+import { SignInRequired, type TokenContext } from './tokens.js';
+
+export type { SessionOptions, TokenEndpoint };
+
+const SECONDS = 'seconds above 0 are needed';
+/** @internal The options of a lifetime. */
+export const LIFETIME = { expiresIn: 'count', expiresAt: 'count' };
+
+/** @internal The app's own source of tokens. */
+export interface Source {
+  thrown?: Thrown;
+}
+
+/** @internal Reads options for the wasm, each at its place of the contract. */
+export function read(options: SessionOptions, source: Source): (core: Core, owner: SessionOwner) => SessionDriver {
+  const all = new Options(options, '', SESSION_OPTIONS);
+  const parts = all.values();
+  const { login, refresh, logout, getToken, fetchOrigins = [], store = 'memory' } = options;
+  for (const [name, endpoint] of Object.entries({ login, refresh, logout })) {
+    if (endpoint == null) continue;
+    const within = all.within(name, TOKEN_ENDPOINT);
+    within.one('method', ['POST']);
+    // What a login fills is known when there is one.
+    if (name !== 'login') within.holes('body', name === 'logout' ? ['access', 'refresh'] : ['refresh']);
+  }
+  if (
+    !['memory', 'sessionStorage', 'localStorage'].includes(store as string) &&
+    ['load', 'save', 'clear'].some(
+      (name) => typeof (store as unknown as Record<string, unknown>)?.[name] !== 'function',
+    )
+  ) {
+    all.fail('store', "'memory', 'sessionStorage', 'localStorage' or an object with load, save and clear is needed");
+  }
+  if (getToken !== undefined && typeof getToken !== 'function') all.fail('getToken', 'a function is needed');
+  if (getToken && refresh !== undefined)
+    all.fail('getToken', 'it takes the place of a refresh endpoint; remove one of them');
+  if (!Array.isArray(fetchOrigins)) all.fail('fetchOrigins', 'an array is needed');
+  for (const url of fetchOrigins) {
+    const text = new Options({ fetchOrigins: url }, '', { fetchOrigins: 'url' }).credentialUrl(
+      'fetchOrigins',
+      all.flag('allowInsecure'),
+    );
+    if (text.includes('*')) all.fail('fetchOrigins', 'each origin has to be named; * stands for none');
+  }
+  const key = all.text('storeKey', `gatepass ${login?.url ?? refresh?.url ?? ''}`);
+  const environment = {
+    store: store === 'memory' ? undefined : storeOf(key, store),
+    source: getToken && sourceOf(getToken, source),
+  } as SessionEnvironment;
+  return (core, owner) =>
+    new SessionDriver(
+      new core.SessionCore(parts, store !== 'memory', getToken !== undefined, seed()),
+      environment,
+      owner,
+    );
+}
+
+/** A store as the driver opens it: `store` in src/web/tabs.js, which is loaded only where it is needed. */
+function storeOf(name: string, place: unknown): NonNullable<SessionEnvironment['store']> {
+  return (handle, failed) => {
+    const tabs = import('./tabs.js').then(({ store }) => store(name, place as never)(handle, failed));
+    // Without the script there is no store: nothing can be read or written, and nobody else is there.
+    tabs.catch(failed);
+    const call =
+      (method: 'read' | 'write' | 'erase' | 'lock' | 'unlock' | 'close', otherwise?: SessionInput, data?: unknown) =>
+      (...given: unknown[]) => {
+        tabs
+          .then((tabs) => Reflect.apply(tabs[method], tabs, given))
+          .catch(() => otherwise !== undefined && handle(otherwise, 0, data));
+      };
+    const failedToStore = [StoreEnd.Failed];
+    return {
+      read: call('read', SessionInput.Stored, []),
+      write: call('write', SessionInput.Written, failedToStore),
+      erase: call('erase', SessionInput.Written, failedToStore),
+      lock: call('lock', SessionInput.Locked),
+      unlock: call('unlock'),
+      close: call('close'),
+    };
+  };
+}
+
+/** @internal The seconds of a token's life and end, where they are named. */
+export function lifetimeOf(options: Options): [expiresIn?: number, expiresAt?: number] {
+  const seconds = (name: string) => {
+    const value = options.number(name, 0, 8.64e12, SECONDS);
+    // Nothing stands for "the token tells"; a zero of the app's is a mistake.
+    return value === 0 && options.get(name) !== undefined ? options.fail(name, SECONDS) : value || undefined;
+  };
+  return [seconds('expiresIn'), seconds('expiresAt')];
+}
+
+/** `getToken` as the driver asks it. */
+function sourceOf(
+  getToken: NonNullable<SessionOptions['getToken']>,
+  source: Source,
+): NonNullable<SessionEnvironment['source']> {
+  return (reason, done) => {
+    const abort = new AbortController();
+    source.thrown = undefined;
+    const ask = async () => {
+      const given = await getToken({ reason: reason as TokenContext['reason'], signal: abort.signal });
+      const options = new Options(typeof given === 'string' ? { access: given } : given, 'getToken.', {
+        access: 'header',
+        ...LIFETIME,
+      });
+      return [options.header('access'), ...lifetimeOf(options)];
+    };
+    const failed = (error: unknown) => {
+      source.thrown = [error];
+      done(error instanceof SignInRequired ? SourceAnswer.SignInRequired : SourceAnswer.Failed);
+    };
+    ask().then(
+      (tokens) => abort.signal.aborted || done(SourceAnswer.Token, tokens),
+      (error) => abort.signal.aborted || failed(error),
+    );
+    return () => abort.abort();
+  };
+}
