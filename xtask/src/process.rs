@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -62,6 +63,19 @@ pub(crate) fn run_shown(command: &mut Command) -> Result<()> {
 
 /// Runs a command whose output the person should see as it comes, and keeps what it prints in `target/results/NAME.txt`.
 pub(crate) fn run_recorded(name: &str, command: &mut Command) -> Result<()> {
+    record(name, command, &|_| None)
+}
+
+/// The same. `patience` says of each line how long the next one may take. A command that takes longer is ended, with all that it has started.
+pub(crate) fn run_watched(
+    name: &str,
+    command: &mut Command,
+    patience: &dyn Fn(&str) -> Option<Duration>,
+) -> Result<()> {
+    record(name, command.process_group(0), patience)
+}
+
+fn record(name: &str, command: &mut Command, patience: &dyn Fn(&str) -> Option<Duration>) -> Result<()> {
     let folder = target_dir().join("results");
     std::fs::create_dir_all(&folder)?;
     let mut file = File::create(folder.join(format!("{name}.txt")))?;
@@ -70,10 +84,29 @@ pub(crate) fn run_recorded(name: &str, command: &mut Command) -> Result<()> {
         .stdout(Stdio::piped())
         .spawn()
         .with_context(|| format!("cannot start {}", shown(command)))?;
-    for line in BufReader::new(child.stdout.take().context("no standard output")?).lines() {
-        let line = line?;
-        println!("{line}");
-        writeln!(file, "{line}")?;
+    let output = BufReader::new(child.stdout.take().context("no standard output")?);
+    let (to, lines) = channel();
+    std::thread::spawn(move || output.lines().map_while(|line| line.ok()).try_for_each(|line| to.send(line)));
+    let mut limit = None;
+    loop {
+        let line = match limit {
+            None => lines.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            Some(limit) => lines.recv_timeout(limit),
+        };
+        match line {
+            Ok(line) => {
+                println!("{line}");
+                writeln!(file, "{line}")?;
+                limit = patience(&line);
+            }
+            Err(RecvTimeoutError::Disconnected) => break,
+            Err(RecvTimeoutError::Timeout) => {
+                // To its group: the browser and its driver are children of children.
+                Command::new("kill").args(["-KILL", "--", &format!("-{}", child.id())]).status()?;
+                child.wait()?;
+                bail!("{} printed nothing for {}", shown(command), seconds(limit.unwrap_or_default()));
+            }
+        }
     }
     let status = child.wait()?;
     if !status.success() {
@@ -174,4 +207,19 @@ fn tail(log: &Path, lines: usize) -> String {
 
 fn clipped(line: &str) -> String {
     line.chars().take(100).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_that_falls_silent_is_ended_with_what_it_has_started() {
+        let patience = |line: &str| (line == "begin").then_some(Duration::from_millis(50));
+        let mut command = Command::new("sh");
+        // What it has started holds the pipe open: without its end this would wait.
+        let error = run_watched("test-of-xtask", command.args(["-c", "echo begin; sleep 600 & sleep 600"]), &patience);
+        assert!(error.unwrap_err().to_string().contains("printed nothing"));
+        run_watched("test-of-xtask", Command::new("sh").args(["-c", "echo begin; echo end"]), &patience).unwrap();
+    }
 }

@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use crate::process::{Server, run_recorded, run_shown};
+use crate::process::{Server, run_shown, run_watched};
 use crate::tools::{CargoTool, Pins, target_dir, wasm_command};
 
 /// A browser engine, as wasm-pack names its browsers.
@@ -63,16 +64,29 @@ pub(super) fn run() -> Result<()> {
     run_in(&Engine::ALL, None)
 }
 
-/// Runs the tests of an engine. A browser that stops before its first test is started once more; a test that hangs is named.
+/// How often a browser is started that does not load the page with the tests.
+const STARTS: usize = 3;
+/// How long it may take from its start to the first test.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// Runs the tests of an engine. A test that hangs is named.
+///
+/// A browser that does not come to its first test is started again. wasm-bindgen's test runner serves the page by tiny_http, which forgets
+/// a connection if two come in the moment in which one thread is free. The page then waits until the browser closes an idle connection, which
+/// takes Firefox two minutes and Chromium five.
 fn recorded(engine: Engine, command: &mut Command) -> Result<()> {
-    let Err(error) = run_recorded(engine.name(), command) else { return Ok(()) };
-    match progress(&results(engine), &Engine::ALL.map(results)) {
-        Progress::None => {
-            eprintln!("warning: {} stopped before its first test; it is started once more", engine.name());
-            run_recorded(engine.name(), command)
+    let patience = |line: &str| (!line.starts_with("test ") && !line.is_empty()).then_some(PATIENCE);
+    let mut starts = 1;
+    loop {
+        let Err(error) = run_watched(engine.name(), command, &patience) else { return Ok(()) };
+        match progress(&results(engine), &Engine::ALL.map(results)) {
+            Progress::None if starts < STARTS => {
+                starts += 1;
+                eprintln!("warning: {} did not load the tests; start {starts} of {STARTS}", engine.name());
+            }
+            Progress::None | Progress::Finished => return Err(error),
+            Progress::Stopped { at } => return Err(error.context(format!("stopped in the test {at}"))),
         }
-        Progress::Stopped { at } => Err(error.context(format!("stopped in the test {at}"))),
-        Progress::Finished => Err(error),
     }
 }
 
