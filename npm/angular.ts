@@ -1,6 +1,6 @@
 /**
- * gatepass in Angular: a session and sockets as services, with signals and observables. It runs outside of the zone, but for whoever
- * subscribes, so an app gets stable while a socket waits; it works without zone.js, and on a server (SSR) nothing connects.
+ * gatepass in Angular: a session and sockets as services, with signals and observables. It runs outside of the zone, except for
+ * subscribers, so the app becomes stable while a socket waits. It works without zone.js. On a server (SSR) nothing connects.
  * @module gatepass/angular
  */
 
@@ -97,17 +97,17 @@ export class GatepassSocket {
   readonly #slot: SocketSlot;
   /** Its state; `idle` without one. */
   readonly state: Signal<SocketState> = computed(() => this.#view()?.state ?? 'idle');
-  /** What is waited for, while connecting. */
+  /** The phase of the present try, while connecting. */
   readonly phase: Signal<Phase | undefined> = computed(() => this.#view()?.phase);
   /** The last message: two that arrive together are one change of a signal. {@link messages} has all. */
   readonly data = this.#data.asReadonly();
-  /** What went wrong, until it is connected again. */
+  /** The last failure, until it is connected again. */
   readonly error: Signal<GatepassError | undefined> = computed(() => this.#view()?.error);
   /** Whole seconds until the next try, while it waits. */
   readonly retryIn: Signal<number | undefined> = computed(() => this.#view()?.retryIn);
   readonly #messages = new Subject<unknown>();
   readonly #changes = new Subject<StateChange>();
-  /** The data of every message from now on, over reconnects. It completes with whoever has made this. */
+  /** The data of every message from now on, across reconnects. It completes when this service is destroyed. */
   readonly messages = this.#messages.asObservable();
   /** Every change of state. */
   readonly changes = this.#changes.asObservable();
@@ -191,7 +191,7 @@ export const WITHOUT_TOKEN = new HttpContextToken(() => false);
  * Sends the session's token with the app's own HTTP calls: `provideHttpClient(withInterceptors([gatepassInterceptor]))`. Only the origins
  * of the session's endpoints and its `fetchOrigins` get it, and not the endpoints of login and refresh. It is renewed before it ends, and
  * once more if the server answers 401. As it is goes a request with an `Authorization` of its own or {@link WITHOUT_TOKEN}, and every one
- * while no token can be had: nobody is signed in, or this is a server. A renewal that fails in passing is told as a network failure is,
+ * if there is no token: nobody is signed in, or this is a server. A renewal that fails temporarily is reported as a network failure,
  * an `HttpErrorResponse` with status 0.
  */
 export const gatepassInterceptor: HttpInterceptorFn = (request, next) => {

@@ -1,17 +1,17 @@
-// What a socket tells of a change of its state.
+// Changes of state, as the wasm reports them.
 
 import { ChangePart as At, CONNECTION_STATE_NAMES, PHASE_NAMES } from './contract.js';
 import { named, nameOf, type FailureParts } from './errors.js';
 import type { SocketState, StateChange } from './events.js';
 import type { Source } from './session-options.js';
 
-/** @internal Of a change as the wasm tells it: the state from now on. */
+/** @internal The new state of a change of the wasm. */
 export const stateOf = (parts: readonly unknown[]): SocketState => nameOf(CONNECTION_STATE_NAMES, parts[At.State]);
 
-/** @internal And whether an `error` event goes with it. */
+/** @internal Whether an `error` event follows it. */
 export const firesError = (parts: readonly unknown[]): boolean => parts[At.FiresError] === true;
 
-/** @internal A change as the wasm tells it, each part at its place. */
+/** @internal A change of the wasm, each part at its place. */
 export function changeOf(parts: readonly unknown[], unconfirmed: unknown[], source?: Source): StateChange {
   const [phase, failure] = [parts[At.Phase], parts[At.Failure]];
   return {
@@ -29,7 +29,7 @@ export function changeOf(parts: readonly unknown[], unconfirmed: unknown[], sour
   };
 }
 
-/** @internal A change that no machine has told. */
+/** @internal A change that the face makes. */
 export const changeTo = (state: SocketState, previous: SocketState): StateChange => ({
   state,
   previous,

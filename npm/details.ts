@@ -1,19 +1,19 @@
-// What a server said of a login that it refused. Loaded when that happens.
+// The server's answer to a refused login. Loaded when that happens.
 
-/** @internal Reads the JSON of an answer without what it quotes of what was sent; what is no JSON is undefined. */
+/** @internal Parses an answer and redacts what it quotes of the request. Undefined if it is not JSON. */
 export function detailsOf(answer: string | undefined, sent: unknown): unknown {
   const quoted = new Set<string>();
-  // The names of what was sent are no secrets: a form looks for its fields by them.
+  // The names of the fields are not secret, and a form needs them.
   const names = new Set<string>();
   JSON.stringify(sent, (name, value) => {
     names.add(name);
     if (typeof value !== 'string' && typeof value !== 'number') return value;
     const text = String(value);
-    // As it is, as in JSON within a text, as in a URL.
+    // Plain, as in JSON within a string, and as in a URL.
     for (const form of [text, JSON.stringify(text).slice(1, -1), encodeURIComponent(text)]) form && quoted.add(form);
     return value;
   });
-  // The longest first: it may hold a shorter one.
+  // The longest first, because it may contain a shorter one.
   const forms = [...quoted].sort((a, b) => b.length - a.length);
   const without = (text: string) => forms.reduce((text, form) => text.replaceAll(form, '…'), text);
   const redacted = (value: unknown): unknown => {

@@ -148,10 +148,10 @@ export function failure(code: ErrorCode, message: string, cause?: unknown): Gate
   return new GatepassError([code, message, 'giveUp'], cause === undefined ? undefined : { cause });
 }
 
-/** @internal The socket is closed for good. */
+/** @internal The socket is closed permanently. */
 export const closed = (): GatepassError => failure('CLOSED', 'the socket is closed; the message was not taken');
 
-/** @internal Too much waits to be sent; sooner or later it does not. */
+/** @internal The queue is full. */
 export function queueFull(): GatepassError {
   return new GatepassError(['QUEUE_FULL', 'too much waits to be sent; the message was not taken', 'retry']);
 }

@@ -3,49 +3,49 @@
 import type { GatepassError } from './errors.js';
 
 /**
- * `idle` until it has begun; `connecting`, with a {@link Phase}; `connected`: accepted by the server, not merely open; `waiting` for the next try, at
- * `retryAt`; `suspended` until somebody signs in, or while the page stands still or has no network; `closed` until `reconnect()`.
+ * `idle` before it starts; `connecting`, with a {@link Phase}; `connected`: accepted by the server, not merely open; `waiting` for the next try, at
+ * `retryAt`; `suspended` until somebody signs in, or while the page is frozen or has no network; `closed` until `reconnect()`.
  */
 export type SocketState = 'idle' | 'connecting' | 'connected' | 'waiting' | 'suspended' | 'closed';
-/** What is waited for while connecting: the session's `token`, a `ticket` (HTTP), the handshake (`opening`; also the `probe`), or the answer to the first message (`authenticating`). */
+/** The phase of a try: it waits for the session's `token`, a `ticket` (HTTP), the handshake (`opening`; also the `probe`), or the answer to the first message (`authenticating`). */
 export type Phase = 'token' | 'ticket' | 'opening' | 'authenticating';
 
-/** What a `statechange` tells. */
+/** The data of a `statechange`. */
 export interface StateChange {
-  /** The state from now on. */
+  /** The new state. */
   state: SocketState;
-  /** What is waited for, while connecting. */
+  /** The phase of the present try, while connecting. */
   phase: Phase | undefined;
-  /** The state before. */
+  /** The previous state. */
   previous: SocketState;
-  /** The close code that led here. */
+  /** The close code that caused the change. */
   code: number | undefined;
-  /** The close reason that led here. */
+  /** The close reason that caused the change. */
   reason: string | undefined;
-  /** Which try this is, from 1 since the last connection that outlasted the widest wait (`backoff.cap`). */
+  /** The number of the try, from 1 since the backoff was last reset. */
   attempt: number;
-  /** When the next try starts, in milliseconds since 1970, while waiting, or suspended without a network. */
+  /** When the next try starts, in milliseconds since 1970; while waiting, or suspended without a network. */
   retryAt: number | undefined;
-  /** What went wrong, if that led here. */
+  /** The failure that caused the change. */
   error: GatepassError | undefined;
-  /** How many queued messages were given up with this change. */
+  /** How many queued messages were dropped with this change. */
   discarded: number;
   /**
-   * When a connection ends: what was handed to it and may not have arrived, and is not sent again. That is all of which nothing was heard
-   * 5 s after it or later: what a server says sooner may have crossed it. Bytes are copies, as an ArrayBuffer. At most the last 1,000
-   * messages, of 1 MiB together. With `confirm`, only those that have no id.
+   * When a connection ends: messages that were handed to it, may not have arrived, and are not resent. A message is not listed if the server was heard
+   * 5 s after it or later; an earlier answer may have crossed it. Bytes are copies, as an ArrayBuffer. At most the last 1,000 messages
+   * and 1 MiB. With `confirm`, only messages without an id.
    */
   unconfirmed: unknown[];
-  /** Whether the user is another, or gone: what the one of before was told is for nobody any more. */
+  /** Whether the user has changed or signed out. Data of the previous user must not be shown any more. */
   userChanged: boolean;
 }
 
 /** `statechange`: the state or the phase changed. */
 export class StateChangeEvent extends Event implements StateChange {
-  /** The state from now on. */
+  /** The new state. */
   declare readonly state: SocketState;
   declare readonly phase: Phase | undefined;
-  /** The state before. */
+  /** The previous state. */
   declare readonly previous: SocketState;
   declare readonly code: number | undefined;
   declare readonly reason: string | undefined;
@@ -62,7 +62,7 @@ export class StateChangeEvent extends Event implements StateChange {
   }
 }
 
-/** `error`: a try failed, or a connection was lost. What is done about it is in `error.disposition`. */
+/** `error`: a try failed, or a connection was lost. `error.disposition` says what happens next. */
 export class SocketErrorEvent extends Event {
   /** What failed. */
   declare readonly error: GatepassError;
@@ -75,13 +75,13 @@ export class SocketErrorEvent extends Event {
 
 /** The events of an AuthSocket. */
 export interface SocketEvents {
-  /** A connection was accepted by the server: as of a WebSocket, but after each loss anew. */
+  /** The server accepted a connection. It fires again after each reconnect. */
   open: Event;
-  /** A message of the server, as the browser gives it: `data` is a string, a `Blob` or an `ArrayBuffer`. */
+  /** A message of the server, as in a WebSocket: `data` is a string, a `Blob` or an `ArrayBuffer`. */
   message: MessageEvent;
   /** A try failed, or a connection was lost. */
   error: SocketErrorEvent;
-  /** A connection that was open has ended: `code`, `reason` and `wasClean` as of a WebSocket (RFC 6455, section 7.4). */
+  /** An open connection has ended: `code`, `reason` and `wasClean` as in a WebSocket (RFC 6455, section 7.4). */
   close: CloseEvent;
   /** The state or the phase changed. */
   statechange: StateChangeEvent;

@@ -18,7 +18,7 @@ export interface LoadOptions {
   wasm?: string | URL | Request | Response | BufferSource | WebAssembly.Module | Promise<Response>;
 }
 
-/** What waits for the wasm, and what is told if it does not come. */
+/** A call that waits for the wasm, and its rejection if the wasm cannot be loaded. */
 interface Waiting {
   run(core: Core): void;
   failed(error: unknown): void;
@@ -48,7 +48,7 @@ export function load(options: LoadOptions = {}): Promise<void> {
     .then((module) => void initSync({ module }))
     .then(
       () => {
-        // Whoever calls meanwhile comes behind those who wait.
+        // Calls that are made meanwhile are queued after those that wait.
         for (let next = waiting.shift(); next; next = waiting.shift()) {
           const { run, failed } = next;
           reported(() => {
@@ -108,31 +108,23 @@ export function noBrowser(): GatepassError | undefined {
 
 /** Runs with the wasm: at once if it is loaded, else in order once it is. On a server the pending call is rejected. */
 function withCore(entry: Waiting, rejected?: (error: unknown) => void): void {
-  if (loaded !== undefined) {
-    entry.run(loaded);
-    return;
+  const error = loaded ? undefined : noBrowser();
+  if (loaded) entry.run(loaded);
+  else if (error) rejected?.(error);
+  else {
+    waiting.push(entry);
+    // In a microtask: the module that says where the wasm is may be imported after this one. `failed` tells the pending calls.
+    queueMicrotask(() => loaded ?? load().catch(() => {}));
   }
-  const error = noBrowser();
-  if (error) {
-    rejected?.(error);
-    return;
-  }
-  waiting.push(entry);
-  loadLater();
 }
 
-/** Loads in a microtask: the module that says where the wasm is may be imported after this one. `failed` tells the pending calls. */
-function loadLater(): void {
-  queueMicrotask(() => loaded ?? load().catch(() => {}));
-}
-
-/** @internal What the wasm is driven by: src/web/driver.js. It is never called again when it has trapped. */
+/** @internal A driver: src/web/driver.js. It is never called again after a trap. */
 interface Driver {
   fail(thrown: unknown): void;
   release(): void;
 }
 
-/** @internal What a trap of the wasm is told as. */
+/** @internal The error for a trap of the wasm. */
 export function internal(thrown: unknown): GatepassError {
   return failure(
     'INTERNAL',
@@ -141,17 +133,17 @@ export function internal(thrown: unknown): GatepassError {
   );
 }
 
-/** Drivers whose app has let go of them: a timer or a listener of the page would keep them. */
+/** Ends drivers whose socket or session was collected; a timer or a listener would keep them alive. */
 const release = new FinalizationRegistry<Driver>((driver) => driver.release());
 
-/** @internal A driver that may have to wait for the wasm. What traps is thrown to the caller as INTERNAL. */
+/** @internal A driver that is made once the wasm is loaded. A trap is thrown to the caller as INTERNAL. */
 export class Lazy<T extends Driver> {
   readonly #make: (core: Core) => T;
   readonly #broken: (thrown: unknown) => void;
   #driver: T | undefined;
   #end: GatepassError | undefined;
 
-  /** `failed`: the wasm could not be loaded. `broken`: it has trapped. Neither may hold this. */
+  /** `failed`: the wasm could not be loaded. `broken`: it has trapped. Neither may hold this object. */
   constructor(make: (core: Core) => T, failed: (error: unknown) => void, broken: (thrown: unknown) => void) {
     this.#make = make;
     this.#broken = broken;
@@ -162,17 +154,17 @@ export class Lazy<T extends Driver> {
     }
   }
 
-  /** The driver, if it is there, also when it has ended. */
+  /** The driver, if it was made, even after its end. */
   get driver(): T | undefined {
     return this.#driver;
   }
 
-  /** It has trapped: it is never called again. */
+  /** The wasm has trapped: the driver is never called again. */
   trapped(thrown: unknown): GatepassError {
     return (this.#end ??= internal(thrown));
   }
 
-  /** Calls the driver, if it is there. @throws GatepassError INTERNAL */
+  /** Calls the driver, if it was made. @throws GatepassError INTERNAL */
   call<R>(call: (driver: T) => R): R | undefined {
     const driver = this.#driver;
     return driver === undefined || this.#end ? undefined : this.#guarded(() => call(driver));
@@ -182,7 +174,7 @@ export class Lazy<T extends Driver> {
     try {
       return call();
     } catch (thrown) {
-      // What the caller did wrong.
+      // A mistake of the caller.
       if (thrown instanceof GatepassError) throw thrown;
       const end = this.trapped(thrown);
       if (this.#driver) this.#driver.fail(thrown);
@@ -191,7 +183,7 @@ export class Lazy<T extends Driver> {
     }
   }
 
-  /** Calls the driver, which is made if it is not there yet (the wasm could not be loaded until now). */
+  /** Calls the driver. It is made first if the wasm could not be loaded until now. */
   do(call: (driver: T) => void, failed: (error: unknown) => void, rejected?: (error: unknown) => void): void {
     const run = (core: Core) => {
       if (this.#end) return failed(this.#end);
@@ -200,7 +192,7 @@ export class Lazy<T extends Driver> {
     withCore({ run, failed }, rejected);
   }
 
-  /** The driver, which is made if it is not there yet. @throws GatepassError INTERNAL if it has trapped */
+  /** The driver; it is made if necessary. @throws GatepassError INTERNAL after a trap */
   made(core: Core): T {
     if (this.#end) throw this.#end;
     if (this.#driver === undefined) {
@@ -210,7 +202,7 @@ export class Lazy<T extends Driver> {
     return this.#driver;
   }
 
-  /** Calls the driver for somebody who waits for an answer. */
+  /** Calls the driver for a caller that waits for an answer. */
   ask(call: (driver: T) => void, reject: (error: unknown) => void): void {
     try {
       this.do(call, reject, reject);

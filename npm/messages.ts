@@ -6,7 +6,7 @@ interface Source extends EventTarget {
   readonly state: string;
 }
 
-/** Collects the data of messages until it is asked for. The first `next()` is not needed to begin: construction is. */
+/** Collects the data of messages until they are read. It starts at construction, not at the first `next()`. */
 export class MessageQueue implements AsyncIterableIterator<unknown> {
   readonly #source: Source;
   readonly #error: () => unknown;
@@ -57,7 +57,7 @@ export class MessageQueue implements AsyncIterableIterator<unknown> {
     if ((event as StateChangeEvent).state === 'closed') this.end(this.#error());
   };
 
-  /** There is nothing more to come; whoever reads next is told the failure, if there is one. */
+  /** Ends the iteration. If there is an error, the next read rejects with it. */
   end(failure: unknown): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;

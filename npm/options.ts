@@ -1,7 +1,7 @@
 // Reads options by the rows of the contract: the first mistake is thrown, naming the option.
 //
 // Here and not in the wasm, because what JavaScript hands over JavaScript reads in a fraction of the bytes. What only several options
-// together mean is checked by whoever reads them.
+// together mean is checked by their readers.
 
 import { CLOSE_ACTION_NAMES, SCHEMES } from './contract.js';
 import { failure } from './errors.js';
@@ -110,9 +110,12 @@ export class Options {
     return [number, this.within(name, Object.values(SCHEMES)[number]!).values()];
   }
 
-  fail(name: string, problem: string): never {
+  /** Names the option, what is wrong, and what was given: of what may be a secret its type alone. */
+  fail(name: string, problem: string, got?: unknown): never {
     const option = (this.#path + name).replace(/\.$/, '') || 'options';
-    throw failure('INVALID_OPTION', `${option}: ${problem}`);
+    const value = this.#object?.[name];
+    got ??= /^[nb]/.test(typeof value) ? value : typeof value;
+    throw failure('INVALID_OPTION', `${option}: ${problem}${value === undefined ? '' : `; got ${got}`}`);
   }
 
   get(name: string): unknown {
@@ -151,7 +154,9 @@ export class Options {
 
   one<T extends string>(name: string, choices: readonly T[]): T {
     const value = this.get(name) ?? choices[0];
-    return choices.includes(value as T) ? (value as T) : this.fail(name, `'${choices.join("' or '")}' is needed`);
+    return choices.includes(value as T)
+      ? (value as T)
+      : this.fail(name, `'${choices.join("' or '")}' is needed`, value);
   }
 
   /** An address, for a socket or an endpoint (WHATWG URL). What browsers accept in silence, and what leaks or breaks later, is an error. */
@@ -187,10 +192,9 @@ export class Options {
       return wrong('this is not a URL');
     }
     if (!(isSocket ? /^(ws|http)s?:$/ : /^https?:$/).test(url.protocol)) {
-      wrong('a socket needs ws: or wss: (http: and https: are taken as these), an endpoint http: or https:');
+      wrong('a socket needs ws:, wss:, http: or https:, an endpoint http: or https:');
     }
-    if (url.username || url.password)
-      wrong('user:password@ before the host is sent by no browser and stays readable; remove it');
+    if (url.username || url.password) wrong('remove user:password@; browsers do not send it');
     return [text, url];
   }
 

@@ -6,10 +6,10 @@ import { failure } from './errors.js';
 /** What can be sent. */
 export type Sendable = string | ArrayBufferLike | ArrayBufferView | Blob;
 
-/** @internal What browsers take. */
+/** @internal What browsers can send. */
 export type Plain = string | ArrayBuffer | ArrayBufferView | Blob;
 
-/** @internal What a WebSocket takes without a doubt. Bytes in memory that is shared or can change its size are copied: browsers refuse them. */
+/** @internal Converts to what every WebSocket accepts. Bytes in shared or resizable memory are copied, because browsers refuse them. */
 export function plain(data: Sendable): Plain {
   if (typeof data === 'string' || isBlob(data)) return data;
   const buffer: ArrayBufferLike & { resizable?: boolean } = ArrayBuffer.isView(data)
@@ -27,10 +27,10 @@ export function plain(data: Sendable): Plain {
     : copied(data as ArrayBuffer);
 }
 
-/** What kind of memory this is, if it is some and does not only look like it. One that was given away is memory, too. */
+/** The kind of buffer, if the value is one and does not only look like one. A detached buffer is one, too. */
 function kindOf(buffer: ArrayBufferLike): 'own' | 'shared' | undefined {
   try {
-    // The standard's getter takes no other (ECMA-262, `ArrayBuffer.prototype.byteLength`), of whatever window it is.
+    // The getter accepts only such a buffer, of any window (ECMA-262, `ArrayBuffer.prototype.byteLength`).
     return LENGTH.call(buffer) >= 0 ? 'own' : undefined;
   } catch {
     return isShared(buffer) ? 'shared' : undefined;
@@ -39,7 +39,7 @@ function kindOf(buffer: ArrayBufferLike): 'own' | 'shared' | undefined {
 
 const LENGTH = Object.getOwnPropertyDescriptor(ArrayBuffer.prototype, 'byteLength')!.get!;
 
-/** Not every page has the class of it, but all can have it as the memory of a wasm. */
+/** Not every page has this class, but every page can have such memory, from a wasm. */
 function isShared(buffer: ArrayBufferLike): boolean {
   try {
     return new Uint8Array(buffer).buffer === buffer;
@@ -48,7 +48,7 @@ function isShared(buffer: ArrayBufferLike): boolean {
   }
 }
 
-/** A blob, and not only something of its kind. */
+/** Whether it is a Blob and does not only look like one. */
 function isBlob(data: unknown): data is Blob {
   try {
     return data instanceof Blob && data.size >= 0;

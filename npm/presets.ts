@@ -1,6 +1,6 @@
 /**
- * Settings of known backends, to spread into options: of a `Session`, and of an `AuthSocket` (scheme, subprotocols, parameters,
- * close codes). Each is a row of one table, `src/proto/presets.json`; a backend that has none is written with the same fields.
+ * Options for known backends. Spread them into the options of a `Session`, or of an `AuthSocket` (scheme, subprotocols, parameters,
+ * close codes). Each is a row of `src/proto/presets.json`. For another backend, write the same options.
  * @packageDocumentation
  */
 
@@ -10,7 +10,7 @@ import type { JsonValue } from './schemes.js';
 import type { SessionOptions } from './session.js';
 import type { AuthSocketOptions } from './socket-options.js';
 
-/** What a preset knows of a socket: spread it into the options. */
+/** The options of a preset for a socket: spread them into the options. */
 export type SocketPreset = Pick<AuthSocketOptions, 'scheme' | 'protocols' | 'params' | 'closeCodes'>;
 
 function below(base: string | URL, path: string): string {
@@ -71,7 +71,7 @@ export function drfJwt(base: string | URL): SessionOptions {
 
 /**
  * dj-rest-auth with JWTs: `POST login/` → {access, refresh, user}, `POST token/refresh/`, `POST logout/`. With `JWT_AUTH_HTTPONLY`, its
- * default, the refresh token rests in a cookie, and `refresh` is empty. Page and server have to be of one site then.
+ * default, the refresh token is in a cookie, and `refresh` is empty. Page and server then have to be of the same site.
  * @param base where its routes are: `https://api.example.com/dj-rest-auth`
  */
 export function djRestAuth(base: string | URL): SessionOptions {
@@ -80,7 +80,7 @@ export function djRestAuth(base: string | URL): SessionOptions {
 
 /**
  * django-rest-knox, with a login view that takes {username, password} as its documentation shows: `POST login/` → {token, expiry}, prefix
- * `Token`; `logout()` ends this token. Its own `LoginView` asks for another authentication: log in there, and call `setTokens()`.
+ * `Token`; `logout()` ends this token. Its own `LoginView` needs another authentication: log in there, and call `setTokens()`.
  * @param base where its routes are: `https://api.example.com/auth`
  */
 export function knox(base: string | URL): SessionOptions {
@@ -105,10 +105,10 @@ export function ticketServer(base: string | URL): SessionOptions {
 }
 
 /**
- * An OAuth 2 token endpoint (RFC 6749 §6): renews what `setTokens()` brought. There is no `login()`: an authorization code is
- * fetched by the app, or by its library.
+ * An OAuth 2 token endpoint (RFC 6749 §6). It renews tokens from `setTokens()`. There is no `login()`: the app, or its library, fetches the
+ * authorization code.
  * @param url the token endpoint
- * @param client what identifies the app there, sent along with every renewal
+ * @param client what identifies the app there, sent with every renewal
  */
 export function oauth2(url: string | URL, client: { client_id?: string; scope?: string } = {}): SessionOptions {
   const options = session(rows.oauth2, url);
@@ -155,7 +155,7 @@ export function directus(): SocketPreset {
 
 /**
  * tRPC v11: the connection parameters as the first message.
- * @param data what they are. Default `{ token: '$token' }`
+ * @param data the parameters. Default `{ token: '$token' }`
  */
 export function trpc(data?: JsonValue): SocketPreset {
   const row = rows.trpc;
@@ -172,12 +172,12 @@ export function jupyter(): SocketPreset {
   return rows.jupyter;
 }
 
-/** The Kubernetes API: the token among the subprotocols. */
+/** The Kubernetes API: the token as a subprotocol. */
 export function kubernetes(): SocketPreset {
   return rows.kubernetes;
 }
 
-/** Phoenix 1.8 with `authToken`: the token among the subprotocols. */
+/** Phoenix 1.8 with `authToken`: the token as a subprotocol. */
 export function phoenix(): SocketPreset {
   return rows.phoenix;
 }

@@ -9,7 +9,7 @@ export type { FirstMessageOptions, QueryOptions, SubprotocolOptions, TicketOptio
 /** A JSON value. */
 export type JsonValue = null | boolean | number | string | JsonValue[] | { [name: string]: JsonValue };
 
-/** How a credential reaches the socket: made by the functions below, or written by hand with the same names. */
+/** How a credential reaches the socket. Made by the functions below, or written by hand with the same names. */
 export type Scheme =
   | ({
       /** {@link ticket} */
@@ -32,23 +32,23 @@ export type Scheme =
       type: 'cookie' | 'anonymous';
     };
 
-/** A single-use ticket, fetched for each attempt, goes into the URL. The best choice where the server offers it. */
+/** A single-use ticket, fetched for each attempt, is sent in the URL. The best choice if the server supports it. */
 export function ticket(options: TicketOptions): Scheme {
   return { type: 'ticket', ...checked('ticket', options) };
 }
 
-/** A short-lived session key, fetched for each attempt: a ticket by other names. */
+/** A short-lived session key, fetched for each attempt: a ticket with other names. */
 export function sessionKey(options: TicketOptions): Scheme {
   return ticket({ param: 'session_key', field: 'session_key', ...checked('sessionKey', options) });
 }
 
-/** The token goes as the first message on the open socket. */
+/** The token is sent as the first message on the open socket. */
 export function firstMessage(options: FirstMessageOptions): Scheme {
   return { type: 'firstMessage', ...checked('firstMessage', options) };
 }
 
 /**
- * The token itself goes into the URL, where access logs and proxies see it. For servers that know no other way; it warns
+ * The token itself is sent in the URL, where access logs and proxies see it. For servers that support nothing else. It warns
  * once on the console.
  */
 export function query(options: QueryOptions = {}): Scheme {
@@ -56,17 +56,17 @@ export function query(options: QueryOptions = {}): Scheme {
 }
 
 /**
- * The token goes as an entry of `Sec-WebSocket-Protocol`, behind the plain subprotocols of the option `protocols`, one of which
- * the server has to choose.
+ * The token is sent as the last entry of `Sec-WebSocket-Protocol`. The server has to choose one of the plain subprotocols before it, from the
+ * option `protocols`.
  */
 export function subprotocol(options: SubprotocolOptions = {}): Scheme {
   return { type: 'subprotocol', ...checked('subprotocol', options) };
 }
 
 /**
- * The browser sends the cookie that the login has set; the page and the server have to be of one site. With a session, the
- * connection waits for its login and ends with its logout; without one it sends whatever cookie is there. The server has to
- * check the Origin, or any page can connect in the user's name.
+ * The browser sends the cookie that the login has set. Page and server have to be of the same site. With a session, the socket waits for the
+ * login and ends with the logout. Without one, it sends the cookie that is there. The server has to check the Origin; otherwise any page can
+ * connect in the user's name.
  */
 export function cookie(): Scheme {
   return { type: 'cookie' };
@@ -77,7 +77,7 @@ export function anonymous(): Scheme {
   return { type: 'anonymous' };
 }
 
-/** Of anything else than an object the spread takes nothing, in silence. */
+/** A spread of anything but an object would be empty without an error. */
 function checked<T>(scheme: string, options: T): T {
   if (!isRecord(options)) throw failure('INVALID_OPTION', `${scheme}(): an object is needed`);
   return options;

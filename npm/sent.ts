@@ -1,4 +1,4 @@
-// Messages on their way: which number each has, what became of it, and those that wait for the wasm.
+// Messages that were sent: their numbers, their delivery status, and those that wait for the wasm.
 
 import { type ConnectionDriver, copied, lengthOf } from './connection-driver.js';
 import { DELIVERY_STATUS_NAMES, DeliveryStatus, SendAnswer } from './contract.js';
@@ -7,33 +7,33 @@ import { internal } from './load.js';
 import type { OutboxOptions } from './option-types.js';
 import type { Plain } from './payload.js';
 
-/** What became of a message. */
+/** The delivery status of a message. */
 export interface SentMessage {
-  /** `queued`: it waits. `sent`: handed to a connection. `confirmed`: by the server (with `confirm`). `dropped`: given up. */
+  /** `queued`: it waits. `sent`: handed to a connection. `confirmed`: acknowledged by the server (with `confirm`). `dropped`: it will not be sent. */
   readonly status: 'queued' | 'sent' | 'confirmed' | 'dropped';
 }
 
-/** @internal One of which more will be heard; who waits for that. */
+/** @internal A message whose status may still change, and the callers of `sent()`. */
 export interface KeptMessage extends SentMessage {
   status: SentMessage['status'];
   waiting?: Array<(status: SentMessage['status']) => void>;
 }
 
-/** @internal Most messages are sent at once and need nothing of their own. */
+/** @internal Most messages are sent at once and share this object. */
 export const SENT: SentMessage = Object.freeze({ status: 'sent' });
-/** @internal Given up at once. */
+/** @internal Shared by messages that are dropped at once. */
 export const DROPPED: SentMessage = Object.freeze({ status: 'dropped' });
-/** @internal All of them. */
+/** @internal All values of `status`. */
 export const STATUSES: ReadonlyArray<SentMessage['status']> = ['queued', 'sent', 'confirmed', 'dropped'];
 
-/** @internal Nothing more will be heard of a message. */
+/** @internal Sets the final status of a message. */
 export function finish(kept: KeptMessage, status: SentMessage['status']): void {
   kept.status = status;
   for (const resolve of kept.waiting?.splice(0) ?? []) resolve(status);
   delete kept.waiting;
 }
 
-/** @internal One that waits for the wasm. */
+/** @internal A message that waits for the wasm. */
 export interface EarlyMessage {
   readonly data: Plain;
   readonly length: number;
@@ -41,13 +41,13 @@ export interface EarlyMessage {
   readonly kept: KeptMessage;
 }
 
-/** @internal Messages that were taken before the wasm is there, within the limits of the outbox. They are the machine's as soon as it is. */
+/** @internal Messages that were sent before the wasm is loaded, within the limits of the outbox. Then they go to the machine. */
 export class EarlyQueue {
   readonly #outbox: OutboxOptions;
   #messages: EarlyMessage[] = [];
-  /** Of those that wait, together. */
+  /** The bytes of the waiting messages. */
   bytes = 0;
-  /** How many were given up. */
+  /** How many were dropped. */
   lost = 0;
 
   constructor(outbox: OutboxOptions = {}) {
@@ -76,7 +76,7 @@ export class EarlyQueue {
     return message;
   }
 
-  /** It is the machine's from now on. Returns whether it was here, still. */
+  /** Removes a message. Returns whether it was here. */
   leave(message: EarlyMessage): boolean {
     const place = this.#messages.indexOf(message);
     if (place < 0) return false;
@@ -85,14 +85,14 @@ export class EarlyQueue {
     return true;
   }
 
-  /** Gives one up, if it is here. */
+  /** Drops a message, if it is here. */
   drop(message: EarlyMessage): void {
     if (!this.leave(message)) return;
     this.lost++;
     finish(message.kept, 'dropped');
   }
 
-  /** Gives all up, and returns how many. */
+  /** Drops all messages and returns their number. */
   end(): number {
     const all = [...this.#messages];
     for (const message of all) this.drop(message);
@@ -100,10 +100,10 @@ export class EarlyQueue {
   }
 }
 
-/** @internal The messages that the machine has: it knows them by number. */
+/** @internal The messages that the machine has. It knows them by number. */
 export class NumberedMessages {
   #next = 0;
-  /** Those of which more will be heard. */
+  /** Messages whose status may still change. */
   readonly #kept = new Map<number, KeptMessage>();
 
   /** Hands a message to the machine. @throws GatepassError CLOSED or QUEUE_FULL: it was not taken */
@@ -122,11 +122,11 @@ export class NumberedMessages {
         this.#kept.set(number, kept);
         return kept;
       case SendAnswer.Now:
-      case SendAnswer.Dropped: {
-        const end = answer === SendAnswer.Now ? SENT : DROPPED;
-        finish(kept, end.status);
-        return end;
-      }
+        finish(kept, 'sent');
+        return SENT;
+      case SendAnswer.Dropped:
+        finish(kept, 'dropped');
+        return DROPPED;
       case SendAnswer.QueueFull:
         throw queueFull();
       case SendAnswer.Closed:
@@ -137,7 +137,7 @@ export class NumberedMessages {
     }
   }
 
-  /** What became of a message: its end, or that it was sent and is to be confirmed. */
+  /** Updates the status of a message. */
   delivered(number: number, status: number): void {
     const kept = this.#kept.get(number);
     if (status === DeliveryStatus.Unconfirmed) {
@@ -148,7 +148,7 @@ export class NumberedMessages {
     if (kept) finish(kept, DELIVERY_STATUS_NAMES[status] as SentMessage['status']);
   }
 
-  /** The machine has trapped: nothing more is sent. */
+  /** The machine has trapped: no message will be sent. */
   drop(): void {
     for (const kept of this.#kept.values()) finish(kept, 'dropped');
     this.#kept.clear();

@@ -1,4 +1,4 @@
-// The session: who the user is.
+// The session: the signed-in user and the tokens.
 
 import { RequirementKind, SESSION_STATE_NAMES } from './contract.js';
 import { failure, named, nameOf, type FailureParts, type GatepassError } from './errors.js';
@@ -12,14 +12,14 @@ import type { Tokens } from './tokens.js';
 
 export type { SessionOptions, TokenEndpoint };
 
-/** `signed-in` with a token, which may be about to be renewed; `refreshing` while it is; `expired` when nothing renews it any more; `loading` until the store has answered, where there is one. */
+/** `loading` until the store has answered, if there is one; `signed-in` with a token; `refreshing` while the token is renewed; `expired` when it cannot be renewed any more. */
 export type SessionState = 'loading' | 'signed-out' | 'signed-in' | 'refreshing' | 'expired';
 
 /** `change`: the state or the tokens changed. */
 export class SessionChangeEvent extends Event {
-  /** The state from now on. */
+  /** The new state. */
   declare readonly state: SessionState;
-  /** Why the session has ended, with this change. */
+  /** Why the session has ended, if this change ended it. */
   declare readonly error: GatepassError | undefined;
 }
 
@@ -29,11 +29,11 @@ type Granted = [token: string, generation: number];
 /** A failure, or undefined and a token: its `Authorization`, where in that it begins, and its generation. */
 type TokenAnswer = [failure: FailureParts | undefined, authorization: string, start: number, generation: number];
 
-/** Who waits for an answer of the wasm, by numbers. */
+/** Calls that wait for an answer of the wasm, by their numbers. */
 interface Waiting {
   readonly logins: Map<number, (failure: FailureParts | undefined, answer?: string) => void>;
   readonly tokens: Map<number, (answer: TokenAnswer) => void>;
-  /** Until the store has answered. What waits here keeps the session that it waits for. */
+  /** Calls of `ready()`. They keep the session alive. */
   readonly stores: Set<() => void>;
 }
 
@@ -41,31 +41,31 @@ interface Waiting {
 export interface SessionEvents {
   /** The state or the tokens changed. */
   change: SessionChangeEvent;
-  /** The store failed (STORE_FAILED), the wasm could not be loaded (LOAD_FAILED) or has trapped (INTERNAL), or a renewal was refused: the session ends with its token. */
+  /** The store failed (STORE_FAILED), the wasm could not be loaded (LOAD_FAILED) or has trapped (INTERNAL), or a renewal was refused, after which the session ends with its token. */
   error: SocketErrorEvent;
 }
 
-/** Listeners are typed by their event. */
+/** Typed listeners. */
 export interface Session {
-  /** As of every EventTarget; the event is typed by its name. */
+  /** As `EventTarget.addEventListener` and its counterpart, with the event typed by its name. */
   addEventListener<K extends keyof SessionEvents>(
     type: K,
     listener: ((event: SessionEvents[K]) => unknown) | EventListenerObject | null,
     options?: AddEventListenerOptions | boolean,
   ): void;
-  /** As of every EventTarget. */
+  /** As in `EventTarget`. */
   addEventListener(
     type: string,
     listener: EventListenerOrEventListenerObject | null,
     options?: AddEventListenerOptions | boolean,
   ): void;
-  /** As of every EventTarget; the event is typed by its name. */
+  /** As `EventTarget.addEventListener` and its counterpart, with the event typed by its name. */
   removeEventListener<K extends keyof SessionEvents>(
     type: K,
     listener: ((event: SessionEvents[K]) => unknown) | EventListenerObject | null,
     options?: EventListenerOptions | boolean,
   ): void;
-  /** As of every EventTarget. */
+  /** As in `EventTarget`. */
   removeEventListener(
     type: string,
     listener: EventListenerOrEventListenerObject | null,
@@ -74,8 +74,8 @@ export interface Session {
 }
 
 /**
- * Who the user is: tokens, login, renewal and logout, shared by all sockets, and with a store by all tabs. Fires `change` after every
- * change of state, and `error` as {@link SessionEvents} says.
+ * The signed-in user: tokens, login, renewal and logout. All sockets share it, and with a store all tabs. It fires `change` after every change
+ * of state, and `error` as {@link SessionEvents} says.
  *
  * @throws GatepassError INVALID_OPTION, INVALID_URL, INSECURE_URL, naming the option
  */
@@ -87,11 +87,11 @@ export class Session extends EventTarget {
   readonly #own: string[];
   readonly #source: Source = {};
   readonly #waiting: Waiting = { logins: new Map(), tokens: new Map(), stores: new Set() };
-  /** Who is to be rejected when the wasm traps. */
+  /** Calls to reject when the wasm traps. */
   readonly #rejects = new Set<(error: GatepassError) => void>();
   /** The number of the next login. */
   #next = 0;
-  /** Since the wasm has trapped. */
+  /** Set once the wasm has trapped. */
   #end: 'expired' | 'signed-out' | undefined;
   #error: GatepassError | undefined;
 
@@ -125,7 +125,7 @@ export class Session extends EventTarget {
   }
 
   /**
-   * Resolves with the state as soon as the store has answered: at once where there is none.
+   * Resolves with the state once the store has answered; at once if there is none.
    * @throws GatepassError LOAD_FAILED
    */
   ready(): Promise<SessionState> {
@@ -142,8 +142,8 @@ export class Session extends EventTarget {
   }
 
   /**
-   * Hands out an access token, which is renewed first if need be.
-   * @param options minTtl: how long it has to be usable, in milliseconds, if such a one can be had. @default 0
+   * Returns a valid access token. It is renewed first if necessary.
+   * @param options minTtl: how long the token should stay valid, in milliseconds. @default 0
    * @throws GatepassError TOKEN_MISSING, TOKEN_EXPIRED, REFRESH_REJECTED, REFRESH_LOST (sign in), REFRESH_FAILED (try again)
    */
   async accessToken(options: { minTtl?: number } = {}): Promise<string> {
@@ -151,7 +151,7 @@ export class Session extends EventTarget {
     return this.#token(RequirementKind.ValidFor, minTtl, ([token]) => token);
   }
 
-  /** Does something with a token, within the answer of the wasm. */
+  /** Requests a token and calls `use` with it, synchronously with the answer of the wasm. */
   #token<T>(
     kind: RequirementKind,
     value: number,
@@ -162,7 +162,7 @@ export class Session extends EventTarget {
       const done = ([failure, authorization, start, generation]: TokenAnswer) => {
         forget();
         if (failure !== undefined) return reject(named(failure, this.source.thrown));
-        // What it throws is told to whoever waits.
+        // What `use` throws rejects the caller's promise.
         new Promise<T>((settle) => settle(use([authorization.slice(start), generation], authorization))).then(
           resolve,
           reject,
@@ -176,20 +176,20 @@ export class Session extends EventTarget {
     });
   }
 
-  /** As {@link #token}: another than that of a generation, which a server has refused; with -1 any. */
+  /** Requests another token than that of a generation, which a server has refused; with -1 any token. */
   #another<T>(refused: number, use: (granted: Granted, authorization: string) => T | Promise<T>): Promise<T> {
     return refused < 0
       ? this.#token(RequirementKind.ValidFor, 0, use)
       : this.#token(RequirementKind.OtherThan, refused, use);
   }
 
-  /** Rejects when the wasm traps, until the function that it returns is called. */
+  /** Rejects a call if the wasm traps, until the returned function is called. */
   #wait(reject: (error: GatepassError) => void): () => void {
     this.#rejects.add(reject);
     return () => void this.#rejects.delete(reject);
   }
 
-  /** The wasm has trapped in the middle of this session: it is not called any more, and nobody is signed in. */
+  /** The wasm has trapped in a call of this session. It is not called again, and nobody is signed in. */
   #trapped(thrown: unknown): void {
     if (this.#end) return;
     this.#end = 'expired';
@@ -202,8 +202,8 @@ export class Session extends EventTarget {
   }
 
   /**
-   * As the browser's `fetch`, with the token: it is renewed before it ends, and once more if the server answers 401. Only the origins
-   * of the endpoints and `fetchOrigins` get it, but not the endpoints of login and refresh, and nobody that they redirect to; a request with an `Authorization` of its own goes as it is.
+   * The browser's `fetch` with the token. The token is renewed before it ends, and once more if the server answers 401. It is sent to the origins of the endpoints and to
+   * `fetchOrigins`, but not to the login and refresh endpoints, nor to hosts that they redirect to. A request with an `Authorization` of its own is sent unchanged.
    * @throws GatepassError as `accessToken()`; TypeError as `fetch`; the reason of `signal`, also while the token is renewed
    */
   async fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
@@ -217,7 +217,7 @@ export class Session extends EventTarget {
     const aborted = new Promise<never>((_, reject) => (signal.onabort = () => reject(signal.reason)));
     let generation = -1;
     let sent = 0;
-    // Within the answer: a moment later there may be another user.
+    // Synchronously with the answer: later there may be another user.
     const send = (request: Request) =>
       Promise.race([
         aborted,
@@ -233,15 +233,15 @@ export class Session extends EventTarget {
     return send(again).catch((error) => (sent > 1 ? Promise.reject(error) : response));
   }
 
-  /** @internal For adapters of HTTP clients: the `Authorization` with a token that is not the refused one, and the number of its token. */
+  /** @internal For adapters of HTTP clients: an `Authorization` with another token than the refused one, and its generation. */
   async authorization(refused: number): Promise<Granted> {
     return this.#another(refused, ([, generation], authorization) => [authorization, generation]);
   }
 
-  /** @internal Whether an address gets the token: those of the endpoints' origins and of `fetchOrigins`, but not where tokens are had. */
+  /** @internal Whether a URL gets the token: one of the endpoints' origins and of `fetchOrigins`, but not the login and refresh endpoints. */
   mayGet(url: string): boolean {
     const base = globalThis.document?.baseURI ?? globalThis.location?.href;
-    // What stands behind a # is not sent.
+    // A fragment is not sent.
     const asked = (url: string) => new URL(url, base).href.replace(/#.*/, '');
     return this.#origins().has(new URL(url, base).origin) && !this.#own.some((own) => asked(own) === asked(url));
   }
@@ -263,7 +263,7 @@ export class Session extends EventTarget {
         if (failure === undefined) return resolve();
         if (answer === undefined) return reject(named(failure));
         const details = import('./details.js').then(({ detailsOf }) => detailsOf(answer, [sent, this.#login?.body]));
-        // The error is told, with the server's words or without.
+        // The error is reported, with or without the server's answer.
         details.catch(() => {}).then((details) => reject(named(failure, undefined, details)));
       };
       const login = this.#next++;
@@ -272,7 +272,7 @@ export class Session extends EventTarget {
     });
   }
 
-  /** Takes tokens that the app has from elsewhere. Connections that wait for a user start. */
+  /** Signs in with tokens that the app has from elsewhere. Waiting connections start. */
   setTokens(tokens: Tokens): void {
     const options = new Options(tokens, 'tokens.', { access: 'header', refresh: 'text', ...LIFETIME });
     const access = options.header('access');
@@ -281,12 +281,12 @@ export class Session extends EventTarget {
     this.#core.do((core) => core.setTokens([access, refresh, ...seconds]), this.#failed);
   }
 
-  /** Forgets the user, closes their sockets and drops what they had queued. */
+  /** Signs the user out, closes their sockets and drops their queued messages. */
   logout(): void {
     try {
       if (!this.#end) this.#core.do((core) => core.logout(), this.#failed);
     } catch {
-      // It has trapped, which was told: what is left to do is done here.
+      // It has trapped, which was reported. The store is cleared here.
     }
     if (this.#end === undefined) return;
     this.#core.driver?.erase();
@@ -318,7 +318,7 @@ export class Session extends EventTarget {
     return { state: this.state };
   }
 
-  /** What the driver tells. It must not hold the session, which nobody could let go of then; a function of the constructor would. */
+  /** The callbacks of the driver. They must not hold the session, or it could never be collected; a closure in the constructor would hold it. */
   static #owner(session: WeakRef<Session>, waiting: Waiting): SessionOwner {
     const withSession = (call: (session: Session) => void) => {
       const target = session.deref();

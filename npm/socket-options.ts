@@ -31,13 +31,13 @@ export function read(
     all.fail('protocols', 'a plain subprotocol is needed beside the credential: the one that the server chooses');
 
   const isCookie = scheme.type === 'cookie';
-  // Cookies are credentials, whoever sends them.
+  // Cookies are credentials with every scheme.
   const sendsCookies = (options.credentials ?? (isCookie ? 'include' : 'omit')) === 'include';
   if (!(isCookie || scheme.type === 'anonymous') || (isCookie && session) || sendsCookies) {
     new Options({ url }, '', { url: 'address' }).credentialUrl('url', all.flag('allowInsecure'), true);
   }
   parts[At.credentials] = Number(sendsCookies) as Credentials;
-  // A cookie that nobody's session vouches for is no credential of ours.
+  // Without a session, cookie() is treated like anonymous().
   if (isCookie && session === undefined) parts[At.scheme] = [SchemeKind.Anonymous, []];
   const params = String(
     new URLSearchParams(

@@ -1,6 +1,6 @@
 // The socket: a WebSocket that authenticates itself and stays connected.
 
-// For whoever compiles against the types of this with an older lib.
+// For apps that compile with an older `lib`.
 /// <reference lib="esnext.disposable" preserve="true" />
 
 import type { ConnectionDriver, Sink } from './connection-driver.js';
@@ -32,27 +32,27 @@ export type { Sendable, SentMessage, SocketStats };
 
 let hasWarned = false;
 
-/** Listeners are typed by their event. */
+/** Typed listeners. */
 export interface AuthSocket {
-  /** As of every EventTarget; the event is typed by its name. */
+  /** As `EventTarget.addEventListener` and its counterpart, with the event typed by its name. */
   addEventListener<K extends keyof SocketEvents>(
     type: K,
     listener: ((event: SocketEvents[K]) => unknown) | EventListenerObject | null,
     options?: AddEventListenerOptions | boolean,
   ): void;
-  /** As of every EventTarget. */
+  /** As in `EventTarget`. */
   addEventListener(
     type: string,
     listener: EventListenerOrEventListenerObject | null,
     options?: AddEventListenerOptions | boolean,
   ): void;
-  /** As of every EventTarget; the event is typed by its name. */
+  /** As `EventTarget.addEventListener` and its counterpart, with the event typed by its name. */
   removeEventListener<K extends keyof SocketEvents>(
     type: K,
     listener: ((event: SocketEvents[K]) => unknown) | EventListenerObject | null,
     options?: EventListenerOptions | boolean,
   ): void;
-  /** As of every EventTarget. */
+  /** As in `EventTarget`. */
   removeEventListener(
     type: string,
     listener: EventListenerOrEventListenerObject | null,
@@ -61,26 +61,26 @@ export interface AuthSocket {
 }
 
 /**
- * A WebSocket that fetches its credential, authenticates, and stays connected. It connects by itself, right away.
+ * A WebSocket that fetches its credential, authenticates, and stays connected. It connects by itself after construction.
  *
  * @throws GatepassError INVALID_OPTION, INVALID_URL, INSECURE_URL, naming the option
  */
 export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
-  /** It is not open, or not open again yet. */
+  /** Not connected, or not connected again yet. */
   static readonly CONNECTING = 0;
-  /** It is connected. */
+  /** Connected. */
   static readonly OPEN = 1;
-  /** `close()` was called, and its event is yet to come. */
+  /** `close()` was called; the `close` event has not fired yet. */
   static readonly CLOSING = 2;
-  /** It is closed for good. */
+  /** Closed permanently. */
   static readonly CLOSED = 3;
-  /** It is not open, or not open again yet. */
+  /** Not connected, or not connected again yet. */
   readonly CONNECTING = 0;
-  /** It is connected. */
+  /** Connected. */
   readonly OPEN = 1;
-  /** `close()` was called, and its event is yet to come. */
+  /** `close()` was called; the `close` event has not fired yet. */
   readonly CLOSING = 2;
-  /** It is closed for good. */
+  /** Closed permanently. */
   readonly CLOSED = 3;
 
   readonly #url: string;
@@ -90,12 +90,12 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
   #state: SocketState = 'idle';
   #phase: Phase | undefined;
   #error: GatepassError | undefined;
-  /** What it will be as soon as whoever calls has let go of an event. */
+  /** The state that follows once the listeners of the current event have returned. */
   #ahead: SocketState | undefined;
-  /** Whether nobody has closed it before it started. */
+  /** False if it was closed before it started. */
   #mayStart = true;
-  /** Events that follow a `close()`, until they are told. */
-  #goodbyes: Event[] | undefined;
+  /** Events that follow a `close()` and have not fired yet. */
+  #closeEvents: Event[] | undefined;
   readonly #early: EarlyQueue;
 
   readonly #outbox: NonNullable<AuthSocketOptions['outbox']>;
@@ -125,28 +125,28 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
     const sink = this.#sink(session?.source);
     this.#core = new Lazy((core) => make(core, session?.core.made(core), sink), this.#broken, sink.broken);
     if (scheme.type === 'firstMessage' && scheme.frames === 'binary') this.#binaryType = 'arraybuffer';
-    // A moment later, so that whoever made this can listen first, and may still change their mind.
+    // In a microtask, so that the caller can add listeners, or close it, first.
     queueMicrotask(() => this.#mayStart && this.#state === 'idle' && this.#connect());
   }
 
-  /** The URL as it was given, without the credential. */
+  /** The URL that was passed, without the credential. */
   get url(): string {
     return this.#url;
   }
 
-  /** What it is doing. @default 'idle' */
+  /** The state. @default 'idle' */
   get state(): SocketState {
     return this.#ahead ?? this.#state;
   }
 
-  /** What is waited for, while connecting. */
+  /** The phase of the present try, while connecting. */
   get phase(): Phase | undefined {
     return this.#ahead ? undefined : this.#phase;
   }
 
-  /** As WebSocket: OPEN when connected, CLOSING from `close()` until its `close` event, CLOSED when closed for good, else CONNECTING. */
+  /** As in WebSocket: OPEN when connected, CLOSING from `close()` until the `close` event, CLOSED when closed permanently, else CONNECTING. */
   get readyState(): number {
-    if (this.#goodbyes) return AuthSocket.CLOSING;
+    if (this.#closeEvents) return AuthSocket.CLOSING;
     if (this.state === 'connected') return AuthSocket.OPEN;
     return this.state === 'closed' ? AuthSocket.CLOSED : AuthSocket.CONNECTING;
   }
@@ -161,12 +161,12 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
     return this.#read((core) => core.native())?.extensions ?? '';
   }
 
-  /** Bytes that were sent and are not yet on the network, those in the queue included. */
+  /** Bytes that are not on the network yet, including queued messages. */
   get bufferedAmount(): number {
     return (this.#read((core) => core.native())?.bufferedAmount ?? 0) + this.stats().queuedBytes;
   }
 
-  /** What the wasm says; nothing before it is there, or after it has trapped, which is told in another way. */
+  /** Reads from the driver; undefined before the wasm is loaded, and after a trap, which is reported elsewhere. */
   #read<R>(read: (core: ConnectionDriver) => R): R | undefined {
     try {
       return this.#core?.call(read);
@@ -180,7 +180,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
     return this.#binaryType;
   }
 
-  /** Anything but 'blob' and 'arraybuffer' changes nothing, as of a WebSocket. */
+  /** Any other value is ignored, as in a WebSocket. */
   set binaryType(type: BinaryType) {
     if (type !== 'blob' && type !== 'arraybuffer') return;
     this.#binaryType = type;
@@ -188,8 +188,8 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
   }
 
   /**
-   * Sends now if connected, else as soon as it is, in order. Returns what became of it so far, and from then on: see {@link sent}.
-   * `ttl`: how long it may wait, in milliseconds. @default as `outbox.ttl` says
+   * Sends a message now if connected, else queues it. Order is kept. Returns an object whose `status` is kept up to date: see {@link sent}.
+   * `ttl`: how long the message may wait, in milliseconds. @default `outbox.ttl`
    * @throws GatepassError CLOSED or QUEUE_FULL: the message was not taken; INVALID_OPTION for what cannot be sent
    */
   send(data: Sendable, options?: { ttl?: number }): SentMessage {
@@ -197,13 +197,13 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
     const given = options && new Options(options, 'send: ', { ttl: 'millis' });
     const ttl = given?.get('ttl') == null ? undefined : given.millis('ttl', 0);
     if (this.state === 'closed') throw closed();
-    // Behind those that were sent before.
+    // After those that were sent before.
     const sent =
       this.#early.length > 0 ? undefined : this.#core.call((core) => this.#messages.hand(core, message, ttl));
     return sent ?? this.#sendEarly(message, ttl ?? this.#outbox.ttl ?? undefined);
   }
 
-  /** Keeps a message until the wasm is there, within the limits of the outbox. */
+  /** Keeps a message until the wasm is loaded, within the limits of the outbox. */
   #sendEarly(given: Plain, ttl: number | undefined): SentMessage {
     const message = this.#early.take(given);
     if (message === undefined) return DROPPED;
@@ -221,7 +221,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
       (thrown) => {
         if (kept.status !== 'queued') return;
         finish(kept, 'dropped');
-        // When all has failed, all were counted.
+        // If the whole socket has failed, the message was counted with the others.
         if (this.#early.leave(message) || this.#state !== 'closed') this.#early.lost++;
         this.#refused(thrown);
       },
@@ -229,7 +229,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
     return kept;
   }
 
-  /** Resolves once nothing more will be heard of a message: handed over, with `confirm` confirmed, or dropped. @throws GatepassError LOAD_FAILED on a server */
+  /** Resolves with the final status of a message: `sent`, `dropped`, or with `confirm` `confirmed`. @throws GatepassError LOAD_FAILED on a server */
   async sent(message: SentMessage): Promise<SentMessage['status']> {
     if (!STATUSES.includes(message?.status))
       throw failure('INVALID_OPTION', 'message: what send() has returned is needed');
@@ -240,7 +240,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
   }
 
   /**
-   * Resolves when everything that was sent has left for the network.
+   * Resolves when all messages have been handed to the network.
    * @throws GatepassError that ended the connection, ABORTED by the signal, or LOAD_FAILED on a server
    */
   async drained(options?: { signal?: AbortSignal }): Promise<void> {
@@ -250,7 +250,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
     return drained(this, 0, () => this.#error, signal);
   }
 
-  /** The data of messages as a stream, over reconnects; what nobody reads is kept. It ends when closed. One at a time. */
+  /** The data of messages as a stream, across reconnects. Unread messages are kept. It ends when the socket closes. Use one at a time. */
   get readable(): ReadableStream<unknown> {
     const messages = this[Symbol.asyncIterator]();
     return new ReadableStream(
@@ -263,8 +263,8 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
   }
 
   /**
-   * A stream that sends, each chunk as a message. It takes no more (`ready` of its writer) while more than `highWaterMark` bytes wait or
-   * there is no room. Its end does not close the socket; after it, or after a failure, this is another stream.
+   * A stream that sends each chunk as a message. It applies back-pressure (`ready` of its writer) while more than `highWaterMark` bytes wait or the queue
+   * is full. Closing it does not close the socket. After a close or a failure this returns a new stream.
    */
   get writable(): WritableStream<Sendable> {
     return (this.#writable ??= writable(
@@ -276,8 +276,8 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
   }
 
   /**
-   * Closes for good, and gives up what is queued; `reconnect()` starts anew. The `close` event comes a moment later, as that of a WebSocket does;
-   * the server's answer is not waited for.
+   * Closes permanently and drops queued messages; `reconnect()` starts again. The `close` event fires asynchronously, as in a WebSocket. It does not wait
+   * for the server's answer.
    * @throws GatepassError INVALID_OPTION for a code other than 1000 and 3000 to 4999, and for a reason of more than 123 bytes in UTF-8 (RFC 6455, section 5.5)
    */
   close(code = 1000, reason = ''): void {
@@ -287,27 +287,27 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
     const text = String(reason);
     if (new Blob([text]).size > 123) throw failure('INVALID_OPTION', 'reason: at most 123 bytes');
     this.#mayStart = false;
-    if (this.state !== 'closed') this.#goodbyes ??= [];
+    if (this.state !== 'closed') this.#closeEvents ??= [];
     try {
       this.#core.do((core) => {
         core.close(code, text);
         this.#goesTo('closed', core);
         setTimeout(() => {
-          const goodbyes = this.#goodbyes ?? [];
-          this.#goodbyes = undefined;
+          const goodbyes = this.#closeEvents ?? [];
+          this.#closeEvents = undefined;
           goodbyes.forEach((event) => this.dispatchEvent(event));
         });
       }, this.#refused);
     } catch {
-      // It has trapped, which was told; it is closed all the same.
+      // It has trapped, which was reported. It is closed anyway.
     }
     if (this.#core.driver === undefined) this.#ahead = 'closed';
   }
 
-  /** Connects now: skips a wait, replaces a live connection, or starts anew after `close()`. */
+  /** Connects now: skips a wait, replaces a live connection, or starts again after `close()`. */
   reconnect(): void {
     this.#ahead = undefined;
-    // The wasm could not be loaded; it is tried again.
+    // If the wasm could not be loaded, loading is tried again.
     if (this.#core.driver === undefined && this.#state === 'closed') this.#changed(changeTo('idle', 'closed'), false);
     this.#connect();
   }
@@ -323,7 +323,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
     }
   }
 
-  /** Within an event the change is told as soon as its listeners have come to their end. */
+  /** Within an event the change is reported once its listeners have returned. */
   #goesTo(state: SocketState, core: ConnectionDriver): void {
     if (!core.isRunning) return;
     this.#ahead = state;
@@ -341,7 +341,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
         if (signal?.aborted) reject(failure('ABORTED', 'waiting for the connection was aborted', signal.reason));
         else if (this.state === 'connected') resolve();
         else if (this.state === 'closed') reject(this.#error ?? failure('CLOSED', 'the socket is closed'));
-        // Without a network, and between two users, it goes on by itself.
+        // Without a network, and between two users, it continues by itself.
         else if (this.state === 'suspended' && this.#error?.disposition === 'signIn') reject(this.#error);
         else return;
         this.removeEventListener('statechange', settle);
@@ -358,7 +358,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
     });
   }
 
-  /** What was counted since construction. */
+  /** The counters since construction. */
   stats(): SocketStats {
     const stats = statsOf(this.#read((core) => core.stats()));
     stats.discarded += this.#early.lost;
@@ -367,7 +367,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
     return stats;
   }
 
-  /** Yields the data of each message, over reconnects; ends when closed, throws what ended the connection. */
+  /** Yields the data of each message, across reconnects. It ends when the socket closes, and throws if a failure closed it. */
   [Symbol.asyncIterator](): AsyncIterableIterator<unknown> {
     const messages = new MessageQueue(this, () => this.#error);
     const error = noBrowser();
@@ -414,12 +414,12 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
     }
   }
 
-  /** What the wasm calls. What is thrown here, by whatever the page has made of events, is reported as a listener's own, and unwinds through nobody. */
+  /** The callbacks of the driver. What a listener throws is reported by the browser and never reaches the driver. */
   #sink(source?: Source): Sink {
-    // The wasm must not keep alive what the app has let go of, unless something can still happen to it.
+    // The driver must not keep the socket alive once the app has dropped it, unless events can still fire.
     const self = new WeakRef(this);
     let alive: AuthSocket | undefined = this;
-    /** @param call what to do with the socket, if it is there. */
+    /** @param call what to do with the socket, if it was not collected. */
     const withSocket = (call: (socket: AuthSocket) => void, socket: AuthSocket | undefined = self.deref()) => {
       if (socket) reported(() => call(socket));
     };
@@ -449,9 +449,9 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
     if (firesError) this.#tell(new SocketErrorEvent(change.error ?? failure('CLOSED', 'the socket is closed')));
   }
 
-  /** Tells an event now, or after the `close()` that it belongs to. */
+  /** Dispatches an event now, or after the `close()` that it belongs to. */
   #tell(event: Event): void {
-    if (this.#goodbyes) this.#goodbyes.push(event);
+    if (this.#closeEvents) this.#closeEvents.push(event);
     else this.dispatchEvent(event);
   }
 
@@ -461,7 +461,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
     this.#ended(asError(thrown));
   };
 
-  /** The wasm has trapped in the middle of this socket, which is not called any more. */
+  /** The wasm has trapped in a call of this socket. It is not called again. */
   #trapped(thrown: unknown): void {
     const error = this.#core?.trapped(thrown) ?? internal(thrown);
     this.#messages.drop();
@@ -470,12 +470,12 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
 
   #ended(error: GatepassError): void {
     const discarded = this.#early.end();
-    this.#goodbyes = undefined;
+    this.#closeEvents = undefined;
     this.#changed({ ...changeTo('closed', this.#state), error, discarded }, true);
     this.dispatchEvent(closeEvent(1006));
   }
 
-  /** A call that waited for the wasm was refused: that call alone failed, unless all has. */
+  /** A call that waited for the wasm failed. The socket is not affected. */
   readonly #refused = (thrown: unknown) => {
     if (this.#state !== 'closed') this.dispatchEvent(new SocketErrorEvent(asError(thrown)));
   };

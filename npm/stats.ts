@@ -10,19 +10,19 @@ export interface SocketStats {
   connections: number;
   /** Messages handed to a socket. */
   sent: number;
-  /** Messages handed to the app. */
+  /** Messages delivered to the app. */
   received: number;
-  /** Queued messages given up. */
+  /** Queued messages that were dropped. */
   discarded: number;
   /** Messages waiting to be sent. */
   queued: number;
   /** Bytes waiting to be sent. */
   queuedBytes: number;
-  /** Messages that the server is yet to confirm (with `confirm`). They take room in the outbox. */
+  /** Messages that the server has not acknowledged yet (with `confirm`). They take room in the queue. */
   unconfirmed: number;
 }
 
-/** @internal The counters by their names; all are 0 before the wasm is there. */
+/** @internal The counters by their names; all are 0 before the wasm is loaded. */
 export function statsOf(counts: readonly number[] | undefined): SocketStats {
   return Object.fromEntries(
     STAT_PART_NAMES.map((name, place) => [name, counts?.[place] ?? 0]),

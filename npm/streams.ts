@@ -1,4 +1,4 @@
-// Waiting until what was sent has left, and a stream that does.
+// Back-pressure: `drained()`, and a stream that applies it.
 
 import { failure, isGatepassError } from './errors.js';
 import { Options } from './options.js';
@@ -10,10 +10,10 @@ interface Socket extends EventTarget {
   stats(): { queued: number; unconfirmed: number };
 }
 
-/** How often the browser's own buffer is looked at, in milliseconds: it has no event (WHATWG WebSockets, `bufferedAmount`). */
+/** How often `bufferedAmount` is read, in milliseconds: it has no event (WHATWG WebSockets). */
 const LOOK = 20;
 
-/** @internal Resolves when no more than so many bytes wait, and if none may, no message either; rejects when the socket closes. */
+/** @internal Resolves when at most so many bytes wait; for 0 bytes, no message may wait either. Rejects when the socket closes. */
 export function drained(socket: Socket, most: number, error: () => unknown, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const isDone = () => socket.bufferedAmount <= most && (most > 0 || socket.stats().queued === 0);
@@ -36,7 +36,7 @@ export function drained(socket: Socket, most: number, error: () => unknown, sign
   });
 }
 
-/** @internal A stream that sends, and waits while there is no room or more than so many bytes wait. `ended`: it takes nothing more. */
+/** @internal A stream that sends, and waits while the queue is full or more than so many bytes wait. `ended`: the stream has ended. */
 export function writable<T>(socket: Socket, most: number, error: () => unknown, ended: () => void): WritableStream<T> {
   const send = async (data: T): Promise<void> => {
     for (;;) {
@@ -45,7 +45,7 @@ export function writable<T>(socket: Socket, most: number, error: () => unknown, 
         return drained(socket, most, error);
       } catch (thrown) {
         const { queued, unconfirmed } = socket.stats();
-        // Where nothing else takes room there will never be more.
+        // If the queue is empty, there will never be more room.
         if (!isGatepassError(thrown) || thrown.code !== 'QUEUE_FULL' || queued + unconfirmed === 0) throw thrown;
         await new Promise((resolve) => setTimeout(resolve, LOOK));
       }

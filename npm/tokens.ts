@@ -1,41 +1,41 @@
 // Tokens from outside of gatepass: of the app, of its own source, of its own store.
 
-/** Why a token is asked for, and a signal that says when nobody waits for it any more. */
+/** Why a token is requested, and a signal that aborts when it is not needed any more. */
 export interface TokenContext {
-  /** There is none, it ends soon or has ended, or a server has refused it. */
+  /** `missing`: there is no token. `expired`: it ends soon or has ended. `rejected`: a server has refused it. */
   reason: 'missing' | 'expired' | 'rejected';
-  /** Ends when nobody waits for the token any more. */
+  /** Aborts when the token is not needed any more. */
   signal: AbortSignal;
 }
 
-/** What `getToken` gives: a token, or one with its end where it is no JWT. */
+/** What `getToken` returns: a token, or a token with its expiry if it is not a JWT. */
 export type TokenSource = string | Omit<Tokens, 'refresh'>;
 
-/** A store of the app's own. What it keeps is a text that holds the tokens. Each may return a promise. */
+/** A store of the app's own. It keeps a string that contains the tokens. Each method may return a promise. */
 export interface TokenStore {
-  /** Returns what was saved last, or nothing. */
+  /** Returns the string that was saved last, if any. */
   load(): string | null | undefined | Promise<string | null | undefined>;
-  /** Keeps a text in the place of the last. */
+  /** Replaces the saved string. */
   save(text: string): void | Promise<void>;
-  /** Forgets it. */
+  /** Deletes it. */
   clear(): void | Promise<void>;
-  /** Calls back when somebody else has changed it; may return what ends that. @default other tabs tell */
+  /** Calls back when another page has changed it; may return a function that stops this. @default other tabs report their changes */
   subscribe?(changed: () => void): void | (() => void);
 }
 
-/** Tokens that the app has from elsewhere. */
+/** Tokens for `setTokens()`. */
 export interface Tokens {
-  /** The access token, as it goes behind the prefix of `Authorization`. */
+  /** The access token, without the prefix of `Authorization`. */
   access: string;
-  /** The refresh token. @default none: nothing renews the access token */
+  /** The refresh token. @default none: the access token cannot be renewed */
   refresh?: string;
-  /** Seconds from now. @default what the token says, if it is a JWT */
+  /** Seconds from now. @default read from the token, if it is a JWT */
   expiresIn?: number;
-  /** Seconds since 1970. @default what the token says, if it is a JWT */
+  /** Seconds since 1970. @default read from the token, if it is a JWT */
   expiresAt?: number;
 }
 
-/** Thrown by `getToken` where the person has to sign in: it is not asked again until somebody asks for a token. */
+/** Throw it in `getToken` if the user has to sign in. `getToken` is not called again until a token is requested. */
 export class SignInRequired extends Error {
   /** @default 'SignInRequired' */
   override readonly name = 'SignInRequired';

@@ -89,11 +89,11 @@ export interface UseAuthSocket {
   socket: Readonly<ShallowRef<AuthSocket | undefined>>;
   /** Its state; `idle` without one, `closed` after `stop()`. */
   state: Readonly<Ref<SocketState>>;
-  /** What is waited for, while connecting. */
+  /** The phase of the present try, while connecting. */
   phase: Readonly<Ref<Phase | undefined>>;
   /** The last message. */
   data: Readonly<ShallowRef<unknown>>;
-  /** What went wrong, until it is connected again. */
+  /** The last failure, until it is connected again. */
   error: Readonly<ShallowRef<GatepassError | undefined>>;
   /** Whole seconds until the next try, while it waits. */
   retryIn: Readonly<Ref<number | undefined>>;

@@ -1,9 +1,9 @@
-// A class for libraries that make their sockets themselves.
+// A class for libraries that construct their own sockets.
 
 import { AuthSocket } from './socket.js';
 import type { AuthSocketOptions } from './socket-options.js';
 
-/** What {@link webSocketClass} makes. */
+/** The class that {@link webSocketClass} returns. */
 export type WebSocketClass = (new (
   url: string | URL,
   protocols?: string | string[],
@@ -11,10 +11,10 @@ export type WebSocketClass = (new (
   Pick<typeof WebSocket, 'CONNECTING' | 'OPEN' | 'CLOSING' | 'CLOSED'>;
 
 /**
- * Makes a class with the constructor of `WebSocket`, for libraries that take one: `graphql-ws` (`webSocketImpl`), rxjs `webSocket`
- * (`WebSocketCtor`), `partysocket` (`WebSocket`). Its sockets open when they are authenticated.
+ * Returns a class with the constructor of `WebSocket`, for libraries that accept one: `graphql-ws` (`webSocketImpl`), rxjs `webSocket`
+ * (`WebSocketCtor`), `partysocket` (`WebSocket`). Its sockets open once they are authenticated.
  *
- * Such a library connects again by itself, so each socket is one connection and no more (`reconnect: false`), unless you say otherwise.
+ * Such libraries reconnect by themselves, so each socket is one connection (`reconnect: false`), unless you set it otherwise.
  *
  * @throws GatepassError at the first construction, as AuthSocket does
  */

@@ -63,6 +63,7 @@ export default defineConfig({
           { text: 'The session', link: '/session' },
           { text: 'Staying connected', link: '/reconnect' },
           { text: 'Security', link: '/security' },
+          { text: 'Loading the wasm', link: '/loading' },
         ],
       },
       {

@@ -82,11 +82,9 @@ impl UrlProblem {
             Self::ControlCharacter => "the URL holds a space or a control character",
             Self::Empty => "the URL is empty",
             Self::Fragment => "the URL cannot have a fragment (`#`)",
-            Self::Scheme => {
-                "a socket needs ws: or wss: (http: and https: are taken as these), an endpoint http: or https:"
-            }
+            Self::Scheme => "a socket needs ws:, wss:, http: or https:, an endpoint http: or https:",
             Self::Unreadable => "this is not a URL",
-            Self::UserInfo => "user:password@ before the host is sent by no browser and stays readable; remove it",
+            Self::UserInfo => "remove user:password@; browsers do not send it",
         }
     }
 }

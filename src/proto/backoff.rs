@@ -15,11 +15,12 @@ options! {
     #[derive(Copy, PartialEq, Eq)]
     pub struct BackoffOptions = "BackoffOptions" {
         takes {
-            /// The first window; doubles with every failure.
+            /// The longest first wait. It doubles with every failure.
             base: Millis = Millis::from_millis(500), "base";
-            /// The widest window; that of the try with a renewed token is 1 s.
+            /// The longest wait of all. A try with a renewed token waits for at most 1 s.
             cap: Millis = Millis::from_secs(30), "cap";
-            /// The window of the first try after a lasting connection was lost, and the least window until there is one again.
+            /// The longest wait before the first try after a stable connection was lost. Until the next connection no
+            /// range is shorter.
             spread: Millis = Millis::from_secs(5), "spread";
         }
     }

@@ -32,14 +32,15 @@ options! {
     #[derive(Copy, PartialEq, Eq)]
     pub struct OutboxOptions = "OutboxOptions" {
         takes {
-            /// Their bytes together; of texts it is the UTF-16 units.
+            /// How many bytes may be queued. Strings count by their UTF-16 units.
             max_bytes: usize = 1 << 20, "maxBytes";
-            /// Their number.
+            /// How many messages may be queued.
             max_messages: usize = 1_000, "maxMessages";
-            /// What becomes of a message for which there is no room: `send` throws QUEUE_FULL, or those that have waited longest are dropped,
-            /// or the message itself.
+            /// What happens when the queue is full: `send` throws QUEUE_FULL, the oldest messages are dropped, or the
+            /// new message is dropped.
             policy: OutboxPolicy = OutboxPolicy::Error, "policy";
-            /// How long a message may wait, in milliseconds; then it is dropped. With `confirm`, until it is confirmed. Without it: for ever.
+            /// How long a message may wait, in milliseconds, before it is dropped. With `confirm`, until it is
+            /// acknowledged. By default without limit.
             ttl: Option<Millis> = None, "ttl";
         }
     }
@@ -58,13 +59,14 @@ numbered! {
 }
 
 options! {
-    /// For servers that acknowledge: a message that is JSON with an id is sent again after a loss until it is confirmed (at least once), so the
-    /// server should know by the id what comes twice. Until then it takes room in the outbox. The app gets the acknowledgement, too.
+    /// For servers that acknowledge messages. A JSON message with an id is resent after a loss until it is
+    /// acknowledged (at least once). The server should ignore an id that it knows. Until then the message takes room
+    /// in the queue. The acknowledgement is delivered to the app, too.
     pub struct Confirm = "ConfirmOptions" {
         needs {
-            /// Where a message has its id: a name, or names with dots between.
+            /// Where the id is in a message: a name, or a dotted path.
             id: String, "id";
-            /// What confirms it, with `"$id"` where the id is: `{ type: 'ack', id: '$id' }`.
+            /// The acknowledgement, with `"$id"` in the place of the id: `{ type: 'ack', id: '$id' }`.
             ack: Json, "ack";
         }
         takes {}

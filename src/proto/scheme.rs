@@ -63,13 +63,14 @@ options! {
 }
 
 options! {
-    /// Options of `subprotocol()`: the credential is an entry of `Sec-WebSocket-Protocol`, behind the plain subprotocols, one of which the
-    /// server has to choose.
+    /// Options of `subprotocol()`: the credential is the last entry of `Sec-WebSocket-Protocol`. The server has to
+    /// choose one of the plain subprotocols before it.
     pub struct Subprotocol = "SubprotocolOptions" {
         takes {
-            /// What stands before the credential: `base64url.bearer.authorization.k8s.io.`.
+            /// The text before the credential: `base64url.bearer.authorization.k8s.io.`.
             prefix: String = String::new(), "prefix", Kind::TokenStart;
-            /// How the credential is written: `plain` as it is, which a JWT allows; `base64url` or `base64`, both without padding.
+            /// How the credential is encoded: `plain` (enough for a JWT), `base64url` or `base64`, both without
+            /// padding.
             encoding: Encoding = Encoding::Plain, "encoding";
         }
     }
@@ -141,7 +142,7 @@ options! {
     /// `{ticket, expires}`).
     pub struct Ticket = "TicketOptions" {
         needs {
-            /// Where tickets are fetched, with the session's `Authorization` header.
+            /// The endpoint that issues tickets. It is called with the session's `Authorization` header.
             url: Url, "url";
         }
         takes {
@@ -149,18 +150,21 @@ options! {
             method: Method = Method::Post, "method";
             /// The parameter of the socket's URL that carries the ticket.
             param: String = "ticket".to_owned(), "param";
-            /// The ticket goes among the subprotocols instead.
+            /// Sends the ticket as a subprotocol instead.
             subprotocol: Option<Subprotocol> = None, "subprotocol";
             /// Where the ticket is in the answer, as a dotted path.
             field: String = "ticket".to_owned(), "field";
-            /// `field` holds the socket's whole URL with the ticket in it. It is taken if it is encrypted, or the socket's own is not, and its
-            /// host is the socket's own or one of these, each without a port. Without it `field` holds the ticket.
+            /// Hosts, without ports, of a whole URL with a ticket in it, for servers that answer with one in `field`.
+            /// The URL is accepted if it is encrypted (or the socket's own is not) and its host is the socket's own
+            /// or one of these. By default `field` holds the ticket alone.
             url_hosts: Option<Vec<String>> = None, "urlHosts";
-            /// The status that asks for another token: 403 where DRF's first authentication class is SessionAuthentication.
+            /// The status that means that the token is refused. It is 403 if DRF's first authentication class is
+            /// SessionAuthentication.
             unauthorized: u16 = 401, "unauthorizedStatus";
-            /// A success whose JSON this describes (objects match as subsets) is a refusal: it counts as a 401.
+            /// Describes an answer that is a refusal although its status says success. It counts as a 401. Objects
+            /// match as subsets.
             reject: Option<Json> = None, "reject";
-            /// Where the ticket's end is in the answer: seconds since 1970, or a date (RFC 3339).
+            /// Where the ticket's expiry is in the answer: seconds since 1970, or a date (RFC 3339).
             expires_field: String = "expires".to_owned(), "expiresField";
             /// Where the ticket's life is in the answer, in seconds.
             expires_in_field: String = "expires_in".to_owned(), "expiresInField";
@@ -182,30 +186,35 @@ impl Ticket {
 }
 
 options! {
-    /// Options of `firstMessage()`: the token goes as the first message on the open socket.
+    /// Options of `firstMessage()`: the token is sent as the first message on the open socket.
     pub struct FirstMessage = "FirstMessageOptions" {
         takes {
-            /// The message, a JSON value; the value `'$token'` stands for the token, `'$authorization'` for it with the session's prefix.
-            /// `'$$token'` is the text `$token`. Without a message the handshake has carried the credential (a cookie), `ack` is waited for,
-            /// and every message is read for `reject`.
+            /// The message, a JSON value. The value `'$token'` is replaced by the token, `'$authorization'` by the
+            /// session's prefix and the token. `'$$token'` is the text `$token`. Without a message the handshake
+            /// carries the credential (a cookie): the socket waits for `ack`, and every message is read for `reject`.
             message: Option<Json> = None, "message";
-            /// What the frames of the handshake are. `text`: JSON, text, or text and then JSON, which is an array of both here:
-            /// `['40', { token: '$token' }]` is sent as `40{"token":…}`. Each may be ended by a line feed or U+001E, several may share a frame,
-            /// and the frame of `ack` is a `message` for the app, too. `binary`: the same in binary frames, which are read if `binaryType` is
-            /// `arraybuffer`.
+            /// The frames of the authentication. `text`: JSON, text, or text before JSON, written as an array:
+            /// `['40', { token: '$token' }]` is sent as `40{"token":…}`. A message may end with a line feed or
+            /// U+001E, several may share a frame, and the frame with `ack` is delivered to the app, too. `binary`:
+            /// the same in binary frames; they are read if `binaryType` is `arraybuffer`.
             framing: Framing = Framing::Json, "frames";
-            /// The server's message that has to come first: objects match as subsets. Without it ours goes as soon as the socket is open.
+            /// The server's message to wait for before `message` is sent; objects match as subsets. Without it
+            /// `message` is sent as soon as the socket is open.
             hello: Option<Json> = None, "hello";
-            /// The server's message that accepts. Without it accepted means sent.
+            /// The server's message that accepts the token. Without it the socket is `connected` as soon as `message`
+            /// is sent.
             ack: Option<Json> = None, "ack";
-            /// The server's message that refuses. Without it the server closes.
+            /// The server's message that refuses the token. Without it the server closes the socket.
             reject: Option<Json> = None, "reject";
-            /// The server's message that says that the token has expired: it is renewed, and `message` is sent again on the same socket. Every
-            /// message is read for it, and the app gets them all. Without it the server closes.
+            /// The server's message that says that the token has expired. The token is renewed, and `message` is sent
+            /// again on the same socket. Every message is read for it and delivered to the app. Without it the server
+            /// closes the socket.
             expired: Option<Json> = None, "expired";
-            /// Sends `message` again on the connected socket whenever the token is renewed, for servers that take it.
+            /// Sends `message` again on the connected socket whenever the token is renewed, for servers that accept
+            /// it.
             reauth: bool = false, "reauth";
-            /// How long to wait for `hello` and `ack`, each, in milliseconds; `connectTimeout` bounds all of it.
+            /// How long to wait for each of `hello` and `ack`, in milliseconds. `connectTimeout` limits both
+            /// together.
             ack_timeout: Millis = Millis::from_secs(10), "ackTimeout", Kind::Millis { least: 1 };
         }
     }

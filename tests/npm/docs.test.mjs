@@ -78,7 +78,10 @@ function runs(line, page) {
       readFileSync(join(root, 'crates/gatepass-mock-server/Cargo.toml'), 'utf8'),
       /\[\[bin\]\]|name = "gatepass-mock-server"/,
     );
-  const { scripts, devDependencies, name } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const [{ scripts, devDependencies: ours, name }, { devDependencies: others }] = ['', 'tests/frameworks'].map(
+    (folder) => JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8')),
+  );
+  const devDependencies = { ...ours, ...others };
   if (line.startsWith('npm install'))
     return line
       .split(' ')

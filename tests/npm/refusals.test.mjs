@@ -94,7 +94,7 @@ test('case_29: a wrong option throws at construction and names itself', async ()
   const expected = [
     [/INVALID_URL url:/],
     [/INVALID_URL url:.*fragment/],
-    [/INVALID_URL url:.*host/],
+    [/INVALID_URL url:.*user:password@/],
     [/INVALID_OPTION url:/],
     [/INVALID_URL url:.*empty/],
     [/INSECURE_URL url:.*example\.com/],
@@ -117,7 +117,7 @@ test('case_29: a wrong option throws at construction and names itself', async ()
     [/INVALID_OPTION closeCodes\.999:.*1000 to 4999/],
     [/INVALID_OPTION scheme\.message:.*look at "token"/],
     [/INVALID_OPTION scheme\.method:/],
-    [/INVALID_OPTION scheme\.url:.*known are param type$/],
+    [/INVALID_OPTION scheme\.url:.*known are param type;/],
     [/INVALID_OPTION scheme:/],
     [/INVALID_OPTION closeCodes:/],
     [/INVALID_OPTION scheme:.*header/],
@@ -215,4 +215,45 @@ test('odd values are refused by name and harm nobody else', async () => {
   }, server);
   assert.deepEqual(result.codes, ['INVALID_OPTION', 'INVALID_CREDENTIALS', ...Array(10).fill('INVALID_OPTION')]);
   assert.deepEqual(result, { codes: result.codes, heard: [2, 3], state: 'closed', session: 'signed-in' });
+});
+
+test('an error names the option and the value that it got, and of a text that may be a secret its type alone', async () => {
+  const { result } = await inPage(async () => {
+    const { anonymous, AuthSocket, firstMessage, Session } = await import('gatepass');
+    const session = new Session();
+    const message = (call) => {
+      try {
+        call();
+        return 'nothing';
+      } catch (error) {
+        return error.message;
+      }
+    };
+    const url = 'wss://api.example.com/';
+    return [
+      message(() => new AuthSocket(url, { scheme: anonymous(), connectTimeout: -1 })),
+      message(() => new AuthSocket(url, { scheme: anonymous(), reconnect: 'no' })),
+      message(() => new AuthSocket(url, { scheme: anonymous(), whenHidden: 'close' })),
+      message(() => new AuthSocket(url, { scheme: anonymous(), heartbeat: () => {} })),
+      message(() => new AuthSocket(url, { scheme: anonymous(), params: 'token=secret' })),
+      message(() => new AuthSocket(url, { scheme: anonymous(), outbox: { maxBytes: 1.5 } })),
+      message(() => new AuthSocket(url, { session, scheme: firstMessage({ message: () => 'secret' }) })),
+      message(() => new Session({ httpTimeout: 0 })),
+      message(() => session.setTokens({ access: 'secret\n' })),
+    ];
+  });
+  assert.deepEqual(
+    result.map((text) => text.replace(/(: ).*(, not|; got)/, '$1…$2')),
+    [
+      'connectTimeout: …; got -1',
+      'reconnect: …; got string',
+      'whenHidden: …; got close',
+      'heartbeat: an object is needed',
+      'params: …; got string',
+      'outbox.maxBytes: …; got 1.5',
+      'scheme.message: …; got function',
+      'httpTimeout: …; got 0',
+      'tokens.access: …; got string',
+    ],
+  );
 });

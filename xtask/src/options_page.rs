@@ -12,9 +12,8 @@ const HEAD: &str = "# Options
 
 <!-- Made of the options in src/proto by `cargo xtask contract`. -->
 
-All options, as the package and the Rust crate know them. What is left out has its default. A wrong name, a wrong type or a number out of
-range throws `INVALID_OPTION` where the object is made, and the message names the option. All times are in milliseconds, from 0 (from 1 where a
-span of 0 makes no sense) to a day. `JsonValue` is any value that JSON can write.
+These are all options of the package and of the Rust crate. A wrong name, a wrong type or a number out of range throws `INVALID_OPTION` in the
+constructor, and the message names the option. All times are in milliseconds and at most a day. `JsonValue` is any value that JSON can represent.
 ";
 
 fn page() -> PathBuf {

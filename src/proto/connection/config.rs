@@ -22,72 +22,77 @@ options! {
         takes {
             /// Subprotocols to offer.
             protocols: Vec<String> = Vec::new(), "protocols", Kind::Tokens;
-            /// An endpoint that a good token may GET, asked after a dial that failed before it opened. Browsers do not say why it did: the probe
-            /// tells a refused token (HANDSHAKE_UNAUTHORIZED, HANDSHAKE_FORBIDDEN) from a server that is not there (SERVER_UNREACHABLE,
-            /// SERVER_UNAVAILABLE) and one that refuses the handshake alone (HANDSHAKE_REFUSED).
+            /// An endpoint that a valid token may GET. It is called after a handshake failed, because browsers do not
+            /// say why. It finds out whether the token is refused (HANDSHAKE_UNAUTHORIZED, HANDSHAKE_FORBIDDEN), the
+            /// server is down (SERVER_UNREACHABLE, SERVER_UNAVAILABLE), or only the handshake is refused
+            /// (HANDSHAKE_REFUSED).
             probe: Option<Url> = None, "probe";
-            /// Whether ticket and probe calls carry cookies. Where it is left out, they do so with `cookie()` alone.
+            /// Whether ticket and probe calls send cookies. By default only with `cookie()`.
             credentials: Option<Credentials> = None, "credentials";
             /// The wait between tries, full jitter, in milliseconds.
             backoff: BackoffOptions = BackoffOptions::default(), "backoff";
-            /// From dial to accepted, in milliseconds.
+            /// How long a try may take from opening the socket to acceptance, in milliseconds.
             connect_timeout: Millis = Millis::from_secs(10), "connectTimeout", Kind::Millis { least: 1 };
             /// How long a ticket call may take, in milliseconds.
             http_timeout: Millis = Millis::from_secs(10), "ticketTimeout", Kind::Millis { least: 1 };
-            /// How long a connection has to last before it counts as a good one, in milliseconds: one that the server ends sooner, with its
-            /// token, had that token refused. Earlier failures are forgotten once it has lasted that long and as long as the widest wait
-            /// (`backoff.cap`).
+            /// How long a connection has to stay up to count as stable, in milliseconds. If the server ends it sooner
+            /// because of its token, that token counts as refused. The backoff resets after this time, and not before
+            /// the longest wait (`backoff.cap`) has passed.
             min_uptime: Millis = Millis::from_secs(5), "minUptime";
-            /// Whether there is another try after a failure. With `false` this is one connection, as a WebSocket is: what fails, is lost, or is
-            /// put aside with its page ends it. There is an `error` event with its end alone, and none when the server closes it. A token that
-            /// is refused before the connection opened is renewed all the same, once, and somebody who has not signed in yet is waited for.
+            /// Whether to reconnect after a failure. With `false` this is one connection, like a WebSocket: a
+            /// failure, a loss or a frozen page ends it. An `error` event then fires with its end, and not when the
+            /// server closes it. Before it opens, a refused token is still renewed once, and it still waits for
+            /// somebody to sign in.
             reconnects: bool = true, "reconnect";
-            /// Whether another connection takes the place of this one when the token is renewed. It is accepted before this one closes, and no
-            /// event tells it. A message of yours goes to one of them. The old one is listened to for `minUptime` longer: what the server says
-            /// to both in that time arrives twice. If the new one fails, this one stays. For browsers: the native driver refuses it.
+            /// Whether to replace the connection when the token is renewed. The new connection is accepted before the
+            /// old one closes, and no event fires. Each message of yours goes to one of them. The old one is read for
+            /// `minUptime` longer; messages that the server sends to both in that time arrive twice. If the new one
+            /// fails, the old one stays. In browsers only: the native driver refuses it.
             handover: bool = false, "handover";
-            /// How it is seen that the connection is alive; any message of the server counts. Without it only sleep is noticed: a computer that
-            /// slept for more than 3 minutes connects anew.
+            /// How to detect a dead connection. Any message of the server counts as life. Without it only sleep is
+            /// detected: after more than 3 minutes of sleep the connection is replaced.
             heartbeat: Heartbeat = Heartbeat::default(), "heartbeat";
-            /// Whether a page that nobody looks at keeps its connection. `'close-after'` lets go of it until somebody looks again.
+            /// Whether a hidden page keeps its connection. `'close-after'` closes it until the page is visible again.
             when_hidden: WhenHidden = WhenHidden::Keep, "whenHidden";
-            /// For how long nobody looks before `'close-after'` closes, in milliseconds.
+            /// How long a page is hidden before `'close-after'` closes the connection, in milliseconds.
             hidden_timeout: Millis = Millis::from_secs(60), "hiddenTimeout";
-            /// What close codes ask for, where the defaults do not fit.
+            /// What close codes do, where the defaults do not fit.
             close_table: CloseTable = CloseTable::default(), "closeCodes";
-            /// How much may wait to be sent; beyond it `send` throws QUEUE_FULL.
+            /// The limits of the queue of messages to be sent. Beyond them `send` throws QUEUE_FULL.
             outbox: OutboxOptions = OutboxOptions::default(), "outbox";
-            /// For servers that acknowledge: how they do. Without it each message is handed to one connection, once.
+            /// How the server acknowledges messages. Without it each message is handed to one connection, once.
             confirm: Option<Confirm> = None, "confirm";
-            /// The longest message that is taken from the server; a longer one ends the connection. Without it any; natively, what is beyond
-            /// 64 MiB ends it as a lost connection, unless this is longer.
+            /// The longest message that the server may send; a longer one ends the connection. By default there is no
+            /// limit in browsers. Natively a message of more than 64 MiB counts as a lost connection, unless this is
+            /// longer.
             max_message: usize = usize::MAX, "maxMessageSize";
             /// Allows a credential over ws: and http: to other hosts than this machine.
             allow_insecure: bool = false, "allowInsecure";
         }
         face {
-            /// Who the user is. Needed by every scheme but `anonymous()` and `cookie()`.
+            /// The session of the user. Every scheme but `anonymous()` and `cookie()` needs it.
             "session": "Session" = "";
-            /// Parameters of the URL that are no credential, put behind those that it has.
+            /// More parameters for the URL, which are not credentials.
             "params": "Record<string, string>" = "";
-            /// How many bytes may wait before `writable` takes no more.
+            /// How many bytes may be queued before `writable` applies back-pressure.
             "highWaterMark": "number" = "65536";
         }
     }
 }
 
 options! {
-    /// How it is seen that the connection is alive; any message of the server counts.
+    /// How to detect a dead connection. Any message of the server counts as life.
     pub struct Heartbeat = "HeartbeatOptions" {
         takes {
-            /// The ping: a text as it is, anything else as JSON in the frames of the scheme. Without it there is none.
+            /// The ping: a string is sent as it is, anything else as JSON in the frames of the scheme. Without it
+            /// there is no heartbeat.
             ping: Option<Json> = None, "message";
-            /// What the answer has (`{ type: 'pong' }` matches every object with that member), or the text that it is. The app does not get it.
-            /// Without it any message is one, and the app gets all.
+            /// The answer: a string, or JSON that it contains (`{ type: 'pong' }` matches every object with that
+            /// member). It is not delivered to the app. Without it any message is an answer, and all are delivered.
             pong: Option<Json> = None, "pong";
-            /// From one ping to the next, in milliseconds.
+            /// The time between two pings, in milliseconds.
             interval: Millis = Millis::from_secs(25), "interval", Kind::Millis { least: 1 };
-            /// How long after a ping nothing may be heard, in milliseconds.
+            /// How long the server may be silent after a ping, in milliseconds.
             timeout: Millis = Millis::from_secs(10), "timeout", Kind::Millis { least: 1 };
         }
     }

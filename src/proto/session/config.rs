@@ -11,21 +11,24 @@ options! {
     /// Options of a session.
     pub struct SessionConfig = "SessionOptions" {
         takes {
-            /// Where `login()` posts credentials. Without it, `setTokens()` brings them.
+            /// The endpoint to which `login()` posts credentials. Without it use `setTokens()`.
             login: Option<TokenEndpoint> = None, "login";
-            /// Where the refresh token is exchanged: {refresh} is posted. Without it an expired session asks for sign-in.
+            /// The endpoint that exchanges the refresh token: {refresh} is posted. Without it an expired session
+            /// needs a sign-in.
             refresh: Option<TokenEndpoint> = None, "refresh";
-            /// What is told of a logout, with the `Authorization` header; `'$access'` and `'$refresh'` stand for the tokens. Its answer is not
-            /// waited for: whatever it is, the session has ended. Without it the tokens are forgotten here only.
+            /// The endpoint to call at logout, with the `Authorization` header. In its body `'$access'` and
+            /// `'$refresh'` are replaced by the tokens. The session ends at once, whatever the answer is. Without it
+            /// the tokens are only forgotten here.
             logout: Option<TokenEndpoint> = None, "logout";
-            /// Whether calls carry cookies and keep those of the answers, for servers that put the token into one.
+            /// Whether calls send and store cookies, for servers that keep the token in one.
             credentials: Credentials = Credentials::Omit, "credentials";
-            /// Where the tokens stand in the answers, as dotted paths.
+            /// Where the tokens are in the answers, as dotted paths.
             fields: TokenFields = TokenFields::default(), "fields";
-            /// The word before the token in `Authorization`: `Bearer`, `Token` or `JWT`. Sent exactly as given.
+            /// The word before the token in `Authorization`: `Bearer`, `Token` or `JWT`. It is sent exactly as you
+            /// write it.
             prefix: String = "Bearer".to_owned(), "tokenPrefix", Kind::Header;
-            /// Time before expiry at which a token no longer counts as usable, in milliseconds; no more than a tenth of its life, but 2 s, or a
-            /// third of a life of seconds.
+            /// How long before its expiry a token is renewed, in milliseconds. At most a tenth of its life; at least
+            /// 2 s, or a third of a life of seconds.
             leeway: Millis = LEEWAY, "leeway";
             /// How long a login or refresh call may take, in milliseconds.
             http_timeout: Millis = Millis::from_secs(10), "httpTimeout", Kind::Millis { least: 1 };
@@ -33,17 +36,18 @@ options! {
             allow_insecure: bool = false, "allowInsecure";
         }
         face {
-            /// A source of tokens of the app's own, in the place of `login` and `refresh`: an identity provider's library. It is asked when a
-            /// token is needed, and never twice at once. What it throws is tried again, but {@link SignInRequired} is not. A token that a server
-            /// has refused is not tried again, if it is returned once more. What it threw is the `cause` of the error that the app is told.
+            /// Returns a token from the app's own source, such as the library of an identity provider, instead of
+            /// `login` and `refresh`. It is called when a token is needed, and never twice at once. If it throws, it
+            /// is called again later, except after {@link SignInRequired}. If it returns a token that a server has
+            /// refused, that token is not sent again. What it throws is the `cause` of the error that the app sees.
             "getToken": "(context: TokenContext) => TokenSource | Promise<TokenSource>" = "";
-            /// Where the tokens rest: `memory` for this page alone; `sessionStorage` outlives a reload; `localStorage` is shared by all tabs, and
-            /// so are its login and logout; or a store of the app's own. A store that fails is told by an `error` (STORE_FAILED), and the
-            /// session goes on in memory.
+            /// Where the tokens are stored: `memory`, for this page alone; `sessionStorage`, which outlives a reload;
+            /// `localStorage`, which all tabs share, with login and logout; or a store of the app's own. If the store
+            /// fails, an `error` event says so (STORE_FAILED), and the session continues in memory.
             "store": "'memory' | 'sessionStorage' | 'localStorage' | TokenStore" = "'memory'";
-            /// The name under which the tokens rest, and by which tabs find each other.
+            /// The name of the entry in the store. Tabs with the same name share the session.
             "storeKey": "string" = "'gatepass ' and the address of login or refresh";
-            /// Origins beside those of the endpoints that {@link Session.fetch} may send the token to.
+            /// More origins to which {@link Session.fetch} may send the token, besides those of the endpoints.
             "fetchOrigins": "Array<string | URL>" = "";
         }
         own {
@@ -89,21 +93,21 @@ options! {
     /// An endpoint that answers with tokens.
     pub struct TokenEndpoint = "TokenEndpoint" {
         needs {
-            /// Where it is; over https:, or on this machine, unless `allowInsecure`.
+            /// The URL of the endpoint. It has to be https:, or on this machine, unless `allowInsecure`.
             url: Url, "url";
         }
         takes {
-            /// How the body is written: `form` as OAuth 2 asks for.
+            /// The format of the body: `form` for OAuth 2.
             encoding: BodyEncoding = BodyEncoding::Json, "encoding";
-            /// The body; the values `'$username'`, `'$refresh'` and so on stand for what is sent. Without it all of that as it is; at a logout
-            /// nothing.
+            /// The body. Values such as `'$username'` and `'$refresh'` are replaced by what is sent. By default the
+            /// body is what is sent; at a logout it is empty.
             body: Option<Json> = None, "body";
-            /// A success whose JSON this describes (objects match as subsets) is a refusal: it counts as a 401. For servers that refuse with a
-            /// 200: `{ ok: false }`.
+            /// Describes an answer that is a refusal although its status says success: `{ ok: false }`. It counts as
+            /// a 401. Objects match as subsets.
             reject: Option<Json> = None, "reject";
         }
         face {
-            /// With GET a browser sends no body, and credentials travel in one.
+            /// The method. A GET has no body for credentials.
             "method": "'POST'" = "'POST'";
         }
     }
@@ -160,13 +164,13 @@ options! {
         takes {
             /// The access token.
             access: String = "access".to_owned(), "access";
-            /// The refresh token. null: the server has none.
+            /// The refresh token. `null` if the server issues none.
             refresh: Option<String> = Some("refresh".to_owned()), "refresh", Kind::TextOrNull;
-            /// A span from now.
+            /// The life of the access token, from now.
             expires_in: String = "expires_in".to_owned(), "expiresIn";
-            /// What that span is counted in.
+            /// The unit of `expiresIn`.
             expires_in_unit: TimeUnit = TimeUnit::Seconds, "expiresInUnit";
-            /// Seconds since 1970, or a date (RFC 3339).
+            /// The expiry of the access token: seconds since 1970, or a date (RFC 3339).
             expires_at: String = "expires_at".to_owned(), "expiresAt";
         }
     }
