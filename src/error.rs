@@ -424,7 +424,7 @@ impl TokenError {
 /// A failure together with what is done about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// What happened.
+    /// An input.
     pub failure: Failure,
     /// What is done: a second refused credential asks for sign-in, no more for a refresh.
     pub disposition: Disposition,

@@ -248,7 +248,7 @@ impl FirstMessage {
 }
 
 impl Scheme {
-    /// Checks what can be wrong before the first try.
+    /// Checks the options.
     pub(crate) fn check(&self, protocols: &[String], allow_insecure: bool) -> Result<(), ConfigError> {
         match self {
             #[cfg(not(target_family = "wasm"))]

@@ -1,4 +1,4 @@
-//! One try, from the session's token to an accepted socket: what each answer on the way means.
+//! One try, from the session's token to an accepted socket, and what each answer means.
 
 use super::config::ConnectionConfig;
 use super::io::{Event, Output, SocketId};
@@ -14,7 +14,7 @@ use crate::proto::scheme::{FirstMessage, Scheme, Ticket};
 use crate::proto::session::{AccessToken, RequestId, TokenRequestId};
 use crate::proto::{Instant, Json, Now, Secret, UnixTime};
 
-/// How late a timer may ring before a ticket that waited for it counts as too old.
+/// How late a timer may fire before the ticket that waited for it counts as too old.
 const LATE: Millis = Millis::from_secs(5);
 
 impl Connection {
@@ -42,9 +42,9 @@ impl Connection {
     fn on_first_token(&mut self, now: Now, result: Result<AccessToken, TokenError>) {
         match result {
             Ok(token) if token.user_epoch == self.user_epoch => self.try_with(now, token),
-            // Another user's token: theirs is another connection.
+            // The token of another user belongs to another connection.
             Ok(token) => self.on_session(now, token.view()),
-            // Nothing can renew the token that a server has refused: why it was refused is what the app has to know.
+            // The refused token cannot be renewed. The app needs the reason of the refusal.
             Err(TokenError::Expired) if matches!(self.credential_status, CredentialStatus::Refused { .. }) => {
                 if let CredentialStatus::Refused { failure, .. } =
                     core::mem::replace(&mut self.credential_status, CredentialStatus::Good)
@@ -57,10 +57,10 @@ impl Connection {
         }
     }
 
-    /// Goes on with a token, as the scheme says.
+    /// Continues the try with a token, as the scheme says.
     pub(super) fn try_with(&mut self, now: Now, token: AccessToken) {
         let handshake = match &self.config.scheme {
-            // An anonymous connection asks for no token, so none is answered.
+            // An anonymous connection requests no token, so there is no answer.
             Scheme::Anonymous => return,
             Scheme::Cookie | Scheme::FirstMessage(_) => Ok(self.plain_handshake()),
             #[cfg(not(target_family = "wasm"))]
@@ -72,7 +72,7 @@ impl Connection {
             Scheme::Ticket(ticket) => {
                 let (method, url) = (ticket.method, ticket.url.to_text());
                 let (request, authorization) = (RequestId(self.new_id()), Some(token.authorization.clone()));
-                // Told before it is asked for: whoever closes on hearing it wastes no ticket.
+                // The event comes before the request: a listener that closes wastes no ticket.
                 self.change(State::Ticket { request, token, asked_at: now });
                 return self.call(now, request, method, url, authorization);
             }
@@ -120,7 +120,7 @@ impl Connection {
             Ok((handshake, false, hint)) => {
                 self.server_hint.update(hint);
                 self.prefetch_lead = now.instant.since(asked_at.instant);
-                // The endpoint that refused a token has accepted this one: what it refuses later is another matter.
+                // The endpoint that refused a token has accepted this one, so an earlier refusal does not count any more.
                 if matches!(self.credential_status, CredentialStatus::Refused { by: Refuser::TicketEndpoint, .. }) {
                     self.credential_status = CredentialStatus::Good;
                 }
@@ -133,12 +133,12 @@ impl Connection {
         }
     }
 
-    /// The probe says why a dial failed, as far as HTTP can know.
+    /// The probe shows why a handshake failed, as far as HTTP can.
     fn on_probed(&mut self, now: Now, result: &Result<HttpResponse, NoAnswer>) {
         let failure = match json_of(now, result, None) {
             Err(error @ HttpError::Network) => Failure::Probe(error),
             Err(error @ HttpError::Status { status: 401 | 403 | 429 | 500..=599, .. }) => Failure::Probe(error),
-            // The server is there and takes the token: it is the handshake that it refuses.
+            // The server is up and accepts the token, so it refuses the handshake.
             Ok(_) | Err(HttpError::Malformed(_) | HttpError::Status { .. } | HttpError::TimedOut) => {
                 self.refusals = self.refusals.saturating_add(1);
                 Failure::Transport(TransportError::HandshakeRefused { tries: self.refusals })
@@ -147,7 +147,7 @@ impl Connection {
         self.fail(now, failure, CloseInfo::none());
     }
 
-    /// What a dial sends without a credential.
+    /// A handshake without a credential.
     pub(super) fn plain_handshake(&self) -> Handshake {
         Handshake::new(Secret::new(self.config.url.to_text()), &self.config.protocols)
     }
@@ -171,7 +171,7 @@ impl Connection {
         life.is_some_and(|seconds| now.instant.since(asked.instant).as_secs_f64() >= seconds)
     }
 
-    /// Dials, or keeps the ticket until the wait is over.
+    /// Opens the socket, or keeps the ticket until the wait is over.
     fn dial_in_time(&mut self, now: Now, handshake: Result<Handshake, TokenError>, token: AccessToken) {
         match (self.dial_at.filter(|at| *at > now.instant), handshake) {
             (Some(until), Ok(handshake)) => {
@@ -182,7 +182,7 @@ impl Connection {
         }
     }
 
-    /// The wait is over for which a ticket was fetched ahead. One that waited for a clock that was late is not sent.
+    /// The wait is over for which a ticket was fetched ahead. If the timer was late, the ticket is not used.
     pub(super) fn on_dial_due(&mut self, now: Now, deadline: Instant) {
         if now.instant.since(deadline) > LATE {
             return self.start(now);
@@ -253,10 +253,10 @@ impl Connection {
         self.stats.connections += 1;
         let predecessor = self.predecessor.take();
         if predecessor.is_some() {
-            // What was handed to the old socket is not sent again.
+            // Messages of the old socket are not resent.
             self.outbox.settle();
         }
-        // Queued messages go before the app hears of the connection, so that what it sends then comes after them.
+        // Queued messages are sent before the event, so that messages of its listeners follow them.
         let change =
             self.enter(State::Connected { socket, token, since: now.instant, acceptance, reauth: Reauth::None });
         self.flush(now.instant, socket, acceptance == Acceptance::Assumed);
@@ -269,7 +269,7 @@ impl Connection {
     }
 }
 
-/// What goes first on a socket, if anything does.
+/// The first message of a socket, if there is one.
 pub(super) fn first_message(scheme: &FirstMessage, socket: SocketId, token: &AccessToken) -> Option<Output> {
     let (framing, template) = (scheme.framing, scheme.message.as_ref()?);
     let text = framing.message(template, token.access(), token.authorization.expose());

@@ -99,17 +99,17 @@ options! {
 }
 
 numbered! {
-    /// What a page that nobody looks at does with its connection.
+    /// What a hidden page does with its connection.
     pub enum WhenHidden {
-        /// It lets go of it after a while, until somebody looks again.
+        /// It closes the connection after a while, until it is visible again.
         CloseAfter = 1 "close-after",
-        /// It keeps it.
+        /// It keeps the connection.
         Keep = 0 "keep",
     }
 }
 
 impl Heartbeat {
-    /// Without time between them pings would follow each other for ever, or no answer be in time.
+    /// Without time between them, pings would follow each other endlessly, or no answer could be in time.
     fn check(&self) -> Result<(), ConfigError> {
         let least = Millis::from_millis(1);
         if self.interval < least {
@@ -124,20 +124,20 @@ impl Heartbeat {
 
 const HEARTBEAT: &str = "at least 1 ms is needed; for no heartbeat leave out the ping";
 
-/// What becomes of a connected socket when the session has another token.
+/// What happens to a connected socket when the token is renewed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnRenewal {
-    /// The first message is sent again on it, with the new token ([`FirstMessage::reauth`](super::super::scheme::FirstMessage::reauth)).
+    /// The first message is sent again, with the new token ([`FirstMessage::reauth`](super::super::scheme::FirstMessage::reauth)).
     Authenticate,
-    /// Another socket is opened with the new token. Once that is accepted, this one is only listened to, for `min_uptime`, and then
-    /// closed; no event is told ([`ConnectionConfig::handover`]).
+    /// Another socket is opened with the new token. Once it is accepted, this one is only read, for `min_uptime`, and then
+    /// closed. No event fires ([`ConnectionConfig::handover`]).
     Handover,
-    /// It stays as it is; a server that ends it when its token ends is connected to again, with the new one.
+    /// It stays open. If the server ends it with its token, it reconnects with the new token.
     Keep,
 }
 
 impl ConnectionConfig {
-    /// Returns what becomes of a connected socket when the session has another token.
+    /// Returns what happens to a connected socket when the token is renewed.
     #[must_use]
     pub fn on_renewal(&self) -> OnRenewal {
         if self.scheme.first_message().is_some_and(|scheme| scheme.reauth) {
@@ -149,7 +149,7 @@ impl ConnectionConfig {
         }
     }
 
-    /// Returns whether ticket and probe calls carry cookies.
+    /// Returns whether ticket and probe calls send cookies.
     pub(crate) fn sends_cookies(&self) -> bool {
         match self.credentials {
             Some(credentials) => credentials == Credentials::Include,
@@ -157,10 +157,10 @@ impl ConnectionConfig {
         }
     }
 
-    /// Checks what can be wrong before the first try.
+    /// Checks the options.
     ///
     /// # Errors
-    /// A credential in the clear, a template with an unknown hole, subprotocols that browsers refuse.
+    /// An unencrypted credential, a template with an unknown placeholder, subprotocols that browsers refuse.
     pub fn check(&self) -> Result<(), ConfigError> {
         check_protocols(&self.protocols)?;
         if let Some(scheme) = self.scheme.first_message().filter(|scheme| scheme.reauth) {
@@ -182,7 +182,7 @@ impl ConnectionConfig {
         if let Some(probe) = &self.probe {
             probe.check_carries_credential("probe", self.allow_insecure)?;
         }
-        // Cookies are credentials, whoever sends them.
+        // Cookies are credentials with every scheme.
         if self.scheme.needs_token() || self.sends_cookies() {
             self.url.check_carries_credential("url", self.allow_insecure)?;
         }
@@ -190,7 +190,7 @@ impl ConnectionConfig {
     }
 }
 
-/// Checks a close code that the app gives.
+/// Checks a close code of the app.
 ///
 /// # Errors
 /// Anything but 1000 and 3000–4999: browsers throw.

@@ -1,10 +1,9 @@
 //! Handover: another socket is connected with a newer token before the present one closes.
 //!
-//! The connected state is set aside and goes on serving the app, while the machine makes a try as it always does, of which nobody is
-//! told. When that is accepted, the old socket is retired: nothing more is sent on it, and what the server sends on it is delivered
-//! until the new one has lasted the minimum uptime. Only then is it closed: a browser drops what arrives after `close()` (WHATWG
-//! WebSockets §4, "when a WebSocket message has been received"). When the try fails, the old state comes back as if nothing had
-//! been; the next renewal tries again.
+//! The connected state is set aside and keeps serving the app, while the machine makes an ordinary try without events. When that is accepted,
+//! the old socket is retired: nothing more is sent on it, and its messages are delivered until the new one has stayed up for the minimum
+//! uptime. Only then it is closed, because a browser drops messages that arrive after `close()` (WHATWG WebSockets §4, "when a WebSocket
+//! message has been received"). When the try fails, the old state is restored; the next renewal tries again.
 
 use super::Connection;
 use super::io::{Input, Output, SocketId};
@@ -22,7 +21,7 @@ impl Connection {
         self.predecessor = Some(core::mem::replace(&mut self.state, State::Waiting));
     }
 
-    /// Whether an input is about more than the try that is to take over, so that this has to end first.
+    /// Whether an input concerns more than the try of the handover, so that the try has to end first.
     pub(super) fn ends_handover(&self, input: &Input<'_>) -> bool {
         let Some(predecessor) = &self.predecessor else { return false };
         match input {
@@ -42,7 +41,7 @@ impl Connection {
         }
     }
 
-    /// Gives the try up that is to take over, if there is one.
+    /// Ends the try of a handover, if there is one.
     pub(super) fn end_handover(&mut self) {
         if self.predecessor.is_some() {
             self.release_resources(1000, "");
@@ -50,8 +49,8 @@ impl Connection {
         }
     }
 
-    /// Goes back to the old state, if a handover was under way and has nothing in flight any more. What belongs to the old socket, its
-    /// heartbeat, too, has gone on all the while.
+    /// Restores the old state, if a handover was in progress and nothing of it is in flight any more. The old socket and its heartbeat have
+    /// continued meanwhile.
     pub(super) fn resume(&mut self) -> bool {
         let Some(predecessor) = self.predecessor.take() else { return false };
         self.timers.stop_where(|timer| timer.scope() == Scope::Try);
@@ -59,7 +58,7 @@ impl Connection {
         true
     }
 
-    /// Only listens to the old socket from now on. `heartbeat_state` is what was waited for on it.
+    /// Only reads the old socket from now on. `heartbeat_state` is its state.
     pub(super) fn retire(&mut self, predecessor: &State, heartbeat_state: HeartbeatState) {
         self.leave_retired();
         let awaits_pong = self.config.heartbeat.pong.is_some() && heartbeat_state != HeartbeatState::PongReceived;
@@ -73,7 +72,7 @@ impl Connection {
         }
     }
 
-    /// Whether the app gets what arrives on this socket.
+    /// Whether messages of this socket are delivered to the app.
     pub(super) fn listens_to(&self, socket: SocketId) -> bool {
         self.retired.is_some_and(|retired| retired.socket == socket)
             || matches!(self.serving(), State::Connected { socket: present, .. } if *present == socket)

@@ -1,7 +1,7 @@
 //! Messages of the server: which of them are read, and what they mean for the credential, the heartbeat and the outbox.
 //!
-//! Rules: a message is read only if something is waited for in it, if it is not too long, and if one of the texts stands in it without which
-//! it could mean nothing. All of that is linear in its length.
+//! Rules: a message is read only if something is expected in it, if it is not too long, and if it contains one of the texts without which
+//! it cannot match. All of that is linear in its length.
 
 use super::Connection;
 use super::io::{Inbound, Output, SocketId};
@@ -11,14 +11,14 @@ use crate::proto::hint::Hint;
 use crate::proto::session::{TokenRequestId, TokenRequirement};
 use crate::proto::{Framing, Instant, Json, Now};
 
-/// The longest message that is read: a longer one is none of the handshake's, and no answer to a ping. In bytes, or in UTF-16 units of a
-/// text in a browser.
+/// The longest message that is read. A longer one is neither part of the authentication nor an answer to a ping. In bytes, or in UTF-16 units
+/// of a text in a browser.
 pub const MAX_READ: usize = 1 << 20;
 
-/// Over how many frames one message of the handshake may go.
+/// Over how many frames one message of the authentication may be split.
 const MAX_FRAMES: u8 = 16;
 
-/// What a message of the server is to the scheme.
+/// What a message of the server means for the scheme.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Meaning {
     Ack,
@@ -28,18 +28,18 @@ enum Meaning {
     Reject,
 }
 
-/// Whether a frame holds the answer to a ping.
+/// Whether a frame contains the answer to a ping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Pong {
-    /// And nothing else: it is not the app's.
+    /// It does, and nothing else: it is not delivered.
     Alone,
-    /// Among other messages.
+    /// It does, among other messages.
     Among,
     None,
 }
 
 impl Connection {
-    /// Says what becomes of a message that arrived on a socket. `now` is the time of the monotonic clock.
+    /// Says what to do with a message that arrived on a socket. `now` is the time of the monotonic clock.
     ///
     /// # Units
     /// `length` in bytes, or in UTF-16 units for a text in a browser.
@@ -67,14 +67,14 @@ impl Connection {
         Inbound::Deliver
     }
 
-    /// Returns whether any message may have to be read: the driver then takes binary ones in a form that it can read at once.
+    /// Returns whether messages may have to be read. The driver then receives binary messages in a form that it can read synchronously.
     #[must_use]
     pub fn may_read(&self) -> bool {
         let Self { config, .. } = self;
         config.scheme.first_message().is_some() || config.heartbeat.pong.is_some() || config.confirm.is_some()
     }
 
-    /// Whether the server's answer to the first message is waited for on this socket.
+    /// Whether this socket waits for the server's answer to the first message.
     fn authenticates(&self, socket: SocketId) -> bool {
         matches!(&self.state, State::Authenticating { socket: present, .. } if *present == socket)
     }
@@ -83,7 +83,7 @@ impl Connection {
         self.config.heartbeat.pong.is_some() && self.heartbeat_state != HeartbeatState::PongReceived
     }
 
-    /// Whether something is waited for in the messages of a socket that the app listens to.
+    /// Whether something is expected in the messages of a connected socket.
     fn reads(&self, socket: SocketId) -> bool {
         let has_unconfirmed = self.outbox.unconfirmed() > 0;
         if let Some(Retired { awaits_pong, .. }) = self.retired.filter(|retired| retired.socket == socket) {
@@ -98,7 +98,7 @@ impl Connection {
         of_scheme || has_unconfirmed || self.awaits_pong()
     }
 
-    /// Whatever the server says after the first message shows that it took it.
+    /// Any message of the server after the first message shows that it accepted it.
     fn is_taken(&mut self, socket: SocketId) {
         if let State::Connected { socket: present, acceptance: acceptance @ Acceptance::Assumed, .. } =
             self.serving_mut()
@@ -109,7 +109,7 @@ impl Connection {
         }
     }
 
-    /// A message that was to be inspected; its text, if it has one.
+    /// Handles a message that was inspected; `text` is its text, if it has one.
     pub(super) fn on_inspected(&mut self, now: Now, socket: SocketId, text: Option<&str>) {
         let text = text.unwrap_or_default();
         if self.authenticates(socket) {
@@ -119,7 +119,7 @@ impl Connection {
         }
     }
 
-    /// A frame of the handshake. In text it may hold several messages, and one may go over several frames.
+    /// Handles a frame of the authentication. With text framing it may contain several messages, and one may be split over several frames.
     fn on_handshake(&mut self, now: Now, socket: SocketId, text: &str) {
         let framing = self.framing();
         let awaits_ack = matches!(&self.state, State::Authenticating { step: AuthenticationStep::Ack, .. });
@@ -134,13 +134,13 @@ impl Connection {
                 self.on_meaning(now, socket, message);
             }
         }
-        // The app gets the frame, too, in which it was accepted: it may hold more.
+        // The frame with the ack is delivered, too: it may contain more.
         if awaits_ack && framing != Framing::Json && self.listens_to(socket) {
             self.deliver(socket);
         }
     }
 
-    /// A message of a connected socket, or of one that was taken over from.
+    /// Handles a message of a connected or retired socket.
     fn on_read(&mut self, now: Now, socket: SocketId, text: &str) {
         let messages = if self.matchers.may_hold(text) { self.framing().read(text).0 } else { Vec::new() };
         for message in messages.iter().flatten() {
@@ -195,7 +195,7 @@ impl Connection {
     fn meaning_of(&self, socket: SocketId, message: &Json) -> Meaning {
         let Some(scheme) = self.config.scheme.first_message() else { return Meaning::Other };
         let is = |matcher: &Option<Json>| matcher.as_ref().is_some_and(|matcher| matcher.matches(message));
-        // That the token has expired may be said as a special case of refusing it.
+        // `expired` may be a special case of `reject`.
         if is(&scheme.expired) && !self.authenticates(socket) {
             Meaning::Expired
         } else if is(&scheme.reject) {
@@ -211,10 +211,10 @@ impl Connection {
         }
     }
 
-    /// What one message means on the socket that it came from.
+    /// Acts on the meaning of a message.
     fn on_meaning(&mut self, now: Now, socket: SocketId, message: &Json) {
         let meaning = self.meaning_of(socket, message);
-        // A server that refuses the old socket refuses it whatever becomes of the new one; what else it says of the old token is past.
+        // A refusal ends the old socket in any case. Other messages about the old token are outdated.
         if self.predecessor.is_some() && self.state.socket() != Some(socket) {
             if meaning != Meaning::Reject {
                 return;
@@ -243,11 +243,11 @@ impl Connection {
                     *reauth = Reauth::RequestedByServer(id);
                     self.outputs.push_back(Output::RequestToken { id, requirement });
                 }
-                // Said before the server had read the renewed one.
+                // Sent before the server had read the renewed token.
                 Reauth::RequestedByServer(_) | Reauth::Sent => {}
                 Reauth::Accepted => self.abort(now, 1000, Failure::Handshake(HandshakeError::Rejected)),
             },
-            // Not ours to judge: a server may say other things.
+            // A server may send other messages.
             (
                 State::Idle
                 | State::Token { .. }

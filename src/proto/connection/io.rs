@@ -1,4 +1,4 @@
-//! What the connection machine is told and what it asks for.
+//! The inputs and outputs of the connection machine.
 
 use super::super::contract::numbered;
 use super::super::http::{HttpRequest, HttpResponse, NoAnswer};
@@ -27,21 +27,21 @@ impl SocketId {
     }
 }
 
-/// What happened. An answer or a socket event with an unknown id is ignored.
+/// An input. Answers and socket events with an unknown id are ignored.
 #[derive(Debug)]
 pub enum Input<'a> {
-    /// The app closes for good.
+    /// The app closes the connection permanently.
     Close {
         /// 1000 or 3000–4999 (checked by [`check_close_code`](super::check_close_code)).
         code: u16,
         /// At most 123 bytes; cut on a character's boundary.
         reason: String,
     },
-    /// The app wants to be connected: starts, skips a wait, or replaces a socket.
+    /// The app connects: this starts, skips a wait, or replaces a socket.
     Connect,
-    /// An HTTP request was answered, or was not.
+    /// An HTTP request has ended.
     Http {
-        /// Which.
+        /// The id of the request.
         request: RequestId,
         /// The answer.
         result: Result<HttpResponse, NoAnswer>,
@@ -52,35 +52,35 @@ pub enum Input<'a> {
     Session(SessionView),
     /// A socket closed.
     SocketClosed {
-        /// Which.
+        /// The id of the socket.
         socket: SocketId,
         /// Any number: browsers pass on what servers send.
         code: u16,
         /// The reason.
         reason: String,
-        /// As the browser says. It decides nothing: behind daphne it is false even for a proper close.
+        /// As the browser reports it. It decides nothing: behind daphne it is false even after a close frame.
         was_clean: bool,
     },
     /// A socket reported an error and is closed; `close` usually follows at once.
     SocketError {
-        /// Which.
+        /// The id of the socket.
         socket: SocketId,
     },
-    /// The browser refused to make the socket.
+    /// The browser refused to construct the socket.
     SocketRefused {
-        /// Which.
+        /// The id of the socket.
         socket: SocketId,
     },
     /// A socket opened.
     SocketOpened {
-        /// Which.
+        /// The id of the socket.
         socket: SocketId,
         /// The chosen subprotocol, or empty.
         protocol: String,
     },
     /// A message that [`Connection::on_message`](super::Connection::on_message) asked to inspect.
     Inspected {
-        /// Which socket.
+        /// The id of the socket.
         socket: SocketId,
         /// The message, if it is text or bytes that are UTF-8.
         text: Option<&'a str>,
@@ -89,26 +89,26 @@ pub enum Input<'a> {
     Timeout,
     /// A message is longer than [`ConnectionConfig::max_message`](super::ConnectionConfig::max_message).
     TooLong {
-        /// Which socket.
+        /// The id of the socket.
         socket: SocketId,
         /// How long it is.
         length: usize,
     },
-    /// The session answered.
+    /// The session has answered a token request.
     Token {
         /// Which request.
         id: TokenRequestId,
         /// The token.
         result: Result<AccessToken, TokenError>,
     },
-    /// The session's token should be renewed: whoever is connected with it may ask for another.
+    /// The session's token should be renewed. A connection that uses it may request another.
     TokenDue,
 }
 
 numbered! {
-    /// What becomes of the page and of the computer's own network. Hints: what is true, the socket shows.
+    /// Changes of the page's lifecycle and of the computer's network. They are hints; the socket decides.
     pub enum PageEvent {
-        /// The page stands still (Page Lifecycle `freeze`), or enters the back/forward cache (HTML `pagehide`, persisted).
+        /// The page is frozen (Page Lifecycle `freeze`), or enters the back/forward cache (HTML `pagehide`, persisted).
         Frozen = 0 "frozen",
         /// The page is hidden (HTML `visibilitychange`).
         Hidden = 1 "hidden",
@@ -116,70 +116,70 @@ numbered! {
         Offline = 2 "offline",
         /// It has one again (HTML `online`).
         Online = 3 "online",
-        /// The page goes on (`resume`), or has left the back/forward cache (`pageshow`, persisted).
+        /// The page resumes (`resume`), or leaves the back/forward cache (`pageshow`, persisted).
         Resumed = 4 "resumed",
         /// The page is visible again.
         Visible = 5 "visible",
     }
 }
 
-/// What to do.
+/// What the driver has to do.
 #[derive(Debug)]
 pub enum Output {
-    /// Stop a request; its answer would be ignored.
+    /// Abort a request. Its answer would be ignored.
     AbortFetch {
-        /// Which.
+        /// The id of the request.
         request: RequestId,
     },
-    /// Detach from a socket, close it, and wait for nothing: `close` may never fire.
+    /// Remove the listeners of a socket and close it. Do not wait for `close`: it may never fire.
     CloseSocket {
-        /// Which.
+        /// The id of the socket.
         socket: SocketId,
         /// 1000 or 3000–4999.
         code: u16,
         /// At most 123 bytes.
         reason: String,
     },
-    /// Hand the message that was fed as [`Input::Inspected`] to the app.
+    /// Deliver the message of the last [`Input::Inspected`] to the app.
     Deliver {
-        /// Its socket.
+        /// The id of the socket.
         socket: SocketId,
     },
-    /// Forget these messages: they will not be sent again, and are in no credential_status.
+    /// Drop the payloads of these messages: they will not be sent again and are not `unconfirmed`.
     Discard {
         /// Which.
         messages: Vec<MessageId>,
     },
-    /// Tell the app.
+    /// Report an event to the app.
     Event(Event),
     /// Make an HTTP request.
     Fetch {
-        /// Which.
+        /// The id of the request.
         request: RequestId,
-        /// What.
+        /// The request.
         http: HttpRequest,
     },
-    /// Dial.
+    /// Open a socket.
     Open {
-        /// Which.
+        /// The id of the socket.
         socket: SocketId,
         /// With what.
         handshake: Handshake,
     },
     /// Hand a message of the outbox to a socket.
     Send {
-        /// Which socket.
+        /// The id of the socket.
         socket: SocketId,
-        /// Which message.
+        /// The id of the message.
         message: MessageId,
     },
-    /// Send a text of the machine's own: the first message, or a ping.
+    /// Send a text of the machine: the first message, or a ping.
     SendText {
-        /// Which socket.
+        /// The id of the socket.
         socket: SocketId,
         /// The text, which may hold the credential.
         text: Secret,
-        /// In which frame: as bytes if it is binary.
+        /// The type of the frame: bytes if it is binary.
         framing: Framing,
     },
     /// Cancel the pending token request.
@@ -193,10 +193,10 @@ pub enum Output {
     },
 }
 
-/// What the app should know.
+/// An event for the app.
 #[derive(Clone, Debug)]
 pub enum Event {
-    /// A connection that was open is gone, or the last try has failed.
+    /// An open connection has ended, or the last try has failed.
     Closed {
         /// The close code.
         code: u16,
@@ -205,78 +205,78 @@ pub enum Event {
         /// As the browser says.
         was_clean: bool,
     },
-    /// What became of a message in the end: of one that was [`Sent::Queued`] or [`Sent::Unconfirmed`].
+    /// The delivery status of a message that was [`Sent::Queued`] or [`Sent::Unconfirmed`].
     Message {
-        /// Which.
+        /// The id of the message.
         message: MessageId,
-        /// What.
+        /// The delivery status.
         status: DeliveryStatus,
     },
     /// Connected: accepted by the server.
     Opened,
-    /// The state or the phase changed; every failure is told by the change that it led to.
+    /// The state or the phase changed. A failure is reported by the change that it causes.
     StateChanged(StateChange),
 }
 
 numbered! {
-    /// What became of a message.
+    /// The delivery status of a message.
     pub enum DeliveryStatus {
-        /// Handed to a socket, and not to be confirmed. If the server then refuses the credential, it is handed to the next, and this told again.
+        /// Handed to a socket, without an acknowledgement to come. If the server then refuses the credential, it is handed to the next socket and reported again.
         Sent = 0 "sent",
-        /// Confirmed by the server.
+        /// Acknowledged by the server.
         Confirmed = 1 "confirmed",
-        /// Given up: its time is over, there was no room, its user is gone, or the socket was closed.
+        /// Dropped: its time is over, the queue was full, its user has left, or the socket was closed.
         Dropped = 2 "dropped",
-        /// Handed to a socket, and to be confirmed. After each loss until then it is handed to the next, and this told again.
+        /// Handed to a socket, and not acknowledged yet. After each loss until then it is handed to the next socket and reported again.
         Unconfirmed = 3 "unconfirmed",
     }
 }
 
-/// A change of state, with all that a person could be shown.
+/// A change of state, with everything that an app may show.
 #[derive(Clone, Debug)]
 pub struct StateChange {
-    /// The state from now on.
+    /// The new state.
     pub state: ConnectionState,
-    /// What is being waited for, while connecting.
+    /// The phase of the present try, while connecting.
     pub phase: Option<Phase>,
-    /// The state before.
+    /// The previous state.
     pub previous: ConnectionState,
-    /// The close code that led here, if one did.
+    /// The close code that caused the change, if any.
     pub code: Option<u16>,
-    /// The close reason that led here, if one did.
+    /// The close reason that caused the change, if any.
     pub reason: Option<String>,
-    /// Which try this is, counted from 1 since the last stable connection.
+    /// The number of the try, counted from 1 since the backoff was reset.
     pub attempt: u32,
     /// When the next try starts, if it is known.
     pub retry_at: Option<UnixTime>,
     /// The same as a delay.
     pub retry_in: Option<Millis>,
-    /// What went wrong, if that is why.
+    /// The failure that caused the change, if any.
     pub problem: Option<Problem>,
-    /// How many queued messages were given up with this change.
+    /// How many queued messages were dropped with this change.
     pub discarded: usize,
-    /// What was handed to a connection that ends with this change, may not have arrived, and is not sent again. The driver has the payloads
+    /// Messages that were handed to a connection that ends with this change, may not have arrived, and are not resent. The driver keeps the payloads
     /// until the [`Output::Discard`] that follows.
     pub unconfirmed: Vec<MessageId>,
-    /// Whether the user is another, or gone: what the one of before was told is for nobody any more.
+    /// Whether the user has changed or signed out. Data of the previous user must not be shown any more.
     pub user_changed: bool,
-    /// Whether the app is told by an `error` event, too. Of a socket that is one connection (`reconnect: false`) it is told when the
-    /// browser's socket has fired one, or never opened, as of a `WebSocket`.
+    /// Whether an `error` event follows. With `reconnect: false` it does if the browser's socket has fired one, or never opened, as in a
+    /// `WebSocket`.
     pub fires_error: bool,
 }
 
 numbered! {
     /// The public state of a connection.
     pub enum ConnectionState {
-        /// Closed for good; `reconnect()` starts anew.
+        /// Closed permanently; `reconnect()` starts again.
         Closed = 0 "closed",
         /// Accepted by the server, not merely open.
         Connected = 1 "connected",
-        /// A try is under way.
+        /// A try is in progress.
         Connecting = 2 "connecting",
         /// Not started.
         Idle = 3 "idle",
-        /// Not trying until somebody signs in, the page goes on, or somebody looks at it; without a network slowly, at `retry_at`.
+        /// Not trying until somebody signs in, the page resumes, or it is visible; without a network trying slowly, at `retry_at`.
         Suspended = 4 "suspended",
         /// Waiting for the next try.
         Waiting = 5 "waiting",
@@ -297,14 +297,14 @@ numbered! {
     }
 }
 
-/// What becomes of a message that arrived.
+/// What to do with a message that arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Inbound {
-    /// Hand it to the app.
+    /// Deliver it to the app.
     Deliver,
-    /// Drop it: another socket's, or before the server accepted.
+    /// Drop it: it is of another socket, or the server has not accepted yet.
     Ignore,
-    /// Keep it and feed its text as [`Input::Inspected`]; hand it to the app if [`Output::Deliver`] follows.
+    /// Keep it and feed its text as [`Input::Inspected`]. Deliver it to the app if [`Output::Deliver`] follows.
     Inspect,
     /// Feed [`Input::TooLong`].
     TooLong {
@@ -313,16 +313,16 @@ pub enum Inbound {
     },
 }
 
-/// What becomes of a message that the app sends. The driver keeps its payload, unless it was dropped, until [`Output::Discard`].
+/// What to do with a message that the app sends. The driver keeps its payload, unless it was dropped, until [`Output::Discard`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sent {
     /// Hand it to this socket now.
     Now(SocketId),
-    /// Hand it to this socket now; the server is to confirm it.
+    /// Hand it to this socket now. An acknowledgement will follow.
     Unconfirmed(SocketId),
     /// It waits until [`Output::Send`].
     Queued,
-    /// Forget it: there is no room.
+    /// Drop it: the queue is full.
     Dropped,
 }
 
@@ -335,14 +335,14 @@ pub struct Stats {
     pub connections: u32,
     /// Messages handed to a socket.
     pub sent: u32,
-    /// Messages handed to the app.
+    /// Messages delivered to the app.
     pub received: u32,
-    /// Queued messages given up.
+    /// Queued messages that were dropped.
     pub discarded: u32,
     /// Messages waiting in the outbox.
     pub queued: usize,
     /// Bytes waiting in the outbox.
     pub queued_bytes: usize,
-    /// Messages handed to a socket that the server is yet to confirm. They take room in the outbox.
+    /// Messages that the server has not acknowledged yet. They take room in the outbox.
     pub unconfirmed: usize,
 }

@@ -1,9 +1,8 @@
-//! Whether the connection is alive: heartbeat, sleep, and what the page and the computer's network say.
+//! Whether the connection is alive: heartbeat, sleep, and the state of the page and of the network.
 //!
-//! Every interval a ping is sent, if there is one; a server of which nothing is heard within the timeout is gone. What is read is
-//! the clock, not the timer: in a hidden page timers ring a minute late, and then the server is asked once more before
-//! it is given up. A gap between two inputs that is longer than any timer should leave is sleep: the server is asked at once, or, where
-//! there is nothing to ask with, the connection replaced. `close` is never waited for.
+//! A ping is sent every interval, if there is one. A server that sends nothing within the timeout is dead. The clock counts, not the
+//! timer: in a hidden page timers fire a minute late, and the server then gets a second ping. A gap between two inputs that is longer than
+//! any timer should leave is sleep: a ping is sent at once. Without a heartbeat, the connection is replaced. `close` is never waited for.
 
 use super::config::WhenHidden;
 use super::io::{Output, PageEvent};
@@ -14,11 +13,11 @@ use crate::error::{Failure, TransportError};
 use crate::proto::Millis;
 use crate::proto::{Instant, Now, Secret};
 
-/// How often the clock is looked at where there is no ping.
+/// How often the clock is read without a heartbeat.
 const LOOK: Millis = Millis::from_secs(60);
-/// The least gap that counts as sleep there: browsers let the timers of hidden pages ring once a minute.
+/// The least gap that counts as sleep without a heartbeat: browsers fire the timers of hidden pages once a minute.
 const SLEEP: Millis = Millis::from_secs(180);
-/// A try does not begin sooner after the last, whoever asks for it.
+/// The least time between two tries, whatever causes them.
 const TRY_FLOOR: Millis = Millis::from_secs(1);
 
 impl Connection {
@@ -58,7 +57,7 @@ impl Connection {
         }
     }
 
-    /// Lets go of the socket until there is use for one.
+    /// Closes the socket until it is needed.
     pub(super) fn pause(&mut self, pause: SuspendReason) {
         if matches!(
             self.state,
@@ -72,7 +71,7 @@ impl Connection {
         self.suspend(pause, None, CloseInfo::new(1000, ""), None);
     }
 
-    /// Tries again, if this is what it waited for.
+    /// Tries again, if it was suspended for this reason.
     fn go_on(&mut self, now: Now, pause: SuspendReason) {
         let is_waiting = pause == SuspendReason::Offline && matches!(self.state, State::Waiting);
         if is_waiting || matches!(self.state, State::Suspended(present) if present == pause) {
@@ -80,7 +79,7 @@ impl Connection {
         }
     }
 
-    /// Tries now, or as soon as the last try is long enough ago.
+    /// Tries now, or once the last try is long enough ago.
     pub(super) fn start_or_wait(&mut self, now: Now, close_info: CloseInfo) {
         let delay = self.last_try.map_or(Millis::ZERO, |last| last.after(TRY_FLOOR).since(now.instant));
         if delay.is_zero() {
@@ -91,14 +90,14 @@ impl Connection {
         }
     }
 
-    /// Sees how much time has passed since the last input.
+    /// Measures the time since the last input.
     pub(super) fn observe_clock(&mut self, now: Now) {
         let gap = now.unix.since(self.last_input.unix).max(now.instant.since(self.last_input.instant));
         self.last_input = now;
         self.on_gap(now, gap);
     }
 
-    /// After a while of which nothing is known.
+    /// Handles a gap between two inputs: the computer slept, or the page was frozen.
     fn on_gap(&mut self, now: Now, gap: Millis) {
         let heartbeat = &self.config.heartbeat;
         let patience = if heartbeat.ping.is_some() { heartbeat.interval + heartbeat.timeout } else { SLEEP };
@@ -120,7 +119,7 @@ impl Connection {
         self.timers.set(Timer::Beat, now.instant.after(interval));
     }
 
-    /// Asks out of turn; once more if nothing was heard since the last time, and no more than that.
+    /// Sends an unscheduled ping. It repeats it at most once while it is unanswered.
     fn ask_at_once(&mut self, now: Now) {
         let again = if self.heartbeat_state == HeartbeatState::PingSent {
             HeartbeatState::PingRepeated
@@ -132,7 +131,7 @@ impl Connection {
         }
     }
 
-    /// The next ping is due. While one is waited for there is no other, or its time would never be over.
+    /// The next ping is due. It is not sent while another is unanswered, or that one would never time out.
     pub(super) fn on_beat(&mut self, now: Now) {
         if !matches!(self.heartbeat_state, HeartbeatState::PingSent | HeartbeatState::PingRepeated) {
             self.ask(now);
@@ -140,7 +139,7 @@ impl Connection {
         self.set_beat(now);
     }
 
-    /// Asks the server for a sign of life; returns whether that is possible.
+    /// Sends a ping. Returns whether there is one.
     fn ask(&mut self, now: Now) -> bool {
         let framing = self.framing();
         let heartbeat = &self.config.heartbeat;
@@ -152,10 +151,10 @@ impl Connection {
         true
     }
 
-    /// The time for an answer to the ping is over.
+    /// The timeout of a ping is over.
     pub(super) fn on_silence(&mut self, now: Now, deadline: Instant) {
         match self.heartbeat_state {
-            // The timer rang so late that the answer may be waiting behind it.
+            // The timer fired so late that the answer may be waiting behind it.
             HeartbeatState::PingSent if now.instant.since(deadline) > self.config.heartbeat.timeout => {
                 self.ask_at_once(now)
             }

@@ -1,7 +1,7 @@
-//! The connection machine: from a token to an accepted socket, and back again after every loss.
+//! The connection machine: from a token to an accepted socket, and again after every loss.
 //!
-//! Decides what each thing that happens means and what is to be done; the module `state` has the diagram and the rules. How it is
-//! driven is in [`proto`](crate::proto).
+//! It decides what each input means and what to do. The module `state` has the diagram and the rules. [`proto`](crate::proto) says how
+//! to drive it.
 
 mod attempt;
 mod config;
@@ -37,10 +37,10 @@ use super::timer::Timers;
 use super::{Framing, Instant, Json, Now, UnixTime};
 use crate::error::{Failure, HandshakeError, HttpError, Problem, TransportError};
 
-/// How long `close` may stay away after an `error`. WebKit under load takes longer than a moment.
+/// How long to wait for `close` after an `error`. WebKit under load needs more than a moment.
 const ERROR_WITHOUT_CLOSE: Millis = Millis::from_secs(2);
-/// After so many dials in a row with an `error` and no `close` the socket counts as blocked: giving up by mistake costs
-/// more than knowing a little later.
+/// After so many handshakes in a row with an `error` and no `close`, the socket counts as blocked. A false alarm costs more than a later
+/// one.
 const SILENT_ERRORS_WHEN_BLOCKED: u32 = 2;
 /// The close code for a server that did not answer in time (IANA: Timeout).
 const TIMEOUT_CODE: u16 = 3008;
@@ -58,49 +58,49 @@ pub struct Connection {
     state: State,
     user_epoch: u32,
     sign_in_count: u32,
-    /// Tries since the last connection that has lasted.
+    /// Tries since the backoff was reset.
     attempt: u32,
     credential_status: CredentialStatus,
-    /// Dials in a row that failed before they opened.
+    /// Handshakes in a row that failed.
     refusals: u32,
-    /// Dials in a row that reported an error and never closed.
+    /// Handshakes in a row with an `error` and no `close`.
     silent_errors: u32,
-    /// Whether the app was told of an opening that it was not yet told the end of.
+    /// `Opened` was reported and its `Closed` was not yet.
     is_open: bool,
     /// Whether the connected socket has reported an error.
     has_erred: bool,
-    /// Since when the app is connected, over handovers.
+    /// Since when the app is connected, across handovers.
     connected_since: Option<Instant>,
     backoff: Backoff,
-    /// What the server said for the next loss.
+    /// The hint of the server for the next loss.
     server_hint: Hint,
     network: NetworkStatus,
     heartbeat_state: HeartbeatState,
     last_input: Now,
     last_try: Option<Instant>,
-    /// When a try that began ahead of its time may dial.
+    /// When a try that began early, for its ticket, may open the socket.
     dial_at: Option<Instant>,
     /// How long the last ticket took.
     prefetch_lead: Millis,
     outbox: Outbox,
-    /// What was handed to a socket that is lost, and may not have arrived: the change that follows tells it.
+    /// Messages of a lost socket that may not have arrived. The next change reports them.
     lost: Vec<MessageId>,
     timers: Timers<Timer>,
     next_id: u32,
-    /// What the last frame of the handshake left for the next, and how many frames it goes on for.
+    /// The rest of the last frame of the authentication, and over how many frames it is split.
     rest: (String, u8),
-    /// What the machine looks for in messages once it is connected.
+    /// The texts that a message has to contain to be read, once connected.
     matchers: Json,
     stats: Stats,
-    /// The connected state, while another socket is about to take over.
+    /// The connected state, during a handover.
     predecessor: Option<State>,
-    /// A socket that was taken over from and has not closed yet.
+    /// The old socket after a handover, until it is closed.
     retired: Option<Retired>,
     outputs: VecDeque<Output>,
 }
 
 impl Connection {
-    /// Makes a connection that waits for [`Input::Connect`]. `user` is the session as it is.
+    /// Creates a connection that waits for [`Input::Connect`]. `user` is the present state of the session.
     #[must_use]
     pub fn new(config: ConnectionConfig, user: SessionView, seed: u64) -> Self {
         let mut matchers = Vec::new();
@@ -142,7 +142,7 @@ impl Connection {
         }
     }
 
-    /// Applies one thing that happened. Never fails: what the world does wrong becomes an [`Event`].
+    /// Handles an input. It never fails: failures of the world become an [`Event`].
     pub fn handle_input(&mut self, now: Now, input: Input<'_>) {
         self.observe_clock(now);
         if self.ends_handover(&input) {
@@ -186,7 +186,7 @@ impl Connection {
         }
     }
 
-    /// Returns the next thing to do, in order, until `None`. What has become pointless meanwhile is left out.
+    /// Returns the next output, in order, until `None`. Outputs that have become pointless are left out.
     #[must_use]
     pub fn poll_output(&mut self) -> Option<Output> {
         while let Some(output) = self.outputs.pop_front() {
@@ -194,13 +194,13 @@ impl Connection {
                 return Some(output);
             }
         }
-        // What an idle machine keeps, a server keeps for every client.
+        // An idle machine should be small.
         self.outputs = VecDeque::new();
         let messages = self.outbox.take_released();
         (!messages.is_empty()).then_some(Output::Discard { messages })
     }
 
-    /// Whether an output has become pointless: a listener may have closed, signed out or reconnected since it was asked for.
+    /// Whether an output has become pointless, because a listener has closed, signed out or reconnected meanwhile.
     fn is_pointless(&self, output: &Output) -> bool {
         match output {
             Output::Deliver { socket } => !self.listens_to(*socket),
@@ -218,7 +218,7 @@ impl Connection {
         }
     }
 
-    /// Returns when [`Input::Timeout`] is wanted at the latest. Early or repeated calls are harmless.
+    /// Returns the latest time for the next [`Input::Timeout`]. Early or repeated calls are harmless.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.timers.next()

@@ -13,20 +13,20 @@ use crate::proto::scheme::Scheme;
 use crate::proto::session::RequestId;
 use crate::proto::{Json, Now};
 
-/// After so many dials in a row that failed before opening, the token is doubted and the state says so.
+/// After so many failed handshakes in a row, the token is suspected and the state says so.
 const REFUSALS_BEFORE_DOUBT: u32 = 3;
-/// The window of the try after a refused credential.
+/// The longest wait before the try after a refused credential.
 const REFRESH_SPREAD: Millis = Millis::from_secs(1);
 
-/// The reason of the close frame, and of the change, that a user's going leads to.
+/// The reason of the close frame, and of the change, when the user leaves.
 const SIGNED_OUT: &str = "signed out";
 
-/// How long a network that is back is blamed for a loss.
+/// How long after the network is back a loss is blamed on it.
 const OWN_LOSS: Millis = Millis::from_secs(30);
-/// The most by which a ticket is fetched ahead.
+/// How early a ticket is fetched at most.
 const LEAD: Millis = Millis::from_secs(2);
 
-/// What a socket said when it closed.
+/// How a socket was closed (RFC 6455 §7.4).
 #[derive(Debug)]
 pub(super) struct CloseInfo {
     pub(super) code: u16,
@@ -35,12 +35,12 @@ pub(super) struct CloseInfo {
 }
 
 impl CloseInfo {
-    /// Our own.
+    /// Closed by this side.
     pub(super) fn new(code: u16, reason: &str) -> Self {
         Self { code, reason: reason.to_owned(), was_clean: true }
     }
 
-    /// Nobody said anything.
+    /// Without a close frame.
     pub(super) const fn none() -> Self {
         Self { code: 1006, reason: String::new(), was_clean: false }
     }
@@ -59,7 +59,7 @@ impl Connection {
         };
         let failure = match &self.state {
             State::Opening { token, .. } => {
-                // Browsers do not say why. Where there is an endpoint to ask, it does.
+                // Browsers do not say why. A probe does, if there is one.
                 if let Some(probe) = &self.config.probe {
                     let (token, url) = (token.clone(), probe.to_text());
                     self.stop_try();
@@ -91,13 +91,13 @@ impl Connection {
         self.fail(now, failure, close_info);
     }
 
-    /// Lets go of what is in flight, then fails.
+    /// Releases what is in flight, then fails.
     pub(super) fn abort(&mut self, now: Now, code: u16, failure: Failure) {
         self.release_resources(code, "");
         self.fail(now, failure, CloseInfo::none());
     }
 
-    /// Ends a try of which nothing is in flight any more: tells the app, and does what the failure asks for.
+    /// Ends a try of which nothing is in flight any more: reports the failure, and does what it asks for.
     pub(super) fn fail(&mut self, now: Now, failure: Failure, close_info: CloseInfo) {
         if self.resume() {
             return;
@@ -110,13 +110,13 @@ impl Connection {
         self.conclude(now, failure, asked, close_info);
     }
 
-    /// Does what a failure asks for, once it is known what that is.
+    /// Does what a failure asks for, once that is known.
     pub(super) fn conclude(&mut self, now: Now, failure: Failure, asked: Disposition, close_info: CloseInfo) {
         self.leave_retired();
         match failure {
-            // A server that refused the credential has taken nothing of what came after it.
+            // A server that refused the credential has accepted none of the messages after it.
             Failure::Handshake(_) => self.lost = self.outbox.requeue(),
-            // Whether a lost socket delivered is not known: nothing is sent twice.
+            // A lost socket may have delivered them, so they are not resent.
             Failure::Probe(_)
             | Failure::Ticket(_)
             | Failure::TicketExpired
@@ -140,7 +140,7 @@ impl Connection {
         let disposition = verdict(asked, &failure, may_return);
         let problem = Problem { failure, disposition };
         let delay = match disposition {
-            // A ticket that was refused for its token costs no wait: nothing was dialled.
+            // After a refused ticket call there is no wait: no handshake was made.
             Disposition::RefreshToken if matches!(self.state, State::Ticket { .. }) => {
                 return self.want_token(Some(problem));
             }
@@ -155,7 +155,7 @@ impl Connection {
         self.wait(now, delay, Some(problem), close_info);
     }
 
-    /// How long to wait after a failure that may pass.
+    /// How long to wait after a temporary failure.
     fn delay(&mut self, now: Now, hint: Hint) -> Millis {
         let has_lasted = matches!(self.state, State::Connected { acceptance: Acceptance::Stable, .. });
         let is_own = matches!(self.network, NetworkStatus::Back { at } if now.instant.since(at) < OWN_LOSS);
@@ -169,9 +169,9 @@ impl Connection {
         }
     }
 
-    /// Waits for the next try. A ticket is asked for so much ahead that it is there when the wait ends.
+    /// Waits for the next try. The ticket is requested early, so that it is there when the wait ends.
     pub(super) fn wait(&mut self, now: Now, delay: Millis, problem: Option<Problem>, close_info: CloseInfo) {
-        // Only a scheme with tickets has measured any.
+        // It is 0 for schemes without tickets.
         let lead = self.prefetch_lead.min(LEAD).min(delay);
         self.timers.set(Timer::Backoff, now.instant.after(delay - lead));
         self.dial_at = Some(now.instant.after(delay));
@@ -182,7 +182,7 @@ impl Connection {
         self.emit_change(change, problem, close_info);
     }
 
-    /// Counts dials that failed before opening; from the third on they have a name, and the token is doubted.
+    /// Counts failed handshakes. From the third in a row they have an error code of their own, and the token is suspected.
     fn counted(&mut self, failure: Failure) -> Failure {
         if !matches!(failure, Failure::Transport(TransportError::ConnectFailed)) {
             return failure;
@@ -207,9 +207,9 @@ impl Connection {
         Failure::Transport(TransportError::HandshakeRefused { tries: self.refusals })
     }
 
-    /// What a refused credential asks for: to be renewed, or after a second refusal, or where nothing can renew it, for sign-in.
+    /// What a refused credential asks for: a renewal; after a second refusal, or if it cannot be renewed, a sign-in.
     fn escalate(&mut self, now: Now, failure: &Failure) -> Disposition {
-        // Without a credential there is none to renew.
+        // There is no credential to renew.
         let Some(token) = self.state.token() else { return Disposition::GiveUp };
         let (is_outdated, since, refused) = (token.sign_in_count != self.sign_in_count, token.since, token.generation);
         let by = if matches!(self.state, State::Ticket { .. }) { Refuser::TicketEndpoint } else { Refuser::Socket };
@@ -221,18 +221,18 @@ impl Connection {
             CredentialStatus::Refused { generation: refused, by, at: now.instant, failure: *failure };
         match before {
             None => Disposition::RefreshToken,
-            // Somebody has signed in since this try began: theirs is another token, which was never refused.
+            // Somebody has signed in since this try began. That is another token, which was never refused.
             Some(_) if is_outdated => {
                 self.credential_status = CredentialStatus::Good;
                 Disposition::RETRY
             }
-            // A token that was there before the first refusal says nothing about one that is renewed because of it.
+            // A token from before the first refusal proves nothing about one that was renewed because of it.
             Some((at, generation)) if since <= at && refused != generation => Disposition::RefreshToken,
             Some(_) => Disposition::SignIn,
         }
     }
 
-    /// `gone`: how much of a user who is gone was given up.
+    /// `gone`: how many messages of a previous user were dropped.
     pub(super) fn suspend(
         &mut self,
         pause: SuspendReason,
@@ -240,7 +240,7 @@ impl Connection {
         close_info: CloseInfo,
         gone: Option<usize>,
     ) {
-        // Lost, for whoever had it: nobody on the other side has closed it.
+        // For the app the connection was lost: the server has not closed it.
         if self.is_open && !self.config.reconnects {
             return self.close_permanently(CloseInfo::none(), problem, gone);
         }
@@ -250,13 +250,13 @@ impl Connection {
         self.emit_change(change, problem, close_info);
     }
 
-    /// Closes for good. A queue that the app gave up is emptied; after a failure it is kept for `reconnect()`.
+    /// Closes permanently. After `close()` the queue is emptied; after a failure it is kept for `reconnect()`.
     pub(super) fn close_permanently(&mut self, close_info: CloseInfo, problem: Option<Problem>, gone: Option<usize>) {
         let discarded = gone.unwrap_or(0) + if problem.is_none() { self.discard_outbox() } else { 0 };
         let was_closed = matches!(self.state, State::Closed);
-        // Of a socket that is one connection: as of a WebSocket.
+        // With `reconnect: false`: as in a WebSocket.
         let ends_in_error = if self.is_open { problem.is_some() && self.has_erred } else { !was_closed };
-        // Whoever was never told of an opening still hears of the end, once.
+        // `Closed` is also reported if it never opened, once.
         self.is_open = !was_closed;
         let mut change = self.enter(State::Closed);
         change.discarded = discarded;
@@ -265,7 +265,7 @@ impl Connection {
         self.emit_change(change, problem, close_info);
     }
 
-    /// Drops everything of the user who is gone.
+    /// Drops everything of the previous user.
     pub(super) fn forget_user(&mut self, now: Now, is_signed_in: bool) {
         self.unsend();
         let discarded = self.discard_outbox();
@@ -288,7 +288,7 @@ impl Connection {
         }
     }
 
-    /// Stops what belongs to the present try, and not to a connected socket that it is to take over from.
+    /// Stops the present try, but not a connected socket that it is to replace.
     pub(super) fn stop_try(&mut self) {
         if self.predecessor.is_some() {
             self.timers.stop_where(|timer| timer.scope() == Scope::Try);
@@ -297,7 +297,7 @@ impl Connection {
         }
     }
 
-    /// Lets go of whatever the present state has in flight.
+    /// Releases what the present state has in flight.
     pub(super) fn release_resources(&mut self, code: u16, reason: &str) {
         self.stop_try();
         if self.predecessor.is_none() {
@@ -322,10 +322,9 @@ impl Connection {
         }
     }
 
-    /// Tells a change for the worse: the state first, so that whoever hears of the rest sees it, then the end of what was
-    /// open.
+    /// Reports a change: first the state, so that listeners of the other events see it, then the end of the connection.
     fn emit_change(&mut self, mut change: StateChange, problem: Option<Problem>, close_info: CloseInfo) {
-        // A code belongs to a socket; a token or a ticket that failed had none.
+        // A close code belongs to a socket. A failed token or ticket call has none.
         let had_socket = problem.as_ref().is_none_or(|problem| match problem.failure {
             Failure::Handshake(_) | Failure::Transport(_) => true,
             Failure::Probe(_) | Failure::Ticket(_) | Failure::TicketExpired | Failure::Token(_) => false,
@@ -344,19 +343,19 @@ enum Return {
     Allowed,
     /// The server's close reason forbids it.
     Forbidden,
-    /// This is one connection and no more.
+    /// The option `reconnect` is false.
     Never {
-        /// Whether the app was told that it is open.
+        /// Whether `Opened` was reported.
         is_open: bool,
     },
 }
 
-/// What is done about a failure that asks for something.
+/// What is done about a failure.
 fn verdict(asked: Disposition, failure: &Failure, may_return: Return) -> Disposition {
     match (asked, may_return) {
         (Disposition::Retry { .. }, Return::Forbidden | Return::Never { .. }) => Disposition::GiveUp,
         (Disposition::RefreshToken, Return::Never { is_open: true }) => Disposition::GiveUp,
-        // Somebody who is not there yet is waited for; a credential that was refused for good ends it.
+        // It waits for somebody to sign in. A credential that is refused and cannot be renewed ends it.
         (Disposition::SignIn, Return::Never { .. }) if !matches!(failure, Failure::Token(TokenError::Missing)) => {
             Disposition::GiveUp
         }
@@ -368,8 +367,7 @@ fn verdict(asked: Disposition, failure: &Failure, may_return: Return) -> Disposi
     }
 }
 
-/// Whether a problem is the way of tokens, and seen to: a server closes the socket when its token ends. One that refuses the token from the
-/// start is not.
+/// Whether a failure is expected and already handled: a server closes the socket when its token expires. A refusal from the start is not.
 pub(super) fn is_ordinary(previous: ConnectionState, problem: &Problem) -> bool {
     previous == ConnectionState::Connected
         && problem.disposition == Disposition::RefreshToken

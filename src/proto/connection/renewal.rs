@@ -1,4 +1,4 @@
-//! A connected socket and the next token: it stays, is authenticated again, or is handed over.
+//! A connected socket and its next token: it stays open, authenticates again, or is replaced.
 
 use super::Connection;
 use super::attempt::first_message;
@@ -11,8 +11,7 @@ use crate::proto::scheme::Scheme;
 use crate::proto::session::{AccessToken, TokenRequestId, TokenRequirement};
 
 impl Connection {
-    /// The connected socket's token ends soon, or the session has another by now. Where nothing but time asks for one, the socket stays if
-    /// there is none.
+    /// Handles the next token of a connected socket. Without one the socket stays open, if only time asked for it.
     pub(super) fn on_due_token(&mut self, now: Now, result: Result<AccessToken, TokenError>) {
         let State::Connected { reauth, token: Some(old), .. } = &mut self.state else { return };
         *reauth = Reauth::None;
@@ -33,7 +32,7 @@ impl Connection {
         }
     }
 
-    /// The server has said on the open socket that the token has expired.
+    /// Handles the next token after the server has said that the present one has expired.
     pub(super) fn on_renewed_token(&mut self, now: Now, result: Result<AccessToken, TokenError>) {
         match result {
             Ok(token) if token.user_epoch == self.user_epoch => self.authenticate_again(now, token),
@@ -42,9 +41,9 @@ impl Connection {
         }
     }
 
-    /// The token ends soon: whoever will need one has it renewed while it can be.
+    /// The token ends soon. It is renewed now, because some backends cannot renew it later.
     pub(super) fn on_token_due(&mut self) {
-        // A handover has another already, or is about to.
+        // A handover has the next token already, or requests it.
         if self.predecessor.is_some() {
             return;
         }
@@ -58,7 +57,7 @@ impl Connection {
             | State::Waiting
             | State::Suspended(SuspendReason::Frozen | SuspendReason::Hidden | SuspendReason::Offline) => {
                 if self.config.scheme.needs_token() {
-                    // Nobody waits for the answer; the next try asks again.
+                    // The answer is not needed: the next try requests a token again.
                     let id = TokenRequestId(self.new_id());
                     self.outputs.push_back(Output::RequestToken { id, requirement: TokenRequirement::VALID });
                 }
@@ -67,7 +66,7 @@ impl Connection {
         }
     }
 
-    /// Asks for another token than the one that this socket was accepted with: it will end soon, or `there` is another by now.
+    /// Requests the next token of this socket: the present one ends soon, or the session has the generation `there`.
     pub(super) fn request_next_token(&mut self, there: Option<u32>) {
         let id = TokenRequestId(self.new_id());
         if let State::Connected { token: Some(token), reauth: reauth @ Reauth::None, .. } = &mut self.state
@@ -79,7 +78,7 @@ impl Connection {
         }
     }
 
-    /// Sends the first message again on the same socket, with a renewed token.
+    /// Sends the first message again on the same socket, with the renewed token.
     pub(super) fn authenticate_again(&mut self, now: Now, renewed: AccessToken) {
         let Scheme::FirstMessage(scheme) = &self.config.scheme else { return };
         let State::Connected { socket, token, reauth, .. } = &mut self.state else { return };

@@ -1,7 +1,7 @@
-//! What becomes of a message of the app: handed to a socket, kept for the next, confirmed, or dropped.
+//! Messages of the app: handed to a socket, queued, acknowledged, or dropped.
 //!
-//! A message is handed to one socket, once. There are two exceptions: a server that refused the credential has taken nothing of what came
-//! after it, and one that is to confirm is asked again until it has.
+//! A message is handed to one socket, once. There are two exceptions. A server that refused the credential has accepted none of the messages
+//! after it, so they are sent again. With `confirm`, a message is resent until it is acknowledged.
 
 use super::Connection;
 use super::io::{DeliveryStatus, Event, Output, Sent, SocketId};
@@ -11,19 +11,19 @@ use crate::proto::Millis;
 use crate::proto::outbox::{MessageId, OutboxPolicy};
 use crate::proto::{Instant, Json};
 
-/// A message of the app, as far as the machine may ask. None of it is asked for a message that is handed on at once and not confirmed.
+/// A message of the app, as the machine sees it. Nothing of it is read if it is sent at once without an acknowledgement.
 pub trait Outgoing {
     /// Its length in bytes.
     fn length(&self) -> usize;
     /// The message itself, if it is text.
     fn text(&self) -> Option<String>;
-    /// What time it is.
+    /// The present time.
     fn instant(&self) -> Instant;
 }
 
 impl Connection {
-    /// Takes a message of the app: to be handed over now, or kept until [`Output::Send`]. What becomes of one that is kept is told by
-    /// [`Event::Message`]. Outputs may follow.
+    /// Takes a message of the app: it is sent now, or kept until [`Output::Send`]. [`Event::Message`] reports the status of a message that is
+    /// kept. Outputs may follow.
     ///
     /// # Errors
     /// Closed, or the outbox is full; the message stays with the caller.
@@ -48,7 +48,7 @@ impl Connection {
         let confirm = self.config.confirm.as_ref();
         let ack = confirm.and_then(|confirm| confirm.id_of(&message.text()?));
         if let (Some(socket), None) = (socket, &ack) {
-            // Beyond the outbox's limits nothing more is kept, but everything is sent.
+            // Beyond the limits of the outbox a message is sent without being kept.
             if !is_assumed || !self.outbox.has_room(length) {
                 self.stats.sent += 1;
                 self.outbox.doubt(instant, id, length);
@@ -94,14 +94,14 @@ impl Connection {
         }
     }
 
-    /// The time of some messages is over.
+    /// Drops messages that have waited too long.
     pub(super) fn expire(&mut self, now: Instant) {
         let expired = self.outbox.take_expired(now);
         self.tell_fate(expired, DeliveryStatus::Dropped);
         self.set_expiry();
     }
 
-    /// Hands everything that waits to a socket that was accepted.
+    /// Sends all queued messages on a socket that was accepted.
     pub(super) fn flush(&mut self, now: Instant, socket: SocketId, keep: bool) {
         self.expire(now);
         while let Some((message, needs_ack)) = self.outbox.next(now, keep) {
@@ -112,8 +112,8 @@ impl Connection {
         }
     }
 
-    /// What the driver has yet to perform for the user who is gone is not performed: their messages are dropped, and nothing is
-    /// delivered or authenticated in their name.
+    /// Removes outputs of the previous user that the driver has not performed yet: messages are dropped, and nothing is delivered or
+    /// authenticated for that user.
     pub(super) fn unsend(&mut self) {
         let mut unsent = Vec::new();
         for output in core::mem::take(&mut self.outputs) {
@@ -138,7 +138,7 @@ impl Connection {
         self.tell_fate(unsent, DeliveryStatus::Dropped);
     }
 
-    /// A message of the server may confirm what was sent.
+    /// Handles a message of the server that may be an acknowledgement.
     pub(super) fn confirm(&mut self, message: &Json) {
         let ack = self.config.confirm.as_ref().and_then(|confirm| confirm.confirmed_by(message));
         if let Some(ack) = ack {
@@ -147,13 +147,13 @@ impl Connection {
         }
     }
 
-    /// The socket is lost. Whether it delivered is not known, so nothing is sent twice but what the server has not confirmed.
+    /// The socket is lost. It may have delivered its messages, so only those without an expected acknowledgement are resent.
     pub(super) fn lose_sent(&mut self) {
         self.outbox.settle();
         self.lost = self.outbox.requeue();
     }
 
-    /// Gives everything up; returns how much.
+    /// Drops all messages and returns their number.
     pub(super) fn discard_outbox(&mut self) -> usize {
         self.outbox.settle();
         let mut discarded = Vec::new();

@@ -12,7 +12,7 @@ numbered! {
         Close = 0 "close",
         /// The app connects.
         Connect = 1 "connect",
-        /// An HTTP request was answered, or was not.
+        /// An HTTP request has ended.
         Http = 2 "http",
         /// A message that was to be read.
         Inspected = 3 "inspected",
@@ -56,7 +56,7 @@ numbered! {
         Fetch = 5 "fetch",
         /// An event: what became of a message.
         Message = 6 "message",
-        /// Dial.
+        /// Open a socket.
         Open = 7 "open",
         /// An event: connected.
         Opened = 8 "opened",
@@ -76,7 +76,7 @@ numbered! {
 numbered! {
     /// What a session is told: [`session::Input`](crate::proto::session::Input).
     pub enum SessionInput {
-        /// An HTTP request was answered, or was not.
+        /// An HTTP request has ended.
         Http = 0 "http",
         /// The lock is ours.
         Locked = 1 "locked",
@@ -88,7 +88,7 @@ numbered! {
         Provided = 4 "provided",
         /// The app brings tokens.
         SetTokens = 5 "setTokens",
-        /// Somebody else may have changed the store.
+        /// Another tab may have changed the store.
         StoreChanged = 6 "storeChanged",
         /// What is in the store.
         Stored = 7 "stored",
@@ -186,9 +186,9 @@ numbered! {
     pub enum SourceAnswer {
         /// With a token.
         Token = 0 "token",
-        /// It failed in a way that may pass.
+        /// It failed temporarily.
         Failed = 1 "failed",
-        /// The person has to sign in.
+        /// The user has to sign in.
         SignInRequired = 2 "signInRequired",
     }
 }

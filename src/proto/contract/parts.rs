@@ -27,7 +27,7 @@ numbered! {
         Retry = 0 "retry",
         /// Renew the token, then try again.
         RefreshToken = 1 "refreshToken",
-        /// The person has to sign in.
+        /// The user has to sign in.
         SignIn = 2 "signIn",
         /// Trying again cannot help.
         GiveUp = 3 "giveUp",
@@ -57,7 +57,7 @@ numbered! {
         State = 0 "state",
         /// A [`Phase`](crate::proto::connection::Phase).
         Phase = 1 "phase",
-        /// The state before.
+        /// The previous state.
         Previous = 2 "previous",
         /// The close code.
         Code = 3 "code",
@@ -87,9 +87,9 @@ numbered! {
         Connections = 1 "connections",
         /// Messages handed to a socket.
         Sent = 2 "sent",
-        /// Messages handed to the app.
+        /// Messages delivered to the app.
         Received = 3 "received",
-        /// Queued messages given up.
+        /// Queued messages that were dropped.
         Discarded = 4 "discarded",
         /// Messages waiting.
         Queued = 5 "queued",

@@ -1,4 +1,4 @@
-//! What a session is told: its endpoints and where the tokens stand in their answers.
+//! The options of a session: its endpoints, and where the tokens are in their answers.
 
 use super::super::contract::{Kind, numbered, options};
 use super::super::http::{Body, BodyEncoding, Credentials, HttpRequest, Method};
@@ -51,7 +51,7 @@ options! {
             "fetchOrigins": "Array<string | URL>" = "";
         }
         own {
-            /// Whether the app has a source of its own, in the place of `refresh`: set by the driver.
+            /// Whether the app has a source of its own instead of `refresh`: set by the driver.
             has_source: bool = false;
             /// Whether a store keeps the tokens, which other tabs may read and change: set by the driver.
             has_store: bool = false;
@@ -66,10 +66,10 @@ impl SessionConfig {
         Self::default()
     }
 
-    /// Checks what can be wrong before the first call.
+    /// Checks the options.
     ///
     /// # Errors
-    /// An endpoint in the clear, a prefix that cannot stand in a header, two sources of tokens.
+    /// An unencrypted endpoint, a prefix that is not valid in a header, two sources of tokens.
     pub fn check(&self) -> Result<(), ConfigError> {
         if self.has_source && self.refresh.is_some() {
             return Err(ConfigError::option(
@@ -132,12 +132,12 @@ impl TokenEndpoint {
     }
 }
 
-/// Returns whether a text can stand in a header: visible ASCII and spaces (RFC 9110 §5.5), as every token is.
+/// Returns whether a text is valid in a header: visible ASCII and spaces (RFC 9110 §5.5).
 pub(super) fn is_header_text(text: &str) -> bool {
     text.bytes().all(|byte| (b' '..=b'~').contains(&byte))
 }
 
-/// Checks what goes into a header.
+/// Checks the value of a header.
 ///
 /// # Errors
 /// Anything but visible ASCII and spaces.
@@ -149,9 +149,9 @@ pub fn check_header_text(option: &'static str, text: &str) -> Result<(), ConfigE
 }
 
 numbered! {
-/// What a span is counted in.
+/// The unit of a duration.
 pub enum TimeUnit {
-    /// Milliseconds, as Directus has it.
+    /// Milliseconds, as in Directus.
     Millis = 1 "ms",
     /// Seconds (RFC 6749 §5.1).
     Seconds = 0 "s",

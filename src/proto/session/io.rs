@@ -1,4 +1,4 @@
-//! What the session machine is told and what it asks for.
+//! The inputs and outputs of the session machine.
 
 use super::super::contract::numbered;
 use super::super::http::{HttpRequest, HttpResponse, NoAnswer};
@@ -129,10 +129,10 @@ pub struct SessionView {
     pub is_signed_in: bool,
 }
 
-/// A token set as it rests in a store. The driver writes it down, with a version.
+/// A token set as it is kept in a store. The driver adds a version.
 #[derive(Clone, Debug)]
 pub struct Record {
-    /// Which sign-in, at most 2⁵³.
+    /// The id of the sign-in, at most 2⁵³.
     pub id: u64,
     /// How often its tokens have been renewed.
     pub renewals: u32,
@@ -153,39 +153,39 @@ pub enum Stored {
     Nothing,
     /// Tokens.
     Tokens(Record),
-    /// Something that is none of ours, or the store cannot be read.
+    /// Something else, or the store cannot be read.
     Unreadable,
 }
 
-/// What happened.
+/// An input.
 #[derive(Debug)]
 pub enum Input {
-    /// An HTTP request was answered, or was not.
+    /// An HTTP request has ended.
     Http {
-        /// Which; an unknown one is ignored.
+        /// The id of the request; an unknown one is ignored.
         request: RequestId,
         /// The answer.
         result: Result<HttpResponse, NoAnswer>,
     },
     /// The app signs in with credentials.
     Login {
-        /// Which call.
+        /// The id of the call.
         login: LoginId,
         /// An object such as `{username, password}`.
         credentials: Json,
     },
-    /// The lock is ours: the answer to [`Output::Lock`].
+    /// This tab has the lock: the answer to [`Output::Lock`].
     Locked,
     /// The app signs out.
     Logout,
     /// The app's own source has answered [`Output::GetToken`].
     Provided {
-        /// Which question; an unknown one is ignored.
+        /// The id of the call; an unknown one is ignored.
         request: RequestId,
         /// The tokens, or why there are none.
         result: Result<Provided, NoToken>,
     },
-    /// The app brings tokens of its own.
+    /// The app signs in with tokens.
     SetTokens {
         /// The access token.
         access: Secret,
@@ -194,23 +194,22 @@ pub enum Input {
         /// When the access token ends, if the app knows.
         lifetime: Lifetime,
     },
-    /// Somebody else may have changed the store.
+    /// Another tab may have changed the store.
     StoreChanged,
     /// The answer to [`Output::Read`].
     Stored {
-        /// This is in the store.
+        /// The content of the store.
         stored: Stored,
-        /// Whether it is known that another tab has written something newer, which cannot be seen yet. It matters only to whoever holds
-        /// the lock.
+        /// Whether another tab has written something newer that cannot be read yet. It matters only to the holder of the lock.
         is_behind: bool,
     },
     /// Time has passed.
     Timeout,
-    /// A tab that was duplicated from this one, or this one from it, and has a store of its own, has written this there.
+    /// A duplicate of this tab, which has a store of its own, has changed that store.
     Twin {
-        /// [`Record::id`] of what was there before.
+        /// [`Record::id`] of its previous content.
         id: u64,
-        /// What is there now.
+        /// Its new content.
         stored: Stored,
     },
     /// Cancels the token requests of a requester.
@@ -233,45 +232,45 @@ pub struct Provided {
     pub lifetime: Lifetime,
 }
 
-/// Why the app's own source gave no token.
+/// Why the app's own source returned no token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NoToken {
-    /// It failed in a way that may pass.
+    /// It failed temporarily.
     Failed,
-    /// The person has to sign in.
+    /// The user has to sign in.
     SignInRequired,
 }
 
 numbered! {
-    /// How it went to change the store.
+    /// The result of a change of the store.
     pub enum StoreEnd {
-        /// It is done.
+        /// Done.
         Done = 0 "done",
         /// The store failed.
         Failed = 1 "failed",
-        /// Nothing was done: another tab has changed what was seen there.
+        /// Not done: another tab has changed the store meanwhile.
         Overtaken = 2 "overtaken",
     }
 }
 
 numbered! {
-    /// Why a token is asked for.
+    /// Why a token is requested.
     pub enum Reason {
-        /// The one that is there has ended, or soon will.
+        /// The present token has ended, or ends soon.
         Expired = 0 "expired",
         /// There is none.
         Missing = 1 "missing",
-        /// A server has refused the one that is there.
+        /// A server has refused the present token.
         Rejected = 2 "rejected",
     }
 }
 
-/// What to do.
+/// What the driver has to do.
 #[derive(Debug)]
 pub enum Output {
-    /// Stop a request; its answer would be ignored.
+    /// Abort a request. Its answer would be ignored.
     AbortFetch {
-        /// Which.
+        /// The id of the request.
         request: RequestId,
     },
     /// Tell the app and every connection.
@@ -292,9 +291,9 @@ pub enum Output {
     },
     /// Make an HTTP request.
     Fetch {
-        /// Which.
+        /// The id of the request.
         request: RequestId,
-        /// What.
+        /// The request.
         http: HttpRequest,
     },
     /// Ask the app's own source for a token.
@@ -311,7 +310,7 @@ pub enum Output {
     },
     /// Answer a `login()`.
     LoginDone {
-        /// Which call.
+        /// The id of the call.
         login: LoginId,
         /// How it went.
         result: Result<(), LoginError>,
@@ -333,21 +332,20 @@ pub enum Output {
     Unlock,
     /// Put this into the store, tell the other tabs, and say how that went.
     Write {
-        /// What.
+        /// The record.
         record: Record,
         /// Only if the store holds this sign-in still; without one, whatever it holds.
         over: Option<u64>,
     },
 }
 
-/// Why a login failed.
+/// A failed login.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{error}")]
 pub struct LoginError {
-    /// What it means.
+    /// The error.
     pub error: TokenError,
-    /// The body of an answer with an error status, as the server wrote it: DRF's map of fields to complaints, say. It may
-    /// quote what was sent, so it is a secret until the app has looked.
+    /// The body of an answer with an error status, such as DRF's map of fields to messages. It may quote the request, so it is a secret.
     pub answer: Option<Secret>,
 }
 
@@ -360,9 +358,9 @@ impl From<TokenError> for LoginError {
 numbered! {
     /// The public state of a session.
     pub enum SessionState {
-        /// The server no longer accepts the tokens: the person has to sign in again.
+        /// The server does not accept the tokens any more: the user has to sign in again.
         Expired = 0 "expired",
-        /// The store has not yet answered.
+        /// The store has not answered yet.
         Loading = 1 "loading",
         /// Signed in; the token is being renewed.
         Refreshing = 2 "refreshing",

@@ -1,4 +1,4 @@
-//! The session machine: who the user is, and the only source of tokens.
+//! The session machine: the signed-in user, and the only source of tokens.
 //!
 //! ```text
 //!              setTokens / login             token wanted, not usable
@@ -9,11 +9,11 @@
 //!                                  └──────────────────────────────────────┘ renewed, or may pass (kept)
 //! ```
 //!
-//! Before that: loading, until the store has answered, if there is one. How a renewal goes is in the module `renewal`, what the store
-//! has to do with it in `store`, who signs in and out in `sign_in`.
-//! Rules: one renewal and one login in flight; every token has a generation, so that a refused token is refreshed once
-//! for all sockets that had it; every user has an user_epoch, and nothing of an earlier user_epoch counts.
-//! How it is driven is in [`proto`](crate::proto).
+//! Before that it is loading, until the store has answered, if there is one. The module `renewal` has the renewals, `store` the store, `sign_in`
+//! the sign-in and sign-out. [`proto`](crate::proto) says how to drive it.
+//!
+//! Rules: one renewal and one login are in flight. Every token set has a generation, so that a refused token is renewed once for all sockets that
+//! had it. Every user has an epoch, and nothing of an earlier epoch counts.
 
 mod config;
 mod io;
@@ -49,45 +49,45 @@ pub struct Session {
     state: State,
     renewal: Refresh,
     retry_not_before: Option<RetryNotBefore>,
-    /// Why nothing renews the present token any more, if the server has said so.
+    /// Why the present token cannot be renewed any more, if the server has refused that.
     refusal: Option<TokenError>,
-    /// Whether a renewal was sent and nothing came back: the server may have used up the refresh token.
+    /// Whether a renewal got no answer: the server may have used up the refresh token.
     is_unanswered: bool,
-    /// What is known of the server's clock; nothing until the server has told.
+    /// What is known of the server's clock.
     clock: Option<ServerClock>,
-    /// How long after the due time this tab renews.
+    /// How long after the due time this tab renews, by chance.
     jitter: Millis,
     backoff: Backoff,
     ids: fastrand::Rng,
     sign_in: SignIn,
-    /// The sign-ins that this session has left, and of which the store may yet hold one: they are not to come back.
+    /// Sign-ins that are over and may still be in the store. They must not come back.
     left: Vec<u64>,
     store: Store,
-    /// Counts users: logout and a change of user begin a new one.
+    /// Counts users: it grows at logout and with a change of user.
     user_epoch: u32,
     /// Counts token sets.
     generation: u32,
-    /// Since when there is the present one.
+    /// Since when there is the present token set.
     since: Instant,
-    /// Counts logins and token sets that the app brought.
+    /// Counts logins and calls of `setTokens()`.
     sign_in_count: u32,
     login: Option<(LoginId, RequestId)>,
     token_requests: Vec<TokenRequest>,
     timers: Timers<Timer>,
     next_request: u32,
-    /// What the app and the connections were told last.
+    /// What was reported last.
     told: (SessionState, SessionView),
     /// The user that the connections know.
     told_user_epoch: u32,
     outputs: VecDeque<Output>,
 }
 
-/// The waits between renewals that nobody waits for.
+/// The waits between renewals without a token request.
 const BACKOFF: BackoffOptions =
     BackoffOptions { base: Millis::from_secs(1), cap: Millis::from_secs(30), spread: Millis::ZERO };
 
 impl Session {
-    /// Makes a session: without a user, or with the one that the store knows.
+    /// Creates a session: without a user, or with the user of the store.
     #[must_use]
     pub fn new(config: SessionConfig, seed: u64) -> Self {
         let has_store = config.has_store;
@@ -125,7 +125,7 @@ impl Session {
         session
     }
 
-    /// Applies one thing that happened. Never fails: what the world does wrong becomes an output.
+    /// Handles an input. It never fails: failures of the world become outputs.
     pub fn handle_input(&mut self, now: Now, input: Input) {
         let before = (self.sign_in, self.generation);
         match input {
@@ -159,14 +159,14 @@ impl Session {
         self.unlock();
     }
 
-    /// Returns the session if the user is another than the last time that this was asked: to be told to every connection at once,
-    /// before anything else is done, since nothing of a user who is gone may be sent.
+    /// Returns the session if the user has changed since the last call. Tell every connection before anything else, because nothing of the
+    /// previous user may be sent.
     #[must_use]
     pub fn poll_user_change(&mut self) -> Option<SessionView> {
         (core::mem::replace(&mut self.told_user_epoch, self.user_epoch) != self.user_epoch).then(|| self.view())
     }
 
-    /// Returns the next thing to do, in order, until `None`.
+    /// Returns the next output, in order, until `None`.
     #[must_use]
     pub fn poll_output(&mut self) -> Option<Output> {
         while let Some(output) = self.outputs.pop_front() {
@@ -177,8 +177,8 @@ impl Session {
         None
     }
 
-    /// An output, unless it has become pointless: a listener may have signed out, or somebody else in, since it was asked for. Who waits for
-    /// a token is given one of the user who is there now.
+    /// Returns an output unless it has become pointless, because a listener has signed out or somebody else in. A token request is answered
+    /// with a token of the present user.
     fn as_of_now(&self, output: Output) -> Option<Output> {
         if let Output::Token { requester, id, result: Ok(token) } = &output
             && token.user_epoch != self.user_epoch
@@ -199,19 +199,19 @@ impl Session {
         Some(output)
     }
 
-    /// Whether the answer to a request is waited for.
+    /// Whether a request is in flight.
     fn awaits(&self, request: RequestId) -> bool {
         matches!(self.renewal, Refresh::Requested(asked) if asked == request)
             || self.login.is_some_and(|(_, waiting)| waiting == request)
     }
 
-    /// Returns when [`Input::Timeout`] is wanted at the latest. Early or repeated calls are harmless.
+    /// Returns the latest time for the next [`Input::Timeout`]. Early or repeated calls are harmless.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.timers.next()
     }
 
-    /// Returns whether something is yet to be written into the store, or erased there: until then a driver does not end the machine.
+    /// Returns whether a change of the store is pending. A driver keeps the machine until then.
     #[must_use]
     pub const fn is_storing(&self) -> bool {
         self.store.wish.is_some() || self.store.writing.is_some()
@@ -257,7 +257,7 @@ impl Session {
 
     fn on_http(&mut self, now: Now, request: RequestId, result: Result<HttpResponse, NoAnswer>) {
         let date = result.as_ref().ok().and_then(|response| response.date.as_deref()).and_then(http_date);
-        // A refusal, too, says what time it is there.
+        // A refusal has the server's time, too.
         if let (None, Some(server)) = (self.clock, date) {
             self.clock = Some(ServerClock { server, at: now });
         }
@@ -271,7 +271,7 @@ impl Session {
         }
     }
 
-    /// Answers who waited for a renewal that failed: with the old token whoever may still use it, else with the failure.
+    /// Answers token requests after a failed renewal: with the old token if it meets the requirement, else with the failure.
     fn answer_without_renewal(&mut self, now: Now, error: TokenError) {
         let is_expired = self.is_expired(now);
         for request in core::mem::take(&mut self.token_requests) {
@@ -309,7 +309,7 @@ impl Session {
 
     /// Takes new tokens into use.
     fn take(&mut self, now: Now, tokens: TokenSet, same_user: bool) {
-        // The same token again is as good, or as bad, as it was.
+        // The same token again keeps its state.
         if !matches!(&self.state, State::SignedIn(old) if old.access == tokens.access) {
             self.generation += 1;
             self.since = now.instant;
@@ -326,8 +326,8 @@ impl Session {
         self.state = State::SignedIn(tokens);
     }
 
-    /// Answers everybody with the present token. `unchanged` is the generation that had the same: who was refused with it is
-    /// not helped.
+    /// Answers all token requests with the present token. `unchanged` is a generation with the same token, which does not help requests that
+    /// were refused with it.
     fn answer_all(&mut self, unchanged: Option<u32>) {
         let State::SignedIn(tokens) = &self.state else { return };
         let token = self.token(tokens);
@@ -357,12 +357,12 @@ impl Session {
         self.changed(Some(error));
     }
 
-    /// The latest that it may be at the server.
+    /// The latest possible time of the server.
     fn latest(&self, now: Now) -> UnixTime {
         self.clock.map_or(now.unix, |clock| clock.latest(now))
     }
 
-    /// Returns whether the token has ended for sure. Only the server's clock tells.
+    /// Returns whether the token has certainly ended, by the server's clock.
     fn is_expired(&self, now: Now) -> bool {
         match (&self.state, self.clock) {
             (State::SignedIn(tokens), Some(clock)) => tokens.is_expired_at(clock.earliest(now)),
@@ -411,7 +411,7 @@ impl Session {
         self.outputs.push_back(Output::Token { requester: request.requester, id: request.id, result });
     }
 
-    /// Tells what has changed, if anything has.
+    /// Reports a change, if there is one.
     fn changed(&mut self, error: Option<TokenError>) {
         let (state, view) = (self.state(), self.view());
         if core::mem::replace(&mut self.told, (state, view)) != (state, view) {

@@ -1,4 +1,4 @@
-//! Refresh: one at a time, in all tabs, and what its failure means.
+//! Renewals: one at a time, across all tabs, and what a failure means.
 //!
 //! ```text
 //!          a store                   ours               not renewed meanwhile
@@ -8,8 +8,8 @@
 //!                                                         refused (400, 401, 403): what does the store say now?
 //! ```
 //!
-//! Rules: a refresh token is sent by nobody but the holder of the lock, and not if the store holds a newer one; a refusal counts only
-//! if the store says nothing newer; what fails in passing signs nobody out.
+//! Rules: only the holder of the lock sends a refresh token, and not if the store has a newer one. A refusal counts only if the store has nothing
+//! newer. A temporary failure signs nobody out.
 
 use super::Session;
 use super::config::is_header_text;
@@ -22,16 +22,16 @@ use crate::proto::http::Credentials;
 use crate::proto::token::{TokenOrigin, TokenSet};
 use crate::proto::{Json, Now, UnixTime};
 
-/// How often a token's end is looked at: a computer that wakes finds a token that has ended within this time.
+/// How often the end of a token is checked: after sleep, an ended token is found within this time.
 const WATCH: Millis = Millis::from_secs(60);
 
-/// How soon after a failure nobody but a connection that needs a token tries again.
+/// How long after a failure only a token request starts another renewal.
 const LEAST_WAIT: Millis = Millis::from_secs(1);
 
 impl Session {
     pub(super) fn can_renew(&self) -> bool {
         match &self.state {
-            // Where cookies go along, the refresh token may be one.
+            // With cookies, the refresh token may be one.
             State::SignedIn(tokens) => {
                 let has_refresh_token = tokens.refresh.is_some() || self.config.credentials == Credentials::Include;
                 self.config.has_source || self.config.refresh.is_some() && has_refresh_token && self.refusal.is_none()
@@ -41,17 +41,17 @@ impl Session {
         }
     }
 
-    /// Begins to get other tokens; who wants them is among those who wait.
+    /// Starts a renewal, for the pending token requests.
     pub(super) fn renew(&mut self, now: Now) {
         match self.renewal {
-            // The lock is ours, still.
+            // This tab still has the lock.
             Refresh::None if core::mem::take(&mut self.store.unlocks) => {
                 self.renewal = Refresh::Looking { since: now.instant };
                 self.go_on_reading();
             }
             Refresh::None if self.config.has_store => {
                 self.renewal = Refresh::Locking;
-                // Whoever holds the lock makes one call, and reads and writes the store.
+                // The holder of the lock makes one call, and reads and writes the store.
                 self.outputs.push_back(Output::Lock { lease: self.config.http_timeout.times(2) });
             }
             Refresh::None | Refresh::Holding => self.ask(now),
@@ -87,13 +87,13 @@ impl Session {
                 self.renewal = Refresh::Looking { since: now.instant };
                 self.go_on_reading();
             }
-            // Nobody needs it any more.
+            // It is not needed any more.
             Refresh::None => self.outputs.push_back(Output::Unlock),
             Refresh::Looking { .. } | Refresh::Requested(_) | Refresh::Holding | Refresh::Refused(_) => {}
         }
     }
 
-    /// The lock is ours, and what the store holds is taken over.
+    /// This tab has the lock, and has taken over what the store holds.
     pub(super) fn on_seen(&mut self, now: Now) {
         // It may have ended the renewal.
         if matches!(self.renewal, Refresh::Looking { .. }) {
@@ -142,7 +142,7 @@ impl Session {
                 self.refused(now, error);
             }
             HttpError::Malformed(_) | HttpError::Network | HttpError::Status { .. } | HttpError::TimedOut => {
-                // A server that rotates may have done so, and nobody heard.
+                // A server that rotates may have done so, and its answer was lost.
                 self.is_unanswered |= !matches!(error, HttpError::Status { .. });
                 let mut wait = self.backoff.after_failure(Hint::default());
                 if let HttpError::Status { status, retry_after: Some(after) } = error {
@@ -176,12 +176,12 @@ impl Session {
         self.save();
         self.end_renewal();
         self.changed(None);
-        // The new token serves whoever waited, however short its life: asking again at once would be a loop. Whoever was
-        // refused with the same is not helped.
+        // The new token answers all pending requests, however short its life is: another renewal at once would be a loop. It does not
+        // answer requests that were refused with the same token.
         self.answer_all(unchanged);
     }
 
-    /// Nothing can renew these tokens any more. If they are still good, the session ends with them, and that is told at once.
+    /// These tokens cannot be renewed any more. If they are still valid, that is reported at once, and the session ends with them.
     pub(super) fn refused(&mut self, now: Now, error: TokenError) {
         let is_over = self.has_ended(now) || self.is_current_rejected();
         let mut is_signed_in = false;
@@ -207,7 +207,7 @@ impl Session {
         self.token_requests.iter().any(|request| request.requirement == TokenRequirement::OtherThan(self.generation))
     }
 
-    /// What to say instead of asking a server that does not want to be asked before a while.
+    /// The answer to token requests while `Retry-After` forbids a renewal.
     pub(super) fn paused(&self, now: Now) -> Option<TokenError> {
         let RetryNotBefore { until, status } = self.retry_not_before.filter(|wait| now.instant < wait.until)?;
         Some(TokenError::Refresh(HttpError::Status { status, retry_after: Some(until.since(now.instant)) }))
@@ -229,7 +229,7 @@ impl Session {
     pub(super) fn end_renewal(&mut self) {
         match core::mem::replace(&mut self.renewal, Refresh::None) {
             Refresh::Locking => self.outputs.push_back(Output::Unlock),
-            // What is to be written is written before somebody else reads it.
+            // Pending writes come before the unlock.
             Refresh::Requested(_) | Refresh::Holding | Refresh::Looking { .. } | Refresh::Refused(_) => {
                 self.store.unlocks = self.config.has_store;
             }
@@ -237,7 +237,7 @@ impl Session {
         }
     }
 
-    /// Looks when the token should be renewed, and says so when that is now. One that nothing renews any more ends the session.
+    /// Sets the timer for the next renewal, and reports when it is due. A token that cannot be renewed any more ends the session.
     pub(super) fn watch(&mut self, now: Now) {
         let State::SignedIn(TokenSet { expires_at: Some(end), leeway, .. }) = &self.state else { return };
         if !matches!(self.renewal, Refresh::None) {
@@ -261,12 +261,12 @@ impl Session {
         self.timers.set(Timer::Renew, now.instant.after(due.since(latest).min(WATCH)));
     }
 
-    /// The earliest that it may be at the server; by our own clock if nothing is known of the server's.
+    /// The earliest possible time of the server; by the local clock if the server's is unknown.
     fn earliest(&self, now: Now) -> UnixTime {
         self.clock.map_or(now.unix, |clock| clock.earliest(now))
     }
 
-    /// Whether the present token has ended, as far as anybody here can know.
+    /// Whether the present token has ended, as far as is known.
     fn has_ended(&self, now: Now) -> bool {
         matches!(&self.state, State::SignedIn(tokens) if tokens.is_expired_at(self.earliest(now)))
     }

@@ -1,6 +1,6 @@
-//! Signing in and out: by credentials, by tokens of the app's, and who is the same user.
+//! Sign-in and sign-out: by credentials, by tokens of the app, and whether it is the same user.
 //!
-//! Rules: one login in flight, and a later one, tokens of the app's or a logout take its place; what a server says of a logout changes nothing.
+//! Rules: one login is in flight; a later login, `setTokens()` or a logout replaces it. The answer to a logout is ignored.
 
 use super::Session;
 use super::io::{LoginError, LoginId, Output};
@@ -14,7 +14,7 @@ impl Session {
     pub(super) fn on_login(&mut self, now: Now, login: LoginId, credentials: &Json) {
         self.supersede_login();
         let Some(endpoint) = &self.config.login else {
-            // The driver refuses login() without an endpoint; a session that gets here anyway answers the same.
+            // The driver refuses login() without an endpoint. The answer here is the same.
             return self.outputs.push_back(Output::LoginDone { login, result: Err(TokenError::Missing.into()) });
         };
         let http = endpoint.request(&self.config, credentials, None);
@@ -25,7 +25,7 @@ impl Session {
     }
 
     pub(super) fn on_logout(&mut self) {
-        // Nobody is there to sign out: a listener that signs out whenever a sign-in is asked for must not go round.
+        // Nobody is signed in. A listener that signs out at every sign-in request must not loop.
         if matches!((&self.state, self.renewal), (State::SignedOut, Refresh::None)) && self.login.is_none() {
             return self.clear_unread();
         }
@@ -35,18 +35,18 @@ impl Session {
         self.forget();
     }
 
-    /// Tells the server of a logout. Nobody waits for the answer: that the token is unknown there means the same.
+    /// Calls the logout endpoint. The answer is ignored: an unknown token means the same.
     pub(super) fn tell_server(&mut self) {
         let (Some(endpoint), State::SignedIn(tokens)) = (&self.config.logout, &self.state) else { return };
         let nothing = Secret::new(String::new());
         let refresh = tokens.refresh.as_ref().unwrap_or(&nothing);
-        // Without a template nothing is sent: the header says who it is.
+        // Without a template the body is empty: the header names the user.
         let values = match endpoint.body {
             Some(_) => Json::object(&[("access", tokens.access.expose()), ("refresh", refresh.expose())]),
             None => Json::object(&[]),
         };
         let mut http = endpoint.request(&self.config, &values, Some(self.token(tokens).authorization));
-        // Apps go to another page next.
+        // Apps often load another page next.
         http.keepalive = true;
         let request = self.new_request();
         self.outputs.push_back(Output::Fetch { request, http });
@@ -75,13 +75,13 @@ impl Session {
             Err(HttpError::Status { status: status @ (400 | 401 | 403), .. }) => {
                 Err(LoginError { error: TokenError::InvalidCredentials { status }, answer: body })
             }
-            // A success that could not be read may hold tokens.
+            // A success that could not be parsed may contain tokens.
             Err(error) => {
                 Err(LoginError { error: TokenError::Login(error), answer: body.filter(|_| error.status().is_some()) })
             }
         };
         if result.is_err() {
-            // Those who waited for this login learn what they would have learned without it.
+            // Requests that waited for this login get the answer of before.
             self.ask_again(now);
         }
         self.outputs.push_back(Output::LoginDone { login, result });
@@ -101,11 +101,11 @@ impl Session {
     pub(super) fn begin_sign_in(&mut self) {
         self.sign_in_count += 1;
         self.leave_sign_in(self.sign_in.id);
-        // As many as a number of JavaScript tells apart.
+        // JavaScript numbers are exact up to here.
         self.sign_in = SignIn { id: (self.ids.f64() * 9_007_199_254_740_992.0) as u64, renewals: 0 };
     }
 
-    /// Whose the present or expired tokens are, as far as they say.
+    /// The subject of the present or expired tokens, if they name one.
     pub(super) fn subject(&self) -> Option<&String> {
         match &self.state {
             State::Expired { subject, .. } => subject.as_ref(),
@@ -133,7 +133,7 @@ impl Session {
     }
 }
 
-/// Returns whether a login was refused because of a cookie that went along: credentials are no token.
+/// Returns whether a login was refused because of an old cookie: `token_not_valid` does not refer to credentials.
 fn is_of_cookie(answer: Option<&Secret>) -> bool {
     answer
         .and_then(|answer| Json::parse(answer.expose())?.text_at("code"))

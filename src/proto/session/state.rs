@@ -1,4 +1,4 @@
-//! What a session knows, and what it waits for.
+//! The state of a session.
 
 use super::io::RequestId;
 use crate::error::TokenError;
@@ -12,24 +12,24 @@ pub(super) enum Timer {
     Http,
     /// When to stop waiting for the answer to a login.
     Login,
-    /// When to look into the store again: what another tab has written is on its way.
+    /// When to read the store again, to see what another tab has written.
     Look,
-    /// When to look whether the token should be renewed, or has ended.
+    /// When to check whether the token should be renewed, or has ended.
     Renew,
-    /// When to try again what the store failed to do.
+    /// When to retry a change of the store.
     Store,
 }
 
 #[derive(Debug)]
 pub(super) enum State {
-    /// With the last access token, which nobody is to try again, and whose it was.
+    /// With the last access token, which must not be used again, and its subject.
     Expired {
         access: Option<Secret>,
         subject: Option<String>,
         /// Why.
         error: TokenError,
     },
-    /// The store has not yet answered.
+    /// The store has not answered yet.
     Loading,
     SignedIn(TokenSet),
     SignedOut,
@@ -53,58 +53,57 @@ pub(super) enum Refresh {
     Refused(TokenError),
 }
 
-/// The server does not want to be asked for a renewal before this.
+/// `Retry-After` forbids a renewal before this.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RetryNotBefore {
     pub(super) until: Instant,
     pub(super) status: u16,
 }
 
-/// Which sign-in, and which token set of it, counted from 0.
+/// The id of a sign-in, and the number of its token set, from 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct SignIn {
     pub(super) id: u64,
     pub(super) renewals: u32,
 }
 
-/// How to judge whether new tokens belong to the user that was there before.
+/// How to decide whether new tokens belong to the previous user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SameUser {
-    /// A person typed a name: only two JWTs with the same subject prove that it is the same one.
+    /// After a login: only two JWTs with the same subject prove that it is the same user.
     OnlyIfKnown,
-    /// The app renews tokens: the same user unless the JWTs say otherwise.
+    /// After `setTokens()`: the same user unless the JWTs say otherwise.
     UnlessKnownOther,
 }
 
-/// What is to become of the store.
+/// A pending change of the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wish {
-    /// It is to be empty, unless it holds another sign-in than this; without one, whatever it holds.
+    /// Clear it, unless it holds another sign-in than this; without one, in any case.
     Clear(Option<u64>),
-    /// It is to hold the present tokens.
+    /// Save the present tokens.
     Save,
 }
 
 /// What is known of the store.
 #[derive(Debug, Default)]
 pub(super) struct Store {
-    /// What is yet to be done.
+    /// The next change.
     pub(super) wish: Option<Wish>,
-    /// What failed, and is done once the store may be able to.
+    /// A failed change, which is tried again.
     pub(super) parked: Option<Wish>,
-    /// What is being done.
+    /// The change in progress.
     pub(super) writing: Option<Wish>,
-    /// The sign-in whose tokens are being written, or were last.
+    /// The sign-in that is being written, or was written last.
     pub(super) saving: u64,
-    /// How many reads are on their way.
+    /// The number of reads in progress.
     pub(super) reads: u32,
-    /// The sign-in whose latest tokens are known to be there. If it is another than the present one, that could not be written: what is
-    /// there is of before.
+    /// The sign-in whose latest tokens are known to be in the store. If it is not the present one, the present one could not be written.
     pub(super) holds: Option<u64>,
-    /// Whether the lock is let go of once all is written.
+    /// Whether the lock is released once all is written.
     pub(super) unlocks: bool,
     /// How often in a row it failed.
     pub(super) failures: u32,
-    /// Whether nobody knows what is in it: it has not answered yet, or could not be read when it was last asked.
+    /// Whether its content is unknown: it has not answered yet, or could not be read last time.
     pub(super) is_unread: bool,
 }

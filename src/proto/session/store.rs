@@ -1,9 +1,12 @@
-//! What rests in the store, and what becomes of it when another tab has changed it.
+//! The store: what it holds, and what happens when another tab has changed it.
 //!
-//! Rules: a sign-in has an id that its renewals keep, and they are counted, so that of two records of one sign-in the newer is known. Of
-//! two sign-ins the store's counts: whoever writes last. A renewal and a logout change nothing but the sign-in that they belong to: what
-//! another tab has put in its place meanwhile stays. What cannot be read changes nothing. The store is read before it is written:
-//! whoever slept while others renewed has nothing to tell. A sign-in that could not be written leaves no earlier one behind.
+//! Rules:
+//! 1. A sign-in has an id that its renewals keep. Renewals are counted, so that of two records of one sign-in the newer is known.
+//! 2. Of two sign-ins, the last one that was written counts.
+//! 3. A renewal and a logout change only the sign-in that they belong to. Another sign-in that a tab has written meanwhile stays.
+//! 4. A record that cannot be read changes nothing.
+//! 5. The store is read before it is written, because other tabs may have renewed while this one slept.
+//! 6. A sign-in that could not be written leaves no earlier one in the store.
 
 use super::Session;
 use super::io::{Output, Record, StoreEnd, Stored, TokenRequirement};
@@ -13,16 +16,16 @@ use crate::proto::Now;
 use crate::proto::time::ServerClock;
 use crate::proto::token::{Lifetime, TokenOrigin};
 
-/// How long whoever has the lock waits until it sees what the last holder has written: browsers keep no order between the two (whatwg/html
-/// issue 403).
+/// How long the holder of the lock waits to see what the last holder has written. Browsers guarantee no order between lock and store
+/// (whatwg/html issue 403).
 const LOOK_FOR: Millis = Millis::from_secs(5);
-/// How often it looks.
+/// How often it reads the store meanwhile.
 const LOOK_AGAIN: Millis = Millis::from_millis(10);
-/// How soon a store that failed is tried again; it doubles with each failure, up to a minute.
+/// The wait after a failure of the store. It doubles with each failure, up to a minute.
 const TRY_AGAIN: Millis = Millis::from_secs(1);
 
 impl Session {
-    /// Asks what is in the store.
+    /// Reads the store.
     pub(super) fn read(&mut self) {
         self.store.reads += 1;
         self.outputs.push_back(Output::Read);
@@ -38,10 +41,10 @@ impl Session {
             Stored::Unreadable => true,
         };
         if !is_left {
-            // Somebody has written over what this session had left there.
+            // Another tab has overwritten what this session had left there.
             self.forget_left();
         }
-        // A store that answers again may also be able to do what it failed at.
+        // The store answers again, so failed changes are tried again.
         let failed = if was_unread && !is_unreadable { self.store.parked.take() } else { None };
         if let Some(wish) = self.store.wish.take().or(failed) {
             self.timers.stop(Timer::Store);
@@ -56,7 +59,7 @@ impl Session {
         }
         self.clear_left(&stored);
         self.follow(now, stored);
-        // Whatever is newer ends a renewal.
+        // Anything newer ends a renewal.
         if let Refresh::Refused(error) = self.renewal {
             return self.refused(now, error);
         }
@@ -65,7 +68,7 @@ impl Session {
         }
     }
 
-    /// Takes out what this session has left and what got there late, unless somebody else is signed in, whose tokens take its place.
+    /// Removes sign-ins of this session that are over, unless another user is signed in, whose tokens replace them.
     fn clear_left(&mut self, stored: &Stored) {
         if let (Stored::Tokens(record), State::SignedOut) = (stored, &self.state)
             && self.left.contains(&record.id)
@@ -75,7 +78,7 @@ impl Session {
         }
     }
 
-    /// Takes over what was read, unless it is older than what is being written. What could not be written is not missed there.
+    /// Takes over what was read, unless it is older than what is being written. A sign-in that could not be written is not expected there.
     fn follow(&mut self, now: Now, stored: Stored) {
         let (is_news, id) = match &stored {
             Stored::Tokens(record) => (true, Some(record.id)),
@@ -91,12 +94,12 @@ impl Session {
         }
     }
 
-    /// Whether the present sign-in has got into the store.
+    /// Whether the present sign-in is in the store.
     fn is_kept(&self) -> bool {
         self.store.holds == Some(self.sign_in.id)
     }
 
-    /// Now that it is known what is there, does what is to be done.
+    /// Performs the pending change, now that the content is known.
     fn fulfil(&mut self, now: Now, wish: Wish, there: Stored) {
         let (there_id, is_unreadable) = match &there {
             Stored::Tokens(other) => (Some(other.id), false),
@@ -107,7 +110,7 @@ impl Session {
         let is_ours = there_id == Some(self.sign_in.id);
         let (mut wish, mut output) = (wish, None);
         match wish {
-            // Another tab has signed out, or somebody else in: a renewal does not undo that.
+            // Another tab has signed out, or somebody else in. A renewal must not undo that.
             Wish::Save if self.is_kept() && !is_ours && !is_unreadable => {}
             Wish::Save => {
                 there_id.filter(|_| !is_ours).into_iter().for_each(|other| self.leave_sign_in(other));
@@ -116,7 +119,7 @@ impl Session {
                 self.store.saving = self.sign_in.id;
                 output = ours.map(|record| Output::Write { record, over });
             }
-            // Nobody knows whose it is. A store that does not answer now may do so later.
+            // The content is unknown. The store may answer later.
             Wish::Clear(Some(_)) if is_unreadable => self.park(now, wish),
             Wish::Clear(whose) => {
                 let is_it = match whose {
@@ -156,18 +159,17 @@ impl Session {
             (StoreEnd::Done, Wish::Save) => self.store.holds = Some(self.store.saving),
             (StoreEnd::Failed, Wish::Save) => {
                 self.store.holds = None;
-                // What is there is of somebody who is not signed in here any more, and is not to come back. If nobody knows what is there,
-                // it takes another try to see.
+                // The store holds a sign-in that is over and must not come back. If the content is unknown, it is read again.
                 if !self.store.is_unread {
                     self.store.wish.get_or_insert(Wish::Clear(Some(self.sign_in.id)));
                 } else if self.store.wish.is_none() {
                     self.park(now, done);
                 }
             }
-            // Whatever is to be written next takes the place of what could not be erased.
+            // The next write replaces what could not be erased.
             (StoreEnd::Failed, Wish::Clear(_)) if self.store.wish.is_none() => self.park(now, done),
             (StoreEnd::Failed, Wish::Clear(_)) => {}
-            // It is looked again what is there.
+            // The store is read again.
             (StoreEnd::Overtaken, Wish::Clear(_) | Wish::Save) => {
                 self.store.wish.get_or_insert(done);
             }
@@ -175,7 +177,7 @@ impl Session {
         self.go_on_reading();
     }
 
-    /// Lets go of the lock, if that was wanted and everything is written.
+    /// Releases the lock, if that was requested and everything is written.
     pub(super) fn unlock(&mut self) {
         if self.store.unlocks && self.store.wish.is_none() && self.store.writing.is_none() {
             self.store.unlocks = false;
@@ -183,7 +185,7 @@ impl Session {
         }
     }
 
-    /// Tries later, ever more slowly.
+    /// Tries again later, with growing waits.
     fn park(&mut self, now: Now, wish: Wish) {
         self.store.parked = Some(wish);
         let wait = TRY_AGAIN.times(1 << self.store.failures.min(6));
@@ -191,21 +193,21 @@ impl Session {
         self.timers.set(Timer::Store, now.instant.after(wait.min(TRY_AGAIN.times(60))));
     }
 
-    /// Tries again what the store failed to do.
+    /// Retries the failed change.
     pub(super) fn try_again(&mut self) {
         if let Some(wish) = self.store.parked.take() {
             self.wish(wish);
         }
     }
 
-    /// Nobody is signed in, as far as this session knows. What it could not read may be of somebody all the same.
+    /// Nobody is signed in here. A store that could not be read may hold somebody's tokens.
     pub(super) fn clear_unread(&mut self) {
         if self.store.is_unread && self.store.wish.is_none() && self.store.writing.is_none() {
             self.clear_of(None);
         }
     }
 
-    /// Reads what has to be known for what is yet to be done.
+    /// Reads the store if the pending change needs its content.
     pub(super) fn go_on_reading(&mut self) {
         let is_looking = matches!(self.renewal, Refresh::Looking { .. }) || matches!(self.renewal, Refresh::Refused(_));
         if (self.store.wish.is_some() || is_looking) && self.store.writing.is_none() && self.store.reads == 0 {
@@ -213,10 +215,10 @@ impl Session {
         }
     }
 
-    /// Takes over what another tab has put into the store. Who waits is asked again by the caller.
+    /// Takes over what another tab has written. The caller answers pending token requests.
     fn adopt(&mut self, now: Now, stored: Stored) {
         let stored = match stored {
-            // Whom this session has left does not come back.
+            // A sign-in that is over does not come back.
             Stored::Tokens(record) if self.left.contains(&record.id) => Stored::Unreadable,
             Stored::Nothing | Stored::Tokens(_) | Stored::Unreadable => stored,
         };
@@ -241,11 +243,11 @@ impl Session {
         let lifetime = Lifetime { expires_in: None, expires_at };
         let tokens = self.token_set(now, (record.access, record.refresh), lifetime, TokenOrigin::Earlier);
         let same_user = is_known || self.is_same_user(&tokens, SameUser::OnlyIfKnown);
-        // Whoever waits for a sign-in has one; an expired session that is renewed after all, too.
+        // This also counts as a sign-in for suspended connections, and for an expired session that another tab has renewed.
         if !is_known || matches!(self.state, State::Expired { .. }) {
             self.sign_in_count += 1;
         }
-        // What has just been renewed serves whoever waited for that, however short its life: else each tab would ask.
+        // The renewed token answers pending requests, however short its life is. Otherwise each tab would renew.
         for request in &mut self.token_requests {
             if let TokenRequirement::ValidFor(_) = request.requirement {
                 request.requirement = TokenRequirement::VALID;
@@ -257,21 +259,21 @@ impl Session {
         self.changed(None);
     }
 
-    /// What was left is not in the store any more; but an answer that is on its way may still tell of it.
+    /// The old sign-in is not in the store any more. An answer in progress may still contain it.
     fn forget_left(&mut self) {
         if self.store.reads == 0 {
             self.left.clear();
         }
     }
 
-    /// A sign-in is over, or another takes its place: what the store may yet hold of it is not to come back.
+    /// A sign-in is over or replaced. What the store may still hold of it must not come back.
     pub(super) fn leave_sign_in(&mut self, id: u64) {
         if self.config.has_store && !self.left.contains(&id) {
             self.left.push(id);
         }
     }
 
-    /// A twin of this tab has changed its own store; this tab's is to follow.
+    /// A duplicate of this tab has changed its own store. This tab's store follows.
     pub(super) fn on_twin(&mut self, now: Now, id: u64, stored: Stored) {
         if id != self.sign_in.id {
             return;
@@ -285,14 +287,14 @@ impl Session {
         }
     }
 
-    /// Puts the present tokens into the store.
+    /// Saves the present tokens.
     pub(super) fn save(&mut self) {
         if self.config.has_store {
             self.wish(Wish::Save);
         }
     }
 
-    /// The present tokens, as they rest in the store.
+    /// The present tokens, as a record for the store.
     fn record(&self, now: Now) -> Option<Record> {
         let State::SignedIn(tokens) = &self.state else { return None };
         let SignIn { id, renewals } = self.sign_in;
@@ -301,9 +303,9 @@ impl Session {
         Some(Record { id, renewals, access, refresh, expires_at: tokens.expires_at, skew })
     }
 
-    /// Takes the present tokens out of the store, and those that they were to replace.
+    /// Removes the present tokens from the store, and those that they were to replace.
     pub(super) fn clear(&mut self) {
-        // Before the store has answered nobody knows what is in it, but it is to go.
+        // Before the store has answered its content is unknown; it is cleared in any case.
         self.clear_of((!self.store.is_unread).then_some(self.sign_in.id));
     }
 
@@ -314,7 +316,7 @@ impl Session {
     }
 
     fn wish(&mut self, wish: Wish) {
-        // What could not be erased goes with what is done now: it is of the past.
+        // What could not be erased before is erased with this.
         self.timers.stop(Timer::Store);
         self.store.parked = None;
         self.store.wish = Some(wish);

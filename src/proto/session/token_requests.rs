@@ -1,4 +1,4 @@
-//! Who asks for a token: whether the present one will do, or is renewed first.
+//! Token requests: whether the present token meets the requirement, or is renewed first.
 
 use super::Session;
 use super::io::{AccessToken, TokenRequest, TokenRequirement};
@@ -7,24 +7,24 @@ use crate::error::TokenError;
 use crate::proto::Now;
 use crate::proto::token::TokenSet;
 
-/// What becomes of a request for a token.
+/// How a token request is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Verdict {
-    /// Nothing is usable or will be: the session ends.
+    /// There is no valid token and there will be none: the session ends.
     End(TokenError),
     /// It is answered with the present token.
     Give,
     Refuse(TokenError),
-    /// It waits for a renewal that begins.
+    /// It waits for a renewal that starts now.
     Renew,
-    /// It waits for what is under way.
+    /// It waits for what is in progress.
     Wait,
 }
 
-/// Whether the present token will do.
+/// Whether the present token meets the requirement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum WillDo {
-    /// If no better can be had.
+    /// Only if no other can be had.
     IfMust,
     No,
     Yes,
@@ -50,7 +50,7 @@ impl Session {
         }
     }
 
-    /// What becomes of a request for a token.
+    /// How a token request is answered.
     fn verdict(&self, now: Now, requirement: TokenRequirement) -> Verdict {
         match (self.renewal, &self.state) {
             (Refresh::Locking | Refresh::Looking { .. } | Refresh::Requested(_) | Refresh::Refused(_), _)
@@ -76,7 +76,7 @@ impl Session {
         }
     }
 
-    /// Whether the present token is what is asked for.
+    /// Whether the present token meets the requirement.
     fn will_do(&self, now: Now, tokens: &TokenSet, requirement: TokenRequirement) -> WillDo {
         let (current, latest) = (self.generation, self.latest(now));
         let is_usable = tokens.is_usable_at(latest);
@@ -86,7 +86,7 @@ impl Session {
             }
             TokenRequirement::ValidFor(life) => is_usable && !tokens.is_expired_at(latest.after(life)),
         };
-        // Only the server's word ends a token whose end nobody knows for sure, or dials that fail without a word.
+        // If the end of the token is uncertain, or handshakes fail without a reason, only a refusal by the server counts.
         let is_over = requirement == TokenRequirement::OtherThan(current)
             || self.is_expired(now)
             || requirement == TokenRequirement::PreferOther(current) && tokens.is_expired_at(latest);
@@ -105,7 +105,7 @@ impl Session {
         }
     }
 
-    /// Asks anew for whoever waits.
+    /// Decides again about pending token requests.
     pub(super) fn ask_again(&mut self, now: Now) {
         for request in core::mem::take(&mut self.token_requests) {
             self.on_token_request(now, request);
