@@ -1,8 +1,8 @@
 //! How long to wait before the next try.
 //!
 //! Full jitter: a random time in [0, min(cap, base·2ⁿ)], so that clients that fell together do not return together. The
-//! first try after losing a live connection to a server is spread over a window of its own, and while the server does not take
-//! them back no window is narrower than that: those who were refused would crowd into the time of those who are yet to come.
+//! first try after the loss of a stable connection is spread over a range of its own. Until the next connection no range is shorter, so that
+//! refused clients do not collide with clients that have not tried yet.
 //!
 //! Source: <https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/>
 
@@ -31,7 +31,7 @@ options! {
 pub(crate) struct Backoff {
     options: BackoffOptions,
     failures: u32,
-    /// The least window.
+    /// The least range.
     floor: Millis,
     rng: fastrand::Rng,
 }
@@ -41,14 +41,13 @@ impl Backoff {
         Self { options, failures: 0, floor: Millis::ZERO, rng: fastrand::Rng::with_seed(seed) }
     }
 
-    /// Forgets the failures: the connection has proven stable.
+    /// Resets it: the connection was stable.
     pub(crate) fn reset(&mut self) {
         self.failures = 0;
         self.floor = Millis::ZERO;
     }
 
-    /// Returns the wait after one more failure. `hint` is what the server asked for: its minimum comes on top, its spread is the least
-    /// window.
+    /// Returns the wait after a failure. The minimum of the server's `hint` is added, and its spread is the least range.
     pub(crate) fn after_failure(&mut self, hint: Hint) -> Millis {
         let window = self.window(self.failures);
         self.failures = self.failures.saturating_add(1);
@@ -65,14 +64,14 @@ impl Backoff {
         self.draw(hint.spread.unwrap_or(self.options.spread)) + hint.retry_after.unwrap_or_default()
     }
 
-    /// Returns the wait of a computer that has no network: in the upper half of the widest window.
+    /// Returns the wait without a network: in the upper half of the longest wait.
     pub(crate) fn slow(&mut self) -> Millis {
         self.draw(self.options.cap.half()) + self.options.cap.half()
     }
 
-    /// Returns a random time within `window`.
+    /// Returns a random time of at most `window`.
     pub(crate) fn draw(&mut self, window: Millis) -> Millis {
-        // Milliseconds fit into an f64, and 64-bit division costs the download more than this.
+        // Milliseconds fit into an f64, and a 64-bit division would make the wasm larger.
         Millis::from_millis((self.rng.f64() * ((window).as_millis() as f64 + 1.0)) as u64)
     }
 

@@ -1,4 +1,4 @@
-//! Frames of the handshake: how the first message is written, and which messages a frame of the server holds.
+//! Frames of the authentication: how the first message is written, and which messages a frame of the server contains.
 //!
 //! Most servers put one JSON value into a frame. Others put text before it (socket.io, NATS), several to a frame
 //! (Centrifugo, SignalR), or a line over two frames (NATS, for browsers). One view serves them all, so that templates and
@@ -8,7 +8,7 @@ use super::contract::numbered;
 use super::{Json, Secret};
 
 numbered! {
-/// What a frame of the handshake is.
+/// The type of the frames of the authentication.
 pub enum Framing {
     /// [`Framing::Text`] in binary frames.
     Binary = 2 "binary",

@@ -1,11 +1,11 @@
-//! What a dial sends: the scheme puts the credential into it, the connection hands it to the driver.
+//! The opening handshake (RFC 6455 §4): the scheme adds the credential, and the connection hands it to the driver.
 
 use super::Secret;
 
-/// What a dial sends.
+/// What the opening handshake sends.
 #[derive(Clone, Debug)]
 pub struct Handshake {
-    /// With the credential, where the scheme puts it there.
+    /// The URL, with the credential if the scheme adds it there.
     pub url: Secret,
     /// The subprotocols to offer; the last one may be the credential.
     pub protocols: Vec<Secret>,

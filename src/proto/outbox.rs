@@ -109,6 +109,15 @@ struct OutboxEntry {
     doubted: Option<Instant>,
 }
 
+/// How long a message stays in the outbox after it was handed to a socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Retention {
+    /// Not at all.
+    None,
+    /// Until the server has accepted the credential: if it refuses, the message is sent again.
+    UntilAccepted,
+}
+
 /// How much of what may not have arrived is remembered, in messages and in bytes of them together.
 const MAX_DOUBTED: usize = 1_000;
 const MAX_DOUBTED_BYTES: usize = 1 << 20;
@@ -220,16 +229,17 @@ impl Outbox {
         self.entries.len() - self.waiting.messages
     }
 
-    /// Takes the next message to hand to a socket, and whether it is to be confirmed. With `keep`, and if it is, it stays here, too.
-    pub(crate) fn next(&mut self, now: Instant, keep: bool) -> Option<(MessageId, bool)> {
+    /// Takes the next message to hand to a socket, and whether an acknowledgement will follow. With one, it stays here until then.
+    pub(crate) fn next(&mut self, now: Instant, retention: Retention) -> Option<(MessageId, bool)> {
         let place = self.first_waiting();
         let entry = self.entries.get_mut(place)?;
         let (id, length, needs_ack) = (entry.id, entry.length, entry.ack.is_some());
         entry.doubted = Some(now);
-        entry.is_kept = keep || needs_ack;
+        let is_kept = needs_ack || retention == Retention::UntilAccepted;
+        entry.is_kept = is_kept;
         self.trusted = self.trusted.min(id);
         self.waiting.subtract(length);
-        if keep || needs_ack {
+        if is_kept {
             self.kept.add(length);
         }
         self.unconfirmed += usize::from(needs_ack);

@@ -1,4 +1,4 @@
-//! Presets: settings of known backends, as rows of one table, and the reading of such rows.
+//! Presets: options for known backends, as rows of one table, and a reader for such rows.
 //!
 //! The table is `presets.json`; the npm package's presets are made of it, too. A row has the names of the npm options, so
 //! whoever writes one for another backend uses the same fields in both languages: [`session_of`], [`connection_of`].

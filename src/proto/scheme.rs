@@ -1,6 +1,6 @@
 //! Schemes: how a credential reaches the socket, as data.
 //!
-//! A scheme says where the credential goes and which messages belong to the handshake; the connection machine follows it.
+//! A scheme says where the credential is sent and which messages belong to the authentication. The connection machine follows it.
 
 use super::contract::{Kind, numbered, options};
 use super::http::Method;
@@ -18,14 +18,14 @@ pub enum Scheme {
     Cookie,
     /// The token is sent as the first message.
     FirstMessage(FirstMessage),
-    /// The token goes into the `Authorization` header of the handshake. Native only: no browser lets a page set it.
+    /// The token is sent in the `Authorization` header of the handshake. Native only: a page cannot set it.
     #[cfg(not(target_family = "wasm"))]
     Header,
-    /// The token itself goes into the URL, where access logs and proxies see it.
+    /// The token itself is sent in the URL, where access logs and proxies see it.
     Query(Query),
-    /// The token itself goes as an entry of `Sec-WebSocket-Protocol`.
+    /// The token itself is sent as an entry of `Sec-WebSocket-Protocol`.
     Subprotocol(Subprotocol),
-    /// A single-use ticket, fetched for each attempt, goes along with the handshake.
+    /// A single-use ticket, fetched for each attempt, is sent with the handshake.
     Ticket(Ticket),
 }
 
@@ -77,13 +77,13 @@ options! {
 }
 
 numbered! {
-/// How a credential is written among the subprotocols, where `=`, `/` and spaces throw (RFC 9110 §5.6.2).
+/// How a credential is encoded as a subprotocol, where `=`, `/` and spaces are invalid (RFC 9110 §5.6.2).
 pub enum Encoding {
     /// Base64 without padding (RFC 4648 §4), as Phoenix reads it; one that needs a `/` cannot be sent.
     Base64 = 1 "base64",
     /// Base64url without padding (RFC 4648 §5), as Kubernetes reads it.
     Base64Url = 2 "base64url",
-    /// As it is. A JWT may stand there.
+    /// Unchanged. Valid for a JWT.
     Plain = 0 "plain",
 }
 }
@@ -99,7 +99,7 @@ impl Subprotocol {
     /// Puts a credential into a handshake.
     ///
     /// # Errors
-    /// A credential that cannot stand among subprotocols.
+    /// A credential that is not a valid subprotocol.
     pub(crate) fn handshake(&self, url: &Url, protocols: &[String], credential: &str) -> Result<Handshake, TokenError> {
         let entry = [&self.prefix, self.encoding.encode(credential).as_str()].concat();
         if entry.len() == self.prefix.len()
@@ -176,7 +176,7 @@ impl Ticket {
     /// Puts a ticket into a handshake.
     ///
     /// # Errors
-    /// One that cannot stand among subprotocols.
+    /// A ticket that is not a valid subprotocol.
     pub(crate) fn handshake(&self, url: &Url, protocols: &[String], ticket: &str) -> Result<Handshake, TokenError> {
         match &self.subprotocol {
             Some(entry) => entry.handshake(url, protocols, ticket),
@@ -221,7 +221,7 @@ options! {
 }
 
 impl FirstMessage {
-    /// Returns the options of a message: nothing is waited for.
+    /// Returns the options for a message, without an acknowledgement.
     #[must_use]
     pub fn new(message: Json) -> Self {
         Self { message: Some(message), ..Self::default() }
@@ -230,7 +230,7 @@ impl FirstMessage {
     /// Checks the template.
     ///
     /// # Errors
-    /// A hole that nothing fills; neither a message nor an ack.
+    /// An unknown placeholder; neither a message nor an ack.
     fn check(&self) -> Result<(), ConfigError> {
         let Some(message) = &self.message else {
             let problem = "without a message of ours the server's is needed";
@@ -268,7 +268,7 @@ impl Scheme {
 
 const NO_TOKEN: &str = "only letters, digits and !#$%&'*+-.^_`|~ are allowed; use base64url without padding";
 
-/// What servers take of subprotocols, all together, in bytes.
+/// The limit of servers for all subprotocols together, in bytes.
 const MAX_PROTOCOLS: usize = 8192;
 
 /// Returns whether a text is a token (RFC 9110 §5.6.2).

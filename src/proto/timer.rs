@@ -1,8 +1,8 @@
-//! The table of deadlines. What each is for is said by the machine that sets it.
+//! The table of deadlines of a machine.
 
 use super::Instant;
 
-/// The deadlines that are set; at most one for each timer of a machine. Each machine has an enum of its own.
+/// The deadlines that are set, at most one for each timer. Each machine has an enum of its own.
 #[derive(Debug)]
 pub(crate) struct Timers<T>(Vec<(Instant, T)>);
 
@@ -23,17 +23,17 @@ impl<T: Copy + PartialEq> Timers<T> {
         self.0.retain(|(_, set)| *set != timer);
     }
 
-    /// Stops those that are so.
+    /// Stops the timers for which the predicate holds.
     pub(crate) fn stop_where(&mut self, is_so: impl Fn(T) -> bool) {
         self.0.retain(|(_, set)| !is_so(*set));
     }
 
-    /// Returns the next deadline of all.
+    /// Returns the earliest deadline.
     pub(crate) fn next(&self) -> Option<Instant> {
         self.0.iter().map(|(deadline, _)| *deadline).min()
     }
 
-    /// Takes a timer that is due; the boundary itself is due.
+    /// Removes and returns a timer that is due. A deadline of exactly now is due.
     pub(crate) fn take_due(&mut self, now: Instant) -> Option<(Instant, T)> {
         let next = self.next().filter(|next| *next <= now)?;
         let index = self.0.iter().position(|(deadline, _)| *deadline == next)?;

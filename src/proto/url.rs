@@ -1,4 +1,4 @@
-//! Which addresses a credential may go to, and how it is put into a query.
+//! URLs: which of them may get a credential, and how it is put into a query.
 //!
 //! The platform makes a URL absolute and normal (WHATWG URL); this module decides whether it is fit to dial. Everything
 //! that browsers accept silently and that leaks or breaks later is an error here: userinfo stays readable in `ws.url`,
@@ -25,7 +25,7 @@ pub struct Url {
     is_encrypted: bool,
 }
 
-/// What a URL is for.
+/// The use of a URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UrlKind {
     /// `http:` and `https:`
@@ -60,7 +60,7 @@ impl Url {
         Self::of(parts, kind).ok_or(UrlProblem::Scheme)
     }
 
-    /// Reads a URL that was checked; what is none leads nowhere.
+    /// Reads a URL that was checked before.
     #[cfg(target_family = "wasm")]
     pub(crate) fn trusted(text: &str, kind: UrlKind) -> Self {
         platform::url(text).and_then(|parts| Self::of(parts, kind)).unwrap_or_default()
@@ -78,7 +78,7 @@ impl Url {
         Some(Self { before_query, query: parts.query, host: parts.host, is_encrypted })
     }
 
-    /// Refuses to send a credential in the clear to anything but this machine.
+    /// Refuses to send an unencrypted credential to another machine.
     ///
     /// # Errors
     /// [`ConfigError::InsecureUrl`] for `ws:` and `http:` to a foreign host, unless `allow_insecure`.

@@ -1,7 +1,7 @@
-// What a Rust app hears of the drivers: the names that they call, as one function each.
+// The callbacks of the drivers, for a Rust app.
 
 /**
- * Where a connection's events and messages go. `event` is called for each event, which the app takes from the core, with what may not have arrived.
+ * The callbacks of a connection. `event` is called for each event, which the app takes from the core, with the unconfirmed messages.
  *
  * @param {(unconfirmed: unknown[]) => void} event @param {() => boolean} takesBuffers @param {(data: unknown) => void} message
  * @returns {import('./connection-driver.js').Sink}
@@ -19,7 +19,7 @@ export const sinkOf = (event, takesBuffers, message) => ({
 });
 
 /**
- * Who is told of a session.
+ * The callbacks of a session.
  *
  * @param {(failure: any[] | undefined) => void} changed @param {(failure: any[]) => void} renewalRefused @param {(error: unknown) => void} storeFailed
  * @param {(login: number, failure: any[] | undefined, answer?: string) => void} loggedIn @param {(requester: number, answer: any[]) => void} token
@@ -34,7 +34,7 @@ export const ownerOf = (changed, renewalRefused, storeFailed, loggedIn, token) =
   token,
 });
 
-/** Lets go of a session: nobody hears of it any more, and it ends when everything is stored. @param {import('./session-driver.js').SessionDriver} driver */
+/** Releases a session: its callbacks are not called any more, and it ends when everything is stored. @param {import('./session-driver.js').SessionDriver} driver */
 export function release(driver) {
   const deaf = () => {};
   driver.owner = ownerOf(deaf, deaf, deaf, deaf, deaf);

@@ -1,4 +1,4 @@
-// Drives a connection: its sockets, its requests, its timer, and the messages that the machine knows by number alone.
+// Drives a connection: its sockets, its requests, its timer, and the payloads of messages, which the machine knows by number.
 
 import { Driver, attempt, written } from './driver.js';
 
@@ -50,7 +50,7 @@ const SEND_ANSWER_QUEUE_FULL = 5;
  * @typedef {import('./driver.js').Plain} Plain
  * @typedef {import('./session-driver.js').SessionDriver} SessionDriver
  *
- * @typedef {object} OfConnection What a connection's core has besides.
+ * @typedef {object} OfConnection The further methods of a connection's core.
  * @property {(instant: number, message: number, length: number, text?: string, ttl?: number) => number} send
  * @property {(instant: number, socket: number, length: number) => number} received
  * @property {() => number | undefined} socket
@@ -58,13 +58,13 @@ const SEND_ANSWER_QUEUE_FULL = 5;
  * @property {() => boolean} confirms
  * @property {(to: Plain) => void} stats
  *
- * @typedef {object} Sink Where events and messages go. None of it throws.
- * @property {boolean} takesBuffers Whether binary messages are to arrive as ArrayBuffers.
+ * @typedef {object} Sink The callbacks for events and messages. They do not throw.
+ * @property {boolean} takesBuffers Whether binary messages should arrive as ArrayBuffers.
  * @property {(thrown: unknown) => void} broken
  * @property {() => void} opened
  * @property {(message: number, status: number) => void} status
  * @property {(code: number, reason: string, wasClean: boolean) => void} closed
- * @property {(change: any[], unconfirmed: unknown[]) => void} changed The parts of a change, and what may not have arrived.
+ * @property {(change: any[], unconfirmed: unknown[]) => void} changed The parts of a change, and the unconfirmed messages.
  * @property {(data: unknown) => void} message
  */
 
@@ -79,7 +79,7 @@ export class ConnectionDriver extends Driver {
     /** @type {Map<number, WebSocket>} One, and at a handover two. */
     this.sockets = new Map();
     this.isSending = false;
-    /** @type {unknown} A message that the machine reads. */
+    /** @type {unknown} The message that the machine reads. */
     this.inspected = undefined;
     this.reads = core.reads();
     this.confirms = core.confirms();
@@ -91,7 +91,7 @@ export class ConnectionDriver extends Driver {
     this.input(CONNECTION_INPUT_CONNECT);
   }
 
-  /** Closes for good. @param {number} code Checked before. @param {string} reason */
+  /** Closes permanently. @param {number} code Checked before. @param {string} reason */
   close(code, reason) {
     this.input(CONNECTION_INPUT_CLOSE, 0, [code, reason]);
   }
@@ -107,7 +107,7 @@ export class ConnectionDriver extends Driver {
       const answer = this.core.send(performance.now(), message, lengthOf(data), text, ttl);
       if (answer === SEND_ANSWER_CLOSED || answer === SEND_ANSWER_QUEUE_FULL) return answer;
       if (answer !== SEND_ANSWER_DROPPED) this.messages.set(message, copied(data));
-      // The outbox was emptied before anybody could know of the connection, so nothing is overtaken.
+      // The outbox was emptied before the connection was reported, so order is kept.
       this.isSending = true;
       if (answer === SEND_ANSWER_NOW || answer === SEND_ANSWER_UNCONFIRMED)
         this.write(this.core.socket(), this.messages.get(message));
@@ -117,12 +117,12 @@ export class ConnectionDriver extends Driver {
     });
   }
 
-  /** The counters, each at its place. */
+  /** The counters, by their places. */
   stats() {
     return this.guarded(() => written((to) => this.core.stats(to))[0]);
   }
 
-  /** What may be read of the present WebSocket; its address holds the credential, where the scheme puts it there. */
+  /** The public properties of the present WebSocket. Its URL may contain the credential and is left out. */
   native() {
     const socket = this.guarded(() => this.sockets.get(this.core.socket() ?? -1));
     return attempt(
@@ -131,13 +131,13 @@ export class ConnectionDriver extends Driver {
     );
   }
 
-  /** How binary messages are to arrive on the present sockets; on later ones the sink is asked. @param {boolean} takesBuffers */
+  /** Sets how binary messages arrive on the present sockets. Later sockets ask the sink. @param {boolean} takesBuffers */
   setBinaryType(takesBuffers) {
     if (!this.reads)
       for (const socket of this.sockets.values()) attempt(() => (socket.binaryType = binaryType(takesBuffers)));
   }
 
-  /** The app has let go of it. */
+  /** The app has dropped it. */
   release() {
     attempt(() => this.close(1000, ''));
     this.end();
@@ -192,8 +192,7 @@ export class ConnectionDriver extends Driver {
   }
 
   /**
-   * Dials. The listeners are there before the browser can say anything. A socket that it refuses to make is heard of later, as one is that it
-   * refuses to open.
+   * Opens a socket. The listeners are set before the browser can fire an event. A refused construction is handled later, as a refused handshake is.
    *
    * @param {number} id @param {string} url @param {string[]} protocols
    */
@@ -215,7 +214,7 @@ export class ConnectionDriver extends Driver {
     }
   }
 
-  /** Hears what a socket says: not within a call of ours, in which a double of a WebSocket may say it. @param {() => void} handle */
+  /** Handles an event of a socket. A test double may fire it within a call of this driver; it is then handled later. @param {() => void} handle */
   later(handle) {
     if (this.isRunning || this.isSending) queueMicrotask(() => attempt(handle));
     else attempt(handle);
@@ -237,13 +236,13 @@ export class ConnectionDriver extends Driver {
     });
   }
 
-  /** Hands a message to the app as it wants it: one that was read has arrived as bytes. @param {unknown} data */
+  /** Delivers a message to the app. A message that was read has arrived as bytes and may have to become a Blob. @param {unknown} data */
   deliver(data) {
     const isBlob = this.reads && data instanceof ArrayBuffer && !this.owner.takesBuffers;
     this.owner.message(isBlob ? new Blob([data]) : data);
   }
 
-  /** Stops listening to a socket, and returns it. @param {number} id */
+  /** Removes the listeners of a socket, and returns it. @param {number} id */
   detach(id) {
     const socket = this.sockets.get(id);
     if (socket) socket.onopen = socket.onmessage = socket.onerror = socket.onclose = null;
@@ -251,12 +250,12 @@ export class ConnectionDriver extends Driver {
     return socket;
   }
 
-  /** Stops listening and closes; nothing is waited for. @param {number} id @param {number} code Checked before. @param {string} reason */
+  /** Removes the listeners and closes the socket, without waiting. @param {number} id @param {number} code Checked before. @param {string} reason */
   closeSocket(id, code, reason) {
     attempt(() => this.detach(id)?.close(code, reason));
   }
 
-  /** Hands something to a socket, which nobody may ask after: what it does not take has been said to be taken. @param {number | undefined} id @param {any} data */
+  /** Sends on a socket and ignores a failure: the caller was already told that the message was accepted. @param {number | undefined} id @param {any} data */
   write(id, data) {
     attempt(() => this.sockets.get(id ?? -1)?.send(data));
   }
@@ -265,7 +264,7 @@ export class ConnectionDriver extends Driver {
 /** @param {boolean} takesBuffers @returns {BinaryType} */
 const binaryType = (takesBuffers) => (takesBuffers ? 'arraybuffer' : 'blob');
 
-/** Calls with what becomes of the page, and with how it is, until the signal. A worker has no page. @param {(event: number) => void} call @param {AbortSignal} signal */
+/** Calls back with changes of the page, and its present state, until the signal. A worker has no page. @param {(event: number) => void} call @param {AbortSignal} signal */
 function watchPage(call, signal) {
   const page = globalThis.document;
   /** @param {EventTarget | undefined} target @param {string} type @param {(event: any) => number | false} event */
@@ -280,7 +279,7 @@ function watchPage(call, signal) {
     );
   on(globalThis, 'offline', () => PAGE_EVENT_OFFLINE);
   on(globalThis, 'online', () => PAGE_EVENT_ONLINE);
-  // A page in the back/forward cache is closed to the network, and so is one that the browser freezes.
+  // A page in the back/forward cache, or a frozen page, has no network.
   on(globalThis, 'pagehide', ({ persisted }) => persisted && PAGE_EVENT_FROZEN);
   on(globalThis, 'pageshow', ({ persisted }) => persisted && PAGE_EVENT_RESUMED);
   on(page, 'freeze', () => PAGE_EVENT_FROZEN);
@@ -291,7 +290,7 @@ function watchPage(call, signal) {
 }
 
 /**
- * A message as it is now: the app may write over its bytes, or give them away. Of a buffer that was given away nothing is left, as for `WebSocket.send`.
+ * Copies a message, because the app may change or transfer its bytes. A detached buffer is empty, as for `WebSocket.send`.
  *
  * @param {any} data A text, a Blob, an ArrayBuffer or a view of one. @returns {string | Blob | ArrayBuffer}
  */
@@ -303,8 +302,8 @@ export function copied(data) {
   return new Uint8Array(bytes ?? []).buffer;
 }
 
-/** The length of a message: of a text in UTF-16 units, of anything else in bytes. @param {any} data @returns {number} */
+/** The length of a message: of a string in UTF-16 units, otherwise in bytes. @param {any} data @returns {number} */
 export const lengthOf = (data) => attempt(() => data.byteLength ?? data.size ?? data.length) ?? 0;
 
-/** The text of a message: also of an `ArrayBuffer`, in which some servers send theirs. A blob does not show its own at once. @param {any} data @returns {string | undefined} */
+/** The text of a message, also of an `ArrayBuffer`, which some servers send. A Blob cannot be read synchronously. @param {any} data @returns {string | undefined} */
 const textOf = (data) => attempt(() => (typeof data === 'string' ? data : new TextDecoder().decode(data)));

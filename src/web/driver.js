@@ -1,7 +1,7 @@
-// What drives a machine in a browser: it tells it what happens, and does what it asks for. The drivers of connections and of sessions extend it.
+// Drives a machine in a browser: it feeds inputs and performs outputs. The drivers of connections and sessions extend it.
 //
-// Nothing is decided here. Rules: what the browser throws goes no further, since it may quote what it was given. What is heard is heard later,
-// never within a call of the machine. What traps in the wasm ends its driver, and no other.
+// It decides nothing. Rules: exceptions of the browser are caught here, because they may quote a credential. Events are handled later, never
+// within a call of the machine. A trap in the wasm ends its driver and no other.
 
 // Made of src/proto/contract by `cargo xtask contract`.
 // <contract>
@@ -11,7 +11,7 @@ const HTTP_END_TOO_LONG = 2;
 const MAX_BODY = 1048576;
 // </contract>
 
-/** The longest delay that a timer takes (HTML: a signed 32-bit number); the machine asks again. */
+/** The longest delay of a timer (HTML: a signed 32-bit number). The machine then sets it again. */
 const MAX_DELAY = 2 ** 31 - 1;
 
 /**
@@ -23,19 +23,19 @@ const MAX_DELAY = 2 ** 31 - 1;
  * @property {(to: Plain) => boolean} poll
  * @property {() => number} deadline
  *
- * Who is told when a machine has trapped.
+ * The callback for a trap.
  * @typedef {{ broken(thrown: unknown): void }} Owner
  */
 
 /** @template {Core} C @template {Owner} O */
 export class Driver {
-  /** @param {C} core @param {O} owner @param {number} timeout What the machine is told when time has passed. @param {number} http And when a request was answered. */
+  /** @param {C} core @param {O} owner @param {number} timeout The input for a timeout. @param {number} http The input for the end of a request. */
   constructor(core, owner, timeout, http) {
     this.core = core;
     this.owner = owner;
     this.timeout = timeout;
     this.http = http;
-    /** @type {Map<number, () => void>} What ends a request. */
+    /** @type {Map<number, () => void>} Functions that end a request. */
     this.requests = new Map();
     this.deadline = -1;
     this.isRunning = false;
@@ -43,12 +43,12 @@ export class Driver {
     this.ended = new AbortController();
   }
 
-  /** Tells the machine what happened. What traps then is nobody else's affair. @param {number} what @param {number} [id] @param {unknown} [data] */
+  /** Feeds an input from the browser. A trap is not thrown to the caller. @param {number} what @param {number} [id] @param {unknown} [data] */
   handle(what, id, data) {
     attempt(() => this.input(what, id, data));
   }
 
-  /** The same for the app, which is thrown what has trapped. @param {number} what @param {number} [id] @param {unknown} [data] */
+  /** Feeds an input from the app. A trap is thrown to the caller. @param {number} what @param {number} [id] @param {unknown} [data] */
   input(what, id = 0, data) {
     this.guarded(() => {
       this.core.input(performance.now(), Date.now(), what, id, data);
@@ -56,7 +56,7 @@ export class Driver {
     });
   }
 
-  /** Does something with the machine, unless it has trapped before. A trap ends this driver. @template T @param {() => T} call @returns {T | undefined} */
+  /** Calls the machine, unless it has trapped before. A trap ends this driver. @template T @param {() => T} call @returns {T | undefined} */
   guarded(call) {
     if (this.hasEnded) return undefined;
     try {
@@ -67,7 +67,7 @@ export class Driver {
     }
   }
 
-  /** Does what the machine asks for. Whoever calls meanwhile leaves the rest to the first. */
+  /** Performs the outputs of the machine. A nested call leaves them to the outer one. */
   performOutputs() {
     this.setTimer(this.core.deadline());
     if (this.isRunning) return;
@@ -84,14 +84,14 @@ export class Driver {
     throw new TypeError(`nothing has the number ${what}, with ${given.length} values`);
   }
 
-  /** The machine has trapped: it is never called again, and nothing of its user goes out any more. @param {unknown} thrown */
+  /** The machine has trapped: it is never called again, and nothing more of its user is sent. @param {unknown} thrown */
   fail(thrown) {
     if (this.hasEnded) return;
     this.end();
     this.owner.broken(thrown);
   }
 
-  /** Nobody wants anything of this any more. */
+  /** Ends the driver: its requests, its timer and its listeners. */
   end() {
     this.hasEnded = true;
     this.ended.abort();
@@ -100,10 +100,10 @@ export class Driver {
   }
 
   /**
-   * Makes an HTTP request. An end is heard once, later: with status, Retry-After, Date and body, or without if there was no answer.
+   * Makes an HTTP request. Its end is handled once, later: with status, Retry-After, Date and body, or without them if there was no answer.
    *
-   * @param {any[]} given Its number, URL, method, `Authorization`, media type of the body, body, whether cookies go along, and whether it outlives
-   * the page: then nothing ends it.
+   * @param {any[]} given Its number, URL, method, `Authorization`, media type of the body, body, whether cookies are sent, and `keepalive`: such a
+   * request outlives the page and is not aborted.
    */
   request([id, url, method, authorization, type, body, cookies, keepalive]) {
     const abort = new AbortController();
@@ -138,7 +138,7 @@ export class Driver {
       .then((end) => this.requestEnded(id, this.http, end));
   }
 
-  /** A request has come to its end. One that was ended before is not heard of any more. @param {number} id @param {number} what @param {unknown} end */
+  /** Handles the end of a request, unless it was aborted. @param {number} id @param {number} what @param {unknown} end */
   requestEnded(id, what, end) {
     if (this.requests.delete(id)) this.handle(what, id, end);
   }
@@ -150,7 +150,7 @@ export class Driver {
     attempt(() => end?.());
   }
 
-  /** Sets the timer, to a time of `performance.now()`, or below 0 stops it. @param {number} deadline */
+  /** Sets the timer to a time of `performance.now()`; a negative time stops it. @param {number} deadline */
   setTimer(deadline) {
     if (deadline === this.deadline) return;
     clearTimeout(this.timer);
@@ -160,12 +160,12 @@ export class Driver {
       this.deadline = -1;
       this.handle(this.timeout);
     };
-    // The machine's clock is cut to whole milliseconds, so one more makes sure that the deadline has passed.
+    // The machine's clock has whole milliseconds, so one more ensures that the deadline has passed.
     this.timer = setTimeout(ring, Math.min(Math.max(deadline - Math.floor(performance.now()), 0) + 1, MAX_DELAY));
   }
 }
 
-/** What the browser throws here says nothing that the machine does not learn otherwise. @template T @param {() => T} call @returns {T | undefined} */
+/** Ignores an exception of the browser: the machine learns of the failure otherwise. @template T @param {() => T} call @returns {T | undefined} */
 export function attempt(call) {
   try {
     return call();
@@ -174,10 +174,10 @@ export function attempt(call) {
   }
 }
 
-/** A seed for the jitter; it guards no secret. */
+/** A seed for the jitter. It protects no secret. */
 export const seed = () => Math.floor(Math.random() * 2 ** 53);
 
-/** What a machine writes down. @param {(to: Plain) => unknown} write @returns {any[]} */
+/** Returns what a machine writes. @param {(to: Plain) => unknown} write @returns {any[]} */
 export function written(write) {
   /** @type {Plain} */
   const row = [];
@@ -185,7 +185,7 @@ export function written(write) {
   return row;
 }
 
-/** The text of a body, or undefined if it is longer than is read. @param {Response} response */
+/** The text of a body, or undefined if it is too long. @param {Response} response */
 async function readText(response) {
   const reader = response.body?.getReader();
   if (!reader) return '';

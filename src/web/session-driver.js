@@ -1,4 +1,4 @@
-// Drives a session: its requests, its timer, its store, the app's own source of tokens, and what it and its connections have to say to each other.
+// Drives a session: its requests, its timer, its store, the app's own source of tokens, and the messages between it and its connections.
 
 import { Driver, attempt, written } from './driver.js';
 
@@ -36,13 +36,13 @@ const SOURCE_ANSWER_FAILED = 1;
  * @typedef {import('./connection-driver.js').ConnectionDriver} ConnectionDriver
  * @typedef {(what: number, id?: number, data?: unknown) => void} Handle
  *
- * @typedef {object} OfSession What a session's core has besides.
+ * @typedef {object} OfSession The further methods of a session's core.
  * @property {(to: Plain) => boolean} userChange
  * @property {() => boolean} isStoring
  * @property {() => number} state
  * @property {(to: Plain) => void} view
  *
- * @typedef {object} Store A store that is open: `Tabs` in tabs.js.
+ * @typedef {object} Store An open store: `Tabs` in tabs.js.
  * @property {() => unknown} read
  * @property {(tokens: any, over?: number) => unknown} write
  * @property {(over?: number) => unknown} erase
@@ -50,12 +50,12 @@ const SOURCE_ANSWER_FAILED = 1;
  * @property {() => unknown} unlock
  * @property {() => unknown} close
  *
- * @typedef {object} SessionEnvironment Where tokens rest and come from.
+ * @typedef {object} SessionEnvironment The store and the source of the tokens.
  * @property {(handle: Handle, failed: (error: unknown) => void) => Store} [store] Opens the store.
- * @property {(reason: string, done: (kind: number, tokens?: unknown[]) => void) => () => void} [source] Asks the app for a token. It calls `done` later,
- * once, with a `SourceAnswer` and, of a token, an array of it, its life in seconds and its end in seconds since 1970. It returns what ends the question.
+ * @property {(reason: string, done: (kind: number, tokens?: unknown[]) => void) => () => void} [source] Requests a token from the app. It calls `done` later,
+ * once, with a `SourceAnswer` and, for a token, an array of the token, its life in seconds and its expiry in seconds since 1970. It returns a function that ends the request.
  *
- * @typedef {object} SessionOwner Who is told. None of it throws. A failure is an array of its parts, or undefined.
+ * @typedef {object} SessionOwner The callbacks. They do not throw. A failure is an array of its parts, or undefined.
  * @property {(thrown: unknown) => void} broken
  * @property {(failure: any[] | undefined) => void} changed
  * @property {(failure: any[]) => void} renewalRefused
@@ -66,7 +66,7 @@ const SOURCE_ANSWER_FAILED = 1;
 
 /** @extends {Driver<import('./driver.js').Core & OfSession, SessionOwner>} */
 export class SessionDriver extends Driver {
-  /** @param {import('./driver.js').Core & OfSession} core @param {SessionEnvironment} surroundings @param {SessionOwner} owner */
+  /** @param {import('./driver.js').Core & OfSession} core @param {SessionEnvironment} environment @param {SessionOwner} owner */
   constructor(core, { store, source }, owner) {
     super(core, owner, SESSION_INPUT_TIMEOUT, SESSION_INPUT_HTTP);
     this.source = source;
@@ -80,16 +80,16 @@ export class SessionDriver extends Driver {
         (error) => this.hasEnded || this.owner.storeFailed(error),
       ),
     );
-    // The first thing that it wants may be to read the store.
+    // The first output may be to read the store.
     this.guarded(() => this.performOutputs());
   }
 
-  /** A number for whoever asks for tokens. */
+  /** A new id for a requester of tokens. */
   newRequester() {
     return this.requesters++;
   }
 
-  /** A connection of this session. Returns its number as an requester. @param {ConnectionDriver} connection */
+  /** Adds a connection. Returns its id as a requester. @param {ConnectionDriver} connection */
   join(connection) {
     for (const [requester, known] of this.connections) if (!known.deref()) this.connections.delete(requester);
     const requester = this.newRequester();
@@ -97,22 +97,22 @@ export class SessionDriver extends Driver {
     return requester;
   }
 
-  /** Tells every connection. @param {number} what @param {unknown} [data] */
+  /** Feeds an input to every connection. @param {number} what @param {unknown} [data] */
   broadcast(what, data) {
     for (const connection of [...this.connections.values()]) connection.deref()?.handle(what, 0, data);
   }
 
-  /** Somebody needs a token. @param {number} requester @param {any[]} request Its id, a `RequirementKind`, and its generation or milliseconds. */
+  /** Requests a token for a connection. @param {number} requester @param {any[]} request Its id, a `RequirementKind`, and its generation or milliseconds. */
   requestToken(requester, request) {
     this.handle(SESSION_INPUT_REQUEST_TOKEN, requester, request);
   }
 
-  /** Nobody waits for it any more. @param {number} requester */
+  /** Cancels the token requests of a requester. @param {number} requester */
   cancelTokenRequest(requester) {
     this.handle(SESSION_INPUT_CANCEL_TOKEN_REQUEST, requester);
   }
 
-  /** The app asks. @param {number} requester @param {number} kind @param {number} value */
+  /** Requests a token for the app. @param {number} requester @param {number} kind @param {number} value */
   token(requester, kind, value) {
     this.input(SESSION_INPUT_REQUEST_TOKEN, requester, [0, kind, value]);
   }
@@ -141,13 +141,13 @@ export class SessionDriver extends Driver {
     return this.guarded(() => written((to) => this.core.view(to))[0]);
   }
 
-  /** The app has let go of it. What is being written is written before. */
+  /** The app has dropped it. Pending writes are finished first. */
   release() {
     this.isReleased = true;
     attempt(() => this.guarded(() => this.performOutputs()));
   }
 
-  /** Connections are told of another user before anything else is done: nothing more goes out as the one who has gone. */
+  /** Tells connections of a change of user before any other output, so that nothing more is sent as the previous user. */
   performOutputs() {
     const user = written((to) => this.core.userChange(to));
     if (user.length > 0) this.broadcast(CONNECTION_INPUT_SESSION, user[0]);
@@ -168,7 +168,7 @@ export class SessionDriver extends Driver {
     attempt(() => this.store?.close());
   }
 
-  /** The store is emptied although the machine has trapped. */
+  /** Clears the store after a trap of the machine. */
   erase() {
     attempt(() => this.store?.erase());
   }
@@ -209,14 +209,14 @@ export class SessionDriver extends Driver {
     }
   }
 
-  /** Answers whoever needs a token. @param {number} requester @param {number} id @param {any[]} answer */
+  /** Answers a token request. @param {number} requester @param {number} id @param {any[]} answer */
   answer(requester, id, answer) {
     const connection = this.connections.get(requester);
     if (connection) connection.deref()?.handle(CONNECTION_INPUT_TOKEN, id, answer);
     else this.owner.token(requester, answer);
   }
 
-  /** Asks the app's own source of tokens. @param {number} id @param {string} reason */
+  /** Calls the app's own source of tokens. @param {number} id @param {string} reason */
   getToken(id, reason) {
     this.requests.set(id, () => {});
     /** @param {number} kind @param {unknown[]} [tokens] */
@@ -226,7 +226,7 @@ export class SessionDriver extends Driver {
       const end = this.source?.(reason, done);
       if (end && this.requests.has(id)) this.requests.set(id, end);
     } catch {
-      // As one that fails later: in passing.
+      // As one that fails later: temporarily.
       done(SOURCE_ANSWER_FAILED);
     }
   }

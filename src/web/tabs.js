@@ -1,6 +1,6 @@
-// What the tabs of a browser share: a store for the token set, a lock, and word of changes.
+// What the tabs of a browser share: a store for the token set, a lock, and notifications of changes.
 //
-// Nothing is decided here: a store is read and written in the order in which that is asked for, and what it fails at is told.
+// It decides nothing: reads and writes are performed in order, and failures are reported.
 
 // Made of src/proto/contract by `cargo xtask contract`.
 // <contract>
@@ -14,30 +14,30 @@ const STORE_END_FAILED = 1;
 const STORE_END_OVERTAKEN = 2;
 // </contract>
 
-/** The version of what is written. */
+/** The version of the record. */
 const VERSION = 1;
-/** How long a store may take, in milliseconds. */
+/** How long a call of the store may take, in milliseconds. */
 const PATIENCE = 5_000;
-/** How long the browser may take to say something of its locks, in milliseconds. */
+/** How long the browser may take to answer about its locks, in milliseconds. */
 const LOCK_PATIENCE = 1_000;
 /** How long a tab waits for its turn to change the store, in milliseconds. */
 const TURN = 2_000;
-/** How often it looks whether it sees what another tab has written, in milliseconds. */
+/** How often it reads the store to see what another tab has written, in milliseconds. */
 const LOOK_AGAIN = 10;
 
 /**
  * A record is an array of id, renewals, access token, refresh token, end (ms since 1970) and skew (ms); the last four as in `Record` in
- * src/proto/session/io.rs. What is in the store is a record, null for nothing, or undefined for what cannot be read or is none of ours.
+ * src/proto/session/io.rs. The content of the store is a record, null for nothing, or undefined for something else or an unreadable store.
  *
  * @typedef {[id: number, renewals: number, access: string, refresh?: string, expiresAt?: number, skew?: number]} Tokens
  * @typedef {Tokens | null | undefined} Stored
- * @typedef {(what: number, id?: number, data?: unknown) => void} Handle What a session is told.
+ * @typedef {(what: number, id?: number, data?: unknown) => void} Handle Feeds an input to the session.
  * @typedef {(error: unknown) => void} Failed
  * @typedef {{ load(): unknown, save(text: string): unknown, clear(): unknown, subscribe?(changed: () => void): unknown }} Store
  */
 
 /**
- * A store, to be opened by a session.
+ * A store that a session opens.
  *
  * @param {string} name Of the entry and the channel, and in the name of the lock. @param {'localStorage' | 'sessionStorage' | Store} place
  */

@@ -10,6 +10,7 @@ use crate::proto::Handshake;
 use crate::proto::Millis;
 use crate::proto::hint::Hint;
 use crate::proto::http::{HttpRequest, HttpResponse, Method, NoAnswer, http_date, json_of};
+use crate::proto::outbox::Retention;
 use crate::proto::scheme::{FirstMessage, Scheme, Ticket};
 use crate::proto::session::{AccessToken, RequestId, TokenRequestId};
 use crate::proto::{Instant, Json, Now, Secret, UnixTime};
@@ -259,7 +260,11 @@ impl Connection {
         // Queued messages are sent before the event, so that messages of its listeners follow them.
         let change =
             self.enter(State::Connected { socket, token, since: now.instant, acceptance, reauth: Reauth::None });
-        self.flush(now.instant, socket, acceptance == Acceptance::Assumed);
+        let retention = match acceptance {
+            Acceptance::Assumed => Retention::UntilAccepted,
+            Acceptance::Confirmed | Acceptance::Stable => Retention::None,
+        };
+        self.flush(now.instant, socket, retention);
         if let Some(predecessor) = predecessor {
             return self.retire(&predecessor, heartbeat_state);
         }

@@ -8,7 +8,7 @@ use super::io::{DeliveryStatus, Event, Output, Sent, SocketId};
 use super::state::{Acceptance, State, Timer};
 use crate::error::SendError;
 use crate::proto::Millis;
-use crate::proto::outbox::{MessageId, OutboxPolicy};
+use crate::proto::outbox::{MessageId, OutboxPolicy, Retention};
 use crate::proto::{Instant, Json};
 
 /// A message of the app, as the machine sees it. Nothing of it is read if it is sent at once without an acknowledgement.
@@ -60,7 +60,7 @@ impl Connection {
             match options.policy {
                 OutboxPolicy::DropOldest if length <= options.max_bytes => {
                     let Some(oldest) = self.outbox.take_oldest() else { return Err(SendError::QueueFull) };
-                    self.tell_fate(vec![oldest], DeliveryStatus::Dropped);
+                    self.report_status(vec![oldest], DeliveryStatus::Dropped);
                 }
                 OutboxPolicy::DropNewest => {
                     self.stats.discarded += 1;
@@ -76,7 +76,7 @@ impl Connection {
         }
         let Some(socket) = socket else { return Ok(Sent::Queued) };
         self.stats.sent += 1;
-        Ok(match self.outbox.next(instant, true) {
+        Ok(match self.outbox.next(instant, Retention::UntilAccepted) {
             Some((_, true)) => Sent::Unconfirmed(socket),
             Some((_, false)) | None => Sent::Now(socket),
         })
@@ -97,14 +97,14 @@ impl Connection {
     /// Drops messages that have waited too long.
     pub(super) fn expire(&mut self, now: Instant) {
         let expired = self.outbox.take_expired(now);
-        self.tell_fate(expired, DeliveryStatus::Dropped);
+        self.report_status(expired, DeliveryStatus::Dropped);
         self.set_expiry();
     }
 
     /// Sends all queued messages on a socket that was accepted.
-    pub(super) fn flush(&mut self, now: Instant, socket: SocketId, keep: bool) {
+    pub(super) fn flush(&mut self, now: Instant, socket: SocketId, retention: Retention) {
         self.expire(now);
-        while let Some((message, needs_ack)) = self.outbox.next(now, keep) {
+        while let Some((message, needs_ack)) = self.outbox.next(now, retention) {
             self.stats.sent += 1;
             self.outputs.push_back(Output::Send { socket, message });
             let status = if needs_ack { DeliveryStatus::Unconfirmed } else { DeliveryStatus::Sent };
@@ -135,7 +135,7 @@ impl Connection {
                 | Output::RequestToken { .. } => self.outputs.push_back(output),
             }
         }
-        self.tell_fate(unsent, DeliveryStatus::Dropped);
+        self.report_status(unsent, DeliveryStatus::Dropped);
     }
 
     /// Handles a message of the server that may be an acknowledgement.
@@ -143,7 +143,7 @@ impl Connection {
         let ack = self.config.confirm.as_ref().and_then(|confirm| confirm.confirmed_by(message));
         if let Some(ack) = ack {
             let confirmed = self.outbox.take_confirmed(&ack);
-            self.tell_fate(confirmed, DeliveryStatus::Confirmed);
+            self.report_status(confirmed, DeliveryStatus::Confirmed);
         }
     }
 
@@ -161,11 +161,11 @@ impl Connection {
             discarded.push(message);
         }
         let count = discarded.len();
-        self.tell_fate(discarded, DeliveryStatus::Dropped);
+        self.report_status(discarded, DeliveryStatus::Dropped);
         count
     }
 
-    fn tell_fate(&mut self, messages: Vec<MessageId>, status: DeliveryStatus) {
+    fn report_status(&mut self, messages: Vec<MessageId>, status: DeliveryStatus) {
         for message in messages {
             self.stats.discarded += u32::from(status == DeliveryStatus::Dropped);
             self.outputs.push_back(Output::Event(Event::Message { message, status }));

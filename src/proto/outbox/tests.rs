@@ -24,7 +24,7 @@ fn the_outbox_keeps_order_and_counts_bytes() {
     let ids = filled(&mut outbox, &[3, 0, 5]);
     assert_eq!((outbox.len(), outbox.bytes()), (3, 8));
     assert_eq!(
-        [(); 4].map(|()| outbox.next(at(0), false)),
+        [(); 4].map(|()| outbox.next(at(0), Retention::None)),
         [Some((ids[0], false)), Some((ids[1], false)), Some((ids[2], false)), None]
     );
     assert_eq!((outbox.len(), outbox.bytes()), (0, 0));
@@ -34,10 +34,13 @@ fn the_outbox_keeps_order_and_counts_bytes() {
 fn what_was_lent_comes_back_in_front_and_in_order() {
     let mut outbox = Outbox::new(OutboxOptions { max_bytes: 100, max_messages: 3, ..OutboxOptions::default() });
     let ids = filled(&mut outbox, &[1, 2, 3]);
-    assert_eq!([outbox.next(at(0), true), outbox.next(at(0), true)], [Some((ids[0], false)), Some((ids[1], false))]);
+    assert_eq!(
+        [outbox.next(at(0), Retention::UntilAccepted), outbox.next(at(0), Retention::UntilAccepted)],
+        [Some((ids[0], false)), Some((ids[1], false))]
+    );
     assert_eq!((outbox.len(), outbox.bytes(), outbox.has_room(1)), (1, 3, false));
     assert_eq!(outbox.requeue(), [], "what is sent again is in no doubt");
-    assert_eq!(outbox.next(at(0), true), Some((ids[0], false)));
+    assert_eq!(outbox.next(at(0), Retention::UntilAccepted), Some((ids[0], false)));
     outbox.settle();
     assert_eq!((outbox.len(), outbox.bytes()), (2, 5));
     assert_eq!((outbox.take_released(), outbox.take_doubted()), (vec![], vec![ids[0]]));
@@ -64,7 +67,10 @@ fn only_what_is_to_be_confirmed_is_kept_and_has_an_end_after_it_was_sent() {
     outbox.push(plain, 1, Some(at(5)), None);
     outbox.push(confirmed, 1, Some(at(7)), Some("1".to_owned()));
     assert_eq!(outbox.next_expiry(), Some(at(5)));
-    assert_eq!([outbox.next(at(0), true), outbox.next(at(0), false)], [Some((plain, false)), Some((confirmed, true))]);
+    assert_eq!(
+        [outbox.next(at(0), Retention::UntilAccepted), outbox.next(at(0), Retention::None)],
+        [Some((plain, false)), Some((confirmed, true))]
+    );
     assert_eq!((outbox.unconfirmed(), outbox.take_expired(at(5))), (1, vec![]));
     assert_eq!(outbox.next_expiry(), Some(at(7)));
     assert_eq!(outbox.take_confirmed("2"), []);
@@ -107,7 +113,7 @@ fn a_message_that_is_confirmed_is_in_doubt_no_more_and_one_that_was_never_sent_i
     let ids = [MessageId(1), MessageId(2), MessageId(3)];
     for (id, ack) in ids.into_iter().zip(["a", "b", "a"]) {
         outbox.push(id, 1, None, Some(ack.to_owned()));
-        outbox.next(at(0), false);
+        outbox.next(at(0), Retention::None);
     }
     assert_eq!(outbox.take_confirmed("a"), [ids[0], ids[2]], "all that have this id");
     assert_eq!(outbox.take_released(), [ids[0], ids[2]]);
@@ -163,7 +169,10 @@ fn whatever_became_of_the_others_a_message_is_found_by_what_confirms_it_and_the_
                     outbox.push(MessageId(number), 1, end, ack);
                     number += 1;
                 }
-                3 | 4 => drop(outbox.next(at(now), dice.bool())),
+                3 | 4 => {
+                    let retention = if dice.bool() { Retention::UntilAccepted } else { Retention::None };
+                    outbox.next(at(now), retention);
+                }
                 5 => {
                     let ack = dice.u8(0..6).to_string();
                     let is_meant = |entry: &&OutboxEntry| entry.is_kept && entry.ack.as_ref() == Some(&ack);
