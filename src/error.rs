@@ -20,7 +20,7 @@ pub use sentences::SENTENCES;
 pub enum Disposition {
     /// Try again after the backoff, and not before `after`.
     Retry {
-        /// What the server asked for: the least wait.
+        /// The least wait, if the server names one.
         after: Option<Millis>,
     },
     /// The credential was refused: refresh it once, then try again.
@@ -57,7 +57,7 @@ impl Disposition {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", self.message())]
 pub enum HttpError {
-    /// The answer is no JSON, or lacks the field that was asked for.
+    /// The answer is not JSON, or lacks the expected field.
     Malformed(Malformed),
     /// No answer: offline, refused, DNS, CORS, blocked.
     Network,
@@ -270,7 +270,7 @@ pub enum TransportError {
         /// How many.
         tries: u32,
     },
-    /// Nothing was heard of an open socket in time, or it is from before the computer slept.
+    /// The server sent nothing in time, or the connection is from before the computer slept.
     Silent,
 }
 
@@ -280,7 +280,7 @@ pub enum TransportError {
 pub enum Failure {
     /// The socket opened, but was not accepted.
     Handshake(HandshakeError),
-    /// The dial failed, and the probe said why.
+    /// The handshake failed, and the probe found out why.
     Probe(HttpError),
     /// The ticket endpoint gave no ticket.
     Ticket(HttpError),
@@ -426,7 +426,7 @@ impl TokenError {
 pub struct Problem {
     /// An input.
     pub failure: Failure,
-    /// What is done: a second refused credential asks for sign-in, no more for a refresh.
+    /// What happens next: a second refused credential asks for a sign-in, not for a refresh.
     pub disposition: Disposition,
 }
 

@@ -2,7 +2,7 @@
 //!
 //! # Rooms
 //!
-//! [`proto`] holds the state machines and knows nobody; `web` runs them in a browser, `native` over tokio. ARCHITECTURE.md has the map.
+//! [`proto`] has the state machines and depends on nothing; `web` runs them in a browser, `native` over tokio. ARCHITECTURE.md has the map.
 
 // Tests have dependencies of their own, and the wasm of the package does without those of Rust users.
 #![cfg_attr(not(any(test, feature = "js")), warn(unused_crate_dependencies))]

@@ -15,7 +15,7 @@ const SCHEMES = {
   },
   first: {
     label: 'First message',
-    help: 'The socket opens, then {"token": …} is sent. The server answers nothing when it is good and closes when it is not.',
+    help: 'The socket opens, then {"token": …} is sent. The server does not answer a valid token, and closes for an invalid one.',
     path: '/ws/first/',
     scheme: firstMessage({ message: { token: '$token' } }),
   },
@@ -27,7 +27,7 @@ const SCHEMES = {
   },
   hello: {
     label: 'Hello, then first message',
-    help: 'The server says {"type": "auth_required"} first, as Home Assistant does.',
+    help: 'The server sends {"type": "auth_required"} first, as Home Assistant does.',
     path: '/ws/hello/',
     scheme: firstMessage({
       message: { type: 'auth', access_token: '$token' },
@@ -38,7 +38,7 @@ const SCHEMES = {
   },
   query: {
     label: 'Token in the URL',
-    help: 'The token itself is in the URL: server logs keep it. For servers that know no other way.',
+    help: 'The token itself is in the URL, where server logs keep it. For servers that support nothing else.',
     path: '/ws/jwt/',
     scheme: query(),
   },
@@ -140,7 +140,7 @@ function addRow({ attempt, state, phase, code, reason, error, retryAt, discarded
     error && `${error.code}: ${error.message}`,
     reason && `“${reason}”`,
     retryAt && `next try in ${((retryAt - Date.now()) / 1000).toFixed(1)} s`,
-    discarded > 0 && `${discarded} queued messages given up`,
+    discarded > 0 && `${discarded} queued messages dropped`,
     unconfirmed.length > 0 && `may not have arrived: ${unconfirmed.join(', ')}`,
   ];
   const cells = [

@@ -14,7 +14,7 @@ export const faults = [
   },
   {
     label: 'Close 1012 with a hint',
-    said: 'Every socket was closed with 1012 and {"retry_after": 2, "spread": 10}: come back within 2 to 12 seconds.',
+    said: 'Every socket was closed with 1012 and {"retry_after": 2, "spread": 10}: reconnect within 2 to 12 seconds.',
     command: { do: 'dropSockets', how: { close: { code: 1012, reason: '{"retry_after":2,"spread":10}' } } },
   },
   {
@@ -24,7 +24,7 @@ export const faults = [
   },
   {
     label: 'Expire all tokens',
-    said: 'No access token issued so far is good any more.',
+    said: 'All access tokens that were issued so far have expired.',
     command: { do: 'expireTokens' },
   },
   {
@@ -44,7 +44,7 @@ export const faults = [
   },
   {
     label: 'Go silent',
-    said: 'The server says nothing more, and keeps its sockets.',
+    said: 'The server sends nothing more, and keeps its sockets open.',
     command: { do: 'silence', on: true },
   },
   { label: 'Speak again', said: 'The server answers again.', command: { do: 'silence', on: false } },

@@ -1,4 +1,4 @@
-//! The caller's errors: returned or thrown, never told as an event.
+//! Errors of the caller: returned or thrown, never reported as an event.
 
 /// A mistake in the options: thrown at construction, naming the option.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -93,9 +93,9 @@ impl UrlProblem {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", self.message())]
 pub enum SendError {
-    /// The socket was closed for good.
+    /// The socket is closed permanently.
     Closed,
-    /// The outbox holds as much as it may.
+    /// The outbox is full.
     QueueFull,
 }
 

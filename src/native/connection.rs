@@ -41,7 +41,7 @@ pub struct AuthSocket {
     present: watch::Receiver<Present>,
     unconfirmed: Arc<Mutex<Recent<Message>>>,
     room: Arc<Semaphore>,
-    /// How often the task was asked to connect or to close.
+    /// How many commands to connect or close were sent.
     asked: AtomicU32,
 }
 
@@ -51,7 +51,7 @@ struct Present {
     state: ConnectionState,
     stats: Stats,
     problem: Option<Problem>,
-    /// How much of what was asked for is done: what is shown may be older than the last call.
+    /// How many of these are done: the state may be older than the last call.
     taken: u32,
 }
 
@@ -107,7 +107,7 @@ impl AuthSocket {
         self.ask(Input::Connect);
     }
 
-    /// Closes for good.
+    /// Closes permanently.
     ///
     /// # Errors
     /// A code that a page may not send either.
@@ -117,7 +117,7 @@ impl AuthSocket {
         Ok(())
     }
 
-    /// Sends a message: now if connected, else as soon as it is. What becomes of one that is kept is command by [`Event::Message`].
+    /// Sends a message: now if connected, else as soon as it is. [`Event::Message`] reports the status of a message that is kept.
     ///
     /// # Errors
     /// Closed, or the outbox is full: the message was not taken.
@@ -165,7 +165,7 @@ impl AuthSocket {
         let settled = present.wait_for(|present| match present.state {
             _ if present.taken != asked => false,
             ConnectionState::Closed | ConnectionState::Connected => true,
-            // Without a network it goes on by itself.
+            // Without a network it continues by itself.
             ConnectionState::Suspended => {
                 present.problem.as_ref().is_some_and(|problem| problem.disposition == Disposition::SignIn)
             }
@@ -256,7 +256,7 @@ impl Task {
                 Some(ConnectionCommand::Received { socket, message }) => self.received(socket, message),
                 Some(ConnectionCommand::Input(input)) => self.input(input),
                 Some(ConnectionCommand::Send(message, ttl, done)) => {
-                    // Whoever waited may have stopped waiting.
+                    // The caller may have dropped the future.
                     done.send(self.send(message, ttl)).ok();
                 }
                 Some(ConnectionCommand::Session(view)) => self.input(Input::Session(view)),

@@ -1,4 +1,4 @@
-//! What the tasks of this driver are command: a session's, a connection's, a socket's.
+//! The commands that the tasks of this driver take: of a session, of a connection, of a socket.
 
 use std::time::Duration;
 

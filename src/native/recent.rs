@@ -1,4 +1,4 @@
-//! The last of what was handed to sockets and may not have arrived, until the app commands for it.
+//! The last of what was handed to sockets and may not have arrived, until the app asks for it.
 
 use std::collections::VecDeque;
 

@@ -79,7 +79,7 @@ impl Session {
     /// Takes tokens that the app has from elsewhere.
     ///
     /// # Errors
-    /// An access token that cannot stand in a header.
+    /// An access token that is not valid in a header.
     pub async fn set_tokens(
         &self,
         access: Secret,
@@ -101,7 +101,7 @@ impl Session {
         is_done.await.unwrap_or(Err(TokenError::Missing))
     }
 
-    /// Forgets the user. When it returns, every socket of this session has been told.
+    /// Signs the user out. When it returns, every socket of this session knows.
     pub async fn logout(&self) {
         self.perform(Input::Logout).await;
     }
@@ -163,7 +163,7 @@ impl Task {
             match order {
                 Some(SessionCommand::Input(input, done)) => {
                     self.input(input);
-                    // Whoever waited may have stopped waiting.
+                    // The caller may have dropped the future.
                     done.map(|done| done.send(()));
                 }
                 Some(SessionCommand::Login(credentials, done)) => {
@@ -230,7 +230,7 @@ impl Task {
             Output::Due => self.connections().for_each(|connection| {
                 connection.send(ConnectionCommand::Input(connection::Input::TokenDue)).ok();
             }),
-            // Without a store and a source of the app's nobody commands for these.
+            // Without a store and a source of the app, these outputs do not occur.
             Output::Erase { .. }
             | Output::GetToken { .. }
             | Output::Lock { .. }

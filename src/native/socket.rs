@@ -1,4 +1,4 @@
-//! One physical WebSocket: a task that dials, writes what it is given and tells what it hears.
+//! One physical WebSocket: a task that connects, writes commands and reports messages.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -66,7 +66,7 @@ async fn dial(handshake: &Handshake, cookies: Option<HeaderValue>, largest: usiz
         headers.insert(SEC_WEBSOCKET_PROTOCOL, value);
     }
     if let Some(value) = &handshake.authorization {
-        // Without it the server would take this client for nobody.
+        // Without it the server would treat this client as anonymous.
         let value = sensitive(value).ok_or(Error::Url(UrlError::UnableToConnect("[redacted]".to_owned())))?;
         headers.insert(AUTHORIZATION, value);
     }
@@ -88,7 +88,7 @@ enum Out {
     Send(tungstenite::Message),
 }
 
-/// How long a peer that does not read is waited for when all is said.
+/// How long to wait at the end for a peer that does not read.
 const LAST_WRITE: Duration = Duration::from_secs(2);
 
 async fn serve(
@@ -99,7 +99,7 @@ async fn serve(
     room: &Semaphore,
 ) -> (u16, String, bool) {
     let lost = (1006, String::new(), false);
-    // Apart from reading and from being asked: two peers that both wait to write would wait for ever, and could not be closed.
+    // Separate from reading and from commands: two peers that both wait to write would deadlock, and could not be closed.
     let (out, to_write) = mpsc::unbounded_channel();
     let mut writing = pin!(write(writer, to_write));
     // Sent to `writing`, which is polled here: it lives as long.
@@ -149,7 +149,7 @@ async fn serve(
     end
 }
 
-/// Writes what it is given, until there is no more or it fails.
+/// Writes messages until there are no more, or a write fails.
 async fn write(mut writer: SplitSink<Stream, tungstenite::Message>, mut out: mpsc::UnboundedReceiver<Out>) {
     while let Some(next) = out.recv().await {
         let written = match next {

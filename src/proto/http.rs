@@ -1,4 +1,4 @@
-//! HTTP requests that the machine wants and answers that it got, as plain data.
+//! HTTP requests and responses of the machines, as plain data.
 //!
 //! Source: RFC 9110; `Retry-After` is §10.2.3.
 
@@ -42,7 +42,7 @@ pub struct HttpRequest {
     pub body: Option<Body>,
     /// Whether cookies go along and are taken.
     pub cookies: bool,
-    /// Whether it goes on when its session or the page ends: nobody waits for the answer.
+    /// Whether it outlives its session and the page (`keepalive` of the Fetch standard). Its answer is not needed.
     pub keepalive: bool,
 }
 

@@ -5,19 +5,19 @@
 //!
 //! # How a machine is driven
 //!
-//! There are two: [`session::Session`] and [`connection::Connection`]. A driver does the same with both, after everything that happens:
+//! There are two machines: [`session::Session`] and [`connection::Connection`]. A driver makes the same calls to both, after every event:
 //!
 //! 1. `handle_input(now, input)`, which never fails;
-//! 2. of a session `poll_user_change()`: every connection is told of it before anything else is done, so that nothing more goes out as the
-//!    user who has gone;
-//! 3. `poll_output()` until there is none. Each is performed before the next is asked for. What happens meanwhile is fed at once: its
-//!    outputs come behind those that wait;
-//! 4. `poll_timeout()`: the driver feeds `Input::Timeout` at that time. There is one timer to a machine.
+//! 2. for a session `poll_user_change()`: tell every connection of it before anything else, so that nothing more is sent as the
+//!    previous user;
+//! 3. `poll_output()` until it returns `None`. Perform each output before you poll the next. Feed an event that happens meanwhile at once: its
+//!    outputs are appended to the queue;
+//! 4. `poll_timeout()`: feed `Input::Timeout` at that time. Each machine needs one timer.
 //!
-//! Ids are the machine's, but those of messages, logins and questions, which are the driver's. What is heard of an id that the machine does not
-//! know any more is nothing. A message of a socket goes to [`connection::Connection::on_message`] first, which says whether it has to be read.
+//! The machine assigns the ids of requests and sockets, the driver those of messages, logins and requesters. An input with an id that the machine
+//! does not know any more is ignored. A message of a socket goes to [`connection::Connection::on_message`] first, which says whether it has to be read.
 //!
-//! This is a whole driver, over a server that refuses the first dial, in a time of its own:
+//! This is a complete driver, with a server that refuses the first handshake, in virtual time:
 //!
 //! ```
 //! use gatepass::proto::connection::{Connection, ConnectionConfig, ConnectionState, Event, Input, Output};
@@ -41,7 +41,7 @@
 //!                 });
 //!             }
 //!             Output::Event(Event::StateChanged(change)) => println!("{} ms: {:?}", now.instant.as_millis(), change.state),
-//!             // A driver has no such arm: here is neither a session nor a message.
+//!             // A real driver has no such arm. Here is neither a session nor a message.
 //!             output => println!("{output:?}"),
 //!         }
 //!     }

@@ -47,7 +47,7 @@ options! {
 }
 
 numbered! {
-    /// What becomes of a message for which there is no room.
+    /// What happens when the queue is full.
     pub enum OutboxPolicy {
         /// It is not taken: [`SendError::QueueFull`].
         Error = 0 "error",
@@ -303,7 +303,7 @@ impl Outbox {
         ids
     }
 
-    /// A message is in doubt no more.
+    /// A message is not in doubt any more.
     fn trust(&mut self, place: usize) {
         if let Some(entry) = self.entries.get_mut(place)
             && entry.doubted.take().is_some()
@@ -313,7 +313,7 @@ impl Outbox {
         }
     }
 
-    /// A message is kept no more.
+    /// A message is not kept any more.
     fn let_go(&mut self, place: usize) {
         if let Some(entry) = self.entries.get_mut(place)
             && core::mem::take(&mut entry.is_kept)
@@ -333,7 +333,7 @@ impl Outbox {
         }
     }
 
-    /// A message is given up, whether it waits or is kept.
+    /// Drops a message, whether it waits or is kept.
     fn give_up(&mut self, place: usize) {
         if place < self.first_waiting() {
             return self.let_go(place);

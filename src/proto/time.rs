@@ -186,12 +186,12 @@ pub(crate) struct ServerClock {
 }
 
 impl ServerClock {
-    /// Returns the latest that it may be there: by this a token stops being used, since a renewal too many harms nobody.
+    /// Returns the latest possible time there. After it a token is not used any more: a needless renewal does no harm.
     pub(crate) fn latest(&self, now: Now) -> UnixTime {
         self.server.after(now.instant.since(self.at.instant).max(now.unix.since(self.at.unix)))
     }
 
-    /// Returns the earliest that it may be there: by this a token is given up, for what has not ended for sure the server judges.
+    /// Returns the earliest possible time there. After it a token is given up: until then the server decides.
     pub(crate) fn earliest(&self, now: Now) -> UnixTime {
         self.server.after(now.instant.since(self.at.instant))
     }

@@ -26,7 +26,7 @@ pub(crate) struct TokenSet {
     pub(crate) subject: Option<String>,
 }
 
-/// What an answer says of the token's end.
+/// The token's expiry according to an answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Lifetime {
     /// Seconds from now.

@@ -40,7 +40,7 @@ async function signIn(page, password = 'secret') {
 }
 
 async function connect(page, label) {
-  await page.getByLabel('How the credential travels').selectOption({ label });
+  await page.getByLabel('Authentication scheme').selectOption({ label });
   await page.getByRole('button', { name: 'Connect', exact: true }).click();
 }
 
@@ -140,7 +140,7 @@ test('the page can be used by keyboard alone', () =>
 
 test('what may be lost is shown, what is confirmed comes again, and a silent or absent server is noticed', () =>
   walk({ viewport: { width: 1200, height: 1000 }, colorScheme: 'light' }, async (page) => {
-    await page.getByLabel('Send again until it is confirmed').check();
+    await page.getByLabel('Resend messages until they are acknowledged').check();
     await connect(page, 'No credential');
     await state(page, 'connected');
     await say(page, 'before');
@@ -160,7 +160,7 @@ test('what may be lost is shown, what is confirmed comes again, and a silent or 
     await page.getByRole('button', { name: 'Online', exact: true }).click();
     await page.locator('#messages .confirmed', { hasText: 'while offline' }).waitFor();
 
-    await page.getByLabel('Send again until it is confirmed').uncheck();
+    await page.getByLabel('Resend messages until they are acknowledged').uncheck();
     await connect(page, 'No credential');
     await state(page, 'connected');
     await fault(page, 'Go silent');

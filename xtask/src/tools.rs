@@ -61,7 +61,7 @@ pub(crate) fn target_dir() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }
 
-/// Tools outlive a clone: they rest in the user's cache, one folder per name and version.
+/// Tools outlive a clone: they are in the user's cache, one folder per name and version.
 pub(crate) fn cache_dir() -> Result<PathBuf> {
     let base = match (std::env::var_os("XDG_CACHE_HOME"), std::env::var_os("HOME")) {
         (Some(cache), _) if !cache.is_empty() => PathBuf::from(cache),

@@ -88,7 +88,7 @@ pub enum Command {
         #[serde(default)]
         suffix: String,
     },
-    /// Let a user in, or no more.
+    /// Allow or forbid a user to sign in.
     SetUserActive {
         /// Who.
         user: String,

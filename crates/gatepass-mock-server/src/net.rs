@@ -73,7 +73,7 @@ impl CuttableStream {
 
 impl Drop for CuttableStream {
     fn drop(&mut self) {
-        // Whoever cuts a connection may drop it before it is polled again. Fails only if the socket is gone.
+        // The connection may be dropped before it is polled again. This fails only if the socket is gone.
         if self.cut.is_cancelled() {
             self.stream.set_zero_linger().ok();
         }

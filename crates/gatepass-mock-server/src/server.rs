@@ -208,7 +208,7 @@ impl Supervisor {
                 | Command::SetUserActive { .. }
                 | Command::Silence { .. } => self.state.apply(&command),
             }
-            // Whoever asked may be gone.
+            // The caller may have gone.
             done.send(()).ok();
         }
     }

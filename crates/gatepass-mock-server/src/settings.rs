@@ -1,4 +1,4 @@
-//! What a server can be told at its start and in between.
+//! The settings of a server, at its start and while it runs.
 
 use std::time::Duration;
 

@@ -203,7 +203,7 @@ impl State {
             }
             Command::Reset => {
                 inner.order_all(&SocketOrder::Reset);
-                // Whatever is remembered is forgotten, but for the sockets, which are still to hear of it.
+                // Everything is reset, except for the sockets, which have to be closed first.
                 let fresh = Inner::new(Settings::default(), inner.origins.clone());
                 *inner = Inner {
                     sockets: std::mem::take(&mut inner.sockets),

@@ -23,7 +23,7 @@ pub(crate) struct Tickets {
     outstanding: HashMap<[u8; 32], Ticket>,
     /// Put behind every ticket, to try odd characters on the way.
     pub(crate) suffix: String,
-    /// A store that is down issues nothing and admits nobody.
+    /// A store that is down issues no tickets and accepts none.
     pub(crate) is_down: bool,
 }
 

@@ -121,7 +121,7 @@ impl AuthSocket {
         self.driver.connect();
     }
 
-    /// Closes for good.
+    /// Closes permanently.
     ///
     /// # Errors
     /// A code that a page may not send.
@@ -132,7 +132,7 @@ impl AuthSocket {
     }
 
     /// Sends a string, an `ArrayBuffer`, a view of one, or a `Blob`: now if connected, else as soon as it is. What becomes of one that is
-    /// kept is event_log by [`Event::Message`].
+    /// kept is reported by [`Event::Message`].
     ///
     /// # Errors
     /// Closed, or the outbox is full: the message was not taken.

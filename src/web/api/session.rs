@@ -64,7 +64,7 @@ pub struct Session {
     inner: Rc<Inner>,
 }
 
-/// What the app is callbacks.
+/// An event for the app.
 #[derive(Clone, Debug)]
 pub enum SessionEvent {
     /// The state is another, or the tokens are.
@@ -76,18 +76,18 @@ pub enum SessionEvent {
     },
     /// The server has refused to renew the token, which is still good: the session ends with it.
     RenewalRefused(TokenError),
-    /// The store failed, as the browser or the app's store said. The session goes on in memory.
+    /// The store failed, with the error of the browser or of the app's store. The session continues in memory.
     StoreFailed(JsValue),
 }
 
-/// Where tokens rest and come from, if not memory and the refresh endpoint.
+/// The store and the source of tokens, if not memory and the refresh endpoint.
 #[derive(Clone, Debug, Default)]
 pub struct SessionEnvironment {
-    /// Where they rest: made by [`store`](super::store()). It is asked for the tokens first.
+    /// The store, made by [`store`](super::store()). It is read first.
     pub store: Option<Function>,
     /// Asks the app for a token: `source(reason, done)`, with one of [`Reason`](crate::proto::session::Reason)'s names. It calls `done` later,
     /// once: with 0 and an array of the access token, its life in seconds and its end in seconds since 1970 (the last two may be missing), with
-    /// 1 if it failed in passing, or with 2 if the person has to sign in. It returns a function that ends the question.
+    /// 1 if it failed temporarily, or with 2 if the user has to sign in. It returns a function that ends the request.
     pub source: Option<Function>,
     /// Who gets the token of [`Session::fetch`], besides the origins of the endpoints.
     pub fetch_origins: Vec<Url>,
@@ -113,7 +113,7 @@ struct Inner {
     driver: SessionDriver,
     listeners: Rc<Listeners>,
     next_login: Cell<u32>,
-    /// Who gets the token of [`Session::fetch`], and those addresses at which tokens are had.
+    /// The origins that get the token of [`Session::fetch`], and the login and refresh endpoints.
     fetch_origins: Vec<String>,
     token_urls: Vec<String>,
     _callbacks: DriverCallbacks,
@@ -163,7 +163,7 @@ async fn answered<T: 'static>(ask: impl FnOnce(Box<dyn FnOnce(T)>)) -> T {
 }
 
 impl Session {
-    /// Makes a session without a user, whose tokens rest in memory.
+    /// Creates a session without a user, with its tokens in memory.
     ///
     /// # Errors
     /// What is wrong with the settings.
@@ -171,7 +171,7 @@ impl Session {
         Self::within(config, SessionEnvironment::default())
     }
 
-    /// Makes a session whose tokens rest in a store or come from the app.
+    /// Creates a session with a store, or with a source of tokens in the app.
     ///
     /// # Errors
     /// What is wrong with the settings.
@@ -230,7 +230,7 @@ impl Session {
     /// Takes tokens that the app has from elsewhere.
     ///
     /// # Errors
-    /// An access token that cannot stand in a header.
+    /// An access token that is not valid in a header.
     pub fn set_tokens(&self, access: Secret, refresh: Option<Secret>, lifetime: Lifetime) -> Result<(), ConfigError> {
         check_header_text("tokens.access", access.expose())?;
         let tokens = Array::of4(
@@ -250,7 +250,7 @@ impl Session {
         self.inner.driver.login(login, credentials.into_js());
     }
 
-    /// Hands out an access token that meets the requirement, if such a one can be had; it is renewed if need be. `done` is called once.
+    /// Requests an access token that meets the requirement. It is renewed first if necessary. `done` is called once.
     pub fn token(&self, requirement: TokenRequirement, done: impl FnOnce(Result<AccessToken, TokenError>) + 'static) {
         let requester = self.inner.driver.new_requester();
         self.inner.listeners.tokens.borrow_mut().insert(requester, Box::new(done));
@@ -292,7 +292,7 @@ impl Session {
     /// Whether an address gets the token.
     pub(super) fn may_get(&self, url: &str) -> bool {
         let Ok(url) = web_sys::Url::new(url) else { return false };
-        // What stands behind a # is not sent.
+        // A fragment is not sent.
         url.set_hash("");
         self.inner.fetch_origins.contains(&url.origin()) && !self.inner.token_urls.contains(&url.href())
     }

@@ -1,4 +1,4 @@
-//! Stores for Rust users. The npm package loads the script by itself, and only where tokens are to rest somewhere.
+//! Stores for Rust users. The npm package loads the script by itself, and only with a store.
 
 use js_sys::Function;
 use wasm_bindgen::prelude::*;

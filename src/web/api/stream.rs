@@ -1,4 +1,4 @@
-//! A socket as `Stream` and `Sink`, for those who write `async`: what was heard waits until it is read, and what is sent waits for room.
+//! A socket as `Stream` and `Sink`, for `async` code: messages wait until they are read, and sending waits for room.
 
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
@@ -24,9 +24,9 @@ pub enum Incoming {
     Message(JsValue),
 }
 
-/// An [`AuthSocket`] as `Stream` of what it hears, over reconnects, and `Sink` of messages (a string, an `ArrayBuffer`, a view or a `Blob`).
+/// An [`AuthSocket`] as a `Stream` of messages and events, across reconnects, and a `Sink` of messages (a string, an `ArrayBuffer`, a view or a `Blob`).
 ///
-/// What a user has not read is gone with them. The stream ends when the socket is closed for good; the `StateChanged` before says why. A message waits while the outbox is full, and
+/// Unread messages of a user are dropped when the user changes. The stream ends when the socket is closed permanently; the `StateChanged` before says why. A message waits while the outbox is full, and
 /// [`SendError::Closed`] is the only error. `flush` is done when nothing waits in the outbox any more: while there is no connection,
 /// `feed` returns and `send` (`feed` and `flush`) waits. Dropped, it closes.
 pub struct SocketStream {

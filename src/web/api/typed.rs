@@ -20,7 +20,7 @@ use crate::proto::connection::Sent;
 use crate::proto::session::LoginError;
 use crate::proto::{Json, Secret};
 
-/// Why a value is no JSON, or JSON no value of the type that was asked for. What serde says may quote the message.
+/// A value cannot be written as JSON, or JSON does not fit the requested type. The text of serde may quote the message.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JsonError {
     /// The value cannot be written as JSON (RFC 8259): a number that JavaScript does not tell from the next one, say.
@@ -35,7 +35,7 @@ pub enum JsonError {
 }
 
 impl AuthSocket {
-    /// Sends a value as JSON text. The rest as of [`AuthSocket::send`].
+    /// Sends a value as JSON text, otherwise as [`AuthSocket::send`].
     ///
     /// # Errors
     /// The value cannot be written as JSON, or the message was not taken.
@@ -120,7 +120,7 @@ impl<In, Out> fmt::Debug for JsonStream<In, Out> {
     }
 }
 
-/// Reads what the server said of a refused login: DRF's map of fields, say. `None` if it said nothing.
+/// Reads the server's answer to a refused login, such as DRF's map of fields. `None` if there was none.
 #[must_use]
 pub fn login_details<T: DeserializeOwned>(error: &LoginError) -> Option<Result<T, JsonError>> {
     error.answer.as_ref().map(|answer| value_of(&Secret::expose(answer).into()))

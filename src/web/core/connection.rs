@@ -148,7 +148,7 @@ impl ConnectionCore {
         true
     }
 
-    /// Returns when the machine wants to be event_log that time has passed; below 0 for never.
+    /// Returns the time of the next timeout of the machine; negative if there is none.
     pub fn deadline(&self) -> f64 {
         self.machine.poll_timeout().map_or(-1.0, |deadline| deadline.as_millis() as f64)
     }

@@ -1,4 +1,4 @@
-//! What a Rust app is told of a connection: events as they are, and how it is by now. The driver says when an event is due.
+//! The events and the present state of a connection, for a Rust app. The driver says when an event is due.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;

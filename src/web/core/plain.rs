@@ -178,7 +178,7 @@ pub(super) fn answer(given: &Given) -> Result<HttpResponse, NoAnswer> {
     }
 }
 
-/// Which token is asked for, and its generation or milliseconds.
+/// The kind of a requirement, and its generation or milliseconds.
 pub(in crate::web) fn requirement_parts(requirement: TokenRequirement) -> (RequirementKind, f64) {
     match requirement {
         TokenRequirement::PreferOther(generation) => (RequirementKind::PreferOther, f64::from(generation)),
@@ -187,7 +187,7 @@ pub(in crate::web) fn requirement_parts(requirement: TokenRequirement) -> (Requi
     }
 }
 
-/// A session as a connection sees it; what is missing is nobody.
+/// A session as a connection sees it. Missing values mean that nobody is signed in.
 pub(in crate::web) fn view(given: &Given) -> SessionView {
     let [user_epoch, sign_in_count, generation] = [0, 1, 2].map(|place| given.count(place) as u32);
     SessionView { user_epoch, sign_in_count, generation, is_signed_in: given.flag(3) }

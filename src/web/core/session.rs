@@ -35,7 +35,7 @@ impl SessionCore {
 
 #[wasm_bindgen]
 impl SessionCore {
-    /// Tells what happened: a [`In`], of which request, login or requester, and what goes with it.
+    /// Feeds an input: its number ([`In`]), the id of the request, login or requester, and its data.
     pub fn input(&mut self, instant: f64, unix: f64, what: u32, id: u32, data: JsValue) {
         let (request, given) = (RequestId::new(id), Given(data));
         let input = match known(what) {
@@ -66,7 +66,7 @@ impl SessionCore {
             // The sign-in that was there before, and the record.
             In::Twin => match given.number(0).filter(|id| *id >= 0.0) {
                 Some(id) => Input::Twin { id: id as u64, stored: stored(&given.at(1)) },
-                // Nothing was there: it is nobody's twin.
+                // The duplicate's store was empty before: it is no duplicate of this session.
                 None => return,
             },
             In::CancelTokenRequest => Input::CancelTokenRequest { requester: RequesterId(id) },
@@ -90,7 +90,7 @@ impl SessionCore {
         self.machine.handle_input(now(instant, unix), input);
     }
 
-    /// Writes down the session as connections see it, if the user is another since this was asked last: they are event_log before anything else is
+    /// Writes down the session as connections see it, if the user is another since this was asked last: they learn of it before anything else is
     /// done. Returns whether that is so.
     #[wasm_bindgen(js_name = userChange)]
     pub fn user_change(&mut self, to: &Plain) -> bool {
@@ -159,7 +159,7 @@ impl SessionCore {
         true
     }
 
-    /// Returns when the machine wants to be event_log that time has passed; below 0 for never.
+    /// Returns the time of the next timeout of the machine; negative if there is none.
     pub fn deadline(&self) -> f64 {
         self.machine.poll_timeout().map_or(-1.0, |deadline| deadline.as_millis() as f64)
     }

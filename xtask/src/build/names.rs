@@ -47,7 +47,7 @@ pub(super) fn shorten(folder: &Path, features: &[&str]) -> Result<()> {
         short_text = short_text.replace(&format!("(export \"{name}\""), &format!("(export \"{}\"", letters(index)));
     }
     std::fs::write(&text_file, short_text)?;
-    // Written anew, it is a little smaller than before, and one more pass finds something.
+    // Written again, it is a little smaller, and one more pass finds something.
     let mut command = wasm_command("wasm-opt")?;
     run_logged("wasm-opt-last", command.arg("-Oz").args(features).arg(&text_file).arg("-o").arg(&wasm))?;
     std::fs::remove_file(&text_file)?;

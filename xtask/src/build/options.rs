@@ -110,7 +110,7 @@ pub(crate) fn type_of(kind: Kind) -> String {
     }
 }
 
-/// In the order of their numbers: the first is what holds unless something else is said.
+/// In the order of their numbers; the first is the default.
 fn one_of(rows: &[NumberRow]) -> String {
     let mut rows = rows.to_vec();
     rows.sort_by_key(|(_, number, _)| *number);

@@ -36,7 +36,7 @@ impl Machines {
         Ok(Self { machines: (0..clients).map(machine).collect(), spread })
     }
 
-    /// Whoever is not connected waits.
+    /// A client that is not connected waits.
     fn wait(&mut self, client: usize, storm: &mut Storm) {
         let machine = &mut self.machines[client];
         while machine.poll_output().is_some() {}

@@ -100,7 +100,7 @@ pub(super) trait Crowd {
     fn try_again(&mut self, client: u32, now: u64, storm: &mut Storm);
 }
 
-/// Lets a crowd lose the server, and time pass until all are back, or nobody tries any more, or the hour is over.
+/// Lets all clients lose the server, and time pass until all are connected, none tries any more, or an hour is over.
 pub(super) fn pass(crowd: &mut impl Crowd, clients: u32, capacity: u32) -> Storm {
     let mut storm = Storm::new(clients, capacity);
     crowd.lose(&mut storm);

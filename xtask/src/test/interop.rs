@@ -32,7 +32,7 @@ pub(super) fn run() -> Result<()> {
             .env("GATEPASS_TEST_DJANGO_DATA", data.join("one"))
             .env("GATEPASS_TEST_NODES", &two.first_line)
             .env("GATEPASS_TEST_NODES_DATA", data.join("two"))
-            // What the pages of the npm tests ask for; nobody answers there.
+            // The pages of the npm tests request this; there is no answer.
             .env("GATEPASS_TEST_SERVER", &one.first_line)
             .env("GATEPASS_TEST_CONTROL", &one.first_line);
     };

@@ -11,7 +11,7 @@ use crate::process::{Server, output_of, run_logged, run_shown};
 use crate::tools::{root, target_dir, wasm_command};
 use crate::{demo, docs, fuzz};
 
-/// Whoever imports the package finds what package.json promises (publint, arethetypeswrong).
+/// The package has what package.json promises (publint, arethetypeswrong).
 pub(super) fn well_formed() -> Result<()> {
     let folder = target_dir().join("packed");
     std::fs::create_dir_all(&folder)?;

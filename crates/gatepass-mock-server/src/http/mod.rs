@@ -117,7 +117,7 @@ async fn opaque_login(state: &State, body: &[u8], name: &str) -> Response {
     answered(state, Endpoint::Login, answer).await
 }
 
-/// `/logout`: outstanding tickets of the user are good no more.
+/// `/logout`: outstanding tickets of the user become invalid.
 pub(crate) async fn logout(Extract(state): Extract<State>, headers: HeaderMap) -> Response {
     let mut inner = state.lock();
     match user_of_header(&inner, &headers) {

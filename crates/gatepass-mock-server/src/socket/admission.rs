@@ -23,7 +23,7 @@ pub(super) struct HandshakeRequest<'a> {
 pub(super) struct Admission {
     /// Whose socket it is, as far as it is known.
     pub(super) user: Option<String>,
-    /// What has to be said first, if anything.
+    /// The messages to exchange first, if any.
     pub(super) dialogue: Option<&'static Dialogue>,
     /// The subprotocol to choose, if it was offered.
     pub(super) protocol: Option<&'static str>,

@@ -12,7 +12,7 @@
 
 use serde_json::{Value, json};
 
-/// What is said before a socket is accepted.
+/// The messages before a socket is accepted.
 #[derive(Debug)]
 pub(super) struct Dialogue {
     /// A parameter that the URL has to have.

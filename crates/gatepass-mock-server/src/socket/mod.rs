@@ -6,9 +6,9 @@
 //! | `/ws/jwt/` | `?token=`, a JWT (S1) | HTTP 403 |
 //! | `/ws/app_<group>/` | `?token=`, an opaque token or a JWT; users of the group only (S2) | HTTP 403 |
 //! | `/ws/cookie/` | the cookie `JWT` (S3) | HTTP 403 |
-//! | `/ws/cookie-or-anonymous/` | the same; an unknown one is nobody's, as drf-jwt's middleware has it | |
+//! | `/ws/cookie-or-anonymous/` | the same; an unknown one is anonymous, as in drf-jwt's middleware | |
 //! | `/ws/session/` | `?session_key=` (S6) | HTTP 403 |
-//! | `/ws/header/` | `Authorization: Token` (S7) | nobody's, as the middleware has it |
+//! | `/ws/header/` | `Authorization: Token` (S7) | anonymous, as in the middleware |
 //! | `/ws/user-id/` | none that counts: `?<user id>` is no proof (S8) | HTTP 403 |
 //! | `/ws/anonymous/` | none | |
 //! | `/api/kernels/{id}/channels` | `?token=` (X5) | HTTP 403 |

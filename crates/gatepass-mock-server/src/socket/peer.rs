@@ -2,7 +2,7 @@
 //!
 //! An accepted socket gets back what it sends, but for `{"type": "whoami"}`, answered with the user, and
 //! `{"type": "broadcast", …}`, which goes to every accepted socket on the same path with the sender's name. On Phoenix's path
-//! joins are answered. A socket that has not been accepted hears nothing of this.
+//! joins are answered. A socket that was not accepted gets none of these.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::net::Cutter;
 use crate::record::Recorded;
 use crate::state::{Inner, LiveSocket, SocketOrder, State};
 
-/// The place of a socket among those that are open, until it is dropped. It is taken before the client hears that it is let in:
+/// The registration of an open socket, until it is dropped. It exists before the client learns that it is accepted:
 /// what is done to all sockets from then on is done to this one.
 pub(super) struct Registration {
     state: State,
@@ -64,7 +64,7 @@ struct Peer {
     registration: Registration,
     cutter: Cutter,
     socket: WebSocket,
-    /// What is to be said once a silence ends.
+    /// Messages to send once a silence ends.
     held: Vec<Message>,
     /// The longest message that is taken, in bytes.
     limit: usize,
@@ -72,7 +72,7 @@ struct Peer {
     is_waiting: bool,
 }
 
-/// Whether a socket goes on.
+/// Whether a socket stays open.
 enum Next {
     End { code: Option<u16> },
     GoOn,
@@ -177,7 +177,7 @@ impl Peer {
             let text = message.to_text().ok().filter(|_| matches!(message, Message::Text(_)));
             match (dialogue.read(text), dialogue.again) {
                 (reply, _) if self.is_waiting => return self.authenticate(dialogue, reply).await,
-                // A new token in time: the old one goes on until it is refused.
+                // A new token in time: the old one stays valid until it is refused.
                 (reply @ Reply::Token(_), _) if dialogue.expired.is_some() => {
                     return self.authenticate(dialogue, reply).await;
                 }
@@ -227,7 +227,7 @@ impl Peer {
             self.registration.ends = inner.tokens.end_of(&token).filter(|_| user.is_some());
             let socket = inner.sockets.get_mut(&self.registration.id)?;
             let was_accepted = std::mem::replace(&mut socket.is_accepted, user.is_some());
-            // Whoever fails to prove it again is nobody any more.
+            // A failed re-authentication leaves the socket without a user.
             socket.user.clone_from(&user);
             match (was_accepted, user.is_some()) {
                 (false, true) => {
@@ -283,7 +283,7 @@ fn text(value: &Value) -> Message {
     Message::Text(value.to_string().into())
 }
 
-/// Answers a Phoenix message `[join_ref, ref, topic, event, payload]`: joins and heartbeats. The room `secret` takes nobody.
+/// Answers a Phoenix message `[join_ref, ref, topic, event, payload]`: joins and heartbeats. The room `secret` accepts nobody.
 fn phoenix_answer(message: &Value) -> Option<Value> {
     let [join_ref, reference, topic, event, _payload] = message.as_array()?.as_slice() else { return None };
     let response = match (topic.as_str()?, event.as_str()?) {
