@@ -164,7 +164,7 @@ export class GatepassSocket {
   }
 }
 
-/** A URL, or a signal or function of signals that gives one: another URL is another socket, and none is none. */
+/** A URL, or a signal or function of signals that returns one. When it changes, the socket is replaced; without a URL there is none. */
 export type SocketUrl = string | URL | (() => string | URL | null | undefined | false);
 
 /**
@@ -190,7 +190,7 @@ export const WITHOUT_TOKEN = new HttpContextToken(() => false);
 /**
  * Sends the session's token with the app's own HTTP calls: `provideHttpClient(withInterceptors([gatepassInterceptor]))`. Only the origins
  * of the session's endpoints and its `fetchOrigins` get it, and not the endpoints of login and refresh. It is renewed before it ends, and
- * once more if the server answers 401. As it is goes a request with an `Authorization` of its own or {@link WITHOUT_TOKEN}, and every one
+ * once more if the server answers 401. A request with an `Authorization` of its own or {@link WITHOUT_TOKEN} is sent unchanged, and so is every one
  * if there is no token: nobody is signed in, or this is a server. A renewal that fails temporarily is reported as a network failure,
  * an `HttpErrorResponse` with status 0.
  */

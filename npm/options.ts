@@ -75,7 +75,7 @@ export class Options {
           const isHost = /^([\w-]+(\.[\w-]+)*\.?|\[[\da-f:.]+\])$/i.test(host);
           return isHost
             ? host.toLowerCase()
-            : this.fail(name, 'a host is needed, without scheme, user, port, path and *');
+            : this.fail(name, 'a host is needed, without protocol, user, port, path and *');
         });
       case 'json':
         return this.json(name) ?? this.fail(name, 'a JSON value is needed');
@@ -140,7 +140,7 @@ export class Options {
       if (hole !== undefined && !known.includes(hole)) {
         this.fail(
           name,
-          `${known.map((name) => `"$${name}"`).join(' and ') || 'nothing'} can stand for something here; "$$" is a plain $: look at "${member}"`,
+          `${known.map((name) => `"$${name}"`).join(' and ') || 'nothing'} can be a placeholder here; "$$" is a plain $: look at "${member}"`,
         );
       }
       return text;
@@ -149,7 +149,7 @@ export class Options {
 
   text(name: string, fallback?: string): string {
     const value = this.get(name) ?? fallback;
-    return typeof value === 'string' && value !== '' ? value : this.fail(name, 'a text that is not empty is needed');
+    return typeof value === 'string' && value !== '' ? value : this.fail(name, 'a string that is not empty is needed');
   }
 
   one<T extends string>(name: string, choices: readonly T[]): T {
@@ -247,7 +247,7 @@ export class Options {
     const value = [this.get(name) ?? []].flat();
     return value.every((text) => typeof text === 'string')
       ? value
-      : this.fail(name, 'a text or an array of texts is needed');
+      : this.fail(name, 'a string or an array of strings is needed');
   }
 }
 

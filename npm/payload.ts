@@ -19,7 +19,7 @@ export function plain(data: Sendable): Plain {
   if (kind === undefined) {
     throw failure(
       'INVALID_OPTION',
-      'data: a text, an ArrayBuffer, a view of one or a Blob is needed; use JSON.stringify for objects',
+      'data: a string, an ArrayBuffer, a view of one or a Blob is needed; use JSON.stringify for objects',
     );
   }
   return kind === 'own' && buffer.resizable !== true

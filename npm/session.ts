@@ -12,7 +12,7 @@ import type { Tokens } from './tokens.js';
 
 export type { SessionOptions, TokenEndpoint };
 
-/** `loading` until the store has answered, if there is one; `signed-in` with a token; `refreshing` while the token is renewed; `expired` when it cannot be renewed any more. */
+/** `loading` until the store has answered, if there is one; `signed-out` without a user; `signed-in` with a token; `refreshing` while the token is renewed; `expired` when it cannot be renewed any more. */
 export type SessionState = 'loading' | 'signed-out' | 'signed-in' | 'refreshing' | 'expired';
 
 /** `change`: the state or the tokens changed. */
@@ -41,7 +41,7 @@ interface Waiting {
 export interface SessionEvents {
   /** The state or the tokens changed. */
   change: SessionChangeEvent;
-  /** The store failed (STORE_FAILED), the wasm could not be loaded (LOAD_FAILED) or has trapped (INTERNAL), or a renewal was refused, after which the session ends with its token. */
+  /** The store failed (STORE_FAILED), the wasm could not be loaded (LOAD_FAILED) or failed unexpectedly (INTERNAL), or a renewal was refused, after which the session ends with its token. */
   error: SocketErrorEvent;
 }
 
@@ -75,7 +75,7 @@ export interface Session {
 
 /**
  * The signed-in user: tokens, login, renewal and logout. All sockets share it, and with a store all tabs. It fires `change` after every change
- * of state, and `error` as {@link SessionEvents} says.
+ * of the state or the tokens, and `error` as {@link SessionEvents} says.
  *
  * @throws GatepassError INVALID_OPTION, INVALID_URL, INSECURE_URL, naming the option
  */

@@ -43,7 +43,7 @@ export function read(
     new URLSearchParams(
       Object.entries(all.record('params')).map(([name, value]) => [
         name,
-        typeof value === 'string' ? value : all.fail(`params.${name}`, 'a text is needed'),
+        typeof value === 'string' ? value : all.fail(`params.${name}`, 'a string is needed'),
       ]),
     ),
   );
@@ -67,13 +67,10 @@ function checkFirstMessage(
   JSON.stringify(message, (member, text) => {
     const hole = typeof text === 'string' ? /^\$([^$].*)/s.exec(text)?.[1] : 'token';
     if (hole === undefined ? /[^$]\$(token|authorization)\b/.test(text) : /^(token|authorization)\W/.test(hole)) {
-      all.fail(option, '"$token" and "$authorization" stand for a whole value, not for a part of a text');
+      all.fail(option, '"$token" and "$authorization" are placeholders for a whole value, not for a part of a string');
     }
     if (hole !== undefined && !/^(token|authorization)$/.test(hole))
-      all.fail(
-        option,
-        `only "$token" and "$authorization" stand for something; "$$" is a plain $: look at "${member}"`,
-      );
+      all.fail(option, `only "$token" and "$authorization" are placeholders; "$$" is a plain $: look at "${member}"`);
     return text;
   });
   if (reauth && message === undefined) all.fail('scheme.reauth', 'there is no first message to send again');
@@ -86,7 +83,7 @@ function checkConfirm(all: Options, { id, ack }: ConfirmOptions): void {
   JSON.stringify(ack, (_, text) => {
     if (text === '$id') ids++;
     else if (typeof text === 'string' && /^\$[^$]/.test(text))
-      all.fail('confirm.ack', `only "$id" stands for something; "$$" is a plain $: ${text}`);
+      all.fail('confirm.ack', `only "$id" is a placeholder; "$$" is a plain $: ${text}`);
     return text;
   });
   if (ids === 0) all.fail('confirm.ack', 'what confirms a message is needed, with "$id" where its id is');

@@ -304,7 +304,10 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
     if (this.#core.driver === undefined) this.#ahead = 'closed';
   }
 
-  /** Connects now: skips a wait, replaces a live connection, or starts again after `close()`. */
+  /**
+   * Connects now: skips a wait, replaces a live connection, or starts again after `close()`. Between two tries there is at least a second. It does nothing while
+   * a try is in progress.
+   */
   reconnect(): void {
     this.#ahead = undefined;
     // If the wasm could not be loaded, loading is tried again.

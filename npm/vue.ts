@@ -49,7 +49,7 @@ export interface UseSession {
   isSignedIn: ComputedRef<boolean>;
   /** Why the session has ended, until somebody signs in. */
   error: Readonly<ShallowRef<GatepassError | undefined>>;
-  /** Listens no more. The scope does it; where there is none (after an `await` in `setup`, outside of components) call it yourself. */
+  /** Stops listening. The scope does it; where there is none (after an `await` in `setup`, outside of components) call it yourself. */
   stop(): void;
 }
 
@@ -104,14 +104,14 @@ export interface UseAuthSocket {
   send(data: Sendable, options?: { ttl?: number }): SentMessage;
   /** As `AuthSocket.reconnect`. */
   reconnect(): void;
-  /** As `AuthSocket.close`. Another URL is another socket all the same. */
+  /** As `AuthSocket.close`. Another URL still opens another socket. */
   close(code?: number, reason?: string): void;
-  /** Closes, and looks at the URL no more. The scope does it; where there is none (after an `await` in `setup`, outside of components) call it yourself. */
+  /** Closes, and stops watching the URL. The scope does it; where there is none (after an `await` in `setup`, outside of components) call it yourself. */
   stop(): void;
 }
 
 /**
- * A socket as refs. It closes with the scope; where the URL is a ref or a getter, another URL is another socket, and none is none.
+ * A socket as refs. It closes with the scope; where the URL is a ref or a getter, when it changes, the socket is replaced; without a URL there is none.
  *
  * @throws GatepassError as AuthSocket does; INVALID_OPTION if there is no session and the scheme needs one
  */

@@ -88,7 +88,7 @@ export default defineConfig({
         ],
       },
       {
-        text: 'Around it',
+        text: 'Reference',
         items: [
           { text: 'Server side', link: '/server' },
           { text: 'Testing your app', link: '/testing' },

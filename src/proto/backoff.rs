@@ -17,10 +17,11 @@ options! {
         takes {
             /// The longest first wait. It doubles with every failure.
             base: Millis = Millis::from_millis(500), "base";
-            /// The longest wait of all. A try with a renewed token waits for at most 1 s.
+            /// The limit to which the wait doubles. `spread`, and waits that the server asks for, may be longer. A
+            /// try with a renewed token waits for at most 1 s.
             cap: Millis = Millis::from_secs(30), "cap";
-            /// The longest wait before the first try after a stable connection was lost. Until the next connection no
-            /// range is shorter.
+            /// The longest wait before the first try after a stable connection was lost. Until it is connected again,
+            /// every wait is drawn from at least this range.
             spread: Millis = Millis::from_secs(5), "spread";
         }
     }

@@ -86,7 +86,10 @@ impl Confirm {
 
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
         if self.ack.unknown_hole(&["id"]).is_some() || self.ack.unknown_hole(&[]).is_none() {
-            return Err(ConfigError::option("confirm.ack", "\"$id\" is needed where the id is, and no other hole"));
+            return Err(ConfigError::option(
+                "confirm.ack",
+                "\"$id\" is needed where the id is, and no other placeholder",
+            ));
         }
         if self.id.split('.').any(str::is_empty) {
             return Err(ConfigError::option("confirm.id", "a name is needed, or names with dots between"));

@@ -1,8 +1,8 @@
 //! Presets: options for known backends, as rows of one table, and a reader for such rows.
 //!
-//! The table is `presets.json`; the npm package's presets are made of it, too. A row has the names of the npm options, so
-//! whoever writes one for another backend uses the same fields in both languages: [`session_of`], [`connection_of`].
-//! Addresses in a row are paths below the `base` that the app names.
+//! The table is `presets.json`. The presets of the npm package are made of it, too. A row has its documentation, and `options` with the names
+//! of the npm options, so that a row for another backend is the same in both languages: [`session_of`], [`connection_of`]. URLs in a row are
+//! paths below the `base` that the app names.
 
 use super::close::{CloseAction, CloseTable};
 use super::connection::ConnectionConfig;
@@ -42,7 +42,7 @@ pub fn names() -> [Vec<String>; 2] {
 }
 
 fn row(group: &str, name: &str) -> Result<Json, ConfigError> {
-    let row = Json::parse(TABLE).and_then(|table| table.at(group)?.at(name));
+    let row = Json::parse(TABLE).and_then(|table| table.at(group)?.at(name)?.at("options"));
     row.ok_or_else(|| ConfigError::InvalidOption {
         option: "preset",
         problem: "the table has no such row",

@@ -138,8 +138,8 @@ impl Encoding {
 }
 
 options! {
-    /// Options of `ticket()`: a single-use ticket is fetched for each attempt (`GET /ws_ticket` with `Authorization: Bearer <token>` →
-    /// `{ticket, expires}`).
+    /// Options of `ticket()`: a single-use ticket is fetched for each attempt (`POST /ws_ticket` with `Authorization:
+    /// Bearer <token>` → `{ticket, expires}`).
     pub struct Ticket = "TicketOptions" {
         needs {
             /// The endpoint that issues tickets. It is called with the session's `Authorization` header.
@@ -239,7 +239,7 @@ impl FirstMessage {
         match message.unknown_hole(&["token", "authorization"]) {
             Some(name) => Err(ConfigError::InvalidOption {
                 option: "scheme.message",
-                problem: "only \"$token\" and \"$authorization\" stand for something; \"$$\" is a plain $",
+                problem: "only \"$token\" and \"$authorization\" are placeholders; \"$$\" is a plain $",
                 value: ["$", &name].concat(),
             }),
             None => Ok(()),

@@ -113,6 +113,13 @@ fn play(name: &str) {
     }
 }
 
+/// Also of a preset that no test below names.
+#[test]
+fn every_session_preset_does_what_its_fixture_says() {
+    let [sessions, _] = preset::names();
+    sessions.iter().for_each(|name| play(name));
+}
+
 #[test]
 fn cases_1_to_3_simplejwt() {
     play("simpleJwt");

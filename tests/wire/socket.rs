@@ -181,6 +181,13 @@ fn play(preset: &str) {
     }
 }
 
+/// Also of a preset that no test below names.
+#[test]
+fn every_socket_preset_does_what_its_fixture_says() {
+    let [_, sockets] = preset::names();
+    sockets.iter().for_each(|name| play(name));
+}
+
 #[test]
 fn cases_65_and_66_home_assistant() {
     play("homeAssistant");

@@ -12,8 +12,9 @@ const HEAD: &str = "# Options
 
 <!-- Made of the options in src/proto by `cargo xtask contract`. -->
 
-These are all options of the package and of the Rust crate. A wrong name, a wrong type or a number out of range throws `INVALID_OPTION` in the
-constructor, and the message names the option. All times are in milliseconds and at most a day. `JsonValue` is any value that JSON can represent.
+These are the options of `Session`, `AuthSocket` and the schemes. The Rust crate has the same, except those that take a function or an object of JavaScript. A wrong
+name, a wrong type or a number out of range throws `INVALID_OPTION` in the constructor, and the message names the option; a wrong URL throws `INVALID_URL` or `INSECURE_URL`. All
+times are in milliseconds and at most a day. `JsonValue` is any value that JSON can represent.
 ";
 
 fn page() -> PathBuf {

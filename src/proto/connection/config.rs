@@ -36,13 +36,13 @@ options! {
             /// How long a ticket call may take, in milliseconds.
             http_timeout: Millis = Millis::from_secs(10), "ticketTimeout", Kind::Millis { least: 1 };
             /// How long a connection has to stay up to count as stable, in milliseconds. If the server ends it sooner
-            /// because of its token, that token counts as refused. The backoff resets after this time, and not before
-            /// the longest wait (`backoff.cap`) has passed.
+            /// because of its token, that token counts as refused. The backoff resets after the longer of this and
+            /// `backoff.cap`.
             min_uptime: Millis = Millis::from_secs(5), "minUptime";
             /// Whether to reconnect after a failure. With `false` this is one connection, like a WebSocket: a
-            /// failure, a loss or a frozen page ends it. An `error` event then fires with its end, and not when the
-            /// server closes it. Before it opens, a refused token is still renewed once, and it still waits for
-            /// somebody to sign in.
+            /// failure, a loss or a frozen page ends it. `error` then fires before `close` if it failed or was lost,
+            /// not after a close frame. Before it opens, a refused token is still renewed once, and it still waits
+            /// for somebody to sign in.
             reconnects: bool = true, "reconnect";
             /// Whether to replace the connection when the token is renewed. The new connection is accepted before the
             /// old one closes, and no event fires. Each message of yours goes to one of them. The old one is read for
@@ -60,7 +60,8 @@ options! {
             close_table: CloseTable = CloseTable::default(), "closeCodes";
             /// The limits of the queue of messages to be sent. Beyond them `send` throws QUEUE_FULL.
             outbox: OutboxOptions = OutboxOptions::default(), "outbox";
-            /// How the server acknowledges messages. Without it each message is handed to one connection, once.
+            /// How the server acknowledges messages. Without it a message is handed to one connection, once, unless
+            /// the server then refuses the credential.
             confirm: Option<Confirm> = None, "confirm";
             /// The longest message that the server may send; a longer one ends the connection. By default there is no
             /// limit in browsers. Natively a message of more than 64 MiB counts as a lost connection, unless this is
@@ -84,8 +85,8 @@ options! {
     /// How to detect a dead connection. Any message of the server counts as life.
     pub struct Heartbeat = "HeartbeatOptions" {
         takes {
-            /// The ping: a string is sent as it is, anything else as JSON in the frames of the scheme. Without it
-            /// there is no heartbeat.
+            /// The ping, needed for a heartbeat: a string is sent as it is, anything else as JSON in the frames of
+            /// the scheme.
             ping: Option<Json> = None, "message";
             /// The answer: a string, or JSON that it contains (`{ type: 'pong' }` matches every object with that
             /// member). It is not delivered to the app. Without it any message is an answer, and all are delivered.

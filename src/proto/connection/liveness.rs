@@ -17,7 +17,7 @@ use crate::proto::{Instant, Now, Secret};
 const LOOK: Millis = Millis::from_secs(60);
 /// The least gap that counts as sleep without a heartbeat: browsers fire the timers of hidden pages once a minute.
 const SLEEP: Millis = Millis::from_secs(180);
-/// The least time between two tries, whatever causes them.
+/// The least time between two tries if a wait is skipped.
 const TRY_FLOOR: Millis = Millis::from_secs(1);
 
 impl Connection {

@@ -27,10 +27,10 @@ options! {
             /// The word before the token in `Authorization`: `Bearer`, `Token` or `JWT`. It is sent exactly as you
             /// write it.
             prefix: String = "Bearer".to_owned(), "tokenPrefix", Kind::Header;
-            /// How long before its expiry a token is renewed, in milliseconds. At most a tenth of its life; at least
-            /// 2 s, or a third of a life of seconds.
+            /// How long before its expiry a token is renewed, in milliseconds. Limited to a tenth of the token's life
+            /// or 2 s, whichever is longer, and never more than a third of it.
             leeway: Millis = LEEWAY, "leeway";
-            /// How long a login or refresh call may take, in milliseconds.
+            /// How long a login, a refresh or `getToken` may take, in milliseconds.
             http_timeout: Millis = Millis::from_secs(10), "httpTimeout", Kind::Millis { least: 1 };
             /// Allows credentials over http: to other hosts than this machine.
             allow_insecure: bool = false, "allowInsecure";
@@ -38,8 +38,9 @@ options! {
         face {
             /// Returns a token from the app's own source, such as the library of an identity provider, instead of
             /// `login` and `refresh`. It is called when a token is needed, and never twice at once. If it throws, it
-            /// is called again later, except after {@link SignInRequired}. If it returns a token that a server has
-            /// refused, that token is not sent again. What it throws is the `cause` of the error that the app sees.
+            /// is called again later; after {@link SignInRequired} only when a token is requested again. If it
+            /// returns a token that a server has refused, that token is not sent again. What it throws is the `cause`
+            /// of the error that the app sees.
             "getToken": "(context: TokenContext) => TokenSource | Promise<TokenSource>" = "";
             /// Where the tokens are stored: `memory`, for this page alone; `sessionStorage`, which outlives a reload;
             /// `localStorage`, which all tabs share, with login and logout; or a store of the app's own. If the store
@@ -107,7 +108,7 @@ options! {
             reject: Option<Json> = None, "reject";
         }
         face {
-            /// The method. A GET has no body for credentials.
+            /// Always `POST`: a GET has no body for credentials.
             "method": "'POST'" = "'POST'";
         }
     }

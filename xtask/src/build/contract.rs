@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use gatepass::proto::contract::tables;
 use gatepass::proto::http::MAX_BODY;
 
-use super::options;
+use super::{options, presets};
 use crate::tools::root;
 
 const DRIVERS: [&str; 4] =
@@ -39,7 +39,8 @@ pub(super) fn write_face() -> Result<()> {
     }
     script += &options::rows()?;
     write_changed("npm/contract.ts", &script)?;
-    write_changed("npm/option-types.ts", &options::types()?)
+    write_changed("npm/option-types.ts", &options::types()?)?;
+    write_changed("npm/presets.ts", &presets::face()?)
 }
 
 /// Unchanged, it is not written: compilers look at the time.
