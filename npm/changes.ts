@@ -23,7 +23,7 @@ export function changeOf(parts: readonly unknown[], unconfirmed: unknown[], sour
     attempt: parts[At.Attempt] as number,
     retryAt: parts[At.RetryAt] as number | undefined,
     error: failure === undefined ? failure : named(failure as FailureParts, source?.thrown),
-    discarded: parts[At.Discarded] as number,
+    dropped: parts[At.Dropped] as number,
     unconfirmed,
     userChanged: parts[At.UserChanged] === true,
   };
@@ -39,7 +39,7 @@ export const changeTo = (state: SocketState, previous: SocketState): StateChange
   attempt: 0,
   retryAt: undefined,
   error: undefined,
-  discarded: 0,
+  dropped: 0,
   unconfirmed: [],
   userChanged: false,
 });

@@ -29,7 +29,7 @@ export interface StateChange {
   /** The failure that caused the change. */
   error: GatepassError | undefined;
   /** How many queued messages were dropped with this change. */
-  discarded: number;
+  dropped: number;
   /**
    * When a connection ends: messages that were handed to it, may not have arrived, and are not resent. A message is not listed if the server was heard
    * 5 s after it or later; an earlier answer may have crossed it. Bytes are copies, as an ArrayBuffer. At most the last 1,000 messages
@@ -52,7 +52,7 @@ export class StateChangeEvent extends Event implements StateChange {
   declare readonly attempt: number;
   declare readonly retryAt: number | undefined;
   declare readonly error: GatepassError | undefined;
-  declare readonly discarded: number;
+  declare readonly dropped: number;
   declare readonly unconfirmed: unknown[];
   declare readonly userChanged: boolean;
 

@@ -364,7 +364,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
   /** The counters since construction. */
   stats(): SocketStats {
     const stats = statsOf(this.#read((core) => core.stats()));
-    stats.discarded += this.#early.lost;
+    stats.dropped += this.#early.lost;
     stats.queued += this.#early.length;
     stats.queuedBytes += this.#early.bytes;
     return stats;
@@ -472,9 +472,9 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
   }
 
   #ended(error: GatepassError): void {
-    const discarded = this.#early.end();
+    const dropped = this.#early.end();
     this.#closeEvents = undefined;
-    this.#changed({ ...changeTo('closed', this.#state), error, discarded }, true);
+    this.#changed({ ...changeTo('closed', this.#state), error, dropped }, true);
     this.dispatchEvent(closeEvent(1006));
   }
 

@@ -13,13 +13,13 @@ export interface SocketStats {
   /** Messages delivered to the app. */
   received: number;
   /** Queued messages that were dropped. */
-  discarded: number;
+  dropped: number;
   /** Messages waiting to be sent. */
   queued: number;
   /** Bytes waiting to be sent. */
   queuedBytes: number;
   /** Messages that the server has not acknowledged yet (with `confirm`). They take room in the queue. */
-  unconfirmed: number;
+  unacknowledged: number;
 }
 
 /** @internal The counters by their names; all are 0 before the wasm is loaded. */

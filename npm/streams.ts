@@ -7,7 +7,7 @@ interface Socket extends EventTarget {
   readonly state: string;
   readonly bufferedAmount: number;
   send(data: never): unknown;
-  stats(): { queued: number; unconfirmed: number };
+  stats(): { queued: number; unacknowledged: number };
 }
 
 /** How often `bufferedAmount` is read, in milliseconds: it has no event (WHATWG WebSockets). */
@@ -44,9 +44,9 @@ export function writable<T>(socket: Socket, most: number, error: () => unknown, 
         socket.send(data as never);
         return drained(socket, most, error);
       } catch (thrown) {
-        const { queued, unconfirmed } = socket.stats();
+        const { queued, unacknowledged } = socket.stats();
         // If the queue is empty, there will never be more room.
-        if (!isGatepassError(thrown) || thrown.code !== 'QUEUE_FULL' || queued + unconfirmed === 0) throw thrown;
+        if (!isGatepassError(thrown) || thrown.code !== 'QUEUE_FULL' || queued + unacknowledged === 0) throw thrown;
         await new Promise((resolve) => setTimeout(resolve, LOOK));
       }
     }

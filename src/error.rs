@@ -424,7 +424,7 @@ impl TokenError {
 /// A failure together with what is done about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// An input.
+    /// The failure.
     pub failure: Failure,
     /// What happens next: a second refused credential asks for a sign-in, not for a refresh.
     pub disposition: Disposition,

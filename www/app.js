@@ -135,12 +135,12 @@ function showQueued() {
   element('connections').textContent = connections;
 }
 
-function addRow({ attempt, state, phase, code, reason, error, retryAt, discarded, unconfirmed }) {
+function addRow({ attempt, state, phase, code, reason, error, retryAt, dropped, unconfirmed }) {
   const what = [
     error && `${error.code}: ${error.message}`,
     reason && `“${reason}”`,
     retryAt && `next try in ${((retryAt - Date.now()) / 1000).toFixed(1)} s`,
-    discarded > 0 && `${discarded} queued messages dropped`,
+    dropped > 0 && `${dropped} queued messages dropped`,
     unconfirmed.length > 0 && `may not have arrived: ${unconfirmed.join(', ')}`,
   ];
   const cells = [

@@ -229,7 +229,7 @@ test('two users whose numeric ids are one double are two users', async () => {
     const session = new Session({});
     const socket = new AuthSocket('ws://127.0.0.1:9/', { session, scheme: firstMessage({ message: '$token' }) });
     const changes = [];
-    socket.addEventListener('statechange', ({ userChanged }) => userChanged && changes.push(socket.stats().discarded));
+    socket.addEventListener('statechange', ({ userChanged }) => userChanged && changes.push(socket.stats().dropped));
     const first = new Promise((resolve) => socket.addEventListener('statechange', resolve, { once: true }));
     session.setTokens({ access: jwt('{"user_id":1234567890123456789}') });
     socket.send('of the first');

@@ -243,7 +243,7 @@ test('a socket that was closed before the wasm is there takes nothing more, unti
         socket.state,
         await socket.ready().catch(({ code }) => code),
         await socket.sent(first),
-        socket.stats().discarded,
+        socket.stats().dropped,
       ];
       socket.reconnect();
       await socket.ready();

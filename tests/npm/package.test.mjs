@@ -159,11 +159,11 @@ test('calls before the wasm is there keep their order over session and socket, a
       refused.push(error.code);
     }
     await Promise.all([first, second]);
-    for await (const message of socket) return { message, refused, discarded: socket.stats().discarded };
+    for await (const message of socket) return { message, refused, dropped: socket.stats().dropped };
   }, server);
   assert.equal(result.message, '{"type":"whoami","user":"bob"}');
   assert.deepEqual(result.refused.sort(), ['QUEUE_FULL', 'SUPERSEDED']);
-  assert.equal(result.discarded, 1);
+  assert.equal(result.dropped, 1);
 });
 
 test('after a failed load everything can begin again', async () => {
@@ -174,14 +174,14 @@ test('after a failed load everything can begin again', async () => {
     const socket = new AuthSocket(`${server}/ws/anonymous/`, { scheme: anonymous() });
     const told = [];
     for (const type of ['statechange', 'error', 'close'])
-      socket.addEventListener(type, (event) => told.push(event.type, event.discarded));
+      socket.addEventListener(type, (event) => told.push(event.type, event.dropped));
     socket.send('early');
     const seen = [
       await failing,
       await socket.ready().catch((error) => error.code),
       socket.state,
       told.join(),
-      socket.stats().discarded,
+      socket.stats().dropped,
     ];
     await load();
     socket.reconnect();

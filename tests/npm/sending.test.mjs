@@ -81,7 +81,7 @@ test('a message is dropped when its time is over, or there is no room, and says 
         await socket.sent(messages[0]),
         await socket.sent(messages[1]),
         await socket.sent(brief),
-        socket.stats().discarded,
+        socket.stats().dropped,
       ];
     });
     assert.deepEqual(first, ['dropped', 'dropped', 'dropped', 3]);
@@ -161,18 +161,18 @@ test('a message that waited and is to be confirmed is sent, counted, and then co
       const message = later.send('{"id":7}');
       const before = message.status;
       await later.ready();
-      const { queued, unconfirmed } = later.stats();
+      const { queued, unacknowledged } = later.stats();
       let code;
       try {
         later.send('{"id":8}');
       } catch (error) {
         code = error.code;
       }
-      return [before, message.status, queued, unconfirmed, code];
+      return [before, message.status, queued, unacknowledged, code];
     });
     assert.deepEqual(statuses, ['queued', 'sent', 0, 1, 'QUEUE_FULL']);
     await control({ do: 'push', text: '[7]' });
-    await until(tab, () => socket.stats().unconfirmed === 0);
+    await until(tab, () => socket.stats().unacknowledged === 0);
   });
 });
 
@@ -215,7 +215,7 @@ test('before the wasm is there the outbox has its limits, and nothing is lost or
     const late = await tab.evaluate(async () => [
       await drained,
       ...(await Promise.all(messages.map((message) => socket.sent(message)))),
-      socket.stats().discarded,
+      socket.stats().dropped,
       socket.stats().queued,
     ]);
     assert.deepEqual(late, ['drained', 'sent', 'dropped', 'sent', 1, 0]);

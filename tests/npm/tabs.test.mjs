@@ -96,7 +96,7 @@ test('case_96: another user in one tab is another user in all, and nothing of th
     await each(tabs, (tab) => until(tab, () => socket.state !== 'connected'));
     await tabs[1].evaluate(() => socket.send("maggie's"));
     await login(tabs[0], 'bob', 'hunter2');
-    await until(tabs[1], () => socket.stats().discarded === 1);
+    await until(tabs[1], () => socket.stats().dropped === 1);
     // The refusals end with it.
     await control({ do: 'reset' });
     await login(tabs[0], 'bob', 'hunter2');

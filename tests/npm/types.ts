@@ -50,7 +50,7 @@ async function walk(): Promise<void> {
   });
   socket.addEventListener('statechange', (event) => {
     const change: StateChange = event;
-    const { state, phase, previous, code, reason, attempt, retryAt, error, discarded } = change;
+    const { state, phase, previous, code, reason, attempt, retryAt, error, dropped } = change;
     const typed: [SocketState, Phase | undefined, SocketState, number | undefined, string | undefined, number] = [
       state,
       phase,
@@ -59,7 +59,7 @@ async function walk(): Promise<void> {
       reason,
       attempt,
     ];
-    console.log(typed, retryAt?.toFixed(), error?.code, discarded);
+    console.log(typed, retryAt?.toFixed(), error?.code, dropped);
   });
   socket.addEventListener('message', (event) => console.log(event.data));
   const message: SentMessage = socket.send('hello', { ttl: 5_000 });

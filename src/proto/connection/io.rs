@@ -254,7 +254,7 @@ pub struct StateChange {
     /// The failure that caused the change, if any.
     pub problem: Option<Problem>,
     /// How many queued messages were dropped with this change.
-    pub discarded: usize,
+    pub dropped: usize,
     /// Messages that were handed to a connection that ends with this change, may not have arrived, and are not resent. The driver keeps the payloads
     /// until the [`Output::Discard`] that follows.
     pub unconfirmed: Vec<MessageId>,
@@ -338,11 +338,11 @@ pub struct Stats {
     /// Messages delivered to the app.
     pub received: u32,
     /// Queued messages that were dropped.
-    pub discarded: u32,
+    pub dropped: u32,
     /// Messages waiting in the outbox.
     pub queued: usize,
     /// Bytes waiting in the outbox.
     pub queued_bytes: usize,
     /// Messages that the server has not acknowledged yet. They take room in the outbox.
-    pub unconfirmed: usize,
+    pub unacknowledged: usize,
 }

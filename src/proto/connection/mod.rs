@@ -252,7 +252,7 @@ impl Connection {
     #[must_use]
     pub fn stats(&self) -> Stats {
         let outbox = &self.outbox;
-        Stats { queued: outbox.len(), queued_bytes: outbox.bytes(), unconfirmed: outbox.unconfirmed(), ..self.stats }
+        Stats { queued: outbox.len(), queued_bytes: outbox.bytes(), unacknowledged: outbox.unconfirmed(), ..self.stats }
     }
 
     fn on_connect(&mut self, now: Now) {
@@ -426,7 +426,7 @@ impl Connection {
             retry_at: None,
             retry_in: None,
             problem: None,
-            discarded: 0,
+            dropped: 0,
             unconfirmed,
             user_changed: false,
             fires_error: false,

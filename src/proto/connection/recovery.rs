@@ -245,21 +245,21 @@ impl Connection {
             return self.close_permanently(CloseInfo::none(), problem, gone);
         }
         let mut change = self.enter(State::Suspended(pause));
-        change.discarded = gone.unwrap_or(0);
+        change.dropped = gone.unwrap_or(0);
         change.user_changed = gone.is_some();
         self.emit_change(change, problem, close_info);
     }
 
     /// Closes permanently. After `close()` the queue is emptied; after a failure it is kept for `reconnect()`.
     pub(super) fn close_permanently(&mut self, close_info: CloseInfo, problem: Option<Problem>, gone: Option<usize>) {
-        let discarded = gone.unwrap_or(0) + if problem.is_none() { self.discard_outbox() } else { 0 };
+        let dropped = gone.unwrap_or(0) + if problem.is_none() { self.discard_outbox() } else { 0 };
         let was_closed = matches!(self.state, State::Closed);
         // With `reconnect: false`: as in a WebSocket.
         let ends_in_error = if self.is_open { problem.is_some() && self.has_erred } else { !was_closed };
         // `Closed` is also reported if it never opened, once.
         self.is_open = !was_closed;
         let mut change = self.enter(State::Closed);
-        change.discarded = discarded;
+        change.dropped = dropped;
         change.user_changed = gone.is_some();
         change.fires_error = ends_in_error;
         self.emit_change(change, problem, close_info);
@@ -268,7 +268,7 @@ impl Connection {
     /// Drops everything of the previous user.
     pub(super) fn forget_user(&mut self, now: Now, is_signed_in: bool) {
         self.unsend();
-        let discarded = self.discard_outbox();
+        let dropped = self.discard_outbox();
         self.credential_status = CredentialStatus::Good;
         self.refusals = 0;
         self.silent_errors = 0;
@@ -282,7 +282,7 @@ impl Connection {
         self.release_resources(1000, SIGNED_OUT);
         let problem = Problem { failure: Failure::Token(TokenError::Missing), disposition: Disposition::SignIn };
         let problem = (!is_signed_in).then_some(problem);
-        self.suspend(SuspendReason::SignIn, problem, CloseInfo::new(1000, SIGNED_OUT), Some(discarded));
+        self.suspend(SuspendReason::SignIn, problem, CloseInfo::new(1000, SIGNED_OUT), Some(dropped));
         if is_signed_in && !matches!(self.state, State::Closed) {
             self.start(now);
         }

@@ -63,7 +63,7 @@ impl Connection {
                     self.report_status(vec![oldest], DeliveryStatus::Dropped);
                 }
                 OutboxPolicy::DropNewest => {
-                    self.stats.discarded += 1;
+                    self.stats.dropped += 1;
                     return Ok(Sent::Dropped);
                 }
                 OutboxPolicy::Error | OutboxPolicy::DropOldest => return Err(SendError::QueueFull),
@@ -156,18 +156,18 @@ impl Connection {
     /// Drops all messages and returns their number.
     pub(super) fn discard_outbox(&mut self) -> usize {
         self.outbox.settle();
-        let mut discarded = Vec::new();
+        let mut dropped = Vec::new();
         while let Some(message) = self.outbox.take_oldest() {
-            discarded.push(message);
+            dropped.push(message);
         }
-        let count = discarded.len();
-        self.report_status(discarded, DeliveryStatus::Dropped);
+        let count = dropped.len();
+        self.report_status(dropped, DeliveryStatus::Dropped);
         count
     }
 
     fn report_status(&mut self, messages: Vec<MessageId>, status: DeliveryStatus) {
         for message in messages {
-            self.stats.discarded += u32::from(status == DeliveryStatus::Dropped);
+            self.stats.dropped += u32::from(status == DeliveryStatus::Dropped);
             self.outputs.push_back(Output::Event(Event::Message { message, status }));
         }
     }

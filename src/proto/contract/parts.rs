@@ -68,7 +68,7 @@ numbered! {
         /// Milliseconds since 1970.
         RetryAt = 6 "retryAt",
         /// How many messages were given up.
-        Discarded = 7 "discarded",
+        Dropped = 7 "dropped",
         /// What went wrong: [`FailurePart`].
         Failure = 8 "failure",
         /// Whether the user is another.
@@ -90,12 +90,12 @@ numbered! {
         /// Messages delivered to the app.
         Received = 3 "received",
         /// Queued messages that were dropped.
-        Discarded = 4 "discarded",
+        Dropped = 4 "dropped",
         /// Messages waiting.
         Queued = 5 "queued",
         /// Bytes waiting.
         QueuedBytes = 6 "queuedBytes",
         /// Messages that the server is yet to confirm.
-        Unconfirmed = 7 "unconfirmed",
+        Unacknowledged = 7 "unacknowledged",
     }
 }

@@ -188,10 +188,10 @@ impl AuthSocket {
                 StatPart::Connections => stats.connections = count as u32,
                 StatPart::Sent => stats.sent = count as u32,
                 StatPart::Received => stats.received = count as u32,
-                StatPart::Discarded => stats.discarded = count as u32,
+                StatPart::Dropped => stats.dropped = count as u32,
                 StatPart::Queued => stats.queued = count as usize,
                 StatPart::QueuedBytes => stats.queued_bytes = count as usize,
-                StatPart::Unconfirmed => stats.unconfirmed = count as usize,
+                StatPart::Unacknowledged => stats.unacknowledged = count as usize,
             }
         }
         stats

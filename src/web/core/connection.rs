@@ -206,10 +206,10 @@ impl ConnectionCore {
                 StatPart::Connections => stats.connections.into(),
                 StatPart::Sent => stats.sent.into(),
                 StatPart::Received => stats.received.into(),
-                StatPart::Discarded => stats.discarded.into(),
+                StatPart::Dropped => stats.dropped.into(),
                 StatPart::Queued => stats.queued as f64,
                 StatPart::QueuedBytes => stats.queued_bytes as f64,
-                StatPart::Unconfirmed => stats.unconfirmed as f64,
+                StatPart::Unacknowledged => stats.unacknowledged as f64,
             });
         });
     }
@@ -263,7 +263,7 @@ fn write_change(change: &StateChange, to: &Plain) {
         ChangePart::Reason => row.maybe_text(change.reason.as_deref()),
         ChangePart::Attempt => row.number(change.attempt.into()),
         ChangePart::RetryAt => row.maybe_number(change.retry_at.map(|time| time.as_millis() as f64)),
-        ChangePart::Discarded => row.number(change.discarded as f64),
+        ChangePart::Dropped => row.number(change.dropped as f64),
         ChangePart::Failure => row.failure(change.problem.as_ref().map(|problem| {
             let of = &problem.failure;
             (of.number(), problem.disposition, of.status(), of.close_code())

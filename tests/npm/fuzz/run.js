@@ -137,11 +137,11 @@ export class Run extends Ground {
     this.listen(socket, ['open', 'message', 'error', 'close']);
   }
 
-  changed(its, { state, previous, error, unconfirmed, discarded }) {
+  changed(its, { state, previous, error, unconfirmed, dropped }) {
     this.note(`${its.name}: ${previous} → ${state} ${its.socket.phase ?? ''} ${error?.code ?? ''}`);
     if (previous !== its.state) this.failure ??= `${its.name}: it was ${its.state}, and says that it was ${previous}`;
     if (state !== its.socket.state) this.failure ??= `${its.name}: it says ${state}, and is ${its.socket.state}`;
-    if (!Array.isArray(unconfirmed) || !(discarded >= 0)) this.failure ??= `${its.name}: a change without its counts`;
+    if (!Array.isArray(unconfirmed) || !(dropped >= 0)) this.failure ??= `${its.name}: a change without its counts`;
     its.state = state;
     this.judge(error, its.name);
   }

@@ -102,7 +102,7 @@ fn after_logout_nothing_of_the_old_user_is_sent_or_delivered() {
         assert!(world.run_until(2 * MINUTE, connected), "{kind:?}");
         world.send(0);
         world.run_for(10_000);
-        assert_eq!(world.lines[0].discarded, 1, "{kind:?}");
+        assert_eq!(world.lines[0].dropped, 1, "{kind:?}");
         let received = &world.lines[0].received_by_server;
         assert!(!received.contains(&"2".to_owned()) && received.last().is_some_and(|last| last == "3"), "{received:?}");
     }

@@ -53,7 +53,7 @@ fn closing_tells_how_many_queued_messages_are_given_up() {
     world.send(0);
     world.send(0);
     world.close(0);
-    assert_eq!((world.lines[0].discarded, world.lines[0].queued()), (2, 0));
+    assert_eq!((world.lines[0].dropped, world.lines[0].queued()), (2, 0));
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn logout_closes_the_socket_and_drops_what_was_queued() {
     world.sign_in("bob");
     world.send(0);
     world.logout();
-    assert_eq!(world.lines[0].discarded, 1);
+    assert_eq!(world.lines[0].dropped, 1);
     world.sign_in("maggie");
     assert!(world.run_until(MINUTE, connected));
     world.run_for(1_000);
@@ -98,7 +98,7 @@ fn closing_what_a_failure_has_closed_gives_up_its_queue() {
     world.run_for(MINUTE);
     assert_eq!(world.lines[0].queued(), 1);
     world.close(0);
-    assert_eq!((world.lines[0].queued(), world.lines[0].discarded), (0, 1));
+    assert_eq!((world.lines[0].queued(), world.lines[0].dropped), (0, 1));
     assert_eq!(world.lines[0].closed_events.len(), 1, "the end is told once");
 }
 

@@ -74,8 +74,8 @@ fn a_full_outbox_refuses_or_drops_the_oldest_or_the_newest_and_says_which() {
         assert_eq!(world.lines[0].received_by_server, arrived, "{policy:?}");
         let dropped = world.lines[0].fates.values().filter(|fates| fates[..] == [DeliveryStatus::Dropped]).count();
         assert_eq!(dropped, usize::from(policy == OutboxPolicy::DropOldest), "{policy:?}");
-        let discarded = world.lines[0].machine.stats().discarded;
-        assert_eq!(discarded, u32::from(policy != OutboxPolicy::Error), "{policy:?}");
+        let dropped = world.lines[0].machine.stats().dropped;
+        assert_eq!(dropped, u32::from(policy != OutboxPolicy::Error), "{policy:?}");
     }
 }
 
@@ -335,6 +335,6 @@ fn run_twins(seed: u64) {
         let (count, bytes) = waiting.fold((0, 0), |(count, bytes), message| (count + 1, bytes + message.length));
         assert_eq!((machine.stats().queued, machine.stats().queued_bytes), (count, bytes), "seed {seed}");
         let unconfirmed = twin.kept().filter(|message| message.on.is_some()).count();
-        assert_eq!(machine.stats().unconfirmed, unconfirmed, "seed {seed}");
+        assert_eq!(machine.stats().unacknowledged, unconfirmed, "seed {seed}");
     }
 }

@@ -213,7 +213,7 @@ fn a_renewal_to_a_token_that_names_nobody_leaves_the_user_who_he_was() {
         world.run_for(100);
         world.send(0);
         world.set_tokens(&jwt(user), None);
-        assert_eq!((world.lines[0].queued(), world.lines[0].discarded), (1 - is_other, is_other), "{user}");
+        assert_eq!((world.lines[0].queued(), world.lines[0].dropped), (1 - is_other, is_other), "{user}");
     }
 }
 
@@ -228,7 +228,7 @@ fn an_expired_session_remembers_whose_it_was() {
         world.run_for(1_000);
         assert_eq!(world.session().state(), SessionState::Expired);
         world.set_tokens(&jwt(user, crate::world::DAY_ONE / 1000 + 600), None);
-        assert_eq!(world.lines[0].discarded, is_other, "{user}");
+        assert_eq!(world.lines[0].dropped, is_other, "{user}");
     }
 }
 
@@ -242,7 +242,7 @@ fn a_login_that_cannot_be_seen_to_be_of_the_same_user_is_another_user() {
     world.server.is_up = true;
     world.login("bob", "SECRET-password");
     assert!(world.run_until(MINUTE, |world| !world.logins.is_empty()));
-    assert_eq!((world.lines[0].queued(), world.lines[0].discarded), (0, 1), "nothing of maggie's goes out as bob's");
+    assert_eq!((world.lines[0].queued(), world.lines[0].dropped), (0, 1), "nothing of maggie's goes out as bob's");
 }
 
 #[test]
@@ -445,7 +445,7 @@ fn case_100_a_logout_closes_the_socket_at_once_and_nothing_queued_goes_out() {
         world.logout();
         assert_eq!((world.open_sockets(0), world.lines[0].queued(), world.lines[0].payloads_kept()), (0, 0, 0));
         assert_eq!(world.lines[0].hung_up.len() - hung_up, usize::from(is_connected), "closed, and not waited for");
-        assert_eq!(world.lines[0].discarded, usize::from(!is_connected), "what is dropped is told");
+        assert_eq!(world.lines[0].dropped, usize::from(!is_connected), "what is dropped is told");
         world.server.is_up = true;
         world.login("bob", "SECRET-password");
         assert!(world.run_until(5 * MINUTE, connected));

@@ -184,7 +184,7 @@ impl World {
             }
             Output::Discard { messages } => {
                 for message in messages {
-                    assert!(line.payloads.remove(&message).is_some(), "an unknown message was discarded");
+                    assert!(line.payloads.remove(&message).is_some(), "an unknown message was dropped");
                 }
             }
             Output::Event(event) => {
@@ -282,14 +282,14 @@ impl World {
                 line.error_events += usize::from(change.fires_error);
                 for message in &change.unconfirmed {
                     let note = line.payloads.get(message);
-                    let note = note.unwrap_or_else(|| panic!("{message:?} may not have arrived, and was discarded"));
+                    let note = note.unwrap_or_else(|| panic!("{message:?} may not have arrived, and was dropped"));
                     line.unconfirmed.push(note.number);
                 }
                 if line.confirms && change.state != ConnectionState::Connected {
                     // What nobody has confirmed is sent again.
                     line.last_sent = 0;
                 }
-                line.discarded += change.discarded;
+                line.dropped += change.dropped;
                 line.attempts.push(change.attempt);
                 assert_ne!(change.reason.as_deref(), Some(""), "no reason is none");
                 assert_eq!(change.retry_at, change.retry_in.map(|delay| now.unix.after(delay)));

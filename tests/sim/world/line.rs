@@ -39,7 +39,7 @@ pub struct Line {
     pub attempts: Vec<u32>,
     /// The kinds of events, in order.
     pub order: Vec<String>,
-    pub discarded: usize,
+    pub dropped: usize,
     /// Close codes and reasons that the client gave to sockets.
     pub hung_up: Vec<(u16, String)>,
     pub(super) left_behind: Vec<SocketId>,
@@ -96,7 +96,7 @@ impl Line {
             waits: Vec::new(),
             attempts: Vec::new(),
             order: Vec::new(),
-            discarded: 0,
+            dropped: 0,
             hung_up: Vec::new(),
             left_behind: Vec::new(),
             was_closed_deliberately: false,

@@ -365,7 +365,7 @@ fn a_socket_that_was_taken_over_from_still_confirms_what_was_sent_on_it() {
     let is_confirmed =
         |output: &Output| matches!(output, Output::Event(Event::Message { status: DeliveryStatus::Confirmed, .. }));
     assert!(outputs.iter().any(is_confirmed), "{outputs:?}");
-    assert_eq!(machine.stats().unconfirmed, 0);
+    assert_eq!(machine.stats().unacknowledged, 0);
 }
 
 #[test]
