@@ -373,7 +373,7 @@ impl Outbox {
         core::mem::take(&mut self.released)
     }
 
-    /// What was handed to the socket and is still kept is to be sent, as if it never had been. What is not kept is lost with the socket.
+    /// Queues the kept messages again, as if they had never been sent. Others are lost with the socket.
     pub(crate) fn requeue(&mut self) -> Vec<MessageId> {
         let lost = self.take_doubted();
         for entry in &mut self.entries {
@@ -395,14 +395,14 @@ impl Outbox {
         Some(id)
     }
 
-    /// What was handed over need not be kept any more, but for what is to be confirmed: the server has accepted, or the socket was lost.
-    pub(crate) fn settle(&mut self) {
+    /// Releases messages that were kept until acceptance, except those with an acknowledgement to come: the server has accepted, or the socket was lost.
+    pub(crate) fn release_kept(&mut self) {
         if self.kept.messages > self.unconfirmed {
             self.each(&|entry| entry.is_kept && entry.ack.is_none(), Self::let_go);
         }
     }
 
-    /// Takes those that the server confirms.
+    /// Removes and returns the messages that the server acknowledges.
     pub(crate) fn take_confirmed(&mut self, ack: &str) -> Vec<MessageId> {
         let mut confirmed = Vec::new();
         let mut place = self.place_among_acks(ack, MessageId(0));

@@ -255,7 +255,7 @@ impl Connection {
         let predecessor = self.predecessor.take();
         if predecessor.is_some() {
             // Messages of the old socket are not resent.
-            self.outbox.settle();
+            self.outbox.release_kept();
         }
         // Queued messages are sent before the event, so that messages of its listeners follow them.
         let change =

@@ -105,7 +105,7 @@ impl Connection {
             && *present == socket
         {
             *acceptance = Acceptance::Confirmed;
-            self.outbox.settle();
+            self.outbox.release_kept();
         }
     }
 

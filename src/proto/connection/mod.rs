@@ -354,7 +354,7 @@ impl Connection {
                             *reauth = Reauth::None;
                         }
                     }
-                    self.outbox.settle();
+                    self.outbox.release_kept();
                 }
             }
         }

@@ -149,13 +149,13 @@ impl Connection {
 
     /// The socket is lost. It may have delivered its messages, so only those without an expected acknowledgement are resent.
     pub(super) fn lose_sent(&mut self) {
-        self.outbox.settle();
+        self.outbox.release_kept();
         self.lost = self.outbox.requeue();
     }
 
     /// Drops all messages and returns their number.
     pub(super) fn discard_outbox(&mut self) -> usize {
-        self.outbox.settle();
+        self.outbox.release_kept();
         let mut dropped = Vec::new();
         while let Some(message) = self.outbox.take_oldest() {
             dropped.push(message);

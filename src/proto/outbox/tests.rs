@@ -41,7 +41,7 @@ fn what_was_lent_comes_back_in_front_and_in_order() {
     assert_eq!((outbox.len(), outbox.bytes(), outbox.has_room(1)), (1, 3, false));
     assert_eq!(outbox.requeue(), [], "what is sent again is in no doubt");
     assert_eq!(outbox.next(at(0), Retention::UntilAccepted), Some((ids[0], false)));
-    outbox.settle();
+    outbox.release_kept();
     assert_eq!((outbox.len(), outbox.bytes()), (2, 5));
     assert_eq!((outbox.take_released(), outbox.take_doubted()), (vec![], vec![ids[0]]));
     assert_eq!(outbox.take_released(), [ids[0]]);
@@ -74,7 +74,7 @@ fn only_what_is_to_be_confirmed_is_kept_and_has_an_end_after_it_was_sent() {
     assert_eq!((outbox.unconfirmed(), outbox.take_expired(at(5))), (1, vec![]));
     assert_eq!(outbox.next_expiry(), Some(at(7)));
     assert_eq!(outbox.take_confirmed("2"), []);
-    outbox.settle();
+    outbox.release_kept();
     assert_eq!(outbox.take_released(), [], "it is in doubt, still");
     assert_eq!(outbox.take_expired(at(6)), []);
     assert_eq!(outbox.take_expired(at(7)), [confirmed]);
@@ -184,7 +184,7 @@ fn whatever_became_of_the_others_a_message_is_found_by_what_confirms_it_and_the_
                 _ => match dice.u8(0..4) {
                     0 => drop(outbox.requeue()),
                     1 => drop(outbox.take_oldest()),
-                    2 => outbox.settle(),
+                    2 => outbox.release_kept(),
                     _ => outbox.never_sent(MessageId(dice.u32(0..=number))),
                 },
             }

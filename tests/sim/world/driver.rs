@@ -73,7 +73,7 @@ impl World {
                     self.tabs[tab].refreshes.insert(request);
                     self.check_refreshes();
                 }
-                self.later(Happening::HttpArrives { who: Who::Session(tab), request, http });
+                self.later(SimEvent::HttpArrives { who: Who::Session(tab), request, http });
             }
             session::Output::GetToken { request, reason } => {
                 self.tabs[tab].source.push_back(request);
@@ -200,7 +200,7 @@ impl World {
                 assert_eq!(line.requests.len(), 1, "at most one ticket request in flight");
                 assert!(line.open_sockets.is_empty() || line.hands_over, "a ticket is fetched while a socket is open");
                 line.presents(http.authorization.as_ref().map(|value| value.expose().replace("Bearer ", "")));
-                self.later(Happening::HttpArrives { who: Who::Connection(index), request, http });
+                self.later(SimEvent::HttpArrives { who: Who::Connection(index), request, http });
             }
             Output::Open { socket, handshake } => {
                 line.open_sockets.insert(socket);
@@ -216,7 +216,7 @@ impl World {
                 if let Some((_, token)) = url.split_once("?token=") {
                     line.presents(Some(token.to_owned()));
                 }
-                self.later(Happening::Dial { line: index, socket, url });
+                self.later(SimEvent::Dial { line: index, socket, url });
             }
             Output::Send { socket, message } => {
                 let note = line.payloads.get(&message).copied();
@@ -226,7 +226,7 @@ impl World {
             Output::SendText { socket, text, .. } => {
                 let token = json(text.expose()).text_at("token");
                 line.presents(token);
-                self.later(Happening::ServerHears { line: index, socket, text: text.expose().to_owned() });
+                self.later(SimEvent::ServerHears { line: index, socket, text: text.expose().to_owned() });
             }
             Output::CancelTokenRequest => {
                 let tab = line.tab;
@@ -254,7 +254,7 @@ impl World {
             assert!(peer.is_some_and(|peer| peer.has_accepted), "a message was sent before the server accepted");
         }
         let text = line.text_of(note.number);
-        self.later(Happening::ServerHears { line: index, socket, text });
+        self.later(SimEvent::ServerHears { line: index, socket, text });
     }
 
     fn on_event(&mut self, index: usize, event: Event) {

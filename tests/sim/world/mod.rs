@@ -67,7 +67,7 @@ enum Who {
 }
 
 #[derive(Debug)]
-enum Happening {
+enum SimEvent {
     HttpArrives {
         who: Who,
         request: RequestId,
@@ -185,7 +185,7 @@ pub struct World {
     pub wall_offset: i64,
     millis: u64,
     rng: fastrand::Rng,
-    queue: BTreeMap<(u64, u64), Happening>,
+    queue: BTreeMap<(u64, u64), SimEvent>,
     sequence: u64,
     pub most_refreshes: usize,
     dialled_tickets: BTreeSet<String>,
@@ -288,7 +288,7 @@ impl World {
             let Line { open_sockets, peers, .. } = &self.lines[line];
             let is_cut = |socket: &&SocketId| peers.get(socket).is_some_and(|peer| peer.is_dead);
             for socket in open_sockets.iter().filter(is_cut).copied().collect::<Vec<_>>() {
-                self.later(Happening::Closed { line, socket, code: 1006 });
+                self.later(SimEvent::Closed { line, socket, code: 1006 });
             }
         }
     }
@@ -360,11 +360,11 @@ impl World {
             return;
         }
         match say {
-            Say::Text(text) => self.later(Happening::Text { line, socket, text }),
+            Say::Text(text) => self.later(SimEvent::Text { line, socket, text }),
             Say::Close(code) => {
                 peer.is_dead = true;
                 self.lines[line].was_closed_deliberately = true;
-                self.later(Happening::Closed { line, socket, code });
+                self.later(SimEvent::Closed { line, socket, code });
             }
         }
     }

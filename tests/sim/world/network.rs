@@ -3,14 +3,14 @@
 use super::*;
 
 impl World {
-    pub(super) fn later(&mut self, happening: Happening) {
+    pub(super) fn later(&mut self, happening: SimEvent) {
         let mut at = self.millis + self.rng.u64(self.net.min_ms..=self.net.max_ms);
-        if matches!(happening, Happening::Steal { .. }) {
+        if matches!(happening, SimEvent::Steal { .. }) {
             at = self.millis + Self::steal_delay();
         }
-        if let Happening::StoreOp { tab, .. } = happening {
+        if let SimEvent::StoreOp { tab, .. } = happening {
             at = self.millis + self.rng.u64(0..=self.shared.slowness);
-            let is_of_tab = |other: &Happening| matches!(other, Happening::StoreOp { tab: other, .. } if *other == tab);
+            let is_of_tab = |other: &SimEvent| matches!(other, SimEvent::StoreOp { tab: other, .. } if *other == tab);
             at = at.max(self.last(is_of_tab));
         }
         // A socket keeps its order; HTTP answers may overtake each other.
@@ -22,7 +22,7 @@ impl World {
     }
 
     /// When the last of these happens.
-    fn last(&self, is_it: impl Fn(&Happening) -> bool) -> u64 {
+    fn last(&self, is_it: impl Fn(&SimEvent) -> bool) -> u64 {
         self.queue.iter().filter(|(_, other)| is_it(other)).map(|((at, _), _)| *at).max().unwrap_or(0)
     }
 
@@ -30,25 +30,25 @@ impl World {
         self.rng.u8(0..100) < self.net.loss
     }
 
-    pub(super) fn happen(&mut self, happening: Happening) {
+    pub(super) fn happen(&mut self, happening: SimEvent) {
         match happening {
             // What is still on its way goes with its tab.
-            Happening::HttpArrives { who: Who::Session(tab), .. } if !self.tabs[tab].is_alive => {}
-            Happening::HttpArrives { who, request, http } => {
+            SimEvent::HttpArrives { who: Who::Session(tab), .. } if !self.tabs[tab].is_alive => {}
+            SimEvent::HttpArrives { who, request, http } => {
                 if !self.server.is_up || self.is_lost() {
                     // Half of the failures are noticed at once, half never.
                     if self.rng.bool() {
-                        self.later(Happening::HttpAnswer { who, request, result: Err(NoAnswer::Failed) });
+                        self.later(SimEvent::HttpAnswer { who, request, result: Err(NoAnswer::Failed) });
                     }
                 } else if let Some(answer) = self.server.http(&http)
                     && !self.is_lost()
                 {
-                    self.later(Happening::HttpAnswer { who, request, result: Ok(answer) });
+                    self.later(SimEvent::HttpAnswer { who, request, result: Ok(answer) });
                 } else {
                     self.server.may_lose |= http.url.ends_with("refresh");
                 }
             }
-            Happening::HttpAnswer { who, request, result } => match who {
+            SimEvent::HttpAnswer { who, request, result } => match who {
                 Who::Session(tab) => {
                     // Whoever was taken for dead has lost the lock; the answer is a surprise.
                     self.tabs[tab].refreshes.remove(&request);
@@ -62,27 +62,27 @@ impl World {
                     self.line_input(line, Input::Http { request, result });
                 }
             },
-            Happening::Dial { line, socket, url } => {
+            SimEvent::Dial { line, socket, url } => {
                 if !self.server.is_up {
-                    return self.later(Happening::Closed { line, socket, code: 1006 });
+                    return self.later(SimEvent::Closed { line, socket, code: 1006 });
                 }
                 match self.server.handshake(&url) {
                     Handshake::Hangs => {}
-                    Handshake::Refused => self.later(Happening::Closed { line, socket, code: 1006 }),
+                    Handshake::Refused => self.later(SimEvent::Closed { line, socket, code: 1006 }),
                     Handshake::Accepted { user } => {
                         let kind = self.lines[line].kind;
                         let has_accepted =
                             matches!(kind, Kind::Anonymous | Kind::Query | Kind::QueryProbed | Kind::Ticket);
                         let peer = Peer { user, has_accepted, ..Peer::default() };
                         self.lines[line].peers.insert(socket, peer);
-                        self.later(Happening::Opened { line, socket });
+                        self.later(SimEvent::Opened { line, socket });
                         if kind == Kind::FirstMessageHello && !self.server.is_silent && !self.server.withholds_hello {
                             self.server_says(line, socket, Say::Text(r#"{"type":"auth_required"}"#.to_owned()));
                         }
                     }
                 }
             }
-            Happening::Opened { line, socket } => {
+            SimEvent::Opened { line, socket } => {
                 if self.is_lost() {
                     if let Some(peer) = self.lines[line].peers.get_mut(&socket) {
                         peer.is_dead = true;
@@ -92,13 +92,13 @@ impl World {
                     self.line_input(line, Input::SocketOpened { socket, protocol });
                 }
             }
-            Happening::ServerHears { line, socket, text } => self.server_hears(line, socket, text),
-            Happening::Text { line, socket, text } => self.client_hears(line, socket, text),
-            Happening::StoreChanged { tab } => self.session_input_in(tab, session::Input::StoreChanged),
-            Happening::StoreOp { tab, op } => self.store_op(tab, op),
-            Happening::Locked { tab, ask } => self.locked(tab, ask),
-            Happening::Steal { tab, from } => self.steal(tab, from),
-            Happening::Closed { line, socket, code } => {
+            SimEvent::ServerHears { line, socket, text } => self.server_hears(line, socket, text),
+            SimEvent::Text { line, socket, text } => self.client_hears(line, socket, text),
+            SimEvent::StoreChanged { tab } => self.session_input_in(tab, session::Input::StoreChanged),
+            SimEvent::StoreOp { tab, op } => self.store_op(tab, op),
+            SimEvent::Locked { tab, ask } => self.locked(tab, ask),
+            SimEvent::Steal { tab, from } => self.steal(tab, from),
+            SimEvent::Closed { line, socket, code } => {
                 self.lines[line].open_sockets.remove(&socket);
                 let reason = if code == 1006 { "" } else { self.server.goodbye };
                 self.line_input(
@@ -199,19 +199,19 @@ impl World {
     }
 }
 
-fn socket_of(happening: &Happening) -> Option<(usize, SocketId, bool)> {
+fn socket_of(happening: &SimEvent) -> Option<(usize, SocketId, bool)> {
     match happening {
-        Happening::HttpArrives { .. }
-        | Happening::HttpAnswer { .. }
-        | Happening::StoreChanged { .. }
-        | Happening::StoreOp { .. }
-        | Happening::Locked { .. }
-        | Happening::Steal { .. } => None,
-        Happening::Dial { line, socket, .. } | Happening::ServerHears { line, socket, .. } => {
+        SimEvent::HttpArrives { .. }
+        | SimEvent::HttpAnswer { .. }
+        | SimEvent::StoreChanged { .. }
+        | SimEvent::StoreOp { .. }
+        | SimEvent::Locked { .. }
+        | SimEvent::Steal { .. } => None,
+        SimEvent::Dial { line, socket, .. } | SimEvent::ServerHears { line, socket, .. } => {
             Some((*line, *socket, true))
         }
-        Happening::Opened { line, socket }
-        | Happening::Text { line, socket, .. }
-        | Happening::Closed { line, socket, .. } => Some((*line, *socket, false)),
+        SimEvent::Opened { line, socket }
+        | SimEvent::Text { line, socket, .. }
+        | SimEvent::Closed { line, socket, .. } => Some((*line, *socket, false)),
     }
 }

@@ -94,7 +94,7 @@ impl World {
     fn lose_renewal(&mut self, tab: usize) {
         self.server.may_lose |= !self.tabs[tab].refreshes.is_empty();
         self.tabs[tab].refreshes.clear();
-        if self.queue.values().any(|happening| matches!(happening, Happening::StoreOp { tab: of, .. } if *of == tab)) {
+        if self.queue.values().any(|happening| matches!(happening, SimEvent::StoreOp { tab: of, .. } if *of == tab)) {
             self.server.replay = Replay::Exchanged;
             self.server.may_lose = true;
         }
@@ -157,7 +157,7 @@ impl World {
     }
 
     pub(super) fn store_later(&mut self, tab: usize, op: StoreOp) {
-        self.later(Happening::StoreOp { tab, op });
+        self.later(SimEvent::StoreOp { tab, op });
     }
 
     pub(super) fn store_op(&mut self, tab: usize, op: StoreOp) {
@@ -170,7 +170,7 @@ impl World {
             StoreOp::Write(record, _) => {
                 self.shared.record = record;
                 for other in (0..self.tabs.len()).filter(|other| *other != tab) {
-                    self.later(Happening::StoreChanged { tab: other });
+                    self.later(SimEvent::StoreChanged { tab: other });
                 }
                 session::Input::Written(StoreEnd::Done)
             }
@@ -182,10 +182,10 @@ impl World {
         assert_eq!(self.tabs[tab].wants_lock, None, "the lock was asked for twice");
         self.tabs[tab].wants_lock = Some(self.sequence);
         if self.shared.has_no_lock {
-            return self.later(Happening::Locked { tab, ask: Some(self.sequence) });
+            return self.later(SimEvent::Locked { tab, ask: Some(self.sequence) });
         }
         self.shared.waiting.push_back(tab);
-        self.later(Happening::Steal { tab, from: self.shared.holder });
+        self.later(SimEvent::Steal { tab, from: self.shared.holder });
         self.grant_lock();
     }
 
@@ -204,7 +204,7 @@ impl World {
         {
             self.shared.holder = Some(tab);
             let ask = self.tabs[tab].wants_lock;
-            self.later(Happening::Locked { tab, ask });
+            self.later(SimEvent::Locked { tab, ask });
         }
     }
 

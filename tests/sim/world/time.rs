@@ -70,7 +70,7 @@ impl World {
     }
 
     /// In a tab that sleeps nothing happens, in one that has ended nothing any more.
-    fn happen_in_its_tab(&mut self, happening: Happening) {
+    fn happen_in_its_tab(&mut self, happening: SimEvent) {
         let Some(tab) = self.tab_of(&happening) else { return self.happen(happening) };
         if !self.tabs[tab].is_alive {
             return;
@@ -84,18 +84,18 @@ impl World {
     }
 
     /// Where it happens; elsewhere than in a tab is at the server or on the way.
-    fn tab_of(&self, happening: &Happening) -> Option<usize> {
+    fn tab_of(&self, happening: &SimEvent) -> Option<usize> {
         match happening {
-            Happening::HttpAnswer { who: Who::Session(tab), .. }
-            | Happening::StoreChanged { tab }
-            | Happening::StoreOp { tab, .. }
-            | Happening::Locked { tab, .. }
-            | Happening::Steal { tab, .. } => Some(*tab),
-            Happening::HttpAnswer { who: Who::Connection(line), .. }
-            | Happening::Opened { line, .. }
-            | Happening::Text { line, .. }
-            | Happening::Closed { line, .. } => Some(self.lines[*line].tab),
-            Happening::HttpArrives { .. } | Happening::Dial { .. } | Happening::ServerHears { .. } => None,
+            SimEvent::HttpAnswer { who: Who::Session(tab), .. }
+            | SimEvent::StoreChanged { tab }
+            | SimEvent::StoreOp { tab, .. }
+            | SimEvent::Locked { tab, .. }
+            | SimEvent::Steal { tab, .. } => Some(*tab),
+            SimEvent::HttpAnswer { who: Who::Connection(line), .. }
+            | SimEvent::Opened { line, .. }
+            | SimEvent::Text { line, .. }
+            | SimEvent::Closed { line, .. } => Some(self.lines[*line].tab),
+            SimEvent::HttpArrives { .. } | SimEvent::Dial { .. } | SimEvent::ServerHears { .. } => None,
         }
     }
 
