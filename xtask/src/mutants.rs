@@ -86,25 +86,43 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if options.again {
         return Ok(());
     }
-    let mut page = String::from(concat!(
-        "# What the tests find\n\n",
-        "Made by `cargo xtask mutants --write`: cargo-mutants makes one small mistake at a time and runs the tests. ",
-        "Those that do not compile are left out.\n",
-    ));
     let mut least = 100;
+    let mut sections = Vec::new();
     for part in parts {
         let (summary, percent) = summary(part)?;
         least = least.min(percent);
-        page += &summary;
+        println!("{summary}");
+        sections.push((part, summary));
     }
-    println!("{page}");
     if options.write {
-        std::fs::write(root().join("docs/mutants.md"), page)?;
+        let file = root().join("docs/mutants.md");
+        let mut page = std::fs::read_to_string(&file).unwrap_or_default();
+        for (part, section) in sections {
+            page = with_section(&page, part.title(), &section);
+        }
+        std::fs::write(file, page)?;
     }
     if least < AIM {
         bail!("{least} % were found; it should be {AIM}");
     }
     Ok(())
+}
+
+const HEAD: &str = concat!(
+    "# What the tests find\n\n",
+    "Made by `cargo xtask mutants --write`: cargo-mutants makes one small mistake at a time and runs the tests. ",
+    "Those that do not compile are left out.\n",
+);
+
+/// The page with a section put in, or in the place of the one that is there.
+fn with_section(page: &str, title: &str, section: &str) -> String {
+    let mut sections: Vec<String> = page.split("\n## ").skip(1).map(|section| format!("\n## {section}")).collect();
+    let starts = format!("\n## {title}");
+    match sections.iter_mut().find(|present| present.starts_with(&starts)) {
+        Some(present) => *present = section.to_owned(),
+        None => sections.push(section.to_owned()),
+    }
+    HEAD.to_owned() + &sections.concat()
 }
 
 /// Makes the mistakes of a part.
@@ -172,4 +190,16 @@ fn summary(part: Part) -> Result<(String, usize)> {
     }
     let [caught, timeout, missed] = total;
     Ok((page, (caught + timeout) * 100 / (caught + timeout + missed)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_that_was_run_alone_leaves_the_other_in_the_page() {
+        let page = with_section(&with_section("", "A", "\n## A\n\nold\n"), "B", "\n## B\n\nb\n");
+        let page = with_section(&page, "A", "\n## A\n\nnew\n");
+        assert_eq!(page, format!("{HEAD}\n## A\n\nnew\n\n## B\n\nb\n"));
+    }
 }
