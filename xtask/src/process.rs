@@ -63,19 +63,20 @@ pub(crate) fn run_shown(command: &mut Command) -> Result<()> {
 
 /// Runs a command whose output the person should see as it comes, and keeps what it prints in `target/results/NAME.txt`.
 pub(crate) fn run_recorded(name: &str, command: &mut Command) -> Result<()> {
-    record(name, command, &|_| None)
+    record(name, command, &mut |_, _| None)
 }
 
-/// The same. `patience` says of each line how long the next one may take. A command that takes longer is ended, with all that it has started.
+/// The same. `watch` is given the process group and each line, and says how long the next line may take. A command that takes longer is ended,
+/// with all that it has started.
 pub(crate) fn run_watched(
     name: &str,
     command: &mut Command,
-    patience: &dyn Fn(&str) -> Option<Duration>,
+    watch: &mut dyn FnMut(u32, &str) -> Option<Duration>,
 ) -> Result<()> {
-    record(name, command.process_group(0), patience)
+    record(name, command.process_group(0), watch)
 }
 
-fn record(name: &str, command: &mut Command, patience: &dyn Fn(&str) -> Option<Duration>) -> Result<()> {
+fn record(name: &str, command: &mut Command, watch: &mut dyn FnMut(u32, &str) -> Option<Duration>) -> Result<()> {
     let folder = target_dir().join("results");
     std::fs::create_dir_all(&folder)?;
     let mut file = File::create(folder.join(format!("{name}.txt")))?;
@@ -97,7 +98,7 @@ fn record(name: &str, command: &mut Command, patience: &dyn Fn(&str) -> Option<D
             Ok(line) => {
                 println!("{line}");
                 writeln!(file, "{line}")?;
-                limit = patience(&line);
+                limit = watch(child.id(), &line);
             }
             Err(RecvTimeoutError::Disconnected) => break,
             Err(RecvTimeoutError::Timeout) => {
@@ -215,10 +216,11 @@ mod tests {
 
     #[test]
     fn a_command_that_falls_silent_is_ended_with_what_it_has_started() {
-        let patience = |line: &str| (line == "begin").then_some(Duration::from_millis(50));
+        let mut patience = |_, line: &str| (line == "begin").then_some(Duration::from_millis(50));
         let mut command = Command::new("sh");
         // What it has started holds the pipe open: without its end this would wait.
-        let error = run_watched("test-of-xtask", command.args(["-c", "echo begin; sleep 600 & sleep 600"]), &patience);
+        let error =
+            run_watched("test-of-xtask", command.args(["-c", "echo begin; sleep 600 & sleep 600"]), &mut patience);
         assert!(error.unwrap_err().to_string().contains("printed nothing"));
         run_recorded("test-of-xtask", Command::new("sh").args(["-c", "echo begin; echo end"])).unwrap();
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
+use super::page_server;
 use crate::process::{Server, run_shown, run_watched};
 use crate::tools::{CargoTool, Pins, target_dir, wasm_command};
 
@@ -69,16 +70,19 @@ const STARTS: usize = 3;
 /// How long it may take from its start to the first test.
 const PATIENCE: Duration = Duration::from_secs(90);
 
-/// Runs the tests of an engine. A test that hangs is named.
-///
-/// A browser that does not come to its first test is started again. wasm-bindgen's test runner serves the page by tiny_http, which forgets
-/// a connection if two come in the moment in which one thread is free. The page then waits until the browser closes an idle connection, which
-/// takes Firefox two minutes and Chromium five.
+/// Runs the tests of an engine. A test that hangs is named, and a browser that does not come to its first test is started again.
 fn recorded(engine: Engine, command: &mut Command) -> Result<()> {
-    let patience = |line: &str| (!line.starts_with("test ") && !line.is_empty()).then_some(PATIENCE);
+    let mut held = Vec::new();
+    let mut watch = |group, line: &str| {
+        // The server listens by then, and the browser starts.
+        if line.starts_with("Running headless tests") {
+            held = page_server::occupy(group);
+        }
+        (!line.starts_with("test ") && !line.is_empty()).then_some(PATIENCE)
+    };
     let mut starts = 1;
     loop {
-        let Err(error) = run_watched(engine.name(), command, &patience) else { return Ok(()) };
+        let Err(error) = run_watched(engine.name(), command, &mut watch) else { return Ok(()) };
         match progress(&results(engine), &Engine::ALL.map(results)) {
             Progress::None if starts < STARTS => {
                 starts += 1;

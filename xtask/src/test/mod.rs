@@ -6,6 +6,7 @@ mod browser;
 pub(crate) use self::browser::soak;
 mod interop;
 pub(crate) mod npm;
+mod page_server;
 pub(crate) use self::npm::pack_and_install;
 
 use std::path::PathBuf;
