@@ -56,7 +56,6 @@ export function provideGatepass(options: GatepassOptions): EnvironmentProviders 
 /** The session as signals. */
 export class GatepassSession {
   readonly #zone = inject(NgZone);
-  readonly #view;
   /** The session itself. What is called on it directly runs in the zone of the caller; the methods here do not. */
   readonly session: Session;
   /** Its state. */
@@ -70,11 +69,11 @@ export class GatepassSession {
   constructor() {
     const { session } = inject(OPTIONS);
     this.session = this.#zone.runOutsideAngular(() => (session instanceof Session ? session : new Session(session)));
-    const view = (this.#view = signal(sessionView(this.session)));
+    const view = signal(sessionView(this.session));
     this.state = computed(() => view().state);
     this.isSignedIn = computed(() => view().isSignedIn);
     this.error = computed(() => view().error);
-    const stop = this.#zone.runOutsideAngular(() => watchSession(this.session, (next) => this.#view.set(next)));
+    const stop = this.#zone.runOutsideAngular(() => watchSession(this.session, (next) => view.set(next)));
     inject(DestroyRef).onDestroy(stop);
   }
 

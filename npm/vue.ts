@@ -111,7 +111,7 @@ export interface UseAuthSocket {
 }
 
 /**
- * A socket as refs. It closes with the scope; where the URL is a ref or a getter, when it changes, the socket is replaced; without a URL there is none.
+ * A socket as refs. It closes with the scope. The URL may be a ref or a getter: when it changes, the socket is replaced; without a URL there is none.
  *
  * @throws GatepassError as AuthSocket does; INVALID_OPTION if there is no session and the scheme needs one
  */

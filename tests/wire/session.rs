@@ -64,14 +64,14 @@ fn check(http: &HttpRequest, wanted: &Json) {
     }
 }
 
-fn id(rejected: Option<u32>) -> Input {
+fn request_token(rejected: Option<u32>) -> Input {
     let requirement = rejected.map_or(TokenRequirement::VALID, TokenRequirement::OtherThan);
     Input::RequestToken(TokenRequest { requester: RequesterId(0), id: TokenRequestId::new(1), requirement })
 }
 
 /// The header of the present token, without a request.
 fn present(session: &mut Session) -> Option<(String, u32)> {
-    session.handle_input(now(), id(None));
+    session.handle_input(now(), request_token(None));
     let mut header = None;
     while let Some(output) = session.poll_output() {
         if let Output::Token { result: Ok(token), .. } = output {
@@ -101,7 +101,7 @@ fn play(name: &str) {
             outcome
         } else {
             let rejected = present(&mut session).map(|(_, generation)| generation);
-            call(&mut session, id(rejected), row)
+            call(&mut session, request_token(rejected), row)
         };
         match row.text_at("failure") {
             Some(code) => assert_eq!(outcome, Err(code.as_str())),

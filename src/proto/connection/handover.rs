@@ -58,7 +58,7 @@ impl Connection {
         true
     }
 
-    /// Only reads the old socket from now on. `heartbeat_state` is its state.
+    /// Only reads the old socket from now on. `heartbeat_state` says whether a ping on it is unanswered.
     pub(super) fn retire(&mut self, predecessor: &State, heartbeat_state: HeartbeatState) {
         self.leave_retired();
         let awaits_pong = self.config.heartbeat.pong.is_some() && heartbeat_state != HeartbeatState::PongReceived;

@@ -50,7 +50,7 @@ impl ConnectionCore {
 
 #[wasm_bindgen]
 impl ConnectionCore {
-    /// Tells what happened: a [`In`], of which socket, request or question, and what goes with it.
+    /// Feeds an input: its number ([`In`]), the id of the socket or request, and its data.
     pub fn input(&mut self, instant: f64, unix: f64, what: u32, id: u32, data: JsValue) {
         let socket = SocketId::new(id);
         let text;

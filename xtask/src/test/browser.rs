@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use super::page_server;
-use crate::process::{Server, run_shown, run_watched};
+use crate::process::{Server, run_watched};
 use crate::tools::{CargoTool, Pins, target_dir, wasm_command};
 
 /// A browser engine, as wasm-pack names its browsers.
@@ -61,7 +61,7 @@ fn safaridriver() -> Result<PathBuf> {
     Ok(link)
 }
 
-pub(super) fn run() -> Result<()> {
+pub(super) fn all() -> Result<()> {
     run_in(&Engine::ALL, None)
 }
 
@@ -72,17 +72,9 @@ const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Runs the tests of an engine. A test that hangs is named, and a browser that does not come to its first test is started again.
 fn recorded(engine: Engine, command: &mut Command) -> Result<()> {
-    let mut held = Vec::new();
-    let mut watch = |group, line: &str| {
-        // The server listens by then, and the browser starts.
-        if line.starts_with("Running headless tests") {
-            held = page_server::occupy(group);
-        }
-        (!line.starts_with("test ") && !line.is_empty()).then_some(PATIENCE)
-    };
     let mut starts = 1;
     loop {
-        let Err(error) = run_watched(engine.name(), command, &mut watch) else { return Ok(()) };
+        let Err(error) = run(engine.name(), command, Some(PATIENCE)) else { return Ok(()) };
         match progress(&results(engine), &Engine::ALL.map(results)) {
             Progress::None if starts < STARTS => {
                 starts += 1;
@@ -92,6 +84,18 @@ fn recorded(engine: Engine, command: &mut Command) -> Result<()> {
             Progress::Stopped { at } => return Err(error.context(format!("stopped in the test {at}"))),
         }
     }
+}
+
+/// Runs wasm-pack, and keeps the threads of its page server busy from the start of the browser on.
+fn run(name: &str, command: &mut Command, patience: Option<Duration>) -> Result<()> {
+    let mut held = Vec::new();
+    run_watched(name, command, &mut |group, line| {
+        // The server listens by then.
+        if line.starts_with("Running headless tests") {
+            held = page_server::occupy(group);
+        }
+        patience.filter(|_| !line.starts_with("test ") && !line.is_empty())
+    })
 }
 
 /// How far a run came.
@@ -175,8 +179,12 @@ fn run_in(engines: &[Engine], soak: Option<u32>) -> Result<()> {
         if let Some(reconnects) = soak {
             command.args(["--", "soak", "--nocapture"]).env("GATEPASS_SOAK", reconnects.to_string());
         }
-        let run = if soak.is_some() { run_shown(&mut command) } else { recorded(*engine, &mut command) };
-        if let Err(error) = run {
+        let outcome = match soak {
+            None => recorded(*engine, &mut command),
+            // The soak prints for itself, and may be silent for long.
+            Some(_) => run(&format!("soak-{}", engine.name()), &mut command, None),
+        };
+        if let Err(error) = outcome {
             eprintln!("error: {}: {error:#}", engine.name());
             failed.push(engine.name());
         }

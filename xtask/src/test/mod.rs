@@ -77,7 +77,7 @@ impl Layer {
                 npm::well_formed()?;
                 size::run(true)
             }
-            Self::Browser => browser::run(),
+            Self::Browser => browser::all(),
             Self::Npm => npm::run(),
             Self::Interop => interop::run(),
         }

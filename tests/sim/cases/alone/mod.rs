@@ -175,13 +175,13 @@ fn what_waits_to_be_performed_for_a_user_is_not_done_when_they_have_gone() {
     let config = SessionConfig { refresh: endpoint("https://api.test/refresh"), ..SessionConfig::new() };
     let mut session = signed_in(config, 1, Lifetime::default());
     outputs(&mut session);
-    let id = |number, requirement| {
+    let request_token = |number, requirement| {
         let (requester, id) = (session::RequesterId(1), session::TokenRequestId::new(number));
         session::Input::RequestToken(session::TokenRequest { requester, id, requirement })
     };
     // One is granted, one has to be renewed; neither is performed when a listener signs out.
-    session.handle_input(at(1), id(1, session::TokenRequirement::VALID));
-    session.handle_input(at(1), id(2, session::TokenRequirement::OtherThan(session.view().generation)));
+    session.handle_input(at(1), request_token(1, session::TokenRequirement::VALID));
+    session.handle_input(at(1), request_token(2, session::TokenRequirement::OtherThan(session.view().generation)));
     session.handle_input(at(1), session::Input::Logout);
     let mut results = Vec::new();
     for output in outputs(&mut session) {

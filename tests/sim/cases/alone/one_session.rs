@@ -12,7 +12,7 @@ use gatepass::proto::token::Lifetime;
 use super::{at, endpoint, outputs, record, signed_in};
 use crate::codec::json;
 
-fn id(requirement: TokenRequirement) -> Input {
+fn request_token(requirement: TokenRequirement) -> Input {
     Input::RequestToken(TokenRequest { requester: RequesterId(1), id: TokenRequestId::new(1), requirement })
 }
 
@@ -46,18 +46,18 @@ fn how_long_a_server_wants_to_be_left_alone_is_no_matter_of_whoever_signs_in_nex
     let mut session = signed_in(with_refresh(), 1, Lifetime::default());
     outputs(&mut session);
     let refused = TokenRequirement::OtherThan(session.view().generation);
-    session.handle_input(at(0), id(refused));
+    session.handle_input(at(0), request_token(refused));
     let request = request_of(&outputs(&mut session)).expect("a renewal");
     let (retry_after, body) = (Some("60".to_owned()), Secret::new(String::new()));
     let result = Ok(HttpResponse { status: 429, retry_after, date: None, body });
     session.handle_input(at(10), Input::Http { request, result });
     outputs(&mut session);
-    session.handle_input(at(20), id(refused));
+    session.handle_input(at(20), request_token(refused));
     assert_eq!(request_of(&outputs(&mut session)), None, "it is left alone");
     let (access, refresh) = (Secret::new("another".to_owned()), Some(Secret::new("another".to_owned())));
     session.handle_input(at(30), Input::SetTokens { access, refresh, lifetime: Lifetime::default() });
     outputs(&mut session);
-    session.handle_input(at(40), id(TokenRequirement::OtherThan(session.view().generation)));
+    session.handle_input(at(40), request_token(TokenRequirement::OtherThan(session.view().generation)));
     assert!(request_of(&outputs(&mut session)).is_some(), "its token was never refused");
 }
 
@@ -65,7 +65,7 @@ fn how_long_a_server_wants_to_be_left_alone_is_no_matter_of_whoever_signs_in_nex
 fn a_session_that_has_ended_says_so_to_whoever_asks() {
     let mut session = signed_in(SessionConfig::new(), 1, Lifetime::default());
     outputs(&mut session);
-    session.handle_input(at(0), id(TokenRequirement::OtherThan(session.view().generation)));
+    session.handle_input(at(0), request_token(TokenRequirement::OtherThan(session.view().generation)));
     let mut answers = Vec::new();
     for output in outputs(&mut session) {
         if let Output::Token { result, .. } = output {
@@ -153,7 +153,7 @@ fn what_could_not_be_written_leaves_nobody_else_in_the_store() {
 /// A renewal that the server has answered, and whose tokens are to be written.
 fn renewed() -> Session {
     let mut session = stored(with_refresh());
-    session.handle_input(at(1), id(TokenRequirement::OtherThan(session.view().generation)));
+    session.handle_input(at(1), request_token(TokenRequirement::OtherThan(session.view().generation)));
     assert!(is(&outputs(&mut session), |output| matches!(output, Output::Lock { .. })));
     session.handle_input(at(2), Input::Locked);
     session.handle_input(at(3), there(Stored::Tokens(of(7, 0))));
@@ -182,7 +182,7 @@ fn the_lock_is_held_until_what_was_renewed_is_written_although_the_next_renewal_
     let mut session = renewed();
     session.handle_input(at(5), there(Stored::Tokens(of(7, 0))));
     assert_eq!(written(&outputs(&mut session)), Some(7));
-    session.handle_input(at(6), id(TokenRequirement::OtherThan(session.view().generation)));
+    session.handle_input(at(6), request_token(TokenRequirement::OtherThan(session.view().generation)));
     session.handle_input(at(6), Input::StoreChanged);
     session.handle_input(at(7), there(Stored::Tokens(of(7, 0))));
     let asked = outputs(&mut session);
@@ -209,7 +209,7 @@ fn a_later_renewal_in_the_store_is_not_written_over() {
 #[test]
 fn a_lock_that_nobody_needs_any_more_is_let_go_of_when_it_comes() {
     let mut session = stored(with_refresh());
-    session.handle_input(at(1), id(TokenRequirement::OtherThan(session.view().generation)));
+    session.handle_input(at(1), request_token(TokenRequirement::OtherThan(session.view().generation)));
     session.handle_input(at(2), Input::Logout);
     outputs(&mut session);
     session.handle_input(at(3), Input::Locked);
@@ -219,7 +219,7 @@ fn a_lock_that_nobody_needs_any_more_is_let_go_of_when_it_comes() {
 #[test]
 fn an_expired_session_does_not_come_back_by_its_own_tokens() {
     let mut session = stored(SessionConfig::new());
-    session.handle_input(at(1), id(TokenRequirement::OtherThan(session.view().generation)));
+    session.handle_input(at(1), request_token(TokenRequirement::OtherThan(session.view().generation)));
     assert_eq!(session.state(), SessionState::Expired);
     session.handle_input(at(1), there(Stored::Tokens(of(7, 0))));
     assert!(is(&outputs(&mut session), |output| matches!(output, Output::Erase { .. })));
