@@ -106,11 +106,11 @@ enum Command {
     },
     /// Reconnect many times in Chromium and Firefox: nothing may be left behind
     Soak {
-        /// How often in Chromium
-        #[arg(long, default_value_t = 10_000)]
+        /// How often in Chromium; memory is compared with that after 100
+        #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(101..))]
         chromium: u32,
         /// How often in Firefox
-        #[arg(long, default_value_t = 2_000)]
+        #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(101..))]
         firefox: u32,
     },
     /// Print the download's size, part by part
