@@ -2,18 +2,18 @@
 //!
 //! The caller's errors ([`ConfigError`], [`SendError`]) are returned or thrown. The world's errors ([`Failure`]) are
 //! events: each has a stable code and a [`Disposition`]. No message holds a credential.
-//! Rules: no wildcard arm in `code` and `disposition`; unknown numbers fall to the mild side. The message of a
-//! failure is a fixed sentence, its numbers are fields: the wasm carries no code that writes numbers. [`Problem`] shows both.
+//! The types are here, and their rows in `error/table.rs`: code, disposition, sentence. The message of a failure is a fixed
+//! sentence, its numbers are fields: the wasm carries no code that writes numbers. [`Problem`] shows both.
 
 mod caller;
-mod sentences;
+mod table;
 
 use crate::proto::Millis;
 use crate::proto::contract::Remedy;
 use core::fmt;
 
 pub use caller::{ConfigError, SendError, UrlProblem};
-pub use sentences::SENTENCES;
+pub use table::SENTENCES;
 
 /// What a failure asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,41 +70,6 @@ pub enum HttpError {
     },
     /// No answer in time.
     TimedOut,
-}
-
-impl HttpError {
-    /// Which of the sentences of a row of seven.
-    const fn number(self) -> u8 {
-        match self {
-            Self::Malformed(Malformed::NotJson) => 0,
-            Self::Malformed(Malformed::MissingField) => 1,
-            Self::Malformed(Malformed::ForeignUrl) => 2,
-            Self::Malformed(Malformed::TooLong) => 3,
-            Self::Network => 4,
-            Self::Status { .. } => 5,
-            Self::TimedOut => 6,
-        }
-    }
-
-    /// Reverses [`number`](Self::number).
-    const fn of_number(number: u8, status: u16, retry_after: Option<Millis>) -> Option<Self> {
-        Some(match number {
-            0 => Self::Malformed(Malformed::NotJson),
-            1 => Self::Malformed(Malformed::MissingField),
-            2 => Self::Malformed(Malformed::ForeignUrl),
-            3 => Self::Malformed(Malformed::TooLong),
-            4 => Self::Network,
-            5 => Self::Status { status, retry_after },
-            6 => Self::TimedOut,
-            _ => return None,
-        })
-    }
-
-    /// Returns the sentence, without numbers.
-    #[must_use]
-    pub fn message(self) -> &'static str {
-        sentences::of(sentences::TICKET + self.number()).1
-    }
 }
 
 /// What is wrong with an answer.
@@ -181,53 +146,6 @@ pub enum TokenError {
     Unfit,
 }
 
-impl TokenError {
-    /// Returns the number of the sentence.
-    #[must_use]
-    pub const fn number(self) -> u8 {
-        match self {
-            Self::Expired => 13,
-            Self::InvalidCredentials { .. } => 14,
-            Self::Missing => 15,
-            Self::RefreshLost { .. } => 16,
-            Self::RefreshRejected { .. } => 17,
-            Self::StaleCookie => 18,
-            Self::Superseded => 19,
-            Self::Unfit => 20,
-            Self::Login(error) => sentences::LOGIN + error.number(),
-            Self::Refresh(error) => sentences::REFRESH + error.number(),
-        }
-    }
-
-    /// Returns the error that has a sentence, with what else crosses of it; an unknown number is none.
-    #[must_use]
-    pub fn of_number(number: u8, status: u16, retry_after: Option<Millis>) -> Option<Self> {
-        Some(match number {
-            13 => Self::Expired,
-            14 => Self::InvalidCredentials { status },
-            15 => Self::Missing,
-            16 => Self::RefreshLost { status },
-            17 => Self::RefreshRejected { status },
-            18 => Self::StaleCookie,
-            19 => Self::Superseded,
-            20 => Self::Unfit,
-            sentences::LOGIN..sentences::REFRESH => {
-                Self::Login(HttpError::of_number(number - sentences::LOGIN, status, retry_after)?)
-            }
-            sentences::REFRESH..sentences::TICKET => {
-                Self::Refresh(HttpError::of_number(number - sentences::REFRESH, status, retry_after)?)
-            }
-            _ => return None,
-        })
-    }
-
-    /// Returns the sentence, without numbers.
-    #[must_use]
-    pub fn message(self) -> &'static str {
-        sentences::of(self.number()).1
-    }
-}
-
 /// Why a handshake that got as far as an open socket was not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HandshakeError {
@@ -293,68 +211,6 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// Returns the number of the sentence.
-    #[must_use]
-    pub const fn number(&self) -> u8 {
-        match self {
-            Self::Handshake(HandshakeError::ClosedInstead { .. }) => 0,
-            Self::Handshake(HandshakeError::Rejected) => 1,
-            Self::Handshake(HandshakeError::SubprotocolMismatch) => 2,
-            Self::Handshake(HandshakeError::TimedOut) => 3,
-            Self::Transport(TransportError::Blocked) => 4,
-            Self::Transport(TransportError::Closed { code: 1006, .. }) => 5,
-            Self::Transport(TransportError::Closed { code: 1009, .. }) => 6,
-            Self::Transport(TransportError::Closed { .. }) => 7,
-            Self::Transport(TransportError::ConnectTimedOut) => 8,
-            Self::Transport(TransportError::ConnectFailed) => 9,
-            Self::Transport(TransportError::TooBig { .. }) => 10,
-            Self::Transport(TransportError::HandshakeRefused { .. }) => 11,
-            Self::Transport(TransportError::Silent) => 53,
-            Self::TicketExpired => 12,
-            Self::Token(error) => error.number(),
-            Self::Ticket(HttpError::Status { status: 401, .. }) => 42,
-            Self::Ticket(HttpError::Status { status: 403, .. }) => 43,
-            Self::Ticket(error) => sentences::TICKET + error.number(),
-            Self::Probe(HttpError::Status { status: 401, .. }) => 51,
-            Self::Probe(HttpError::Status { status: 403, .. }) => 52,
-            Self::Probe(error) => sentences::PROBE + error.number(),
-        }
-    }
-
-    /// Returns the sentence, without numbers.
-    #[must_use]
-    pub fn message(&self) -> &'static str {
-        sentences::of(self.number()).1
-    }
-
-    /// Returns the stable code.
-    #[must_use]
-    pub fn code(&self) -> &'static str {
-        sentences::of(self.number()).0
-    }
-
-    /// Returns what it asks for, before it is known whether a refresh was tried already.
-    #[must_use]
-    pub const fn disposition(&self) -> Disposition {
-        match self {
-            Self::Handshake(HandshakeError::ClosedInstead { .. } | HandshakeError::Rejected) => {
-                Disposition::RefreshToken
-            }
-            Self::Handshake(HandshakeError::SubprotocolMismatch) => Disposition::GiveUp,
-            Self::Handshake(HandshakeError::TimedOut) | Self::TicketExpired => Disposition::RETRY,
-            Self::Probe(error) | Self::Ticket(error) => error.disposition(),
-            Self::Token(error) => error.disposition(),
-            Self::Transport(TransportError::Blocked | TransportError::TooBig { .. }) => Disposition::GiveUp,
-            Self::Transport(TransportError::Closed { disposition, .. }) => *disposition,
-            Self::Transport(
-                TransportError::ConnectFailed
-                | TransportError::ConnectTimedOut
-                | TransportError::HandshakeRefused { .. }
-                | TransportError::Silent,
-            ) => Disposition::RETRY,
-        }
-    }
-
     /// Returns the HTTP status behind it, if any.
     #[must_use]
     pub const fn status(&self) -> Option<u16> {
@@ -383,30 +239,6 @@ impl Failure {
 }
 
 impl TokenError {
-    /// Returns the stable code.
-    #[must_use]
-    pub fn code(self) -> &'static str {
-        sentences::of(self.number()).0
-    }
-
-    /// Returns what it asks for.
-    #[must_use]
-    pub const fn disposition(self) -> Disposition {
-        match self {
-            Self::Expired
-            | Self::InvalidCredentials { .. }
-            | Self::Missing
-            | Self::RefreshLost { .. }
-            | Self::RefreshRejected { .. }
-            | Self::StaleCookie => Disposition::SignIn,
-            Self::Login(error) | Self::Refresh(error) => match error.disposition() {
-                Disposition::RefreshToken => Disposition::SignIn,
-                other @ (Disposition::Retry { .. } | Disposition::SignIn | Disposition::GiveUp) => other,
-            },
-            Self::Superseded | Self::Unfit => Disposition::GiveUp,
-        }
-    }
-
     /// Returns the HTTP status behind it, if any.
     #[must_use]
     pub const fn status(self) -> Option<u16> {
@@ -453,14 +285,14 @@ mod tests {
         let after = Some(Millis::from_millis(1_500));
         let errors: Vec<_> =
             (0..=u8::MAX).filter_map(|number| Some((number, TokenError::of_number(number, 429, after)?))).collect();
-        assert_eq!(errors.iter().map(|(number, _)| *number).collect::<Vec<_>>(), (13..35).collect::<Vec<_>>());
+        assert_eq!(errors.len(), 8 + 2 * 7);
         for (number, error) in errors {
             assert_eq!(error.number(), number);
             let is_answer = error.status() == Some(429);
             assert_eq!(TokenError::of_number(number, if is_answer { 429 } else { 0 }, after), Some(error));
         }
-        let busy = TokenError::of_number(26, 503, after).map(TokenError::disposition);
-        assert_eq!(busy, Some(Disposition::Retry { after }));
+        let busy = TokenError::Login(HttpError::Status { status: 503, retry_after: after });
+        assert_eq!(busy.disposition(), Disposition::Retry { after });
     }
 
     #[test]

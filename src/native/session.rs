@@ -1,5 +1,6 @@
 //! The session driver: a task that runs the session machine for all sockets of one user.
 
+use crate::proto::session::{TokenProvider, TokenStorage};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
@@ -34,7 +35,7 @@ impl Session {
     /// What is wrong with the settings.
     pub fn new(config: SessionConfig) -> Result<Self, ConfigError> {
         config.check()?;
-        if config.has_store || config.has_source {
+        if config.storage == TokenStorage::Store || config.provider == TokenProvider::App {
             return Err(ConfigError::option(
                 "store",
                 "this driver keeps its tokens in memory and renews them at an endpoint",

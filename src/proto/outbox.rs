@@ -47,6 +47,20 @@ options! {
 }
 
 numbered! {
+    /// The delivery status of a message.
+    pub enum DeliveryStatus {
+        /// Handed to a socket, without an acknowledgement to come. If the server then refuses the credential, it is handed to the next socket and reported again.
+        Sent = 0 "sent",
+        /// Acknowledged by the server.
+        Confirmed = 1 "confirmed",
+        /// Dropped: its time is over, the queue was full, its user has left, or the socket was closed.
+        Dropped = 2 "dropped",
+        /// Handed to a socket, and not acknowledged yet. After each loss until then it is handed to the next socket and reported again.
+        Unconfirmed = 3 "unconfirmed",
+    }
+}
+
+numbered! {
     /// What happens when the queue is full.
     pub enum OutboxPolicy {
         /// It is not taken: [`SendError::QueueFull`].
@@ -232,8 +246,8 @@ impl Outbox {
         self.entries.len() - self.waiting.messages
     }
 
-    /// Takes the next message to hand to a socket, and whether an acknowledgement will follow. With one, it stays here until then.
-    pub(crate) fn next(&mut self, now: Instant, retention: Retention) -> Option<(MessageId, bool)> {
+    /// Takes the next message to hand to a socket, and its status from then on: `Unconfirmed` stays here until it is acknowledged.
+    pub(crate) fn next(&mut self, now: Instant, retention: Retention) -> Option<(MessageId, DeliveryStatus)> {
         let place = self.first_waiting();
         let entry = self.entries.get_mut(place)?;
         let (id, length, needs_ack) = (entry.id, entry.length, entry.ack.is_some());
@@ -248,7 +262,7 @@ impl Outbox {
         self.unconfirmed += usize::from(needs_ack);
         self.doubted.add(length);
         self.trust_what_is_too_much();
-        Some((id, needs_ack))
+        Some((id, if needs_ack { DeliveryStatus::Unconfirmed } else { DeliveryStatus::Sent }))
     }
 
     /// A message was handed to a socket at once, and may not arrive. Nothing waits then.

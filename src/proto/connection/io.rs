@@ -5,6 +5,7 @@ use super::super::http::{HttpRequest, HttpResponse, NoAnswer};
 use super::super::outbox::MessageId;
 use super::super::session::{AccessToken, RequestId, SessionView, TokenRequestId, TokenRequirement};
 use super::super::{Framing, Secret, UnixTime};
+use super::DeliveryStatus;
 use crate::error::{Problem, TokenError};
 use crate::proto::Handshake;
 use crate::proto::Millis;
@@ -216,20 +217,6 @@ pub enum Event {
     Opened,
     /// The state or the phase changed. A failure is reported by the change that it causes.
     StateChanged(StateChange),
-}
-
-numbered! {
-    /// The delivery status of a message.
-    pub enum DeliveryStatus {
-        /// Handed to a socket, without an acknowledgement to come. If the server then refuses the credential, it is handed to the next socket and reported again.
-        Sent = 0 "sent",
-        /// Acknowledged by the server.
-        Confirmed = 1 "confirmed",
-        /// Dropped: its time is over, the queue was full, its user has left, or the socket was closed.
-        Dropped = 2 "dropped",
-        /// Handed to a socket, and not acknowledged yet. After each loss until then it is handed to the next socket and reported again.
-        Unconfirmed = 3 "unconfirmed",
-    }
 }
 
 /// A change of state, with everything that an app may show.

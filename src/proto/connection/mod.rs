@@ -19,10 +19,7 @@ use std::collections::VecDeque;
 
 pub use config::{ConnectionConfig, Heartbeat, OnRenewal, WhenHidden, check_close_code};
 pub use inspect::MAX_READ;
-pub use io::{
-    ConnectionState, DeliveryStatus, Event, Inbound, Input, Output, PageEvent, Phase, Sent, SocketId, StateChange,
-    Stats,
-};
+pub use io::{ConnectionState, Event, Inbound, Input, Output, PageEvent, Phase, Sent, SocketId, StateChange, Stats};
 pub use sending::Outgoing;
 
 use self::recovery::{CloseInfo, is_ordinary};
@@ -31,6 +28,7 @@ use self::state::{
 };
 use super::backoff::Backoff;
 use super::hint::Hint;
+pub use super::outbox::DeliveryStatus;
 use super::outbox::{MessageId, Outbox};
 use super::session::{SessionView, TokenRequestId, TokenRequirement};
 use super::timer::Timers;
@@ -393,7 +391,7 @@ impl Connection {
         self.user_epoch = user.user_epoch;
         self.sign_in_count = user.sign_in_count;
         if is_other_user {
-            self.forget_user(now, user.is_signed_in);
+            self.change_user(now, user);
         } else if user.is_signed_in && is_new_sign_in && matches!(self.state, State::Suspended(SuspendReason::SignIn)) {
             self.credential_status = CredentialStatus::Good;
             self.start(now);

@@ -10,7 +10,7 @@ use crate::proto::Millis;
 use crate::proto::hint::{Hint, forbids};
 use crate::proto::http::Method;
 use crate::proto::scheme::Scheme;
-use crate::proto::session::RequestId;
+use crate::proto::session::{RequestId, SessionView};
 use crate::proto::{Json, Now};
 
 /// After so many failed handshakes in a row, the token is suspected and the state says so.
@@ -265,8 +265,8 @@ impl Connection {
         self.emit_change(change, problem, close_info);
     }
 
-    /// Drops everything of the previous user.
-    pub(super) fn forget_user(&mut self, now: Now, is_signed_in: bool) {
+    /// Drops everything of the previous user, and connects again if there is a next one.
+    pub(super) fn change_user(&mut self, now: Now, next: SessionView) {
         self.unsend();
         let dropped = self.discard_outbox();
         self.credential_status = CredentialStatus::Good;
@@ -281,9 +281,9 @@ impl Connection {
         }
         self.release_resources(1000, SIGNED_OUT);
         let problem = Problem { failure: Failure::Token(TokenError::Missing), disposition: Disposition::SignIn };
-        let problem = (!is_signed_in).then_some(problem);
+        let problem = (!next.is_signed_in).then_some(problem);
         self.suspend(SuspendReason::SignIn, problem, CloseInfo::new(1000, SIGNED_OUT), Some(dropped));
-        if is_signed_in && !matches!(self.state, State::Closed) {
+        if next.is_signed_in && !matches!(self.state, State::Closed) {
             self.start(now);
         }
     }

@@ -4,7 +4,8 @@
 //! after it, so they are sent again. With `confirm`, a message is resent until it is acknowledged.
 
 use super::Connection;
-use super::io::{DeliveryStatus, Event, Output, Sent, SocketId};
+use super::DeliveryStatus;
+use super::io::{Event, Output, Sent, SocketId};
 use super::state::{Acceptance, State, Timer};
 use crate::error::SendError;
 use crate::proto::Millis;
@@ -77,8 +78,8 @@ impl Connection {
         let Some(socket) = socket else { return Ok(Sent::Queued) };
         self.stats.sent += 1;
         Ok(match self.outbox.next(instant, Retention::UntilAccepted) {
-            Some((_, true)) => Sent::Unconfirmed(socket),
-            Some((_, false)) | None => Sent::Now(socket),
+            Some((_, DeliveryStatus::Unconfirmed)) => Sent::Unconfirmed(socket),
+            Some(_) | None => Sent::Now(socket),
         })
     }
 
@@ -104,10 +105,9 @@ impl Connection {
     /// Sends all queued messages on a socket that was accepted.
     pub(super) fn flush(&mut self, now: Instant, socket: SocketId, retention: Retention) {
         self.expire(now);
-        while let Some((message, needs_ack)) = self.outbox.next(now, retention) {
+        while let Some((message, status)) = self.outbox.next(now, retention) {
             self.stats.sent += 1;
             self.outputs.push_back(Output::Send { socket, message });
-            let status = if needs_ack { DeliveryStatus::Unconfirmed } else { DeliveryStatus::Sent };
             self.outputs.push_back(Output::Event(Event::Message { message, status }));
         }
     }

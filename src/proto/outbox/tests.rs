@@ -25,7 +25,12 @@ fn the_outbox_keeps_order_and_counts_bytes() {
     assert_eq!((outbox.len(), outbox.bytes()), (3, 8));
     assert_eq!(
         [(); 4].map(|()| outbox.next(at(0), Retention::None)),
-        [Some((ids[0], false)), Some((ids[1], false)), Some((ids[2], false)), None]
+        [
+            Some((ids[0], DeliveryStatus::Sent)),
+            Some((ids[1], DeliveryStatus::Sent)),
+            Some((ids[2], DeliveryStatus::Sent)),
+            None
+        ]
     );
     assert_eq!((outbox.len(), outbox.bytes()), (0, 0));
 }
@@ -36,11 +41,11 @@ fn what_was_lent_comes_back_in_front_and_in_order() {
     let ids = filled(&mut outbox, &[1, 2, 3]);
     assert_eq!(
         [outbox.next(at(0), Retention::UntilAccepted), outbox.next(at(0), Retention::UntilAccepted)],
-        [Some((ids[0], false)), Some((ids[1], false))]
+        [Some((ids[0], DeliveryStatus::Sent)), Some((ids[1], DeliveryStatus::Sent))]
     );
     assert_eq!((outbox.len(), outbox.bytes(), outbox.has_room(1)), (1, 3, false));
     assert_eq!(outbox.requeue(), [], "what is sent again is in no doubt");
-    assert_eq!(outbox.next(at(0), Retention::UntilAccepted), Some((ids[0], false)));
+    assert_eq!(outbox.next(at(0), Retention::UntilAccepted), Some((ids[0], DeliveryStatus::Sent)));
     outbox.release_kept();
     assert_eq!((outbox.len(), outbox.bytes()), (2, 5));
     assert_eq!((outbox.take_released(), outbox.take_doubted()), (vec![], vec![ids[0]]));
@@ -69,7 +74,7 @@ fn only_what_is_to_be_confirmed_is_kept_and_has_an_end_after_it_was_sent() {
     assert_eq!(outbox.next_expiry(), Some(at(5)));
     assert_eq!(
         [outbox.next(at(0), Retention::UntilAccepted), outbox.next(at(0), Retention::None)],
-        [Some((plain, false)), Some((confirmed, true))]
+        [Some((plain, DeliveryStatus::Sent)), Some((confirmed, DeliveryStatus::Unconfirmed))]
     );
     assert_eq!((outbox.unconfirmed(), outbox.take_expired(at(5))), (1, vec![]));
     assert_eq!(outbox.next_expiry(), Some(at(7)));

@@ -52,12 +52,30 @@ options! {
             "fetchOrigins": "Array<string | URL>" = "";
         }
         own {
-            /// Whether the app has a source of its own instead of `refresh`: set by the driver.
-            has_source: bool = false;
-            /// Whether a store keeps the tokens, which other tabs may read and change: set by the driver.
-            has_store: bool = false;
+            /// Who gives the next token: set by the driver.
+            provider: TokenProvider = TokenProvider::Endpoints;
+            /// Where the tokens are kept: set by the driver.
+            storage: TokenStorage = TokenStorage::Memory;
         }
     }
+}
+
+/// Who gives the next token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenProvider {
+    /// The `login` and `refresh` endpoints.
+    Endpoints,
+    /// The app itself: `getToken`.
+    App,
+}
+
+/// Where the tokens are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenStorage {
+    /// In this session alone.
+    Memory,
+    /// In a store, which other tabs may read and change.
+    Store,
 }
 
 impl SessionConfig {
@@ -72,7 +90,7 @@ impl SessionConfig {
     /// # Errors
     /// An unencrypted endpoint, a prefix that is not valid in a header, two sources of tokens.
     pub fn check(&self) -> Result<(), ConfigError> {
-        if self.has_source && self.refresh.is_some() {
+        if self.provider == TokenProvider::App && self.refresh.is_some() {
             return Err(ConfigError::option(
                 "getToken",
                 "it takes the place of a refresh endpoint; remove one of them",

@@ -27,7 +27,7 @@ use crate::proto::Millis;
 use std::collections::VecDeque;
 
 use config::is_header_text;
-pub use config::{SessionConfig, TimeUnit, TokenEndpoint, TokenFields, check_header_text};
+pub use config::{SessionConfig, TimeUnit, TokenEndpoint, TokenFields, TokenProvider, TokenStorage, check_header_text};
 pub use io::{
     AccessToken, Input, LoginError, LoginId, NoToken, Output, Provided, Reason, Record, RequestId, RequesterId,
     SessionState, SessionView, StoreEnd, Stored, TokenRequest, TokenRequestId, TokenRequirement,
@@ -90,7 +90,7 @@ impl Session {
     /// Creates a session: without a user, or with the user of the store.
     #[must_use]
     pub fn new(config: SessionConfig, seed: u64) -> Self {
-        let has_store = config.has_store;
+        let has_store = config.storage == TokenStorage::Store;
         let mut session = Self {
             config,
             state: if has_store { State::Loading } else { State::SignedOut },

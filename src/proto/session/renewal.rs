@@ -13,6 +13,7 @@
 
 use super::Session;
 use super::config::is_header_text;
+use super::config::{TokenProvider, TokenStorage};
 use super::io::{NoToken, Output, Provided, Reason, TokenRequirement};
 use super::state::{Refresh, RetryNotBefore, SameUser, State, Timer};
 use crate::error::{HttpError, TokenError};
@@ -34,9 +35,10 @@ impl Session {
             // With cookies, the refresh token may be one.
             State::SignedIn(tokens) => {
                 let has_refresh_token = tokens.refresh.is_some() || self.config.credentials == Credentials::Include;
-                self.config.has_source || self.config.refresh.is_some() && has_refresh_token && self.refusal.is_none()
+                self.config.provider == TokenProvider::App
+                    || self.config.refresh.is_some() && has_refresh_token && self.refusal.is_none()
             }
-            State::Expired { .. } | State::SignedOut => self.config.has_source,
+            State::Expired { .. } | State::SignedOut => self.config.provider == TokenProvider::App,
             State::Loading => false,
         }
     }
@@ -49,7 +51,7 @@ impl Session {
                 self.renewal = Refresh::Looking { since: now.instant };
                 self.go_on_reading();
             }
-            Refresh::None if self.config.has_store => {
+            Refresh::None if self.config.storage == TokenStorage::Store => {
                 self.renewal = Refresh::Locking;
                 // The holder of the lock makes one call, and reads and writes the store.
                 self.outputs.push_back(Output::Lock { lease: self.config.http_timeout.times(2) });
@@ -62,7 +64,7 @@ impl Session {
 
     fn ask(&mut self, now: Now) {
         let request = self.new_request();
-        if self.config.has_source {
+        if self.config.provider == TokenProvider::App {
             let reason = match &self.state {
                 State::SignedIn(_) if self.is_current_rejected() => Reason::Rejected,
                 State::SignedIn(_) => Reason::Expired,
@@ -135,7 +137,7 @@ impl Session {
                 } else {
                     TokenError::RefreshRejected { status }
                 };
-                if self.config.has_store {
+                if self.config.storage == TokenStorage::Store {
                     self.renewal = Refresh::Refused(error);
                     return self.go_on_reading();
                 }
@@ -231,7 +233,7 @@ impl Session {
             Refresh::Locking => self.outputs.push_back(Output::Unlock),
             // Pending writes come before the unlock.
             Refresh::Requested(_) | Refresh::Holding | Refresh::Looking { .. } | Refresh::Refused(_) => {
-                self.store.unlocks = self.config.has_store;
+                self.store.unlocks = self.config.storage == TokenStorage::Store;
             }
             Refresh::None => {}
         }

@@ -9,6 +9,7 @@
 //! 6. A sign-in that could not be written leaves no earlier one in the store.
 
 use super::Session;
+use super::config::TokenStorage;
 use super::io::{Output, Record, StoreEnd, Stored, TokenRequirement};
 use super::state::{Refresh, SameUser, SignIn, State, Timer, Wish};
 use crate::proto::Millis;
@@ -268,7 +269,7 @@ impl Session {
 
     /// A sign-in is over or replaced. What the store may still hold of it must not come back.
     pub(super) fn leave_sign_in(&mut self, id: u64) {
-        if self.config.has_store && !self.left.contains(&id) {
+        if self.config.storage == TokenStorage::Store && !self.left.contains(&id) {
             self.left.push(id);
         }
     }
@@ -289,7 +290,7 @@ impl Session {
 
     /// Saves the present tokens.
     pub(super) fn save(&mut self) {
-        if self.config.has_store {
+        if self.config.storage == TokenStorage::Store {
             self.wish(Wish::Save);
         }
     }
@@ -310,7 +311,7 @@ impl Session {
     }
 
     fn clear_of(&mut self, whose: Option<u64>) {
-        if self.config.has_store {
+        if self.config.storage == TokenStorage::Store {
             self.wish(Wish::Clear(whose));
         }
     }

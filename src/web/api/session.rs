@@ -1,5 +1,6 @@
 //! A session for a Rust app, on the driver that the npm package has.
 
+use crate::proto::session::{TokenProvider, TokenStorage};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -177,8 +178,8 @@ impl Session {
     /// What is wrong with the settings.
     pub fn within(mut config: SessionConfig, environment: SessionEnvironment) -> Result<Self, ConfigError> {
         let SessionEnvironment { store, source, fetch_origins } = environment;
-        config.has_source = source.is_some();
-        config.has_store = store.is_some();
+        config.provider = if source.is_some() { TokenProvider::App } else { TokenProvider::Endpoints };
+        config.storage = if store.is_some() { TokenStorage::Store } else { TokenStorage::Memory };
         config.check()?;
         let endpoints = [&config.login, &config.refresh, &config.logout].map(|endpoint| endpoint.as_ref());
         let urls = endpoints.into_iter().flatten().map(|endpoint| &endpoint.url).chain(&fetch_origins);

@@ -6,12 +6,12 @@ use wasm_bindgen::prelude::*;
 use super::options::trusted_options;
 use super::plain::{Given, Plain, answer, known, now};
 use crate::proto::contract::{RequirementKind, SessionInput as In, SessionOutput as Out, SourceAnswer};
-#[cfg(not(feature = "js"))]
-use crate::proto::session::SessionConfig;
 use crate::proto::session::{
-    Input, LoginError, LoginId, NoToken, Output, Provided, Record, RequestId, RequesterId, Session, Stored,
-    TokenRequest, TokenRequestId, TokenRequirement,
+    Input, LoginError, LoginId, NoToken, Output, Provided, Record, RequestId, RequesterId, Session, SessionConfig,
+    Stored, TokenRequest, TokenRequestId, TokenRequirement,
 };
+#[cfg(feature = "js")]
+use crate::proto::session::{TokenProvider, TokenStorage};
 use crate::proto::token::Lifetime;
 use crate::proto::{Json, Millis, Secret, UnixTime};
 
@@ -28,7 +28,11 @@ impl SessionCore {
     /// Makes a session of its options, each at its place; and whether it has a store, and a source of tokens of the app's.
     #[wasm_bindgen(constructor)]
     pub fn new(options: JsValue, has_store: bool, has_source: bool, seed: f64) -> Self {
-        let config = crate::proto::session::SessionConfig { has_store, has_source, ..trusted_options(options) };
+        let config = SessionConfig {
+            provider: if has_source { TokenProvider::App } else { TokenProvider::Endpoints },
+            storage: if has_store { TokenStorage::Store } else { TokenStorage::Memory },
+            ..trusted_options(options)
+        };
         Self { machine: Session::new(config, seed as u64) }
     }
 }

@@ -2,6 +2,7 @@
 
 use gatepass::proto::connection::ConnectionState;
 use gatepass::proto::session::{Input, Record, SessionState, TokenRequest, TokenRequestId, TokenRequirement};
+use gatepass::proto::session::{TokenProvider, TokenStorage};
 
 use super::MINUTE;
 use crate::world::{APP, Kind, Net, World};
@@ -47,7 +48,7 @@ fn who_is_replaced_and_signs_out_in_the_same_moment_leaves_nobody_behind() {
 #[test]
 fn whoever_has_the_lock_waits_until_it_sees_what_the_last_holder_has_written_but_not_for_ever() {
     use gatepass::proto::session::{Input, Session, SessionConfig, Stored};
-    let config = SessionConfig { has_store: true, has_source: true, ..SessionConfig::new() };
+    let config = SessionConfig { storage: TokenStorage::Store, provider: TokenProvider::App, ..SessionConfig::new() };
     let mut session = Session::new(config, 1);
     let at = |millis: u64| gatepass::proto::Now {
         instant: gatepass::proto::Instant::from_millis(millis),
@@ -80,7 +81,10 @@ fn an_answer_of_the_store_that_is_late_brings_nobody_back() {
     use gatepass::proto::session::{Input, Output, Session, SessionConfig, StoreEnd, Stored};
     use gatepass::proto::{Instant, Now, Secret, UnixTime};
     let now = Now { instant: Instant::from_millis(0), unix: UnixTime::from_millis(1_800_000_000_000) };
-    let mut session = Session::new(SessionConfig { has_store: true, has_source: true, ..SessionConfig::new() }, 1);
+    let mut session = Session::new(
+        SessionConfig { storage: TokenStorage::Store, provider: TokenProvider::App, ..SessionConfig::new() },
+        1,
+    );
     let mut record = None;
     let mut give = |input: Input| {
         session.handle_input(now, input);

@@ -4,6 +4,7 @@ use gatepass::error::{Disposition, TokenError};
 use gatepass::proto::Secret;
 use gatepass::proto::connection::ConnectionState;
 use gatepass::proto::scheme::Scheme;
+use gatepass::proto::session::TokenProvider;
 use gatepass::proto::session::{NoToken, Provided, Reason, SessionState};
 
 use super::{MINUTE, connected, fault};
@@ -197,7 +198,7 @@ fn case_97_a_lost_answer_of_a_server_that_rotates_ends_in_a_state_of_its_own() {
 
 fn with_source() -> World {
     let change = |config: &mut gatepass::proto::session::SessionConfig| {
-        (config.refresh, config.login, config.has_source) = (None, None, true);
+        (config.refresh, config.login, config.provider) = (None, None, TokenProvider::App);
     };
     let mut world = World::with_sessions(1, 1, change, &[Kind::FirstMessageAck, Kind::Ticket], |_| {});
     (0..2).for_each(|line| world.connect(line));

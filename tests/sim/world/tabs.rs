@@ -2,6 +2,7 @@
 
 use super::*;
 use gatepass::proto::Millis;
+use gatepass::proto::session::TokenStorage;
 
 /// A tab: one session, some of the world's connections.
 pub struct Tab {
@@ -69,7 +70,7 @@ const STEAL_MS: u64 = 30_000;
 impl World {
     /// A world of several tabs with the same connections each, which share a store.
     pub fn with_tabs(seed: u64, tabs: usize, kinds: &[Kind]) -> Self {
-        let mut world = Self::with_sessions(seed, tabs, |config| config.has_store = true, kinds, |_| {});
+        let mut world = Self::with_sessions(seed, tabs, |config| config.storage = TokenStorage::Store, kinds, |_| {});
         for tab in 0..tabs {
             world.drain_session(tab);
         }

@@ -14,7 +14,7 @@ const TABLE: &str = "src/proto/presets.json";
 /// The sentences of failures, by their numbers: `pkg/sentences.js`.
 pub(super) fn write_sentences(folder: &Path) -> Result<()> {
     let rows: Vec<_> = gatepass::error::SENTENCES.iter().map(|(code, sentence)| format!("{code} {sentence}")).collect();
-    let script = "// Made of src/error/sentences.rs by `cargo xtask build`.\n".to_owned();
+    let script = "// Made of src/error/table.rs by `cargo xtask build`.\n".to_owned();
     std::fs::write(
         folder.join("sentences.js"),
         script + &format!("export const SENTENCES = {};\n", Value::from(rows)),

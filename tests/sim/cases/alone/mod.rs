@@ -10,6 +10,7 @@ use gatepass::proto::connection::{
 use gatepass::proto::http::HttpResponse;
 use gatepass::proto::outbox::MessageId;
 use gatepass::proto::scheme::{FirstMessage, Query, Scheme};
+use gatepass::proto::session::TokenStorage;
 use gatepass::proto::session::{
     self, Session, SessionConfig, SessionState, SessionView, StoreEnd, Stored, TokenEndpoint,
 };
@@ -239,8 +240,11 @@ fn a_renewal_is_due_by_chance_in_the_half_of_the_leeway_before_its_middle() {
 
 #[test]
 fn a_twin_of_another_sign_in_changes_nothing() {
-    let config =
-        SessionConfig { has_store: true, refresh: endpoint("https://api.test/refresh"), ..SessionConfig::new() };
+    let config = SessionConfig {
+        storage: TokenStorage::Store,
+        refresh: endpoint("https://api.test/refresh"),
+        ..SessionConfig::new()
+    };
     let mut session = Session::new(config, 1);
     outputs(&mut session);
     session.handle_input(at(0), session::Input::Stored { stored: Stored::Tokens(record(7)), is_behind: false });
@@ -271,7 +275,7 @@ fn a_logout_holds_although_the_store_does_not_answer_when_it_is_made() {
     let there = Stored::Tokens(record(7));
     // Somebody is signed in; or nobody is, as far as a session knows that could not read.
     for at_first in [there.clone(), Stored::Unreadable] {
-        let mut session = Session::new(SessionConfig { has_store: true, ..SessionConfig::new() }, 1);
+        let mut session = Session::new(SessionConfig { storage: TokenStorage::Store, ..SessionConfig::new() }, 1);
         assert!(!reads(&mut session, 0, &at_first));
         session.handle_input(at(1), session::Input::Logout);
         assert_eq!(session.state(), SessionState::SignedOut);
@@ -291,7 +295,7 @@ fn a_logout_holds_although_the_store_does_not_answer_when_it_is_made() {
 
 #[test]
 fn what_could_not_be_erased_is_tried_again_ever_more_slowly_up_to_a_minute() {
-    let config = SessionConfig { has_store: true, ..SessionConfig::new() };
+    let config = SessionConfig { storage: TokenStorage::Store, ..SessionConfig::new() };
     let mut session = Session::new(config, 1);
     let stored = || session::Input::Stored { stored: Stored::Tokens(record(7)), is_behind: false };
     outputs(&mut session);

@@ -3,6 +3,7 @@
 use gatepass::error::TokenError;
 use gatepass::proto::Secret;
 use gatepass::proto::http::HttpResponse;
+use gatepass::proto::session::TokenStorage;
 use gatepass::proto::session::{
     Input, LoginId, Output, Record, RequestId, RequesterId, Session, SessionConfig, SessionState, StoreEnd, Stored,
     TokenRequest, TokenRequestId, TokenRequirement,
@@ -77,7 +78,7 @@ fn a_session_that_has_ended_says_so_to_whoever_asks() {
 
 /// A session with a store in which somebody is signed in.
 fn stored(config: SessionConfig) -> Session {
-    let mut session = Session::new(SessionConfig { has_store: true, ..config }, 1);
+    let mut session = Session::new(SessionConfig { storage: TokenStorage::Store, ..config }, 1);
     outputs(&mut session);
     session.handle_input(at(0), there(Stored::Tokens(of(7, 0))));
     outputs(&mut session);
@@ -236,8 +237,11 @@ type Way<'a> = &'a [&'a dyn Fn(&mut Session)];
 
 #[test]
 fn a_logout_before_the_store_has_answered_holds_for_whoever_is_found_there_whoever_signed_in_meanwhile() {
-    let config =
-        || SessionConfig { has_store: true, login: endpoint("https://api.test/login"), ..SessionConfig::new() };
+    let config = || SessionConfig {
+        storage: TokenStorage::Store,
+        login: endpoint("https://api.test/login"),
+        ..SessionConfig::new()
+    };
     let logs_in = |session: &mut Session| {
         session.handle_input(at(1), Input::Login { login: LoginId(1), credentials: json("{}") });
         let request = request_of(&outputs(session)).expect("a call");
