@@ -58,11 +58,15 @@ macro_rules! failures {
             /// Returns the error of a row, with the fields that cross beside the number. Other numbers have none.
             #[must_use]
             pub fn of_number(number: u8, $status: u16, retry_after: Option<Millis>) -> Option<Self> {
-                $(if number == Row::$token as u8 {
-                    return Some(Self::$token $({ $field })?);
-                })*
-                let of = |call: Call| HttpError::of_place(number.checked_sub(call.first())?, $status, retry_after);
-                of(Call::Login).map(Self::Login).or_else(|| of(Call::Refresh).map(Self::Refresh))
+                $(#[allow(non_upper_case_globals, reason = "named as its row, to be a pattern")] const $token: u8 = Row::$token as u8;)*
+                Some(match number {
+                    $($token => Self::$token $({ $field })?,)*
+                    _ => {
+                        let place = number.checked_sub(Row::HttpCalls as u8)?;
+                        let error = HttpError::of_place(place % HTTP_ROWS.len() as u8, $status, retry_after);
+                        match place / HTTP_ROWS.len() as u8 { 0 => Self::Login(error?), 1 => Self::Refresh(error?), _ => return None }
+                    }
+                })
             }
 
             /// Returns what it asks for. A login or refresh that was refused is not saved by another refresh.
