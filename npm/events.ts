@@ -118,7 +118,7 @@ export class Handlers {
   }
 }
 
-/** @internal Calls. What is thrown, by whatever the page has made of events, is reported as a listener's own, and unwinds through nobody. */
+/** @internal Calls a function. An exception is reported as an exception of a listener, and does not reach the caller. */
 export function reported(call: () => void): void {
   try {
     call();

@@ -57,8 +57,9 @@ macro_rules! failures {
 
             /// Returns the error of a row, with the fields that cross beside the number. Other numbers have none.
             #[must_use]
+            #[allow(non_upper_case_globals, reason = "patterns have the names of their rows")]
             pub fn of_number(number: u8, $status: u16, retry_after: Option<Millis>) -> Option<Self> {
-                $(#[allow(non_upper_case_globals, reason = "named as its row, to be a pattern")] const $token: u8 = Row::$token as u8;)*
+                $(const $token: u8 = Row::$token as u8;)*
                 Some(match number {
                     $($token => Self::$token $({ $field })?,)*
                     _ => {

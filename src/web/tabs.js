@@ -108,12 +108,12 @@ export class Tabs {
   /** @template T @param {() => Promise<T>} task @returns {Promise<T | undefined>} Undefined for what fails, which is told once. */
   run(task) {
     const done = this.queue.then(task);
-    // Whatever comes next waits for it, also when nobody else does any more: it may yet be done.
+    // The next operation waits for it, even after its caller has given up: it may still happen.
     this.queue = attempt(() => done);
     let isOver = false;
     let isLate = false;
     const tooLate = async () => {
-      // Behind what hangs nobody waits once more.
+      // After an operation that hangs, the next ones do not wait the full time again.
       await pause(this.isHung ? 0 : PATIENCE);
       isLate = !isOver;
       this.isHung ||= isLate;
@@ -225,7 +225,7 @@ export class Tabs {
     }
   }
 
-  /** @param {number} lease How long whoever holds the lock may show no sign of life, in milliseconds. */
+  /** @param {number} lease How long the holder of the lock may show no sign of life, in milliseconds. */
   lock(lease) {
     const mine = ++this.locks;
     const granted = async () => {
@@ -247,7 +247,7 @@ export class Tabs {
     this.handle = this.failed = () => {};
     this.unlock();
     this.ended.abort();
-    // What is being written is told of before.
+    // The write is announced before it happens.
     this.queue.then(() => (this.marks.remove(), this.channel?.close()));
     attempt(async () => typeof this.unsubscribe === 'function' && this.unsubscribe());
   }
@@ -374,11 +374,11 @@ function marks(name) {
       const number = Math.max(0, ...(await all()).map(([number]) => Number(number))) + 1;
       remove();
       mine = number;
-      /** @type {Promise<void>} Once whoever is given a lock can see it. */
+      /** @type {Promise<void>} Resolves once the holder of a lock can see it. */
       const seen = new Promise((seen) => {
         const held = () => new Promise((resolve) => (seen(), (remove = () => resolve(undefined))));
         const text = `${prefix}${[number, ...(tokens?.slice(0, 2) ?? [])].join(' ')}`;
-        // Where locks are denied nobody looks for them.
+        // If locks are denied, the request is not repeated.
         navigator.locks?.request(text, { mode: 'shared' }, held).catch(() => seen()) ?? seen();
       });
       return seen;
@@ -423,7 +423,7 @@ function leased(name, lease, granted) {
 }
 
 /**
- * Makes somebody the holder until then, or at the time 0 nobody. Returns whether that is so: it is not while somebody else holds it.
+ * Sets the holder of the lock until a time; the time 0 releases it. Returns whether it succeeded: it fails while another tab holds the lock.
  *
  * @param {string} name @param {string} who @param {number} until @param {number} lease @returns {Promise<boolean>}
  */

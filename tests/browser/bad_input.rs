@@ -59,7 +59,7 @@ async fn an_expired_token_is_renewed_before_the_ticket() {
 async fn a_token_past_its_time_is_not_sent_at_all() {
     fresh().await;
     let session = jwt_session();
-    // The answer to a login tells the server's time: without it a token that looks old is for the server to judge.
+    // The answer to a login tells the server's time. Without it, only the server can judge a token that looks expired.
     login(&session, "maggie", "secret").await.unwrap();
     // {"exp": 1}
     set_token(&session, "e30.eyJleHAiOjF9.c2ln");
@@ -77,7 +77,7 @@ async fn case_33_an_expired_ticket_costs_one_try() {
     client.until("a failure", |seen| !seen.failures.is_empty()).await;
     control(r#"{"do": "setSettings", "settings": {}}"#).await;
     client.connected().await;
-    // Whether it is noticed here or refused there is a matter of milliseconds.
+    // Milliseconds decide whether the client notices it or the server refuses it.
     let is_named = |(code, move_on)| matches!(code, "TICKET_EXPIRED" | "CONNECT_FAILED") && move_on == "retry";
     client.read(|seen| assert!(seen.failures.iter().copied().all(is_named), "{:?}", seen.failures));
     assert!(count("tickets").await >= 2.0);

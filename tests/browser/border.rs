@@ -1,4 +1,4 @@
-//! What the browser throws, or answers as no browser should, is a failed try: nothing hangs, and nothing is lost.
+//! If the browser throws or answers wrongly, the attempt fails: nothing hangs, and nothing is lost.
 
 use gatepass::proto::connection::{ConnectionConfig, ConnectionState};
 use gatepass::proto::contract::OptionValue as _;
@@ -12,7 +12,7 @@ use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::harness::{Client, control, count, fresh, json, quick, signed_in, ticket, with_ack};
 
-/// A function of the page that has another in its place; its own is put back with the value.
+/// Replaces a function of the page, and restores it when dropped.
 struct Replaced(&'static str);
 
 impl Replaced {
@@ -47,7 +47,7 @@ async fn a_socket_that_the_browser_refuses_to_make_is_blocked_and_connects_when_
         drop(refused);
         client.socket.connect();
         client.connected().await;
-        // What was sent meanwhile was kept.
+        // Messages sent meanwhile were kept.
         client.until("an answer", |seen| seen.messages.iter().any(|message| message.contains("whoami"))).await;
     }
 }
@@ -83,7 +83,7 @@ async fn an_answer_that_is_longer_than_a_ticket_can_be_is_not_read() {
     assert_eq!(count("handshakes").await, 2.0);
 }
 
-/// What the face hands over is what a preset's row of the same options is: `tests/wire/options.rs` has the rest.
+/// The options of the face and of a preset's row give the same config. `tests/wire/options.rs` has the rest.
 #[wasm_bindgen_test]
 fn options_by_their_places_are_what_they_are_by_their_names() {
     let fixture = json(include_str!("../fixtures/options.json"));

@@ -1,4 +1,4 @@
-//! What every browser test needs: the server's controls, a session, and a socket whose events can be awaited.
+//! Shared by all browser tests: control of the server, a session, and a socket whose events can be awaited.
 
 use gatepass::proto::Millis;
 use std::cell::RefCell;
@@ -18,7 +18,7 @@ use js_sys::{Function, Promise};
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::JsFuture;
 
-/// The mock server, told at compile time by `cargo xtask test browser`.
+/// The address of the mock server, set at compile time by `cargo xtask test browser`.
 pub const SERVER: &str = match option_env!("GATEPASS_TEST_SERVER") {
     Some(url) => url,
     None => "http://run-these-tests-by-cargo-xtask-test-browser.invalid",
@@ -28,13 +28,13 @@ const CONTROL: &str = match option_env!("GATEPASS_TEST_CONTROL") {
     None => "http://run-these-tests-by-cargo-xtask-test-browser.invalid",
 };
 
-/// Makes something happen at the server.
+/// Sends a command to the server.
 pub async fn control(command: &str) {
     let response = Request::post(CONTROL).body(command).unwrap().send().await.expect("the control server answers");
     assert_eq!(response.status(), 204, "{command}: {:?}", response.text().await);
 }
 
-/// Begins a test with a server that remembers nothing.
+/// Begins a test with a reset server.
 pub async fn fresh() {
     control(r#"{"do": "reset"}"#).await;
 }
@@ -172,8 +172,8 @@ pub fn with_hello() -> Scheme {
     )
 }
 
-/// Settings that try again quickly, so that a test need not wait. The times to connect stay as they are by default:
-/// Chromium holds a dial back for up to 5 s after many that came to nothing.
+/// Settings with short waits between attempts. The connect timeout keeps its default:
+/// after many failed attempts Chromium delays the next for up to 5 s.
 pub fn quick(path: &str, scheme: Scheme) -> ConnectionConfig {
     let millis = Millis::from_millis;
     ConnectionConfig {
@@ -182,7 +182,7 @@ pub fn quick(path: &str, scheme: Scheme) -> ConnectionConfig {
     }
 }
 
-/// Everything that a socket has said.
+/// All events of a socket.
 #[derive(Default)]
 pub struct Seen {
     pub states: Vec<StateChange>,
@@ -238,7 +238,7 @@ impl Sink for Recorder {
     }
 }
 
-/// A socket and what it has said.
+/// A socket and its events.
 pub struct Client {
     pub socket: AuthSocket,
     pub recorder: Recorder,
@@ -293,7 +293,7 @@ impl Client {
     }
 }
 
-/// Whether a promise is settled before a test has waited long enough.
+/// Whether a promise settles within a test's patience.
 pub async fn within_limit(promise: &Promise) -> bool {
     let limit = Promise::new(&mut |resolve, _| {
         set_timeout(&resolve, 30_000, true);

@@ -1,4 +1,4 @@
-//! The browser driver in a real browser against the running mock server.
+//! The browser driver in a real browser, against the running mock server.
 //!
 //! `cargo xtask test browser` starts the server, tells its addresses, and runs this in Chromium, Firefox and WebKit.
 #![cfg(target_family = "wasm")]

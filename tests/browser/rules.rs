@@ -1,4 +1,4 @@
-//! What browsers do that the driver has to live with.
+//! Behaviour of browsers that the driver has to handle.
 
 #[path = "../support/platform_rules.rs"]
 mod platform_rules;
@@ -38,7 +38,7 @@ async fn case_107_a_thousand_connects_and_closes_leave_nothing_behind() {
     client.state(ConnectionState::Connected).await;
     client.send("still here");
     client.heard(&["still here"]).await;
-    // Sooner or later the server has heard of every close.
+    // Waits until the server knows of every close.
     while count("open").await > 1.0 {}
 }
 

@@ -1,6 +1,6 @@
-//! Every authentication scheme, row by row (S1 to S8, X1 to X7): the preset lets its user in, and a bad credential has its named outcome.
+//! Every authentication scheme, row by row (S1 to S8, X1 to X7): the preset connects, and a bad credential has the expected outcome.
 //!
-//! S7 is a header, which no browser lets a page set: `tests/native` has it.
+//! S7 is a header, which a page cannot set: `tests/native` has it.
 
 use gatepass::proto::connection::{ConnectionConfig, ConnectionState};
 use gatepass::proto::http::Method;
@@ -45,7 +45,7 @@ async fn lets_maggie_in(config: ConnectionConfig, session: &Session) {
     assert_eq!(client.read(|seen| seen.failures.clone()), []);
 }
 
-/// A token that the server does not know has the named outcome, and nobody is let in.
+/// A token that the server does not know has the expected outcome, and does not connect.
 async fn refuses(config: ConnectionConfig, failures: &[(&'static str, &'static str)]) {
     let session = session_with_token("garbage");
     let client = Client::new(config, Some(&session));
@@ -68,7 +68,7 @@ async fn s2_a_group_in_the_path_and_a_drf_token_in_the_query() {
     let session = session("drfToken", "").await;
     lets_maggie_in(probed(quick("/ws/app_1234/", query())), &session).await;
     refuses(probed(quick("/ws/app_1234/", query())), UNAUTHORIZED).await;
-    // The token is good, the group is not hers: the probe cannot know.
+    // The token is valid, but the user may not join the group. The probe cannot see that.
     let elsewhere = Client::new(probed(quick("/ws/app_9/", query())), Some(&session));
     elsewhere.failed(&[("HANDSHAKE_REFUSED", "retry"), ("HANDSHAKE_REFUSED", "retry")]).await;
 }
@@ -115,7 +115,7 @@ async fn s6_a_session_key_of_two_minutes() {
         Scheme::Ticket(Ticket { param: key.clone(), field: key, ..Ticket::new(url("/ws_session_key", UrlKind::Http)) })
     };
     lets_maggie_in(quick("/ws/session/", by_key()), &session).await;
-    // A key that has expired by the time of the dial is replaced by another.
+    // A key that has expired before the attempt is replaced.
     control(r#"{"do": "setSettings", "settings": {"sessionKeyLifeMs": 0}}"#).await;
     let late = Client::new(quick("/ws/session/", by_key()), Some(&session));
     late.failed(&[("CONNECT_FAILED", "retry")]).await;

@@ -1,4 +1,4 @@
-//! A session with surroundings: tokens that rest in a store, that tabs share, or that come from the app.
+//! A session with an environment: tokens in a store, shared by tabs, or from the app.
 
 use gatepass::proto::Millis;
 use std::cell::RefCell;
@@ -15,7 +15,7 @@ use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::harness::{Client, access_token, control, count, fresh, jwt_config, login, plain, quick, within_limit};
 
-/// A session of a tab: two in one page share the browser's store, locks and channels as two tabs do.
+/// The session of a tab. Two in one page share the store, locks and channels of the browser, as two tabs do.
 fn tab(name: &str, place: &JsValue) -> Session {
     let surroundings = SessionEnvironment { store: Some(store(name, place)), ..SessionEnvironment::default() };
     Session::within(jwt_config(), surroundings).unwrap()
@@ -31,7 +31,7 @@ async fn state(session: &Session, wanted: SessionState) {
     .await;
 }
 
-/// Waits until the session tells of something, or it is so already.
+/// Waits until the session reports something, unless it is true already.
 async fn told(session: &Session, is: impl Fn(&SessionEvent) -> bool + 'static, is_so: impl Fn() -> bool) {
     let is = Rc::new(is);
     let promise = Promise::new(&mut |resolve, _| {
@@ -61,7 +61,7 @@ async fn token(session: &Session, demand: TokenRequirement) -> Result<String, To
     outcome.take().unwrap()
 }
 
-/// Longer than any token of the server lives: it has to be renewed.
+/// Longer than the life of any token of the server, so it has to be renewed.
 const ANEW: TokenRequirement = TokenRequirement::ValidFor(Millis::from_secs(86_400));
 
 fn script(body: &str) -> JsValue {
@@ -96,7 +96,7 @@ async fn tabs_renew_once_and_end_together(name: &str) {
     for client in &clients {
         client.connected().await;
     }
-    // Every token ends, and with it every socket, as after sleep.
+    // Every token expires, and every socket closes, as after sleep.
     control(r#"{"do": "expireTokens"}"#).await;
     control(r#"{"do": "dropSockets", "how": {"close": {"code": 4401}}}"#).await;
     for client in &clients {
@@ -128,7 +128,7 @@ async fn a_session_outlives_the_page_in_its_store() {
         let after = tab(place, &place.into());
         assert_eq!(after.state(), SessionState::Loading);
         state(&after, SessionState::SignedIn).await;
-        // The renewal may have been on its way into the store.
+        // The renewal may not have been written to the store yet.
         while token(&after, TokenRequirement::VALID).await != access {
             told(&after, |event| matches!(event, SessionEvent::Changed { .. }), || false).await;
         }
@@ -180,7 +180,7 @@ async fn tokens_come_from_the_app_until_it_says_that_the_person_has_to_sign_in()
     client.connected().await;
     control(r#"{"do": "expireTokens"}"#).await;
     control(r#"{"do": "dropSockets", "how": {"close": {"code": 4401}}}"#).await;
-    // The first answer failed in passing.
+    // The first answer was a temporary failure.
     state(&session, SessionState::Expired).await;
     let reasons = script("return globalThis.reasons.join()").as_string().unwrap();
     assert_eq!(reasons, "missing,rejected,rejected");

@@ -14,12 +14,12 @@ use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::harness::{control, fresh, quick, signed_in, ticket};
 
-/// How many, told at compile time.
+/// How many reconnects, set at compile time.
 const RECONNECTS: Option<&str> = option_env!("GATEPASS_SOAK");
-/// What a few need once (caches, the allocator's own) is there after these.
+/// After these, caches and the allocator have what they need once.
 const WARM: u32 = 100;
 
-/// Counts connections, and keeps nothing.
+/// Counts connections.
 #[derive(Clone, Default)]
 struct Count {
     opened: Rc<Cell<u32>>,

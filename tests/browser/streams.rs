@@ -59,7 +59,7 @@ async fn what_a_user_has_not_read_is_gone_with_them() {
     stream.send("secret".into()).await.unwrap();
     control(r#"{"do": "push", "text": "to maggie"}"#).await;
     while stream.socket().stats().received < 2 {
-        // A turn of the page's loop.
+        // One turn of the page's event loop.
         count("open").await;
     }
     session.logout();
@@ -78,7 +78,7 @@ async fn a_message_waits_for_room_and_nothing_is_lost_meanwhile() {
     for text in ["one", "two", "three"] {
         stream.feed(text.into()).await.unwrap();
     }
-    // The third was taken and waits outside of the outbox, so there is no room for a fourth.
+    // The third was accepted and waits outside of the outbox, so there is no room for a fourth.
     let fourth = pin!(stream.feed("four".into()));
     assert!(matches!(select(fourth, ready(())).await, Either::Right(_)), "there is room for two");
     control(r#"{"do": "start"}"#).await;

@@ -48,7 +48,7 @@ async fn values_pass_as_json_and_what_does_not_fit_is_an_error_in_its_place() {
     for text in ["no json", r#"{\"text\": 7}"#, r#"{\"text\": \"two\", \"about\": null, \"more\": 1}"#] {
         control(&format!(r#"{{"do": "push", "text": "{text}"}}"#)).await;
     }
-    // The mock server says back what it is sent: a text in bytes.
+    // The mock server echoes: here a text as bytes.
     let bytes = Uint8Array::from(&br#"{"text":"three"}"#[..]);
     notes.socket().send(&bytes).unwrap();
     let [first, second] = [notes.next().await.unwrap(), notes.next().await.unwrap()];
@@ -99,7 +99,7 @@ async fn whoever_waits_for_the_store_is_told_when_it_has_answered() {
     assert_eq!((session.state(), session.ready().await), (SessionState::Loading, SessionState::SignedOut));
     session.sign_in(&MAGGIE).await.unwrap();
     while js_sys::eval("localStorage.getItem('typed')").unwrap().is_null() {
-        // A turn of the page's loop.
+        // One turn of the page's event loop.
         count("open").await;
     }
     assert_eq!(within("typed").ready().await, SessionState::SignedIn);
@@ -109,7 +109,7 @@ async fn whoever_waits_for_the_store_is_told_when_it_has_answered() {
 #[wasm_bindgen_test]
 async fn a_call_has_the_token_at_the_sessions_origins_alone_and_renews_it_once() {
     fresh().await;
-    // The same server by another name.
+    // The same server under another host name.
     let elsewhere = SERVER.replace("127.0.0.1", "localhost");
     let session = jwt_session();
     session.sign_in(&MAGGIE).await.unwrap();

@@ -1,4 +1,4 @@
-// The Django example: where it runs, and what a person with its shell can do to it.
+// The Django example: its addresses, and what an administrator can do in its shell.
 
 import { execFileSync } from 'node:child_process';
 import { createHmac, randomUUID } from 'node:crypto';

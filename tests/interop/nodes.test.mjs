@@ -1,4 +1,4 @@
-// Two nodes behind nginx: a node that dies, a ticket that a hundred want, a rolling restart.
+// Two nodes behind nginx: one dies, a hundred clients use one ticket, and a rolling restart.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

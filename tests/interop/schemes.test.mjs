@@ -97,7 +97,7 @@ test('s1: a JWT of simplejwt in the query', async () => {
     ['a refresh token', { access: refresh }, UNAUTHORIZED],
     ['none', { scheme: anonymous, isAlone: true, probe: undefined }, [...FAILED, ...REFUSED]],
   ]);
-  // case_120: what a server must not take.
+  // case_120: what a server must refuse.
   const changed = jwt(claims()).replace(/\.(.)(?=[^.]*$)/, (_, first) => (first === 'A' ? '.B' : '.A'));
   const bad = {
     'no algorithm': jwt(claims(), '', { alg: 'none', typ: 'JWT' }),
@@ -136,7 +136,7 @@ test('s2: a group in the path, its members, and the sender of a broadcast', asyn
     await session.login({ username: 'maggie', password: 'secret' });
     const sockets = [0, 1].map(() => new AuthSocket(`${server}/ws/app_1/`, { session, scheme: query() }));
     await Promise.all(sockets.map((socket) => socket.ready()));
-    // Whoever has been answered has joined the group.
+    // A client that got an answer has joined the group.
     const next = (socket) =>
       new Promise((resolve) => socket.addEventListener('message', ({ data }) => resolve(data), { once: true }));
     for (const socket of sockets) await Promise.all([next(socket), socket.send('joined?')]);
@@ -182,7 +182,7 @@ test('s3: the cookie that the login of drf-jwt has set', async () => {
     const isHidden = document.cookie === '';
     await new AuthSocket(`${server}/ws/cookie/`, { session, scheme: cookie() }).ready();
     session.logout();
-    // Script cannot see when the cookie is gone, a dial without a session can.
+    // A script cannot see when the cookie is gone. An attempt without a session can.
     const failed = async () => {
       const socket = new AuthSocket(`${server}/ws/cookie/`, { scheme: cookie() });
       const isIn = await Promise.race([
@@ -298,7 +298,7 @@ test('nobody, on the socket that native clients use, neither reaches the others 
     const next = (socket) =>
       new Promise((resolve) => socket.addEventListener('message', ({ data }) => resolve(data), { once: true }));
     const ask = (socket, text) => Promise.all([next(socket), socket.send(text)]).then(([answer]) => answer);
-    // Whoever has been answered has come in.
+    // A client that got an answer is connected.
     for (const socket of [one, other]) await ask(socket, 'in?');
     await ask(one, '{"type":"broadcast","text":"hi"}');
     await ask(one, 'done');
@@ -310,7 +310,7 @@ test('nobody, on the socket that native clients use, neither reaches the others 
 test('case_25: djoser ends the token at logout, on every device', async () => {
   const { result } = await inPage(async (server) => {
     const { load, presets, Session } = await import('gatepass');
-    // The wasm is fetched, too, and is no JSON.
+    // The wasm is fetched too, and is not JSON.
     await load();
     const session = new Session(presets.djoser(`${server}/auth`));
     let token;
@@ -324,7 +324,7 @@ test('case_25: djoser ends the token at logout, on every device', async () => {
     session.logout();
     const status = async () =>
       (await realFetch(`${server}/protected`, { headers: { authorization: `Token ${token}` } })).status;
-    // Nobody waits for the answer to a logout, so ask until it has come.
+    // Logout does not wait for the server's answer, so poll until it has arrived.
     while ((await status()) !== 401);
     return session.state;
   }, one.url);

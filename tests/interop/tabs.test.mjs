@@ -51,7 +51,7 @@ test('case_92: ten tabs that wake together make one refresh, and a logout ends a
     assert.equal(refreshes.length, 1);
     assert.deepEqual(tokens(), [issued + 2, ended + 1], 'of the two that were issued the first is on the blacklist');
 
-    // Nobody was logged out: with every node gone, every tab comes back.
+    // No tab was logged out: after all nodes were stopped, every tab connects again.
     const nodes = new Set((await each(tabs, (tab) => tab.evaluate(() => pids))).flat());
     for (const pid of nodes) process.kill(pid, 'SIGKILL');
     await each(tabs, (tab) =>

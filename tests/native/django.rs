@@ -17,7 +17,7 @@ fn at(path: &str, scheme: Scheme) -> ConnectionConfig {
 async fn user_by(preset: &str, base: &str, config: ConnectionConfig) -> String {
     let session = Session::new(preset::session(preset, &django(base)).unwrap()).unwrap();
     login(&session, "maggie", "secret").await.unwrap();
-    // What Django's check of the Origin asks of everybody but native clients is the header's own path.
+    // Django checks the Origin on every path but the one of the header scheme.
     let mut socket = connected(config, Some(&session)).await;
     socket.send(text(WHOAMI)).await.unwrap();
     match socket.next().await.unwrap() {

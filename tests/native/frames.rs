@@ -1,4 +1,4 @@
-//! What a broken server or proxy may send: nothing of it is a panic, takes memory without end, or keeps a dead connection.
+//! Broken frames of servers and proxies: none causes a panic, unbounded memory or a dead connection.
 
 use gatepass::proto::connection::Heartbeat;
 
@@ -26,10 +26,10 @@ async fn case_113_after_a_forbidden_frame_there_is_another_connection() {
     for (name, hex) in FORBIDDEN {
         let server = MockServer::start().await;
         let mut socket = connected(quick(&server, "/ws/anonymous/", Scheme::Anonymous), None).await;
-        // Enough behind it that each is whole, whatever it says of its length.
+        // Followed by enough bytes that each frame is complete, whatever its length field says.
         server.control(Command::SendRaw { hex: format!("{hex}{}", "00".repeat(126)) }).await;
         let [(_, disposition)] = failures(&mut socket, 1).await[..] else { panic!("{name}") };
-        // A protocol error of the server is no reason to stay away for ever.
+        // After a protocol error of the server, the client reconnects.
         assert_eq!(disposition, "retry", "{name}");
         socket.ready().await.unwrap_or_else(|problem| panic!("{name}: {problem:?}"));
         assert_eq!(socket.stats().connections, 2, "{name}");
@@ -40,7 +40,7 @@ async fn case_113_after_a_forbidden_frame_there_is_another_connection() {
 
 #[tokio::test]
 async fn case_113_a_frame_that_never_ends_is_left_by_the_heartbeat_and_takes_no_memory() {
-    // A text that is cut off, one of 32 MiB of which one byte comes, and a fragment whose end does not come.
+    // A truncated text, a text of 32 MiB of which one byte arrives, and a fragment without its end.
     for hex in ["810561", "817f000000000200000061", "010161"] {
         let server = MockServer::start().await;
         let mut config = quick(&server, "/ws/anonymous/", Scheme::Anonymous);

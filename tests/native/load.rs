@@ -1,4 +1,4 @@
-//! Many native sockets against one server that restarts twice: everything that is to be confirmed is, in order, once. `cargo xtask load` runs
+//! Many native sockets against one server that restarts twice: every message is acknowledged once, in order. `cargo xtask load` runs
 //! it, and says how to use it.
 
 #![allow(
@@ -51,7 +51,7 @@ async fn main() {
     println!("{sockets} sockets connected after {:.1} s, {per_socket} bytes each here", began.elapsed().as_secs_f64());
     for restart in 1..ROUNDS {
         barrier.wait().await;
-        // Every socket has just sent, and none has waited for the answer.
+        // Every socket has just sent, without waiting for the answer.
         post(control, r#"{"do": "restart"}"#).await;
         println!("restart {restart} after {:.1} s", began.elapsed().as_secs_f64());
     }
@@ -66,7 +66,7 @@ async fn main() {
 fn config(server: &str) -> ConnectionConfig {
     let url = Url::parse("url", &format!("{server}/ws/anonymous/"), UrlKind::WebSocket).unwrap();
     let mut config = ConnectionConfig::new(url, Scheme::Anonymous);
-    // This server sends back what it gets.
+    // This server echoes.
     config.confirm = Some(Confirm { id: "id".to_owned(), ack: Json::parse(r#"{"id": "$id"}"#).unwrap() });
     config
 }
@@ -83,7 +83,7 @@ async fn run(mut socket: AuthSocket, number: usize, counts: Arc<Counts>, barrier
             socket.send(Message::Text(text)).await.unwrap();
         }
         barrier.wait().await;
-        // The rest comes with the next rounds: that is how a restart meets what is under way.
+        // The rest comes with the next rounds, so that a restart happens while messages are in flight.
         let until = if round + 1 == ROUNDS { ROUNDS * PER_ROUND } else { round * PER_ROUND };
         while confirmed < until {
             match socket.next_event().await.expect("an open socket") {
@@ -108,7 +108,7 @@ async fn run(mut socket: AuthSocket, number: usize, counts: Arc<Counts>, barrier
     socket.close(1000, "").unwrap();
 }
 
-/// Compares what was confirmed with what the server has received.
+/// Compares the acknowledged messages with those that the server received.
 async fn report(counts: &Counts, control: &str, sockets: usize) {
     let received = reqwest::get(format!("{control}/received")).await.unwrap().text().await.unwrap();
     let received: serde_json::Value = serde_json::from_str(&received).unwrap();

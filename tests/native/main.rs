@@ -92,7 +92,7 @@ async fn a_lost_socket_comes_back_with_the_same_user_and_messages_keep_their_ord
     }
     server.wait_for(|counts| counts.accepted == 2).await;
     socket.send(Message::Binary(vec![5, 0])).await.unwrap();
-    // What was handed to the lost socket is not sent again; the rest arrives in order.
+    // Messages handed to the lost socket are not sent again. The rest arrives in order.
     let mut heard = Vec::new();
     loop {
         match socket.next().await.unwrap() {
@@ -121,7 +121,7 @@ async fn what_was_on_its_way_on_a_lost_socket_can_be_taken_once_unless_it_is_sen
         server.control(Command::DropSockets { how: Drop::Reset }).await;
         server.control(Command::Silence { on: false }).await;
         failures(&mut socket, 1).await;
-        // What the server says at once may have crossed what was sent, unless it confirms just that.
+        // A message of the server may have crossed what was just sent, unless it acknowledges exactly that.
         let expected: &[_] =
             if is_sent_again { &["heard of", "plain"] } else { &["heard of", r#"{"id":0}"#, "plain", r#"{"id":1}"#] };
         let again: &[_] = if is_sent_again { &[text(r#"{"id":1}"#)] } else { &[] };
@@ -176,7 +176,7 @@ async fn two_peers_that_both_write_much_do_not_wait_for_each_other() {
     for _ in 0..100 {
         assert_eq!(socket.next().await.as_ref(), Some(&large));
     }
-    // Nobody reads these: it can be closed all the same.
+    // Nothing reads these, and it can still be closed.
     for _ in 0..100 {
         socket.send(large.clone()).await.unwrap();
     }
@@ -206,7 +206,7 @@ async fn a_token_that_no_header_can_carry_is_refused_and_not_left_out() {
     assert_eq!(refused.map_err(|error| error.code()), Err("INVALID_OPTION"));
 }
 
-/// A server that leads every request elsewhere, and what reached it.
+/// A server that redirects every request, and the requests that it received.
 async fn leads_to(location: String) -> (String, tokio::sync::mpsc::UnboundedReceiver<String>) {
     use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -89,7 +89,7 @@ async fn s7_the_authorization_header_of_a_native_client() {
     let server = MockServer::start().await;
     let session = session(&server, "drfToken", "").await;
     lets_maggie_in(quick(&server, "/ws/header/", Scheme::Header), &session).await;
-    // The middleware lets an unknown token in as nobody.
+    // The middleware accepts an unknown token as an anonymous user.
     let unknown = session_with_token("garbage").await;
     let mut socket = connected(quick(&server, "/ws/header/", Scheme::Header), Some(&unknown)).await;
     socket.send(text(WHOAMI)).await.unwrap();

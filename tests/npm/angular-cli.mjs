@@ -1,4 +1,4 @@
-// An Angular application of one file, as `ng new` makes it as far as it matters, built by the Angular CLI.
+// An Angular application of one file, set up as by `ng new`, built by the Angular CLI.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';

@@ -59,9 +59,9 @@ before(async () => {
     ['zoneless', ''],
   ]) {
     const { outputFiles } = await build({
-      // Where the package is installed; the rest is found further up.
+      // The package is installed here; the rest is resolved from a folder above.
       stdin: { contents: first + APP, resolveDir: project },
-      // As Angular's own builder does: zone.js does not see through native ones.
+      // As Angular's own builder does: zone.js does not patch native async functions.
       supported: { 'async-await': name !== 'zone' },
       bundle: true,
       format: 'esm',
@@ -135,7 +135,7 @@ for (const name of ['zone', 'zoneless']) {
       await tab.evaluate(() => app.session.login({ username: 'maggie', password: 'secret' }));
       await shows(tab, '#extra', 'connected');
       const first = await tab.evaluateHandle(() => extra.socket);
-      // Another object, and the same URL.
+      // Another object with the same URL.
       await tab.evaluate(() => path.set('/./channel/'));
       await tab.evaluate(() => reference.whenStable());
       assert.equal(await first.evaluate(({ state }) => state), 'connected');
@@ -188,7 +188,7 @@ for (const name of ['zone', 'zoneless']) {
       assert.match(await get(me), /maggie/);
       assert.equal((await ask('counts')).refreshes, 1);
       assert.equal(await get(me, { Authorization: 'Bearer other' }), 401, 'its own goes as it is');
-      // Where no token can be had any more, a call goes without: also the app's own login.
+      // Without a token, calls are sent without one, such as the app's own login.
       await control({ do: 'revoke', user: 'maggie' });
       assert.equal(await get(me), 401);
       await shows(tab, '#session', 'expired');

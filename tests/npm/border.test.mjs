@@ -1,4 +1,4 @@
-// What crosses between page, face and wasm: whatever throws, is detached or lies there harms nobody.
+// Values that cross between page, face and wasm: throwing getters, detached buffers and patched globals do no harm.
 
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
@@ -56,7 +56,7 @@ for (const scheme of ['anonymous', 'ticket', 'firstMessage']) {
         globalThis.WebSocket = Real;
         socket.reconnect();
         await socket.ready();
-        // A try that a timer begins.
+        // An attempt that a timer starts.
         forbid();
         await fetch(`${server}/`).catch(() => {});
         socket.reconnect();
@@ -125,7 +125,7 @@ test('what is sent is copied at the call: a buffer may be given away, written ov
       const number = ++connections;
       socket.on('message', (data, isBinary) => {
         if (isBinary) heard.push([number, [...data]]);
-        // The first is refused after it has heard everything: what followed is sent again.
+        // The first is refused after it has received everything: the messages are sent again.
         if (isBinary && data.length === 1 && number === 1) socket.close(4401);
         if (isBinary && data.length === 1 && number === 2) socket.send('done');
       });
@@ -140,7 +140,7 @@ test('what is sent is copied at the call: a buffer may be given away, written ov
           scheme: firstMessage({ message: { token: '$token' } }),
           backoff: { base: 1, cap: 10, spread: 1 },
         });
-        // Before the wasm is there, and after it.
+        // Before the wasm is loaded, and after it.
         const early = new Uint8Array([1, 2]);
         socket.send(early);
         early.fill(0);

@@ -1,4 +1,4 @@
-// Chromium for the npm tests: one browser, a page of its own per test, and what the page says.
+// Chromium for the npm tests: one browser, one page per test, and the page's console.
 
 import { chromium } from 'playwright-core';
 

@@ -1,4 +1,4 @@
-// The docs cannot lie: what they show is compiled, run or included from code that is, and their site holds together.
+// Code in the docs is compiled, run, or included from tested code; the site builds without broken links.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -197,7 +197,7 @@ test('the example of testing an app runs as it is written', () => {
     writeFileSync(join(folder, file), text);
   cpSync(join(root, 'target/demo/vue'), join(folder, 'dist'), { recursive: true });
   writeFileSync(join(folder, 'package.json'), '{"private": true, "type": "module"}');
-  // This machine's Chromium, and its mock server on the path; nothing else is added.
+  // Only the installed Chromium and the mock server on the path are added.
   writeFileSync(
     join(folder, 'playwright.config.ts'),
     `export default { workers: 1, reporter: 'line', use: { launchOptions: { executablePath: '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu'] } } };`,

@@ -1,4 +1,4 @@
-// The market watches of examples/, built by the real tools, with faults in the middle.
+// The market watches of examples/, built by the real tools, with faults during use.
 
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
@@ -59,7 +59,7 @@ for (const name of ['vue', 'angular']) {
       'nothing is cut off on a telephone',
     );
 
-    // Not understood, and not minded.
+    // Unknown messages are ignored.
     for (const text of ['no JSON', '{"type":"quotes"}', '{"type":"broadcast"}', 'null', '[]'])
       await control({ do: 'push', text });
     await control({ do: 'stop' });
@@ -69,13 +69,13 @@ for (const name of ['vue', 'angular']) {
     await maggie.getByText('1 order waits for the connection.').waitFor();
     await look(maggie, 'waiting', 'dark');
     await control({ do: 'start' });
-    // Unless it has tried by itself in this moment.
+    // Unless it has just tried by itself.
     await maggie.evaluate(() => document.querySelector('.notice button')?.click());
     await badge(maggie, 'connected');
     await maggie.getByText('maggie buys INIT').waitFor();
     await maggie.getByText('1 order waits').waitFor({ state: 'detached' });
 
-    // A token that has ended is renewed, and nobody has to sign in.
+    // An expired token is renewed without a sign-in.
     await control({ do: 'expireTokens' });
     await control({ do: 'dropSockets', how: { close: { code: 4401 } } });
     await badge(maggie, 'connected');
@@ -85,7 +85,7 @@ for (const name of ['vue', 'angular']) {
     }
     assert.ok((await ask('counts')).refreshes > 0);
 
-    // What may not have arrived is said.
+    // Messages that may not have arrived are shown.
     await control({ do: 'silence', on: true });
     await maggie.getByRole('button', { name: 'Buy CYBR' }).click();
     await control({ do: 'dropSockets', how: 'reset' });
@@ -94,24 +94,24 @@ for (const name of ['vue', 'angular']) {
     await maggie.evaluate(() => document.querySelector('.notice button')?.click());
     await badge(maggie, 'connected');
 
-    // What waits when a session ends waits for its user.
+    // Messages queued when a session ends wait for the same user.
     await bob.reload();
     await badge(bob, 'connected');
     await control({ do: 'stop' });
     for (const tab of [maggie, bob]) await badge(tab, 'waiting');
     await bob.getByRole('button', { name: 'Sell ACME' }).click();
-    // Before the start, which bob may notice by himself at once.
+    // Before the start, because bob may notice it at once.
     await control({ do: 'revoke', user: 'bob' });
     await control({ do: 'start' });
     await bob.evaluate(() => document.querySelector('.notice button')?.click());
     await bob.getByText('You were signed out').waitFor();
-    // Nobody tells her later.
+    // She gets no later notice.
     await maggie.evaluate(() => document.querySelector('.notice button')?.click());
     await badge(maggie, 'connected');
     await signIn(bob, 'bob', 'hunter2');
     await maggie.getByText('bob sells ACME').waitFor();
 
-    // A server that takes a token no more, although the session does not know.
+    // The server no longer accepts the token, although the session does not know.
     await control({ do: 'answer', endpoint: 'ticket', status: 401, times: 4 });
     await control({ do: 'dropSockets', how: 'reset' });
     await maggie.getByRole('button', { name: 'Sign in again' }).click();

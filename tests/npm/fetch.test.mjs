@@ -1,4 +1,4 @@
-// session.fetch of the packed package: who gets the token, and when.
+// session.fetch of the packed package: which requests carry the token.
 
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
@@ -34,7 +34,7 @@ test('session.fetch sends the token to its own origins, renews it once after a 4
         await session.fetch(`${elsewhere}/stranger`);
         await session.fetch(`${elsewhere.replace('127.0.0.1', 'localhost')}/friend`, { method: 'POST', body: 'x' });
         await session.fetch(`${elsewhere}/own`, { headers: { authorization: 'Basic abc' } });
-        // A friend that leads to a stranger.
+        // An allowed origin that redirects to another.
         await session
           .fetch(`${elsewhere.replace('127.0.0.1', 'localhost')}/to/${encodeURIComponent(`${elsewhere}/led`)}`)
           .catch(() => {});
@@ -115,7 +115,7 @@ test('session.fetch sends nothing of a user who has gone since it was called', a
       return own(request);
     };
     const session = new Session({ fetchOrigins: [location.origin] });
-    // A token that is there, and one that a sign-in brings whose listener signs out.
+    // A token that exists, and one of a sign-in whose listener signs out.
     session.setTokens({ access: 'SECRET-token-of-maggie' });
     const fetched = session.fetch('/protected').then(({ status }) => status);
     session.logout();

@@ -1,4 +1,4 @@
-// gatepass/angular on a server: it renders, gets stable, connects to nothing, and the page goes on with what it has rendered.
+// gatepass/angular on a server: it renders, becomes stable and opens no connection. The page then hydrates.
 
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';

@@ -1,4 +1,4 @@
-// Libraries that make their sockets themselves, or take one: they get ours, in Chromium.
+// Libraries that construct a WebSocket, or accept one: they use ours, in Chromium.
 
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
@@ -65,7 +65,7 @@ test('rxjs webSocket gets an authenticated socket, and one per subscription', as
           subject.next({ type: 'whoami' });
         });
       }
-      // As with a WebSocket: a close that was said completes, a loss is an error.
+      // As with a WebSocket: a clean close completes, a loss is an error.
       for (const how of [{ close: { code: 4000, reason: 'enough' } }, 'reset']) {
         await new Promise((resolve) => {
           opened = () => fetch(control, { method: 'POST', body: JSON.stringify({ do: 'dropSockets', how }) });
@@ -84,7 +84,7 @@ test('rxjs webSocket gets an authenticated socket, and one per subscription', as
     ],
     ['complete', 'error'],
   ]);
-  // What the browser says of the reset is its own.
+  // The browser's own message about the reset does not count.
   assert.deepEqual(
     said.filter((text) => !text.startsWith('WebSocket connection to')),
     [],
@@ -273,7 +273,7 @@ test('home-assistant-js-websocket takes a socket that is authenticated already',
         return Object.assign(socket, { haVersion: '2026.11.0' });
       };
       const connection = await createConnection({ createSocket });
-      // The server repeats what it is told, so this is its own answer.
+      // The server echoes, so this is its answer.
       const answer = (result) => connection.sendMessagePromise({ type: 'result', success: true, result });
       const first = await answer(1);
       const ready = new Promise((resolve) => connection.addEventListener('ready', resolve));

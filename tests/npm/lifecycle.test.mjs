@@ -1,4 +1,4 @@
-// The page's life in a real Chromium: frozen, put aside, hidden with its timers throttled, without a network. And a server that falls silent.
+// The page's lifecycle in a real Chromium: frozen, in the back/forward cache, hidden with throttled timers, offline. And a silent server.
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';

@@ -1,4 +1,4 @@
-// How the wasm comes: beside the script or within it, under a strict policy, in workers, and what is said when it does not come.
+// Loading the wasm: beside the script or inside it, under a strict CSP, in workers, and the errors when it fails.
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -95,7 +95,7 @@ test('a server that does not know what wasm is does no harm', async () => {
 test('what was forgotten is said', async () => {
   const missing = await inPage(failing, [ENTRY], (response) => void response.writeHead(404).end());
   assert.match(missing, /^LOAD_FAILED .*core_bg\.wasm beside the script.*gatepass\/inline.*core_bg\.wasm answers 404/);
-  // As servers of apps answer what they do not know.
+  // As servers of single-page apps answer unknown paths.
   const page = await inPage(
     failing,
     [ENTRY],
@@ -126,7 +126,7 @@ test('it may be named, given as bytes, as an answer and as a module', async () =
       ];
       const heard = [];
       for (const [index, way] of ways.entries()) {
-        // With another address it is another module, which has loaded nothing yet.
+        // A module with another URL is a new instance, which has loaded nothing yet.
         const { load } = await import(`${entry.replace('index.js', 'load.js')}?${index}`);
         heard.push(
           await load({ wasm: way }).then(

@@ -56,7 +56,7 @@ async function measure(rounds) {
             ['raw', raw],
           ];
     for (const [name, each] of order) found[name] = [await echo(each), ...(await burst(each))];
-    // The first warms up.
+    // The first run is a warm-up.
     if (round > 0) found.ours.forEach((speed, index) => all[index].push(speed / found.raw[index]));
   }
   const at = (part) => all.map((ratios) => ratios.sort((a, b) => a - b)[Math.floor(ratios.length * part)]);

@@ -1,4 +1,4 @@
-// Calls at odd moments: from within events, twice in a row, when the page throws, when nobody holds what waits.
+// Calls at odd moments: inside events, twice in a row, while the page throws, and when nothing references a pending promise.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,4 +1,4 @@
-// What crosses from the face to the wasm, for every option: `tests/wire/options.rs` says what it means there.
+// The values that cross from the face to the wasm, for every option. `tests/wire/options.rs` tests their meaning there.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';

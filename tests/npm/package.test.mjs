@@ -122,7 +122,7 @@ test('closed before the wasm is there is closed', async () => {
     const closed = new AuthSocket(`${server}/ws/anonymous/`, { scheme: anonymous() });
     closed.addEventListener('statechange', ({ state }) => changes.push(state));
     closed.close();
-    // Whoever closed may connect again, as a component that is mounted twice.
+    // A closed socket may connect again, like a component that is mounted twice.
     const again = new AuthSocket(`${server}/ws/anonymous/`, { scheme: anonymous() });
     again.close();
     again.reconnect();
@@ -199,7 +199,7 @@ test('the frames of the handshake may be text before JSON, and bytes', async () 
     session.setTokens({ access: 'a"b' });
     const heard = [];
     for (const frames of ['text', 'binary']) {
-      // The server echoes, so what is sent is its own ack.
+      // The server echoes, so each message is its own ack.
       const scheme = firstMessage({
         frames,
         message: ['40', { token: '$token' }, '\n'],
@@ -354,7 +354,7 @@ test('every preset makes options that are taken, and sends what its row says', a
       await load();
       for (const name of sessions) new Session(presets[name](server));
       for (const name of sockets) new AuthSocket(server, { session: new Session(), ...presets[name](server) }).close();
-      // What the caller gives goes in the place of the row's own.
+      // Options of the caller replace those of the row.
       const session = new Session(presets.oauth2(`${server}/o/token/`, { client_id: 'app' }));
       const { refresh } = await (
         await fetch(`${server}/api/token/`, { method: 'POST', body: '{"username":"maggie","password":"secret"}' })

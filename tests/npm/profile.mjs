@@ -8,7 +8,7 @@ import { inContext } from './recorder.mjs';
 export async function inProfile(run) {
   const said = [];
   await inContext(browser, {}, async (context) => {
-    // What the browser says of refused calls is its own, and what Angular says of itself.
+    // Messages of the browser about refused calls, and of Angular about itself, do not count.
     context.on(
       'console',
       (message) =>

@@ -1,4 +1,4 @@
-// What a page lets others see: its console, its events and errors, its addresses. No credential is in it, but where a scheme needs it.
+// Everything visible of a page: console, events, errors, URLs. It contains no credential, except where a scheme needs it.
 
 import assert from 'node:assert/strict';
 
@@ -24,7 +24,7 @@ function watch() {
       try {
         found.push(...read());
       } catch {
-        // A getter of a prototype that belongs to another value.
+        // A getter of a prototype, for another kind of value.
       }
     };
     attempt(() => [String(value), JSON.stringify(value)]);
@@ -80,7 +80,7 @@ function watch() {
         return value;
       });
     } catch {
-      // No JSON, nothing of ours.
+      // Not JSON, so not ours.
     }
   };
 }
@@ -94,7 +94,7 @@ export async function inContext(browser, options, run) {
   await context.exposeBinding('credential', (_, kind, text) => void credentials.set(text, kind));
   await context.addInitScript(watch);
   context.on('console', (message) => {
-    // What the browser itself says of a socket names its address.
+    // The browser's own messages about a socket contain its URL.
     const [, address] = message.text().match(/^WebSocket connection to '(.*?)' failed/) ?? [];
     record(address ? 'websocket' : 'console', address ?? message.text());
   });
@@ -103,14 +103,14 @@ export async function inContext(browser, options, run) {
   context.on('page', (page) => page.on('framenavigated', (frame) => record('address', frame.url())));
   let result;
   let patience;
-  // Far beyond what any of them takes: a page that hangs is told by the test that it hangs in, not by the end of the whole file.
+  // Much longer than any test takes. So the test that hangs is named, not the whole file.
   const stuck = new Promise(
     (_, reject) =>
       (patience = setTimeout(() => reject(new Error('the pages of this test do not come to an end')), 90_000)),
   );
   try {
     result = await Promise.race([run(context), stuck]);
-    // What was said before this is heard before its answer.
+    // Messages that were sent before this arrive before its answer.
     await Promise.all(
       context
         .pages()

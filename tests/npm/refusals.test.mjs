@@ -1,4 +1,4 @@
-// What cannot be meant is refused by name, where it is written.
+// Invalid options and arguments are refused by name, at the call.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -7,7 +7,7 @@ import { inPage } from './page.mjs';
 
 test('case_29: a wrong option throws at construction and names itself', async () => {
   const { result } = await inPage(async () => {
-    // Before the wasm is there as after it.
+    // Before the wasm is loaded, and after it.
     const { anonymous, AuthSocket, cookie, firstMessage, query, Session, subprotocol, ticket } = await import(
       'gatepass'
     );

@@ -1,4 +1,4 @@
-// What becomes of messages: those that wait, those that were under way when the connection was lost, those that the server confirms.
+// Messages: queued, in flight when the connection was lost, and acknowledged by the server.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -99,7 +99,7 @@ test('what was under way when the connection was lost is told, and not sent agai
     await tab.evaluate(() => {
       const now = performance.now.bind(performance);
       performance.now = () => now() + 6_000;
-      // What the server says now comes long after the first message, and at once after this one.
+      // The server's message comes long after the first message, and right after this one.
       socket.send('crossed');
     });
     await until(tab, () => heard.length === 2);
@@ -128,7 +128,7 @@ test('what was under way when the connection was lost is told, and not sent agai
 });
 
 test('what the server has not confirmed is sent again until it has', async () => {
-  // This server sends back what it gets: that is its way to confirm.
+  // This server echoes: the echo is the acknowledgement.
   await withSocket({ confirm: { id: 'id', ack: { id: '$id' } } }, async (tab) => {
     const first = await tab.evaluate(async () => {
       const message = socket.send('{"id":1}');
@@ -262,7 +262,7 @@ test('streams: a writer waits for room while there is no connection, and after a
       return [result, [await code('after an end'), await code({ no: 'message' }), await code('after a failure')]];
     });
     assert.deepEqual([piped, codes], ['piped', ['written', 'INVALID_OPTION', 'written']]);
-    // Six pieces at least: the chunks of a blob are the browser's.
+    // At least six pieces: the browser chooses the chunks of a blob.
     await until(tab, () => heard.includes('after a failure'));
     const bytes = await tab.evaluate(async () =>
       (await Promise.all(heard.filter((data) => data instanceof Blob).map((data) => data.size))).reduce(
@@ -367,7 +367,7 @@ test('streams: a writer waits while the network does, a reader gets all messages
       });
       assert.equal(first, 'one');
       await control({ do: 'silence', on: true });
-      // More than what the kernels of both sides take.
+      // More than the socket buffers of both sides hold.
       const waits = await tab.evaluate(async () => {
         const big = new Uint8Array(16 << 20);
         globalThis.written = writer.write(big).then(() => 'written');

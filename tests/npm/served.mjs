@@ -1,4 +1,4 @@
-// A folder on a server of its own, in Chromium.
+// Serves a folder and opens it in Chromium.
 
 import { createServer } from 'node:http';
 import { readFileSync } from 'node:fs';

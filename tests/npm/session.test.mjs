@@ -1,4 +1,4 @@
-// The session of the packed package: stores, tokens, the app's own source, and what becomes of live sockets.
+// The session of the packed package: stores, tokens, the app's own source, and live sockets.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -150,7 +150,7 @@ test('a store of the app that throws, or hangs for five seconds, holds nobody up
   const { result } = await inPage(async (server) => {
     const { presets, Session } = await import('gatepass');
     const seen = [];
-    // Five seconds are over at once; whoever waits longer waits for ever.
+    // Timers of five seconds fire at once, longer ones never.
     const { setTimeout } = globalThis;
     globalThis.setTimeout = (call, delay = 0, ...given) =>
       setTimeout(call, delay < 5_000 ? delay : delay === 5_000 ? 0 : 2 ** 31 - 1, ...given);
@@ -194,7 +194,7 @@ test('accessToken renews for those who ask, and says why it cannot', async () =>
       await session.login({ username: 'maggie', password: 'secret' });
       const first = await session.accessToken();
       seen.push((await session.accessToken()) === first, (await session.accessToken({ minTtl: 86_400_000 })) === first);
-      // The server does not want to be asked for a while; what is good is handed out all the same.
+      // The server asks for a pause. Valid tokens are still handed out.
       await control({ do: 'answer', endpoint: 'refresh', status: 429, retryAfter: '7' });
       seen.push(await code({ minTtl: 86_400_000 }), await code({ minTtl: 86_400_000 }));
       await session.login({ username: 'maggie', password: 'secret' });
@@ -325,7 +325,7 @@ test('what a user has not read when they go is delivered to nobody', async () =>
     await session.login({ username: 'bob', password: 'hunter2' });
     await said('bob');
     const one = [(await messages.next()).value, (await reader.read()).value];
-    // Without a logout between, too; and what is of one user stays over a loss.
+    // Also without a logout in between. The same user's messages survive a loss.
     await session.login({ username: 'maggie', password: 'secret' });
     await said('maggie 3');
     socket.reconnect();
@@ -391,7 +391,7 @@ for (const way of ['ticket', 'first message', 'query']) {
         await socket.ready();
         let [sent, heard] = [0, 0];
         while (socket.stats().connections < 4) {
-          // Far more than any token has left: it is renewed.
+          // More than any token has left, so it is renewed.
           if (socket.stats().attempts === socket.stats().connections) await session.accessToken({ minTtl: 86_400_000 });
           socket.send(`message ${++sent}`);
           const { data } = await new Promise((resolve) => socket.addEventListener('message', resolve, { once: true }));

@@ -1,4 +1,4 @@
-// A stranger's walk: "Start in five minutes", as it is written, in an empty folder with nothing but the tarball.
+// "Start in five minutes" as it is written, in an empty folder with only the tarball.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -36,7 +36,7 @@ function folder(name, files) {
     mkdirSync(dirname(join(root, file)), { recursive: true });
     writeFileSync(join(root, file), text);
   }
-  // The frameworks and their tools are found further up.
+  // The frameworks and their tools are resolved from a folder above.
   const { status, stderr } = spawnSync('npm', ['install', '--offline', '--no-audit', '--no-fund', TARBALL], {
     cwd: root,
     encoding: 'utf8',
@@ -98,7 +98,7 @@ test('the app of the page on Vue', async () => {
       await tab.getByText('connected').waitFor();
       await control({ do: 'push', text: 'a quote' });
       await tab.getByText('a quote').waitFor();
-      // A server that refuses what the session has: somebody has to sign in, although the session does not know.
+      // The server refuses the session's token: the user has to sign in, although the session looks valid.
       await control({ do: 'answer', endpoint: 'ticket', status: 401, times: 2 });
       await control({ do: 'dropSockets', how: 'reset' });
       await tab.getByRole('button', { name: 'Sign in' }).click();

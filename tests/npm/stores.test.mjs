@@ -1,4 +1,4 @@
-// The border between session, store and locks: whatever fails, comes late or lies there, a logout holds and one tab renews.
+// Session, store and locks: whatever fails, is late or is stored, a logout holds and one tab renews.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -91,7 +91,7 @@ for (const store of ['localStorage', 'sessionStorage', 'own']) {
             for (; count > 0; count--) await new Promise((resolve) => setTimeout(resolve));
           };
           while (isThere()) await tasks(1);
-          // What was on its way has arrived by then.
+          // Everything in flight has arrived by then.
           await tasks(20);
           ends.push(session.state, states.join(), isThere());
         }
@@ -167,7 +167,7 @@ test('what another tab puts into a store between a look and a change stays there
           looks = 1;
           session.logout();
         } else {
-          // Whoever has the lock looks first, and once more before it writes.
+          // The holder of the lock reads first, and again before it writes.
           looks = 2;
           await session.accessToken({ minTtl: 86_400_000 });
         }
@@ -224,7 +224,7 @@ test('whoever waits for a store that hangs has waited once, and not before each 
     );
     await session.login({ username: 'maggie', password: 'secret' });
     const code = await failed;
-    // From now on five seconds never pass.
+    // From now on, timers of five seconds never fire.
     const { setTimeout } = globalThis;
     globalThis.setTimeout = (call, delay = 0, ...given) => (delay >= 5_000 ? 0 : setTimeout(call, delay, ...given));
     const before = await session.accessToken();
@@ -255,7 +255,7 @@ for (const act of ['login', 'logout', 'login and logout']) {
         await tab.evaluate(login);
         await until(tab, () => localStorage.getItem('left') !== null);
       }
-      // It never comes to an end with that.
+      // It never finishes that.
       await other.evaluate(
         () =>
           new Promise((held) => void navigator.locks.request('gatepass change left', () => new Promise(() => held()))),
@@ -351,7 +351,7 @@ test('without Web Locks the tabs of a browser renew one after the other, round a
       const refused = await tabs[0].evaluate(() => session.accessToken());
       const tokens = await each(tabs, (tab) =>
         tab.evaluate(async (server) => {
-          // As a call that is refused with 401.
+          // Like a call that is refused with 401.
           await session.fetch(`${server}/api/echo/`).catch(() => {});
           return session.accessToken();
         }, server),

@@ -1,4 +1,4 @@
-// What browsers, pages and networks do to the package, and what it leaves behind in them.
+// The effects of browsers, pages and networks on the package, and the traces that it leaves.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -161,14 +161,14 @@ async function live({ server, controlUrl, store }) {
     ['/ws/jwt/', query(), { handover: true, probe: `${server}/protected` }],
     ['/ws/4401/', firstMessage({ message: { token: '$token' } }), { handover: true }],
     ['/websocket', firstMessage({ ...auth, reauth: true })],
-    // A server that wants something else.
+    // A server that expects something else.
     ['/ws/4401/', firstMessage({ message: { nottoken: '$token' } })],
     ['/nowhere', query()],
   ]) {
     await session.ready();
     if (session.state !== 'signed-in') await session.login(maggie);
     const socket = new AuthSocket(server + path, { session, scheme, backoff, ...more });
-    // In the queue, or on its way: it is not shown either.
+    // Queued or in flight: it is not shown either.
     socket.send('{"type":"whoami"}');
     await Promise.race([caught(socket.ready()), event(socket, 'error')]);
     show(session, socket, socket.stats());
@@ -200,7 +200,7 @@ async function live({ server, controlUrl, store }) {
   await session.fetch(`${server}/protected`);
   show(await ended);
   await caught(session.accessToken());
-  // Another user, and none.
+  // Another user, and no user.
   await session.login({ username: 'bob', password: 'hunter2' });
   await control({ do: 'answer', endpoint: 'refresh', status: 503, retryAfter: '0' });
   await caught(session.accessToken({ minTtl: 86_400_000 }));
@@ -259,7 +259,7 @@ test('case_58: in a worker an address is taken against that of the worker', asyn
         for await (const message of socket) { postMessage(message); break; }
         socket.close();
       }`;
-    // Fetched from the server: a worker from a blob has an address that is no base.
+    // Fetched from the server: the URL of a blob worker is no base URL.
     const url = `/worker.js?${encodeURIComponent(script)}`;
     const worker = new Worker(url, { type: 'module' });
     const heard = [];
@@ -332,7 +332,7 @@ test('case_44: a page that is offline comes back with one ticket', async () => {
         const scheme = presets.ticketServerSocket(server).scheme;
         globalThis.socket = new AuthSocket(`${server}/channel/`, { session, scheme, backoff: { base: 50, cap: 50 } });
         socket.send('kept');
-        // Read from the start: it may be back before the test looks.
+        // Read from the start: it may be connected again before the test looks.
         globalThis.heard = socket[Symbol.asyncIterator]().next();
         return new Promise((resolve) =>
           socket.addEventListener('error', ({ error }) => socket.stats().attempts === 3 && resolve(error.code)),

@@ -139,7 +139,7 @@ test('case_94: a holder of the lock that shows no sign of life loses it', async 
     await start(tabs[1]);
     await login(tabs[1]);
     await connected(tabs[1]);
-    // As a tab that was put to sleep while it held it.
+    // Like a tab that was put to sleep while it held the lock.
     await tabs[0].evaluate(
       ([name]) =>
         new Promise((held) => {
@@ -182,7 +182,7 @@ test('case_93: a tab that is given the lock before it sees what the last holder 
     const [renewing, behind] = [
       await open(context),
       await open(context, hearsNothing, () => {
-        // Nothing says in what order locks and stores reach another tab. Here the store comes when the test says so.
+        // Locks and stores reach another tab in no defined order. Here the test decides when the store arrives.
         const { getItem } = Storage.prototype;
         const seen = new Map();
         Storage.prototype.getItem = function (key) {
@@ -257,7 +257,7 @@ for (const [what, place] of [
           async ([server, place]) => {
             const { presets, Session } = await import('gatepass');
             const pause = () => new Promise((resolve) => setTimeout(resolve, 30));
-            // What it reads is a moment old, and what it writes is there a moment later.
+            // Reads are a moment old, and writes arrive a moment later.
             const own = {
               load: async () => {
                 const text = localStorage.getItem('agreed');
@@ -297,7 +297,7 @@ for (const [what, place] of [
             while ((await who()) !== user) await new Promise((resolve) => setTimeout(resolve, 5));
           }, user),
         );
-      // What one does, and a moment later the other; who is there in the end.
+      // The actions of both tabs, a moment apart, and the user in the end.
       for (const [first, second, end] of [
         ['renew', maggie, 'maggie'],
         ['renew', logout, 'TOKEN_MISSING'],
@@ -307,14 +307,14 @@ for (const [what, place] of [
           await one.evaluate(bob);
           await is('bob');
           const began = first === 'renew' ? one.evaluate(() => renew()) : one.evaluate(first);
-          // A step of the page's loop at a time.
+          // One turn of the page's event loop at a time.
           await other.evaluate(async (steps) => {
             for (; steps > 0; steps--) await new Promise((resolve) => setTimeout(resolve));
           }, moment * 2);
           await other.evaluate(second);
           await began;
           await is(end);
-          // It lasts: everything that was under way has come to its end after one more change in each tab.
+          // It stays so: one more change in each tab flushes everything that was in flight.
           await each(tabs, (tab) => tab.evaluate(() => renew()));
           await is(end);
           await one.evaluate(logout);

@@ -1,4 +1,4 @@
-// The app's own source of tokens, `getToken`: when it is asked, and what becomes of what it throws.
+// The app's own source of tokens, `getToken`: when it is called, and the errors it throws.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -40,7 +40,7 @@ test('getToken is asked for what is missing, ended or refused, once for all, unt
       );
       await Promise.all(sockets.map((socket) => socket.ready()));
       const first = [...asked.splice(0), session.state];
-      // A server that refuses the token gets another; one that fails in passing is asked again.
+      // After a refusal another token is sent; after a temporary failure the same call is repeated.
       let fails = 1;
       next = async () => {
         if (fails-- > 0) throw new Error('the identity provider is away');
@@ -54,7 +54,7 @@ test('getToken is asked for what is missing, ended or refused, once for all, unt
       };
       await again(2);
       const second = [...new Set(asked.splice(0))];
-      // The same token once more is none.
+      // The same token again does not count.
       const old = await session.accessToken();
       next = async () => old;
       await control({ do: 'expireTokens' });
@@ -117,7 +117,7 @@ test('what getToken throws, or that it returns nothing of use, is the cause of w
       const { cause } = await session.accessToken().catch((error) => error);
       seen.push(cause instanceof GatepassError && `${cause.code} ${cause.message}`);
     }
-    // What is no failure of the source has no cause of its.
+    // Failures that are not of the source have no `cause`.
     const slow = new Session({ getToken: () => new Promise(() => {}), httpTimeout: 50 });
     const late = await slow.accessToken().catch((error) => error);
     return [...seen, [late.code, late.message, 'cause' in late]];

@@ -81,7 +81,7 @@ for (const [name, entry] of Object.entries(ENTRIES)) {
         } catch (error) {
           thrown = error.code;
         }
-        // An event of the page reaches all sockets, the first of them first.
+        // An event of the page reaches all sockets in order.
         const [gone, alive] = isForAll ? [other, socket] : [socket, other];
         const after = [
           trap.count,

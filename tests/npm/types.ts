@@ -1,4 +1,4 @@
-// The promised types: this file compiles under --strict and is never run.
+// The public types: this file compiles under --strict and is never run.
 
 import {
   anonymous,

@@ -77,7 +77,7 @@ test('state, messages, errors and the wait are shown as they change, and the soc
     await tab.evaluate(() => (isShown.value = false));
     await until(tab, () => used.socket.value === undefined);
     assert.equal(await socket.evaluate(({ state }) => state), 'closed');
-    // What was told to one user is not shown to the next.
+    // Data of one user is not shown to the next.
     await tab.evaluate(() => (isShown.value = true));
     await until(tab, () => used.state.value === 'connected');
     await control({ do: 'push', text: 'for maggie' });
@@ -89,7 +89,7 @@ test('state, messages, errors and the wait are shown as they change, and the soc
       }),
     );
     await tab.evaluate(() => session.login({ username: 'maggie', password: 'secret' }));
-    // What ended a session is shown to who comes later, too.
+    // The error that ended a session is also shown to components that mount later.
     await control({ do: 'revoke', user: 'maggie' });
     const ended = await tab.evaluate(async (server) => {
       const { effectScope } = await import('vue');
@@ -126,7 +126,7 @@ test('another URL is another socket, none is none, and one component has one con
       }
     });
     assert.deepEqual([state, code], ['idle', 'CLOSED']);
-    // Outside of a scope it is the caller who ends it.
+    // Outside of a scope, the caller closes it.
     const loose = await tab.evaluate(async (server) => {
       const { ref, nextTick } = await import('vue');
       const { anonymous } = await import('gatepass');

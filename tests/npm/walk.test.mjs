@@ -1,4 +1,4 @@
-// The demo page, walked through as a person would, with screenshots to look at.
+// The demo page, used as a person would, with screenshots.
 
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
@@ -85,7 +85,7 @@ test('maggie connects by first message on a phone in the dark, and a message sen
     await page.screenshot({ path: join(screenshots, 'waiting-phone-dark.png'), fullPage: true });
     await fault(page, 'Start');
     await page.getByRole('button', { name: 'Try now' }).click();
-    // At the server: it may have come by a try of the socket's own, whose echo the click has cut off.
+    // Checked at the server: an attempt of the socket's own may have delivered it, and the click cut off its echo.
     while (!JSON.stringify(await ask('received')).includes('sent while the server was down'));
     await state(page, 'connected');
     const width = await page.evaluate(() => document.documentElement.scrollWidth);
@@ -128,7 +128,7 @@ test('the page can be used by keyboard alone', () =>
       await page.keyboard.press('Tab');
       order.push((await focused()).trim());
     }
-    // Between them the scheme, whose name is that of its options.
+    // Between them is the scheme. Its name is the name of its options.
     assert.deepEqual(
       order.filter((name) => expected.includes(name)),
       expected,

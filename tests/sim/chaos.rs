@@ -1,4 +1,4 @@
-//! Random schedules: everything that can happen to a session, in any order, then a calm in which all must be well.
+//! Random schedules: everything that can happen to a session, in any order. Then all faults end, and everything must recover.
 
 use gatepass::proto::Instant;
 use gatepass::proto::Millis;
@@ -138,12 +138,12 @@ fn calm(world: &mut World) {
     world.server.access_life_ms = 3_600_000;
     world.server.ticket_life_ms = 60_000;
     world.net = Net { min_ms: 1, max_ms: 20, loss: 0 };
-    // Whoever sleeps wakes, and whatever is still on its way arrives or times out.
+    // Sleeping tabs wake, and everything in flight arrives or times out.
     world.run_for(600_000);
     world.logout();
     world.sign_in("maggie");
     for line in 0..world.lines.len() {
-        // What a silent server has missed on a socket that still lives is sent again on the next.
+        // Messages that a silent server has missed on a live socket are sent again on the next.
         let is_over = matches!(world.lines[line].state(), ConnectionState::Closed | ConnectionState::Idle);
         if is_over || world.lines[line].confirms {
             world.connect(line);
@@ -159,7 +159,7 @@ fn calm(world: &mut World) {
     assert_eq!(world.server.log.reused_tickets, 0);
     world.hear_of_the_server();
     for line in &world.lines {
-        // It may have waited for too long, which is told.
+        // It may have expired, which is reported.
         let is_dropped =
             line.fates.last_key_value().is_some_and(|(_, fates)| fates.last() == Some(&DeliveryStatus::Dropped));
         assert!(is_dropped || !line.received_by_server.is_empty(), "a message sent in the calm did not arrive");
@@ -167,7 +167,7 @@ fn calm(world: &mut World) {
             let is_over = matches!(fates.last(), Some(DeliveryStatus::Confirmed | DeliveryStatus::Dropped));
             assert!(is_over || !line.confirms, "in the end {number} is {fates:?}");
         }
-        // Where the clock of a tab stands still, nothing is over.
+        // Nothing expires while the clock of a tab is stopped.
         let stands_still = world.now_in(line.tab).instant < Instant::from_millis(20_000);
         assert!(stands_still || line.payloads_kept() == 0, "a message is kept for nothing");
     }

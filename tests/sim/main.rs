@@ -1,4 +1,4 @@
-//! Whole sessions in virtual time on a scripted network.
+//! Sessions in virtual time on a scripted network.
 //!
 //! Set `GATEPASS_SIM_SEED` to replay one schedule, `GATEPASS_SIM_SCHEDULES` for another number of them;
 //! `cargo xtask sim` does both.
@@ -16,7 +16,7 @@ mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// The ordinary number of random schedules.
+/// The default number of random schedules.
 const SCHEDULES: u64 = 20_000;
 
 fn variable(name: &str) -> Option<u64> {

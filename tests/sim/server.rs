@@ -1,6 +1,6 @@
 //! The scripted backend of the simulation: accounts, tokens, tickets and sockets as a server keeps them.
 //!
-//! It is written from `docs`' wire facts alone and shares nothing with the machines but plain HTTP data.
+//! It is written from the wire facts in `docs` and shares only plain HTTP data with the machines.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -20,39 +20,39 @@ pub struct Server {
     pub access_life_ms: i64,
     pub ticket_life_ms: i64,
     pub rotates: bool,
-    /// What becomes of a refresh token that was exchanged.
+    /// What happens to a refresh token after it was exchanged.
     pub replay: Replay,
-    /// Keeps the refresh token in a cookie, and says `""` in its place.
+    /// Keeps the refresh token in a cookie, and answers `""` in its place.
     pub uses_cookie: bool,
     pub has_refresh: bool,
-    /// Answers to give instead of the proper one, first come first served, by endpoint.
+    /// Answers to give instead of the normal one, in order, by endpoint.
     pub faults: BTreeMap<&'static str, VecDeque<Fault>>,
     pub refuse_handshakes: u32,
     pub is_silent: bool,
     pub withholds_hello: bool,
-    /// Takes messages and does not say so.
+    /// Receives messages without acknowledging them.
     pub withholds_acks: bool,
-    /// What it chooses of the offered subprotocols; empty: none.
+    /// The subprotocol that it chooses; empty: none.
     pub subprotocol: &'static str,
-    /// What the first-message consumer does with a bad token.
+    /// How the first-message consumer refuses a bad token.
     pub bad_token: BadToken,
-    /// Takes a first message again on an accepted socket.
+    /// Accepts another first message on an accepted socket.
     pub takes_again: bool,
     /// Whether each message of the app is answered.
     pub answers: bool,
     /// How often each ping is answered.
     pub pongs: u32,
-    /// What tickets and acks say besides, as members of JSON: `,"spread":9`.
+    /// Extra members of tickets and acks, as JSON text: `,"spread":9`.
     pub hint: &'static str,
     /// The reason of its close frames.
     pub goodbye: &'static str,
-    /// Takes no token on any socket.
+    /// Refuses every token on every socket.
     pub refuses_all: bool,
-    /// Whether a session may end without being ended by the server's account of it: an answer was lost.
+    /// Whether a session may be lost although the server has not ended it, because an answer was lost.
     pub may_lose: bool,
     access: BTreeMap<String, Access>,
     refresh: BTreeMap<String, String>,
-    /// Refresh tokens that were exchanged, by what they were exchanged for; and those whose answer arrived.
+    /// Refresh tokens that were exchanged, with their successors; and those whose answer arrived.
     exchanged: BTreeMap<String, String>,
     arrived: BTreeSet<String>,
     repeats: BTreeMap<String, String>,
@@ -63,7 +63,7 @@ pub struct Server {
     counter: u32,
 }
 
-/// What a test may count.
+/// Counters for tests.
 #[derive(Debug, Default)]
 pub struct Log {
     pub minted: u32,
@@ -72,7 +72,7 @@ pub struct Log {
     pub logins: u32,
     pub probes: u32,
     pub pings: u32,
-    /// Messages that came once more, to be confirmed.
+    /// Messages that arrived again to be acknowledged.
     pub repeated: u32,
     pub dials: u32,
     pub authenticated_again: u32,
@@ -100,9 +100,9 @@ pub enum Replay {
     /// It is on the blacklist (simplejwt).
     #[default]
     Refused,
-    /// As if it were new: there is no blacklist.
+    /// As a new one: there is no blacklist.
     Exchanged,
-    /// With what it was exchanged for (the grace of django-oauth-toolkit).
+    /// With the same successor (the grace period of django-oauth-toolkit).
     Repeated,
 }
 
@@ -110,7 +110,7 @@ pub enum Replay {
 pub enum Fault {
     Status(u16, Option<&'static str>),
     Answer(u16, &'static str),
-    /// The request arrives and is acted on, the answer is lost.
+    /// The request is processed, but the answer is lost.
     Lost,
 }
 
@@ -122,7 +122,7 @@ pub enum Handshake {
     Hangs,
 }
 
-/// What the server says on an open socket.
+/// What the server does on an open socket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Say {
     Text(String),
@@ -152,7 +152,7 @@ impl Server {
         token
     }
 
-    /// Takes this token from now on, for the usual time.
+    /// Accepts this token from now on, for the usual time.
     pub fn knows(&mut self, token: &str, user: &str) {
         let access = Access { user: user.to_owned(), expires: self.unix + self.access_life_ms };
         self.access.insert(token.to_owned(), access);
@@ -183,7 +183,7 @@ impl Server {
         self.access.get(access).filter(|token| token.expires > self.unix).map(|token| token.user.clone())
     }
 
-    /// Answers a request; `None`: no answer will ever come.
+    /// Answers a request; `None`: no answer arrives.
     pub fn http(&mut self, request: &HttpRequest) -> Option<HttpResponse> {
         let endpoint = match request.url.rsplit('/').next() {
             Some("login") => "login",
@@ -254,7 +254,7 @@ impl Server {
         answer
     }
 
-    /// An answer has arrived: what it was given for must not be sent again.
+    /// An answer has arrived: the refresh token of its request must not be sent again.
     pub fn was_answered(&mut self, result: &Result<HttpResponse, NoAnswer>) {
         if let Ok(response) = result
             && let Some(token) = self.exchanged.remove(response.body.expose())
@@ -290,7 +290,7 @@ impl Server {
         response(200, &format!(r#"{{"ticket":"{ticket}","expires":{}{}}}"#, expires / 1000, self.hint), None)
     }
 
-    /// Answers a dial by what the URL carries.
+    /// Answers a handshake by the credential in the URL.
     pub fn handshake(&mut self, url: &str) -> Handshake {
         self.log.dials += 1;
         if self.is_silent {
@@ -319,7 +319,7 @@ impl Server {
         Handshake::Accepted { user: None }
     }
 
-    /// Answers a first message; returns who the user is and what to say.
+    /// Answers a first message: the user, and the reply.
     pub fn first_message(&self, text: &str, says_ack: bool) -> (Option<String>, Option<Say>) {
         let message = json(text);
         let token = &message.text_at("token").unwrap_or_default();

@@ -11,7 +11,7 @@ pub fn run(seed: u64) -> World {
     let mut dice = fastrand::Rng::with_seed(seed.wrapping_mul(0xd1b5_4a32_d192_ed03));
     let kinds: Vec<Kind> = (0..dice.usize(1..=2)).map(|_| KINDS[dice.usize(0..KINDS.len())]).collect();
     let mut world = World::with_tabs(seed, dice.usize(2..=6), &kinds);
-    // In half of all schedules every answer arrives and no tab ends: there no session may be lost.
+    // In half of all schedules every answer arrives and no tab ends. There, no session may be lost.
     let is_gentle = dice.bool();
     let loss = if is_gentle { 0 } else { dice.u8(0..20) };
     world.net = Net { min_ms: dice.u64(0..20), max_ms: dice.u64(20..2_000), loss };
@@ -39,7 +39,7 @@ fn act(world: &mut World, dice: &mut fastrand::Rng, is_gentle: bool) {
     let tab = alive[dice.usize(0..alive.len())];
     let lines: Vec<_> = (0..world.lines.len()).filter(|line| world.lines[*line].tab == tab).collect();
     let line = lines[dice.usize(0..lines.len())];
-    // Nobody does anything in a tab that sleeps.
+    // Nothing happens in a tab that sleeps.
     let is_asleep = world.is_asleep(tab);
     match dice.u8(0..24) {
         0..=2 if !is_asleep => {
@@ -65,7 +65,7 @@ fn act(world: &mut World, dice: &mut fastrand::Rng, is_gentle: bool) {
         20 if !is_gentle => world.server.revoke_refresh(),
         21 if !is_gentle => {
             world.shared.refuses_writes = !world.shared.refuses_writes;
-            // What a tab cannot write down no other can know, so a refresh token may be used twice.
+            // Other tabs cannot know what a tab failed to write, so a refresh token may be used twice.
             world.server.replay = Replay::Exchanged;
             world.server.may_lose = true;
         }
@@ -74,7 +74,7 @@ fn act(world: &mut World, dice: &mut fastrand::Rng, is_gentle: bool) {
     }
 }
 
-/// After all faults have ended, whoever signs in anywhere signs in everywhere.
+/// After all faults have ended, a sign-in in one tab is a sign-in in all tabs.
 fn calm(world: &mut World) {
     world.calls_back = 0;
     world.shared.refuses_writes = false;
@@ -83,7 +83,7 @@ fn calm(world: &mut World) {
     world.server.faults.clear();
     world.server.access_life_ms = 3_600_000;
     world.net = Net { min_ms: 1, max_ms: 20, loss: 0 };
-    // Whoever sleeps wakes, and whatever is on its way arrives or times out.
+    // Sleeping tabs wake, and everything in flight arrives or times out.
     world.run_for(200_000);
     let alive: Vec<_> = (0..world.tabs.len()).filter(|tab| world.tabs[*tab].is_alive).collect();
     world.logout_at(alive[0]);

@@ -1,4 +1,4 @@
-//! What holds of JSON values, frames, tokens and URLs on every platform: run natively and in each browser.
+//! Rules for JSON values, frames, tokens and URLs on every platform: run natively and in each browser.
 
 use gatepass::proto::{Framing, Json, Url, UrlKind};
 
@@ -72,7 +72,7 @@ fn case_19_numbers_and_dates_are_read_mildly() {
         ("\"2026-11-22T12:42:57+00:00\"", Some(1_795_351_377.0)),
         ("\"Sun, 22 Nov 2026 12:42:57 GMT\"", Some(1_795_351_377.0)),
         ("\"1969-12-31T23:59:59Z\"", Some(-1.0)),
-        // Of which zone?
+        // It has no time zone.
         ("\"2026-11-22T12:42:57\"", None),
         ("\"2026-11-22\"", None),
         ("\"2026-13-22T12:42:57Z\"", None),
@@ -204,7 +204,7 @@ fn case_41_a_ticket_joins_the_query_that_is_there() {
 }
 
 fn claims_are_read_of_what_is_a_jwt_and_of_nothing_else() {
-    // Its base64url has one of the characters that base64 writes otherwise.
+    // Its base64url contains a character that differs from base64.
     let claims = Json::claims("e30.eyJzdWIiOiJhPz4_PiIsImV4cCI6Mn0.x").expect("a JWT");
     assert_eq!((claims.text_at("sub").as_deref(), claims.number_at("exp")), (Some("a?>?>"), Some(2.0)));
     for none in ["", "opaque", "a.b", "e30.e30", "e30.e30.x.y", "e30.?.x", "e30.bm9uZQ.x", ".."] {

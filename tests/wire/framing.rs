@@ -1,4 +1,4 @@
-//! Servers that are not in the table: options written by hand, for frames that are more than one JSON value.
+//! Servers without a preset: options written by hand, for frames that hold more than one JSON value.
 
 use gatepass::proto::connection::Input;
 use gatepass::proto::{Json, preset};
@@ -7,7 +7,7 @@ use super::codec::json;
 use super::print;
 use super::socket::Client;
 
-/// A client of a server that is not in the table: its options are written as anybody would write them. The socket is open.
+/// A client of a server without a preset, with options as an app would write them. Its socket is open.
 fn client_of(row: &str, protocol: &str) -> Client {
     let config = preset::connection_of(&json(row), "wss://h.example/ws", "").unwrap();
     let mut client = Client::with(config, json(r#"{"url":"wss://h.example/ws","token":"t"}"#));

@@ -1,4 +1,4 @@
-//! Options by their names, as presets have them, and by their places, as the npm package's face hands them over: the same config.
+//! Options by name, as in presets, and by place, as the npm package passes them, give the same config.
 //!
 //! `tests/fixtures/options.json` has both, with every option at a value of its own; `tests/npm/options.test.mjs` holds the face to it.
 
@@ -131,7 +131,7 @@ fn every_option_has_a_value_of_its_own_there_and_changes_the_config() {
     }
 }
 
-/// Leaves out each option once, also of groups within: the config is another then, or refused.
+/// Leaves out each option once, also in nested groups: the config then differs, or is refused.
 fn without_each(
     options: &Value,
     group: &'static gatepass::proto::contract::Group,
@@ -140,7 +140,7 @@ fn without_each(
 ) {
     let whole = read(options).unwrap();
     for row in group.rows {
-        // What is false by default is true in another row.
+        // An option that is false by default is true in another row.
         let Some(value) =
             options.get(row.name).filter(|value| **value != Value::Bool(false) || row.name == "reconnect")
         else {

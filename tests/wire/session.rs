@@ -10,7 +10,7 @@ use gatepass::proto::{Json, Secret, preset};
 
 use super::{fixture, items, now, number, print, text};
 
-/// Performs an input, answers the one request that it leads to as the file says, and returns what came of it.
+/// Feeds an input, answers its one request as the file says, and returns the outcome.
 fn call(session: &mut Session, input: Input, call: &Json) -> Result<Option<String>, &'static str> {
     let mut outcome = Ok(None);
     let mut requests = 0;
@@ -26,7 +26,7 @@ fn call(session: &mut Session, input: Input, call: &Json) -> Result<Option<Strin
                 session.handle_input(now(), Input::Http { request, result });
             }
             Output::LoginDone { result: Err(LoginError { error, answer }), .. } => {
-                // The app hears what the server said: DRF's map of fields.
+                // The app gets the server's answer: DRF's map of fields.
                 assert_eq!(
                     answer.as_ref().map(Secret::expose),
                     call.at("answer.body").map(|body| body.print()).as_deref()

@@ -98,7 +98,7 @@ impl Client {
         }
     }
 
-    /// Lets the session answer what was asked of it, with the token that it has.
+    /// Lets the session answer a token request with its present token.
     fn answer_want(&mut self) {
         let Some(id) = self.wanted.take() else { panic!("no token was asked for") };
         let input = TokenRequest { requester: RequesterId(0), id, requirement: TokenRequirement::VALID };
@@ -240,7 +240,7 @@ fn case_53_a_token_that_no_subprotocol_can_carry_is_told_before_the_dial() {
         fixture["token"] = token.into();
         Client::new(preset, json(&fixture.to_string()))
     };
-    // `>?` at this offset is `Pj8=` in base64: a slash comes of `?` at others.
+    // At this offset `>?` is `Pj8=` in base64. At others, `?` gives a slash.
     let unfit = with_token("phoenix", "abc???");
     assert_eq!(unfit.failure, Some(("TOKEN_UNFIT", Disposition::GiveUp)));
     assert_eq!(unfit.socket, None);

@@ -225,7 +225,7 @@ impl Connection {
             }
             (Scheme::FirstMessage(_), Some(token)) => self.authenticate(now, socket, token),
             (_, token) => {
-                self.connected(now, socket, token, Acceptance::Confirmed);
+                self.connected(now, socket, token, Acceptance::Answered);
             }
         }
     }
@@ -262,7 +262,7 @@ impl Connection {
             self.enter(State::Connected { socket, token, since: now.instant, acceptance, reauth: Reauth::None });
         let retention = match acceptance {
             Acceptance::Assumed => Retention::UntilAccepted,
-            Acceptance::Confirmed | Acceptance::Stable => Retention::None,
+            Acceptance::Answered | Acceptance::Stable => Retention::None,
         };
         self.flush(now.instant, socket, retention);
         if let Some(predecessor) = predecessor {

@@ -104,7 +104,7 @@ impl Connection {
             self.serving_mut()
             && *present == socket
         {
-            *acceptance = Acceptance::Confirmed;
+            *acceptance = Acceptance::Answered;
             self.outbox.release_kept();
         }
     }
@@ -232,7 +232,7 @@ impl Connection {
             (State::Authenticating { token, step: AuthenticationStep::Ack, .. }, Meaning::Ack) => {
                 let token = token.clone();
                 self.server_hint.update(Hint::of(message));
-                self.connected(now, socket, Some(token), Acceptance::Confirmed);
+                self.connected(now, socket, Some(token), Acceptance::Answered);
             }
             (State::Connected { reauth: reauth @ Reauth::Sent, .. }, Meaning::Ack) => *reauth = Reauth::Accepted,
             (State::Connected { reauth, token: Some(token), .. }, Meaning::Expired) => match reauth {

@@ -182,8 +182,8 @@ pub(super) enum Reauth {
 pub(super) enum Acceptance {
     /// The first message was sent and no answer is defined. A deliberate close soon after is a refusal.
     Assumed,
-    /// The handshake, an ack or another message of the server has confirmed it.
-    Confirmed,
+    /// The server has answered: by the handshake, an ack or another message.
+    Answered,
     /// The connection has stayed up for the minimum uptime.
     Stable,
 }

@@ -128,7 +128,7 @@ numbered! {
         Read = 8 "read",
         /// A renewal was refused.
         RenewalRefused = 9 "renewalRefused",
-        /// Answer whoever needs a token.
+        /// Answer a token request.
         Token = 10 "token",
         /// Let go of the lock.
         Unlock = 11 "unlock",

@@ -81,7 +81,7 @@ pub struct Group {
     pub places: u32,
 }
 
-/// What an option was given, by whoever wrote it: a member of an object, or a place in the array that the face hands over.
+/// The value of an option: a member of an object, or a place in the array that the face passes.
 pub trait Value: Sized {
     /// What a reader says of an option that has no such value.
     type Wrong;

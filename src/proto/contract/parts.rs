@@ -35,7 +35,7 @@ numbered! {
 }
 
 numbered! {
-    /// What the face is told of a failure. What is not there is undefined.
+    /// The parts of a failure that the face gets. A missing part is undefined.
     pub enum FailurePart {
         /// Which of the sentences it is.
         Sentence = 0 "sentence",

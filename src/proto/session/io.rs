@@ -305,7 +305,7 @@ pub enum Output {
     },
     /// Wait for the lock that all tabs share, and say when it is ours.
     Lock {
-        /// Whoever holds it and shows no sign of life for so long loses it.
+        /// A holder that shows no sign of life for this long loses the lock.
         lease: Millis,
     },
     /// Answer a `login()`.

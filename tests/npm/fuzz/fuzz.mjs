@@ -1,4 +1,4 @@
-// The packed package in a real page, with everything around it out of a seed: see run.js and tabs.js. `cargo xtask fuzz` runs it.
+// The packed package in a real page; a seed decides everything around it: see run.js and tabs.js. `cargo xtask fuzz` runs it.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';

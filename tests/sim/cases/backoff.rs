@@ -1,4 +1,4 @@
-//! The backoff beside a twin that remembers every try there ever was, and reads the window of the next from the beginning of that.
+//! The backoff beside a model that remembers all attempts, and computes the next window from all of them.
 
 use gatepass::proto::Millis;
 use gatepass::proto::backoff::BackoffOptions;
@@ -10,9 +10,9 @@ use gatepass::proto::session::SessionView;
 use gatepass::proto::{Instant, Now, UnixTime, Url, UrlKind};
 
 const MIN_UPTIME: u64 = 5_000;
-/// What counts as this computer's own loss, after its network is back.
+/// How long a loss counts as this computer's own, after its network is back.
 const OWN_LOSS: u64 = 30_000;
-/// What a server may say when it closes: the reason, the least wait and the spread in it.
+/// Close reasons of a server, with their least wait and spread.
 const REASONS: [(&str, u64, Option<u64>); 4] = [
     ("", 0, None),
     (r#"{"retry_after":7}"#, 7_000, None),
@@ -20,12 +20,12 @@ const REASONS: [(&str, u64, Option<u64>); 4] = [
     (r#"{"retry_after":90,"spread":0.2}"#, 90_000, Some(200)),
 ];
 
-/// A try that has ended.
+/// An attempt that has ended.
 #[derive(Debug)]
 struct Try {
     /// For the minimum uptime.
     lasted: bool,
-    /// For so long that what was before is forgotten: the minimum uptime, and the widest wait.
+    /// Long enough to forget earlier attempts: the minimum uptime plus the longest wait.
     forgets: bool,
     without_network: bool,
     own_network: bool,
@@ -33,7 +33,7 @@ struct Try {
     spread: Option<u64>,
 }
 
-/// Returns the least wait after the last of the tries and how much may come on top, in milliseconds.
+/// Returns the shortest wait after the last attempt, and the most that may be added, in milliseconds.
 fn window(options: BackoffOptions, tries: &[Try]) -> (u64, u64) {
     let [base, cap, spread] = [options.base, options.cap, options.spread].map(|span| span.as_millis());
     let last = tries.last().expect("a try that has ended");
@@ -87,7 +87,7 @@ impl Life {
     }
 }
 
-/// Lives through random tries and gives every wait as its place between the least, 0, and the longest, 1.
+/// Runs random attempts and returns every wait as a fraction: 0 is the shortest, 1 the longest.
 fn live(seed: u64, places: &mut Vec<f64>) {
     let mut dice = fastrand::Rng::with_seed(seed);
     let mut span = |range| Millis::from_millis(dice.u64(range));
@@ -115,7 +115,7 @@ fn live(seed: u64, places: &mut Vec<f64>) {
             back = (!offline).then_some(life.now);
             life.give(Input::Page(if offline { PageEvent::Offline } else { PageEvent::Online }));
         }
-        // A socket of before a long time without a network has been given up by now.
+        // A socket from before a long time offline has been given up by now.
         let is_there = life.machine.socket() == Some(socket);
         let code = if is_there { [1006, 1001, 1012, 1013][dice.usize(0..4)] } else { 1006 };
         let (reason, asked, spread) = if is_there && opens { REASONS[dice.usize(0..4)] } else { REASONS[0] };
@@ -154,7 +154,7 @@ fn case_101_the_backoff_does_what_a_slow_and_simple_twin_does() {
     for seed in 0..500 {
         live(seed, &mut places);
     }
-    // Every part of every window is as likely as any other, at every attempt.
+    // Waits are uniform in their window, at every attempt.
     let mut tenths = [0_usize; 10];
     for place in &places {
         tenths[((place * 10.0) as usize).min(9)] += 1;

@@ -1,4 +1,4 @@
-//! The first message: hello, ack, refusal, and what a close means in between.
+//! The first message: hello, ack, refusal, and the meaning of a close in between.
 
 use gatepass::error::Disposition;
 use gatepass::proto::Millis;

@@ -108,7 +108,7 @@ fn a_socket_lost_in_the_middle_of_its_handover_is_connected_again_once() {
     }
 }
 
-/// A world with a heartbeat whose server falls silent, and whose next token leads to a try that takes over.
+/// A world with a heartbeat. Its server falls silent, and its next token starts a handover.
 fn beating() -> World {
     let mut world = World::with(1, &[Kind::Ticket], |config| {
         config.handover = true;
@@ -119,7 +119,7 @@ fn beating() -> World {
     world
 }
 
-/// Signed in by a login, whose token can be renewed: else no handover would begin.
+/// Signed in by a login, so that the token can be renewed and a handover begins.
 fn signed_in(world: &mut World) {
     world.server.rotates = true;
     world.login("maggie", "SECRET-password");

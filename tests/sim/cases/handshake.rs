@@ -1,4 +1,4 @@
-//! Dials that do not open: refused, hung, blocked, and what that says of the token.
+//! Sockets that do not open: refused, hung, blocked, and what that says about the token.
 
 use gatepass::error::Disposition;
 use gatepass::proto::connection::ConnectionState;
@@ -95,7 +95,7 @@ fn case_56_two_errors_without_a_close_in_a_row_count_as_blocked_and_one_does_not
     world.server.is_silent = true;
     err(&mut world);
     assert_eq!(world.lines[0].failures, [("CONNECT_FAILED", Disposition::RETRY)]);
-    // A browser that is slow once is not a browser that blocks.
+    // One slow attempt does not mean that the browser blocks.
     world.server.is_silent = false;
     assert!(world.run_until(MINUTE, connected));
 
@@ -106,14 +106,14 @@ fn case_56_two_errors_without_a_close_in_a_row_count_as_blocked_and_one_does_not
     assert_eq!(blocked.lines[0].failures[1], ("BLOCKED", Disposition::GiveUp));
     assert_eq!(blocked.lines[0].state(), ConnectionState::Closed);
 
-    // Starting anew after that counts from the beginning.
+    // A new start after that counts from zero.
     blocked.connect(0);
     err(&mut blocked);
     assert_eq!(blocked.lines[0].state(), ConnectionState::Waiting);
     err(&mut blocked);
     assert_eq!(blocked.lines[0].codes(), ["CONNECT_FAILED", "BLOCKED", "CONNECT_FAILED", "BLOCKED"]);
 
-    // So does a dial that opens, closes or times out in between.
+    // So does an attempt that opens, closes or times out in between.
     world.server.is_silent = true;
     world.drop_sockets(1006);
     err(&mut world);

@@ -1,5 +1,5 @@
 //! The invariants of the design, each with a test of its name. The world asserts most of them at every step of every
-//! schedule; here each meets what is most likely to break it.
+//! schedule. Here each is tested in the situation that is most likely to break it.
 
 use gatepass::proto::connection::ConnectionState;
 
@@ -7,7 +7,7 @@ use super::{MINUTE, connect, connected, fault};
 use crate::server::Fault;
 use crate::world::{KINDS, Kind, Net, World};
 
-/// Everything that starts a try, in the middle of others.
+/// Everything that starts an attempt, during another one.
 fn hammer(seed: u64, kind: Kind) -> World {
     let mut world = World::new(seed, &[kind; 3]);
     world.net = Net { min_ms: 1, max_ms: 400, loss: 5 };
@@ -120,7 +120,7 @@ fn a_credential_never_appears_in_an_event_or_an_error() {
         }
         world.login("maggie", "SECRET-wrong");
         world.run_for(MINUTE);
-        // Each was printed in full and searched by the world.
+        // The world has printed and searched each of them.
         assert!(world.lines[0].order.len() > 8, "{kind:?}: {:?}", world.lines[0].order);
         assert_eq!(world.lines[0].state(), ConnectionState::Closed, "{kind:?}");
     }

@@ -1,4 +1,4 @@
-//! Alive or not: heartbeat, sleep, the page's life, the computer's own network, and what servers say of the way back.
+//! Liveness: heartbeat, sleep, the page's lifecycle, the computer's network, and hints of servers.
 
 use gatepass::error::Disposition;
 use gatepass::proto::Millis;
@@ -130,7 +130,7 @@ fn a_computer_that_slept_asks_at_once_and_replaces_what_does_not_answer() {
         world.freeze(0, 8 * HOUR, stops_clock);
         world.cut_sockets();
         world.run_for(8 * HOUR);
-        // At the latest the next timer wakes the machine.
+        // The next timer wakes the machine at the latest.
         assert!(world.run_until(2 * MINUTE, |world| world.lines[0].opened == 2), "{stops_clock}");
         assert_eq!(world.lines[0].codes(), ["CONNECTION_SILENT"]);
         let wait = world.lines[0].waits[0];
@@ -245,7 +245,7 @@ fn a_page_that_nobody_looks_at_keeps_its_socket_unless_it_is_told_otherwise() {
     world.run_for(MINUTE);
     assert!(world.lines[0].is_connected(), "looked at in time");
     world.page(PageEvent::Hidden);
-    // A loss in between starts nothing anew.
+    // A loss in between restarts nothing.
     world.run_for(200_000);
     world.drop_sockets(1006);
     world.run_for(101_000);
@@ -429,7 +429,7 @@ fn the_ticket_for_the_next_try_is_there_when_the_wait_ends() {
         let wait = world.lines[0].waits[0];
         let told_at = world.elapsed();
         assert!(world.run_until(MINUTE, |world| world.server.log.dials == 2));
-        // 200 ms on the way; what is shorter than the ticket takes has to wait for it.
+        // Latency is 200 ms. A wait that is shorter than a ticket request waits for the ticket.
         let dialled_after = world.elapsed() - told_at - 200;
         assert_eq!(dialled_after, wait.max(400), "a wait of {wait} ms");
         assert_eq!(world.server.log.minted, 2);
@@ -444,7 +444,7 @@ fn whoever_cannot_wait_for_a_ticket_fetched_ahead_gets_it_at_once() {
     world.connect(0);
     assert!(world.run_until(MINUTE, connected));
     world.run_for(6_000);
-    // The next tickets come at once, so they are there long before the wait is over.
+    // The next tickets arrive at once, long before the wait is over.
     world.net = crate::world::Net { min_ms: 10, max_ms: 10, loss: 0 };
     world.server.goodbye = r#"{"retry_after":5,"spread":0}"#;
     world.drop_sockets(1012);

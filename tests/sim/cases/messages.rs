@@ -1,4 +1,4 @@
-//! Messages: order, queue, limits, and whose they are.
+//! Messages: order, queue, limits, and their users.
 
 use gatepass::error::Disposition;
 use gatepass::proto::connection::ConnectionState;

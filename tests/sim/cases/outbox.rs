@@ -1,4 +1,4 @@
-//! The outbox: what waits, for how long, what goes for want of room, and what a server confirms. And a twin that does the same naively.
+//! The outbox: queue, time limits, size limits and acknowledgements, beside a simple model of the same.
 
 use gatepass::proto::Millis;
 use std::collections::BTreeMap;
@@ -95,7 +95,7 @@ fn a_confirmed_message_is_sent_once_and_an_unconfirmed_one_again_after_every_los
         world.send(0);
         world.run_for(1_000);
         assert_eq!(world.lines[0].fates[&1].last(), Some(&DeliveryStatus::Confirmed), "{kind:?}");
-        // The server has both, and is gone before it says so.
+        // The server has received both, and goes away before it acknowledges them.
         world.server.withholds_acks = true;
         world.send(0);
         world.send(0);
@@ -166,7 +166,7 @@ fn an_ack_on_the_old_socket_of_a_handover_counts() {
     assert_eq!(world.server.log.repeated, 0, "nothing was sent twice");
 }
 
-/// A message as the twin remembers it: all that ever happened to it, and nothing else.
+/// A message in the model, with everything that happened to it.
 #[derive(Debug)]
 struct Remembered {
     id: MessageId,
@@ -174,12 +174,12 @@ struct Remembered {
     length: usize,
     ends: Option<u64>,
     needs_ack: bool,
-    /// On which socket it is, if on one.
+    /// The socket that it was sent on, if any.
     on: Option<SocketId>,
     is_over: bool,
 }
 
-/// The outbox without any cleverness: a list of everything, walked through at every question.
+/// A simple outbox: a list of all messages, searched at every call.
 struct Twin {
     options: OutboxOptions,
     all: Vec<Remembered>,
@@ -195,7 +195,7 @@ impl Twin {
         self.kept().count() < self.options.max_messages && bytes + length <= self.options.max_bytes
     }
 
-    /// Whoever is over now, in the order in which it is told.
+    /// Messages that have expired, in the order in which they are reported.
     fn expire(&mut self, now: u64) -> Vec<MessageId> {
         let mut over = Vec::new();
         for is_sent in [true, false] {
@@ -217,7 +217,7 @@ fn the_outbox_does_what_a_slow_and_simple_twin_does() {
     }
 }
 
-/// Everything that can happen to the messages of one anonymous connection, to both.
+/// Everything that can happen to the messages of one anonymous connection, applied to both.
 fn run_twins(seed: u64) {
     let mut dice = fastrand::Rng::with_seed(seed);
     let policies = [OutboxPolicy::Error, OutboxPolicy::DropOldest, OutboxPolicy::DropNewest];

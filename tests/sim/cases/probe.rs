@@ -1,4 +1,4 @@
-//! The probe: what HTTP says about a dial that browsers do not explain.
+//! The probe: an HTTP request explains a failed handshake that the browser does not explain.
 
 use gatepass::error::Disposition;
 use gatepass::proto::Millis;

@@ -1,4 +1,4 @@
-//! Loss and return: waits, close codes, stale events, closing for good.
+//! Reconnecting: waits, close codes, stale events, closing.
 
 use gatepass::error::Disposition;
 use gatepass::proto::Millis;
@@ -47,7 +47,7 @@ fn case_102_a_server_that_accepts_and_drops_meets_growing_waits() {
     }
 }
 
-/// How often a server is dialled in ten minutes that accepts, and drops each connection after so many milliseconds.
+/// The attempts in ten minutes at a server that accepts, and drops each connection after so many milliseconds.
 fn dials_in_ten_minutes(uptime: u64) -> u32 {
     let mut dials = 0;
     for seed in 0..20 {
@@ -277,7 +277,7 @@ fn whoever_signs_in_after_a_second_refusal_has_a_ladder_of_his_own() {
 
 #[test]
 fn case_104_and_105_a_restart_looks_different_behind_each_server_and_leads_to_the_same() {
-    // What a consumer that raises, and a server that is told to stop, look like behind daphne, uvicorn and hypercorn.
+    // How daphne, uvicorn and hypercorn close when a consumer raises, and when the server stops.
     for code in [1006, 1011, 1012] {
         let mut buckets = [0_u32; 50];
         for seed in 0..100 {
@@ -327,7 +327,7 @@ fn one_connection_and_no_more_ends_with_what_ends_it() {
         frozen.run_for(MINUTE);
         assert_eq!((frozen.lines[0].state(), frozen.lines[0].opened), (ConnectionState::Closed, 1), "{kind:?}");
     }
-    // A token that has ended before is no failure of the connection, and a user who comes later is waited for.
+    // A token that had already expired is no failure of the connection. The connection waits for the next user.
     let mut renewed = world(Kind::Ticket);
     fault(&mut renewed, "ticket", &[Fault::Status(401, None)]);
     assert!(renewed.run_until(MINUTE, connected), "{:?}", renewed.lines[0].failures);

@@ -1,4 +1,4 @@
-//! What a refresh endpoint may answer, and what becomes of the session then.
+//! Answers of a refresh endpoint, and their effect on the session.
 
 use gatepass::error::TokenError;
 use gatepass::proto::connection::ConnectionConfig;
@@ -14,7 +14,7 @@ use crate::world::{DAY_ONE, Kind, World};
 
 const HOUR: u64 = 60 * MINUTE;
 
-/// The server refuses the token of the one socket, which needs another.
+/// The server refuses the token of one socket, which needs a new one.
 fn refuse_token(world: &mut World) {
     world.run_for(6_000);
     world.server.revoke_access();
@@ -208,7 +208,7 @@ fn case_19_an_end_in_milliseconds_or_as_a_date_is_the_right_instant() {
         assert!(world.run_until(1_000 * HOUR, |world| world.server.log.refreshes_asked > 0), "{body}");
         world.now_in(0).instant.since(start).as_millis() / 1_000
     };
-    // The day one of the simulation is 2027-01-15T08:00:00Z.
+    // The simulation starts at 2027-01-15T08:00:00Z.
     let directus = r#"{"fields":{"access":"data.access_token","refresh":"data.refresh_token","expiresIn":"data.expires","expiresInUnit":"ms"}}"#;
     let knox = r#"{"fields":{"access":"token","refresh":"token","expiresAt":"expiry"}}"#;
     for (row, body, seconds) in [
@@ -242,7 +242,7 @@ fn case_30_a_refusal_that_is_a_success_by_its_status_is_told_by_a_matcher() {
     world.login("maggie", "SECRET-password");
     world.run_for(1_000);
     assert_eq!(world.logins, [Err(TokenError::InvalidCredentials { status: 401 }), Ok(())]);
-    // A ticket that is refused asks for another token, once.
+    // A refused ticket requests another token, once.
     fault(&mut world, "ticket", std::slice::from_ref(&refusal));
     world.connect(0);
     assert!(world.run_until(MINUTE, connected));

@@ -124,7 +124,7 @@ fn a_refused_refresh_token_ends_the_session_and_the_queue_survives() {
     assert_eq!(world.lines[0].queued(), 1);
 }
 
-/// A token that the app had for too long.
+/// A token that the app had kept for too long.
 fn ended() -> String {
     let exp = (crate::world::DAY_ONE / 1000) - 60;
     crate::codec::jwt(&format!(r#"{{"exp":{exp}}}"#))
@@ -153,7 +153,7 @@ fn case_21_a_token_that_has_ended_by_our_clock_alone_is_for_the_server_to_judge(
     let refused = [Disposition::RefreshToken, Disposition::SignIn].map(|move_on| ("TICKET_UNAUTHORIZED", move_on));
     assert_eq!(world.lines[0].failures, refused);
 
-    // Where the server does not say why, three refusals and a clock that says so are enough.
+    // If the server gives no reason, three refusals and an expired token by the clock are enough.
     let mut world = World::new(1, &[Kind::Query]);
     world.set_tokens(&ended(), None);
     world.connect(0);
@@ -316,7 +316,7 @@ fn a_token_that_ended_while_its_renewal_failed_is_not_handed_out() {
     assert_eq!(world.server.log.dials, 2);
 }
 
-/// Nothing is waited for but the token's end.
+/// The only timer is the token's expiry.
 fn rests(world: &World) -> bool {
     let now = world.now_in(0).instant;
     world.session().poll_timeout().is_none_or(|deadline| deadline.since(now).as_millis() > 50_000)

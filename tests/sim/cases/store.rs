@@ -1,4 +1,4 @@
-//! What rests in the store: written, erased, refused, and by whom.
+//! The store: written, erased and failing, by which tab.
 
 use gatepass::proto::connection::ConnectionState;
 use gatepass::proto::session::{Input, Record, SessionState, TokenRequest, TokenRequestId, TokenRequirement};
@@ -21,7 +21,7 @@ fn a_user_who_signs_out_does_not_come_back_whatever_the_store_does() {
         world.logout();
         world.run_for(fails_until * 700);
         world.shared.refuses_writes = false;
-        // Another tab, or anybody else, says that something has changed.
+        // A notification that the store has changed, from another tab or elsewhere.
         world.session_input_in(0, Input::StoreChanged);
         world.run_for(MINUTE);
         assert_eq!(world.session().state(), SessionState::SignedOut, "{fails_until}");
@@ -118,7 +118,7 @@ fn an_answer_of_the_store_that_is_late_brings_nobody_back() {
     assert_eq!(asked, ["write"]);
     let tokens = || Stored::Tokens(record.clone().expect("what was written"));
     give(Input::Written(StoreEnd::Done));
-    // Two answers are on their way when the user goes; the second of them is behind the erasing.
+    // Two answers are in flight when the user leaves. The second arrives after the store is erased.
     assert_eq!(give(Input::StoreChanged).0, ["read"]);
     assert_eq!(give(Input::Logout).0, ["read"]);
     assert_eq!(give(Input::Stored { stored: tokens(), is_behind: false }).0, ["erase"]);
@@ -127,7 +127,7 @@ fn an_answer_of_the_store_that_is_late_brings_nobody_back() {
     assert_eq!((asked, state), (vec!["read"], SessionState::SignedOut), "and it is looked whether anything is there");
 }
 
-/// Two tabs in which bob is signed in. The first renews, the second does something at any moment meanwhile; the store is slow.
+/// Two tabs in which bob is signed in, and a slow store. The first renews, and the second acts at any moment meanwhile.
 fn while_a_tab_renews(is_refused: bool, second: impl Fn(&mut World), check: impl Fn(&World, u64)) {
     let mut renewals = 0;
     for seed in 0..400 {
@@ -186,7 +186,7 @@ fn a_renewal_takes_the_place_of_nobody_who_has_signed_in_meanwhile_in_another_ta
     while_a_tab_renews(false, |world| world.login_at(1, "carol", "SECRET-password"), check);
 }
 
-/// A tab whose store cannot be read or written for now, and what it holds from before: eve.
+/// A tab whose store fails for now. It still holds an earlier sign-in: eve.
 fn over_an_unread_store() -> (World, Option<Record>) {
     let mut before = World::with_tabs(1, 1, &[]);
     before.sign_in("eve");
@@ -201,7 +201,7 @@ fn over_an_unread_store() -> (World, Option<Record>) {
     (world, eve)
 }
 
-/// The store can be read again, and the tab looks.
+/// The store can be read again, and the tab reads it.
 fn reads_again(world: &mut World, refuses_writes: bool) {
     world.shared.is_unreadable = false;
     world.shared.refuses_writes = refuses_writes;

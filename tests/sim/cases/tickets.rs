@@ -1,4 +1,4 @@
-//! Tickets: one for each try, fetched anew, never dialled late.
+//! Tickets: a new one for each attempt, never used late.
 
 use gatepass::error::Disposition;
 use gatepass::proto::connection::ConnectionState;

@@ -1,4 +1,4 @@
-//! The life of a token: renewal before its end, clocks that are wrong, sleep, the app's own source, and tabs.
+//! The life of a token: renewal before expiry, wrong clocks, sleep, the app's own source, and tabs.
 
 use gatepass::error::{Disposition, TokenError};
 use gatepass::proto::Secret;
@@ -31,7 +31,7 @@ fn case_86_a_token_is_renewed_before_it_ends_and_nobody_notices() {
     for kind in [Kind::Ticket, Kind::Query, Kind::FirstMessageAck] {
         let mut world = signed_in_by_login(kind);
         world.run_for(HOUR);
-        // Every 270 s of 300, and up to 15 later.
+        // Every 270 s of 300 s, and up to 15 s later.
         assert!((12..=13).contains(&world.server.log.refreshed), "{kind:?}: {}", world.server.log.refreshed);
         assert_eq!((world.lines[0].opened, world.lines[0].failures.len()), (1, 0), "{kind:?}");
     }
@@ -106,7 +106,7 @@ fn case_21_a_clock_that_is_wrong_or_set_neither_loops_nor_ends_the_session() {
             }
             world.run_for(HOUR);
             let refreshed = world.server.log.refreshed;
-            // Set forward, it looks like sleep: one renewal more, and another socket.
+            // A clock set forward looks like sleep: one more renewal, and a new socket.
             assert!((12..=14).contains(&refreshed), "{wrong_by} {set_to:?}: {refreshed} refreshes");
             let replaced = set_to.is_some_and(|set_to| set_to > wrong_by);
             let failures: &[&str] = if replaced { &["CONNECTION_SILENT"] } else { &[] };
@@ -144,7 +144,7 @@ fn a_first_message_is_sent_again_with_each_new_token_where_the_server_takes_it()
     world.run_for(HOUR);
     assert!((12..=13).contains(&world.server.log.authenticated_again), "{}", world.server.log.authenticated_again);
     assert_eq!((world.lines[0].opened, world.lines[0].failures.len()), (1, 0));
-    // Whoever else renews it.
+    // Another tab renews it.
     world.ask_token(0, 2 * HOUR);
     world.run_for(1_000);
     assert!((13..=14).contains(&world.server.log.authenticated_again));
@@ -154,7 +154,7 @@ fn a_first_message_is_sent_again_with_each_new_token_where_the_server_takes_it()
 fn a_token_that_was_there_before_the_refusal_is_no_second_refusal() {
     let mut world = signed_in_by_login(Kind::Ticket);
     world.run_for(6_000);
-    // The socket has the first token, the session by now the second; then both end.
+    // The socket has the first token, the session has the second. Then both expire.
     world.ask_token(0, HOUR);
     world.run_for(1_000);
     world.server.revoke_access();
@@ -175,7 +175,7 @@ fn case_91_a_renewed_token_that_is_refused_again_ends_the_tries() {
     assert_eq!(world.lines[0].failures.last().map(|(_, move_on)| *move_on), Some(Disposition::SignIn));
     let dials = world.server.log.dials;
     assert!(dials <= 3 && world.server.log.refreshed == 1, "{:?}", world.server.log);
-    // Somebody else's renewal is no sign-in.
+    // A renewal by another tab is no sign-in.
     world.ask_token(0, HOUR);
     world.run_for(MINUTE);
     assert_eq!((world.server.log.refreshed, world.server.log.dials), (2, dials));
@@ -265,7 +265,7 @@ fn the_same_token_after_a_rejection_is_not_tried_again() {
     world.run_for(10 * MINUTE);
     assert_eq!(world.tabs[0].errors, [TokenError::Expired]);
     assert_eq!((world.server.log.dials, world.tabs[0].source_reasons.len()), (dials, 2));
-    // Nor by whoever asks later, although the session knows of no token any more.
+    // Nor for a later request, although the session has no token any more.
     world.connect(0);
     world.provide(0, Ok(Provided { access: Secret::new(access), lifetime: Default::default() }));
     world.run_for(10 * MINUTE);
@@ -343,7 +343,7 @@ fn a_refresh_token_that_was_refused_in_one_tab_is_sent_by_no_other() {
         world.run_for(MINUTE);
     }
     assert_eq!(world.server.log.refreshes_asked, 1);
-    // What is still good is handed out: the end is that of the token.
+    // A valid token is handed out until it expires.
     assert!(world.tabs.iter().all(|tab| tab.session.state() == SessionState::SignedIn));
 }
 
@@ -373,7 +373,7 @@ fn a_store_that_cannot_be_read_is_no_reason_to_forget_anybody() {
     assert!(world.tabs[0].answers[0].is_ok());
 }
 
-/// A session whose renewals are refused from now on, while its token is good for some seconds more.
+/// A session whose renewals are refused from now on. Its token is valid for some seconds more.
 fn refused(kind: Kind) -> World {
     let mut world = World::new(1, &[kind]);
     world.server.access_life_ms = 60_000;

@@ -1,4 +1,4 @@
-//! What the app does: it signs in and out, connects, sends and closes, and its page comes and goes.
+//! The actions of the app: sign-in and sign-out, connect, send and close, and the page's lifecycle.
 
 use super::*;
 use gatepass::proto::Millis;
@@ -54,12 +54,12 @@ impl World {
         self.line_input(line, Input::Close { code: 1000, reason: reason.to_owned() });
     }
 
-    /// Sends a numbered message; returns whether it was taken.
+    /// Sends a numbered message. Returns whether it was accepted.
     pub fn send(&mut self, line: usize) -> bool {
         self.send_within(line, None)
     }
 
-    /// The same for one that may not wait for longer.
+    /// The same with a time limit.
     pub fn send_within(&mut self, line: usize, ttl: Option<Millis>) -> bool {
         self.next_note += 1;
         let note =
@@ -82,7 +82,7 @@ impl World {
         true
     }
 
-    /// Says what the browser would say of the present socket.
+    /// Feeds an event of the browser for the present socket.
     pub fn socket_error(&mut self, line: usize) {
         let socket = self.lines[line].machine.socket().expect("a socket");
         self.line_input(line, Input::SocketError { socket });
@@ -93,7 +93,7 @@ impl World {
         self.line_input(line, Input::SocketRefused { socket });
     }
 
-    /// The page, or the computer's network, changes for every connection of the first tab.
+    /// Tells every connection of the first tab about a change of the page or the network.
     pub fn page(&mut self, event: PageEvent) {
         self.page_of(0, event);
     }

@@ -3,7 +3,7 @@
 
 use super::*;
 
-/// What a log would hold: case_115, over every schedule.
+/// Everything that a log would contain: case_115, over every schedule.
 fn recorded(output: &impl std::fmt::Debug) {
     let line = format!("{output:?}");
     assert!(!line.contains(MARK), "a credential in a log line: {line}");
@@ -24,7 +24,7 @@ impl World {
         }
     }
 
-    /// Whether timers may ring late here.
+    /// Whether timers may fire late here.
     fn is_late(&self, tab: usize) -> bool {
         self.rang_late || self.tabs[tab].frozen_until > 0
     }
@@ -100,7 +100,7 @@ impl World {
         }
     }
 
-    /// The app's own source answers what it was asked.
+    /// The app's own source of tokens answers a request.
     pub fn provide(&mut self, tab: usize, result: Result<session::Provided, session::NoToken>) {
         let request = self.tabs[tab].source.pop_front().expect("a question");
         self.session_input_in(tab, session::Input::Provided { request, result });
@@ -140,7 +140,7 @@ impl World {
         self.lines[index].is_draining = false;
     }
 
-    /// A listener of the app that calls back in, sometimes.
+    /// A listener of the app that sometimes calls the API.
     fn call_back(&mut self, tab: usize, line: Option<usize>) {
         if self.rng.u8(0..100) >= self.calls_back {
             return;
@@ -286,7 +286,7 @@ impl World {
                     line.unconfirmed.push(note.number);
                 }
                 if line.confirms && change.state != ConnectionState::Connected {
-                    // What nobody has confirmed is sent again.
+                    // Unconfirmed messages are sent again.
                     line.last_sent = 0;
                 }
                 line.dropped += change.dropped;
@@ -316,7 +316,7 @@ impl World {
                         );
                     }
                     if problem.failure.code() == "AUTH_REJECTED" {
-                        // What the server has refused to hear is sent again.
+                        // Messages after a refused first message are sent again.
                         line.last_sent = 0;
                     }
                     line.failures.push((problem.failure.code(), problem.disposition));

@@ -1,13 +1,13 @@
-//! A connection of the simulation, and all that is known of it from outside.
+//! A connection of the simulation, and what can be observed of it.
 
 use super::*;
 
-/// A connection and all that is known of it from outside.
+/// A connection and what can be observed of it.
 #[derive(Debug)]
 pub struct Line {
     pub tab: usize,
     pub kind: Kind,
-    /// Whether another socket takes the place of one whose token is renewed.
+    /// Whether a renewed token starts a handover.
     pub hands_over: bool,
     pub machine: Connection,
     /// Whether the server confirms messages.
@@ -16,7 +16,7 @@ pub struct Line {
     pub(super) is_draining: bool,
     /// A message that the machine reads.
     pub(super) inspected: Option<String>,
-    /// What may not have arrived, by number.
+    /// Messages that may not have arrived, by number.
     pub unconfirmed: Vec<u64>,
     pub error_events: usize,
     pub fates: BTreeMap<u64, Vec<DeliveryStatus>>,
@@ -35,7 +35,7 @@ pub struct Line {
     pub most_requests: usize,
     pub closed_events: Vec<u16>,
     pub waits: Vec<u64>,
-    /// The number of the try, at each change of state.
+    /// The number of the attempt, at each change of state.
     pub attempts: Vec<u32>,
     /// The kinds of events, in order.
     pub order: Vec<String>,
@@ -103,25 +103,25 @@ impl Line {
         }
     }
 
-    /// Notes which token goes out; one that was refused on this line never does again.
+    /// Records the token that is sent. A token that was refused on this line is never sent again.
     pub(super) fn presents(&mut self, token: Option<String>) {
         if let Some(token) = &token {
-            // With two sockets it is not seen from here which of their tokens was refused.
+            // With two sockets, it cannot be observed which token was refused.
             assert!(self.hands_over || !self.refused.contains(token), "a refused token was presented again");
         }
         self.presented = token;
     }
 
-    /// How a message is written.
+    /// The text of a message.
     pub(super) fn text_of(&self, number: u64) -> String {
         if self.confirms { format!(r#"{{"id":{number}}}"#) } else { number.to_string() }
     }
 
-    /// The app is told what became of a message.
+    /// The app learns the status of a message.
     pub(super) fn on_fate(&mut self, message: MessageId, status: DeliveryStatus) {
         let number = u64::from(message.get());
         let fates = self.fates.entry(number).or_default();
-        // A server that refused the credential is handed everything again, and so is one that has confirmed nothing.
+        // Messages are sent again to a server that refused the credential, or that has confirmed nothing.
         let is_open = |status: &DeliveryStatus| match status {
             DeliveryStatus::Unconfirmed => true,
             DeliveryStatus::Sent => self.kind == Kind::FirstMessage,

@@ -44,7 +44,7 @@ pub enum Kind {
     FirstMessageAck,
     FirstMessageHello,
     Query,
-    /// With an endpoint to ask after a dial that failed.
+    /// With a probe for failed handshakes.
     QueryProbed,
     Ticket,
 }
@@ -120,11 +120,11 @@ enum SimEvent {
     },
 }
 
-/// What a tab does with the store, one thing after the other.
+/// The operations of a tab on the store, in order.
 #[derive(Debug)]
 enum StoreOp {
     Read,
-    /// Nothing: it is emptied. If the store holds another sign-in than this, it stays.
+    /// Nothing: it is erased, unless the store holds another sign-in than this.
     Write(Option<Record>, Option<u64>),
 }
 
@@ -142,11 +142,11 @@ struct Peer {
 pub struct Net {
     pub min_ms: u64,
     pub max_ms: u64,
-    /// In percent: HTTP answers that never come, requests that fail at once, sockets that die without a word.
+    /// In percent: HTTP answers that never arrive, requests that fail at once, sockets that die without a close.
     pub loss: u8,
 }
 
-/// A message of the app, as the machine may ask for it.
+/// A message of the app, as the machine may need it.
 pub struct Outgo {
     pub text: String,
     pub instant: Instant,
@@ -173,15 +173,15 @@ pub struct World {
     pub lines: Vec<Line>,
     pub net: Net,
     pub logins: Vec<Result<(), TokenError>>,
-    /// How many questions for a token were answered.
+    /// How many token requests were answered.
     pub tokens_answered: u32,
-    /// Timers ring at multiples of this many milliseconds; 60,000 is a hidden page.
+    /// Timers fire at multiples of this many milliseconds; 60,000 is a hidden page.
     timer_grain: u64,
     /// Whether a timer may be overdue.
     rang_late: bool,
-    /// How often, in percent, a listener of the app calls back in.
+    /// How often, in percent, a listener of the app calls the API.
     pub calls_back: u8,
-    /// By how much the computer's wall clock is wrong.
+    /// The error of the computer's wall clock.
     pub wall_offset: i64,
     millis: u64,
     rng: fastrand::Rng,
@@ -261,7 +261,7 @@ impl World {
         &self.tabs[0].session
     }
 
-    /// What the app of the first tab was told.
+    /// What the app of the first tab was told so far.
     pub fn session_states(&self) -> &[SessionState] {
         &self.tabs[0].states
     }
@@ -275,14 +275,14 @@ impl World {
         }
     }
 
-    /// Every open socket is dead from now on, and nobody says so.
+    /// Every open socket is dead from now on, without a close event.
     pub fn cut_sockets(&mut self) {
         for line in &mut self.lines {
             line.peers.values_mut().for_each(|peer| peer.is_dead = true);
         }
     }
 
-    /// What cut sockets come to in the end: the network gives them up.
+    /// The network gives up the sockets that were cut.
     pub fn end_cut_sockets(&mut self) {
         for line in 0..self.lines.len() {
             let Line { open_sockets, peers, .. } = &self.lines[line];
@@ -293,7 +293,7 @@ impl World {
         }
     }
 
-    /// The server ends every open socket with a close code; 1006 loses them without a word to the server.
+    /// The server closes every open socket with a close code; with 1006 they are lost without a close frame.
     pub fn drop_sockets(&mut self, code: u16) {
         let mut open = Vec::new();
         for (index, line) in self.lines.iter().enumerate() {
@@ -314,7 +314,7 @@ impl World {
         self.lines[line].open_sockets.len()
     }
 
-    /// The server says something, so that what was sent 5 s ago or earlier is in doubt no more.
+    /// The server sends something, so that messages of 5 s ago or earlier count as arrived.
     pub fn hear_of_the_server(&mut self) {
         self.broadcast("news");
         self.run_for(4_000);
@@ -341,7 +341,7 @@ impl World {
         }
     }
 
-    /// Every socket that was left behind opens, speaks, errs and closes after all.
+    /// Every abandoned socket opens, receives, fails and closes after all.
     pub fn replay_stale_socket_events(&mut self, line: usize) {
         let present = self.lines[line].machine.socket();
         let stale: Vec<_> = self.lines[line].left_behind.iter().copied().filter(|id| Some(*id) != present).collect();

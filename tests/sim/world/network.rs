@@ -32,7 +32,7 @@ impl World {
 
     pub(super) fn happen(&mut self, happening: SimEvent) {
         match happening {
-            // What is still on its way goes with its tab.
+            // Everything in flight is lost with its tab.
             SimEvent::HttpArrives { who: Who::Session(tab), .. } if !self.tabs[tab].is_alive => {}
             SimEvent::HttpArrives { who, request, http } => {
                 if !self.server.is_up || self.is_lost() {
@@ -50,7 +50,7 @@ impl World {
             }
             SimEvent::HttpAnswer { who, request, result } => match who {
                 Who::Session(tab) => {
-                    // Whoever was taken for dead has lost the lock; the answer is a surprise.
+                    // A tab that seemed dead has lost the lock. The answer still arrives.
                     self.tabs[tab].refreshes.remove(&request);
                     if self.tabs[tab].requests.get(&request) == Some(&true) {
                         self.server.was_answered(&result);
@@ -135,7 +135,7 @@ impl World {
         if peer.has_accepted && confirms {
             let number = text.replace(|letter: char| !letter.is_ascii_digit(), "");
             let received = &mut self.lines[line].received_by_server;
-            // This server knows what it has; while it was silent it may have missed some that came before others.
+            // This server knows what it has received. While it was silent it may have missed earlier messages and received later ones.
             if received.contains(&number) {
                 self.server.log.repeated += 1;
             } else {
@@ -149,7 +149,7 @@ impl World {
         if peer.has_accepted {
             let number = |text: &String| text.parse::<u64>().expect("a number");
             let last = self.lines[line].received_by_server.last().map_or(0, number);
-            // Without an ack nobody can tell a server that refuses from one that accepts, is silent and says goodbye.
+            // Without an ack, a refusal looks like a server that accepts, stays silent and closes.
             let is_told_apart = (kind != Kind::FirstMessage || !self.lines[line].was_closed_deliberately)
                 // Two sockets keep no order between them.
                 && !self.lines[line].hands_over;

@@ -1,4 +1,4 @@
-//! Tabs of one browser: a session each, and the store and the lock that they share.
+//! Tabs of one browser: each has a session, and they share a store and a lock.
 
 use super::*;
 use gatepass::proto::Millis;
@@ -12,14 +12,14 @@ pub struct Tab {
     /// Renewals that the server refused while the token was good.
     pub refusals: Vec<TokenError>,
     pub(super) is_draining: bool,
-    /// What the app's own `accessToken()` calls were answered.
+    /// The results of the app's own `accessToken()` calls.
     pub answers: Vec<Result<u32, TokenError>>,
     pub is_alive: bool,
-    /// Nothing happens in it before this.
+    /// It sleeps until this time.
     pub frozen_until: u64,
-    /// For how long its monotonic clock has stood still.
+    /// How long its monotonic clock has been stopped.
     pub stood_still: u64,
-    /// Its question for the lock, until it lets go of it.
+    /// Its request for the lock, until it releases it.
     wants_lock: Option<u64>,
     pub(super) requests: BTreeMap<RequestId, bool>,
     pub(super) refreshes: BTreeSet<RequestId>,
@@ -52,19 +52,19 @@ impl Tab {
 #[derive(Debug, Default)]
 pub struct Shared {
     pub record: Option<Record>,
-    /// Whoever reads it finds something else.
+    /// Reads return garbage.
     pub is_unreadable: bool,
-    /// Whoever writes or empties it fails.
+    /// Writes and deletions fail.
     pub refuses_writes: bool,
     /// How long it may take to answer, in milliseconds; the storage of a browser does so within the same task.
     pub slowness: u64,
-    /// Whoever asks for the lock has it: it keeps nobody away.
+    /// The lock is granted to everybody: it excludes nobody.
     pub has_no_lock: bool,
     holder: Option<usize>,
     waiting: VecDeque<usize>,
 }
 
-/// After so long a holder who shows no sign of life loses the lock.
+/// A holder that shows no sign of life loses the lock after this time.
 const STEAL_MS: u64 = 30_000;
 
 impl World {
@@ -79,7 +79,7 @@ impl World {
         world
     }
 
-    /// A tab ends without a word; what it had asked for goes on at the server.
+    /// A tab ends without notice. The server still processes its requests.
     pub fn crash(&mut self, tab: usize) {
         self.tabs[tab].is_alive = false;
         self.lose_renewal(tab);
@@ -90,7 +90,7 @@ impl World {
         }
     }
 
-    /// What a tab that is no longer there, or sleeps, has asked the server for is known to nobody else; nor is what it was answered, until the
+    /// Nobody else knows the requests of a tab that has ended or sleeps; nor their answers, until the
     /// store has written it.
     fn lose_renewal(&mut self, tab: usize) {
         self.server.may_lose |= !self.tabs[tab].refreshes.is_empty();
@@ -109,14 +109,14 @@ impl World {
         }
     }
 
-    /// The app asks for a token that will do for so long.
+    /// The app requests a token that is valid for so long.
     pub fn ask_token(&mut self, tab: usize, life_ms: u64) {
         let requirement = TokenRequirement::ValidFor(Millis::from_millis(life_ms));
         let request = TokenRequest { requester: APP, id: TokenRequestId::new(0), requirement };
         self.session_input_in(tab, session::Input::RequestToken(request));
     }
 
-    /// What a tab finds in the store, late.
+    /// A tab's read of the store, answered late.
     pub fn read(&mut self, tab: usize, record: Record) {
         let stored = Stored::Tokens(record);
         self.session_input_in(tab, session::Input::Stored { stored, is_behind: false });
@@ -126,7 +126,7 @@ impl World {
         self.tabs[tab].frozen_until > self.millis
     }
 
-    /// What each of these tabs would send to the server now.
+    /// The refresh token that each of these tabs would send now.
     pub fn present_tokens(&mut self, tabs: &[usize]) -> Vec<String> {
         let ask = |tab: &usize| {
             let request =
@@ -216,7 +216,7 @@ impl World {
         if self.shared.has_no_lock || self.shared.holder == Some(tab) {
             self.session_input_in(tab, session::Input::Locked);
         } else if !self.shared.waiting.contains(&tab) {
-            // It was taken away meanwhile: wait for it anew.
+            // It was taken away meanwhile: request it again.
             self.shared.waiting.push_back(tab);
             self.grant_lock();
         }

@@ -1,4 +1,4 @@
-//! Virtual time: what is due happens in order, in tabs that are awake, and timers ring.
+//! Virtual time: due events happen in order, in tabs that are awake, and timers fire.
 
 use super::*;
 
@@ -20,7 +20,7 @@ impl World {
         self.rang_late |= millis > 1;
     }
 
-    /// Runs until `done`, at most `millis`; returns whether it came to be.
+    /// Runs until `done`, at most `millis`. Returns whether it was reached.
     pub fn run_until(&mut self, millis: u64, done: impl Fn(&Self) -> bool) -> bool {
         let end = self.millis + millis;
         while !done(self) {
@@ -56,7 +56,7 @@ impl World {
         true
     }
 
-    /// When a timer of this tab rings.
+    /// When the next timer of this tab fires.
     fn next_timer(&self, index: usize) -> Option<u64> {
         let tab = &self.tabs[index];
         if !tab.is_alive {
@@ -64,12 +64,12 @@ impl World {
         }
         let lines = self.lines.iter().filter(|line| line.tab == index).map(|line| line.machine.poll_timeout());
         let at = lines.chain([tab.session.poll_timeout()]).flatten().map(Instant::as_millis).min()?;
-        // One that was overdue when the page was hidden rings at the next occasion.
+        // A timer that was overdue when the page was hidden fires at the next tick.
         let at = (at + tab.stood_still).max(self.millis).max(tab.frozen_until);
         Some(at.next_multiple_of(self.timer_grain))
     }
 
-    /// In a tab that sleeps nothing happens, in one that has ended nothing any more.
+    /// Nothing happens in a tab that sleeps or has ended.
     fn happen_in_its_tab(&mut self, happening: SimEvent) {
         let Some(tab) = self.tab_of(&happening) else { return self.happen(happening) };
         if !self.tabs[tab].is_alive {
@@ -83,7 +83,7 @@ impl World {
         self.happen(happening);
     }
 
-    /// Where it happens; elsewhere than in a tab is at the server or on the way.
+    /// The tab in which it happens. Otherwise it is at the server or in flight.
     fn tab_of(&self, happening: &SimEvent) -> Option<usize> {
         match happening {
             SimEvent::HttpAnswer { who: Who::Session(tab), .. }

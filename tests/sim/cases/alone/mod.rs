@@ -1,4 +1,4 @@
-//! One machine alone, input by input: what the simulated world passes by too quickly to see.
+//! One machine alone, input by input: situations that the simulated world passes too quickly.
 
 mod one_connection;
 mod one_session;
@@ -53,7 +53,7 @@ const fn user(user_epoch: u32) -> SessionView {
     SessionView { user_epoch, sign_in_count: user_epoch, generation: user_epoch, is_signed_in: true }
 }
 
-/// A machine of the first user's that dials.
+/// A machine of the first user that is opening a socket.
 fn connecting(scheme: Scheme, seed: u64) -> (Connection, SocketId) {
     let mut machine =
         Connection::new(ConnectionConfig::new(url("wss://api.test/", UrlKind::WebSocket), scheme), user(1), seed);
@@ -62,7 +62,7 @@ fn connecting(scheme: Scheme, seed: u64) -> (Connection, SocketId) {
     (machine, socket)
 }
 
-/// The socket that is dialled now, with a token of that user.
+/// The socket that is opening now, with a token of that user.
 fn dialled(machine: &mut Connection, now: u64, user_epoch: u32) -> Option<SocketId> {
     let mut dialled = None;
     while let Some(output) = machine.poll_output() {
@@ -79,7 +79,7 @@ fn query() -> Scheme {
     Scheme::Query(Query::default())
 }
 
-/// What a session hands out to a user.
+/// The token that a session hands out.
 fn token(user_epoch: u32) -> session::AccessToken {
     let mut session = signed_in(SessionConfig::new(), 1, Lifetime::default());
     let (requester, id, requirement) =
@@ -161,7 +161,7 @@ fn signed_in(config: SessionConfig, seed: u64, lifetime: Lifetime) -> Session {
     session
 }
 
-/// What a sign-in leaves in the store.
+/// The record of a sign-in in the store.
 fn record(id: u64) -> session::Record {
     let access = Secret::new("access".to_owned());
     session::Record { id, renewals: 0, access, refresh: None, expires_at: None, skew: 0 }
@@ -180,7 +180,7 @@ fn what_waits_to_be_performed_for_a_user_is_not_done_when_they_have_gone() {
         let (requester, id) = (session::RequesterId(1), session::TokenRequestId::new(number));
         session::Input::RequestToken(session::TokenRequest { requester, id, requirement })
     };
-    // One is granted, one has to be renewed; neither is performed when a listener signs out.
+    // One is granted, one needs a renewal. Neither is performed if a listener signs out.
     session.handle_input(at(1), request_token(1, session::TokenRequirement::VALID));
     session.handle_input(at(1), request_token(2, session::TokenRequirement::OtherThan(session.view().generation)));
     session.handle_input(at(1), session::Input::Logout);
@@ -257,7 +257,7 @@ fn a_twin_of_another_sign_in_changes_nothing() {
     assert_eq!(session.state(), SessionState::SignedOut);
 }
 
-/// Answers each read with this, until nothing is to be read; whether the store was to be erased then.
+/// Answers each read with this until there are no more. Returns whether the store is then erased.
 fn reads(session: &mut Session, now: u64, stored: &Stored) -> bool {
     let mut erases = false;
     loop {
@@ -273,7 +273,7 @@ fn reads(session: &mut Session, now: u64, stored: &Stored) -> bool {
 #[test]
 fn a_logout_holds_although_the_store_does_not_answer_when_it_is_made() {
     let there = Stored::Tokens(record(7));
-    // Somebody is signed in; or nobody is, as far as a session knows that could not read.
+    // Somebody is signed in; or the session could not read the store and assumes that nobody is.
     for at_first in [there.clone(), Stored::Unreadable] {
         let mut session = Session::new(SessionConfig { storage: TokenStorage::Store, ..SessionConfig::new() }, 1);
         assert!(!reads(&mut session, 0, &at_first));
@@ -287,7 +287,7 @@ fn a_logout_holds_although_the_store_does_not_answer_when_it_is_made() {
         assert!(reads(&mut session, again, &there), "{at_first:?}");
         session.handle_input(at(again), session::Input::Written(StoreEnd::Done));
         assert_eq!((session.state(), session.poll_timeout()), (SessionState::SignedOut, None));
-        // And then there is nothing to be done.
+        // Then nothing is left to do.
         session.handle_input(at(again), session::Input::Logout);
         assert!(!reads(&mut session, again, &Stored::Nothing));
     }

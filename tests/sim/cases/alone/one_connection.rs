@@ -1,4 +1,4 @@
-//! What one connection does about each thing that happens to it.
+//! How one connection reacts to each input.
 
 use gatepass::proto::connection::{
     Connection, ConnectionConfig, ConnectionState, DeliveryStatus, Event, Inbound, Input, Outgoing, Output, PageEvent,
@@ -130,7 +130,7 @@ fn a_message_is_handed_over_before_it_is_told() {
     assert!(handed < told, "{outputs:?}");
 }
 
-/// A connection of the first user's that hands over, with a socket of the first token.
+/// A connection of the first user during a handover, with a socket of the first token.
 fn handing_over() -> (Connection, SocketId) {
     let mut config = ConnectionConfig::new(url("wss://api.test/", UrlKind::WebSocket), query());
     config.handover = true;
@@ -142,7 +142,7 @@ fn handing_over() -> (Connection, SocketId) {
     (machine, socket)
 }
 
-/// The session has another token: the socket that is dialled with it.
+/// The session has a new token. Returns the socket that opens with it.
 fn renewed(machine: &mut Connection, now: u64, generation: u32) -> SocketId {
     machine.handle_input(at(now), Input::Session(SessionView { generation, ..user(1) }));
     let id = drain(machine)
@@ -195,7 +195,7 @@ fn a_pong_that_is_looked_for_late_is_asked_for_once_more() {
     pings(&mut machine);
     machine.handle_input(at(25_000), Input::Timeout);
     assert_eq!(pings(&mut machine), 1);
-    // The timer rang 20 s late: an answer may be waiting behind it.
+    // The timer fired 20 s late: an answer may be queued behind it.
     machine.handle_input(at(55_000), Input::Timeout);
     assert_eq!((pings(&mut machine), machine.socket()), (1, Some(socket)));
     machine.handle_input(at(65_001), Input::Timeout);
@@ -384,7 +384,7 @@ fn what_the_old_socket_says_is_no_proof_that_the_new_one_was_accepted() {
     machine.send(MessageId(1), &Byte, None).expect("there is room");
     drain(&mut machine);
     hear(&mut machine, first, 1_200, "news");
-    // The server refuses the token of the new one: it has taken nothing of what followed.
+    // The server refuses the token of the new socket, so it has taken none of the messages that followed.
     let (code, reason, was_clean) = (4401, String::new(), true);
     machine.handle_input(at(1_300), Input::SocketClosed { socket: second, code, reason, was_clean });
     drain(&mut machine);

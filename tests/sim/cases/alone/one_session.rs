@@ -1,4 +1,4 @@
-//! What one session does about each thing that happens to it.
+//! How one session reacts to each input.
 
 use gatepass::error::TokenError;
 use gatepass::proto::Secret;
@@ -111,7 +111,7 @@ fn is(outputs: &[Output], what: fn(&Output) -> bool) -> bool {
 fn whom_a_sign_in_has_written_over_does_not_come_back_by_an_answer_that_was_on_its_way() {
     let mut session = stored(SessionConfig::new());
     session.handle_input(at(1), signs_in("another"));
-    // Another tab has signed somebody else in meanwhile.
+    // Another user has signed in meanwhile, in another tab.
     session.handle_input(at(2), there(Stored::Tokens(of(9, 0))));
     let ours = written(&outputs(&mut session)).expect("ours is written");
     session.handle_input(at(3), Input::StoreChanged);
@@ -137,7 +137,7 @@ fn what_could_not_be_written_leaves_nobody_else_in_the_store() {
     assert!(is(&outputs(&mut session), |output| matches!(output, Output::Read)));
     session.handle_input(at(4), there(Stored::Tokens(of(7, 0))));
     assert!(is(&outputs(&mut session), |output| matches!(output, Output::Erase { .. })));
-    // Whoever is signed in stays so, although nothing is there, until it can be written.
+    // The user stays signed in although the store is empty, until it can be written.
     session.handle_input(at(5), Input::Written(StoreEnd::Done));
     session.handle_input(at(6), Input::StoreChanged);
     session.handle_input(at(7), there(Stored::Nothing));
@@ -151,7 +151,7 @@ fn what_could_not_be_written_leaves_nobody_else_in_the_store() {
     assert_eq!(session.state(), SessionState::SignedOut);
 }
 
-/// A renewal that the server has answered, and whose tokens are to be written.
+/// A renewal that the server has answered. Its tokens are not written yet.
 fn renewed() -> Session {
     let mut session = stored(with_refresh());
     session.handle_input(at(1), request_token(TokenRequirement::OtherThan(session.view().generation)));
@@ -232,7 +232,7 @@ fn an_expired_session_does_not_come_back_by_its_own_tokens() {
     }
 }
 
-/// One step after the other.
+/// Step by step.
 type Way<'a> = &'a [&'a dyn Fn(&mut Session)];
 
 #[test]
@@ -265,7 +265,7 @@ fn a_logout_before_the_store_has_answered_holds_for_whoever_is_found_there_whoev
                 step(&mut session);
             }
             assert_eq!(session.state(), SessionState::SignedOut);
-            // What is asked of the store is answered: there is somebody, until that is erased.
+            // The store answers that somebody is signed in, until it is erased.
             let (mut is_there, mut unread, mut now) = (true, unreadable, 10);
             outputs(&mut session);
             for _ in 0..20 {
@@ -308,7 +308,7 @@ fn what_another_tab_was_quicker_with_is_looked_at_again() {
     session.handle_input(at(7), there(Stored::Tokens(of(9, 0))));
     let asked = outputs(&mut session);
     assert!(written(&asked).is_none() && is(&asked, |output| matches!(output, Output::Unlock)), "{asked:?}");
-    // And the same for who signs out.
+    // The same for a sign-out.
     session.handle_input(at(8), Input::Logout);
     session.handle_input(at(9), there(Stored::Tokens(of(9, 0))));
     assert!(is(&outputs(&mut session), |output| matches!(output, Output::Erase { over: Some(9) })));
