@@ -4,7 +4,7 @@ import { failure, type GatepassError } from './errors.js';
 import type { Phase, SocketState, StateChange, StateChangeEvent } from './events.js';
 import type { Session, SessionState } from './session.js';
 import { AuthSocket } from './socket.js';
-import type { AuthSocketOptions } from './socket-options.js';
+import { read, type AuthSocketOptions } from './socket-options.js';
 
 /** @internal What an app shows of a socket. */
 export interface SocketView {
@@ -34,16 +34,43 @@ export interface SlotListener {
 
 const NO_SOCKET: SocketView = { state: 'idle', phase: undefined, error: undefined, retryIn: undefined };
 
+/** @internal What a function for a URL has thrown. */
+class Thrown {
+  constructor(readonly reason: unknown) {}
+}
+
+/** @internal The result of a function for a URL: equal for equal URLs, so that a framework sees when it changes. */
+export function addressOf(url: () => unknown): unknown {
+  try {
+    const address = url();
+    return address instanceof URL ? address.href : address;
+  } catch (error) {
+    return new Thrown(error);
+  }
+}
+
+/** A copy of options that the app cannot change any more. Functions and objects with a class, such as a session, stay the same. */
+function copied<T>(value: T): T {
+  if (Array.isArray(value)) return value.map(copied) as T;
+  if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, copied(member)])) as T;
+}
+
 /** @internal The place of one socket. Another URL is another socket in it; without a URL, and on a server, it is empty. */
 export class SocketSlot {
   readonly #listener: SlotListener;
+  readonly #options: AuthSocketOptions;
   #view = NO_SOCKET;
   #socket: AuthSocket | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #detach = () => {};
+  /** Counts calls of `open` and `stop`: a listener may call them while another call is in progress. */
+  #calls = 0;
 
-  constructor(listener: SlotListener) {
+  /** @throws GatepassError if an option is wrong, also while there is no URL */
+  constructor(options: AuthSocketOptions, listener: SlotListener) {
+    this.#options = copied(options);
     this.#listener = listener;
+    read('wss://localhost', this.#options);
   }
 
   get socket(): AuthSocket | undefined {
@@ -52,45 +79,53 @@ export class SocketSlot {
 
   /** The socket. @throws GatepassError CLOSED if the slot is empty */
   present(): AuthSocket {
-    if (this.#socket === undefined) throw failure('CLOSED', 'there is no socket: no URL, or this is a server');
+    if (this.#socket === undefined)
+      throw failure('CLOSED', 'there is no socket: no valid URL, it was stopped, or this is a server');
     return this.#socket;
   }
 
   /** Closes the socket that is there, and makes one for the URL. @throws GatepassError as AuthSocket does */
-  open(url: string | URL | null | undefined | false, options: AuthSocketOptions): void {
+  open(url: unknown): void {
+    const call = ++this.#calls;
     this.#leave();
+    if (call !== this.#calls) return;
     this.#show(NO_SOCKET);
     this.#listener.data(undefined);
-    if (!url || typeof window === 'undefined') return;
-    const socket = (this.#socket = new AuthSocket(url, options));
+    if (url instanceof Thrown) throw failure('INVALID_OPTION', 'url: the function threw an error', url.reason);
+    if (url === undefined || url === null || url === false || url === '' || typeof window === 'undefined') return;
+    const socket = (this.#socket = new AuthSocket(url as string, this.#options));
+    const isPresent = () => this.#socket === socket;
     const onChange = (change: StateChangeEvent) => {
-      const { state, phase, error, retryAt, userChanged } = change;
-      if (userChanged) this.#listener.data(undefined);
-      this.#view = {
-        ...this.#view,
-        state,
-        phase,
-        error: error ?? (state === 'connected' ? undefined : this.#view.error),
-      };
-      this.#countDown(retryAt);
-      this.#listener.change(change);
-    };
-    const onMessage = ({ data }: MessageEvent) => {
-      this.#listener.data(data);
-      this.#listener.message(data);
+      if (isPresent()) {
+        this.#changed(change);
+        this.#listener.change(change);
+      } else if (change.state === 'closed') {
+        // A socket that was replaced reports what may not have arrived.
+        socket.removeEventListener('statechange', onChange);
+        this.#listener.change(change);
+      }
     };
     socket.addEventListener('statechange', onChange);
-    socket.addEventListener('message', onMessage);
-    this.#detach = () => {
-      socket.removeEventListener('statechange', onChange);
-      socket.removeEventListener('message', onMessage);
-    };
+    socket.addEventListener('message', ({ data }) => {
+      if (!isPresent()) return;
+      this.#listener.data(data);
+      this.#listener.message(data);
+    });
   }
 
-  /** The same where nobody can catch: a wrong URL or option is the error that is shown. */
-  reopen(url: string | URL | null | undefined | false, options: AuthSocketOptions): void {
+  #changed({ state, phase, error, retryAt, userChanged }: StateChangeEvent): void {
+    if (userChanged) this.#listener.data(undefined);
+    const before = userChanged ? undefined : this.#view.error;
+    // A sign-in ends the errors that asked for it.
+    const isOver = state === 'connected' || (state === 'connecting' && before?.disposition === 'signIn');
+    this.#view = { ...this.#view, state, phase, error: error ?? (isOver ? undefined : before) };
+    this.#countDown(retryAt);
+  }
+
+  /** The same where nobody can catch: a wrong URL is the error that is shown. */
+  reopen(url: unknown): void {
     try {
-      this.open(url, options);
+      this.open(url);
     } catch (error) {
       this.#show({ ...this.#view, error: error as GatepassError });
     }
@@ -98,13 +133,13 @@ export class SocketSlot {
 
   /** Closes the socket. Its last error stays shown. */
   stop(): void {
+    this.#calls++;
     this.#leave();
     this.#show({ ...NO_SOCKET, state: 'closed', error: this.#view.error });
   }
 
   #leave(): void {
     clearTimeout(this.#timer);
-    this.#detach();
     const socket = this.#socket;
     this.#socket = undefined;
     socket?.close();

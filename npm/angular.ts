@@ -21,10 +21,11 @@ import {
 import { catchError, from, of, Subject, switchMap, throwError } from 'rxjs';
 // Angular's builder has no place for a .wasm beside the script.
 import './inline.js';
-import { sessionView, SocketSlot, watchSession, type SocketView } from './adapter.js';
+import { addressOf, sessionView, SocketSlot, watchSession, type SocketView } from './adapter.js';
 import { failure, isGatepassError, type GatepassError } from './errors.js';
 import type { Phase, SocketState, StateChange } from './events.js';
 import type { JsonValue } from './schemes.js';
+import { isRecord, Options } from './options.js';
 import { Session, type SessionOptions, type SessionState } from './session.js';
 import type { AuthSocket, Sendable, SentMessage } from './socket.js';
 import type { AuthSocketOptions } from './socket-options.js';
@@ -44,8 +45,18 @@ const OPTIONS = new InjectionToken<GatepassOptions>('options of gatepass');
 
 /**
  * Provides {@link GatepassSession} and {@link GatepassSocket}: `bootstrapApplication(App, { providers: [provideGatepass({ session, socket })] })`.
+ *
+ * @throws GatepassError INVALID_OPTION, naming the option
  */
 export function provideGatepass(options: GatepassOptions): EnvironmentProviders {
+  const given = new Options(options, '', { session: 'face', socket: 'face' });
+  if (!isRecord(given.get('session')) && !(options.session instanceof Session))
+    given.fail('session', 'a Session or its options are needed');
+  if (options.socket != null) {
+    const { url } = given.record('socket');
+    if (typeof url !== 'string' && !(url instanceof URL)) given.fail('socket', 'a URL is needed as `url`');
+    if ('session' in options.socket) given.fail('socket', 'it has the session beside it; remove `session` here');
+  }
   return makeEnvironmentProviders([
     { provide: OPTIONS, useValue: options },
     { provide: GatepassSession, useFactory: () => new GatepassSession() },
@@ -115,24 +126,23 @@ export class GatepassSocket {
   constructor(url: SocketUrl, options: AuthSocketOptions) {
     // Signals tell Angular by themselves; only subscribers are called in the zone.
     const emit = <T>(to: Subject<T>, value: T) => to.observed && this.#zone.run(() => to.next(value));
-    const slot = (this.#slot = new SocketSlot({
+    const slot = (this.#slot = new SocketSlot(options, {
       view: (next) => this.#view.set(next),
       data: (data) => this.#data.set(data),
       message: (data) => emit(this.#messages, data),
       change: (change) => emit(this.#changes, change),
     }));
-    if (typeof url !== 'function') this.#zone.runOutsideAngular(() => slot.open(url, options));
+    if (typeof url !== 'function') this.#zone.runOutsideAngular(() => slot.open(url));
     else if (typeof window !== 'undefined') {
-      const address = computed(() => String(url() || ''));
+      const address = computed(() => addressOf(url));
       // An input() has no value before the first effect.
       effect(() => {
-        const text = address();
-        untracked(() => this.#zone.runOutsideAngular(() => slot.reopen(text, options)));
+        const present = address();
+        untracked(() => this.#zone.runOutsideAngular(() => slot.reopen(present)));
       });
     }
     inject(DestroyRef).onDestroy(() => {
       // Subscribers see it close.
-      this.close();
       this.#zone.runOutsideAngular(() => slot.stop());
       this.#messages.complete();
       this.#changes.complete();
@@ -170,15 +180,19 @@ export type SocketUrl = string | URL | (() => string | URL | null | undefined | 
  * Makes a socket that closes with the component, directive or service that asks for it, with the provided session. To be called where
  * `inject()` may be. The options are read once.
  *
- * @throws GatepassError as AuthSocket does; where the URL is a signal it is the `error` of what is returned
+ * @throws GatepassError as AuthSocket does; if the URL is a signal, a wrong URL is the `error` of what is returned
  */
 export function injectAuthSocket(url: SocketUrl, options: Omit<AuthSocketOptions, 'session'>): GatepassSocket {
-  return new GatepassSocket(url, { ...options, session: inject(GatepassSession).session });
+  const { session } = inject(GatepassSession);
+  if (!isRecord(options)) throw failure('INVALID_OPTION', 'options: an object with the scheme is needed');
+  if (((options as AuthSocketOptions).session ?? session) !== session)
+    throw failure('INVALID_OPTION', 'session: the one of provideGatepass() is used; remove it here');
+  return new GatepassSocket(url, { ...options, session });
 }
 
 function ownSocket(): GatepassSocket {
   const { socket } = inject(OPTIONS);
-  if (socket === undefined) throw failure('INVALID_OPTION', 'socket: provideGatepass() was given none');
+  if (socket == null) throw failure('INVALID_OPTION', 'socket: provideGatepass() was given none');
   const { url, ...options } = socket;
   return injectAuthSocket(url, options);
 }
@@ -191,7 +205,7 @@ export const WITHOUT_TOKEN = new HttpContextToken(() => false);
  * of the session's endpoints and its `fetchOrigins` get it, and not the endpoints of login and refresh. It is renewed before it ends, and
  * once more if the server answers 401. A request with an `Authorization` of its own or {@link WITHOUT_TOKEN} is sent unchanged, and so is every one
  * if there is no token: nobody is signed in, or this is a server. A renewal that fails temporarily is reported as a network failure,
- * an `HttpErrorResponse` with status 0.
+ * an `HttpErrorResponse` with status 0. So is a request that waits for a token when another user signs in.
  */
 export const gatepassInterceptor: HttpInterceptorFn = (request, next) => {
   const { session } = inject(GatepassSession);
@@ -207,7 +221,7 @@ export const gatepassInterceptor: HttpInterceptorFn = (request, next) => {
   const withToken = (value: string): HttpRequest<unknown> => request.clone({ setHeaders: { Authorization: value } });
   return granted(-1).pipe(
     catchError((error: unknown) => {
-      if (isGatepassError(error) && error.disposition === 'retry')
+      if (isGatepassError(error) && (error.disposition === 'retry' || error.code === 'SUPERSEDED'))
         return throwError(() => new HttpErrorResponse({ error, status: 0, url: request.url }));
       return of(undefined);
     }),

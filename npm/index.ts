@@ -3,6 +3,9 @@
  * @module gatepass
  */
 
+export { webSocketClass, type WebSocketClass } from './web-socket-class.js';
+/** Settings of known backends. A bundler takes those that are used. */
+export * as presets from './presets.js';
 export { GatepassError, isGatepassError, isSignInRequired, type Disposition, type ErrorCode } from './errors.js';
 export type {
   AuthSocketOptions,
@@ -27,8 +30,6 @@ export {
   type StateChange,
 } from './events.js';
 export { load, type LoadOptions } from './load.js';
-/** Settings of known backends. A bundler takes those that are used. */
-export * as presets from './presets.js';
 export type { SocketPreset } from './presets.js';
 export {
   anonymous,
@@ -49,4 +50,3 @@ export {
 } from './session.js';
 export { AuthSocket, type Sendable, type SentMessage, type SocketStats } from './socket.js';
 export { SignInRequired, type TokenContext, type Tokens, type TokenSource, type TokenStore } from './tokens.js';
-export { webSocketClass, type WebSocketClass } from './web-socket-class.js';

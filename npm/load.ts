@@ -65,7 +65,7 @@ export function load(options: LoadOptions = {}): Promise<void> {
         loading = undefined;
         const error = failure(
           'LOAD_FAILED',
-          `the wasm of gatepass could not be loaded (serve core_bg.wasm beside the script, both of one version, name it with load({ wasm }), or import gatepass/inline): ${String(cause)}`,
+          `core_bg.wasm could not be loaded; serve it beside the script, in the same version, or use load({ wasm }) or gatepass/inline: ${String(cause)}`,
           cause,
         );
         for (const { failed } of waiting.splice(0)) reported(() => failed(error));

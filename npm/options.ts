@@ -31,9 +31,9 @@ export class Options {
     this.#rows = rows;
     this.#root = root ?? this;
     this.#object = isRecord(object) ? object : this.fail('', 'an object is needed');
+    const known = Object.keys(rows).filter((name) => rows[name] !== 'address');
     for (const name of Object.keys(this.#object)) {
-      if (!Object.hasOwn(rows, name))
-        this.fail(name, `there is no such option; known are ${Object.keys(rows).join(' ')}`);
+      if (!Object.hasOwn(rows, name)) this.fail(name, `there is no such option; known are ${known.join(' ')}`);
     }
   }
 
@@ -133,16 +133,11 @@ export class Options {
     return isRecord(value) ? value : this.fail(name, 'an object is needed');
   }
 
-  /** Refuses holes of a template that nothing fills: `"$refersh"`. `"$$"` is a plain $. */
-  holes(name: string, known: string[]): void {
+  /** Calls `refuse` with each placeholder of a template that is not known, and where it is: `"$refersh"`. `"$$"` is a plain $. */
+  placeholders(name: string, known: string[], refuse: (placeholder: string, member: string) => never): void {
     JSON.stringify(this.json(name), (member, text) => {
-      const hole = typeof text === 'string' ? /^\$([^$].*)/s.exec(text)?.[1] : undefined;
-      if (hole !== undefined && !known.includes(hole)) {
-        this.fail(
-          name,
-          `${known.map((name) => `"$${name}"`).join(' and ') || 'nothing'} can be a placeholder here; "$$" is a plain $: look at "${member}"`,
-        );
-      }
+      const placeholder = typeof text === 'string' ? /^\$([^$].*)/s.exec(text)?.[1] : undefined;
+      if (placeholder !== undefined && !known.includes(placeholder)) refuse(placeholder, member);
       return text;
     });
   }
@@ -171,7 +166,7 @@ export class Options {
       return text;
     throw failure(
       'INSECURE_URL',
-      `${this.#path}${name}: a credential would go unencrypted; use wss: or https:, or set allowInsecure for a test network: ${hostname}`,
+      `${this.#path}${name}: a credential would go unencrypted; use wss: or https:, or allowInsecure in a test network: ${hostname}`,
     );
   }
 

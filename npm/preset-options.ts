@@ -1,39 +1,55 @@
 // What the presets share: `presets.ts` is made of the rows of src/proto/presets.json.
 
-import { failure } from './errors.js';
 import type { AuthSocketOptions, SessionOptions } from './option-types.js';
+import { isRecord, Options } from './options.js';
 
 /** The options of a preset for a socket: spread them into the options. */
 export type SocketPreset = Pick<AuthSocketOptions, 'scheme' | 'protocols' | 'params' | 'closeCodes'>;
 
+/** An endpoint below the URL that the app gives. */
 function below(base: string | URL, path: string): string {
-  if (typeof base !== 'string' && !(base instanceof URL)) throw failure('INVALID_OPTION', 'base: a URL is needed');
-  return path === '' ? String(base) : String(base).replace(/\/+$/, '') + path;
+  const given = new Options({ base }, '', { base: 'address' });
+  const text = given.url('base');
+  if (path === '') return text;
+  if (text.includes('?')) given.fail('base', 'a URL without a query is needed; paths are put after it');
+  return text.replace(/\/+$/, '') + path;
 }
 
-/** @internal The options of a session, with its endpoints below a URL. */
+/** @internal A copy of a row, so that an app may change what it gets. */
+export function copy<Row>(row: Row): Row {
+  return JSON.parse(JSON.stringify(row)) as Row;
+}
+
+/** @internal The options of a session, with its endpoints below a URL. Changes the row, which is a copy. */
 export function session(row: SessionOptions, base: string | URL): SessionOptions {
-  const options: SessionOptions = { ...row };
-  for (const name of ['login', 'refresh', 'logout'] as const) {
-    const endpoint = row[name];
-    if (endpoint) options[name] = { ...endpoint, url: below(base, endpoint.url as string) };
+  for (const endpoint of [row.login, row.refresh, row.logout]) {
+    if (endpoint) endpoint.url = below(base, String(endpoint.url));
   }
-  return options;
+  return row;
 }
 
-/** @internal The options of a socket, with the endpoint of its scheme below a URL. */
-export function socket({ scheme, ...others }: SocketPreset, base: string | URL): SocketPreset {
-  return {
-    ...others,
-    scheme: { ...scheme, url: below(base, (scheme as { url: string }).url) } as SocketPreset['scheme'],
-  };
+/** @internal The options of a socket, with the endpoint of its scheme below a URL. Changes the row, which is a copy. */
+export function socket(row: SocketPreset, base: string | URL): SocketPreset {
+  const scheme = row.scheme as { url: string };
+  scheme.url = below(base, scheme.url);
+  return row;
 }
 
-/** @internal A row with an argument of the caller at a dotted path; unchanged without one. `merges`: beside what is there. */
-export function put<Row extends object>(row: Row, path: string, argument: unknown, merges: boolean): Row {
-  if (argument === undefined) return row;
-  const [name, ...rest] = path.split('.') as [keyof Row, ...string[]];
-  const present = row[name] as object;
-  const value = merges ? { ...present, ...(argument as object) } : argument;
-  return { ...row, [name]: rest.length > 0 ? put(present, rest.join('.'), argument, merges) : value };
+/** @internal Puts an argument of the caller, if there is one, into a row, which is a copy, at a dotted path. `merges`: beside what is there. */
+export function put<Row extends object>(
+  row: Row,
+  path: string,
+  argument: Record<string, unknown>,
+  merges: boolean,
+): Row {
+  const [name, value] = Object.entries(argument)[0]!;
+  if (value === undefined) return row;
+  const given = new Options(argument, '', { [name]: 'json' });
+  const json = given.json(name) ?? given.fail(name, 'a JSON value is needed');
+  if (merges && !isRecord(value)) given.fail(name, 'an object is needed');
+  const names = path.split('.');
+  const last = names.pop()!;
+  const place = names.reduce((object, name) => object[name] as Record<string, unknown>, row as Record<string, unknown>);
+  place[last] = merges ? { ...(place[last] as object), ...(json as object) } : json;
+  return row;
 }

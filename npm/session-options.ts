@@ -30,7 +30,14 @@ export function read(options: SessionOptions, source: Source): (core: Core, owne
     const within = all.within(name, TOKEN_ENDPOINT);
     within.one('method', ['POST']);
     // What a login fills is known when there is one.
-    if (name !== 'login') within.holes('body', name === 'logout' ? ['access', 'refresh'] : ['refresh']);
+    const known = name === 'logout' ? ['access', 'refresh'] : ['refresh'];
+    if (name !== 'login')
+      within.placeholders('body', known, (_, member) =>
+        within.fail(
+          'body',
+          `"$${known.join('" and "$')}" can be a placeholder here; "$$" is a plain $: look at "${member}"`,
+        ),
+      );
   }
   if (
     !['memory', 'sessionStorage', 'localStorage'].includes(store as string) &&

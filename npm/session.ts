@@ -144,7 +144,7 @@ export class Session extends EventTarget {
   /**
    * Returns a valid access token. It is renewed first if necessary.
    * @param options minTtl: how long the token should stay valid, in milliseconds. @default 0
-   * @throws GatepassError TOKEN_MISSING, TOKEN_EXPIRED, REFRESH_REJECTED, REFRESH_LOST (sign in), REFRESH_FAILED (try again)
+   * @throws GatepassError TOKEN_MISSING, TOKEN_EXPIRED, REFRESH_REJECTED, REFRESH_LOST (sign in), REFRESH_FAILED (try again), SUPERSEDED (another user signed in meanwhile)
    */
   async accessToken(options: { minTtl?: number } = {}): Promise<string> {
     const minTtl = new Options(options, '', { minTtl: 'millis' }).millis('minTtl', 0);
@@ -252,10 +252,13 @@ export class Session extends EventTarget {
    */
   async login(credentials: Record<string, JsonValue>): Promise<void> {
     if (this.#login === undefined) throw failure('INVALID_OPTION', 'login: this session has no login endpoint');
-    const sent = new Options({ credentials }, '', { credentials: 'json' }).json('credentials');
+    const given = new Options({ credentials, body: this.#login.body }, '', { credentials: 'json', body: 'json' });
+    const sent = given.json('credentials');
     if (!isRecord(credentials) || !isRecord(sent))
-      throw failure('INVALID_OPTION', 'credentials: an object such as {username, password} is needed');
-    new Options({ body: this.#login.body }, 'login.', { body: 'json' }).holes('body', Object.keys(credentials));
+      return given.fail('credentials', 'an object such as {username, password} is needed');
+    given.placeholders('body', Object.keys(credentials), (name) =>
+      given.fail('credentials', `"${name}" is missing: login.body has the placeholder "$${name}"`),
+    );
     return new Promise((resolve, reject) => {
       const forget = this.#wait(reject);
       const done = (failure: FailureParts | undefined, answer?: string) => {

@@ -6,6 +6,7 @@ import { seed } from './driver.js';
 import type { Core } from './load.js';
 import type { AuthSocketOptions, ConfirmOptions, FirstMessageOptions } from './option-types.js';
 import { Options } from './options.js';
+import { Session } from './session.js';
 import type { SessionDriver } from './session-driver.js';
 
 export type { AuthSocketOptions };
@@ -19,6 +20,9 @@ export function read(
   if (Object.hasOwn(options, 'url')) all.fail('url', 'the address stands before the options');
   const parts = all.values();
   const { scheme, session, heartbeat, protocols = [] } = options;
+  if (session !== undefined && !(session instanceof Session)) all.fail('session', 'a Session is needed');
+  if (session === undefined && !['anonymous', 'cookie'].includes(scheme.type))
+    all.fail('session', 'this scheme sends a credential, so it needs a session');
   all.count('highWaterMark', 0);
   if (heartbeat && (heartbeat.message ?? '') === '') all.fail('heartbeat.message', 'the ping is needed');
   if (scheme.type === 'firstMessage') checkFirstMessage(all, options, scheme);

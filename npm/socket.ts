@@ -20,13 +20,11 @@ import {
 import { internal, noBrowser, Lazy } from './load.js';
 import { MessageQueue } from './messages.js';
 import { Options } from './options.js';
-import { Session } from './session.js';
 import type { Source } from './session-options.js';
 import { plain, type Plain, type Sendable } from './payload.js';
 import { DROPPED, EarlyQueue, finish, NumberedMessages, STATUSES, type KeptMessage, type SentMessage } from './sent.js';
 import { read, type AuthSocketOptions } from './socket-options.js';
 import { type SocketStats, statsOf } from './stats.js';
-import { drained, signalOf, writable } from './streams.js';
 
 export type { Sendable, SentMessage, SocketStats };
 
@@ -111,16 +109,9 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
     this.#outbox = options.outbox ?? {};
     this.#early = new EarlyQueue(this.#outbox);
     const { session, scheme } = options;
-    if (session !== undefined && !(session instanceof Session))
-      throw failure('INVALID_OPTION', 'session: a Session is needed');
-    if (session === undefined && !['anonymous', 'cookie'].includes(scheme.type)) {
-      throw failure('INVALID_OPTION', 'session: this scheme sends a credential, so it needs a session');
-    }
     if (options.scheme.type === 'query' && !hasWarned) {
       hasWarned = true;
-      console.warn(
-        'gatepass: query() puts the token into the URL, where server logs and proxies keep it; prefer ticket() or firstMessage()',
-      );
+      console.warn('gatepass: query() puts the token into the URL, which logs keep; prefer ticket() or firstMessage()');
     }
     const sink = this.#sink(session?.source);
     this.#core = new Lazy((core) => make(core, session?.core.made(core), sink), this.#broken, sink.broken);
@@ -194,7 +185,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
    */
   send(data: Sendable, options?: { ttl?: number }): SentMessage {
     const message = plain(data);
-    const given = options && new Options(options, 'send: ', { ttl: 'millis' });
+    const given = options && new Options(options, 'options.', { ttl: 'millis' });
     const ttl = given?.get('ttl') == null ? undefined : given.millis('ttl', 0);
     if (this.state === 'closed') throw closed();
     // After those that were sent before.
@@ -247,6 +238,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
     const signal = signalOf(options);
     const error = this.stats().queued > 0 && noBrowser();
     if (error) throw error;
+    const { drained } = await streams();
     return drained(this, 0, () => this.#error, signal);
   }
 
@@ -267,11 +259,22 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
    * is full. Closing it does not close the socket. After a close or a failure this returns a new stream.
    */
   get writable(): WritableStream<Sendable> {
-    return (this.#writable ??= writable(
-      this,
-      this.#highWaterMark,
-      () => this.#error,
-      () => void (this.#writable = undefined),
+    const end = () => void (this.#writable = undefined);
+    return (this.#writable ??= new WritableStream<Sendable>(
+      {
+        write: async (data) => {
+          try {
+            const { sendSlowly } = await streams();
+            await sendSlowly(this, data, this.#highWaterMark, () => this.#error);
+          } catch (thrown) {
+            end();
+            throw thrown;
+          }
+        },
+        close: end,
+        abort: end,
+      },
+      { highWaterMark: 1 },
     ));
   }
 
@@ -281,11 +284,11 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
    * @throws GatepassError INVALID_OPTION for a code other than 1000 and 3000 to 4999, and for a reason of more than 123 bytes in UTF-8 (RFC 6455, section 5.5)
    */
   close(code = 1000, reason = ''): void {
-    if (!Number.isInteger(code) || (code !== 1000 && (code < 3000 || code > 4999))) {
-      throw failure('INVALID_OPTION', `code: a page may close with 1000 or 3000 to 4999, not with ${String(code)}`);
-    }
+    const given = new Options({ code, reason }, '', { code: 'face', reason: 'face' });
+    if (!Number.isInteger(code) || (code !== 1000 && (code < 3000 || code > 4999)))
+      given.fail('code', '1000 or 3000 to 4999 is needed');
     const text = String(reason);
-    if (new Blob([text]).size > 123) throw failure('INVALID_OPTION', 'reason: at most 123 bytes');
+    if (new Blob([text]).size > 123) given.fail('reason', 'at most 123 bytes');
     this.#mayStart = false;
     if (this.state !== 'closed') this.#closeEvents ??= [];
     try {
@@ -482,6 +485,21 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
   readonly #refused = (thrown: unknown) => {
     if (this.#state !== 'closed') this.dispatchEvent(new SocketErrorEvent(asError(thrown)));
   };
+}
+
+/** The script for back-pressure. @throws GatepassError LOAD_FAILED */
+const streams = () =>
+  import('./streams.js').catch((thrown: unknown) => {
+    throw asError(thrown);
+  });
+
+/** The signal among options, if there is one. */
+function signalOf(options?: { signal?: AbortSignal }): AbortSignal | undefined {
+  const given = new Options(options ?? {}, '', { signal: 'face' });
+  const signal = given.get('signal') ?? undefined;
+  return signal === undefined || signal instanceof AbortSignal
+    ? signal
+    : given.fail('signal', 'an AbortSignal is needed');
 }
 
 function asError(thrown: unknown): GatepassError {

@@ -1,7 +1,6 @@
-// Back-pressure: `drained()`, and a stream that applies it.
+// Back-pressure, for `drained()` and `writable`. Loaded when an app uses one of them.
 
 import { failure, isGatepassError } from './errors.js';
-import { Options } from './options.js';
 
 interface Socket extends EventTarget {
   readonly state: string;
@@ -36,39 +35,17 @@ export function drained(socket: Socket, most: number, error: () => unknown, sign
   });
 }
 
-/** @internal A stream that sends, and waits while the queue is full or more than so many bytes wait. `ended`: the stream has ended. */
-export function writable<T>(socket: Socket, most: number, error: () => unknown, ended: () => void): WritableStream<T> {
-  const send = async (data: T): Promise<void> => {
-    for (;;) {
-      try {
-        socket.send(data as never);
-        return drained(socket, most, error);
-      } catch (thrown) {
-        const { queued, unacknowledged } = socket.stats();
-        // If the queue is empty, there will never be more room.
-        if (!isGatepassError(thrown) || thrown.code !== 'QUEUE_FULL' || queued + unacknowledged === 0) throw thrown;
-        await new Promise((resolve) => setTimeout(resolve, LOOK));
-      }
+/** @internal Sends, and resolves when at most so many bytes wait. While the queue is full it waits and tries again. */
+export async function sendSlowly(socket: Socket, data: unknown, most: number, error: () => unknown): Promise<void> {
+  for (;;) {
+    try {
+      socket.send(data as never);
+      return drained(socket, most, error);
+    } catch (thrown) {
+      const { queued, unacknowledged } = socket.stats();
+      // If the queue is empty, there will never be more room.
+      if (!isGatepassError(thrown) || thrown.code !== 'QUEUE_FULL' || queued + unacknowledged === 0) throw thrown;
+      await new Promise((resolve) => setTimeout(resolve, LOOK));
     }
-  };
-  return new WritableStream<T>(
-    {
-      write: (data) =>
-        send(data).catch((thrown: unknown) => {
-          ended();
-          throw thrown;
-        }),
-      close: ended,
-      abort: ended,
-    },
-    { highWaterMark: 1 },
-  );
-}
-
-/** @internal The signal among options, if there is one. */
-export function signalOf(options?: { signal?: AbortSignal }): AbortSignal | undefined {
-  const signal = options && (new Options(options, '', { signal: 'face' }).get('signal') as AbortSignal | undefined);
-  if (signal != null && !(signal instanceof AbortSignal))
-    throw failure('INVALID_OPTION', 'signal: an AbortSignal is needed');
-  return signal ?? undefined;
+  }
 }

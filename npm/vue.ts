@@ -20,7 +20,7 @@ import {
   type Ref,
   type ShallowRef,
 } from 'vue';
-import { sessionView, SocketSlot, watchSession, type SocketView } from './adapter.js';
+import { addressOf, sessionView, SocketSlot, watchSession, type SocketView } from './adapter.js';
 import { failure, type GatepassError } from './errors.js';
 import type { Phase, SocketState, StateChange } from './events.js';
 import { Session, type SessionState } from './session.js';
@@ -137,7 +137,7 @@ export function useAuthSocket(
   const socket = shallowRef<AuthSocket>();
   const view = shallowRef<SocketView>();
   const data = shallowRef<unknown>();
-  const slot = new SocketSlot({
+  const slot = new SocketSlot(session === undefined ? rest : { ...rest, session }, {
     view: (next) => {
       view.value = next;
       socket.value = slot.socket;
@@ -146,14 +146,13 @@ export function useAuthSocket(
     message: (value) => onMessage?.(value),
     change: (change) => onStateChange?.(change),
   });
-  const all = session === undefined ? rest : { ...rest, session };
-  // At once, so that a wrong option throws where it is written.
-  slot.open(toValue(url), all);
+  // At once, so that a wrong URL throws where it is written.
+  slot.open(toValue(url));
   socket.value = slot.socket;
   const unwatch = watch(
-    () => String(toValue(url) || ''),
-    () => {
-      slot.reopen(toValue(url), all);
+    () => addressOf(() => toValue(url)),
+    (address) => {
+      slot.reopen(address);
       socket.value = slot.socket;
     },
     { flush: 'sync' },

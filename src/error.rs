@@ -13,7 +13,7 @@ use crate::proto::contract::Remedy;
 use core::fmt;
 
 pub use caller::{ConfigError, SendError, UrlProblem};
-pub use table::SENTENCES;
+pub use table::{HTTP_ROWS, ROWS, SENTENCES};
 
 /// What a failure asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

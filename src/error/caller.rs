@@ -57,7 +57,7 @@ impl ConfigError {
     }
 }
 
-const INSECURE: &str = "a credential would go unencrypted; use wss: or https:, or set allowInsecure for a test network";
+const INSECURE: &str = "a credential would go unencrypted; use wss: or https:, or allowInsecure in a test network";
 
 /// What is wrong with an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -18,7 +18,8 @@ macro_rules! failures {
         #[repr(u8)]
         enum Row { $($row,)* $($token,)* HttpCalls }
 
-        const ROWS: &[(&str, &str)] = &[$(($code, $sentence),)* $(($token_code, $token_sentence),)*];
+        /// The code and the sentence of each failure that is no [`HttpError`].
+        pub const ROWS: &[(&str, &str)] = &[$(($code, $sentence),)* $(($token_code, $token_sentence),)*];
 
         impl Failure {
             /// Returns the number of the row.
@@ -109,12 +110,12 @@ failures! {
             "CONNECT_TIMED_OUT", Disposition::RETRY, "no connection in time";
         ConnectFailed: Failure::Transport(TransportError::ConnectFailed) =>
             "CONNECT_FAILED", Disposition::RETRY,
-            "the connection could not be opened; browsers hide whether the server refused it or the network failed";
+            "the connection failed; browsers hide whether the server refused it or the network failed";
         ReceivedTooBig: Failure::Transport(TransportError::TooBig { .. }) =>
             "MESSAGE_TOO_BIG", Disposition::GiveUp, "the server sent a message longer than maxMessageSize allows";
         HandshakeRefused: Failure::Transport(TransportError::HandshakeRefused { .. }) =>
             "HANDSHAKE_REFUSED", Disposition::RETRY,
-            "several connections in a row could not be opened; check the server, the URL, the allowed Origins and the token";
+            "several connections in a row failed; check the server, the URL, its allowed Origins and the token";
         Silent: Failure::Transport(TransportError::Silent) =>
             "CONNECTION_SILENT", Disposition::RETRY, "the server did not answer a ping in time";
         TicketExpired: Failure::TicketExpired =>
@@ -143,7 +144,7 @@ failures! {
     }
 }
 
-/// What an HTTP call was for. The columns of [`HTTP_ROWS`].
+/// The purpose of an HTTP call: the columns of [`HTTP_ROWS`].
 #[derive(Clone, Copy)]
 enum Call {
     Login,
@@ -152,8 +153,8 @@ enum Call {
     Probe,
 }
 
-/// The sentence of each [`HttpError`], and its codes by [`Call`].
-const HTTP_ROWS: [(&str, [&str; 4]); 7] = [
+/// The sentence of each [`HttpError`], and its codes for a login, a refresh, a ticket and a probe.
+pub const HTTP_ROWS: [(&str, [&str; 4]); 7] = [
     ("the answer is not JSON", MALFORMED),
     ("the answer has no text where `field` points", MALFORMED),
     ("the answer's URL is not encrypted, or of a host that `urlHosts` does not name", MALFORMED),
@@ -212,7 +213,7 @@ impl Call {
     }
 }
 
-/// The code and the sentence of each number.
+/// The code and the sentence of each number: [`ROWS`], then [`HTTP_ROWS`] once for each purpose.
 pub const SENTENCES: [(&str, &str); ROWS.len() + 4 * HTTP_ROWS.len()] = {
     let mut sentences = [("", ""); ROWS.len() + 4 * HTTP_ROWS.len()];
     let mut number = 0;

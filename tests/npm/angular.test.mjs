@@ -22,7 +22,7 @@ export async function start(server, isZoneless) {
   const isShown = signal(true);
   const path = (globalThis.path = signal('/channel/'));
   class Extra {
-    gate = (globalThis.extra = injectAuthSocket(() => path() && new URL(server + path()), presets.ticketServerSocket(server)));
+    gate = (globalThis.extra = injectAuthSocket(() => (typeof path() === 'string' ? path() && new URL(server + path()) : path()), presets.ticketServerSocket(server)));
   }
   Component({ selector: 'app-extra', template: '<p id="extra">{{ gate.state() }}</p>' })(Extra);
   class App {
@@ -41,6 +41,8 @@ export async function start(server, isZoneless) {
       @if (isShown()) { <app-extra/> }\`,
   })(App);
   document.body.append(document.createElement('app-root'));
+  globalThis.refused = [{}, 5, { session: 5 }, { session: {}, soket: {} }, { session: {}, socket: 5 }, { session: {}, socket: {} }]
+    .map((options) => { try { provideGatepass(options); } catch ({ message }) { return message.split(':')[0]; } });
   const reference = await bootstrapApplication(App, { providers: [
     isZoneless ? provideZonelessChangeDetection() : [],
     provideHttpClient(withInterceptors([gatepassInterceptor])),
@@ -142,6 +144,8 @@ for (const name of ['zone', 'zoneless']) {
       await tab.evaluate(() => path.set('/channel/?more'));
       await until(tab, () => extra.socket?.url.endsWith('more') && extra.state() === 'connected');
       assert.equal(await first.evaluate(({ state }) => state), 'closed');
+      await tab.evaluate(() => path.set(5));
+      await until(tab, () => extra.error()?.message === 'url: a URL is needed; got 5');
       await tab.evaluate(() => path.set('/channel/#no'));
       await until(tab, () => extra.error()?.code === 'INVALID_URL');
       await tab.evaluate(() => path.set(''));
@@ -154,6 +158,8 @@ for (const name of ['zone', 'zoneless']) {
         }
       });
       assert.equal(code, 'CLOSED');
+      const refused = ['session', 'options', 'session', 'soket', 'socket', 'socket'];
+      assert.deepEqual(await tab.evaluate(() => globalThis.refused), refused, 'wrong options of provideGatepass()');
     });
   });
 

@@ -129,6 +129,49 @@ test('session.fetch sends nothing of a user who has gone since it was called', a
   assert.deepEqual(result, [['signed-in'], [404, 'TOKEN_MISSING']]);
 });
 
+test('a request of one user is not sent with the token of another, neither after a renewal nor after a 401', async () => {
+  await control({ do: 'reset' });
+  const { result } = await inPage(
+    async ([server, CONTROL]) => {
+      const { presets, Session } = await import('gatepass');
+      const session = new Session(presets.simpleJwt(`${server}/api`));
+      const control = (command) => fetch(CONTROL, { method: 'POST', body: JSON.stringify(command) });
+      const login = (username, password) => session.login({ username, password });
+      const answer = (call) =>
+        call.then(
+          async (response) => [response.status, (await response.json()).user],
+          ({ code }) => code,
+        );
+      await login('maggie', 'secret');
+      // It waits for a renewal.
+      await control({ do: 'delay', endpoint: 'refresh', ms: 60_000 });
+      const waiting = answer(
+        session.accessToken({ minTtl: 86_400_000 }).then(() => session.fetch(`${server}/protected`)),
+      );
+      await login('bob', 'hunter2');
+      const answers = [await waiting];
+      await control({ do: 'delay', endpoint: 'refresh', ms: 0 });
+      // It is on its way, and is refused.
+      const own = globalThis.fetch;
+      let refuse;
+      globalThis.fetch = (...given) =>
+        refuse
+          ? own(...given)
+          : new Promise((resolve) => (refuse = () => resolve(new Response('{}', { status: 401 }))));
+      const refused = answer(session.fetch(`${server}/protected`));
+      while (!refuse) await new Promise((resolve) => setTimeout(resolve));
+      await login('maggie', 'secret');
+      refuse();
+      answers.push(await refused);
+      globalThis.fetch = own;
+      answers.push(await answer(session.fetch(`${server}/protected`)));
+      return answers;
+    },
+    [server, process.env.GATEPASS_TEST_CONTROL],
+  );
+  assert.deepEqual(result, ['SUPERSEDED', [401, undefined], [200, 'maggie']]);
+});
+
 test('what a fetch of the page throws is told to whoever called session.fetch', async () => {
   const { result, said } = await inPage(async () => {
     const { load, Session } = await import('gatepass');

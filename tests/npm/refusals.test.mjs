@@ -139,8 +139,8 @@ test('case_29: a wrong option throws at construction and names itself', async ()
     [/INVALID_OPTION outbox\.policy:.*drop-oldest/],
     [/INVALID_OPTION confirm\.ack:.*\$id/],
     [/INVALID_OPTION confirm\.id:/],
-    [/INVALID_OPTION send: ttl:/],
-    [/INVALID_OPTION send: time:/],
+    [/INVALID_OPTION options.ttl:/],
+    [/INVALID_OPTION options.time:/],
     [/INVALID_OPTION login\.method:/],
     [/INVALID_OPTION refresh\.encoding:/],
     [/INSECURE_URL login\.url:/],
@@ -165,6 +165,43 @@ test('case_29: a wrong option throws at construction and names itself', async ()
     assert.match(text, expected[index][0]);
     assert.doesNotMatch(text, /secret/);
   });
+});
+
+test('a preset gives a copy of its row, and refuses arguments that it cannot use', async () => {
+  const { result } = await inPage(async () => {
+    const { presets, Session } = await import('gatepass');
+    const first = presets.phoenix();
+    first.scheme.prefix = 'changed';
+    const messages = [presets.phoenix().scheme.prefix === 'changed'];
+    const calls = [
+      () => presets.simpleJwt('https://api.test/?a=b'),
+      () => presets.simpleJwt('http://'),
+      () => presets.simpleJwt(),
+      () => presets.oauth2('https://api.test/token', 'x'),
+      () => presets.trpc(() => {}),
+      () => presets.graphqlTransportWs(Symbol()),
+      () => new Session(presets.ticketServer('https://api.test')).login({ user: 'maggie' }),
+    ];
+    for (const call of calls) {
+      try {
+        await call();
+        messages.push('taken');
+      } catch ({ message }) {
+        messages.push(message);
+      }
+    }
+    return messages;
+  });
+  assert.deepEqual(result, [
+    false,
+    'base: a URL without a query is needed; paths are put after it; got string',
+    'base: this is not a URL',
+    'base: a URL is needed',
+    'client: an object is needed; got string',
+    'data: a JSON value is needed, without cycles; got function',
+    'payload: a JSON value is needed, without cycles; got symbol',
+    'credentials: "password" is missing: login.body has the placeholder "$password"; got object',
+  ]);
 });
 
 test('odd values are refused by name and harm nobody else', async () => {

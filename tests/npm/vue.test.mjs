@@ -105,6 +105,112 @@ test('state, messages, errors and the wait are shown as they change, and the soc
   });
 });
 
+test('a closed socket shows nothing of the user before, and a sign-in ends the error that asked for it', async () => {
+  await withApp(async (tab) => {
+    await tab.evaluate(() => session.login({ username: 'maggie', password: 'secret' }));
+    await until(tab, () => used.state.value === 'connected');
+    await control({ do: 'push', text: 'for maggie' });
+    await until(tab, () => used.data.value === 'for maggie');
+    await control({ do: 'dropSockets', how: { close: { code: 4403, reason: '' } } });
+    await until(tab, () => used.state.value === 'closed' && used.error.value !== undefined);
+    const shown = () => tab.evaluate(() => [used.state.value, used.data.value, used.error.value?.code]);
+    await tab.evaluate(() => session.login({ username: 'bob', password: 'hunter2' }));
+    assert.deepEqual(await shown(), ['closed', undefined, undefined]);
+    await tab.evaluate(() => used.reconnect());
+    await until(tab, () => used.state.value === 'connected');
+    await tab.evaluate(() => session.logout());
+    await until(tab, () => used.state.value === 'suspended' && used.error.value?.code === 'TOKEN_MISSING');
+    await control({ do: 'delay', endpoint: 'ticket', ms: 60_000 });
+    await tab.evaluate(() => session.login({ username: 'bob', password: 'hunter2' }));
+    await until(tab, () => used.state.value === 'connecting' && used.error.value === undefined);
+  });
+});
+
+test('messages that may not have arrived are reported when the URL changes and when the scope ends', async () => {
+  await withApp(async (tab) => {
+    await tab.evaluate(() => session.login({ username: 'maggie', password: 'secret' }));
+    await until(tab, () => used.state.value === 'connected');
+    await tab.evaluate(() => (used.send('before the URL changes'), (path.value = '/channel/?more')));
+    assert.deepEqual(await tab.evaluate(() => lost.splice(0)), ['before the URL changes']);
+    await until(tab, () => used.state.value === 'connected');
+    await tab.evaluate(() => (used.send('before the end'), (isShown.value = false)));
+    await until(tab, () => used.socket.value === undefined);
+    assert.deepEqual(await tab.evaluate(() => lost), ['before the end']);
+  });
+});
+
+test('a function for the URL that throws is an error without a socket, and a wrong URL is refused as it is', async () => {
+  await withApp(async (tab) => {
+    await tab.evaluate(() => session.login({ username: 'maggie', password: 'secret' }));
+    const seen = await tab.evaluate(async (server) => {
+      const { effectScope, ref } = await import('vue');
+      const { anonymous } = await import('gatepass');
+      const { useAuthSocket } = await import('gatepass/vue');
+      const url = ref(() => `${server}/ws/anonymous/`);
+      const scope = effectScope();
+      const { socket, error } = scope.run(() => useAuthSocket(() => url.value(), { scheme: anonymous() }));
+      await socket.value.ready();
+      const cause = new RangeError('no user');
+      const messages = [];
+      const wrong = [
+        () => {
+          throw cause;
+        },
+        () => 5,
+        () => 0,
+        () => Symbol('x'),
+        () => Object.create(null),
+      ];
+      for (const next of wrong) {
+        url.value = next;
+        messages.push([String(socket.value), error.value.message]);
+        if (messages.length === 1) messages.push(error.value.cause === cause);
+      }
+      url.value = () => `${server}/ws/anonymous/`;
+      await socket.value.ready();
+      scope.stop();
+      return [...messages, error.value];
+    }, server);
+    assert.deepEqual(seen, [
+      ['undefined', 'url: the function threw an error'],
+      true,
+      ['undefined', 'url: a URL is needed; got 5'],
+      ['undefined', 'url: a URL is needed; got 0'],
+      ['undefined', 'url: a URL is needed; got symbol'],
+      ['undefined', 'url: a URL is needed; got object'],
+      undefined,
+    ]);
+  });
+});
+
+test('options are read once, and refused at once also while there is no URL', async () => {
+  await withApp(async (tab) => {
+    const seen = await tab.evaluate(async (server) => {
+      const { effectScope, ref } = await import('vue');
+      const { anonymous } = await import('gatepass');
+      const { useAuthSocket } = await import('gatepass/vue');
+      const options = { scheme: anonymous(), params: { room: 'a' } };
+      const refused = [];
+      for (const wrong of [{ foo: 1 }, { scheme: undefined }, { connectTimeout: -1 }, { session: 5 }]) {
+        try {
+          useAuthSocket(undefined, { ...options, ...wrong });
+        } catch ({ message }) {
+          refused.push(message.split(/[:;]/)[0]);
+        }
+      }
+      const url = ref();
+      const scope = effectScope();
+      const { socket } = scope.run(() => useAuthSocket(url, options));
+      options.params.room = 5;
+      url.value = `${server}/ws/anonymous/`;
+      await socket.value.ready();
+      scope.stop();
+      return refused;
+    }, server);
+    assert.deepEqual(seen, ['foo', 'scheme', 'connectTimeout', 'session']);
+  });
+});
+
 test('another URL is another socket, none is none, and one component has one connection', async () => {
   await withApp(async (tab) => {
     await tab.evaluate(() => session.login({ username: 'maggie', password: 'secret' }));

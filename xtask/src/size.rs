@@ -9,7 +9,7 @@ use crate::process::run_logged;
 use crate::tools::{target_dir, wasm_command};
 
 /// The default entry, all of it, minified, brotli 11.
-pub(crate) const BUDGET: usize = 47_500;
+pub(crate) const BUDGET: usize = 47_450;
 /// Aimed at.
 const AIM: usize = 28_000;
 
@@ -24,8 +24,10 @@ pub(crate) fn run(check: bool) -> Result<()> {
     let with_presets = folder.join("with-presets.js");
     minify(&pkg().join("index.js"), &with_presets, &[])?;
     let (tabs, details) = (folder.join("tabs.js"), folder.join("details.js"));
+    let streams = folder.join("streams.js");
     minify(&pkg().join("tabs.js"), &tabs, &[])?;
     minify(&pkg().join("details.js"), &details, &[])?;
+    minify(&pkg().join("streams.js"), &streams, &[])?;
 
     println!("{:<30}{:>10}{:>12}", "", "raw", "brotli 11");
     for (name, file) in [
@@ -36,6 +38,7 @@ pub(crate) fn run(check: bool) -> Result<()> {
         ("the same with all presets", &with_presets),
         ("loaded where tokens are stored", &tabs),
         ("loaded when a login is refused", &details),
+        ("loaded for back-pressure", &streams),
     ] {
         let (raw, brotli) = sizes(file)?;
         println!("{name:<30}{raw:>10}{brotli:>12}");
@@ -88,6 +91,7 @@ fn minify(from: &Path, to: &Path, more: &[&str]) -> Result<()> {
             "--log-level=warning",
             "--external:*/tabs.js",
             "--external:*/details.js",
+            "--external:*/streams.js",
         ])
         .args(more);
     run_logged("esbuild", command.arg(format!("--outfile={}", to.display())))

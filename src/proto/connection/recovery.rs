@@ -276,8 +276,12 @@ impl Connection {
         self.backoff.reset();
         self.prefetch_lead = Millis::ZERO;
         self.server_hint = Hint::default();
-        if matches!(self.state, State::Idle | State::Closed) {
+        if matches!(self.state, State::Idle) {
             return;
+        }
+        // What the app shows of the previous user has to go, even if nothing is connected.
+        if matches!(self.state, State::Closed) {
+            return self.close_permanently(CloseInfo::new(1000, SIGNED_OUT), None, Some(dropped));
         }
         self.release_resources(1000, SIGNED_OUT);
         let problem = Problem { failure: Failure::Token(TokenError::Missing), disposition: Disposition::SignIn };

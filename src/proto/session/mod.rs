@@ -67,6 +67,8 @@ pub struct Session {
     user_epoch: u32,
     /// Counts token sets.
     generation: u32,
+    /// The first token set of the present user. A request that was refused with an earlier one belongs to somebody else.
+    first_generation: u32,
     /// Since when there is the present token set.
     since: Instant,
     /// Counts logins and calls of `setTokens()`.
@@ -107,6 +109,7 @@ impl Session {
             store: Store::default(),
             user_epoch: 0,
             generation: 0,
+            first_generation: 0,
             since: Instant::from_millis(0),
             sign_in_count: 0,
             login: None,
@@ -177,13 +180,14 @@ impl Session {
         None
     }
 
-    /// Returns an output unless it has become pointless, because a listener has signed out or somebody else in. A token request is answered
-    /// with a token of the present user.
+    /// Returns an output unless it has become pointless, because a listener has signed out or somebody else in. A token of the previous user is
+    /// not handed out, and the request gets no token of another user.
     fn as_of_now(&self, output: Output) -> Option<Output> {
         if let Output::Token { requester, id, result: Ok(token) } = &output
             && token.user_epoch != self.user_epoch
         {
-            return Some(Output::Token { requester: *requester, id: *id, result: self.access_token() });
+            let result = Err(self.access_token().err().unwrap_or(TokenError::Superseded));
+            return Some(Output::Token { requester: *requester, id: *id, result });
         }
         if let Output::Fetch { request, http } = &output
             && !http.keepalive
@@ -243,10 +247,9 @@ impl Session {
         self.refusal = None;
         self.state = State::SignedOut;
         self.user_epoch += 1;
+        self.first_generation = self.generation + 1;
         self.changed(None);
-        for request in core::mem::take(&mut self.token_requests) {
-            self.answer(request, Err(TokenError::Missing));
-        }
+        self.refuse_token_requests(TokenError::Missing);
     }
 
     fn new_request(&mut self) -> RequestId {
@@ -316,6 +319,11 @@ impl Session {
         }
         if !same_user {
             self.user_epoch += 1;
+            self.first_generation = self.generation;
+            // What they are for must not be done in another's name. A request that was made while nobody was signed in waits for whoever signs in.
+            if matches!(self.state, State::SignedIn(_)) {
+                self.refuse_token_requests(TokenError::Superseded);
+            }
         }
         self.retry_not_before = None;
         self.refusal = None;

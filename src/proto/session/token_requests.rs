@@ -50,8 +50,18 @@ impl Session {
         }
     }
 
+    #[inline(never)]
+    pub(super) fn refuse_token_requests(&mut self, error: TokenError) {
+        for request in core::mem::take(&mut self.token_requests) {
+            self.answer(request, Err(error));
+        }
+    }
+
     /// How a token request is answered.
     fn verdict(&self, now: Now, requirement: TokenRequirement) -> Verdict {
+        if requirement.rejected().is_some_and(|generation| generation < self.first_generation) {
+            return Verdict::Refuse(TokenError::Superseded);
+        }
         match (self.renewal, &self.state) {
             (Refresh::Locking | Refresh::Looking { .. } | Refresh::Requested(_) | Refresh::Refused(_), _)
             | (Refresh::None | Refresh::Holding, State::Loading) => return Verdict::Wait,

@@ -42,19 +42,17 @@ impl Session {
         }
     }
 
-    /// Sends with a token of whoever is signed in at that very moment. Returns the number of the token as well.
+    /// Sends with a token of the user who is signed in at that moment. Returns the generation of the token as well.
     async fn send(
         &self,
         request: web_sys::Request,
         requirement: TokenRequirement,
     ) -> Result<(Response, u32), FetchError> {
-        let token = loop {
-            let token = self.request_token(requirement).await?;
-            // Somebody else may have signed in while this was woken.
-            if token.user_epoch == self.view().user_epoch {
-                break token;
-            }
-        };
+        let token = self.request_token(requirement).await?;
+        // Somebody else may have signed in while this was woken.
+        if token.user_epoch != self.view().user_epoch {
+            return Err(TokenError::Superseded.into());
+        }
         let request = Request::from(request);
         request.headers().set("authorization", token.authorization.expose());
         Ok((request.send().await?, token.generation))

@@ -11,3 +11,7 @@ extern "C" {
     /// return promises, and perhaps `subscribe(listener)`. `name` is that of the entry, the lock and the channel.
     pub fn store(name: &str, place: &JsValue) -> Function;
 }
+
+// tabs.js imports it. wasm-bindgen carries along only the scripts that it is told of.
+#[wasm_bindgen(module = "/src/web/locks.js")]
+extern "C" {}

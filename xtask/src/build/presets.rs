@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use gatepass::error::{HTTP_ROWS, ROWS};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -13,12 +14,26 @@ const TABLE: &str = "src/proto/presets.json";
 
 /// The sentences of failures, by their numbers: `pkg/sentences.js`.
 pub(super) fn write_sentences(folder: &Path) -> Result<()> {
-    let rows: Vec<_> = gatepass::error::SENTENCES.iter().map(|(code, sentence)| format!("{code} {sentence}")).collect();
-    let script = "// Made of src/error/table.rs by `cargo xtask build`.\n".to_owned();
-    std::fs::write(
-        folder.join("sentences.js"),
-        script + &format!("export const SENTENCES = {};\n", Value::from(rows)),
-    )?;
+    let rows: Vec<_> = ROWS.iter().map(|(code, sentence)| format!("{code} {sentence}")).collect();
+    let sentences: Vec<_> = HTTP_ROWS.iter().map(|(sentence, _)| *sentence).collect();
+    // The first code stands for all that are the same.
+    let codes: Vec<Vec<_>> = (0..4)
+        .map(|call| {
+            let first = HTTP_ROWS[0].1[call];
+            let codes = HTTP_ROWS.iter().map(|(_, codes)| codes[call]);
+            codes.enumerate().map(|(at, code)| (at == 0 || code != first).then_some(code)).collect()
+        })
+        .collect();
+    let script = format!(
+        "// Made of src/error/table.rs by `cargo xtask build`.\n\
+         const HTTP = {};\n\
+         const CODES = {};\n\
+         export const SENTENCES = {}.concat(CODES.flatMap((codes) => HTTP.map((text, at) => `${{codes[at] ?? codes[0]}} ${{text}}`)));\n",
+        Value::from(sentences),
+        Value::from(codes),
+        Value::from(rows),
+    );
+    std::fs::write(folder.join("sentences.js"), script)?;
     std::fs::write(folder.join("sentences.d.ts"), "export declare const SENTENCES: readonly string[];\n")?;
     Ok(())
 }
@@ -88,7 +103,7 @@ const HEAD: &str = "// Made of src/proto/presets.json by `cargo xtask build`.
 
 import type { SessionOptions } from './option-types.js';
 import * as rows from './preset-table.js';
-import { put, session, socket, type SocketPreset } from './preset-options.js';
+import { copy, put, session, socket, type SocketPreset } from './preset-options.js';
 import type { JsonValue } from './schemes.js';
 
 export type { SocketPreset };
@@ -111,7 +126,7 @@ fn function(name: &str, preset: &Preset, maker: &str, result: &str) -> String {
     let Preset { about, base, argument, .. } = preset;
     let mut lines = vec![about.clone()];
     let mut parameters = Vec::new();
-    let mut row = format!("rows.{name}");
+    let mut row = format!("copy(rows.{name})");
     if let Some(base) = base {
         lines.push(format!("@param base {base}"));
         parameters.push("base: string | URL".to_owned());
@@ -119,7 +134,7 @@ fn function(name: &str, preset: &Preset, maker: &str, result: &str) -> String {
     if let Some(Argument { name, kind, about, at, merges }) = argument {
         lines.push(format!("@param {name} {about}"));
         parameters.push(format!("{name}?: {kind}"));
-        row = format!("put({row}, '{at}', {name}, {merges})");
+        row = format!("put({row}, '{at}', {{ {name} }}, {merges})");
     }
     let value = if base.is_some() { format!("{maker}({row}, base)") } else { row };
     format!(

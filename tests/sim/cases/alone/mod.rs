@@ -17,7 +17,7 @@ use gatepass::proto::session::{
 use gatepass::proto::token::Lifetime;
 use gatepass::proto::{Instant, Millis, Now, Secret, UnixTime, Url, UrlKind};
 
-use crate::codec::json;
+use crate::codec::{json, jwt};
 
 const YEAR_2027: i64 = 1_800_000_000_000;
 
@@ -192,6 +192,49 @@ fn what_waits_to_be_performed_for_a_user_is_not_done_when_they_have_gone() {
         }
     }
     assert_eq!(results, [Some(TokenError::Missing); 2]);
+}
+
+#[test]
+fn a_request_of_one_user_gets_no_token_of_another() {
+    let config = SessionConfig { refresh: endpoint("https://api.test/refresh"), ..SessionConfig::new() };
+    let mut session = signed_in(config, 1, Lifetime::default());
+    outputs(&mut session);
+    let generation = session.view().generation;
+    let request_token = |number, requirement| {
+        let (requester, id) = (session::RequesterId(number), session::TokenRequestId::new(number));
+        session::Input::RequestToken(session::TokenRequest { requester, id, requirement })
+    };
+    let refused = session::TokenRequirement::OtherThan(generation);
+    let sign_in = |access: &str| session::Input::SetTokens {
+        access: Secret::new(jwt(&format!(r#"{{"sub": "{access}"}}"#))),
+        refresh: Some(Secret::new("refresh".to_owned())),
+        lifetime: Lifetime::default(),
+    };
+    let answers = |session: &mut Session| -> Vec<_> {
+        outputs(session)
+            .into_iter()
+            .filter_map(|output| {
+                if let session::Output::Token { id, result, .. } = output { Some((id, result.err())) } else { None }
+            })
+            .collect()
+    };
+    session.handle_input(at(1), sign_in("maggie"));
+    // One is granted and not delivered yet, one waits for a renewal.
+    session.handle_input(at(1), request_token(1, session::TokenRequirement::VALID));
+    session.handle_input(at(1), request_token(2, session::TokenRequirement::OtherThan(session.view().generation)));
+    let refused_later = session::TokenRequirement::OtherThan(session.view().generation);
+    session.handle_input(at(2), sign_in("bob"));
+    // These were sent with a token of maggie, and refused.
+    session.handle_input(at(3), request_token(3, refused));
+    session.handle_input(at(3), request_token(4, refused_later));
+    let superseded = Some(TokenError::Superseded);
+    let id = session::TokenRequestId::new;
+    assert_eq!(
+        answers(&mut session),
+        [(id(1), superseded), (id(2), superseded), (id(3), superseded), (id(4), superseded)]
+    );
+    session.handle_input(at(4), request_token(5, session::TokenRequirement::VALID));
+    assert_eq!(answers(&mut session), [(id(5), None)]);
 }
 
 #[test]

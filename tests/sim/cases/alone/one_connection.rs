@@ -424,3 +424,15 @@ fn one_that_never_comes_back_is_closed_as_a_websocket_is_before_it_is_open_and_a
         assert_eq!(codes, [code], "comes back: {reconnects}, open: {is_open}");
     }
 }
+
+#[test]
+fn a_closed_socket_reports_a_change_of_user_and_stays_closed() {
+    let (mut machine, _) = connecting(query(), 1);
+    machine.handle_input(at(1), Input::Close { code: 1000, reason: String::new() });
+    drain(&mut machine);
+    machine.handle_input(at(2), Input::Session(user(2)));
+    let changes = changes(drain(&mut machine));
+    assert_eq!(changes.len(), 1);
+    assert_eq!(changes[0].state, ConnectionState::Closed);
+    assert!(changes[0].user_changed && !changes[0].fires_error);
+}
