@@ -18,6 +18,8 @@ export type ErrorCode =
   | 'ABORTED'
   // a fault of gatepass itself
   | 'INTERNAL'
+  // calls to endpoints
+  | 'REDIRECTED'
   // signing in and renewing
   | 'INVALID_CREDENTIALS'
   | 'LOGIN_FAILED'

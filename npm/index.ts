@@ -4,6 +4,7 @@
  */
 
 export { webSocketClass, type WebSocketClass } from './web-socket-class.js';
+export type { CallFetch, CallHeaders, CsrfOptions, HttpCall } from './calls.js';
 /** Settings of known backends. A bundler takes those that are used. */
 export * as presets from './presets.js';
 export { GatepassError, isGatepassError, isSignInRequired, type Disposition, type ErrorCode } from './errors.js';

@@ -1,5 +1,6 @@
 // The options of a session: what they mean together, how they go to the wasm, and the app's own store and source of tokens.
 
+import { callsOf, sendOf, type Calls } from './calls.js';
 import { SESSION_OPTIONS, SessionInput, SourceAnswer, StoreEnd, TOKEN_ENDPOINT } from './contract.js';
 import { seed } from './driver.js';
 import type { Thrown } from './errors.js';
@@ -20,14 +21,21 @@ export interface Source {
   thrown?: Thrown;
 }
 
+/** @internal Makes the driver of a session, and what its sockets take over from the options. */
+export interface Made {
+  make(core: Core, owner: SessionOwner): SessionDriver;
+  calls: Calls | undefined;
+}
+
 /** @internal Reads options for the wasm, each at its place of the contract. */
-export function read(options: SessionOptions, source: Source): (core: Core, owner: SessionOwner) => SessionDriver {
+export function read(options: SessionOptions, source: Source): Made {
   const all = new Options(options, '', SESSION_OPTIONS);
   const parts = all.values();
   const { login, refresh, logout, getToken, fetchOrigins = [], store = 'memory' } = options;
+  const endpoints: Record<string, Options> = {};
   for (const [name, endpoint] of Object.entries({ login, refresh, logout })) {
     if (endpoint == null) continue;
-    const within = all.within(name, TOKEN_ENDPOINT);
+    const within = (endpoints[name] = all.within(name, TOKEN_ENDPOINT));
     within.one('method', ['POST']);
     // What a login fills is known when there is one.
     const known = name === 'logout' ? ['access', 'refresh'] : ['refresh'];
@@ -63,12 +71,16 @@ export function read(options: SessionOptions, source: Source): (core: Core, owne
     store: store === 'memory' ? undefined : storeOf(key, store),
     source: getToken && sourceOf(getToken, source),
   } as SessionEnvironment;
-  return (core, owner) =>
-    new SessionDriver(
-      new core.SessionCore(parts, store !== 'memory', getToken !== undefined, seed()),
-      environment,
-      owner,
-    );
+  const calls = callsOf(all, endpoints);
+  return {
+    calls,
+    make: (core, owner) =>
+      new SessionDriver(
+        new core.SessionCore(parts, store !== 'memory', getToken !== undefined, seed()),
+        environment,
+        Object.assign(owner, { send: sendOf(calls) }),
+      ),
+  };
 }
 
 /** A store as the driver opens it: `store` in src/web/tabs.js, which is loaded only where it is needed. */

@@ -5,6 +5,7 @@ import { failure, named, nameOf, type FailureParts, type GatepassError } from '.
 import { reported, SocketErrorEvent } from './events.js';
 import { internal, Lazy } from './load.js';
 import { isRecord, Options } from './options.js';
+import type { Calls } from './calls.js';
 import type { JsonValue } from './schemes.js';
 import type { SessionDriver, SessionOwner } from './session-driver.js';
 import { LIFETIME, lifetimeOf, read, type SessionOptions, type Source, type TokenEndpoint } from './session-options.js';
@@ -86,6 +87,7 @@ export class Session extends EventTarget {
   readonly #origins: () => Set<string>;
   readonly #own: string[];
   readonly #source: Source = {};
+  readonly #calls: Calls | undefined;
   readonly #waiting: Waiting = { logins: new Map(), tokens: new Map(), stores: new Set() };
   /** Calls to reject when the wasm traps. */
   readonly #rejects = new Set<(error: GatepassError) => void>();
@@ -97,7 +99,8 @@ export class Session extends EventTarget {
 
   constructor(options: SessionOptions = {}) {
     super();
-    const make = read(options, this.source);
+    const { make, calls } = read(options, this.source);
+    this.#calls = calls;
     this.#hasStore = (options.store ?? 'memory') !== 'memory';
     this.#login = options.login ?? undefined;
     const { login, refresh, logout, fetchOrigins = [] } = options;
@@ -209,7 +212,8 @@ export class Session extends EventTarget {
   async fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
     const request = new Request(input, init);
     const name = 'authorization';
-    if (!this.mayGet(request.url) || request.headers.has(name)) return fetch(request);
+    const own: typeof fetch = this.#calls?.fetch ? (request) => this.#calls!.fetch!(request as Request) : fetch;
+    if (!this.mayGet(request.url) || request.headers.has(name)) return own(request);
     // A body can be read once.
     const again = request.clone();
     const { signal } = request;
@@ -225,7 +229,7 @@ export class Session extends EventTarget {
           generation = number;
           sent++;
           request.headers.set(name, authorization);
-          return fetch(request);
+          return own(request);
         }),
       ]);
     const response = await send(request);
@@ -302,6 +306,11 @@ export class Session extends EventTarget {
   /** @internal */
   get core(): Lazy<SessionDriver> {
     return this.#core;
+  }
+
+  /** @internal */
+  get calls(): Calls | undefined {
+    return this.#calls;
   }
 
   /** @internal */

@@ -1,6 +1,13 @@
 // The options of a socket: what they mean together, and how they go to the wasm.
 
-import { AUTH_SOCKET_OPTIONS, AuthSocketOptionsAt as At, type Credentials, SchemeKind } from './contract.js';
+import { callsOf, sendOf } from './calls.js';
+import {
+  AUTH_SOCKET_OPTIONS,
+  AuthSocketOptionsAt as At,
+  type Credentials,
+  SchemeKind,
+  TICKET_OPTIONS,
+} from './contract.js';
 import { ConnectionDriver, type Sink } from './connection-driver.js';
 import { seed } from './driver.js';
 import type { Core } from './load.js';
@@ -52,8 +59,14 @@ export function read(
     ),
   );
   parts[At.url] = params === '' ? url : url + (url.includes('?') ? '&' : '?') + params;
+  const endpoints = { ticket: scheme.type === 'ticket' ? all.within('scheme', TICKET_OPTIONS) : undefined };
+  const calls = callsOf(all, endpoints, session?.calls);
   return (core, session, sink) =>
-    new ConnectionDriver(new core.ConnectionCore(parts, session?.view() ?? [], seed()), session, sink);
+    new ConnectionDriver(
+      new core.ConnectionCore(parts, session?.view() ?? [], seed()),
+      session,
+      Object.assign(sink, { send: sendOf(calls) }),
+    );
 }
 
 /** The first message, its holes, and what goes with it. */

@@ -61,6 +61,8 @@ pub enum HttpError {
     Malformed(Malformed),
     /// No answer: offline, refused, DNS, CORS, blocked.
     Network,
+    /// A redirect, which is not followed: a credential would go to an address that the app has not named.
+    Redirected,
     /// An answer that is no success.
     Status {
         /// The status code.
@@ -95,7 +97,7 @@ impl HttpError {
             Self::Status { status: 408 | 425 | 429 | 500..=599, retry_after } => {
                 Disposition::Retry { after: retry_after }
             }
-            Self::Status { .. } => Disposition::GiveUp,
+            Self::Redirected | Self::Status { .. } => Disposition::GiveUp,
         }
     }
 
@@ -104,7 +106,7 @@ impl HttpError {
     pub const fn status(self) -> Option<u16> {
         match self {
             Self::Status { status, .. } => Some(status),
-            Self::Malformed(_) | Self::Network | Self::TimedOut => None,
+            Self::Malformed(_) | Self::Network | Self::Redirected | Self::TimedOut => None,
         }
     }
 }
@@ -285,7 +287,7 @@ mod tests {
         let after = Some(Millis::from_millis(1_500));
         let errors: Vec<_> =
             (0..=u8::MAX).filter_map(|number| Some((number, TokenError::of_number(number, 429, after)?))).collect();
-        assert_eq!(errors.len(), 8 + 2 * 7);
+        assert_eq!(errors.len(), 8 + 2 * 8);
         for (number, error) in errors {
             assert_eq!(error.number(), number);
             let is_answer = error.status() == Some(429);

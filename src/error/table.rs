@@ -154,7 +154,7 @@ enum Call {
 }
 
 /// The sentence of each [`HttpError`], and its codes for a login, a refresh, a ticket and a probe.
-pub const HTTP_ROWS: [(&str, [&str; 4]); 7] = [
+pub const HTTP_ROWS: [(&str, [&str; 4]); 8] = [
     ("the answer is not JSON", MALFORMED),
     ("the answer has no text where `field` points", MALFORMED),
     ("the answer's URL is not encrypted, or of a host that `urlHosts` does not name", MALFORMED),
@@ -164,6 +164,7 @@ pub const HTTP_ROWS: [(&str, [&str; 4]); 7] = [
         ["LOGIN_FAILED", "REFRESH_FAILED", "TICKET_NETWORK", "SERVER_UNREACHABLE"],
     ),
     ("the server answered with an error", ["LOGIN_FAILED", "REFRESH_FAILED", "TICKET_REJECTED", "SERVER_UNAVAILABLE"]),
+    ("the server redirects this call; name the final address (a missing slash?)", ["REDIRECTED"; 4]),
     ("no answer in time", ["LOGIN_FAILED", "REFRESH_FAILED", "TICKET_TIMED_OUT", "SERVER_UNREACHABLE"]),
 ];
 const MALFORMED: [&str; 4] = ["LOGIN_FAILED", "REFRESH_FAILED", "TICKET_MALFORMED", "SERVER_UNREACHABLE"];
@@ -178,7 +179,8 @@ impl HttpError {
             Self::Malformed(Malformed::TooLong) => 3,
             Self::Network => 4,
             Self::Status { .. } => 5,
-            Self::TimedOut => 6,
+            Self::Redirected => 6,
+            Self::TimedOut => 7,
         }
     }
 
@@ -191,7 +193,8 @@ impl HttpError {
             3 => Self::Malformed(Malformed::TooLong),
             4 => Self::Network,
             5 => Self::Status { status, retry_after },
-            6 => Self::TimedOut,
+            6 => Self::Redirected,
+            7 => Self::TimedOut,
             _ => return None,
         })
     }

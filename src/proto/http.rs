@@ -29,9 +29,27 @@ pub enum Method {
 }
 }
 
+numbered! {
+    /// The purpose of a request. The driver may send each in another way.
+    pub enum HttpCall {
+        /// A login.
+        Login = 0 "login",
+        /// A logout.
+        Logout = 1 "logout",
+        /// A probe, after a failed handshake.
+        Probe = 2 "probe",
+        /// A renewal of the tokens.
+        Refresh = 3 "refresh",
+        /// A ticket.
+        Ticket = 4 "ticket",
+    }
+}
+
 /// A request for the driver to make.
 #[derive(Clone, Debug)]
 pub struct HttpRequest {
+    /// The purpose.
+    pub call: HttpCall,
     /// The method.
     pub method: Method,
     /// The absolute URL; it holds no credential.
@@ -104,7 +122,7 @@ pub enum NoAnswer {
 /// Reads a successful JSON answer. One that `reject` describes counts as a 401: some servers refuse with a 200.
 ///
 /// # Errors
-/// Any other status, no answer, or no JSON.
+/// Any other status, a redirect (RFC 9110 §15.4), no answer, or no JSON.
 pub(crate) fn json_of(
     now: Now,
     result: &Result<HttpResponse, NoAnswer>,
@@ -114,6 +132,9 @@ pub(crate) fn json_of(
         NoAnswer::Failed => HttpError::Network,
         NoAnswer::TooLong => HttpError::Malformed(Malformed::TooLong),
     })?;
+    if matches!(response.status, 301 | 302 | 303 | 307 | 308) {
+        return Err(HttpError::Redirected);
+    }
     if !(200..300).contains(&response.status) {
         let retry_after = response.retry_after.as_deref().and_then(|text| retry_after(now.unix, text));
         return Err(HttpError::Status { status: response.status, retry_after });
@@ -168,8 +189,11 @@ mod tests {
         for status in [200, 201, 299] {
             assert_eq!(answer(status), Ok(()));
         }
-        for status in [0, 100, 199, 300, 301, 302, 304, 307, 399, 400, 500] {
+        for status in [0, 100, 199, 300, 304, 399, 400, 500] {
             assert_eq!(answer(status), Err(HttpError::Status { status, retry_after: None }));
+        }
+        for status in [301, 302, 303, 307, 308] {
+            assert_eq!(answer(status), Err(HttpError::Redirected));
         }
     }
 

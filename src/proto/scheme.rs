@@ -169,6 +169,11 @@ options! {
             /// Where the ticket's life is in the answer, in seconds.
             expires_in_field: String = "expires_in".to_owned(), "expiresInField";
         }
+        face {
+            /// More headers: a record, `Headers`, or a function of the call, which may be async. They replace headers
+            /// of gatepass with the same name.
+            "headers": "CallHeaders" = "";
+        }
     }
 }
 

@@ -61,6 +61,7 @@ const SEND_ANSWER_QUEUE_FULL = 5;
  * @typedef {object} Sink The callbacks for events and messages. They do not throw.
  * @property {boolean} takesBuffers Whether binary messages should arrive as ArrayBuffers.
  * @property {(thrown: unknown) => void} broken
+ * @property {(call: number, url: string, init: RequestInit) => Promise<Response>} [send]
  * @property {() => void} opened
  * @property {(message: number, status: number) => void} status
  * @property {(code: number, reason: string, wasClean: boolean) => void} closed

@@ -11,6 +11,9 @@ const HTTP_END_TOO_LONG = 2;
 const MAX_BODY = 1048576;
 // </contract>
 
+/** The status that stands for any redirect (RFC 9110 §15.4.8). */
+const REDIRECT = 307;
+
 /** The longest delay of a timer (HTML: a signed 32-bit number). The machine then sets it again. */
 const MAX_DELAY = 2 ** 31 - 1;
 
@@ -23,8 +26,8 @@ const MAX_DELAY = 2 ** 31 - 1;
  * @property {(to: Plain) => boolean} poll
  * @property {() => number} deadline
  *
- * The callback for a trap.
- * @typedef {{ broken(thrown: unknown): void }} Owner
+ * The callback for a trap, and the app's own way to send a request (with an `HttpCall`), if it has one.
+ * @typedef {{ broken(thrown: unknown): void, send?: (call: number, url: string, init: RequestInit) => Promise<Response> }} Owner
  */
 
 /** @template {Core} C @template {Owner} O */
@@ -102,31 +105,34 @@ export class Driver {
   /**
    * Makes an HTTP request. Its end is handled once, later: with status, Retry-After, Date and body, or without them if there was no answer.
    *
-   * @param {any[]} given Its number, URL, method, `Authorization`, media type of the body, body, whether cookies are sent, and `keepalive`: such a
-   * request outlives the page and is not aborted.
+   * @param {any[]} given Its number, URL, method, `Authorization`, media type of the body, body, whether cookies are sent, `keepalive` (such a
+   * request outlives the page and is not aborted), and an `HttpCall`.
    */
-  request([id, url, method, authorization, type, body, cookies, keepalive]) {
+  request([id, url, method, authorization, type, body, cookies, keepalive, call]) {
     const abort = new AbortController();
     /** @type {Record<string, string>} */
     const headers = { accept: 'application/json' };
     if (authorization) headers.authorization = authorization;
     if (type) headers['content-type'] = type;
     const answer = async () => {
-      const response = await fetch(url, {
+      /** @type {RequestInit} */
+      const init = {
         method,
         headers,
         body,
         keepalive,
         cache: 'no-store',
-        redirect: 'error',
+        redirect: 'manual',
         credentials: cookies ? 'include' : 'omit',
         signal: keepalive ? null : abort.signal,
-      });
+      };
+      const response = await (this.owner.send?.(call, url, init) ?? fetch(url, init));
       const text = await readText(response);
       if (text === undefined) return [HTTP_END_TOO_LONG];
       return [
         HTTP_END_RESPONSE,
-        response.status,
+        // A redirect shows no status (WHATWG Fetch, opaque-redirect filtered response).
+        response.type === 'opaqueredirect' ? REDIRECT : response.status,
         response.headers.get('retry-after'),
         response.headers.get('date'),
         text,

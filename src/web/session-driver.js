@@ -57,6 +57,7 @@ const SOURCE_ANSWER_FAILED = 1;
  *
  * @typedef {object} SessionOwner The callbacks. They do not throw. A failure is an array of its parts, or undefined.
  * @property {(thrown: unknown) => void} broken
+ * @property {(call: number, url: string, init: RequestInit) => Promise<Response>} [send]
  * @property {(failure: any[] | undefined) => void} changed
  * @property {(failure: any[]) => void} renewalRefused
  * @property {(error: unknown) => void} storeFailed

@@ -234,7 +234,7 @@ async fn no_request_with_a_credential_follows_where_a_server_leads_it() {
     let mut config = preset::session("simpleJwt", &format!("{server}/api")).unwrap();
     config.http_timeout = Millis::from_secs(5);
     let session = Session::new(config).unwrap();
-    assert_eq!(login(&session, "maggie", "secret").await, Err("LOGIN_FAILED"));
+    assert_eq!(login(&session, "maggie", "secret").await, Err("REDIRECTED"));
     let access = Secret::new("access".to_owned());
     session.set_tokens(access, Some(Secret::new("refresh".to_owned())), Lifetime::default()).await.unwrap();
     let ticket = Ticket::new(Url::parse("url", &format!("{server}/ticket"), UrlKind::Http).unwrap());
@@ -242,7 +242,7 @@ async fn no_request_with_a_credential_follows_where_a_server_leads_it() {
     let config = with_quick_retries(ConnectionConfig::new(address, Scheme::Ticket(ticket)));
     let mut socket = AuthSocket::new(config, Some(&session)).unwrap();
     socket.connect();
-    assert_eq!(failures(&mut socket, 1).await[0].0, "TICKET_REJECTED");
+    assert_eq!(failures(&mut socket, 1).await[0].0, "REDIRECTED");
     for path in ["/api/token/", "/ticket"] {
         assert!(asked.recv().await.unwrap().contains(path), "{path}");
     }

@@ -34,10 +34,9 @@ test('every option crosses at its place, with its value', async () => {
         }
       };
       return {
-        session: fixture.session.map(({ options }) => crossing((core) => session.read(options, {})(core, {}))),
+        session: fixture.session.map(({ options }) => crossing((core) => session.read(options, {}).make(core, {}))),
         socket: fixture.socket.map(({ options }) => {
-          // A cookie without a session is no credential.
-          const given = options.scheme.type === 'cookie' ? { ...options, session: user } : options;
+          const given = options.scheme.type === 'anonymous' ? options : { ...options, session: user };
           return crossing((core) => socket.read(address, given)(core, undefined, {}));
         }),
       };

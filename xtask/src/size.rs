@@ -9,7 +9,7 @@ use crate::process::run_logged;
 use crate::tools::{target_dir, wasm_command};
 
 /// The default entry, all of it, minified, brotli 11.
-pub(crate) const BUDGET: usize = 47_450;
+pub(crate) const BUDGET: usize = 48_100;
 /// Aimed at.
 const AIM: usize = 28_000;
 
@@ -24,12 +24,13 @@ pub(crate) fn run(check: bool) -> Result<()> {
     let with_presets = folder.join("with-presets.js");
     minify(&pkg().join("index.js"), &with_presets, &[])?;
     let (tabs, details) = (folder.join("tabs.js"), folder.join("details.js"));
-    let streams = folder.join("streams.js");
+    let (streams, requests) = (folder.join("streams.js"), folder.join("requests.js"));
     minify(&pkg().join("tabs.js"), &tabs, &[])?;
     minify(&pkg().join("details.js"), &details, &[])?;
     minify(&pkg().join("streams.js"), &streams, &[])?;
+    minify(&pkg().join("requests.js"), &requests, &[])?;
 
-    println!("{:<30}{:>10}{:>12}", "", "raw", "brotli 11");
+    println!("{:<50}{:>10}{:>12}", "", "raw", "brotli 11");
     for (name, file) in [
         ("wasm", &wasm),
         ("glue, minified", &glue),
@@ -39,9 +40,10 @@ pub(crate) fn run(check: bool) -> Result<()> {
         ("loaded where tokens are stored", &tabs),
         ("loaded when a login is refused", &details),
         ("loaded for back-pressure", &streams),
+        ("loaded for headers, CSRF or a fetch of the app", &requests),
     ] {
         let (raw, brotli) = sizes(file)?;
-        println!("{name:<30}{raw:>10}{brotli:>12}");
+        println!("{name:<50}{raw:>10}{brotli:>12}");
     }
     let total = download()?;
     println!("download of the default entry: {total} bytes; budget {BUDGET}, aimed at {AIM}");
@@ -92,6 +94,7 @@ fn minify(from: &Path, to: &Path, more: &[&str]) -> Result<()> {
             "--external:*/tabs.js",
             "--external:*/details.js",
             "--external:*/streams.js",
+            "--external:*/requests.js",
         ])
         .args(more);
     run_logged("esbuild", command.arg(format!("--outfile={}", to.display())))

@@ -9,7 +9,7 @@ use crate::error::{Disposition, Failure, HandshakeError, HttpError, Malformed, T
 use crate::proto::Handshake;
 use crate::proto::Millis;
 use crate::proto::hint::Hint;
-use crate::proto::http::{HttpRequest, HttpResponse, Method, NoAnswer, http_date, json_of};
+use crate::proto::http::{HttpCall, HttpRequest, HttpResponse, Method, NoAnswer, http_date, json_of};
 use crate::proto::outbox::Retention;
 use crate::proto::scheme::{FirstMessage, Scheme, Ticket};
 use crate::proto::session::{AccessToken, RequestId, TokenRequestId};
@@ -75,7 +75,7 @@ impl Connection {
                 let (request, authorization) = (RequestId(self.new_id()), Some(token.authorization.clone()));
                 // The event comes before the request: a listener that closes wastes no ticket.
                 self.change(State::Ticket { request, token, asked_at: now });
-                return self.call(now, request, method, url, authorization);
+                return self.call(now, request, HttpCall::Ticket, method, url, authorization);
             }
         };
         self.dial(now, handshake, Some(token));
@@ -86,12 +86,13 @@ impl Connection {
         &mut self,
         now: Now,
         request: RequestId,
+        call: HttpCall,
         method: Method,
         url: String,
         authorization: Option<Secret>,
     ) {
         let cookies = self.config.sends_cookies();
-        let http = HttpRequest { method, url, authorization, body: None, cookies, keepalive: false };
+        let http = HttpRequest { call, method, url, authorization, body: None, cookies, keepalive: false };
         self.timers.set(Timer::Http, now.instant.after(self.config.http_timeout));
         self.outputs.push_back(Output::Fetch { request, http });
     }
@@ -137,7 +138,7 @@ impl Connection {
     /// The probe shows why a handshake failed, as far as HTTP can.
     fn on_probed(&mut self, now: Now, result: &Result<HttpResponse, NoAnswer>) {
         let failure = match json_of(now, result, None) {
-            Err(error @ HttpError::Network) => Failure::Probe(error),
+            Err(error @ (HttpError::Network | HttpError::Redirected)) => Failure::Probe(error),
             Err(error @ HttpError::Status { status: 401 | 403 | 429 | 500..=599, .. }) => Failure::Probe(error),
             // The server is up and accepts the token, so it refuses the handshake.
             Ok(_) | Err(HttpError::Malformed(_) | HttpError::Status { .. } | HttpError::TimedOut) => {

@@ -77,6 +77,11 @@ options! {
             "params": "Record<string, string>" = "";
             /// How many bytes may be queued before `writable` applies back-pressure.
             "highWaterMark": "number" = "65536";
+            /// The app's own `fetch`, for ticket and probe calls: it gets a `Request` and returns a `Response`.
+            "fetch": "CallFetch" = "that of the session";
+            /// Sends a CSRF token with ticket calls that send cookies and are no GET: the value of this cookie, in this
+            /// header. `'django'` stands for `{ cookie: 'csrftoken', header: 'X-CSRFToken' }`.
+            "csrf": "CsrfOptions | 'django'" = "that of the session";
         }
     }
 }

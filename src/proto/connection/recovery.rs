@@ -8,7 +8,7 @@ use super::{Connection, ConnectionState, StateChange};
 use crate::error::{Disposition, Failure, HandshakeError, Problem, TokenError, TransportError};
 use crate::proto::Millis;
 use crate::proto::hint::{Hint, forbids};
-use crate::proto::http::Method;
+use crate::proto::http::{HttpCall, Method};
 use crate::proto::scheme::Scheme;
 use crate::proto::session::{RequestId, SessionView};
 use crate::proto::{Json, Now};
@@ -66,7 +66,7 @@ impl Connection {
                     let request = RequestId(self.new_id());
                     let authorization = token.as_ref().map(|token| token.authorization.clone());
                     self.state = State::Probing { request, token };
-                    return self.call(now, request, Method::Get, url, authorization);
+                    return self.call(now, request, HttpCall::Probe, Method::Get, url, authorization);
                 }
                 Failure::Transport(TransportError::ConnectFailed)
             }

@@ -21,7 +21,7 @@ pub use parts::{ChangePart, FailurePart, Remedy, SchemeKind, StatPart};
 use super::Framing;
 use super::close::CloseAction;
 use super::connection::{ConnectionConfig, ConnectionState, DeliveryStatus, PageEvent, Phase, WhenHidden};
-use super::http::{BodyEncoding, Credentials, Method};
+use super::http::{BodyEncoding, Credentials, HttpCall, Method};
 use super::outbox::OutboxPolicy;
 use super::scheme::{Encoding, FirstMessage, Query, Subprotocol, Ticket};
 use super::session::{Reason, SessionConfig, SessionState, StoreEnd, TimeUnit};
@@ -48,6 +48,7 @@ pub fn tables() -> Vec<Table> {
         table::<FailurePart>(),
         table::<DeliveryStatus>(),
         table::<Framing>(),
+        table::<HttpCall>(),
         table::<HttpEnd>(),
         table::<Method>(),
         table::<OutboxPolicy>(),

@@ -1,7 +1,7 @@
 //! The options of a session: its endpoints, and where the tokens are in their answers.
 
 use super::super::contract::{Kind, numbered, options};
-use super::super::http::{Body, BodyEncoding, Credentials, HttpRequest, Method};
+use super::super::http::{Body, BodyEncoding, Credentials, HttpCall, HttpRequest, Method};
 use super::super::{Json, Secret, Url};
 use super::LEEWAY;
 use crate::error::ConfigError;
@@ -50,6 +50,12 @@ options! {
             "storeKey": "string" = "'gatepass ' and the address of login or refresh";
             /// More origins to which {@link Session.fetch} may send the token, besides those of the endpoints.
             "fetchOrigins": "Array<string | URL>" = "";
+            /// The app's own `fetch`, for the calls of the session and for {@link Session.fetch}: it gets a `Request` and
+            /// returns a `Response`. Its sockets use it, too. If it rejects, that is a failure of the network.
+            "fetch": "CallFetch" = "fetch";
+            /// Sends a CSRF token with every call that sends cookies and is no GET: the value of this cookie, in this
+            /// header. `'django'` stands for `{ cookie: 'csrftoken', header: 'X-CSRFToken' }`.
+            "csrf": "CsrfOptions | 'django'" = "";
         }
         own {
             /// Who gives the next token: set by the driver.
@@ -126,6 +132,9 @@ options! {
             reject: Option<Json> = None, "reject";
         }
         face {
+            /// More headers: a record, `Headers`, or a function of the call, which may be async. They replace headers
+            /// of gatepass with the same name.
+            "headers": "CallHeaders" = "";
             /// Always `POST`: a GET has no body for credentials.
             "method": "'POST'" = "'POST'";
         }
@@ -133,7 +142,13 @@ options! {
 }
 
 impl TokenEndpoint {
-    pub(super) fn request(&self, config: &SessionConfig, values: &Json, authorization: Option<Secret>) -> HttpRequest {
+    pub(super) fn request(
+        &self,
+        call: HttpCall,
+        config: &SessionConfig,
+        values: &Json,
+        authorization: Option<Secret>,
+    ) -> HttpRequest {
         let body = self.body.as_ref().map_or_else(|| values.clone(), |template| template.filled(values));
         let text = match self.encoding {
             BodyEncoding::Form => body.form(),
@@ -141,6 +156,7 @@ impl TokenEndpoint {
         };
         let body = Some(Body { text: Secret::new(text), encoding: self.encoding });
         HttpRequest {
+            call,
             method: Method::Post,
             url: self.url.to_text(),
             authorization,

@@ -19,7 +19,7 @@ use super::state::{Refresh, RetryNotBefore, SameUser, State, Timer};
 use crate::error::{HttpError, TokenError};
 use crate::proto::Millis;
 use crate::proto::hint::Hint;
-use crate::proto::http::Credentials;
+use crate::proto::http::{Credentials, HttpCall};
 use crate::proto::token::{TokenOrigin, TokenSet};
 use crate::proto::{Json, Now, UnixTime};
 
@@ -76,7 +76,7 @@ impl Session {
                 Some(token) => Json::object(&[("refresh", token.expose())]),
                 None => Json::object(&[]),
             };
-            let http = endpoint.request(&self.config, &values, None);
+            let http = endpoint.request(HttpCall::Refresh, &self.config, &values, None);
             self.outputs.push_back(Output::Fetch { request, http });
         }
         self.timers.set(Timer::Http, now.instant.after(self.config.http_timeout));
@@ -131,11 +131,11 @@ impl Session {
             Err(error) => error,
         };
         match error {
-            HttpError::Status { status: status @ (400 | 401 | 403), .. } => {
-                let error = if self.is_unanswered {
-                    TokenError::RefreshLost { status }
-                } else {
-                    TokenError::RefreshRejected { status }
+            HttpError::Redirected | HttpError::Status { status: 400 | 401 | 403, .. } => {
+                let error = match error.status() {
+                    Some(status) if self.is_unanswered => TokenError::RefreshLost { status },
+                    Some(status) => TokenError::RefreshRejected { status },
+                    None => TokenError::Refresh(error),
                 };
                 if self.config.storage == TokenStorage::Store {
                     self.renewal = Refresh::Refused(error);

@@ -6,7 +6,7 @@ use super::Session;
 use super::io::{LoginError, LoginId, Output};
 use super::state::{Refresh, SameUser, SignIn, State, Timer};
 use crate::error::{HttpError, TokenError};
-use crate::proto::http::Credentials;
+use crate::proto::http::{Credentials, HttpCall};
 use crate::proto::token::TokenSet;
 use crate::proto::{Json, Now, Secret, UnixTime};
 
@@ -17,7 +17,7 @@ impl Session {
             // The driver refuses login() without an endpoint. The answer here is the same.
             return self.outputs.push_back(Output::LoginDone { login, result: Err(TokenError::Missing.into()) });
         };
-        let http = endpoint.request(&self.config, credentials, None);
+        let http = endpoint.request(HttpCall::Login, &self.config, credentials, None);
         let request = self.new_request();
         self.timers.set(Timer::Login, now.instant.after(self.config.http_timeout));
         self.outputs.push_back(Output::Fetch { request, http });
@@ -45,7 +45,8 @@ impl Session {
             Some(_) => Json::object(&[("access", tokens.access.expose()), ("refresh", refresh.expose())]),
             None => Json::object(&[]),
         };
-        let mut http = endpoint.request(&self.config, &values, Some(self.token(tokens).authorization));
+        let mut http =
+            endpoint.request(HttpCall::Logout, &self.config, &values, Some(self.token(tokens).authorization));
         // Apps often load another page next.
         http.keepalive = true;
         let request = self.new_request();

@@ -64,7 +64,7 @@ impl Plain {
         self.failure(error.map(|error| (error.number(), error.disposition(), error.status(), None)));
     }
 
-    /// The number of an HTTP request, and the request: URL, method, `Authorization`, media type, body, cookies, and whether nothing ends it.
+    /// The number of an HTTP request, and the request: URL, method, `Authorization`, media type, body, cookies, whether nothing ends it, and the purpose.
     pub(super) fn http(&self, id: u32, http: &HttpRequest) {
         let body = http.body.as_ref();
         self.number(id.into());
@@ -75,6 +75,7 @@ impl Plain {
         self.maybe_text(body.map(|body| body.text.expose()));
         self.flag(http.cookies);
         self.flag(http.keepalive);
+        self.number(http.call.number().into());
     }
 
     /// A session as a connection sees it.

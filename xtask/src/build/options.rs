@@ -12,6 +12,7 @@ use super::contract::screaming;
 const TYPES_HEAD: &str =
     "// Made of the options in src/proto by `cargo xtask build`: their types, with what each row says of itself.
 
+import type { CallFetch, CallHeaders, CsrfOptions } from './calls.js';
 import type { JsonValue, Scheme } from './schemes.js';
 import type { Session } from './session.js';
 import type { TokenContext, TokenSource, TokenStore } from './tokens.js';
