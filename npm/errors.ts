@@ -22,6 +22,8 @@ export type ErrorCode =
   | 'REDIRECTED'
   // signing in and renewing
   | 'INVALID_CREDENTIALS'
+  | 'LOGIN_FORBIDDEN'
+  | 'LOGIN_INCOMPLETE'
   | 'LOGIN_FAILED'
   | 'SUPERSEDED'
   | 'STALE_COOKIE'
@@ -88,8 +90,8 @@ export class GatepassError extends Error {
   /** The least wait in seconds, if the server asked for one. */
   declare readonly retryAfter: number | undefined;
   /**
-   * What the server said of a login that it refused, if that was JSON: DRF's `{"username": ["This field is required."]}`.
-   * Where it quotes what was sent (as it is, JSON-escaped or percent-encoded) there stands `…`; the rest is the server's, as it is.
+   * The server's answer to a login that it refused or did not complete, if that was JSON: DRF's `{"username": ["This field is required."]}`.
+   * A value that was sent (as it is, JSON-escaped or percent-encoded) is replaced by `…` where it is a whole value or a whole word. The rest is unchanged, also all names.
    */
   declare readonly details: unknown;
 

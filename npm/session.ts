@@ -1,6 +1,6 @@
 // The session: the signed-in user and the tokens.
 
-import { RequirementKind, SESSION_STATE_NAMES } from './contract.js';
+import { RequirementKind, SESSION_STATE_NAMES, TOKEN_ENDPOINT } from './contract.js';
 import { failure, named, nameOf, type FailureParts, type GatepassError } from './errors.js';
 import { reported, SocketErrorEvent } from './events.js';
 import { internal, Lazy } from './load.js';
@@ -23,6 +23,12 @@ export class SessionChangeEvent extends Event {
   /** Why the session has ended, if this change ended it. */
   declare readonly error: GatepassError | undefined;
 }
+
+/** What may differ in the second step of a login. `headers` are those of `login`. */
+export type LoginEndpoint = Pick<TokenEndpoint, 'url' | 'encoding' | 'body' | 'reject'>;
+
+/** The rows of that. */
+const { headers: _, method: __, ...LOGIN_ENDPOINT } = TOKEN_ENDPOINT;
 
 /** A token or its `Authorization`, and its generation: the first, the second, … of the session. */
 type Granted = [token: string, generation: number];
@@ -84,6 +90,7 @@ export class Session extends EventTarget {
   readonly #core: Lazy<SessionDriver>;
   readonly #login: TokenEndpoint | undefined;
   readonly #hasStore: boolean;
+  readonly #allowInsecure: boolean;
   readonly #origins: () => Set<string>;
   readonly #own: string[];
   readonly #source: Source = {};
@@ -103,6 +110,7 @@ export class Session extends EventTarget {
     this.#calls = calls;
     this.#hasStore = (options.store ?? 'memory') !== 'memory';
     this.#login = options.login ?? undefined;
+    this.#allowInsecure = options.allowInsecure ?? false;
     const { login, refresh, logout, fetchOrigins = [] } = options;
     this.#origins = () =>
       new Set(
@@ -146,12 +154,17 @@ export class Session extends EventTarget {
 
   /**
    * Returns a valid access token. It is renewed first if necessary.
-   * @param options minTtl: how long the token should stay valid, in milliseconds. @default 0
+   * @param options minTtl: how long the token should stay valid, in milliseconds. @default 0. refused: a token that a server has refused; if it is the
+   * present one, it is renewed once, for all who ask. Give what this method has returned.
    * @throws GatepassError TOKEN_MISSING, TOKEN_EXPIRED, REFRESH_REJECTED, REFRESH_LOST (sign in), REFRESH_FAILED (try again), SUPERSEDED (another user signed in meanwhile)
    */
-  async accessToken(options: { minTtl?: number } = {}): Promise<string> {
-    const minTtl = new Options(options, '', { minTtl: 'millis' }).millis('minTtl', 0);
-    return this.#token(RequirementKind.ValidFor, minTtl, ([token]) => token);
+  async accessToken(options: { minTtl?: number; refused?: string } = {}): Promise<string> {
+    const given = new Options(options, '', { minTtl: 'millis', refused: 'text' });
+    const minTtl = given.millis('minTtl', 0);
+    const refused = given.get('refused') == null ? undefined : given.text('refused');
+    return this.#token(RequirementKind.ValidFor, minTtl, ([token, generation]) =>
+      token === refused ? this.#another(generation, ([next]) => next) : token,
+    );
   }
 
   /** Requests a token and calls `use` with it, synchronously with the answer of the wasm. */
@@ -252,11 +265,20 @@ export class Session extends EventTarget {
 
   /**
    * Signs in at the login endpoint.
-   * @throws GatepassError INVALID_CREDENTIALS (400, 401, 403), STALE_COOKIE (401), LOGIN_FAILED, each with the server's words in `details`, SUPERSEDED by a later login, setTokens or logout
+   * @param endpoint options that differ from those of `login`, for the second step of a login: `{ url: '/api/login/code/' }`
+   * @throws GatepassError INVALID_CREDENTIALS (400, 401), LOGIN_FORBIDDEN (403), LOGIN_INCOMPLETE (the server wants another step), STALE_COOKIE (401), LOGIN_FAILED, each with the server's answer in `details`; SUPERSEDED by a later login, setTokens or logout
    */
-  async login(credentials: Record<string, JsonValue>): Promise<void> {
-    if (this.#login === undefined) throw failure('INVALID_OPTION', 'login: this session has no login endpoint');
-    const given = new Options({ credentials, body: this.#login.body }, '', { credentials: 'json', body: 'json' });
+  async login(credentials: Record<string, JsonValue>, endpoint?: Partial<LoginEndpoint>): Promise<void> {
+    const login = endpoint === undefined ? this.#login : { ...this.#login, ...endpoint };
+    if (login === undefined) throw failure('INVALID_OPTION', 'login: this session has no login endpoint');
+    const [parts] =
+      endpoint === undefined
+        ? []
+        : new Options({ endpoint: login, allowInsecure: this.#allowInsecure }, '', {
+            endpoint: LOGIN_ENDPOINT,
+            allowInsecure: 'flag',
+          }).values();
+    const given = new Options({ credentials, body: login.body }, '', { credentials: 'json', body: 'json' });
     const sent = given.json('credentials');
     if (!isRecord(credentials) || !isRecord(sent))
       return given.fail('credentials', 'an object such as {username, password} is needed');
@@ -269,13 +291,13 @@ export class Session extends EventTarget {
         forget();
         if (failure === undefined) return resolve();
         if (answer === undefined) return reject(named(failure));
-        const details = import('./details.js').then(({ detailsOf }) => detailsOf(answer, [sent, this.#login?.body]));
+        const details = import('./details.js').then(({ detailsOf }) => detailsOf(answer, [sent, login.body]));
         // The error is reported, with or without the server's answer.
         details.catch(() => {}).then((details) => reject(named(failure, undefined, details)));
       };
-      const login = this.#next++;
-      this.#waiting.logins.set(login, done);
-      this.#core.ask((core) => core.login(login, sent), reject);
+      const id = this.#next++;
+      this.#waiting.logins.set(id, done);
+      this.#core.ask((core) => core.login(id, sent, parts as unknown[] | undefined), reject);
     });
   }
 

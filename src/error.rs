@@ -119,11 +119,15 @@ pub enum TokenError {
     Expired,
     /// The login endpoint refused these credentials.
     InvalidCredentials {
-        /// The status code: 400, 401 or 403.
+        /// The status code: 400 or 401.
         status: u16,
     },
     /// The login call failed.
     Login(HttpError),
+    /// The login endpoint forbids this login (403): the account is locked, the address is not confirmed, a CSRF token is missing.
+    LoginForbidden,
+    /// The login endpoint answered with neither tokens nor a refusal: it wants another step, such as a code.
+    LoginIncomplete,
     /// Nobody is signed in.
     Missing,
     /// The refresh call failed in a way that may pass.
@@ -250,7 +254,8 @@ impl TokenError {
             }
             Self::Login(error) | Self::Refresh(error) => error.status(),
             Self::StaleCookie => Some(401),
-            Self::Expired | Self::Missing | Self::Superseded | Self::Unfit => None,
+            Self::LoginForbidden => Some(403),
+            Self::Expired | Self::LoginIncomplete | Self::Missing | Self::Superseded | Self::Unfit => None,
         }
     }
 }
@@ -287,7 +292,7 @@ mod tests {
         let after = Some(Millis::from_millis(1_500));
         let errors: Vec<_> =
             (0..=u8::MAX).filter_map(|number| Some((number, TokenError::of_number(number, 429, after)?))).collect();
-        assert_eq!(errors.len(), 8 + 2 * 8);
+        assert_eq!(errors.len(), 10 + 2 * 8);
         for (number, error) in errors {
             assert_eq!(error.number(), number);
             let is_answer = error.status() == Some(429);

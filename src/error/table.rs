@@ -132,6 +132,8 @@ failures! {
     tokens(status) {
         Expired: "TOKEN_EXPIRED", SignIn, "the session has expired; sign in again";
         InvalidCredentials { status }: "INVALID_CREDENTIALS", SignIn, "the server refused these credentials";
+        LoginForbidden: "LOGIN_FORBIDDEN", GiveUp, "the server forbids this login; see details";
+        LoginIncomplete: "LOGIN_INCOMPLETE", GiveUp, "the server wants another step before it signs in; see details";
         Missing: "TOKEN_MISSING", SignIn, "nobody is signed in: call login() or setTokens() first";
         RefreshLost { status }: "REFRESH_LOST", SignIn,
             "the answer to a renewal was lost, and the next was refused; sign in again";

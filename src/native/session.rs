@@ -171,7 +171,7 @@ impl Task {
                     let login = LoginId(self.next_login);
                     self.next_login = self.next_login.wrapping_add(1);
                     self.logins.insert(login.0, done);
-                    self.input(Input::Login { login, credentials });
+                    self.input(Input::Login { login, credentials, endpoint: None });
                 }
                 Some(SessionCommand::Token(requirement, done)) => {
                     let requester = self.new_asker();

@@ -60,7 +60,7 @@ impl Json {
         Self(Value::of_members(members))
     }
 
-    /// Returns the member of an object by a dotted path: `data.access_token`.
+    /// Returns the member of an object, or the element of an array, by a dotted path: `data.0.access_token`.
     #[must_use]
     pub fn at(&self, path: &str) -> Option<Self> {
         self.0.at(path).map(Self)

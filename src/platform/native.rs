@@ -128,7 +128,13 @@ impl Value {
     pub(super) fn at(&self, path: &str) -> Option<Self> {
         let mut value = &self.0;
         for name in path.split('.') {
-            value = value.as_object()?.get(name)?;
+            value = match value.as_array() {
+                Some(list) => {
+                    let index = name.parse::<usize>().ok().filter(|index| index.to_string() == name)?;
+                    list.get(index)?
+                }
+                None => value.as_object()?.get(name)?,
+            };
         }
         Some(Self(value.clone()))
     }

@@ -52,8 +52,12 @@ const isObject = (value) => typeof value === 'object' && value !== null && !Arra
 /** @param {Json | undefined} value @param {string} name */
 const member = (value, name) => (isObject(value) && Object.hasOwn(value, name) ? value[name] : undefined);
 
+/** A member, or an element of an array by its index. @param {Json | undefined} value @param {string} name */
+const within = (value, name) =>
+  Array.isArray(value) ? value[/^(0|[1-9]\d*)$/.test(name) ? Number(name) : -1] : member(value, name);
+
 /** The member at a dotted path, or undefined. @param {Json} value @param {string} path */
-export const at = (value, path) => path.split('.').reduce(member, /** @type {Json | undefined} */ (value));
+export const at = (value, path) => path.split('.').reduce(within, /** @type {Json | undefined} */ (value));
 
 /** Names and values in turn. @param {Json} value */
 export const entries = (value) => (isObject(value) ? Object.entries(value).flat() : []);

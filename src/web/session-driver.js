@@ -118,9 +118,9 @@ export class SessionDriver extends Driver {
     this.input(SESSION_INPUT_REQUEST_TOKEN, requester, [0, kind, value]);
   }
 
-  /** @param {number} login @param {unknown} credentials */
-  login(login, credentials) {
-    this.input(SESSION_INPUT_LOGIN, login, credentials);
+  /** @param {number} login @param {unknown} credentials @param {unknown[]} [endpoint] Instead of the session's, each option at its place. */
+  login(login, credentials, endpoint) {
+    this.input(SESSION_INPUT_LOGIN, login, [credentials, endpoint]);
   }
 
   /** @param {[access: string, refresh?: string, expiresIn?: number, expiresAt?: number]} tokens */

@@ -257,7 +257,7 @@ test('case_3: what a server says of a login that it refuses is told, without wha
       422,
       {
         password: ['"…" is too weak', '…'],
-        list: [{ '…': 'for …' }],
+        list: [{ annabel: 'for …' }],
         detail: null,
         code: '…',
         count: 123456,
@@ -266,7 +266,7 @@ test('case_3: what a server says of a login that it refuses is told, without wha
       },
     ],
     ['INVALID_CREDENTIALS', 400, undefined],
-    ['LOGIN_FAILED', undefined, undefined],
+    ['LOGIN_INCOMPLETE', undefined, { acces: 'a token by another name' }],
     ['INVALID_CREDENTIALS', 400, { username: ['This field is required.'], password: ['This field is required.'] }],
   ]);
 });

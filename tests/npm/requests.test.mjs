@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { after, before, test } from 'node:test';
-import { control, server } from './browser.mjs';
+import { ask, control, server } from './browser.mjs';
 import { inPage } from './page.mjs';
 
 /** An API that records its calls, and answers each as its path asks. */
@@ -233,4 +233,84 @@ test("an answer that is no Response of the browser's own is read all the same", 
     return [await session.accessToken(), error.code, error.status, error.details];
   }, api);
   assert.deepEqual(result, ['one', 'INVALID_CREDENTIALS', 401, { detail: 'no' }]);
+});
+
+test('a login of two steps: the first answer is an error with its details, and the second step is another endpoint', async () => {
+  await control({ do: 'reset' });
+  const { result } = await inPage(async (server) => {
+    const { Session } = await import('gatepass');
+    const session = new Session({ login: { url: `${server}/mfa/login/` } });
+    const told = ({ code, disposition, retryable, status, details }) => [code, disposition, retryable, status, details];
+    const first = () => session.login({ username: 'maggie', password: 'secret' }).catch((error) => error);
+    const second = (given) =>
+      session.login(given, { url: `${server}/mfa/login/code/`, body: { ephemeral_token: '$step', code: '$code' } });
+    const wrong = await first();
+    const { ephemeral_token: step } = wrong.details;
+    const refused = await second({ step, code: '000000' }).catch((error) => error);
+    const { details } = await first();
+    await second({ step: details.ephemeral_token, code: '123456' });
+    const bad = await Promise.all(
+      [{ url: 5 }, { url: `${server}/x`, other: 1 }, { url: 'http://api.test/' }].map((endpoint) =>
+        session.login({ username: 'a' }, endpoint).catch(({ code, message }) => `${code} ${message.split(/[:;]/)[0]}`),
+      ),
+    );
+    return [told(wrong), typeof step, told(refused), session.state, bad];
+  }, server);
+  const [wrong, step, refused, state, bad] = result;
+  assert.deepEqual(wrong.slice(0, 4), ['LOGIN_INCOMPLETE', 'giveUp', false, undefined]);
+  assert.equal(wrong[4].method, 'app');
+  assert.equal(step, 'string');
+  assert.deepEqual(refused.slice(0, 4), ['INVALID_CREDENTIALS', 'signIn', false, 401]);
+  assert.equal(state, 'signed-in');
+  assert.deepEqual(bad, ['INVALID_OPTION endpoint.url', 'INVALID_OPTION endpoint.other', 'INSECURE_URL endpoint.url']);
+});
+
+test('a login that is forbidden is no wrong password, and codes of the server stay readable beside what was sent', async () => {
+  await control({ do: 'reset' });
+  const body = { code: 'invalid_secret', field: { secret: ['secret'] }, detail: 'secret is no secret: try "secret"' };
+  await control({ do: 'answer', endpoint: 'login', status: 403, body: JSON.stringify(body) });
+  const { result } = await inPage(async (server) => {
+    const { presets, Session } = await import('gatepass');
+    const session = new Session(presets.simpleJwt(`${server}/api`));
+    const error = await session.login({ username: 'maggie', password: 'secret' }).catch((error) => error);
+    return [error.code, error.disposition, error.status, error.details];
+  }, server);
+  assert.deepEqual(result, [
+    'LOGIN_FORBIDDEN',
+    'giveUp',
+    403,
+    { code: 'invalid_secret', field: { secret: ['…'] }, detail: '… is no …: try "…"' },
+  ]);
+});
+
+test('a token that a server has refused is renewed once for all who say so, and a token of before is not renewed again', async () => {
+  await control({ do: 'reset' });
+  const { result } = await inPage(async (server) => {
+    const { presets, Session } = await import('gatepass');
+    const session = new Session(presets.simpleJwt(`${server}/api`));
+    await session.login({ username: 'maggie', password: 'secret' });
+    const refused = await session.accessToken();
+    const [first, second] = await Promise.all([session.accessToken({ refused }), session.accessToken({ refused })]);
+    const third = await session.accessToken({ refused });
+    return [first !== refused, first === second, first === third];
+  }, server);
+  assert.deepEqual(result, [true, true, true]);
+  assert.equal((await ask('counts')).refreshes, 1);
+});
+
+test('a whole URL is no ticket unless its hosts are named, and a path leads into arrays', async () => {
+  ANSWERS['/negotiate'] = { urls: [{ url: `ws://elsewhere.test/?access_token=SECRET` }] };
+  const { result } = await inPage(async (api) => {
+    const { AuthSocket, Session, ticket } = await import('gatepass');
+    const session = new Session();
+    session.setTokens({ access: 'one' });
+    const scheme = ticket({ url: `${api}/negotiate`, field: 'urls.0.url' });
+    const socket = new AuthSocket(`${api.replace('http', 'ws')}/socket`, { session, scheme });
+    const { error } = await new Promise((resolve) => socket.addEventListener('error', resolve, { once: true }));
+    socket.close();
+    return [error.code, error.message];
+  }, api);
+  assert.equal(result[0], 'TICKET_MALFORMED');
+  assert.match(result[1], /urlHosts/);
+  assert.deepEqual(taken('authorization'), [['/negotiate', 'Bearer one']], 'the URL was not sent to another server');
 });

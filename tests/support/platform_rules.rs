@@ -8,7 +8,7 @@ fn json(text: &str) -> Json {
 
 pub fn hold() {
     a_matcher_describes_a_subset_of_an_object();
-    a_path_leads_through_objects_alone();
+    a_path_leads_through_objects_and_arrays();
     case_82_a_token_is_a_value_and_never_changes_the_shape_of_a_message();
     a_form_holds_texts_as_they_are_and_all_else_as_json();
     a_hole_that_nobody_fills_is_found();
@@ -47,11 +47,27 @@ fn a_matcher_describes_a_subset_of_an_object() {
     }
 }
 
-fn a_path_leads_through_objects_alone() {
+fn a_path_leads_through_objects_and_arrays() {
     let value = json(r#"{"a":{"b":"text","n":1.5,"s":"3600","z":"","l":["x"]},"t":"abc"}"#);
     assert_eq!(value.text_at("a.b").as_deref(), Some("text"));
-    for path in ["a.c", "a.b.length", "t.0", "a.l.0", "a.l.length", "", "a.", "a.z", "__proto__", "constructor", "a.n"]
-    {
+    assert_eq!(value.text_at("a.l.0").as_deref(), Some("x"));
+    for path in [
+        "a.c",
+        "a.b.length",
+        "t.0",
+        "a.l.1",
+        "a.l.-1",
+        "a.l.00",
+        "a.l.x",
+        "a.l.",
+        "a.l.length",
+        "",
+        "a.",
+        "a.z",
+        "__proto__",
+        "constructor",
+        "a.n",
+    ] {
         assert_eq!(value.text_at(path), None, "{path}");
     }
     assert_eq!(value.at("toString"), None);

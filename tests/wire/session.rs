@@ -94,7 +94,7 @@ fn play(name: &str) {
         println!("{name}: {}", print(row));
         let outcome = if let Some(credentials) = row.at("login") {
             let login = LoginId(index as u32);
-            call(&mut session, Input::Login { login, credentials }, row)
+            call(&mut session, Input::Login { login, credentials, endpoint: None }, row)
         } else if row.at("logout").is_some() {
             let outcome = call(&mut session, Input::Logout, row);
             assert_eq!(session.state(), SessionState::SignedOut);
@@ -164,7 +164,7 @@ fn case_25_a_logout_that_the_server_does_not_know_has_ended_the_session_all_the_
     let access = Secret::new("9944".to_owned());
     session.handle_input(now(), Input::SetTokens { access, refresh: None, lifetime: Lifetime::default() });
     session.handle_input(now(), Input::Logout);
-    session.handle_input(now(), Input::Login { login: LoginId(1), credentials: Json::object(&[]) });
+    session.handle_input(now(), Input::Login { login: LoginId(1), credentials: Json::object(&[]), endpoint: None });
     let mut requests = Vec::new();
     while let Some(output) = session.poll_output() {
         if let Output::Fetch { request, .. } = output {

@@ -290,6 +290,8 @@ fn router(
         .route("/drf-jwt/api-token-refresh/", post(http::drf_jwt::refresh))
         .route("/drf-jwt/logout/", post(http::drf_jwt::logout))
         .route("/o/token/", post(http::oauth::token))
+        .route("/mfa/login/", post(http::two_step::password))
+        .route("/mfa/login/code/", post(http::two_step::code))
         // Where the controls are, for pages that this server serves.
         .route("/control", get(move || async move { format!("http://{control}/control") }))
         .layer(from_fn_with_state(state.clone(), recorded))

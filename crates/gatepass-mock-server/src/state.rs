@@ -87,6 +87,8 @@ pub(crate) struct Inner {
     pub(crate) tokens: Tokens,
     pub(crate) tickets: Tickets,
     pub(crate) session_keys: SessionKeys,
+    /// Users who have given their password and not their code, by the token of the second step.
+    pub(crate) second_steps: BTreeMap<String, String>,
     pub(crate) sockets: BTreeMap<u64, LiveSocket>,
     pub(crate) inactive: Vec<String>,
     pub(crate) canned: BTreeMap<Endpoint, Vec<Canned>>,
@@ -248,6 +250,7 @@ impl Inner {
             tokens: Tokens::new(),
             tickets: Tickets::default(),
             session_keys: SessionKeys::default(),
+            second_steps: BTreeMap::new(),
             sockets: BTreeMap::new(),
             inactive: Vec::new(),
             canned: BTreeMap::new(),

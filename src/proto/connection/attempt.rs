@@ -109,6 +109,10 @@ impl Connection {
             let text = answer.text_at(&scheme.field).ok_or(HttpError::Malformed(Malformed::MissingField))?;
             let ConnectionConfig { url, protocols, .. } = &self.config;
             let handshake = match &scheme.url_hosts {
+                // A whole URL in a parameter would give its credential to another server.
+                None if text.as_bytes().windows(3).any(|part| part == b"://") => {
+                    return Err(HttpError::Malformed(Malformed::ForeignUrl));
+                }
                 None => scheme.handshake(url, protocols, &text),
                 Some(hosts) => {
                     let whole = url.redirected(&text, hosts).ok_or(HttpError::Malformed(Malformed::ForeignUrl))?;

@@ -4,6 +4,7 @@ use super::super::contract::numbered;
 use super::super::http::{HttpRequest, HttpResponse, NoAnswer};
 use super::super::token::Lifetime;
 use super::super::{Instant, Json, Secret, UnixTime};
+use super::config::TokenEndpoint;
 use crate::error::TokenError;
 use crate::proto::Millis;
 
@@ -173,6 +174,8 @@ pub enum Input {
         login: LoginId,
         /// An object such as `{username, password}`.
         credentials: Json,
+        /// Another endpoint than `login`, for the second step of a login.
+        endpoint: Option<TokenEndpoint>,
     },
     /// This tab has the lock: the answer to [`Output::Lock`].
     Locked,

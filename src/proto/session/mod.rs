@@ -74,6 +74,8 @@ pub struct Session {
     /// Counts logins and calls of `setTokens()`.
     sign_in_count: u32,
     login: Option<(LoginId, RequestId)>,
+    /// The answer that refuses the pending login with a success.
+    login_reject: Option<Json>,
     token_requests: Vec<TokenRequest>,
     timers: Timers<Timer>,
     next_request: u32,
@@ -113,6 +115,7 @@ impl Session {
             since: Instant::from_millis(0),
             sign_in_count: 0,
             login: None,
+            login_reject: None,
             token_requests: Vec::new(),
             timers: Timers::default(),
             next_request: 0,
@@ -134,7 +137,7 @@ impl Session {
         match input {
             Input::Http { request, result } => self.on_http(now, request, result),
             Input::Locked => self.on_locked(now),
-            Input::Login { login, credentials } => self.on_login(now, login, &credentials),
+            Input::Login { login, credentials, endpoint } => self.on_login(now, login, &credentials, endpoint.as_ref()),
             Input::Logout => self.on_logout(),
             Input::Provided { request, result } => {
                 if matches!(self.renewal, Refresh::Requested(asked) if asked == request) {
@@ -265,11 +268,12 @@ impl Session {
             self.clock = Some(ServerClock { server, at: now });
         }
         if self.login.is_some_and(|(_, waiting)| waiting == request) {
-            let answer = json_of(now, &result, reject_of(&self.config.login));
+            let answer = json_of(now, &result, self.login_reject.as_ref());
             let body = result.ok().map(|response| response.body);
             self.on_login_answer(now, answer, date, body);
         } else if matches!(self.renewal, Refresh::Requested(asked) if asked == request) {
-            let answer = json_of(now, &result, reject_of(&self.config.refresh));
+            let reject = self.config.refresh.as_ref().and_then(|endpoint| endpoint.reject.as_ref());
+            let answer = json_of(now, &result, reject);
             self.on_refresh_answer(now, answer, date);
         }
     }
@@ -426,10 +430,6 @@ impl Session {
             self.outputs.push_back(Output::Changed { state, view, error });
         }
     }
-}
-
-fn reject_of(endpoint: &Option<TokenEndpoint>) -> Option<&Json> {
-    endpoint.as_ref()?.reject.as_ref()
 }
 
 /// The default leeway: 30 s.

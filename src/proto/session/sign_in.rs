@@ -3,21 +3,23 @@
 //! Rules: one login is in flight; a later login, `setTokens()` or a logout replaces it. The answer to a logout is ignored.
 
 use super::Session;
+use super::config::TokenEndpoint;
 use super::io::{LoginError, LoginId, Output};
 use super::state::{Refresh, SameUser, SignIn, State, Timer};
-use crate::error::{HttpError, TokenError};
+use crate::error::{HttpError, Malformed, TokenError};
 use crate::proto::http::{Credentials, HttpCall};
 use crate::proto::token::TokenSet;
 use crate::proto::{Json, Now, Secret, UnixTime};
 
 impl Session {
-    pub(super) fn on_login(&mut self, now: Now, login: LoginId, credentials: &Json) {
+    pub(super) fn on_login(&mut self, now: Now, login: LoginId, credentials: &Json, endpoint: Option<&TokenEndpoint>) {
         self.supersede_login();
-        let Some(endpoint) = &self.config.login else {
+        let Some(endpoint) = endpoint.or(self.config.login.as_ref()) else {
             // The driver refuses login() without an endpoint. The answer here is the same.
             return self.outputs.push_back(Output::LoginDone { login, result: Err(TokenError::Missing.into()) });
         };
         let http = endpoint.request(HttpCall::Login, &self.config, credentials, None);
+        self.login_reject = endpoint.reject.clone();
         let request = self.new_request();
         self.timers.set(Timer::Login, now.instant.after(self.config.http_timeout));
         self.outputs.push_back(Output::Fetch { request, http });
@@ -62,6 +64,8 @@ impl Session {
     ) {
         let Some((login, _)) = self.login.take() else { return };
         self.timers.stop(Timer::Login);
+        let path = &self.config.fields.access;
+        let is_incomplete = answer.as_ref().is_ok_and(|json| json.text_at(path).is_none());
         let received = answer.and_then(|json| self.tokens_of(now, &json, date));
         let result = match received {
             Ok(tokens) => {
@@ -73,8 +77,14 @@ impl Session {
             {
                 Err(LoginError { error: TokenError::StaleCookie, answer: body })
             }
-            Err(HttpError::Status { status: status @ (400 | 401 | 403), .. }) => {
+            Err(HttpError::Status { status: status @ (400 | 401), .. }) => {
                 Err(LoginError { error: TokenError::InvalidCredentials { status }, answer: body })
+            }
+            Err(HttpError::Status { status: 403, .. }) => {
+                Err(LoginError { error: TokenError::LoginForbidden, answer: body })
+            }
+            Err(HttpError::Malformed(Malformed::MissingField)) if is_incomplete => {
+                Err(LoginError { error: TokenError::LoginIncomplete, answer: body })
             }
             // A success that could not be parsed may contain tokens.
             Err(error) => {

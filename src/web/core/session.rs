@@ -6,6 +6,7 @@ use wasm_bindgen::prelude::*;
 use super::options::trusted_options;
 use super::plain::{Given, Plain, answer, known, now};
 use crate::proto::contract::{RequirementKind, SessionInput as In, SessionOutput as Out, SourceAnswer};
+use crate::proto::session::TokenEndpoint;
 use crate::proto::session::{
     Input, LoginError, LoginId, NoToken, Output, Provided, Record, RequestId, RequesterId, Session, SessionConfig,
     Stored, TokenRequest, TokenRequestId, TokenRequirement,
@@ -45,8 +46,12 @@ impl SessionCore {
         let input = match known(what) {
             In::Http => Input::Http { request, result: answer(&given) },
             In::Locked => Input::Locked,
-            // The credentials.
-            In::Login => Input::Login { login: LoginId(id), credentials: Json::from_js(given.0) },
+            // The credentials, and an endpoint or undefined.
+            In::Login => Input::Login {
+                login: LoginId(id),
+                credentials: Json::from_js(given.at(0).0),
+                endpoint: endpoint_of(given.at(1)),
+            },
             In::Logout => Input::Logout,
             // A `SourceAnswer`, the access token, its life and its end.
             In::Provided => Input::Provided {
@@ -224,4 +229,16 @@ fn stored(given: &Given) -> Stored {
         expires_at: given.number(4).map(|end| UnixTime::from_millis(end as i64)),
         skew: given.count(5) as i64,
     })
+}
+
+/// The endpoint of one login, as the face hands it over.
+#[cfg(feature = "js")]
+fn endpoint_of(given: Given) -> Option<TokenEndpoint> {
+    (!given.0.is_undefined()).then(|| trusted_options(given.0))
+}
+
+/// Rust apps have one endpoint for logins.
+#[cfg(not(feature = "js"))]
+fn endpoint_of(_: Given) -> Option<TokenEndpoint> {
+    None
 }

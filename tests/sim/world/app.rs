@@ -31,7 +31,10 @@ impl World {
     pub fn login_at(&mut self, tab: usize, user: &str, password: &str) {
         self.next_login += 1;
         let credentials = json(&format!(r#"{{"username":"{user}","password":"{password}"}}"#));
-        self.session_input_in(tab, session::Input::Login { login: LoginId(self.next_login), credentials });
+        self.session_input_in(
+            tab,
+            session::Input::Login { login: LoginId(self.next_login), credentials, endpoint: None },
+        );
     }
 
     pub fn logout(&mut self) {

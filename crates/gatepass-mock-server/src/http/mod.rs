@@ -10,6 +10,7 @@
 //! | `POST /auth/token/login/`, `/auth/token/logout/`, `/auth/jwt/create/`, `/auth/jwt/refresh/` | djoser | {auth_token}, … |
 //! | `POST /drf-jwt/api-token-auth/`, `/drf-jwt/api-token-refresh/`, `/drf-jwt/logout/` | drf-jwt (S3) | {token} and a cookie |
 //! | `POST /o/token/`, form-encoded | OAuth 2 | {access_token, …} |
+//! | `POST /mfa/login/` {username, password}, `/mfa/login/code/` {ephemeral_token, code: `123456`} | a login of two steps | 202 {ephemeral_token, method}; {access, refresh} |
 //! | `POST /ws_session_key` + `Authorization: Token` | a session key of two minutes (S6) | {session_key} |
 //! | `GET /protected` + `Authorization` | any; made to be probed | {user} |
 
@@ -26,6 +27,7 @@ use serde_json::{Value, json};
 pub(crate) mod djoser;
 pub(crate) mod drf_jwt;
 pub(crate) mod oauth;
+pub(crate) mod two_step;
 
 use crate::command::Endpoint;
 use crate::origin::origin_of;

@@ -190,3 +190,18 @@ async fn case_23_oauth_2_takes_forms_only() {
     assert_eq!((&answer["token_type"], &answer["expires_in"]), (&json!("Bearer"), &json!(300)));
     assert_eq!(ask().await, json!({"error": "invalid_grant"}), "rotated: good once");
 }
+
+#[tokio::test]
+async fn a_login_of_two_steps_gives_tokens_for_the_code_once() {
+    let server = MockServer::start().await;
+    let first = post(&server, "/mfa/login/", json!({"username": "maggie", "password": "secret"}), &[]).await;
+    assert_eq!(first.0, 202);
+    let step = |code: &str| json!({"ephemeral_token": first.1["ephemeral_token"], "code": code});
+    assert_eq!(post(&server, "/mfa/login/code/", step("000000"), &[]).await.0, 401);
+    assert_eq!(post(&server, "/mfa/login/code/", step("123456"), &[]).await.0, 401, "it was used up");
+    let again = post(&server, "/mfa/login/", json!({"username": "maggie", "password": "secret"}), &[]).await;
+    let step = json!({"ephemeral_token": again.1["ephemeral_token"], "code": "123456"});
+    let (status, tokens) = post(&server, "/mfa/login/code/", step, &[]).await;
+    assert!(status == 200 && tokens["access"].is_string() && tokens["refresh"].is_string());
+    assert_eq!(post(&server, "/mfa/login/", json!({"username": "maggie", "password": "wrong"}), &[]).await.0, 401);
+}

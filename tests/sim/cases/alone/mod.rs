@@ -255,7 +255,7 @@ fn the_call_of_a_logout_outlives_the_page_and_no_other_does() {
     session.handle_input(at(1), session::Input::Logout);
     assert_eq!(calls(&mut session), [("https://api.test/logout".to_owned(), true)]);
     let login = session::LoginId(1);
-    session.handle_input(at(2), session::Input::Login { login, credentials: json("{}") });
+    session.handle_input(at(2), session::Input::Login { login, credentials: json("{}"), endpoint: None });
     assert_eq!(calls(&mut session), [("https://api.test/login".to_owned(), false)]);
 }
 

@@ -29,7 +29,7 @@ fn with_refresh() -> SessionConfig {
 fn a_login_that_another_takes_the_place_of_is_ended_and_told() {
     let config = SessionConfig { login: endpoint("https://api.test/login"), ..SessionConfig::new() };
     let mut session = Session::new(config, 1);
-    let login = |number| Input::Login { login: LoginId(number), credentials: json("{}") };
+    let login = |number| Input::Login { login: LoginId(number), credentials: json("{}"), endpoint: None };
     session.handle_input(at(0), login(1));
     let first = request_of(&outputs(&mut session)).expect("a call");
     session.handle_input(at(1), login(2));
@@ -243,7 +243,7 @@ fn a_logout_before_the_store_has_answered_holds_for_whoever_is_found_there_whoev
         ..SessionConfig::new()
     };
     let logs_in = |session: &mut Session| {
-        session.handle_input(at(1), Input::Login { login: LoginId(1), credentials: json("{}") });
+        session.handle_input(at(1), Input::Login { login: LoginId(1), credentials: json("{}"), endpoint: None });
         let request = request_of(&outputs(session)).expect("a call");
         let body = Secret::new(r#"{"access":"access"}"#.to_owned());
         let result = Ok(HttpResponse { status: 200, retry_after: None, date: None, body });
