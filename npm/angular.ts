@@ -218,7 +218,9 @@ export const gatepassInterceptor: HttpInterceptorFn = (request, next) => {
   )
     return next(request);
   const granted = (refused: number) => from(zone.runOutsideAngular(() => session.authorization(refused)));
-  const withToken = (value: string): HttpRequest<unknown> => request.clone({ setHeaders: { Authorization: value } });
+  // A session by cookie has no token.
+  const withToken = (value: string): HttpRequest<unknown> =>
+    value === '' ? request : request.clone({ setHeaders: { Authorization: value } });
   return granted(-1).pipe(
     catchError((error: unknown) => {
       if (isGatepassError(error) && (error.disposition === 'retry' || error.code === 'SUPERSEDED'))

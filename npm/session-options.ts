@@ -25,6 +25,8 @@ export interface Source {
 export interface Made {
   make(core: Core, owner: SessionOwner): SessionDriver;
   calls: Calls | undefined;
+  /** Whether a cookie is the session, and there is no token. */
+  isByCookie: boolean;
 }
 
 /** @internal Reads options for the wasm, each at its place of the contract. */
@@ -55,6 +57,9 @@ export function read(options: SessionOptions, source: Source): Made {
   ) {
     all.fail('store', "'memory', 'sessionStorage', 'localStorage' or an object with load, save and clear is needed");
   }
+  const isByCookie = options.fields?.access === null;
+  if (isByCookie && options.credentials !== 'include')
+    all.fail('credentials', "'include' is needed if `fields.access` is null: the session is a cookie");
   if (getToken !== undefined && typeof getToken !== 'function') all.fail('getToken', 'a function is needed');
   if (getToken && refresh !== undefined)
     all.fail('getToken', 'it takes the place of a refresh endpoint; remove one of them');
@@ -74,6 +79,7 @@ export function read(options: SessionOptions, source: Source): Made {
   const calls = callsOf(all, endpoints);
   return {
     calls,
+    isByCookie,
     make: (core, owner) =>
       new SessionDriver(
         new core.SessionCore(parts, store !== 'memory', getToken !== undefined, seed()),

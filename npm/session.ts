@@ -95,6 +95,7 @@ export class Session extends EventTarget {
   readonly #own: string[];
   readonly #source: Source = {};
   readonly #calls: Calls | undefined;
+  readonly #isByCookie: boolean;
   readonly #waiting: Waiting = { logins: new Map(), tokens: new Map(), stores: new Set() };
   /** Calls to reject when the wasm traps. */
   readonly #rejects = new Set<(error: GatepassError) => void>();
@@ -106,8 +107,9 @@ export class Session extends EventTarget {
 
   constructor(options: SessionOptions = {}) {
     super();
-    const { make, calls } = read(options, this.source);
+    const { make, calls, isByCookie } = read(options, this.source);
     this.#calls = calls;
+    this.#isByCookie = isByCookie;
     this.#hasStore = (options.store ?? 'memory') !== 'memory';
     this.#login = options.login ?? undefined;
     this.#allowInsecure = options.allowInsecure ?? false;
@@ -162,6 +164,7 @@ export class Session extends EventTarget {
     const given = new Options(options, '', { minTtl: 'millis', refused: 'text' });
     const minTtl = given.millis('minTtl', 0);
     const refused = given.get('refused') == null ? undefined : given.text('refused');
+    if (this.#isByCookie) throw failure('INVALID_OPTION', 'accessToken: this session is a cookie, and has no token');
     return this.#token(RequirementKind.ValidFor, minTtl, ([token, generation]) =>
       token === refused ? this.#another(generation, ([next]) => next) : token,
     );
@@ -241,7 +244,7 @@ export class Session extends EventTarget {
         this.#another(generation, ([, number], authorization) => {
           generation = number;
           sent++;
-          request.headers.set(name, authorization);
+          if (authorization !== '') request.headers.set(name, authorization);
           return own(request);
         }),
       ]);
@@ -328,6 +331,11 @@ export class Session extends EventTarget {
   /** @internal */
   get core(): Lazy<SessionDriver> {
     return this.#core;
+  }
+
+  /** @internal */
+  get isByCookie(): boolean {
+    return this.#isByCookie;
   }
 
   /** @internal */

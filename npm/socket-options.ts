@@ -30,6 +30,8 @@ export function read(
   if (session !== undefined && !(session instanceof Session)) all.fail('session', 'a Session is needed');
   if (session === undefined && !['anonymous', 'cookie'].includes(scheme.type))
     all.fail('session', 'this scheme sends a credential, so it needs a session');
+  if (session?.isByCookie && !['anonymous', 'cookie', 'ticket'].includes(scheme.type))
+    all.fail('scheme', 'the session is a cookie and has no token: use cookie() or ticket()');
   all.count('highWaterMark', 0);
   if (heartbeat && (heartbeat.message ?? '') === '') all.fail('heartbeat.message', 'the ping is needed');
   if (scheme.type === 'firstMessage') checkFirstMessage(all, options, scheme);
@@ -43,7 +45,7 @@ export function read(
 
   const isCookie = scheme.type === 'cookie';
   // Cookies are credentials with every scheme.
-  const sendsCookies = (options.credentials ?? (isCookie ? 'include' : 'omit')) === 'include';
+  const sendsCookies = (options.credentials ?? (isCookie || session?.isByCookie ? 'include' : 'omit')) === 'include';
   if (!(isCookie || scheme.type === 'anonymous') || (isCookie && session) || sendsCookies) {
     new Options({ url }, '', { url: 'address' }).credentialUrl('url', all.flag('allowInsecure'), true);
   }

@@ -34,7 +34,7 @@ impl Http {
             Method::Post => client.post(&http.url),
         };
         request = request.header(ACCEPT, "application/json");
-        if let Some(authorization) = &http.authorization {
+        if let Some(authorization) = http.authorization.as_ref().filter(|text| !text.expose().is_empty()) {
             request = request.header(AUTHORIZATION, sensitive(authorization).ok_or(NoAnswer::Failed)?);
         }
         if let Some(body) = &http.body {

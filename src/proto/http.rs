@@ -54,7 +54,7 @@ pub struct HttpRequest {
     pub method: Method,
     /// The absolute URL; it holds no credential.
     pub url: String,
-    /// The `Authorization` header.
+    /// The `Authorization` header; an empty text is none.
     pub authorization: Option<Secret>,
     /// The body.
     pub body: Option<Body>,

@@ -45,6 +45,16 @@ pub(crate) enum TokenOrigin {
 }
 
 impl TokenSet {
+    /// Whether this is the access token. A session by cookie has none: its sign-ins always differ.
+    pub(crate) fn has_token(&self, access: &Secret) -> bool {
+        !access.expose().is_empty() && self.access == *access
+    }
+
+    /// Whether the access token is that of another set.
+    pub(crate) fn has_token_of(&self, other: &Self) -> bool {
+        self.has_token(&other.access)
+    }
+
     /// Builds a token set; expiry comes from `lifetime`, else from the JWT itself. A fresh token sets the server's clock.
     ///
     /// # Units

@@ -265,8 +265,8 @@ function encoded([id, renewals, access, refresh, expiresAt, skew]) {
   return JSON.stringify({ v: VERSION, id, renewals, access, refresh, expiresAt, skew });
 }
 
-/** What can stand in an HTTP header: visible ASCII. @param {unknown} text */
-const isToken = (text) => typeof text === 'string' && /^[ -~]+$/.test(text);
+/** What can stand in an HTTP header: visible ASCII. A session by cookie has an empty token. @param {unknown} text */
+const isToken = (text) => typeof text === 'string' && /^[ -~]*$/.test(text);
 
 /** A whole number from 0, below a limit. @param {unknown} value @param {number} limit */
 const isCount = (value, limit) => Number.isSafeInteger(value) && Number(value) >= 0 && Number(value) < limit;

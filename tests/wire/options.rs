@@ -202,7 +202,7 @@ fn an_option_goes_where_its_name_says() {
             "refresh: Some(TokenEndpoint { url: https://api.test/refresh,",
             "logout: Some(TokenEndpoint { url: https://api.test/logout,",
             "credentials: Include",
-            r#"access: "data.access""#,
+            r#"access: Some("data.access")"#,
             r#"refresh: Some("data.refresh")"#,
             r#"expires_in: "data.life", expires_in_unit: Millis, expires_at: "data.end""#,
             r#"prefix: "JWT", leeway: 30001 ms, http_timeout: 10005 ms, allow_insecure: true"#,

@@ -290,6 +290,10 @@ fn router(
         .route("/drf-jwt/api-token-refresh/", post(http::drf_jwt::refresh))
         .route("/drf-jwt/logout/", post(http::drf_jwt::logout))
         .route("/o/token/", post(http::oauth::token))
+        .route("/session/login/", post(http::session_cookie::login))
+        .route("/session/logout/", post(http::drf_jwt::logout))
+        .route("/session/me/", get(http::session_cookie::me))
+        .route("/session/ws_ticket", post(http::session_cookie::ticket))
         .route("/mfa/login/", post(http::two_step::password))
         .route("/mfa/login/code/", post(http::two_step::code))
         // Where the controls are, for pages that this server serves.

@@ -27,7 +27,8 @@ options! {
             /// server is down (SERVER_UNREACHABLE, SERVER_UNAVAILABLE), or only the handshake is refused
             /// (HANDSHAKE_REFUSED).
             probe: Option<Url> = None, "probe";
-            /// Whether ticket and probe calls send cookies. By default only with `cookie()`.
+            /// Whether ticket and probe calls send cookies. By default only with `cookie()`, and if the session is a
+            /// cookie.
             credentials: Option<Credentials> = None, "credentials";
             /// The wait between tries, full jitter, in milliseconds.
             backoff: BackoffOptions = BackoffOptions::default(), "backoff";

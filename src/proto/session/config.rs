@@ -94,13 +94,16 @@ impl SessionConfig {
     /// Checks the options.
     ///
     /// # Errors
-    /// An unencrypted endpoint, a prefix that is not valid in a header, two sources of tokens.
+    /// An unencrypted endpoint, a prefix that is not valid in a header, two sources of tokens, a session by cookie without cookies.
     pub fn check(&self) -> Result<(), ConfigError> {
         if self.provider == TokenProvider::App && self.refresh.is_some() {
             return Err(ConfigError::option(
                 "getToken",
                 "it takes the place of a refresh endpoint; remove one of them",
             ));
+        }
+        if self.fields.access.is_none() && self.credentials == Credentials::Omit {
+            return Err(ConfigError::option("credentials", COOKIES));
         }
         check_header_text("tokenPrefix", &self.prefix)?;
         for (option, endpoint) in
@@ -167,6 +170,8 @@ impl TokenEndpoint {
     }
 }
 
+const COOKIES: &str = "'include' is needed if `fields.access` is null: the session is a cookie";
+
 /// Returns whether a text is valid in a header: visible ASCII and spaces (RFC 9110 §5.5).
 pub(super) fn is_header_text(text: &str) -> bool {
     text.bytes().all(|byte| (b' '..=b'~').contains(&byte))
@@ -197,8 +202,9 @@ options! {
     /// Where the tokens stand in the answers, as dotted paths.
     pub struct TokenFields = "TokenFields" {
         takes {
-            /// The access token.
-            access: String = "access".to_owned(), "access";
+            /// The access token. `null` if there is none: the login sets a cookie that no script sees, and answers with
+            /// 204 or any JSON. Then `credentials: 'include'` is needed, and the schemes are `cookie()` and `ticket()`.
+            access: Option<String> = Some("access".to_owned()), "access", Kind::TextOrNull;
             /// The refresh token. `null` if the server issues none.
             refresh: Option<String> = Some("refresh".to_owned()), "refresh", Kind::TextOrNull;
             /// The life of the access token, from now.

@@ -268,13 +268,29 @@ impl Session {
             self.clock = Some(ServerClock { server, at: now });
         }
         if self.login.is_some_and(|(_, waiting)| waiting == request) {
-            let answer = json_of(now, &result, self.login_reject.as_ref());
+            let answer = self.answer_of(now, &result, self.login_reject.as_ref());
             let body = result.ok().map(|response| response.body);
             self.on_login_answer(now, answer, date, body);
         } else if matches!(self.renewal, Refresh::Requested(asked) if asked == request) {
             let reject = self.config.refresh.as_ref().and_then(|endpoint| endpoint.reject.as_ref());
-            let answer = json_of(now, &result, reject);
+            let answer = self.answer_of(now, &result, reject);
             self.on_refresh_answer(now, answer, date);
+        }
+    }
+
+    /// Reads the answer of an endpoint. A session by cookie needs none: 204 is enough.
+    fn answer_of(
+        &self,
+        now: Now,
+        result: &Result<HttpResponse, NoAnswer>,
+        reject: Option<&Json>,
+    ) -> Result<Json, HttpError> {
+        let is_empty = result.as_ref().is_ok_and(|response| response.body.expose().is_empty());
+        match json_of(now, result, reject) {
+            Err(HttpError::Malformed(Malformed::NotJson)) if is_empty && self.config.fields.access.is_none() => {
+                Ok(Json::object(&[]))
+            }
+            answer => answer,
         }
     }
 
@@ -317,7 +333,7 @@ impl Session {
     /// Takes new tokens into use.
     fn take(&mut self, now: Now, tokens: TokenSet, same_user: bool) {
         // The same token again keeps its state.
-        if !matches!(&self.state, State::SignedIn(old) if old.access == tokens.access) {
+        if !matches!(&self.state, State::SignedIn(old) if old.has_token_of(&tokens)) {
             self.generation += 1;
             self.since = now.instant;
         }
@@ -385,9 +401,13 @@ impl Session {
     fn tokens_of(&mut self, now: Now, json: &Json, date: Option<UnixTime>) -> Result<TokenSet, HttpError> {
         let fields = &self.config.fields;
         let text = |path: &str| json.text_at(path).map(Secret::new);
-        let access = text(&fields.access)
-            .filter(|text| is_header_text(text.expose()))
-            .ok_or(HttpError::Malformed(Malformed::MissingField))?;
+        let access = match &fields.access {
+            Some(path) => text(path)
+                .filter(|text| is_header_text(text.expose()))
+                .ok_or(HttpError::Malformed(Malformed::MissingField))?,
+            // The browser has a cookie instead.
+            None => Secret::new(String::new()),
+        };
         let refresh = fields.refresh.as_deref().and_then(text);
         let expires_in = json.number_at(&fields.expires_in).map(|span| match fields.expires_in_unit {
             TimeUnit::Millis => span / 1000.0,
@@ -408,9 +428,14 @@ impl Session {
     }
 
     fn token(&self, tokens: &TokenSet) -> AccessToken {
+        let (start, authorization) = match tokens.access.expose() {
+            // A session by cookie.
+            "" => (0, String::new()),
+            access => (self.config.prefix.len() + 1, [&self.config.prefix, " ", access].concat()),
+        };
         AccessToken {
-            authorization: Secret::new([&self.config.prefix, " ", tokens.access.expose()].concat()),
-            start: self.config.prefix.len() + 1,
+            authorization: Secret::new(authorization),
+            start,
             generation: self.generation,
             user_epoch: self.user_epoch,
             sign_in_count: self.sign_in_count,

@@ -160,14 +160,14 @@ impl Session {
     }
 
     fn renewed(&mut self, now: Now, mut tokens: TokenSet) {
-        if matches!(&self.state, State::Expired { access: Some(old), .. } if *old == tokens.access) {
+        if matches!(&self.state, State::Expired { access: Some(old), .. } if tokens.has_token(old)) {
             self.end_renewal();
             return self.answer_without_renewal(now, TokenError::Expired);
         }
         let same_user = self.is_same_user(&tokens, SameUser::UnlessKnownOther);
         let mut unchanged = None;
         if let State::SignedIn(old) = &mut self.state {
-            unchanged = (tokens.access == old.access).then_some(self.generation);
+            unchanged = tokens.has_token_of(old).then_some(self.generation);
             tokens.refresh = tokens.refresh.or_else(|| old.refresh.take());
             tokens.subject = tokens.subject.or_else(|| old.subject.take());
             self.sign_in.renewals += 1;

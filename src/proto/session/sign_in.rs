@@ -64,8 +64,8 @@ impl Session {
     ) {
         let Some((login, _)) = self.login.take() else { return };
         self.timers.stop(Timer::Login);
-        let path = &self.config.fields.access;
-        let is_incomplete = answer.as_ref().is_ok_and(|json| json.text_at(path).is_none());
+        let path = self.config.fields.access.as_deref();
+        let is_incomplete = answer.as_ref().is_ok_and(|json| path.is_some_and(|path| json.text_at(path).is_none()));
         let received = answer.and_then(|json| self.tokens_of(now, &json, date));
         let result = match received {
             Ok(tokens) => {

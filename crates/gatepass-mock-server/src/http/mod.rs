@@ -11,6 +11,7 @@
 //! | `POST /drf-jwt/api-token-auth/`, `/drf-jwt/api-token-refresh/`, `/drf-jwt/logout/` | drf-jwt (S3) | {token} and a cookie |
 //! | `POST /o/token/`, form-encoded | OAuth 2 | {access_token, …} |
 //! | `POST /mfa/login/` {username, password}, `/mfa/login/code/` {ephemeral_token, code: `123456`} | a login of two steps | 202 {ephemeral_token, method}; {access, refresh} |
+//! | `POST /session/login/` {username, password}, `/session/logout/`, `/session/ws_ticket`, `GET /session/me/` | a session that is a cookie | 204 and the cookie; 204; {ticket, expires}; {user} |
 //! | `POST /ws_session_key` + `Authorization: Token` | a session key of two minutes (S6) | {session_key} |
 //! | `GET /protected` + `Authorization` | any; made to be probed | {user} |
 
@@ -27,6 +28,7 @@ use serde_json::{Value, json};
 pub(crate) mod djoser;
 pub(crate) mod drf_jwt;
 pub(crate) mod oauth;
+pub(crate) mod session_cookie;
 pub(crate) mod two_step;
 
 use crate::command::Endpoint;
@@ -133,20 +135,26 @@ pub(crate) async fn logout(Extract(state): Extract<State>, headers: HeaderMap) -
 
 /// `/ws_ticket` of the ticket protocol.
 pub(crate) async fn ticket(Extract(state): Extract<State>, headers: HeaderMap) -> Response {
+    let user = user_of_header(&state.lock(), &headers);
+    ticket_for(&state, &headers, user).await
+}
+
+/// Issues a ticket for a user, or refuses.
+async fn ticket_for(state: &State, headers: &HeaderMap, user: Option<String>) -> Response {
     let answer = || {
         let mut inner = state.lock();
-        let Some(user) = user_of_header(&inner, &headers) else {
+        let Some(user) = user else {
             return Err(unauthorized(json!({"error": "a valid access token is required"})));
         };
         let life = inner.settings.ticket_life();
-        let Some(ticket) = inner.tickets.issue(&user, origin_of(&headers), life) else {
+        let Some(ticket) = inner.tickets.issue(&user, origin_of(headers), life) else {
             return Err((StatusCode::SERVICE_UNAVAILABLE, json!({"error": "the ticket store is down"})));
         };
         inner.counts.tickets += 1;
         let expires = (inner.settings.now() + life).as_secs_f64();
         Ok((StatusCode::OK, json!({"ticket": ticket, "expires": expires})))
     };
-    answered(&state, Endpoint::Ticket, answer).await
+    answered(state, Endpoint::Ticket, answer).await
 }
 
 /// `/ws_session_key`: a key that opens sockets for two minutes, as often as it likes.
