@@ -1,7 +1,7 @@
 /** What the adapters for frameworks share: a socket for a URL that changes, and what an app shows of a socket and of a session. */
 
 import { failure, type GatepassError } from './errors.js';
-import type { Phase, SocketState, StateChange, StateChangeEvent } from './events.js';
+import type { Phase, SocketState, StateChange, StateChangeEvent, SuspendReason } from './events.js';
 import type { Session, SessionState } from './session.js';
 import { AuthSocket } from './socket.js';
 import { read, type AuthSocketOptions } from './socket-options.js';
@@ -10,6 +10,7 @@ import { read, type AuthSocketOptions } from './socket-options.js';
 export interface SocketView {
   state: SocketState;
   phase: Phase | undefined;
+  suspendedFor: SuspendReason | undefined;
   /** The last failure, until the socket is connected again. */
   error: GatepassError | undefined;
   /** Whole seconds until the next try, while it waits. */
@@ -32,7 +33,13 @@ export interface SlotListener {
   change(change: StateChange): void;
 }
 
-const NO_SOCKET: SocketView = { state: 'idle', phase: undefined, error: undefined, retryIn: undefined };
+const NO_SOCKET: SocketView = {
+  state: 'idle',
+  phase: undefined,
+  suspendedFor: undefined,
+  error: undefined,
+  retryIn: undefined,
+};
 
 /** @internal What a function for a URL has thrown. */
 class Thrown {
@@ -113,12 +120,12 @@ export class SocketSlot {
     });
   }
 
-  #changed({ state, phase, error, retryAt, userChanged }: StateChangeEvent): void {
+  #changed({ state, phase, suspendedFor, error, retryAt, userChanged }: StateChangeEvent): void {
     if (userChanged) this.#listener.data(undefined);
     const before = userChanged ? undefined : this.#view.error;
     // A sign-in ends the errors that asked for it.
     const isOver = state === 'connected' || (state === 'connecting' && before?.disposition === 'signIn');
-    this.#view = { ...this.#view, state, phase, error: error ?? (isOver ? undefined : before) };
+    this.#view = { ...this.#view, state, phase, suspendedFor, error: error ?? (isOver ? undefined : before) };
     this.#countDown(retryAt);
   }
 

@@ -23,7 +23,7 @@ import { catchError, from, of, Subject, switchMap, throwError } from 'rxjs';
 import './inline.js';
 import { addressOf, sessionView, SocketSlot, watchSession, type SocketView } from './adapter.js';
 import { failure, isGatepassError, type GatepassError } from './errors.js';
-import type { Phase, SocketState, StateChange } from './events.js';
+import type { Phase, SocketState, StateChange, SuspendReason } from './events.js';
 import type { JsonValue } from './schemes.js';
 import { isRecord, Options } from './options.js';
 import { Session, type SessionOptions, type SessionState } from './session.js';
@@ -109,6 +109,8 @@ export class GatepassSocket {
   readonly state: Signal<SocketState> = computed(() => this.#view()?.state ?? 'idle');
   /** The phase of the present try, while connecting. */
   readonly phase: Signal<Phase | undefined> = computed(() => this.#view()?.phase);
+  /** What it waits for, while suspended: `sign-in`, `offline`, `hidden` or `frozen`. */
+  readonly suspendedFor: Signal<SuspendReason | undefined> = computed(() => this.#view()?.suspendedFor);
   /** The last message: two that arrive together are one change of a signal. {@link messages} has all. */
   readonly data = this.#data.asReadonly();
   /** The last failure, until it is connected again. */

@@ -1,6 +1,6 @@
 // Changes of state, as the wasm reports them.
 
-import { ChangePart as At, CONNECTION_STATE_NAMES, PHASE_NAMES } from './contract.js';
+import { ChangePart as At, CONNECTION_STATE_NAMES, PHASE_NAMES, SUSPEND_REASON_NAMES } from './contract.js';
 import { named, nameOf, type FailureParts } from './errors.js';
 import type { SocketState, StateChange } from './events.js';
 import type { Source } from './session-options.js';
@@ -13,10 +13,11 @@ export const firesError = (parts: readonly unknown[]): boolean => parts[At.Fires
 
 /** @internal A change of the wasm, each part at its place. */
 export function changeOf(parts: readonly unknown[], unconfirmed: unknown[], source?: Source): StateChange {
-  const [phase, failure] = [parts[At.Phase], parts[At.Failure]];
+  const [phase, failure, suspended] = [parts[At.Phase], parts[At.Failure], parts[At.SuspendedFor]];
   return {
     state: nameOf(CONNECTION_STATE_NAMES, parts[At.State]),
     phase: phase === undefined ? phase : nameOf(PHASE_NAMES, phase),
+    suspendedFor: suspended === undefined ? suspended : nameOf(SUSPEND_REASON_NAMES, suspended),
     previous: nameOf(CONNECTION_STATE_NAMES, parts[At.Previous]),
     code: parts[At.Code] as number | undefined,
     reason: parts[At.Reason] as string | undefined,
@@ -34,6 +35,7 @@ export const changeTo = (state: SocketState, previous: SocketState): StateChange
   state,
   previous,
   phase: undefined,
+  suspendedFor: undefined,
   code: undefined,
   reason: undefined,
   attempt: 0,

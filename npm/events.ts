@@ -4,11 +4,14 @@ import type { GatepassError } from './errors.js';
 
 /**
  * `idle` before it starts; `connecting`, with a {@link Phase}; `connected`: accepted by the server, not merely open; `waiting` for the next try, at
- * `retryAt`; `suspended` until somebody signs in, or while the page is frozen or has no network; `closed` until `reconnect()`.
+ * `retryAt`; `suspended` until somebody signs in, or while the page is frozen or has no network (see {@link SuspendReason}); `closed` until `reconnect()`.
  */
 export type SocketState = 'idle' | 'connecting' | 'connected' | 'waiting' | 'suspended' | 'closed';
 /** The phase of a try: it waits for the session's `token`, a `ticket` (HTTP), the handshake (`opening`; also the `probe`), or the answer to the first message (`authenticating`). */
 export type Phase = 'token' | 'ticket' | 'opening' | 'authenticating';
+
+/** What a suspended socket waits for: somebody to sign in, a network, or a page that is visible or not frozen any more. */
+export type SuspendReason = 'sign-in' | 'offline' | 'hidden' | 'frozen';
 
 /** The data of a `statechange`. */
 export interface StateChange {
@@ -16,6 +19,8 @@ export interface StateChange {
   state: SocketState;
   /** The phase of the present try, while connecting. */
   phase: Phase | undefined;
+  /** What it waits for, while suspended. */
+  suspendedFor: SuspendReason | undefined;
   /** The previous state. */
   previous: SocketState;
   /** The close code that caused the change. */
@@ -45,6 +50,7 @@ export class StateChangeEvent extends Event implements StateChange {
   /** The new state. */
   declare readonly state: SocketState;
   declare readonly phase: Phase | undefined;
+  declare readonly suspendedFor: SuspendReason | undefined;
   /** The previous state. */
   declare readonly previous: SocketState;
   declare readonly code: number | undefined;

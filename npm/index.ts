@@ -28,6 +28,7 @@ export {
   type Phase,
   type SocketEvents,
   type SocketState,
+  type SuspendReason,
   type StateChange,
 } from './events.js';
 export { load, type LoadOptions } from './load.js';

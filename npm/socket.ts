@@ -16,6 +16,7 @@ import {
   type SocketEvents,
   type SocketState,
   type StateChange,
+  type SuspendReason,
 } from './events.js';
 import { internal, noBrowser, Lazy } from './load.js';
 import { MessageQueue } from './messages.js';
@@ -87,6 +88,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
   #binaryType: BinaryType = 'blob';
   #state: SocketState = 'idle';
   #phase: Phase | undefined;
+  #suspendedFor: SuspendReason | undefined;
   #error: GatepassError | undefined;
   /** The state that follows once the listeners of the current event have returned. */
   #ahead: SocketState | undefined;
@@ -133,6 +135,11 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
   /** The phase of the present try, while connecting. */
   get phase(): Phase | undefined {
     return this.#ahead ? undefined : this.#phase;
+  }
+
+  /** What it waits for, while suspended. */
+  get suspendedFor(): SuspendReason | undefined {
+    return this.#ahead ? undefined : this.#suspendedFor;
   }
 
   /** As in WebSocket: OPEN when connected, CLOSING from `close()` until the `close` event, CLOSED when closed permanently, else CONNECTING. */
@@ -348,8 +355,10 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
         else if (this.state === 'connected') resolve();
         else if (this.state === 'closed') reject(this.#error ?? failure('CLOSED', 'the socket is closed'));
         // Without a network, and between two users, it continues by itself.
-        else if (this.state === 'suspended' && this.#error?.disposition === 'signIn') reject(this.#error);
-        else return;
+        else if (this.suspendedFor === 'sign-in') {
+          const visitor = 'nobody is signed in: call login() or setTokens() first';
+          reject(this.#error ?? new GatepassError(['TOKEN_MISSING', visitor, 'signIn']));
+        } else return;
         this.removeEventListener('statechange', settle);
         signal?.removeEventListener('abort', settle);
       };
@@ -450,6 +459,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
     this.#state = change.state;
     this.#ahead = undefined;
     this.#phase = change.phase;
+    this.#suspendedFor = change.suspendedFor;
     this.#error = change.error;
     this.dispatchEvent(new StateChangeEvent(change));
     if (firesError) this.#tell(new SocketErrorEvent(change.error ?? failure('CLOSED', 'the socket is closed')));

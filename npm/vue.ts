@@ -22,7 +22,7 @@ import {
 } from 'vue';
 import { addressOf, sessionView, SocketSlot, watchSession, type SocketView } from './adapter.js';
 import { failure, type GatepassError } from './errors.js';
-import type { Phase, SocketState, StateChange } from './events.js';
+import type { Phase, SocketState, StateChange, SuspendReason } from './events.js';
 import { Session, type SessionState } from './session.js';
 import type { AuthSocket, Sendable, SentMessage } from './socket.js';
 import type { AuthSocketOptions } from './socket-options.js';
@@ -91,6 +91,8 @@ export interface UseAuthSocket {
   state: Readonly<Ref<SocketState>>;
   /** The phase of the present try, while connecting. */
   phase: Readonly<Ref<Phase | undefined>>;
+  /** What it waits for, while suspended: `sign-in`, `offline`, `hidden` or `frozen`. */
+  suspendedFor: Readonly<Ref<SuspendReason | undefined>>;
   /** The last message. */
   data: Readonly<ShallowRef<unknown>>;
   /** The last failure, until it is connected again. */
@@ -167,6 +169,7 @@ export function useAuthSocket(
     socket: shallowReadonly(socket) as UseAuthSocket['socket'],
     state: computed(() => view.value!.state),
     phase: computed(() => view.value!.phase),
+    suspendedFor: computed(() => view.value!.suspendedFor),
     data: shallowReadonly(data) as UseAuthSocket['data'],
     error: computed(() => view.value!.error),
     retryIn: computed(() => view.value!.retryIn),

@@ -115,7 +115,8 @@ function showState(change) {
   element('state').textContent = change.state;
   element('phase').textContent = change.phase ?? '';
   element('attempt').textContent = change.attempt;
-  element('reason').textContent = change.error ? `${change.error.message} (${change.error.code})` : '';
+  const waits = change.suspendedFor === 'sign-in' ? 'It waits until somebody signs in.' : '';
+  element('reason').textContent = change.error ? `${change.error.message} (${change.error.code})` : waits;
   retryAt = change.retryAt;
   showCountdown();
   showQueued();

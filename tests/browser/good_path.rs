@@ -92,7 +92,6 @@ async fn case_111_messages_sent_before_the_connection_arrive_in_order_and_none_i
     let client = Client::new(quick("/channel/", ticket()), Some(&session));
     client.send("one");
     client.send("two");
-    client.failed(&[("TOKEN_MISSING", "signIn")]).await;
     client.state(ConnectionState::Suspended).await;
     client.send("three");
     login(&session, "maggie", "secret").await.unwrap();

@@ -37,7 +37,7 @@ export async function start(server, isZoneless) {
   Component({
     selector: 'app-root', imports: [Extra],
     template: \`<p id="session">{{ session.state() }} {{ session.isSignedIn() }}</p>
-      <p id="socket">{{ gate.state() }} {{ gate.data() }} {{ gate.error()?.code }} {{ gate.retryIn() === undefined ? '' : 'soon' }}</p>
+      <p id="socket">{{ gate.state() }} {{ gate.suspendedFor() }} {{ gate.data() }} {{ gate.error()?.code }} {{ gate.retryIn() === undefined ? '' : 'soon' }}</p>
       @if (isShown()) { <app-extra/> }\`,
   })(App);
   document.body.append(document.createElement('app-root'));
@@ -93,7 +93,8 @@ for (const name of ['zone', 'zoneless']) {
   test(`${name}: state, messages, errors and the wait are shown as they change, and a socket ends with its component`, async () => {
     await withApp(async (tab) => {
       await shows(tab, '#session', 'signed-out false');
-      await shows(tab, '#socket', 'suspended TOKEN_MISSING');
+      await shows(tab, '#socket', 'suspended sign-in');
+      assert.equal(await tab.evaluate(() => app.gate.error()), undefined, 'a visitor has done nothing wrong');
       await tab.evaluate(() => app.session.login({ username: 'maggie', password: 'secret' }));
       await shows(tab, '#session', 'signed-in true');
       await shows(tab, '#socket', 'connected');
@@ -106,10 +107,10 @@ for (const name of ['zone', 'zoneless']) {
       assert.equal(await socket.evaluate(({ state }) => state), 'closed');
       await control({ do: 'push', text: 'one' });
       await control({ do: 'push', text: 'two' });
-      await shows(tab, '#socket', 'connected two');
+      await shows(tab, '#socket', 'connected  two');
       assert.deepEqual(await tab.evaluate(() => heard.slice(-2)), ['one', 'two']);
       await control({ do: 'dropSockets', how: 'reset' });
-      await shows(tab, '#socket', 'waiting two CONNECTION_LOST soon');
+      await shows(tab, '#socket', 'waiting  two CONNECTION_LOST soon');
       await tab.evaluate(() => app.gate.reconnect());
       await until(
         tab,

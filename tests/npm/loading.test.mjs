@@ -94,7 +94,7 @@ test('a server that does not know what wasm is does no harm', async () => {
 
 test('what was forgotten is said', async () => {
   const missing = await inPage(failing, [ENTRY], (response) => void response.writeHead(404).end());
-  assert.match(missing, /^LOAD_FAILED .*core_bg\.wasm beside the script.*gatepass\/inline.*core_bg\.wasm answers 404/);
+  assert.match(missing, /^LOAD_FAILED core_bg\.wasm .*beside the script.*gatepass\/inline.*core_bg\.wasm answers 404/);
   // As servers of single-page apps answer unknown paths.
   const page = await inPage(
     failing,

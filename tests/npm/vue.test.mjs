@@ -30,7 +30,7 @@ const withApp = (run) =>
             onMessage: (data) => heard.push(data),
             onStateChange: ({ unconfirmed }) => lost.push(...unconfirmed),
           })),
-        template: `<p id="socket">{{ state }} {{ data }} {{ error?.code }} {{ retryIn === undefined ? '' : 'soon' }}</p>`,
+        template: `<p id="socket">{{ state }} {{ suspendedFor }} {{ data }} {{ error?.code }} {{ retryIn === undefined ? '' : 'soon' }}</p>`,
       };
       const App = {
         components: { Quotes },
@@ -50,7 +50,8 @@ const shows = (tab, id, text) => tab.locator(id, { hasText: text }).waitFor();
 test('state, messages, errors and the wait are shown as they change, and the socket ends with its component', async () => {
   await withApp(async (tab) => {
     await shows(tab, '#session', 'signed-out false');
-    await shows(tab, '#socket', 'suspended TOKEN_MISSING');
+    await shows(tab, '#socket', 'suspended sign-in');
+    assert.equal(await tab.evaluate(() => used.error.value), undefined, 'a visitor has done nothing wrong');
     await tab.evaluate(() => session.login({ username: 'maggie', password: 'secret' }));
     await shows(tab, '#session', 'signed-in true');
     await shows(tab, '#socket', 'connected');
@@ -58,10 +59,10 @@ test('state, messages, errors and the wait are shown as they change, and the soc
     await shows(tab, '#socket', '"user":"maggie"');
     await control({ do: 'push', text: 'one' });
     await control({ do: 'push', text: 'two' });
-    await shows(tab, '#socket', 'connected two');
+    await shows(tab, '#socket', 'connected  two');
     assert.deepEqual(await tab.evaluate(() => heard.slice(-2)), ['one', 'two']);
     await control({ do: 'dropSockets', how: 'reset' });
-    await shows(tab, '#socket', 'waiting two CONNECTION_LOST soon');
+    await shows(tab, '#socket', 'waiting  two CONNECTION_LOST soon');
     assert.deepEqual(
       await tab.evaluate(() => lost),
       ['{"type":"whoami"}'],

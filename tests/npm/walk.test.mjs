@@ -98,7 +98,7 @@ test('a wrong password is shown, and a socket without a user waits for one', () 
     await page.locator('#login-error', { hasText: 'INVALID_CREDENTIALS' }).waitFor();
     await connect(page, 'First message with an answer');
     await state(page, 'suspended');
-    await page.locator('#reason', { hasText: 'TOKEN_MISSING' }).waitFor();
+    await page.locator('#reason', { hasText: 'until somebody signs in' }).waitFor();
     await signIn(page);
     await state(page, 'connected');
     await fault(page, 'Expire all tokens');

@@ -219,6 +219,20 @@ pub enum Event {
     StateChanged(StateChange),
 }
 
+numbered! {
+    /// What a suspended connection waits for.
+    pub enum SuspendReason {
+        /// The page is frozen: until it is resumed.
+        Frozen = 0 "frozen",
+        /// The page is hidden, with `whenHidden: 'close-after'`: until it is visible.
+        Hidden = 1 "hidden",
+        /// The computer has no network: until it has, or a while has passed.
+        Offline = 2 "offline",
+        /// Until somebody signs in.
+        SignIn = 3 "sign-in",
+    }
+}
+
 /// A change of state, with everything that an app may show.
 #[derive(Clone, Debug)]
 pub struct StateChange {
@@ -247,6 +261,8 @@ pub struct StateChange {
     pub unconfirmed: Vec<MessageId>,
     /// Whether the user has changed or signed out. Data of the previous user must not be shown any more.
     pub user_changed: bool,
+    /// What a suspended connection waits for.
+    pub suspended_for: Option<SuspendReason>,
     /// Whether an `error` event follows. With `reconnect: false` it does if the browser's socket has fired one, or never opened, as in a
     /// `WebSocket`.
     pub fires_error: bool,

@@ -5,9 +5,10 @@
 //! any timer should leave is sleep: a ping is sent at once. Without a heartbeat, the connection is replaced. `close` is never waited for.
 
 use super::config::WhenHidden;
+use super::io::SuspendReason;
 use super::io::{Output, PageEvent};
 use super::recovery::CloseInfo;
-use super::state::{HeartbeatState, NetworkStatus, State, SuspendReason, Timer};
+use super::state::{HeartbeatState, NetworkStatus, State, Timer};
 use super::{Connection, TIMEOUT_CODE};
 use crate::error::{Failure, TransportError};
 use crate::proto::Millis;

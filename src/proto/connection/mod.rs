@@ -19,13 +19,13 @@ use std::collections::VecDeque;
 
 pub use config::{ConnectionConfig, Heartbeat, OnRenewal, WhenHidden, check_close_code};
 pub use inspect::MAX_READ;
-pub use io::{ConnectionState, Event, Inbound, Input, Output, PageEvent, Phase, Sent, SocketId, StateChange, Stats};
+pub use io::{
+    ConnectionState, Event, Inbound, Input, Output, PageEvent, Phase, Sent, SocketId, StateChange, Stats, SuspendReason,
+};
 pub use sending::Outgoing;
 
 use self::recovery::{CloseInfo, is_ordinary};
-use self::state::{
-    Acceptance, CredentialStatus, HeartbeatState, NetworkStatus, Reauth, Retired, Scope, State, SuspendReason, Timer,
-};
+use self::state::{Acceptance, CredentialStatus, HeartbeatState, NetworkStatus, Reauth, Retired, Scope, State, Timer};
 use super::backoff::Backoff;
 use super::hint::Hint;
 pub use super::outbox::DeliveryStatus;
@@ -427,6 +427,7 @@ impl Connection {
             dropped: 0,
             unconfirmed,
             user_changed: false,
+            suspended_for: self.state.suspended_for(),
             fires_error: false,
         }
     }

@@ -1,9 +1,8 @@
 //! What a connection does about a failure: wait, refresh, suspend or end.
 
+use super::io::SuspendReason;
 use super::io::{Event, Output};
-use super::state::{
-    Acceptance, AuthenticationStep, CredentialStatus, NetworkStatus, Refuser, Scope, State, SuspendReason, Timer,
-};
+use super::state::{Acceptance, AuthenticationStep, CredentialStatus, NetworkStatus, Refuser, Scope, State, Timer};
 use super::{Connection, ConnectionState, StateChange};
 use crate::error::{Disposition, Failure, HandshakeError, Problem, TokenError, TransportError};
 use crate::proto::Millis;
@@ -148,6 +147,13 @@ impl Connection {
             Disposition::Retry { after } => {
                 hint.retry_after = hint.retry_after.max(after);
                 self.delay(now, hint)
+            }
+            // A visitor who has never signed in has done nothing wrong: no error is reported.
+            Disposition::SignIn
+                if self.sign_in_count == 0 && matches!(problem.failure, Failure::Token(TokenError::Missing)) =>
+            {
+                let change = self.enter(State::Suspended(SuspendReason::SignIn));
+                return self.tell_change(change);
             }
             Disposition::SignIn => return self.suspend(SuspendReason::SignIn, Some(problem), close_info, None),
             Disposition::GiveUp => return self.close_permanently(close_info, Some(problem), None),

@@ -17,6 +17,7 @@
 
 use super::super::Instant;
 use super::super::session::{AccessToken, RequestId, TokenRequestId};
+use super::io::SuspendReason;
 use super::io::{ConnectionState, Phase, SocketId};
 use crate::error::Failure;
 use crate::proto::Handshake;
@@ -120,15 +121,6 @@ pub(super) enum State {
     Closed,
 }
 
-/// What a suspended connection waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum SuspendReason {
-    Frozen,
-    Hidden,
-    Offline,
-    SignIn,
-}
-
 /// The state of the computer's own network, as the browser reports it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NetworkStatus {
@@ -189,6 +181,22 @@ pub(super) enum Acceptance {
 }
 
 impl State {
+    pub(super) const fn suspended_for(&self) -> Option<SuspendReason> {
+        match self {
+            Self::Suspended(reason) => Some(*reason),
+            Self::Idle
+            | Self::Token { .. }
+            | Self::Ticket { .. }
+            | Self::Holding { .. }
+            | Self::Opening { .. }
+            | Self::Probing { .. }
+            | Self::Authenticating { .. }
+            | Self::Connected { .. }
+            | Self::Waiting
+            | Self::Closed => None,
+        }
+    }
+
     pub(super) fn public(&self) -> ConnectionState {
         match self {
             Self::Idle => ConnectionState::Idle,

@@ -20,7 +20,9 @@ pub use parts::{ChangePart, FailurePart, Remedy, SchemeKind, StatPart};
 
 use super::Framing;
 use super::close::CloseAction;
-use super::connection::{ConnectionConfig, ConnectionState, DeliveryStatus, PageEvent, Phase, WhenHidden};
+use super::connection::{
+    ConnectionConfig, ConnectionState, DeliveryStatus, PageEvent, Phase, SuspendReason, WhenHidden,
+};
 use super::http::{BodyEncoding, Credentials, HttpCall, Method};
 use super::outbox::OutboxPolicy;
 use super::scheme::{Encoding, FirstMessage, Query, Subprotocol, Ticket};
@@ -65,6 +67,7 @@ pub fn tables() -> Vec<Table> {
         table::<SourceAnswer>(),
         table::<StatPart>(),
         table::<StoreEnd>(),
+        table::<SuspendReason>(),
         table::<TimeUnit>(),
         table::<WhenHidden>(),
     ]

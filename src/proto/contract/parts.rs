@@ -75,6 +75,8 @@ numbered! {
         UserChanged = 9 "userChanged",
         /// Whether an `error` event goes with it.
         FiresError = 10 "firesError",
+        /// A [`SuspendReason`](crate::proto::connection::SuspendReason).
+        SuspendedFor = 11 "suspendedFor",
     }
 }
 

@@ -74,6 +74,10 @@ pub struct Session {
     /// Counts logins and calls of `setTokens()`.
     sign_in_count: u32,
     login: Option<(LoginId, RequestId)>,
+    /// The call of a logout whose answer deletes a cookie. A login waits for it, or it would lose its own.
+    leaving: Option<RequestId>,
+    /// The login that waits for that.
+    next_login: Option<(LoginId, Json, Option<TokenEndpoint>)>,
     /// The answer that refuses the pending login with a success.
     login_reject: Option<Json>,
     token_requests: Vec<TokenRequest>,
@@ -115,6 +119,8 @@ impl Session {
             since: Instant::from_millis(0),
             sign_in_count: 0,
             login: None,
+            leaving: None,
+            next_login: None,
             login_reject: None,
             token_requests: Vec::new(),
             timers: Timers::default(),
@@ -137,7 +143,7 @@ impl Session {
         match input {
             Input::Http { request, result } => self.on_http(now, request, result),
             Input::Locked => self.on_locked(now),
-            Input::Login { login, credentials, endpoint } => self.on_login(now, login, &credentials, endpoint.as_ref()),
+            Input::Login { login, credentials, endpoint } => self.on_login(now, login, credentials, endpoint),
             Input::Logout => self.on_logout(),
             Input::Provided { request, result } => {
                 if matches!(self.renewal, Refresh::Requested(asked) if asked == request) {
@@ -267,7 +273,9 @@ impl Session {
         if let (None, Some(server)) = (self.clock, date) {
             self.clock = Some(ServerClock { server, at: now });
         }
-        if self.login.is_some_and(|(_, waiting)| waiting == request) {
+        if self.leaving == Some(request) {
+            self.has_left(now);
+        } else if self.login.is_some_and(|(_, waiting)| waiting == request) {
             let answer = self.answer_of(now, &result, self.login_reject.as_ref());
             let body = result.ok().map(|response| response.body);
             self.on_login_answer(now, answer, date, body);
@@ -322,7 +330,8 @@ impl Session {
                     self.outputs.push_back(Output::AbortFetch { request });
                     self.on_login_answer(now, timed_out, None, None);
                 }
-                (Timer::Http | Timer::Login, ..) => {}
+                (Timer::Login, None, _) => self.has_left(now),
+                (Timer::Http, ..) => {}
                 (Timer::Look, ..) => self.go_on_reading(),
                 (Timer::Store, ..) => self.try_again(),
                 (Timer::Renew, ..) => self.watch(now),

@@ -12,23 +12,38 @@ use crate::proto::token::TokenSet;
 use crate::proto::{Json, Now, Secret, UnixTime};
 
 impl Session {
-    pub(super) fn on_login(&mut self, now: Now, login: LoginId, credentials: &Json, endpoint: Option<&TokenEndpoint>) {
+    pub(super) fn on_login(&mut self, now: Now, login: LoginId, credentials: Json, endpoint: Option<TokenEndpoint>) {
         self.supersede_login();
-        let Some(endpoint) = endpoint.or(self.config.login.as_ref()) else {
+        self.timers.set(Timer::Login, now.instant.after(self.config.http_timeout));
+        if self.leaving.is_some() {
+            self.next_login = Some((login, credentials, endpoint));
+            return;
+        }
+        let Some(endpoint) = endpoint.as_ref().or(self.config.login.as_ref()) else {
             // The driver refuses login() without an endpoint. The answer here is the same.
             return self.outputs.push_back(Output::LoginDone { login, result: Err(TokenError::Missing.into()) });
         };
-        let http = endpoint.request(HttpCall::Login, &self.config, credentials, None);
+        let http = endpoint.request(HttpCall::Login, &self.config, &credentials, None);
         self.login_reject = endpoint.reject.clone();
         let request = self.new_request();
-        self.timers.set(Timer::Login, now.instant.after(self.config.http_timeout));
         self.outputs.push_back(Output::Fetch { request, http });
         self.login = Some((login, request));
     }
 
+    /// The call of the logout has ended, or took too long.
+    pub(super) fn has_left(&mut self, now: Now) {
+        self.leaving = None;
+        if let Some((login, credentials, endpoint)) = self.next_login.take() {
+            self.on_login(now, login, credentials, endpoint);
+        }
+    }
+
     pub(super) fn on_logout(&mut self) {
         // Nobody is signed in. A listener that signs out at every sign-in request must not loop.
-        if matches!((&self.state, self.renewal), (State::SignedOut, Refresh::None)) && self.login.is_none() {
+        if matches!((&self.state, self.renewal), (State::SignedOut, Refresh::None))
+            && self.login.is_none()
+            && self.next_login.is_none()
+        {
             return self.clear_unread();
         }
         self.supersede_login();
@@ -52,6 +67,9 @@ impl Session {
         // Apps often load another page next.
         http.keepalive = true;
         let request = self.new_request();
+        if self.config.credentials == Credentials::Include {
+            self.leaving = Some(request);
+        }
         self.outputs.push_back(Output::Fetch { request, http });
     }
 
@@ -139,6 +157,9 @@ impl Session {
         if let Some((login, request)) = self.login.take() {
             self.timers.stop(Timer::Login);
             self.outputs.push_back(Output::AbortFetch { request });
+            self.outputs.push_back(Output::LoginDone { login, result: Err(TokenError::Superseded.into()) });
+        } else if let Some((login, ..)) = self.next_login.take() {
+            self.timers.stop(Timer::Login);
             self.outputs.push_back(Output::LoginDone { login, result: Err(TokenError::Superseded.into()) });
         }
     }

@@ -65,7 +65,9 @@ impl Session {
         match (self.renewal, &self.state) {
             (Refresh::Locking | Refresh::Looking { .. } | Refresh::Requested(_) | Refresh::Refused(_), _)
             | (Refresh::None | Refresh::Holding, State::Loading) => return Verdict::Wait,
-            (Refresh::None | Refresh::Holding, State::Expired { .. } | State::SignedOut) if self.login.is_some() => {
+            (Refresh::None | Refresh::Holding, State::Expired { .. } | State::SignedOut)
+                if self.login.is_some() || self.next_login.is_some() =>
+            {
                 return Verdict::Wait;
             }
             (Refresh::None | Refresh::Holding, State::Expired { .. } | State::SignedIn(_) | State::SignedOut) => {}

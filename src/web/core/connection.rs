@@ -270,6 +270,7 @@ fn write_change(change: &StateChange, to: &Plain) {
         })),
         ChangePart::UserChanged => row.flag(change.user_changed),
         ChangePart::FiresError => row.flag(change.fires_error),
+        ChangePart::SuspendedFor => row.maybe_number(change.suspended_for.map(|reason| reason.number().into())),
     });
 }
 

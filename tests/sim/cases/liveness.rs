@@ -216,7 +216,8 @@ fn neither_the_page_nor_the_network_wakes_what_waits_for_somebody_else() {
         idle.run_for(MINUTE);
         idle.page(event);
         idle.run_for(MINUTE);
-        assert_eq!(idle.lines[0].failures, [("TOKEN_MISSING", Disposition::SignIn)], "{event:?}");
+        assert_eq!(idle.lines[0].state(), ConnectionState::Suspended, "{event:?}");
+        assert_eq!(idle.lines[0].failures, [], "nobody has ever signed in: {event:?}");
         let mut closed = connect(Kind::Ticket);
         closed.close(0);
         closed.page(event);

@@ -394,3 +394,50 @@ fn a_renewal_that_was_answered_with_a_failure_is_tried_again_after_a_second_and_
         }
     }
 }
+
+#[test]
+fn a_login_waits_for_the_answer_to_a_logout_that_deletes_a_cookie() {
+    use gatepass::proto::http::Credentials;
+    let config = || SessionConfig {
+        login: endpoint("https://api.test/login"),
+        logout: endpoint("https://api.test/logout"),
+        credentials: Credentials::Include,
+        ..SessionConfig::new()
+    };
+    let calls = |session: &mut Session| -> Vec<(String, session::RequestId)> {
+        let fetches = outputs(session).into_iter().filter_map(|output| {
+            if let session::Output::Fetch { http, request } = output { Some((http.url, request)) } else { None }
+        });
+        fetches.collect()
+    };
+    let log_in = |number| session::Input::Login {
+        login: session::LoginId(number),
+        credentials: json(&format!(r#"{{"number": {number}}}"#)),
+        endpoint: None,
+    };
+    let answer = || HttpResponse { status: 204, retry_after: None, date: None, body: Secret::new(String::new()) };
+    // The logout is answered; or its answer never comes.
+    for is_answered in [true, false] {
+        let mut session = signed_in(config(), 1, Lifetime::default());
+        outputs(&mut session);
+        session.handle_input(at(1), session::Input::Logout);
+        let [(url, logout)] = calls(&mut session).try_into().expect("one call");
+        assert_eq!(url, "https://api.test/logout");
+        session.handle_input(at(2), log_in(1));
+        session.handle_input(at(3), log_in(2));
+        let told = outputs(&mut session);
+        assert!(
+            matches!(told.as_slice(), [session::Output::LoginDone { login: session::LoginId(1), result: Err(_) }]),
+            "the first is superseded, the second waits: {told:?}"
+        );
+        if is_answered {
+            session.handle_input(at(4), session::Input::Http { request: logout, result: Ok(answer()) });
+        } else {
+            let timeout = session.poll_timeout().expect("it does not wait for ever");
+            session.handle_input(at(timeout.as_millis()), session::Input::Timeout);
+        }
+        let calls = calls(&mut session);
+        assert_eq!(calls.len(), 1, "{calls:?}");
+        assert_eq!(calls[0].0, "https://api.test/login");
+    }
+}
