@@ -63,7 +63,7 @@ fn endpoint(path: &str, body: Option<&str>) -> TokenEndpoint {
 
 /// A session of the ticket protocol (S4): login by `/auth`, no refresh.
 pub fn ticket_session() -> Session {
-    let fields = TokenFields { access: "token".into(), refresh: None, ..TokenFields::default() };
+    let fields = TokenFields { access: Some("token".to_owned()), refresh: None, ..TokenFields::default() };
     let login = endpoint("/auth", Some(r#"{"user": "$username", "pwd": "$password"}"#));
     Session::new(SessionConfig { login: Some(login), fields, ..SessionConfig::new() }).unwrap()
 }

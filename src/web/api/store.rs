@@ -14,4 +14,7 @@ extern "C" {
 
 // tabs.js imports it. wasm-bindgen carries along only the scripts that it is told of.
 #[wasm_bindgen(module = "/src/web/locks.js")]
-extern "C" {}
+extern "C" {
+    #[allow(dead_code, reason = "a script is carried along if something of it is declared")]
+    fn pause(millis: f64) -> js_sys::Promise;
+}
