@@ -40,12 +40,11 @@ export function read(options: SessionOptions, source: Source): Made {
     const within = (endpoints[name] = all.within(name, TOKEN_ENDPOINT));
     within.one('method', ['POST']);
     // What a login fills is known when there is one.
-    const known = name === 'logout' ? ['access', 'refresh'] : ['refresh'];
     if (name !== 'login')
-      within.placeholders('body', known, (_, member) =>
+      within.placeholders('body', ['access', 'refresh'], (_, member) =>
         within.fail(
           'body',
-          `"$${known.join('" and "$')}" can be a placeholder here; "$$" is a plain $: look at "${member}"`,
+          `"$access" and "$refresh" can be placeholders here; "$$" is a plain $: look at "${member}"`,
         ),
       );
   }

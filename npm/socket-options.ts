@@ -61,8 +61,14 @@ export function read(
     ),
   );
   parts[At.url] = params === '' ? url : url + (url.includes('?') ? '&' : '?') + params;
-  const endpoints = { ticket: scheme.type === 'ticket' ? all.within('scheme', TICKET_OPTIONS) : undefined };
-  const calls = callsOf(all, endpoints, session?.calls);
+  const ticket = scheme.type === 'ticket' ? all.within('scheme', TICKET_OPTIONS) : undefined;
+  if (scheme.type === 'ticket' && scheme.body != null) {
+    if (scheme.method === 'GET') ticket!.fail('body', "a GET has no body: set method to 'POST'");
+    ticket!.placeholders('body', ['access'], (_, member) =>
+      ticket!.fail('body', `only "$access" is a placeholder; "$$" is a plain $: look at "${member}"`),
+    );
+  }
+  const calls = callsOf(all, { ticket }, session?.calls);
   return (core, session, sink) =>
     new ConnectionDriver(
       new core.ConnectionCore(parts, session?.view() ?? [], seed()),

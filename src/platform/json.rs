@@ -78,6 +78,12 @@ impl Json {
         self.at(path)?.as_text()
     }
 
+    /// Returns whether it is `null`.
+    #[must_use]
+    pub fn is_null(&self) -> bool {
+        self.print() == "null"
+    }
+
     /// Returns a number.
     #[must_use]
     pub fn as_number(&self) -> Option<f64> {

@@ -73,6 +73,17 @@ pub struct Body {
     pub encoding: BodyEncoding,
 }
 
+impl Body {
+    /// Writes a JSON value.
+    pub(crate) fn new(value: &Json, encoding: BodyEncoding) -> Self {
+        let text = match encoding {
+            BodyEncoding::Form => value.form(),
+            BodyEncoding::Json => value.print(),
+        };
+        Self { text: Secret::new(text), encoding }
+    }
+}
+
 numbered! {
 /// How the body of a request is written.
 pub enum BodyEncoding {

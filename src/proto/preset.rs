@@ -123,7 +123,7 @@ impl Value for Named<'_> {
     }
 
     fn is_null(&self) -> bool {
-        self.value.print() == "null"
+        self.value.is_null()
     }
 
     fn number(&self) -> Option<f64> {

@@ -3,7 +3,7 @@
 //! A scheme says where the credential is sent and which messages belong to the authentication. The connection machine follows it.
 
 use super::contract::{Kind, numbered, options};
-use super::http::Method;
+use super::http::{Body, BodyEncoding, Method};
 use super::{Framing, Handshake, Json, Secret, Url};
 use crate::error::{ConfigError, TokenError};
 use crate::platform::base64;
@@ -168,6 +168,10 @@ options! {
             expires_field: String = "expires".to_owned(), "expiresField";
             /// Where the ticket's life is in the answer, in seconds.
             expires_in_field: String = "expires_in".to_owned(), "expiresInField";
+            /// The body of a POST, such as `{ room: 'lobby' }`. `'$access'` is replaced by the access token.
+            body: Option<Json> = None, "body";
+            /// The format of the body.
+            encoding: BodyEncoding = BodyEncoding::Json, "encoding";
         }
         face {
             /// More headers: a record, `Headers`, or a function of the call, which may be async. They replace headers
@@ -178,6 +182,27 @@ options! {
 }
 
 impl Ticket {
+    /// The body of the call for a token.
+    pub(crate) fn call_body(&self, access: &str) -> Option<Body> {
+        let template = self.body.as_ref().filter(|template| !template.is_null())?;
+        Some(Body::new(&template.filled(&Json::object(&[("access", access)])), self.encoding))
+    }
+
+    fn check_body(&self) -> Result<(), ConfigError> {
+        let Some(body) = self.body.as_ref().filter(|body| !body.is_null()) else { return Ok(()) };
+        if self.method == Method::Get {
+            return Err(ConfigError::option("scheme.body", "a GET has no body: set method to 'POST'"));
+        }
+        match body.unknown_hole(&["access"]) {
+            Some(name) => Err(ConfigError::InvalidOption {
+                option: "scheme.body",
+                problem: "only \"$access\" is a placeholder; \"$$\" is a plain $",
+                value: ["$", &name].concat(),
+            }),
+            None => Ok(()),
+        }
+    }
+
     /// Puts a ticket into a handshake.
     ///
     /// # Errors
@@ -265,6 +290,7 @@ impl Scheme {
                 if let Some(entry) = &ticket.subprotocol {
                     entry.check(protocols)?;
                 }
+                ticket.check_body()?;
                 ticket.url.check_carries_credential("scheme.url", allow_insecure)
             }
         }

@@ -45,6 +45,15 @@ pub(crate) enum TokenOrigin {
 }
 
 impl TokenSet {
+    /// What the body of a call may hold: `access`, and `refresh` if there is one.
+    pub(crate) fn values(&self) -> Json {
+        let access = ("access", self.access.expose());
+        match &self.refresh {
+            Some(refresh) => Json::object(&[access, ("refresh", refresh.expose())]),
+            None => Json::object(&[access]),
+        }
+    }
+
     /// Whether this is the access token. A session by cookie has none: its sign-ins always differ.
     pub(crate) fn has_token(&self, access: &Secret) -> bool {
         !access.expose().is_empty() && self.access == *access

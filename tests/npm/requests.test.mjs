@@ -23,8 +23,12 @@ before(async () => {
     response.setHeader('access-control-allow-credentials', 'true');
     response.setHeader('access-control-allow-headers', 'authorization, content-type, x-tenant, x-csrftoken, x-own');
     if (request.method === 'OPTIONS') return response.writeHead(204).end();
-    calls.push({ path: request.url, method: request.method, headers: request.headers });
-    response.end(JSON.stringify(ANSWERS[request.url] ?? {}));
+    const call = { path: request.url, method: request.method, headers: request.headers, body: '' };
+    request.on('data', (data) => (call.body += data));
+    request.on('end', () => {
+      calls.push(call);
+      response.end(JSON.stringify(ANSWERS[request.url] ?? {}));
+    });
   });
   await new Promise((resolve) => backend.listen(0, '127.0.0.1', resolve));
   api = `http://127.0.0.1:${backend.address().port}`;
@@ -313,4 +317,69 @@ test('a whole URL is no ticket unless its hosts are named, and a path leads into
   assert.equal(result[0], 'TICKET_MALFORMED');
   assert.match(result[1], /urlHosts/);
   assert.deepEqual(taken('authorization'), [['/negotiate', 'Bearer one']], 'the URL was not sent to another server');
+});
+
+test('the refresh token may be in the header, bodies are templates or none, and tickets have bodies, too', async () => {
+  const { result } = await inPage(async (api) => {
+    const { AuthSocket, Session, ticket } = await import('gatepass');
+    const session = new Session({
+      login: { url: `${api}/login` },
+      refresh: { url: `${api}/refresh`, authorization: 'refresh', body: null },
+      logout: { url: `${api}/logout`, authorization: 'none', body: { old: '$access', also: '$refresh' } },
+      tokenPrefix: 'JWT',
+    });
+    await session.login({ username: 'maggie', password: 'secret' });
+    await session.accessToken({ minTtl: 86_400_000 });
+    const tried = async (options) => {
+      const scheme = ticket({ url: `${api}/ticket`, ...options });
+      const socket = new AuthSocket(`${api.replace('http', 'ws')}/socket`, { session, scheme });
+      await new Promise((resolve) => socket.addEventListener('error', resolve, { once: true }));
+      socket.close();
+    };
+    await tried({ body: { room: 'lobby', with: '$access' } });
+    await tried({ body: { room: 'a b' }, encoding: 'form' });
+    session.logout();
+    await fetch(`${api}/after`);
+    const wrong = [
+      () => ticket({ url: api, method: 'GET', body: {} }),
+      () => ticket({ url: api, body: { a: '$refresh' } }),
+      () => ticket({ url: api, authorization: 'access' }),
+    ];
+    const refused = wrong.map((scheme) => {
+      try {
+        new AuthSocket('ws://127.0.0.1/', { session, scheme: scheme() });
+      } catch ({ message }) {
+        return message.split(/[:;]/)[0];
+      }
+    });
+    for (const options of [
+      { refresh: { url: api, authorization: 'token' } },
+      { refresh: { url: api, body: { a: '$token' } } },
+    ]) {
+      try {
+        new Session(options);
+      } catch ({ message }) {
+        refused.push(message.split(/[:;]/)[0]);
+      }
+    }
+    return refused;
+  }, api);
+  assert.deepEqual(result, [
+    'scheme.body',
+    'scheme.body',
+    'scheme.authorization',
+    'refresh.authorization',
+    'refresh.body',
+  ]);
+  const seen = calls
+    .splice(0)
+    .filter(({ path }) => !/^.(socket|after)/.test(path))
+    .map(({ path, headers, body }) => [path, headers.authorization, headers['content-type'], body]);
+  assert.deepEqual(seen.sort(), [
+    ['/login', undefined, 'application/json', '{"username":"maggie","password":"secret"}'],
+    ['/logout', undefined, 'application/json', '{"old":"three","also":"four"}'],
+    ['/refresh', 'JWT two', undefined, ''],
+    ['/ticket', 'JWT three', 'application/json', '{"room":"lobby","with":"three"}'],
+    ['/ticket', 'JWT three', 'application/x-www-form-urlencoded', 'room=a%20b'],
+  ]);
 });

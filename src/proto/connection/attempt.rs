@@ -71,28 +71,32 @@ impl Connection {
             Scheme::Query(query) => Ok(query.handshake(&self.config.url, &self.config.protocols, token.access())),
             Scheme::Subprotocol(entry) => entry.handshake(&self.config.url, &self.config.protocols, token.access()),
             Scheme::Ticket(ticket) => {
-                let (method, url) = (ticket.method, ticket.url.to_text());
-                let (request, authorization) = (RequestId(self.new_id()), Some(token.authorization.clone()));
+                let (method, url, body) = (ticket.method, ticket.url.to_text(), ticket.call_body(token.access()));
+                let authorization = Some(token.authorization.clone());
+                let http = HttpRequest { body, ..self.http_request(HttpCall::Ticket, method, url, authorization) };
+                let request = RequestId(self.new_id());
                 // The event comes before the request: a listener that closes wastes no ticket.
                 self.change(State::Ticket { request, token, asked_at: now });
-                return self.call(now, request, HttpCall::Ticket, method, url, authorization);
+                return self.call(now, request, http);
             }
         };
         self.dial(now, handshake, Some(token));
     }
 
-    /// Makes an HTTP request in the session's name.
-    pub(super) fn call(
-        &mut self,
-        now: Now,
-        request: RequestId,
+    /// An HTTP request in the session's name, without a body.
+    pub(super) fn http_request(
+        &self,
         call: HttpCall,
         method: Method,
         url: String,
         authorization: Option<Secret>,
-    ) {
+    ) -> HttpRequest {
         let cookies = self.config.sends_cookies();
-        let http = HttpRequest { call, method, url, authorization, body: None, cookies, keepalive: false };
+        HttpRequest { call, method, url, authorization, body: None, cookies, keepalive: false }
+    }
+
+    /// Makes an HTTP request.
+    pub(super) fn call(&mut self, now: Now, request: RequestId, http: HttpRequest) {
         self.timers.set(Timer::Http, now.instant.after(self.config.http_timeout));
         self.outputs.push_back(Output::Fetch { request, http });
     }

@@ -65,7 +65,8 @@ impl Connection {
                     let request = RequestId(self.new_id());
                     let authorization = token.as_ref().map(|token| token.authorization.clone());
                     self.state = State::Probing { request, token };
-                    return self.call(now, request, HttpCall::Probe, Method::Get, url, authorization);
+                    let http = self.http_request(HttpCall::Probe, Method::Get, url, authorization);
+                    return self.call(now, request, http);
                 }
                 Failure::Transport(TransportError::ConnectFailed)
             }

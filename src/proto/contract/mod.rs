@@ -26,7 +26,7 @@ use super::connection::{
 use super::http::{BodyEncoding, Credentials, HttpCall, Method};
 use super::outbox::OutboxPolicy;
 use super::scheme::{Encoding, FirstMessage, Query, Subprotocol, Ticket};
-use super::session::{Reason, SessionConfig, SessionState, StoreEnd, TimeUnit};
+use super::session::{EndpointAuthorization, Reason, SessionConfig, SessionState, StoreEnd, TimeUnit};
 
 /// An enum that crosses: its name, and its variants.
 pub type Table = (&'static str, &'static [NumberRow]);
@@ -47,6 +47,7 @@ pub fn tables() -> Vec<Table> {
         table::<Credentials>(),
         table::<RequirementKind>(),
         table::<Encoding>(),
+        table::<EndpointAuthorization>(),
         table::<FailurePart>(),
         table::<DeliveryStatus>(),
         table::<Framing>(),

@@ -6,6 +6,7 @@ use super::super::{Json, Secret, Url};
 use super::LEEWAY;
 use crate::error::ConfigError;
 use crate::proto::Millis;
+use crate::proto::token::TokenSet;
 
 options! {
     /// Options of a session.
@@ -127,12 +128,15 @@ options! {
         takes {
             /// The format of the body: `form` for OAuth 2.
             encoding: BodyEncoding = BodyEncoding::Json, "encoding";
-            /// The body. Values such as `'$username'` and `'$refresh'` are replaced by what is sent. By default the
-            /// body is what is sent; at a logout it is empty.
+            /// The body. Values such as `'$username'` are replaced by what is sent; at a refresh and a logout `'$access'`
+            /// and `'$refresh'` by the tokens. By default it is what is sent; at a logout it is empty. `null` for none.
             body: Option<Json> = None, "body";
             /// Describes an answer that is a refusal although its status says success: `{ ok: false }`. It counts as
             /// a 401. Objects match as subsets.
             reject: Option<Json> = None, "reject";
+            /// The token in the `Authorization` header, after `tokenPrefix`: `access`, `refresh` (Flask-JWT-Extended), or
+            /// `none`. By default `access` at a logout, and none at a login and a refresh.
+            authorization: Option<EndpointAuthorization> = None, "authorization";
         }
         face {
             /// More headers: a record, `Headers`, or a function of the call, which may be async. They replace headers
@@ -144,28 +148,58 @@ options! {
     }
 }
 
+numbered! {
+    /// The token in the `Authorization` header of a call.
+    pub enum EndpointAuthorization {
+        /// The access token.
+        Access = 0 "access",
+        /// None.
+        None = 1 "none",
+        /// The refresh token.
+        Refresh = 2 "refresh",
+    }
+}
+
 impl TokenEndpoint {
+    /// Makes a call with what is sent, in the name of the user of the tokens.
     pub(super) fn request(
         &self,
         call: HttpCall,
         config: &SessionConfig,
         values: &Json,
-        authorization: Option<Secret>,
+        tokens: Option<&TokenSet>,
     ) -> HttpRequest {
-        let body = self.body.as_ref().map_or_else(|| values.clone(), |template| template.filled(values));
-        let text = match self.encoding {
-            BodyEncoding::Form => body.form(),
-            BodyEncoding::Json => body.print(),
+        let body = match &self.body {
+            Some(template) if template.is_null() => None,
+            Some(template) => Some(template.filled(values)),
+            None => Some(values.clone()),
         };
-        let body = Some(Body { text: Secret::new(text), encoding: self.encoding });
+        let body = body.map(|body| Body::new(&body, self.encoding));
+        let default =
+            if call == HttpCall::Logout { EndpointAuthorization::Access } else { EndpointAuthorization::None };
+        let token = tokens.and_then(|tokens| match self.authorization.unwrap_or(default) {
+            EndpointAuthorization::Access => Some(&tokens.access),
+            EndpointAuthorization::None => None,
+            EndpointAuthorization::Refresh => tokens.refresh.as_ref(),
+        });
         HttpRequest {
             call,
             method: Method::Post,
             url: self.url.to_text(),
-            authorization,
+            authorization: token.map(|token| config.authorization(token)),
             body,
             cookies: config.credentials == Credentials::Include,
             keepalive: false,
+        }
+    }
+}
+
+impl SessionConfig {
+    /// The `Authorization` header of a token; empty for none, which is a session by cookie.
+    pub(super) fn authorization(&self, token: &Secret) -> Secret {
+        match token.expose() {
+            "" => Secret::new(String::new()),
+            token => Secret::new([&self.prefix, " ", token].concat()),
         }
     }
 }

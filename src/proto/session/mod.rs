@@ -27,7 +27,10 @@ use crate::proto::Millis;
 use std::collections::VecDeque;
 
 use config::is_header_text;
-pub use config::{SessionConfig, TimeUnit, TokenEndpoint, TokenFields, TokenProvider, TokenStorage, check_header_text};
+pub use config::{
+    EndpointAuthorization, SessionConfig, TimeUnit, TokenEndpoint, TokenFields, TokenProvider, TokenStorage,
+    check_header_text,
+};
 pub use io::{
     AccessToken, Input, LoginError, LoginId, NoToken, Output, Provided, Reason, Record, RequestId, RequesterId,
     SessionState, SessionView, StoreEnd, Stored, TokenRequest, TokenRequestId, TokenRequirement,
@@ -437,13 +440,10 @@ impl Session {
     }
 
     fn token(&self, tokens: &TokenSet) -> AccessToken {
-        let (start, authorization) = match tokens.access.expose() {
-            // A session by cookie.
-            "" => (0, String::new()),
-            access => (self.config.prefix.len() + 1, [&self.config.prefix, " ", access].concat()),
-        };
+        let authorization = self.config.authorization(&tokens.access);
+        let start = if authorization.expose().is_empty() { 0 } else { self.config.prefix.len() + 1 };
         AccessToken {
-            authorization: Secret::new(authorization),
+            authorization,
             start,
             generation: self.generation,
             user_epoch: self.user_epoch,

@@ -73,10 +73,11 @@ impl Session {
             self.outputs.push_back(Output::GetToken { request, reason });
         } else if let (Some(endpoint), State::SignedIn(tokens)) = (&self.config.refresh, &self.state) {
             let values = match &tokens.refresh {
+                _ if endpoint.body.is_some() => tokens.values(),
                 Some(token) => Json::object(&[("refresh", token.expose())]),
                 None => Json::object(&[]),
             };
-            let http = endpoint.request(HttpCall::Refresh, &self.config, &values, None);
+            let http = endpoint.request(HttpCall::Refresh, &self.config, &values, Some(tokens));
             self.outputs.push_back(Output::Fetch { request, http });
         }
         self.timers.set(Timer::Http, now.instant.after(self.config.http_timeout));

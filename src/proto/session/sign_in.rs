@@ -55,15 +55,13 @@ impl Session {
     /// Calls the logout endpoint. The answer is ignored: an unknown token means the same.
     pub(super) fn tell_server(&mut self) {
         let (Some(endpoint), State::SignedIn(tokens)) = (&self.config.logout, &self.state) else { return };
-        let nothing = Secret::new(String::new());
-        let refresh = tokens.refresh.as_ref().unwrap_or(&nothing);
+        let refresh = tokens.refresh.as_ref().map_or("", Secret::expose);
         // Without a template the body is empty: the header names the user.
         let values = match endpoint.body {
-            Some(_) => Json::object(&[("access", tokens.access.expose()), ("refresh", refresh.expose())]),
+            Some(_) => Json::object(&[("access", tokens.access.expose()), ("refresh", refresh)]),
             None => Json::object(&[]),
         };
-        let mut http =
-            endpoint.request(HttpCall::Logout, &self.config, &values, Some(self.token(tokens).authorization));
+        let mut http = endpoint.request(HttpCall::Logout, &self.config, &values, Some(tokens));
         // Apps often load another page next.
         http.keepalive = true;
         let request = self.new_request();
