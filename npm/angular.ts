@@ -222,7 +222,7 @@ export const gatepassInterceptor: HttpInterceptorFn = (request, next) => {
   const granted = (refused: number) => from(zone.runOutsideAngular(() => session.authorization(refused)));
   // A session by cookie has no token.
   const withToken = (value: string): HttpRequest<unknown> =>
-    value === '' ? request : request.clone({ setHeaders: { Authorization: value } });
+    request.clone(value === '' ? { withCredentials: true } : { setHeaders: { Authorization: value } });
   return granted(-1).pipe(
     catchError((error: unknown) => {
       if (isGatepassError(error) && (error.disposition === 'retry' || error.code === 'SUPERSEDED'))

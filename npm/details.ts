@@ -1,15 +1,22 @@
 // The server's answer to a refused login. Loaded when that happens.
 
 /** @internal Parses an answer, and redacts values of the request that it quotes. Names of members stay. Undefined if it is not JSON. */
-export function detailsOf(answer: string | undefined, sent: unknown): unknown {
+export function detailsOf(answer: string | undefined, sent: unknown, constants: unknown): unknown {
   const quoted = new Set<string>();
-  JSON.stringify(sent, (_, value) => {
-    if (typeof value !== 'string' && typeof value !== 'number') return value;
-    const text = String(value);
-    // Plain, as in JSON within a string, and as in a URL.
-    for (const form of [text, JSON.stringify(text).slice(1, -1), encodeURIComponent(text)]) form && quoted.add(form);
-    return value;
-  });
+  const collect = (values: unknown, least: number) =>
+    JSON.stringify(values, (_, value) => {
+      const text = String(value);
+      // A small number is a count, and a short constant of the app a word, such as "email".
+      const isSecret = typeof value === 'string' ? text.length >= least : typeof value === 'number' && text.length > 3;
+      if (!isSecret) return value;
+      const url = encodeURIComponent(text.replace(/\p{Surrogate}/gu, '\ufffd'));
+      const form = url.replace(/[!'()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`);
+      // Plain, as in JSON within a string, as in a URL, and as in a form.
+      for (const quote of [text, JSON.stringify(text).slice(1, -1), url, form]) quoted.add(quote);
+      return value;
+    });
+  collect(sent, 1);
+  collect(constants, 8);
   // The longest first, because it may contain a shorter one.
   const forms = [...quoted]
     .sort((a, b) => b.length - a.length)

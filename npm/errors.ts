@@ -73,7 +73,7 @@ export type ErrorData = [
 /** @internal A failure as the wasm tells it, each part at its place of `FailurePart`. */
 export type FailureParts = ReadonlyArray<number | undefined>;
 
-/** Every error of gatepass. It never holds a credential; `cause` is what the app's own code threw (`getToken`, a store), as it is. */
+/** Every error of gatepass. It never holds a credential, unless the server puts one into its answer to a login, which `details` has (logs do not show it); `cause` is what the app's own code threw (`getToken`, a store), as it is. */
 export class GatepassError extends Error {
   /** @default 'GatepassError' */
   override readonly name = 'GatepassError';
@@ -100,7 +100,9 @@ export class GatepassError extends Error {
     const number = status ? ` (HTTP ${status})` : closeCode ? ` (${closeCode})` : '';
     super(message + number, options);
     const retryable = disposition === 'retry' || disposition === 'refreshToken';
-    Object.assign(this, { code, disposition, retryable, status, closeCode, retryAfter, details });
+    Object.assign(this, { code, disposition, retryable, status, closeCode, retryAfter });
+    // The server's words are for the app, and not for its logs.
+    Object.defineProperty(this, 'details', { value: details });
   }
 }
 

@@ -3,26 +3,45 @@
 import type { Calls, HttpCall } from './calls.js';
 import { reported } from './events.js';
 
-/** @internal Sends a call. Rejects without an answer, or if a function of the app throws, which is reported. */
+/** @internal Sends a call. Rejects without an answer, or if a function of the app fails, which is reported. */
 export async function send({ fetch: own, csrf, headers }: Calls, call: HttpCall, init: RequestInit): Promise<Response> {
   const all = new Headers(init.headers);
-  const token = csrf && init.credentials === 'include' && call.method !== 'GET' ? cookieOf(csrf.cookie) : undefined;
-  if (token !== undefined) all.set(csrf!.header, token);
-  new Headers(await headersOf(headers[call.call], call)).forEach((value, name) => all.set(name, value));
+  if (init.credentials === 'include') addCsrf(all, csrf, call.method);
+  for (const [name, value] of await headersOf(headers[call.call], call)) all.set(name, value);
   const request = new Request(call.url, { ...init, headers: all });
   request.signal.throwIfAborted();
-  return own === undefined ? fetch(request) : answerOf(await own(request));
-}
-
-async function headersOf(
-  headers: Calls['headers'][HttpCall['call']],
-  call: HttpCall,
-): Promise<HeadersInit | undefined> {
-  if (typeof headers !== 'function') return headers;
+  if (own === undefined) return fetch(request);
+  let answer: unknown;
   try {
-    return await headers({ ...call });
+    answer = own(request);
   } catch (error) {
     return mistake(error);
+  }
+  return answerOf(await answer);
+}
+
+/** @internal Sends the CSRF token back, with a request that changes something. */
+export function addCsrf(headers: Headers, csrf: Calls['csrf'], method: string): void {
+  const token = csrf && !/^(GET|HEAD|OPTIONS)$/.test(method) ? cookieOf(csrf.cookie) : undefined;
+  // Any page of the site may have set the cookie: a value that no header can have is left out.
+  if (token !== undefined && /^[ -~]+$/.test(token)) headers.set(csrf!.header, token);
+}
+
+async function headersOf(headers: Calls['headers'][HttpCall['call']], call: HttpCall): Promise<Headers> {
+  if (typeof headers !== 'function') return new Headers(headers);
+  let given: unknown;
+  try {
+    given = await headers({ ...call });
+  } catch (error) {
+    return mistake(error);
+  }
+  try {
+    return new Headers(given as HeadersInit);
+  } catch {
+    // The browser's error quotes the value, which may be a secret.
+    return mistake(
+      new TypeError(`headers of ${call.call}: an object or Headers with valid names and values is needed`),
+    );
   }
 }
 
@@ -38,11 +57,18 @@ function mistake(error: unknown): never {
 function cookieOf(name: string): string | undefined {
   const start = `${name}=`;
   const found = globalThis.document?.cookie.split('; ').find((text) => text.startsWith(start));
-  return found && decodeURIComponent(found.slice(start.length));
+  const text = found?.slice(start.length);
+  try {
+    return text && decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 /** An answer of the app's own `fetch`, with a body as browsers have it. */
 async function answerOf(answer: unknown): Promise<Response> {
+  // WHATWG Fetch, network error.
+  if ((answer as Partial<Response> | undefined)?.type === 'error') throw new TypeError('fetch: no answer');
   if (answer instanceof Response) return answer;
   const given = (answer ?? {}) as Partial<Response>;
   if (!Number.isInteger(given.status) || typeof given.headers?.get !== 'function' || typeof given.text !== 'function')

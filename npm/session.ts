@@ -1,7 +1,7 @@
 // The session: the signed-in user and the tokens.
 
 import { RequirementKind, SESSION_STATE_NAMES, TOKEN_ENDPOINT } from './contract.js';
-import { failure, named, nameOf, type FailureParts, type GatepassError } from './errors.js';
+import { failure, GatepassError, named, nameOf, type FailureParts } from './errors.js';
 import { reported, SocketErrorEvent } from './events.js';
 import { internal, Lazy } from './load.js';
 import { isRecord, Options } from './options.js';
@@ -96,6 +96,8 @@ export class Session extends EventTarget {
   readonly #source: Source = {};
   readonly #calls: Calls | undefined;
   readonly #isByCookie: boolean;
+  /** Tokens that `accessToken()` has handed out to the present user, and their generations. */
+  readonly #handed = new Map<string, number>();
   readonly #waiting: Waiting = { logins: new Map(), tokens: new Map(), stores: new Set() };
   /** Calls to reject when the wasm traps. */
   readonly #rejects = new Set<(error: GatepassError) => void>();
@@ -165,9 +167,23 @@ export class Session extends EventTarget {
     const minTtl = given.millis('minTtl', 0);
     const refused = given.get('refused') == null ? undefined : given.text('refused');
     if (this.#isByCookie) throw failure('INVALID_OPTION', 'accessToken: this session is a cookie, and has no token');
-    return this.#token(RequirementKind.ValidFor, minTtl, ([token, generation]) =>
-      token === refused ? this.#another(generation, ([next]) => next) : token,
-    );
+    const hand = ([token, generation]: Granted) => {
+      this.#handed.set(token, generation);
+      // A few are enough: what is refused later is not the present token any more.
+      if (this.#handed.size > 10) this.#handed.delete(this.#handed.keys().next().value!);
+      return token;
+    };
+    const before = refused === undefined ? undefined : this.#handed.get(refused);
+    if (before !== undefined) return this.#another(before, hand);
+    return this.#token(RequirementKind.ValidFor, minTtl, (granted) => {
+      if (refused === undefined) return hand(granted);
+      if (granted[0] === refused) return this.#another(granted[1], hand);
+      throw new GatepassError([
+        'SUPERSEDED',
+        'this session has not handed out the refused token to its user',
+        'giveUp',
+      ]);
+    });
   }
 
   /** Requests a token and calls `use` with it, synchronously with the answer of the wasm. */
@@ -226,10 +242,15 @@ export class Session extends EventTarget {
    * @throws GatepassError as `accessToken()`; TypeError as `fetch`; the reason of `signal`, also while the token is renewed
    */
   async fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
-    const request = new Request(input, init);
+    let request = new Request(input, init);
     const name = 'authorization';
-    const own: typeof fetch = this.#calls?.fetch ? (request) => this.#calls!.fetch!(request as Request) : fetch;
+    const { fetch: given, csrf } = this.#calls ?? {};
+    // Called without an object, as the browser's own has to be.
+    const own = (request: Request) => (given ? given(request) : fetch(request));
     if (!this.mayGet(request.url) || request.headers.has(name)) return own(request);
+    if (this.#isByCookie) request = new Request(request, { credentials: 'include' });
+    if (csrf && request.credentials === 'include')
+      (await import('./requests.js')).addCsrf(request.headers, csrf, request.method);
     // A body can be read once.
     const again = request.clone();
     const { signal } = request;
@@ -272,6 +293,8 @@ export class Session extends EventTarget {
    * @throws GatepassError INVALID_CREDENTIALS (400, 401), LOGIN_FORBIDDEN (403), LOGIN_INCOMPLETE (the server wants another step), STALE_COOKIE (401), LOGIN_FAILED, each with the server's answer in `details`; SUPERSEDED by a later login, setTokens or logout
    */
   async login(credentials: Record<string, JsonValue>, endpoint?: Partial<LoginEndpoint>): Promise<void> {
+    if (endpoint !== undefined && !isRecord(endpoint))
+      throw failure('INVALID_OPTION', 'endpoint: an object such as { url } is needed');
     const login = endpoint === undefined ? this.#login : { ...this.#login, ...endpoint };
     if (login === undefined) throw failure('INVALID_OPTION', 'login: this session has no login endpoint');
     const [parts] =
@@ -294,7 +317,7 @@ export class Session extends EventTarget {
         forget();
         if (failure === undefined) return resolve();
         if (answer === undefined) return reject(named(failure));
-        const details = import('./details.js').then(({ detailsOf }) => detailsOf(answer, [sent, login.body]));
+        const details = import('./details.js').then(({ detailsOf }) => detailsOf(answer, sent, login.body));
         // The error is reported, with or without the server's answer.
         details.catch(() => {}).then((details) => reject(named(failure, undefined, details)));
       };
@@ -306,6 +329,7 @@ export class Session extends EventTarget {
 
   /** Signs in with tokens that the app has from elsewhere. Waiting connections start. */
   setTokens(tokens: Tokens): void {
+    if (this.#isByCookie) throw failure('INVALID_OPTION', 'tokens: this session is a cookie, and has no token');
     const options = new Options(tokens, 'tokens.', { access: 'header', refresh: 'text', ...LIFETIME });
     const access = options.header('access');
     const refresh = tokens.refresh === undefined ? undefined : options.text('refresh');
@@ -378,6 +402,7 @@ export class Session extends EventTarget {
           const { state, source } = session;
           const error = failure && named(failure as unknown as FailureParts, source.thrown);
           session.#error = error ?? (state === 'expired' ? session.#error : undefined);
+          if (state === 'signed-out') session.#handed.clear();
           session.dispatchEvent(Object.assign(new SessionChangeEvent('change'), { state, error }));
           for (const settle of waiting.stores) settle();
         }),

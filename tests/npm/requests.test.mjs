@@ -93,6 +93,8 @@ test("the app's own fetch makes the calls of a session, of its sockets, and sess
       await socket.ready();
       socket.close();
       const { user } = await (await session.fetch(`${server}/protected`)).json();
+      // The browser's own, as it is: it must not be called on an object of ours.
+      await (await new Session({ fetchOrigins: [server], fetch: window.fetch }).fetch('/')).text();
       const probed = new AuthSocket(`${server}/nowhere/`, {
         scheme: anonymous(),
         probe: `${server}/protected`,
@@ -144,6 +146,12 @@ test('a CSRF token goes from the cookie into the header of calls that send cooki
     await new Session({ ...endpoints, csrf: 'django' }).login(maggie);
     const csrf = { cookie: 'xcsrftoken', header: 'X-Own' };
     await new Session({ ...endpoints, credentials: 'include', csrf }).login(maggie);
+    await session.fetch(`${api}/changed`, { method: 'POST', credentials: 'include' });
+    await session.fetch(`${api}/changed`, { method: 'POST' });
+    for (const odd of ['50%off', 'a%0Ab']) {
+      document.cookie = `csrftoken=${odd}`;
+      await new Session({ ...endpoints, credentials: 'include', csrf: 'django' }).login(maggie);
+    }
     document.cookie = 'csrftoken=; max-age=0';
     await new Session({ ...endpoints, credentials: 'include', csrf: 'django' }).login(maggie);
   }, api);
@@ -157,6 +165,10 @@ test('a CSRF token goes from the cookie into the header of calls that send cooki
       ['/ticket', undefined, undefined],
       ['/login', undefined, undefined],
       ['/login', undefined, 'other'],
+      ['/changed', 'rotated', undefined],
+      ['/changed', undefined, undefined],
+      ['/login', '50%off', undefined],
+      ['/login', undefined, undefined],
       ['/login', undefined, undefined],
     ],
   );
@@ -197,6 +209,7 @@ test('what an app shapes wrongly is refused by name, and nothing is sent without
       await fails({ login: { ...login, headers: thrown } }),
       await fails({ login: { ...login, headers: async () => thrown() } }),
       await fails({ login: { ...login, headers: () => ({ a: 'SECRET\n-line' }) } }),
+      await fails({ login: { ...login, headers: () => 5 } }),
       await fails({ login, fetch: thrown }),
       await fails({ login, fetch: async () => undefined }),
       await fails({ login, fetch: async () => ({ status: 200 }) }),
@@ -216,10 +229,12 @@ test('what an app shapes wrongly is refused by name, and nothing is sent without
     'INVALID_OPTION scheme.headers',
     'INVALID_OPTION fetch',
   ]);
-  assert.deepEqual(codes, Array(7).fill('LOGIN_FAILED'));
+  assert.deepEqual(codes, Array(8).fill('LOGIN_FAILED'));
   assert.deepEqual(taken(), [], 'nothing was sent');
   const reported = said.filter((text) => text.startsWith('error:'));
-  assert.equal(reported.filter((text) => text.includes('of the app')).length, 2, reported.join('\n'));
+  assert.equal(reported.filter((text) => text.includes('of the app')).length, 3, reported.join('\n'));
+  assert.equal(reported.filter((text) => text.includes('headers of login')).length, 2, reported.join('\n'));
+  assert.ok(!reported.some((text) => text.includes('SECRET')));
   assert.equal(reported.filter((text) => text.includes('a Response is needed')).length, 2, reported.join('\n'));
 });
 
@@ -254,7 +269,7 @@ test('a login of two steps: the first answer is an error with its details, and t
     const { details } = await first();
     await second({ step: details.ephemeral_token, code: '123456' });
     const bad = await Promise.all(
-      [{ url: 5 }, { url: `${server}/x`, other: 1 }, { url: 'http://api.test/' }].map((endpoint) =>
+      [{ url: 5 }, { url: `${server}/x`, other: 1 }, { url: 'http://api.test/' }, null].map((endpoint) =>
         session.login({ username: 'a' }, endpoint).catch(({ code, message }) => `${code} ${message.split(/[:;]/)[0]}`),
       ),
     );
@@ -266,7 +281,12 @@ test('a login of two steps: the first answer is an error with its details, and t
   assert.equal(step, 'string');
   assert.deepEqual(refused.slice(0, 4), ['INVALID_CREDENTIALS', 'signIn', false, 401]);
   assert.equal(state, 'signed-in');
-  assert.deepEqual(bad, ['INVALID_OPTION endpoint.url', 'INVALID_OPTION endpoint.other', 'INSECURE_URL endpoint.url']);
+  assert.deepEqual(bad, [
+    'INVALID_OPTION endpoint.url',
+    'INVALID_OPTION endpoint.other',
+    'INSECURE_URL endpoint.url',
+    'INVALID_OPTION endpoint',
+  ]);
 });
 
 test('a login that is forbidden is no wrong password, and codes of the server stay readable beside what was sent', async () => {
@@ -277,13 +297,14 @@ test('a login that is forbidden is no wrong password, and codes of the server st
     const { presets, Session } = await import('gatepass');
     const session = new Session(presets.simpleJwt(`${server}/api`));
     const error = await session.login({ username: 'maggie', password: 'secret' }).catch((error) => error);
-    return [error.code, error.disposition, error.status, error.details];
+    return [error.code, error.disposition, error.status, error.details, JSON.stringify(error).includes('invalid')];
   }, server);
   assert.deepEqual(result, [
     'LOGIN_FORBIDDEN',
     'giveUp',
     403,
     { code: 'invalid_secret', field: { secret: ['…'] }, detail: '… is no …: try "…"' },
+    false,
   ]);
 });
 
@@ -296,9 +317,17 @@ test('a token that a server has refused is renewed once for all who say so, and 
     const refused = await session.accessToken();
     const [first, second] = await Promise.all([session.accessToken({ refused }), session.accessToken({ refused })]);
     const third = await session.accessToken({ refused });
-    return [first !== refused, first === second, first === third];
+    const others = [];
+    for (const sign of [() => session.logout(), () => {}]) {
+      const old = await session.accessToken();
+      sign();
+      await session.login({ username: 'bob', password: 'hunter2' });
+      others.push(await session.accessToken({ refused: old }).catch(({ code }) => code));
+      await session.login({ username: 'maggie', password: 'secret' });
+    }
+    return [first !== refused, first === second, first === third, others];
   }, server);
-  assert.deepEqual(result, [true, true, true]);
+  assert.deepEqual(result, [true, true, true, ['SUPERSEDED', 'SUPERSEDED']]);
   assert.equal((await ask('counts')).refreshes, 1);
 });
 

@@ -493,7 +493,7 @@ test('a session that is a cookie signs in by a login without a token, has socket
     await session.login({ username: 'maggie', password: 'secret' });
     const signedIn = [session.state, ...(await users)];
     const me = async () => {
-      const response = await session.fetch(`${api}/session/me/`, { credentials: 'include' });
+      const response = await session.fetch(`${api}/session/me/`);
       return [response.status, (await response.json()).user];
     };
     const asked = [await me(), await session.accessToken().catch(({ code }) => code)];
