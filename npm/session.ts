@@ -293,17 +293,9 @@ export class Session extends EventTarget {
    * @throws GatepassError INVALID_CREDENTIALS (400, 401), LOGIN_FORBIDDEN (403), LOGIN_INCOMPLETE (the server wants another step), STALE_COOKIE (401), LOGIN_FAILED, each with the server's answer in `details`; SUPERSEDED by a later login, setTokens or logout
    */
   async login(credentials: Record<string, JsonValue>, endpoint?: Partial<LoginEndpoint>): Promise<void> {
-    if (endpoint !== undefined && !isRecord(endpoint))
-      throw failure('INVALID_OPTION', 'endpoint: an object such as { url } is needed');
     const login = endpoint === undefined ? this.#login : { ...this.#login, ...endpoint };
     if (login === undefined) throw failure('INVALID_OPTION', 'login: this session has no login endpoint');
-    const [parts] =
-      endpoint === undefined
-        ? []
-        : new Options({ endpoint: login, allowInsecure: this.#allowInsecure }, '', {
-            endpoint: LOGIN_ENDPOINT,
-            allowInsecure: 'flag',
-          }).values();
+    const [parts] = endpoint === undefined ? [] : this.#partsOf(endpoint, login);
     const given = new Options({ credentials, body: login.body }, '', { credentials: 'json', body: 'json' });
     const sent = given.json('credentials');
     if (!isRecord(credentials) || !isRecord(sent))
@@ -325,6 +317,13 @@ export class Session extends EventTarget {
       this.#waiting.logins.set(id, done);
       this.#core.ask((core) => core.login(id, sent, parts as unknown[] | undefined), reject);
     });
+  }
+
+  /** The endpoint of one login as it crosses. */
+  #partsOf(endpoint: unknown, login: unknown): unknown[] {
+    new Options(endpoint, 'endpoint.', LOGIN_ENDPOINT);
+    const rows = { endpoint: TOKEN_ENDPOINT, allowInsecure: 'flag' };
+    return new Options({ endpoint: login, allowInsecure: this.#allowInsecure }, '', rows).values();
   }
 
   /** Signs in with tokens that the app has from elsewhere. Waiting connections start. */

@@ -258,7 +258,7 @@ test('a login of two steps: the first answer is an error with its details, and t
   await control({ do: 'reset' });
   const { result } = await inPage(async (server) => {
     const { Session } = await import('gatepass');
-    const session = new Session({ login: { url: `${server}/mfa/login/` } });
+    const session = new Session({ login: { url: `${server}/mfa/login/`, headers: () => ({}) } });
     const told = ({ code, disposition, retryable, status, details }) => [code, disposition, retryable, status, details];
     const first = () => session.login({ username: 'maggie', password: 'secret' }).catch((error) => error);
     const second = (given) =>
@@ -269,8 +269,11 @@ test('a login of two steps: the first answer is an error with its details, and t
     const { details } = await first();
     await second({ step: details.ephemeral_token, code: '123456' });
     const bad = await Promise.all(
-      [{ url: 5 }, { url: `${server}/x`, other: 1 }, { url: 'http://api.test/' }, null].map((endpoint) =>
-        session.login({ username: 'a' }, endpoint).catch(({ code, message }) => `${code} ${message.split(/[:;]/)[0]}`),
+      [{ url: 5 }, { url: `${server}/x`, other: 1 }, { url: 'http://api.test/' }, null, { headers: {} }].map(
+        (endpoint) =>
+          session
+            .login({ username: 'a' }, endpoint)
+            .catch(({ code, message }) => `${code} ${message.split(/[:;]/)[0]}`),
       ),
     );
     return [told(wrong), typeof step, told(refused), session.state, bad];
@@ -286,6 +289,7 @@ test('a login of two steps: the first answer is an error with its details, and t
     'INVALID_OPTION endpoint.other',
     'INSECURE_URL endpoint.url',
     'INVALID_OPTION endpoint',
+    'INVALID_OPTION endpoint.headers',
   ]);
 });
 

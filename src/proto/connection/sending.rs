@@ -79,7 +79,9 @@ impl Connection {
         self.stats.sent += 1;
         Ok(match self.outbox.next(instant, Retention::UntilAccepted) {
             Some((_, DeliveryStatus::Unconfirmed)) => Sent::Unconfirmed(socket),
-            Some(_) | None => Sent::Now(socket),
+            Some((_, DeliveryStatus::Sent | DeliveryStatus::Confirmed | DeliveryStatus::Dropped)) | None => {
+                Sent::Now(socket)
+            }
         })
     }
 
