@@ -21,6 +21,7 @@ import {
 import { internal, noBrowser, Lazy } from './load.js';
 import { MessageQueue } from './messages.js';
 import { Options } from './options.js';
+import { asError, signalOf, streams } from './waiting.js';
 import type { Source } from './session-options.js';
 import { plain, type Plain, type Sendable } from './payload.js';
 import { DROPPED, EarlyQueue, finish, NumberedMessages, STATUSES, type KeptMessage, type SentMessage } from './sent.js';
@@ -495,23 +496,4 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
   readonly #refused = (thrown: unknown) => {
     if (this.#state !== 'closed') this.dispatchEvent(new SocketErrorEvent(asError(thrown)));
   };
-}
-
-/** The script for back-pressure. @throws GatepassError LOAD_FAILED */
-const streams = () =>
-  import('./streams.js').catch((thrown: unknown) => {
-    throw asError(thrown);
-  });
-
-/** The signal among options, if there is one. */
-function signalOf(options?: { signal?: AbortSignal }): AbortSignal | undefined {
-  const given = new Options(options ?? {}, '', { signal: 'face' });
-  const signal = given.get('signal') ?? undefined;
-  return signal === undefined || signal instanceof AbortSignal
-    ? signal
-    : given.fail('signal', 'an AbortSignal is needed');
-}
-
-function asError(thrown: unknown): GatepassError {
-  return thrown instanceof GatepassError ? thrown : failure('LOAD_FAILED', String(thrown), thrown);
 }
