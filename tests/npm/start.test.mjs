@@ -93,7 +93,7 @@ test('the app of the page on Vue', async () => {
   await build({ root, logLevel: 'warn' });
   await served(join(root, 'dist'), (url) =>
     opened(url, async (tab) => {
-      await tab.getByText('nobody is signed in').waitFor();
+      await tab.getByText('suspended').waitFor();
       await tab.getByRole('button', { name: 'Sign in' }).click();
       await tab.getByText('connected').waitFor();
       await control({ do: 'push', text: 'a quote' });

@@ -220,7 +220,7 @@ impl Session {
     fn adopt(&mut self, now: Now, stored: Stored) {
         let stored = match stored {
             // A sign-in that is over does not come back.
-            Stored::Tokens(record) if self.left.contains(&record.id) => Stored::Unreadable,
+            Stored::Tokens(record) if self.left.contains(&record.id) || !self.is_ours(&record) => Stored::Unreadable,
             Stored::Nothing | Stored::Tokens(_) | Stored::Unreadable => stored,
         };
         match (stored, &self.state) {
@@ -232,6 +232,11 @@ impl Session {
             (Stored::Nothing | Stored::Unreadable, _) => {}
             (Stored::Tokens(record), _) => self.adopt_tokens(now, record),
         }
+    }
+
+    /// Whether a record has a token, or none if a cookie is the session.
+    fn is_ours(&self, record: &Record) -> bool {
+        record.access.expose().is_empty() == self.config.fields.access.is_none()
     }
 
     fn adopt_tokens(&mut self, now: Now, record: Record) {
