@@ -7,6 +7,8 @@ begin({ clock: new Clock(), dice: new Dice(1), storage: new FakeStorage() });
 const found = await import('gatepass');
 await found.load({ wasm: globalThis.wasm });
 // What is loaded when it is needed: a load takes time that no clock of ours moves.
-await Promise.all(['tabs', 'details'].map((name) => import(`/node_modules/gatepass/pkg/${name}.js`)));
+await Promise.all(
+  ['tabs', 'locks', 'details', 'streams', 'requests'].map((name) => import(`/node_modules/gatepass/pkg/${name}.js`)),
+);
 
 export const { AuthSocket, GatepassError, Session, anonymous, firstMessage, presets, query, ticket } = found;
