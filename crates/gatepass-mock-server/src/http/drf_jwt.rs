@@ -49,11 +49,17 @@ pub(crate) async fn logout() -> Response {
 }
 
 fn issue(inner: &mut Inner, user: &str, cookie: &mut Option<String>) -> JsonResponse {
-    let life = inner.settings.access_life();
-    let clock = inner.settings.now();
-    let token = inner.tokens.issue(Kind::Access, user, life, clock);
-    *cookie = Some(format!("JWT={token}; HttpOnly; Max-Age={}; Path=/; SameSite=Lax", life.as_secs()));
-    (StatusCode::CREATED, json!({"pk": clock.as_secs(), "token": token}))
+    let (token, text) = auth_cookie(inner, user);
+    *cookie = Some(text);
+    (StatusCode::CREATED, json!({"pk": inner.settings.now().as_secs(), "token": token}))
+}
+
+/// A token, and the cookie that holds it.
+pub(super) fn auth_cookie(inner: &mut Inner, user: &str) -> (String, String) {
+    let (life, now) = (inner.settings.access_life(), inner.settings.now());
+    let token = inner.tokens.issue(Kind::Access, user, life, now);
+    let cookie = format!("JWT={token}; HttpOnly; Max-Age={}; Path=/; SameSite=Lax", life.as_secs());
+    (token, cookie)
 }
 
 fn wrong(what: &str) -> JsonResponse {
@@ -61,7 +67,7 @@ fn wrong(what: &str) -> JsonResponse {
 }
 
 /// Puts the cookie that goes with a token into its answer.
-fn with_cookie(mut response: Response, cookie: Option<String>) -> Response {
+pub(super) fn with_cookie(mut response: Response, cookie: Option<String>) -> Response {
     if let Some(value) = cookie.and_then(|text| text.parse().ok()) {
         response.headers_mut().insert(SET_COOKIE, value);
     }

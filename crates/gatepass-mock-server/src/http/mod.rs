@@ -20,7 +20,7 @@ use std::time::UNIX_EPOCH;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State as Extract;
-use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, DATE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, COOKIE, DATE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
@@ -62,14 +62,18 @@ pub(crate) async fn token(Extract(state): Extract<State>, body: Bytes) -> Respon
             ),
             Refusal::Wrong => unauthorized(json!({"detail": "No active account found with the given credentials"})),
         })?;
-        let mut inner = state.lock();
-        let settings = inner.settings;
-        let access = inner.tokens.issue(Kind::Access, user, settings.access_life(), settings.now());
-        let refresh = inner.tokens.issue(Kind::Refresh, user, settings.refresh_life(), settings.now());
-        inner.counts.logins += 1;
-        Ok((StatusCode::OK, json!({"access": access, "refresh": refresh})))
+        Ok(pair(&mut state.lock(), user))
     };
     answered(&state, Endpoint::Login, answer).await
+}
+
+/// Signs a user in with an access and a refresh token.
+fn pair(inner: &mut Inner, user: &str) -> JsonResponse {
+    let settings = inner.settings;
+    let access = inner.tokens.issue(Kind::Access, user, settings.access_life(), settings.now());
+    let refresh = inner.tokens.issue(Kind::Refresh, user, settings.refresh_life(), settings.now());
+    inner.counts.logins += 1;
+    (StatusCode::OK, json!({"access": access, "refresh": refresh}))
 }
 
 /// `/api/token/refresh/` of simplejwt.
@@ -235,6 +239,14 @@ fn user_of_credentials(
     let inner = state.lock();
     let may_sign_in = |user: &&str| !inner.inactive.iter().any(|name| name == user);
     known.map(|(user, _)| *user).filter(may_sign_in).ok_or(Refusal::Wrong)
+}
+
+/// A cookie's value (RFC 6265 §5.4): the first of that name, without quotation marks.
+pub(crate) fn cookie_of<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let lists = headers.get_all(COOKIE).into_iter().filter_map(|value| value.to_str().ok());
+    let pairs = lists.flat_map(|list| list.split(';'));
+    let value = pairs.filter_map(|pair| pair.trim().split_once('=')).find(|(key, _)| *key == name)?.1;
+    Some(value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value))
 }
 
 /// The word and the token of an `Authorization` header.

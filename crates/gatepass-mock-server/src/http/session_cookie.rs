@@ -4,15 +4,14 @@
 
 use axum::body::Bytes;
 use axum::extract::State as Extract;
-use axum::http::header::{COOKIE, SET_COOKIE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{answered, ticket_for, unauthorized, user_of_credentials};
+use super::drf_jwt::{auth_cookie, with_cookie};
+use super::{answered, cookie_of, ticket_for, unauthorized, user_of_credentials};
 use crate::command::Endpoint;
 use crate::state::{Inner, State};
-use crate::token::Kind;
 
 /// `/session/login/` {username, password} → 204 and the cookie
 pub(crate) async fn login(Extract(state): Extract<State>, body: Bytes) -> Response {
@@ -22,17 +21,12 @@ pub(crate) async fn login(Extract(state): Extract<State>, body: Bytes) -> Respon
             .map_err(|_| unauthorized(json!({"detail": "Invalid credentials."})))?;
         let mut inner = state.lock();
         inner.counts.logins += 1;
-        let (life, now) = (inner.settings.access_life(), inner.settings.now());
-        let token = inner.tokens.issue(Kind::Access, user, life, now);
-        cookie = Some(format!("JWT={token}; HttpOnly; Path=/; SameSite=Lax"));
-        Ok((StatusCode::OK, json!({"detail": "Successfully logged in."})))
+        cookie = Some(auth_cookie(&mut inner, user).1);
+        Ok((StatusCode::OK, Value::Null))
     };
-    let mut response = answered(&state, Endpoint::Login, answer).await;
-    let Some(value) = cookie.and_then(|text| text.parse().ok()) else { return response };
+    let response = answered(&state, Endpoint::Login, answer).await;
     // A 204 has no body (RFC 9110 §15.3.5).
-    response = StatusCode::NO_CONTENT.into_response();
-    response.headers_mut().insert(SET_COOKIE, value);
-    response
+    if cookie.is_some() { with_cookie(StatusCode::NO_CONTENT.into_response(), cookie) } else { response }
 }
 
 /// `/session/me/` → {user}, or 401
@@ -52,7 +46,6 @@ pub(crate) async fn ticket(Extract(state): Extract<State>, headers: HeaderMap) -
 }
 
 fn user_of_cookie(inner: &Inner, headers: &HeaderMap) -> Option<String> {
-    let cookies = headers.get(COOKIE)?.to_str().ok()?;
-    let token = cookies.split("; ").find_map(|cookie| cookie.strip_prefix("JWT="))?;
+    let token = cookie_of(headers, "JWT")?;
     inner.active_user_of(token)
 }

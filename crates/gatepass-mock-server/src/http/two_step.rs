@@ -9,10 +9,10 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::{Value, json};
 
-use super::{Refusal, answered, unauthorized, user_of_credentials};
+use super::{Refusal, answered, pair, unauthorized, user_of_credentials};
 use crate::command::Endpoint;
 use crate::state::State;
-use crate::token::{Kind, random_text};
+use crate::token::random_text;
 
 /// The code that every user has.
 const CODE: &str = "123456";
@@ -39,11 +39,7 @@ pub(crate) async fn code(Extract(state): Extract<State>, body: Bytes) -> Respons
         let user = parsed["ephemeral_token"].as_str().and_then(|token| inner.second_steps.remove(token));
         let user = user.filter(|_| parsed["code"] == CODE);
         let Some(user) = user else { return Err(unauthorized(json!({"error": "Invalid or expired code."}))) };
-        let settings = inner.settings;
-        let access = inner.tokens.issue(Kind::Access, &user, settings.access_life(), settings.now());
-        let refresh = inner.tokens.issue(Kind::Refresh, &user, settings.refresh_life(), settings.now());
-        inner.counts.logins += 1;
-        Ok((StatusCode::OK, json!({"access": access, "refresh": refresh})))
+        Ok(pair(&mut inner, &user))
     };
     answered(&state, Endpoint::Login, answer).await
 }

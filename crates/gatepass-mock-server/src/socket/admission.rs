@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use axum::http::header::{AUTHORIZATION, COOKIE, SEC_WEBSOCKET_PROTOCOL};
+use axum::http::header::{AUTHORIZATION, SEC_WEBSOCKET_PROTOCOL};
 use axum::http::{HeaderMap, StatusCode};
 use base64ct::{Base64Unpadded, Base64UrlUnpadded, Encoding};
 
 use super::dialogue::{self, Dialogue};
-use crate::http::word_and_token;
+use crate::http::{cookie_of, word_and_token};
 use crate::state::Inner;
 
 /// What a handshake shows.
@@ -58,14 +58,6 @@ impl HandshakeRequest<'_> {
         let chosen = plain.iter().find(|known| self.protocols().any(|entry| entry == **known))?;
         Some((credential, chosen))
     }
-
-    /// A cookie's value (RFC 6265 §5.4): the first of that name, without quotation marks.
-    fn cookie(&self, name: &str) -> Option<&str> {
-        let headers = self.headers.get_all(COOKIE).into_iter();
-        let pairs = headers.filter_map(|value| value.to_str().ok()).flat_map(|list| list.split(';'));
-        let value = pairs.filter_map(|pair| pair.trim().split_once('=')).find(|(key, _)| *key == name)?.1;
-        Some(value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value))
-    }
 }
 
 /// Answers a handshake: who is let in, or the status of the refusal.
@@ -103,8 +95,8 @@ pub(super) fn authorize(inner: &mut Inner, request: &HandshakeRequest<'_>) -> Re
             let user = user_of(inner, request.param("token"));
             known(user.filter(|user| group.strip_prefix("app_").is_some_and(|group| inner.may_enter(user, group))))
         }
-        ["ws", "cookie"] => known(user_of(inner, request.cookie("JWT"))),
-        ["ws", "cookie-or-anonymous"] => Ok(Admission::of(user_of(inner, request.cookie("JWT")))),
+        ["ws", "cookie"] => known(user_of(inner, cookie_of(request.headers, "JWT"))),
+        ["ws", "cookie-or-anonymous"] => Ok(Admission::of(user_of(inner, cookie_of(request.headers, "JWT")))),
         ["ws", "session"] => {
             let user = request.param("session_key").and_then(|key| inner.session_keys.user_of(key));
             known(user.filter(|user| !inner.inactive.contains(user)))
@@ -144,6 +136,7 @@ pub(super) fn authorize(inner: &mut Inner, request: &HandshakeRequest<'_>) -> Re
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::http::header::COOKIE;
 
     fn request(headers: &HeaderMap) -> HandshakeRequest<'_> {
         HandshakeRequest { path: "/", origin: None, query: &[], headers }
@@ -153,14 +146,14 @@ mod tests {
     fn case_62_the_right_cookie_is_read_among_many() {
         let cookie = |text: &str| {
             let headers = HeaderMap::from_iter([(COOKIE, text.parse().unwrap())]);
-            request(&headers).cookie("JWT").map(str::to_owned)
+            cookie_of(&headers, "JWT").map(str::to_owned)
         };
         assert_eq!(cookie("a=1; JWT=x.y.z; b=2").as_deref(), Some("x.y.z"));
         assert_eq!(cookie(r#"JWT="x.y.z""#).as_deref(), Some("x.y.z"));
         assert_eq!(cookie("JWT=first; JWT=second").as_deref(), Some("first"));
         assert_eq!(cookie("NOTJWT=x; JWTX=y"), None);
         assert_eq!(cookie("JWT"), None);
-        assert_eq!(request(&HeaderMap::new()).cookie("JWT"), None);
+        assert_eq!(cookie_of(&HeaderMap::new(), "JWT"), None);
     }
 
     #[test]

@@ -205,3 +205,25 @@ async fn a_login_of_two_steps_gives_tokens_for_the_code_once() {
     assert!(status == 200 && tokens["access"].is_string() && tokens["refresh"].is_string());
     assert_eq!(post(&server, "/mfa/login/", json!({"username": "maggie", "password": "wrong"}), &[]).await.0, 401);
 }
+
+#[tokio::test]
+async fn a_session_that_is_a_cookie_has_no_token_in_any_answer() {
+    let server = MockServer::start().await;
+    let client = reqwest::Client::new();
+    let at = |path: &str| format!("{}{path}", server.url());
+    let wrong = json!({"username": "maggie", "password": "wrong"});
+    assert_eq!(post(&server, "/session/login/", wrong, &[]).await.0, 401);
+    let credentials = json!({"username": "maggie", "password": "secret"});
+    let login = client.post(at("/session/login/")).json(&credentials).send().await.unwrap();
+    let cookie = login.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    assert_eq!((login.status().as_u16(), login.text().await.unwrap().as_str()), (204, ""));
+    let me = |cookie: &str| client.get(at("/session/me/")).header("cookie", cookie).send();
+    assert_eq!(me(&cookie).await.unwrap().text().await.unwrap(), r#"{"user":"maggie"}"#);
+    assert_eq!(me("JWT=made-up").await.unwrap().status().as_u16(), 401);
+    assert_eq!(post(&server, "/session/ws_ticket", json!({}), &[]).await.0, 401);
+    let (_, ticket) = post(&server, "/session/ws_ticket", json!({}), &[("cookie", &cookie)]).await;
+    let path = format!("/channel/?ticket={}", ticket["ticket"].as_str().unwrap());
+    assert_eq!(user_at(&server, &path, &[]).await, Ok("maggie".into()));
+    let logout = client.post(at("/session/logout/")).send().await.unwrap();
+    assert!(logout.headers()["set-cookie"].to_str().unwrap().starts_with("JWT=;"));
+}
