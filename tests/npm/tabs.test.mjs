@@ -236,6 +236,10 @@ test('a duplicated tab goes on with its twin, each in its own sessionStorage', a
     await control({ do: 'expireTokens' });
     await control({ do: 'dropSockets', how: { close: { code: 4401 } } });
     await each([first, twin], (tab) => until(tab, () => states.filter((state) => state === 'connected').length >= 2));
+    for (const tab of [first, twin]) {
+      const connections = await tab.evaluate(() => states.filter((state) => state === 'connected').length);
+      assert.equal(connections, 2, 'one connection before, and one after');
+    }
     assert.equal((await ask('counts')).reusedRefreshTokens, 0);
     await twin.evaluate(() => session.logout());
     await until(first, () => session.state === 'signed-out');
