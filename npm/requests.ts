@@ -23,7 +23,7 @@ export async function send({ fetch: own, csrf, headers }: Calls, call: HttpCall,
 /** @internal Sends the CSRF token back, with a request that changes something. */
 export function addCsrf(headers: Headers, csrf: Calls['csrf'], method: string): void {
   const token = csrf && !/^(GET|HEAD|OPTIONS)$/.test(method) ? cookieOf(csrf.cookie) : undefined;
-  // Any page of the site may have set the cookie: a value that no header can have is left out.
+  // Another page of the site may have set the cookie. A value that is invalid in a header is not sent.
   if (token !== undefined && /^[ -~]+$/.test(token)) headers.set(csrf!.header, token);
 }
 

@@ -182,19 +182,7 @@ pub(super) enum Acceptance {
 
 impl State {
     pub(super) const fn suspended_for(&self) -> Option<SuspendReason> {
-        match self {
-            Self::Suspended(reason) => Some(*reason),
-            Self::Idle
-            | Self::Token { .. }
-            | Self::Ticket { .. }
-            | Self::Holding { .. }
-            | Self::Opening { .. }
-            | Self::Probing { .. }
-            | Self::Authenticating { .. }
-            | Self::Connected { .. }
-            | Self::Waiting
-            | Self::Closed => None,
-        }
+        if let Self::Suspended(reason) = self { Some(*reason) } else { None }
     }
 
     pub(super) fn public(&self) -> ConnectionState {

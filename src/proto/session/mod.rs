@@ -352,7 +352,7 @@ impl Session {
         if !same_user {
             self.user_epoch += 1;
             self.first_generation = self.generation;
-            // What they are for must not be done in another's name. A request that was made while nobody was signed in waits for whoever signs in.
+            // A request of the previous user must not get a token of this one. A request from before the sign-in may.
             if matches!(self.state, State::SignedIn(_)) {
                 self.refuse_token_requests(TokenError::Superseded);
             }

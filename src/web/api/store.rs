@@ -12,9 +12,9 @@ extern "C" {
     pub fn store(name: &str, place: &JsValue) -> Function;
 }
 
-// tabs.js imports it. wasm-bindgen carries along only the scripts that it is told of.
+// tabs.js imports this script. wasm-bindgen copies only the scripts of which Rust declares something.
 #[wasm_bindgen(module = "/src/web/locks.js")]
 extern "C" {
-    #[allow(dead_code, reason = "a script is carried along if something of it is declared")]
+    #[allow(dead_code, reason = "declared so that wasm-bindgen copies the script")]
     fn pause(millis: f64) -> js_sys::Promise;
 }

@@ -6,7 +6,7 @@ install();
 begin({ clock: new Clock(), dice: new Dice(1), storage: new FakeStorage() });
 const found = await import('gatepass');
 await found.load({ wasm: globalThis.wasm });
-// What is loaded when it is needed: a load takes time that no clock of ours moves.
+// Scripts that are loaded on demand: the virtual clock does not wait for the network.
 await Promise.all(
   ['tabs', 'locks', 'details', 'streams', 'requests'].map((name) => import(`/node_modules/gatepass/pkg/${name}.js`)),
 );
