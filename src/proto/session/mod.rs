@@ -35,7 +35,7 @@ pub use io::{
     AccessToken, Input, LoginError, LoginId, NoToken, Output, Provided, Reason, Record, RequestId, RequesterId,
     SessionState, SessionView, StoreEnd, Stored, TokenRequest, TokenRequestId, TokenRequirement,
 };
-use state::{Refresh, RetryNotBefore, SameUser, SignIn, State, Store, Timer};
+use state::{Login, Refresh, RetryNotBefore, SameUser, SignIn, State, Store, Timer};
 
 use super::backoff::{Backoff, BackoffOptions};
 use super::http::{HttpResponse, NoAnswer, http_date, json_of};
@@ -76,13 +76,9 @@ pub struct Session {
     since: Instant,
     /// Counts logins and calls of `setTokens()`.
     sign_in_count: u32,
-    login: Option<(LoginId, RequestId)>,
-    /// The call of a logout whose answer deletes a cookie. A login waits for it, or it would lose its own.
+    login: Login,
+    /// The call of a logout whose answer deletes a cookie.
     leaving: Option<RequestId>,
-    /// The login that waits for that.
-    next_login: Option<(LoginId, Json, Option<TokenEndpoint>)>,
-    /// The answer that refuses the pending login with a success.
-    login_reject: Option<Json>,
     token_requests: Vec<TokenRequest>,
     timers: Timers<Timer>,
     next_request: u32,
@@ -121,10 +117,8 @@ impl Session {
             first_generation: 0,
             since: Instant::from_millis(0),
             sign_in_count: 0,
-            login: None,
+            login: Login::None,
             leaving: None,
-            next_login: None,
-            login_reject: None,
             token_requests: Vec::new(),
             timers: Timers::default(),
             next_request: 0,
@@ -218,7 +212,7 @@ impl Session {
     /// Whether a request is in flight.
     fn awaits(&self, request: RequestId) -> bool {
         matches!(self.renewal, Refresh::Requested(asked) if asked == request)
-            || self.login.is_some_and(|(_, waiting)| waiting == request)
+            || matches!(self.login, Login::Requested { request: waiting, .. } if waiting == request)
     }
 
     /// Returns the latest time for the next [`Input::Timeout`]. Early or repeated calls are harmless.
@@ -278,8 +272,10 @@ impl Session {
         }
         if self.leaving == Some(request) {
             self.has_left(now);
-        } else if self.login.is_some_and(|(_, waiting)| waiting == request) {
-            let answer = self.answer_of(now, &result, self.login_reject.as_ref());
+        } else if let Login::Requested { request: waiting, reject, .. } = &self.login
+            && *waiting == request
+        {
+            let answer = self.answer_of(now, &result, reject.as_ref());
             let body = result.ok().map(|response| response.body);
             self.on_login_answer(now, answer, date, body);
         } else if matches!(self.renewal, Refresh::Requested(asked) if asked == request) {
@@ -324,16 +320,18 @@ impl Session {
     fn on_timeout(&mut self, now: Now) {
         while let Some((_, timer)) = self.timers.take_due(now.instant) {
             let timed_out = Err(HttpError::TimedOut);
-            match (timer, self.login, self.renewal) {
-                (Timer::Http, _, Refresh::Requested(request)) => {
+            match (timer, self.renewal) {
+                (Timer::Http, Refresh::Requested(request)) => {
                     self.outputs.push_back(Output::AbortFetch { request });
                     self.on_refresh_answer(now, timed_out, None);
                 }
-                (Timer::Login, Some((_, request)), _) => {
-                    self.outputs.push_back(Output::AbortFetch { request });
-                    self.on_login_answer(now, timed_out, None, None);
-                }
-                (Timer::Login, None, _) => self.has_left(now),
+                (Timer::Login, _) => match self.login {
+                    Login::Requested { request, .. } => {
+                        self.outputs.push_back(Output::AbortFetch { request });
+                        self.on_login_answer(now, timed_out, None, None);
+                    }
+                    Login::None | Login::Waiting { .. } => self.has_left(now),
+                },
                 (Timer::Http, ..) => {}
                 (Timer::Look, ..) => self.go_on_reading(),
                 (Timer::Store, ..) => self.try_again(),

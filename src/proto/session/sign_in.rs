@@ -5,7 +5,7 @@
 use super::Session;
 use super::config::TokenEndpoint;
 use super::io::{LoginError, LoginId, Output};
-use super::state::{Refresh, SameUser, SignIn, State, Timer};
+use super::state::{Login, Refresh, SameUser, SignIn, State, Timer};
 use crate::error::{HttpError, Malformed, TokenError};
 use crate::proto::http::{Credentials, HttpCall};
 use crate::proto::token::TokenSet;
@@ -16,7 +16,7 @@ impl Session {
         self.supersede_login();
         self.timers.set(Timer::Login, now.instant.after(self.config.http_timeout));
         if self.leaving.is_some() {
-            self.next_login = Some((login, credentials, endpoint));
+            self.login = Login::Waiting { login, credentials, endpoint };
             return;
         }
         let Some(endpoint) = endpoint.as_ref().or(self.config.login.as_ref()) else {
@@ -24,26 +24,24 @@ impl Session {
             return self.outputs.push_back(Output::LoginDone { login, result: Err(TokenError::Missing.into()) });
         };
         let http = endpoint.request(HttpCall::Login, &self.config, &credentials, None);
-        self.login_reject = endpoint.reject.clone();
+        let reject = endpoint.reject.clone();
         let request = self.new_request();
         self.outputs.push_back(Output::Fetch { request, http });
-        self.login = Some((login, request));
+        self.login = Login::Requested { login, request, reject };
     }
 
     /// The call of the logout has ended, or took too long.
     pub(super) fn has_left(&mut self, now: Now) {
         self.leaving = None;
-        if let Some((login, credentials, endpoint)) = self.next_login.take() {
-            self.on_login(now, login, credentials, endpoint);
+        match core::mem::replace(&mut self.login, Login::None) {
+            Login::Waiting { login, credentials, endpoint } => self.on_login(now, login, credentials, endpoint),
+            other @ (Login::None | Login::Requested { .. }) => self.login = other,
         }
     }
 
     pub(super) fn on_logout(&mut self) {
         // Nobody is signed in. A listener that signs out at every sign-in request must not loop.
-        if matches!((&self.state, self.renewal), (State::SignedOut, Refresh::None))
-            && self.login.is_none()
-            && self.next_login.is_none()
-        {
+        if matches!((&self.state, self.renewal, &self.login), (State::SignedOut, Refresh::None, Login::None)) {
             return self.clear_unread();
         }
         self.supersede_login();
@@ -78,7 +76,7 @@ impl Session {
         date: Option<UnixTime>,
         body: Option<Secret>,
     ) {
-        let Some((login, _)) = self.login.take() else { return };
+        let Login::Requested { login, .. } = core::mem::replace(&mut self.login, Login::None) else { return };
         self.timers.stop(Timer::Login);
         let path = self.config.fields.access.as_deref();
         let is_incomplete = answer.as_ref().is_ok_and(|json| path.is_some_and(|path| json.text_at(path).is_none()));
@@ -152,14 +150,16 @@ impl Session {
     }
 
     pub(super) fn supersede_login(&mut self) {
-        if let Some((login, request)) = self.login.take() {
-            self.timers.stop(Timer::Login);
-            self.outputs.push_back(Output::AbortFetch { request });
-            self.outputs.push_back(Output::LoginDone { login, result: Err(TokenError::Superseded.into()) });
-        } else if let Some((login, ..)) = self.next_login.take() {
-            self.timers.stop(Timer::Login);
-            self.outputs.push_back(Output::LoginDone { login, result: Err(TokenError::Superseded.into()) });
-        }
+        let login = match core::mem::replace(&mut self.login, Login::None) {
+            Login::None => return,
+            Login::Waiting { login, .. } => login,
+            Login::Requested { login, request, .. } => {
+                self.outputs.push_back(Output::AbortFetch { request });
+                login
+            }
+        };
+        self.timers.stop(Timer::Login);
+        self.outputs.push_back(Output::LoginDone { login, result: Err(TokenError::Superseded.into()) });
     }
 }
 

@@ -1,9 +1,10 @@
 //! The state of a session.
 
-use super::io::RequestId;
+use super::config::TokenEndpoint;
+use super::io::{LoginId, RequestId};
 use crate::error::TokenError;
 use crate::proto::token::TokenSet;
-use crate::proto::{Instant, Secret};
+use crate::proto::{Instant, Json, Secret};
 
 /// What a deadline of the session is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +34,25 @@ pub(super) enum State {
     Loading,
     SignedIn(TokenSet),
     SignedOut,
+}
+
+/// How far a login is.
+#[derive(Debug)]
+pub(super) enum Login {
+    None,
+    /// It waits for the call of a logout, whose answer deletes a cookie: a login before that would lose its own.
+    Waiting {
+        login: LoginId,
+        credentials: Json,
+        endpoint: Option<TokenEndpoint>,
+    },
+    /// The request is in flight.
+    Requested {
+        login: LoginId,
+        request: RequestId,
+        /// The answer that refuses it with a success.
+        reject: Option<Json>,
+    },
 }
 
 /// How far a renewal of the tokens is.

@@ -2,7 +2,7 @@
 
 use super::Session;
 use super::io::{AccessToken, TokenRequest, TokenRequirement};
-use super::state::{Refresh, State};
+use super::state::{Login, Refresh, State};
 use crate::error::TokenError;
 use crate::proto::Now;
 use crate::proto::token::TokenSet;
@@ -66,7 +66,7 @@ impl Session {
             (Refresh::Locking | Refresh::Looking { .. } | Refresh::Requested(_) | Refresh::Refused(_), _)
             | (Refresh::None | Refresh::Holding, State::Loading) => return Verdict::Wait,
             (Refresh::None | Refresh::Holding, State::Expired { .. } | State::SignedOut)
-                if self.login.is_some() || self.next_login.is_some() =>
+                if !matches!(self.login, Login::None) =>
             {
                 return Verdict::Wait;
             }
