@@ -27,6 +27,9 @@ pub struct Settings {
     pub rotate_refresh_tokens: bool,
     /// By how much the server's clock is ahead of this machine's: in JWTs, in `Date`, in a ticket's end. Default 0 ms.
     pub clock_skew_ms: i64,
+    /// How often a server asks whether an accepted socket is alive, where its protocol has that (`/trpc`, `/websocket`). One that has not
+    /// answered by then is ended with close code 1011. Default 0: never.
+    pub ping_ms: u64,
     /// An accepted socket is ended with close code 4401 when the token that it was accepted with ends. A ticket's socket knows none.
     /// Default false.
     pub close_at_expiry: bool,
@@ -43,6 +46,7 @@ impl Default for Settings {
             max_message_bytes: 1 << 20,
             rotate_refresh_tokens: false,
             clock_skew_ms: 0,
+            ping_ms: 0,
             close_at_expiry: false,
         }
     }

@@ -46,6 +46,8 @@ pub struct Counts {
     pub accepted: u32,
     /// Messages of accepted sockets.
     pub messages: u32,
+    /// Answers to pings of the server.
+    pub pongs: u32,
     /// Accepted sockets that are open now.
     pub open: u32,
 }

@@ -10,6 +10,7 @@
 //! | `POST /auth/token/login/`, `/auth/token/logout/`, `/auth/jwt/create/`, `/auth/jwt/refresh/` | djoser | {auth_token}, … |
 //! | `POST /drf-jwt/api-token-auth/`, `/drf-jwt/api-token-refresh/`, `/drf-jwt/logout/` | drf-jwt (S3) | {token} and a cookie |
 //! | `POST /o/token/`, form-encoded | OAuth 2 | {access_token, …} |
+//! | `POST /hidden/login/` {username, password}, `/hidden/token/refresh/`, `/hidden/logout/` | a refresh token in a cookie that no script sees | {access, refresh: ""} and the cookie; the same; 204 |
 //! | `POST /mfa/login/` {username, password}, `/mfa/login/code/` {ephemeral_token, code: `123456`} | a login of two steps | 202 {ephemeral_token, method}; {access, refresh} |
 //! | `POST /session/login/` {username, password}, `/session/logout/`, `/session/ws_ticket`, `GET /session/me/` | a session that is a cookie | 204 and the cookie; 204; {ticket, expires}; {user} |
 //! | `POST /ws_session_key` + `Authorization: Token` | a session key of two minutes (S6) | {session_key} |
@@ -27,6 +28,7 @@ use serde_json::{Value, json};
 
 pub(crate) mod djoser;
 pub(crate) mod drf_jwt;
+pub(crate) mod hidden_refresh;
 pub(crate) mod oauth;
 pub(crate) mod session_cookie;
 pub(crate) mod two_step;

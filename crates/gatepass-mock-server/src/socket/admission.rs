@@ -25,15 +25,26 @@ pub(super) struct Admission {
     pub(super) user: Option<String>,
     /// The messages to exchange first, if any.
     pub(super) dialogue: Option<&'static Dialogue>,
+    /// What the server says about the credential of the handshake, if anything.
+    pub(super) greeting: Option<Greeting>,
     /// The subprotocol to choose, if it was offered.
     pub(super) protocol: Option<&'static str>,
     /// When the token ends by which it was let in, since 1970 by the server's clock.
     pub(super) ends: Option<Duration>,
 }
 
+/// What a server says on the socket about the credential of the handshake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Greeting {
+    /// It is refused; close 4401 follows.
+    Denied,
+    /// It is accepted.
+    Welcome,
+}
+
 impl Admission {
     fn of(user: Option<String>) -> Self {
-        Self { user, dialogue: None, protocol: None, ends: None }
+        Self { user, dialogue: None, greeting: None, protocol: None, ends: None }
     }
 }
 
@@ -90,6 +101,15 @@ pub(super) fn authorize(inner: &mut Inner, request: &HandshakeRequest<'_>) -> Re
             let token = request.param("token");
             let ends = token.and_then(|token| inner.tokens.end_of(token));
             known(user_of(inner, token)).map(|admission| Admission { ends, ..admission })
+        }
+        ["ws", "public"] => match request.param("token") {
+            Some(token) => known(user_of(inner, Some(token))),
+            None => Ok(Admission::of(None)),
+        },
+        ["ws", "welcome"] => {
+            let user = user_of(inner, request.param("token"));
+            let greeting = if user.is_some() { Greeting::Welcome } else { Greeting::Denied };
+            Ok(Admission { greeting: Some(greeting), ..Admission::of(user) })
         }
         ["ws", group] if group.starts_with("app_") => {
             let user = user_of(inner, request.param("token"));

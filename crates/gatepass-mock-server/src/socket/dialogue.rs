@@ -35,6 +35,8 @@ pub(super) struct Dialogue {
     pub(super) stray: Option<u16>,
     /// How it closes on a second first message; `None`: it is a message like any other.
     pub(super) again: Option<u16>,
+    /// What the server asks every [`Settings::ping_ms`](crate::Settings::ping_ms), and the answer that it needs before it asks again.
+    pub(super) ping: Option<(&'static str, &'static str)>,
     /// What the server says when the token has ended, and waits for another; `None`: the socket lives on.
     pub(super) expired: Option<&'static str>,
 }
@@ -50,6 +52,7 @@ const PLAIN: Dialogue = Dialogue {
     close: 1000,
     stray: None,
     again: None,
+    ping: None,
     expired: None,
 };
 
@@ -89,6 +92,7 @@ static ALL: [(&str, Dialogue); 8] = [
                 r#"{"error":{"code":"AUTH_FAILED","message":"Authentication failed."},"status":"error","type":"auth"}"#,
             ),
             close: 1005,
+            ping: Some((r#"{"type":"ping"}"#, r#"{"type":"pong"}"#)),
             expired: Some(
                 r#"{"error":{"code":"TOKEN_EXPIRED","message":"Token expired."},"status":"error","type":"auth"}"#,
             ),
@@ -101,6 +105,7 @@ static ALL: [(&str, Dialogue); 8] = [
             param: Some(("connectionParams", "1")),
             shape: &[("/method", "connectionParams")],
             token: "/data/token",
+            ping: Some(("PING", "PONG")),
             refusal: Some(r#"{"error":{"code":-32001,"message":"UNAUTHORIZED"},"id":null}"#),
             close: 1005,
             ..PLAIN

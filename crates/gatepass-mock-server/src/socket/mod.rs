@@ -4,6 +4,8 @@
 //! |---|---|---|
 //! | `/channel/` | `?ticket=` (S4) | HTTP 403 |
 //! | `/ws/jwt/` | `?token=`, a JWT (S1) | HTTP 403 |
+//! | `/ws/public/` | `?token=`, or none, which is anonymous | HTTP 403 |
+//! | `/ws/welcome/` | `?token=`; `{"type": "welcome"}` follows | `{"type": "denied"}`, close 4401 |
 //! | `/ws/app_<group>/` | `?token=`, an opaque token or a JWT; users of the group only (S2) | HTTP 403 |
 //! | `/ws/cookie/` | the cookie `JWT` (S3) | HTTP 403 |
 //! | `/ws/cookie-or-anonymous/` | the same; an unknown one is anonymous, as in drf-jwt's middleware | |

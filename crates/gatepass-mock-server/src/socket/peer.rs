@@ -11,7 +11,7 @@ use futures_util::StreamExt;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-use super::admission::Admission;
+use super::admission::{Admission, Greeting};
 use super::dialogue::{Dialogue, Reply};
 use crate::net::Cutter;
 use crate::record::Recorded;
@@ -25,6 +25,7 @@ pub(super) struct Registration {
     group: String,
     orders: UnboundedReceiver<SocketOrder>,
     dialogue: Option<&'static Dialogue>,
+    greeting: Option<Greeting>,
     /// When the token ends that it was accepted with, since 1970 by the server's clock.
     ends: Option<Duration>,
     /// Of the close frame that it has ended with.
@@ -35,12 +36,12 @@ impl Registration {
     /// `inner` is what `state` holds, locked: nothing may happen between the judgement and this.
     pub(super) fn take(state: &State, inner: &mut Inner, group: String, admission: Admission) -> Self {
         let (sender, orders) = unbounded_channel();
-        let Admission { user, dialogue, ends, .. } = admission;
-        let is_accepted = dialogue.is_none();
+        let Admission { user, dialogue, greeting, ends, .. } = admission;
+        let is_accepted = dialogue.is_none() && greeting != Some(Greeting::Denied);
         inner.counts.open += u32::from(is_accepted);
         inner.counts.accepted += u32::from(is_accepted);
         let id = inner.add_socket(LiveSocket { group: group.clone(), user, is_accepted, orders: sender });
-        Self { state: state.clone(), id, group, orders, dialogue, ends, code: None }
+        Self { state: state.clone(), id, group, orders, dialogue, greeting, ends, code: None }
     }
 }
 
@@ -70,6 +71,8 @@ struct Peer {
     limit: usize,
     /// Whether the first message is waited for: at first, or again after the token has ended.
     is_waiting: bool,
+    /// Whether a ping is unanswered.
+    awaits_pong: bool,
 }
 
 /// Whether a socket stays open.
@@ -81,7 +84,8 @@ enum Next {
 pub(super) async fn serve(registration: Registration, cutter: Cutter, limit: usize, socket: WebSocket) {
     let is_waiting = registration.dialogue.is_some();
     let state = registration.state.clone();
-    let mut peer = Peer { state, registration, cutter, socket, held: Vec::new(), limit, is_waiting };
+    let mut peer =
+        Peer { state, registration, cutter, socket, held: Vec::new(), limit, is_waiting, awaits_pong: false };
     peer.registration.code = peer.run().await;
 }
 
@@ -93,10 +97,24 @@ impl Peer {
         {
             return code;
         }
+        match self.registration.greeting {
+            Some(Greeting::Denied) => {
+                self.send(Message::text(r#"{"type":"denied"}"#)).await;
+                self.close(4401, "").await;
+                return None;
+            }
+            Some(Greeting::Welcome) => {
+                if let Next::End { code } = self.send(Message::text(r#"{"type":"welcome"}"#)).await {
+                    return code;
+                }
+            }
+            None => {}
+        }
         let time = self.state.lock().settings.first_message_time();
         let deadline = tokio::time::sleep(time);
         tokio::pin!(deadline);
         let mut silent = self.state.silent.subscribe();
+        let mut next_ping = tokio::time::Instant::now();
         loop {
             let is_silent = *silent.borrow_and_update();
             if !is_silent {
@@ -112,6 +130,9 @@ impl Peer {
                 .ends
                 .filter(|_| settings.close_at_expiry)
                 .map(|end| end.saturating_sub(settings.now()));
+            let ping_time = Duration::from_millis(settings.ping_ms);
+            let may_ping = settings.ping_ms > 0 && !self.is_waiting && !is_silent;
+            let ping = self.registration.dialogue.and_then(|dialogue| dialogue.ping).filter(|_| may_ping);
             let next = tokio::select! {
                 // Orders come first: a reset does not wait for a silence to end.
                 biased;
@@ -149,6 +170,17 @@ impl Peer {
                 () = tokio::time::sleep(left.unwrap_or_default()), if left.is_some() && !is_silent => {
                     self.close(4401, "the token has ended").await
                 }
+                () = tokio::time::sleep_until(next_ping), if ping.is_some() => {
+                    next_ping = tokio::time::Instant::now() + ping_time;
+                    match ping {
+                        Some(_) if self.awaits_pong => self.close(1011, "no answer to a ping").await,
+                        Some((ping, _)) => {
+                            self.awaits_pong = true;
+                            self.send(Message::text(ping)).await
+                        }
+                        None => Next::GoOn,
+                    }
+                }
                 message = self.socket.next(), if !is_silent => match message {
                     Some(Ok(message)) => self.read(message).await,
                     Some(Err(_)) | None => return None,
@@ -185,6 +217,12 @@ impl Peer {
                 (Reply::Garbage, Some(_)) => return self.close(4400, "Invalid message received").await,
                 (Reply::Garbage | Reply::Stray | Reply::Token(_), _) => {}
             }
+        }
+        let pong = self.registration.dialogue.and_then(|dialogue| dialogue.ping).map(|(_, pong)| pong);
+        if pong.is_some() && message.to_text().ok() == pong {
+            self.awaits_pong = false;
+            self.state.lock().counts.pongs += 1;
+            return Next::GoOn;
         }
         let shown = match &message {
             Message::Text(text) => text.to_string(),
