@@ -148,6 +148,8 @@ pub enum TokenError {
     StaleCookie,
     /// A later login, setTokens or logout took its place.
     Superseded,
+    /// The token or ticket is longer than the subprotocols that servers accept.
+    TooLong,
     /// The token or ticket cannot stand where the scheme puts it.
     Unfit,
 }
@@ -173,6 +175,15 @@ pub enum HandshakeError {
 pub enum TransportError {
     /// The browser will not open this socket (Content-Security-Policy, mixed content).
     Blocked,
+    /// The dial failed, and what it sends is longer than many servers accept.
+    DialTooLong {
+        /// How long its URL and subprotocols are.
+        length: usize,
+    },
+    /// The browser has closed the socket, because the page follows a link (Firefox, also of a download).
+    PageLeft,
+    /// There is no `WebSocket` here.
+    Unsupported,
     /// An open socket is gone.
     Closed {
         /// The close code; 1006 where there was no close frame.
@@ -198,10 +209,21 @@ pub enum TransportError {
     Silent,
 }
 
+/// Why a function of the app gave no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallbackError {
+    /// It threw, or returned something else.
+    Failed,
+    /// It did not finish in time.
+    TimedOut,
+}
+
 /// What the world did wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", self.message())]
 pub enum Failure {
+    /// A function of the app, which the try needs, gave no answer.
+    Callback(CallbackError),
     /// The socket opened, but was not accepted.
     Handshake(HandshakeError),
     /// The handshake failed, and the probe found out why.
@@ -223,7 +245,7 @@ impl Failure {
         match self {
             Self::Probe(error) | Self::Ticket(error) => error.status(),
             Self::Token(error) => error.status(),
-            Self::Handshake(_) | Self::TicketExpired | Self::Transport(_) => None,
+            Self::Callback(_) | Self::Handshake(_) | Self::TicketExpired | Self::Transport(_) => None,
         }
     }
 
@@ -233,8 +255,32 @@ impl Failure {
         match self {
             Self::Handshake(HandshakeError::ClosedInstead { code })
             | Self::Transport(TransportError::Closed { code, .. }) => Some(*code),
-            Self::Transport(TransportError::ConnectFailed | TransportError::HandshakeRefused { .. }) => Some(1006),
-            Self::Handshake(_)
+            Self::Transport(
+                TransportError::ConnectFailed
+                | TransportError::DialTooLong { .. }
+                | TransportError::HandshakeRefused { .. },
+            ) => Some(1006),
+            Self::Callback(_)
+            | Self::Handshake(_)
+            | Self::Probe(_)
+            | Self::Ticket(_)
+            | Self::TicketExpired
+            | Self::Token(_)
+            | Self::Transport(_) => None,
+        }
+    }
+}
+
+impl Failure {
+    /// Returns the length that was too long, in bytes, if that is what failed.
+    #[must_use]
+    pub const fn length(&self) -> Option<usize> {
+        match self {
+            Self::Transport(TransportError::DialTooLong { length } | TransportError::TooBig { length }) => {
+                Some(*length)
+            }
+            Self::Callback(_)
+            | Self::Handshake(_)
             | Self::Probe(_)
             | Self::Ticket(_)
             | Self::TicketExpired
@@ -255,7 +301,9 @@ impl TokenError {
             Self::Login(error) | Self::Refresh(error) => error.status(),
             Self::StaleCookie => Some(401),
             Self::LoginForbidden => Some(403),
-            Self::Expired | Self::LoginIncomplete | Self::Missing | Self::Superseded | Self::Unfit => None,
+            Self::Expired | Self::LoginIncomplete | Self::Missing | Self::Superseded | Self::TooLong | Self::Unfit => {
+                None
+            }
         }
     }
 }
@@ -273,8 +321,10 @@ pub struct Problem {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.failure.code(), self.failure)?;
+        if let Some(length) = self.failure.length() {
+            return write!(f, " ({length} bytes)");
+        }
         match (&self.failure, self.failure.status(), self.failure.close_code()) {
-            (Failure::Transport(TransportError::TooBig { length }), _, _) => write!(f, " ({length} bytes)"),
             (Failure::Transport(TransportError::HandshakeRefused { tries }), _, _) => write!(f, " ({tries} tries)"),
             (_, Some(status), _) => write!(f, " (HTTP {status})"),
             (_, None, Some(code)) => write!(f, " ({code})"),
@@ -292,7 +342,7 @@ mod tests {
         let after = Some(Millis::from_millis(1_500));
         let errors: Vec<_> =
             (0..=u8::MAX).filter_map(|number| Some((number, TokenError::of_number(number, 429, after)?))).collect();
-        assert_eq!(errors.len(), 10 + 2 * 8);
+        assert_eq!(errors.len(), 11 + 2 * 8);
         for (number, error) in errors {
             assert_eq!(error.number(), number);
             let is_answer = error.status() == Some(429);

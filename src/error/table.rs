@@ -3,7 +3,7 @@
 //! A failure crosses into JavaScript as the number of its row. The build makes the npm package's table of codes and
 //! sentences from these rows; the wasm itself holds neither.
 
-use super::{Disposition, Failure, HandshakeError, HttpError, Malformed, TokenError, TransportError};
+use super::{CallbackError, Disposition, Failure, HandshakeError, HttpError, Malformed, TokenError, TransportError};
 use crate::proto::Millis;
 
 /// Reads the rows of failures that are no [`HttpError`]. A row may read its own fields for what it asks for.
@@ -88,18 +88,26 @@ macro_rules! failures {
 
 failures! {
     failures {
+        CallbackFailed: Failure::Callback(CallbackError::Failed) =>
+            "CALLBACK_FAILED", Disposition::RETRY, "a function of the app failed; see cause";
+        CallbackTimedOut: Failure::Callback(CallbackError::TimedOut) =>
+            "CALLBACK_FAILED", Disposition::RETRY, "a function of the app did not finish in time";
         ClosedInstead: Failure::Handshake(HandshakeError::ClosedInstead { .. }) =>
             "AUTH_REJECTED", Disposition::RefreshToken,
             "the server closed the connection instead of accepting the token";
         Rejected: Failure::Handshake(HandshakeError::Rejected) =>
-            "AUTH_REJECTED", Disposition::RefreshToken, "the server rejected the first message";
+            "AUTH_REJECTED", Disposition::RefreshToken, "the server's message rejected the credential";
         SubprotocolMismatch: Failure::Handshake(HandshakeError::SubprotocolMismatch) =>
             "SUBPROTOCOL_MISMATCH", Disposition::GiveUp, "the server chose none of the offered subprotocols";
         NotAccepted: Failure::Handshake(HandshakeError::TimedOut) =>
-            "AUTH_TIMED_OUT", Disposition::RETRY, "no answer to the first message in time";
+            "AUTH_TIMED_OUT", Disposition::RETRY, "the server did not accept the connection in time";
         Blocked: Failure::Transport(TransportError::Blocked) =>
             "BLOCKED", Disposition::GiveUp,
             "the browser blocked the connection (Content-Security-Policy or mixed content)";
+        Unsupported: Failure::Transport(TransportError::Unsupported) =>
+            "UNSUPPORTED", Disposition::GiveUp, "there is no WebSocket here; set globalThis.WebSocket, or use a newer runtime";
+        PageLeft: Failure::Transport(TransportError::PageLeft) =>
+            "CONNECTION_LOST", Disposition::RETRY, "the browser closed the connection, because the page follows a link";
         Lost: Failure::Transport(TransportError::Closed { code: 1006, disposition }) =>
             "CONNECTION_LOST", *disposition, "the connection was lost";
         SentTooBig: Failure::Transport(TransportError::Closed { code: 1009, disposition }) =>
@@ -111,6 +119,9 @@ failures! {
         ConnectFailed: Failure::Transport(TransportError::ConnectFailed) =>
             "CONNECT_FAILED", Disposition::RETRY,
             "the connection failed; browsers hide whether the server refused it or the network failed";
+        DialTooLong: Failure::Transport(TransportError::DialTooLong { .. }) =>
+            "HANDSHAKE_TOO_LONG", Disposition::RETRY,
+            "the connection failed; browsers hide why, but its URL and subprotocols are long, and many servers accept only 4 to 8 KiB";
         ReceivedTooBig: Failure::Transport(TransportError::TooBig { .. }) =>
             "MESSAGE_TOO_BIG", Disposition::GiveUp, "the server sent a message longer than maxMessageSize allows";
         HandshakeRefused: Failure::Transport(TransportError::HandshakeRefused { .. }) =>
@@ -142,6 +153,8 @@ failures! {
         StaleCookie: "STALE_COOKIE", SignIn,
             "the server refused a cookie of an earlier session: let it delete that, then log in again";
         Superseded: "SUPERSEDED", GiveUp, "a later login, setTokens() or logout() took its place";
+        TooLong: "TOKEN_UNFIT", GiveUp,
+            "this credential is longer than the 8 KiB of subprotocols that servers accept: use a ticket, or a first message";
         Unfit: "TOKEN_UNFIT", GiveUp, "this credential cannot be a subprotocol: use base64url, or another scheme";
     }
 }

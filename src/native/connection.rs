@@ -60,19 +60,20 @@ impl AuthSocket {
     ///
     /// # Errors
     /// What is wrong with the settings, or a scheme with a credential and no session.
-    pub fn new(config: ConnectionConfig, session: Option<&Session>) -> Result<Self, ConfigError> {
+    pub fn new(mut config: ConnectionConfig, session: Option<&Session>) -> Result<Self, ConfigError> {
         config.check()?;
+        config.has_session = session.is_some();
         if config.handover {
             return Err(ConfigError::option("handover", "this driver has one socket at a time; there is no handover"));
         }
-        if session.is_none() && config.scheme.needs_token() {
+        if session.is_none() && config.needs_session() {
             return Err(ConfigError::option("session", "this scheme sends a credential, so it needs a session"));
         }
         choose_provider();
         let (commands, inbox) = mpsc::unbounded_channel();
         let (message_sender, messages) = mpsc::unbounded_channel();
         let (event_sender, events) = mpsc::unbounded_channel();
-        let sends_cookies = matches!(config.scheme, Scheme::Cookie);
+        let sends_cookies = matches!(config.scheme, Scheme::Cookie(_));
         let largest = if config.max_message == usize::MAX { LARGEST } else { config.max_message.max(LARGEST) };
         let user = session.map(Session::view).unwrap_or_default();
         let machine = Machine::new(config, user, random_seed());
@@ -340,6 +341,8 @@ impl Task {
                     task.abort();
                 }
             }
+            // There are no functions to ask here: `asks` is empty.
+            Output::Ask { request, .. } => self.input(Input::Answered { request, answer: None }),
             Output::CloseSocket { socket, code, reason } => {
                 if let Some((_, commands)) = self.socket.take_if(|(present, _)| *present == socket) {
                     commands.send(SocketCommand::Close { code, reason }).ok();

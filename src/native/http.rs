@@ -29,10 +29,14 @@ impl Http {
     /// Makes a request. What goes wrong is not looked at, since it may quote the request: it is one without an answer.
     pub(super) async fn ask(&self, http: HttpRequest) -> Result<HttpResponse, NoAnswer> {
         let client = if http.cookies { &self.with_cookies } else { &self.plain };
-        let mut request = match http.method {
-            Method::Get => client.get(&http.url),
-            Method::Post => client.post(&http.url),
+        let method = match http.method {
+            Method::Delete => reqwest::Method::DELETE,
+            Method::Get => reqwest::Method::GET,
+            Method::Patch => reqwest::Method::PATCH,
+            Method::Post => reqwest::Method::POST,
+            Method::Put => reqwest::Method::PUT,
         };
+        let mut request = client.request(method, &http.url);
         request = request.header(ACCEPT, "application/json");
         if let Some(authorization) = http.authorization.as_ref().filter(|text| !text.expose().is_empty()) {
             request = request.header(AUTHORIZATION, sensitive(authorization).ok_or(NoAnswer::Failed)?);

@@ -13,6 +13,7 @@ use crate::proto::session::{
 use crate::proto::{Json, Secret};
 
 /// A command to the task of a session.
+#[expect(clippy::large_enum_variant, reason = "few of them, and none waits for long")]
 pub(super) enum SessionCommand {
     /// An input for the machine. The sender is used once the outputs that follow have been performed.
     Input(session::Input, Option<oneshot::Sender<()>>),

@@ -20,7 +20,7 @@ extern "C" {
     fn matches(matcher: &JsValue, value: &JsValue) -> bool;
     #[wasm_bindgen(js_name = mayHold)]
     fn may_hold(matchers: &JsValue, text: &str) -> bool;
-    fn captured(matcher: &JsValue, name: &str, value: &JsValue) -> JsValue;
+    fn captured(matcher: &JsValue, value: &JsValue) -> JsValue;
     fn filled(template: &JsValue, values: &JsValue) -> JsValue;
     #[wasm_bindgen(js_name = unknownHole)]
     fn unknown_hole(template: &JsValue, known: &str) -> Option<String>;
@@ -127,8 +127,8 @@ impl Value {
         matches(&self.0, &value.0)
     }
 
-    pub(super) fn captured(&self, name: &str, value: &Self) -> Option<Self> {
-        Self::given(captured(&self.0, name, &value.0))
+    pub(super) fn captured(&self, value: &Self) -> Option<Self> {
+        Self::given(captured(&self.0, &value.0))
     }
 
     pub(super) fn filled(&self, values: &Self) -> Self {

@@ -25,9 +25,9 @@ impl Json {
         self.0.key()
     }
 
-    /// Returns what stands where this matcher has the hole `name`, everywhere the same, if it describes the rest of `value`.
-    pub(crate) fn captured(&self, name: &str, value: &Self) -> Option<Self> {
-        self.0.captured(name, &value.0).map(Self)
+    /// Returns what stands where this matcher has holes, by their names, if it describes the rest of `value`. A hole is everywhere the same.
+    pub(crate) fn captured(&self, value: &Self) -> Option<Self> {
+        self.0.captured(&value.0).map(Self)
     }
 
     /// Returns whether a text may hold a message that one of these matchers, an array, describes. Each has a text without which it describes
@@ -144,7 +144,8 @@ impl Json {
         self.0.unknown_hole(known)
     }
 
-    /// Returns the template with each hole replaced by the member of `values` that it names, or by null.
+    /// Returns the template with each hole replaced by the member of `values` that it names. A hole that `values` does not name is left out
+    /// with its member or item; if the template is nothing else, it is null.
     #[must_use]
     pub fn filled(&self, values: &Self) -> Self {
         Self(self.0.filled(&values.0))

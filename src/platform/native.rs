@@ -44,16 +44,16 @@ impl Value {
         }
     }
 
-    pub(super) fn captured(&self, name: &str, value: &Self) -> Option<Self> {
-        let mut found: Option<Self> = None;
+    pub(super) fn captured(&self, value: &Self) -> Option<Self> {
+        let mut found = serde_json::Map::new();
         let is_same = matches(&self.0, &value.0, &mut |text, value| {
-            if hole(text) != Some(name) {
+            let Some(name) = hole(text) else {
                 return Some(text.strip_prefix('$').unwrap_or(text)) == value.as_str();
-            }
-            let value = Self(value.clone());
-            found.get_or_insert_with(|| value.clone()).key() == value.key()
+            };
+            let first = found.entry(name).or_insert_with(|| value.clone());
+            Self(first.clone()).key() == Self(value.clone()).key()
         });
-        found.filter(|_| is_same)
+        is_same.then(|| Self(found.into()))
     }
 
     pub(super) fn print(&self) -> String {
@@ -152,21 +152,22 @@ impl Value {
     }
 
     pub(super) fn filled(&self, values: &Self) -> Self {
-        let mut filled = self.0.clone();
-        each_text(&mut filled, &mut |text| match hole(text) {
-            Some(name) => values.0.get(name).cloned().unwrap_or_default(),
-            None => text.strip_prefix('$').unwrap_or(text).into(),
-        });
-        Self(filled)
+        Self(
+            mapped(&self.0, &mut |text| match hole(text) {
+                Some(name) => values.0.get(name).cloned(),
+                None => Some(text.strip_prefix('$').unwrap_or(text).into()),
+            })
+            .unwrap_or_default(),
+        )
     }
 
     pub(super) fn unknown_hole(&self, known: &[&str]) -> Option<String> {
         let mut unknown = None;
-        each_text(&mut self.0.clone(), &mut |text| {
+        mapped(&self.0, &mut |text| {
             if let Some(name) = hole(text).filter(|name| unknown.is_none() && !known.contains(name)) {
                 unknown = Some(name.to_owned());
             }
-            Serde::Null
+            None
         });
         unknown
     }
@@ -239,14 +240,17 @@ fn with_ids_as_texts(text: &str) -> String {
     written + rest
 }
 
-/// Puts something else in the place of every string value.
-fn each_text(value: &mut Serde, replacement: &mut dyn FnMut(&str) -> Serde) {
-    match value {
-        Serde::String(text) => *value = replacement(text),
-        Serde::Array(items) => items.iter_mut().for_each(|item| each_text(item, replacement)),
-        Serde::Object(members) => members.values_mut().for_each(|value| each_text(value, replacement)),
-        Serde::Null | Serde::Bool(_) | Serde::Number(_) => {}
-    }
+/// Puts something else, or nothing, in the place of every string value.
+fn mapped(value: &Serde, replacement: &mut dyn FnMut(&str) -> Option<Serde>) -> Option<Serde> {
+    Some(match value {
+        Serde::String(text) => return replacement(text),
+        Serde::Array(items) => items.iter().filter_map(|item| mapped(item, replacement)).collect(),
+        Serde::Object(members) => {
+            let filled = members.iter().filter_map(|(name, value)| Some((name.clone(), mapped(value, replacement)?)));
+            Serde::Object(filled.collect())
+        }
+        Serde::Null | Serde::Bool(_) | Serde::Number(_) => value.clone(),
+    })
 }
 
 /// Returns the name of the hole that this text is, if it is one.

@@ -148,36 +148,44 @@ const mark = total((matcher) => {
   return longest[1] || longest[0];
 }, '');
 
-/** What stands where a matcher has the hole `name`, everywhere the same, if the matcher describes the rest. @type {(matcher: Json, name: string, value: Json) => Json | undefined} */
-export const captured = total((matcher, name, value) => {
-  /** @type {Json | undefined} */
-  let found;
+/** What stands where a matcher has holes, by their names, if the matcher describes the rest. A hole is everywhere the same. @type {(matcher: Json, value: Json) => Json | undefined} */
+export const captured = total((matcher, value) => {
+  /** @type {Map<string, Json>} */
+  const found = new Map();
   const isSame = matches(matcher, value, (text, value) => {
-    if (hole(text) !== name) return text.replace(/^\$/, '') === value;
-    found ??= value;
-    return value !== undefined && print(/** @type {Json} */ (found)) === print(value);
+    const name = hole(text);
+    if (name === undefined) return text.replace(/^\$/, '') === value;
+    if (value === undefined) return false;
+    if (!found.has(name)) found.set(name, value);
+    return print(/** @type {Json} */ (found.get(name))) === print(value);
   });
-  return isSame ? found : undefined;
+  return isSame ? Object.fromEntries(found) : undefined;
 }, undefined);
 
-/** A copy with something else in the place of every text. @param {Json} value @param {(text: string) => Json} replacement @returns {Json} */
+/**
+ * A copy with something else, or nothing, in the place of every text.
+ *
+ * @param {Json} value @param {(text: string) => Json | undefined} replacement @returns {Json | undefined}
+ */
 function mapped(value, replacement) {
   if (typeof value === 'string') return replacement(value);
-  if (Array.isArray(value)) return value.map((item) => mapped(item, replacement));
-  return isObject(value)
-    ? Object.fromEntries(Object.entries(value).map(([name, item]) => [name, mapped(item, replacement)]))
-    : value;
+  /** @param {Json} item */
+  const next = (item) => mapped(item, replacement);
+  if (Array.isArray(value)) return value.map(next).filter((item) => item !== undefined);
+  if (!isObject(value)) return value;
+  const members = Object.entries(value).map(([name, item]) => /** @type {const} */ ([name, next(item)]));
+  return /** @type {Json} */ (Object.fromEntries(members.filter(([, item]) => item !== undefined)));
 }
 
 /** The name of the hole that a text is: `$token`; `$$token` is none. @param {string} text */
 const hole = (text) => /^\$([^$].*)/s.exec(text)?.[1];
 
-/** The template with each hole replaced by the member that it names, or by null. @param {Json} template @param {Json} values @returns {Json} */
+/** The template with each hole replaced by the member that it names, or left out. @param {Json} template @param {Json} values @returns {Json} */
 export const filled = (template, values) =>
   mapped(template, (text) => {
     const name = hole(text);
-    return name === undefined ? text.replace(/^\$/, '') : (member(values, name) ?? null);
-  });
+    return name === undefined ? text.replace(/^\$/, '') : member(values, name);
+  }) ?? null;
 
 /** The first hole that is not among the known, which are separated by spaces. @param {Json} template @param {string} known */
 export function unknownHole(template, known) {

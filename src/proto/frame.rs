@@ -4,8 +4,8 @@
 //! (Centrifugo, SignalR), or a line over two frames (NATS, for browsers). One view serves them all, so that templates and
 //! matchers stay JSON.
 
+use super::Json;
 use super::contract::numbered;
-use super::{Json, Secret};
 
 numbered! {
 /// The type of the frames of the authentication.
@@ -31,12 +31,6 @@ impl Framing {
             Self::Json => message.print(),
             Self::Text | Self::Binary => message.frame(),
         }
-    }
-
-    /// Writes a message template with the token, and the value of an `Authorization` header, in its holes: ready to send.
-    pub(crate) fn message(self, template: &Json, token: &str, authorization: &str) -> Secret {
-        let values = Json::object(&[("token", token), ("authorization", authorization)]);
-        Secret::new(self.write(&template.filled(&values)))
     }
 
     /// Reads the messages of a frame, `None` for what is none, and what of the last the next frame may go on with: at most 64 kB.

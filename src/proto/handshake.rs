@@ -15,6 +15,12 @@ pub struct Handshake {
 }
 
 impl Handshake {
+    /// Returns how long its URL and subprotocols are, in bytes.
+    pub(crate) fn length(&self) -> usize {
+        let protocols = self.protocols.iter().map(|protocol| protocol.expose().len()).sum::<usize>();
+        self.url.expose().len() + protocols
+    }
+
     pub(crate) fn new(url: Secret, protocols: &[String]) -> Self {
         let protocols = protocols.iter().map(|protocol| Secret::new(protocol.clone())).collect();
         Self {

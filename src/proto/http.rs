@@ -22,10 +22,16 @@ numbered! {
 numbered! {
 /// A request method.
 pub enum Method {
+    /// `DELETE`
+    Delete = 2 "DELETE",
     /// `GET`; never with a body: `fetch` throws.
     Get = 1 "GET",
+    /// `PATCH`
+    Patch = 3 "PATCH",
     /// `POST`
     Post = 0 "POST",
+    /// `PUT`
+    Put = 4 "PUT",
 }
 }
 
@@ -40,6 +46,8 @@ numbered! {
         Probe = 2 "probe",
         /// A renewal of the tokens.
         Refresh = 3 "refresh",
+        /// The question whether the browser holds a session that no script sees.
+        Restore = 5 "restore",
         /// A ticket.
         Ticket = 4 "ticket",
     }
@@ -130,6 +138,17 @@ pub enum NoAnswer {
     TooLong,
 }
 
+/// What an endpoint means by its answers, beside the usual.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Meanings {
+    /// An answer that is a refusal although its status says success.
+    pub(crate) reject: Option<Json>,
+    /// Statuses that count as a 401.
+    pub(crate) unauthorized: Vec<u16>,
+    /// Statuses that count as a 403.
+    pub(crate) forbidden: Vec<u16>,
+}
+
 /// Reads a successful JSON answer. One that `reject` describes counts as a 401: some servers refuse with a 200.
 ///
 /// # Errors
@@ -137,7 +156,7 @@ pub enum NoAnswer {
 pub(crate) fn json_of(
     now: Now,
     result: &Result<HttpResponse, NoAnswer>,
-    reject: Option<&Json>,
+    Meanings { reject, unauthorized, forbidden }: &Meanings,
 ) -> Result<Json, HttpError> {
     let response = result.as_ref().map_err(|none| match none {
         NoAnswer::Failed => HttpError::Network,
@@ -148,10 +167,15 @@ pub(crate) fn json_of(
     }
     if !(200..300).contains(&response.status) {
         let retry_after = response.retry_after.as_deref().and_then(|text| retry_after(now.unix, text));
-        return Err(HttpError::Status { status: response.status, retry_after });
+        let status = match response.status {
+            status if unauthorized.contains(&status) => 401,
+            status if forbidden.contains(&status) => 403,
+            status => status,
+        };
+        return Err(HttpError::Status { status, retry_after });
     }
     let json = Json::parse(response.body.expose()).ok_or(HttpError::Malformed(Malformed::NotJson))?;
-    if reject.is_some_and(|reject| reject.matches(&json)) {
+    if reject.as_ref().is_some_and(|reject| reject.matches(&json)) {
         return Err(HttpError::Status { status: 401, retry_after: None });
     }
     Ok(json)
@@ -187,7 +211,7 @@ mod tests {
             body: Secret::new(String::new()),
         };
         let now = Now { instant: Instant::from_millis(0), unix: UnixTime::from_millis(784_111_777_000) };
-        json_of(now, &Ok(response), None).unwrap_err()
+        json_of(now, &Ok(response), &Meanings::default()).unwrap_err()
     }
 
     #[test]
@@ -195,7 +219,8 @@ mod tests {
         let now = Now { instant: Instant::from_millis(0), unix: UnixTime::from_millis(0) };
         let answer = |status| {
             let body = Secret::new(r#"{"access":"token"}"#.to_owned());
-            json_of(now, &Ok(HttpResponse { status, retry_after: None, date: None, body }), None).map(|_| ())
+            let response = HttpResponse { status, retry_after: None, date: None, body };
+            json_of(now, &Ok(response), &Meanings::default()).map(|_| ())
         };
         for status in [200, 201, 299] {
             assert_eq!(answer(status), Ok(()));

@@ -95,7 +95,7 @@ impl Confirm {
 
     /// Returns the id that a message of the server confirms.
     pub(crate) fn confirmed_by(&self, message: &Json) -> Option<String> {
-        Some(self.ack.captured("id", message)?.key())
+        Some(self.ack.captured(message)?.at("id")?.key())
     }
 
     pub(crate) fn check(&self) -> Result<(), ConfigError> {

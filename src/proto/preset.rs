@@ -110,7 +110,9 @@ impl Value for Named<'_> {
 
     fn member(&self, _: u32, name: &'static str) -> Option<Self> {
         let address = self.address.filter(|_| name == "url").map(Json::text);
-        Some(self.of(address.or_else(|| self.value.at(name))?))
+        // An endpoint may be its URL alone.
+        let alone = self.value.as_text().filter(|_| name == "url").map(|url| Json::text(&url));
+        Some(self.of(address.or(alone).or_else(|| self.value.at(name))?))
     }
 
     fn check<T: OptionGroup>(&self) -> Result<(), ConfigError> {
@@ -147,6 +149,11 @@ impl Value for Named<'_> {
             return Some(vec![text]);
         }
         self.value.items()?.iter().map(Json::as_text).collect()
+    }
+
+    fn statuses(&self) -> Option<Vec<u16>> {
+        let status = |value: &Json| value.as_number().map(|status| status as u16);
+        status(&self.value).map(|one| vec![one]).or_else(|| self.value.items()?.iter().map(status).collect())
     }
 
     fn json(&self) -> Json {

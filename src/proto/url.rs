@@ -116,9 +116,17 @@ impl Url {
     /// Reads a URL that an answer gives in the place of this one. It has to be as well encrypted, and its host the same or
     /// one of `hosts`.
     pub(crate) fn redirected(&self, text: &str, hosts: &[String]) -> Option<Secret> {
+        self.replaced_by(text, |host| host == self.host || hosts.iter().any(|known| known == host))
+    }
+
+    /// Reads a URL that the app gives in the place of this one. It has to be as well encrypted.
+    pub(crate) fn replaced(&self, text: &str) -> Option<Secret> {
+        self.replaced_by(text, |_| true)
+    }
+
+    fn replaced_by(&self, text: &str, is_known: impl Fn(&str) -> bool) -> Option<Secret> {
         let url = Self::checked(text, UrlKind::WebSocket).ok()?;
-        let is_known = url.host == self.host || hosts.contains(&url.host);
-        (is_known && (url.is_encrypted || !self.is_encrypted)).then(|| Secret::new(url.to_text()))
+        (is_known(&url.host) && (url.is_encrypted || !self.is_encrypted)).then(|| Secret::new(url.to_text()))
     }
 
     /// Returns the URL with a parameter that is no credential.

@@ -15,6 +15,7 @@ const CONNECTION_INPUT_SOCKET_OPENED = 8;
 const CONNECTION_INPUT_SOCKET_REFUSED = 9;
 const CONNECTION_INPUT_TIMEOUT = 10;
 const CONNECTION_INPUT_TOO_LONG = 13;
+const CONNECTION_INPUT_ANSWERED = 14;
 const CONNECTION_OUTPUT_ABORT_FETCH = 0;
 const CONNECTION_OUTPUT_CLOSE_SOCKET = 1;
 const CONNECTION_OUTPUT_CLOSED = 2;
@@ -29,9 +30,12 @@ const CONNECTION_OUTPUT_SEND_TEXT = 10;
 const CONNECTION_OUTPUT_STATE_CHANGED = 11;
 const CONNECTION_OUTPUT_CANCEL_TOKEN_REQUEST = 12;
 const CONNECTION_OUTPUT_REQUEST_TOKEN = 13;
+const CONNECTION_OUTPUT_ASK = 14;
+const CONNECTION_OUTPUT_HANDED_OVER = 15;
 const FRAMING_BINARY = 2;
 const PAGE_EVENT_FROZEN = 0;
 const PAGE_EVENT_HIDDEN = 1;
+const PAGE_EVENT_LEAVING = 6;
 const PAGE_EVENT_OFFLINE = 2;
 const PAGE_EVENT_ONLINE = 3;
 const PAGE_EVENT_RESUMED = 4;
@@ -62,7 +66,9 @@ const SEND_ANSWER_QUEUE_FULL = 5;
  * @property {boolean} takesBuffers Whether binary messages should arrive as ArrayBuffers.
  * @property {(thrown: unknown) => void} broken
  * @property {(call: number, url: string, init: RequestInit) => Promise<Response>} [send]
+ * @property {(question: number, asked: { token?: string, authorization?: string, said?: string, protocol: string, signal: AbortSignal, send: (data: unknown) => boolean }) => Promise<unknown>} [ask] Asks a function of the app: a `Question`.
  * @property {() => void} opened
+ * @property {() => void} [handedOver]
  * @property {(message: number, status: number) => void} status
  * @property {(code: number, reason: string, wasClean: boolean) => void} closed
  * @property {(change: any[], unconfirmed: unknown[]) => void} changed The parts of a change, and the unconfirmed messages.
@@ -80,6 +86,8 @@ export class ConnectionDriver extends Driver {
     /** @type {Map<number, WebSocket>} One, and at a handover two. */
     this.sockets = new Map();
     this.isSending = false;
+    // Only while there is a socket: a page with such a listener may not be kept for `back`.
+    this.leave = () => this.handle(CONNECTION_INPUT_PAGE, PAGE_EVENT_LEAVING);
     /** @type {unknown} The message that the machine reads. */
     this.inspected = undefined;
     this.reads = core.reads();
@@ -156,6 +164,8 @@ export class ConnectionDriver extends Driver {
     switch (what) {
       case CONNECTION_OUTPUT_ABORT_FETCH:
         return this.abort(first);
+      case CONNECTION_OUTPUT_ASK:
+        return this.ask(given);
       case CONNECTION_OUTPUT_CLOSE_SOCKET:
         return this.closeSocket(first, second, third);
       case CONNECTION_OUTPUT_CLOSED:
@@ -166,6 +176,8 @@ export class ConnectionDriver extends Driver {
         return first.forEach((/** @type {number} */ message) => this.messages.delete(message));
       case CONNECTION_OUTPUT_FETCH:
         return this.request(given);
+      case CONNECTION_OUTPUT_HANDED_OVER:
+        return this.owner.handedOver?.();
       case CONNECTION_OUTPUT_MESSAGE:
         return this.owner.status(first, second);
       case CONNECTION_OUTPUT_OPEN:
@@ -193,6 +205,28 @@ export class ConnectionDriver extends Driver {
   }
 
   /**
+   * Asks a function of the app. Its end is handled once, later.
+   *
+   * @param {any[]} given The number of the request, a `Question`, the socket that waits, the token alone and as `Authorization`, and what the server has said.
+   */
+  ask([request, question, socket, token, authorization, said]) {
+    const abort = new AbortController();
+    const { signal } = abort;
+    this.requests.set(request, () => abort.abort());
+    /** @param {unknown} data */
+    const send = (data) => {
+      const waits = this.requests.has(request) && this.sockets.has(socket);
+      if (waits) this.write(socket, data);
+      return waits;
+    };
+    const protocol = this.sockets.get(socket)?.protocol ?? '';
+    const answer = async () => this.owner.ask?.(question, { token, authorization, said, protocol, signal, send });
+    answer()
+      .catch(() => undefined)
+      .then((answer) => this.requestEnded(request, CONNECTION_INPUT_ANSWERED, answer));
+  }
+
+  /**
    * Opens a socket. The listeners are set before the browser can fire an event. A refused construction is handled later, as a refused handshake is.
    *
    * @param {number} id @param {string} url @param {string[]} protocols
@@ -201,6 +235,7 @@ export class ConnectionDriver extends Driver {
     try {
       const socket = new WebSocket(url, protocols);
       this.sockets.set(id, socket);
+      attempt(() => addEventListener('beforeunload', this.leave));
       socket.binaryType = binaryType(this.reads || this.owner.takesBuffers);
       socket.onopen = () => this.later(() => this.input(CONNECTION_INPUT_SOCKET_OPENED, id, socket.protocol));
       socket.onmessage = ({ data }) => this.later(() => this.received(id, data));
@@ -211,7 +246,7 @@ export class ConnectionDriver extends Driver {
           this.input(CONNECTION_INPUT_SOCKET_CLOSED, id, [code, reason, wasClean]);
         });
     } catch {
-      queueMicrotask(() => this.handle(CONNECTION_INPUT_SOCKET_REFUSED, id));
+      queueMicrotask(() => this.handle(CONNECTION_INPUT_SOCKET_REFUSED, id, typeof WebSocket === 'function'));
     }
   }
 
@@ -248,6 +283,7 @@ export class ConnectionDriver extends Driver {
     const socket = this.sockets.get(id);
     if (socket) socket.onopen = socket.onmessage = socket.onerror = socket.onclose = null;
     this.sockets.delete(id);
+    if (this.sockets.size === 0) attempt(() => removeEventListener('beforeunload', this.leave));
     return socket;
   }
 

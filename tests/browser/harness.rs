@@ -216,7 +216,7 @@ impl Sink for Recorder {
             seen.printed.push_str(&format!("{event:?}\n"));
             match event {
                 Event::Closed { code, .. } => seen.closed.push(code),
-                Event::Message { .. } => {}
+                Event::HandedOver | Event::Message { .. } => {}
                 Event::Opened => seen.opened += 1,
                 Event::StateChanged(change) => {
                     if let Some(problem) = &change.problem {

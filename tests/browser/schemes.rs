@@ -2,9 +2,10 @@
 //!
 //! S7 is a header, which a page cannot set: `tests/native` has it.
 
+use gatepass::proto::connection::Probe;
 use gatepass::proto::connection::{ConnectionConfig, ConnectionState};
 use gatepass::proto::http::Method;
-use gatepass::proto::scheme::{Scheme, Subprotocol, Ticket};
+use gatepass::proto::scheme::{Cookie, ProtocolEntry, Scheme, Ticket};
 use gatepass::proto::{UrlKind, preset};
 use gatepass::web::Session;
 use gloo_net::http::Request;
@@ -34,7 +35,7 @@ fn preset(name: &str, path: &str) -> ConnectionConfig {
 }
 
 fn probed(config: ConnectionConfig) -> ConnectionConfig {
-    ConnectionConfig { probe: Some(url("/protected", UrlKind::Http)), ..config }
+    ConnectionConfig { probe: Some(Probe::new(url("/protected", UrlKind::Http))), ..config }
 }
 
 async fn lets_maggie_in(config: ConnectionConfig, session: &Session) {
@@ -77,12 +78,12 @@ async fn s2_a_group_in_the_path_and_a_drf_token_in_the_query() {
 async fn s3_a_cookie_that_the_login_has_set() {
     fresh().await;
     let session = session("drfJwt", "/drf-jwt").await;
-    lets_maggie_in(probed(quick("/ws/cookie/", Scheme::Cookie)), &session).await;
+    lets_maggie_in(probed(quick("/ws/cookie/", Scheme::Cookie(Cookie::default()))), &session).await;
     let alone = Client::new(quick("/ws/cookie/", Scheme::Anonymous), None);
     alone.connected().await;
     let gone = Request::post(&format!("{SERVER}/drf-jwt/logout/")).credentials(RequestCredentials::Include);
     assert_eq!(gone.send().await.unwrap().status(), 204);
-    let refused = Client::new(probed(quick("/ws/cookie/", Scheme::Cookie)), Some(&session));
+    let refused = Client::new(probed(quick("/ws/cookie/", Scheme::Cookie(Cookie::default()))), Some(&session));
     refused.failed(&[("HANDSHAKE_REFUSED", "retry")]).await;
 }
 
@@ -208,7 +209,7 @@ async fn x7_phoenix_where_a_channel_that_refuses_leaves_the_socket_alone() {
 async fn case_45_a_ticket_goes_among_the_subprotocols() {
     fresh().await;
     let session = session("ticketServer", "").await;
-    let subprotocol = Some(Subprotocol { prefix: "ticket.".to_owned(), ..Subprotocol::default() });
+    let subprotocol = Some(ProtocolEntry { prefix: "ticket.".to_owned(), ..ProtocolEntry::default() });
     let ticket = Ticket { method: Method::Get, subprotocol, ..Ticket::new(url("/ws_ticket", UrlKind::Http)) };
     let config = ConnectionConfig {
         protocols: vec!["circle-match.v1".to_owned()],

@@ -99,6 +99,7 @@ async fn run(mut socket: AuthSocket, number: usize, counts: Arc<Counts>, barrier
                 }
                 Event::Message { status: DeliveryStatus::Sent | DeliveryStatus::Unconfirmed, .. }
                 | Event::Closed { .. }
+                | Event::HandedOver
                 | Event::Opened
                 | Event::StateChanged(_) => {}
             }

@@ -1,6 +1,7 @@
 //! Every authentication scheme, row by row (S1 to S8, X1 to X7), by the native driver.
 
-use gatepass::proto::scheme::Ticket;
+use gatepass::proto::connection::Probe;
+use gatepass::proto::scheme::{Cookie, Ticket};
 
 use super::*;
 
@@ -14,7 +15,7 @@ fn preset(server: &MockServer, name: &str, path: &str) -> ConnectionConfig {
 }
 
 fn probed(server: &MockServer, config: ConnectionConfig) -> ConnectionConfig {
-    ConnectionConfig { probe: Some(url(server, "/protected", UrlKind::Http)), ..config }
+    ConnectionConfig { probe: Some(Probe::new(url(server, "/protected", UrlKind::Http))), ..config }
 }
 
 async fn lets_maggie_in(config: ConnectionConfig, session: &Session) {
@@ -53,8 +54,9 @@ async fn s2_a_group_in_the_path_and_a_drf_token_in_the_query() {
 async fn s3_a_cookie_that_the_login_has_set() {
     let server = MockServer::start().await;
     let session = session(&server, "drfJwt", "/drf-jwt").await;
-    lets_maggie_in(quick(&server, "/ws/cookie/", Scheme::Cookie), &session).await;
-    refuses(&server, probed(&server, quick(&server, "/ws/cookie/", Scheme::Cookie)), UNAUTHORIZED).await;
+    lets_maggie_in(quick(&server, "/ws/cookie/", Scheme::Cookie(Cookie::default())), &session).await;
+    refuses(&server, probed(&server, quick(&server, "/ws/cookie/", Scheme::Cookie(Cookie::default()))), UNAUTHORIZED)
+        .await;
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use gatepass::proto::Instant;
 use gatepass::proto::Millis;
-use gatepass::proto::connection::{ConnectionState, DeliveryStatus, PageEvent, WhenHidden};
+use gatepass::proto::connection::{ConnectionState, DeliveryStatus, PageEvent, Question, WhenHidden, WhenSignedOut};
 use gatepass::proto::outbox::{Confirm, OutboxOptions, OutboxPolicy};
 
 use crate::codec::json;
@@ -21,6 +21,8 @@ pub fn run(seed: u64) -> World {
     let beats = dice.bool();
     let hides = dice.u8(0..4) == 0;
     let confirms = dice.u8(0..3) == 0;
+    let asks: Vec<_> = [Question::Address, Question::Connected].into_iter().filter(|_| dice.u8(0..4) == 0).collect();
+    let lets_visitors = dice.u8(0..4) == 0;
     let outbox = OutboxOptions {
         max_messages: [1_000, 3][dice.usize(0..2)],
         policy: [OutboxPolicy::Error, OutboxPolicy::DropOldest, OutboxPolicy::DropNewest][dice.usize(0..3)],
@@ -34,6 +36,10 @@ pub fn run(seed: u64) -> World {
             config.heartbeat.pong = Some(json(r#"{"type":"pong"}"#));
         }
         config.outbox = outbox;
+        config.asks.clone_from(&asks);
+        if lets_visitors {
+            config.when_signed_out = WhenSignedOut::Connect;
+        }
         if confirms {
             config.confirm = Some(Confirm { id: "id".to_owned(), ack: json(r#"{"ack":"$id"}"#) });
         }
@@ -43,6 +49,7 @@ pub fn run(seed: u64) -> World {
         }
     });
     world.net = Net { min_ms: dice.u64(0..20), max_ms: dice.u64(20..3000), loss: dice.u8(0..25) };
+    world.app_fails = [0, 20][dice.usize(0..2)];
     world.calls_back = [0, 0, 5][dice.usize(0..3)];
     world.server.rotates = dice.bool();
     world.server.has_refresh = dice.u8(0..4) > 0;
@@ -99,13 +106,14 @@ fn act(world: &mut World, dice: &mut fastrand::Rng, line: usize) {
             world.server.faults.entry(endpoint).or_default().push_back(fault);
         }
         21..=24 => {
-            const EVENTS: [PageEvent; 6] = [
+            const EVENTS: [PageEvent; 7] = [
                 PageEvent::Frozen,
                 PageEvent::Resumed,
                 PageEvent::Hidden,
                 PageEvent::Visible,
                 PageEvent::Offline,
                 PageEvent::Online,
+                PageEvent::Leaving,
             ];
             world.page(EVENTS[dice.usize(0..EVENTS.len())]);
         }
@@ -123,6 +131,7 @@ fn act(world: &mut World, dice: &mut fastrand::Rng, line: usize) {
 
 /// After all faults have ended, signing in brings every connection back, and what is queued then arrives.
 fn calm(world: &mut World) {
+    world.app_fails = 0;
     world.calls_back = 0;
     world.server.is_up = true;
     world.server.is_silent = false;

@@ -69,7 +69,7 @@ fn a_name_that_is_not_in_the_table_is_refused_by_name() {
     for (row, option) in [
         (r#"{"scheme":{"type":"subprotocol","encoding":"hex"},"protocols":["a"]}"#, "encoding: "),
         (r#"{"scheme":{"type":"firstMessage","message":1,"frames":"lines"}}"#, "frames: "),
-        (r#"{"scheme":{"type":"ticket","url":"https://h/t","method":"PUT"}}"#, "method: "),
+        (r#"{"scheme":{"type":"ticket","url":"https://h/t","method":"TRACE"}}"#, "method: "),
         (r#"{"scheme":{"type":"anonymous"},"closeCodes":{"4000":"panic"}}"#, "closeCodes: "),
         (r#"{"scheme":{"type":"anonymous"},"closeCodes":{"x":"retry"}}"#, "closeCodes: "),
         (

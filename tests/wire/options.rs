@@ -53,6 +53,10 @@ impl OptionSource for Wired<'_> {
         self.0.as_array()?.iter().map(|text| text.as_str().map(str::to_owned)).collect()
     }
 
+    fn statuses(&self) -> Option<Vec<u16>> {
+        self.0.as_array()?.iter().map(|status| u16::try_from(status.as_u64()?).ok()).collect()
+    }
+
     fn json(&self) -> Json {
         super::json(&self.0.to_string())
     }
@@ -164,7 +168,7 @@ fn without_each(
 }
 
 fn group_of(row: &Row, value: &Value) -> Option<&'static gatepass::proto::contract::Group> {
-    if let Kind::Group(group) = row.kind {
+    if let Some(group) = row.kind.group() {
         return Some(group);
     }
     let kind = SchemeKind::from_name(value.get("type")?.as_str()?)?;
@@ -200,8 +204,10 @@ fn an_option_goes_where_its_name_says() {
     shown(
         "session",
         &[
-            "login: Some(TokenEndpoint { url: https://api.test/login, encoding: Form,",
+            "login: Some(TokenEndpoint { url: https://api.test/login, method: Put, encoding: Form,",
             "refresh: Some(TokenEndpoint { url: https://api.test/refresh,",
+            "unauthorized: [419, 440], forbidden: [450], credentials: Some(Omit)",
+            "restore: Some(TokenEndpoint { url: https://api.test/me, method: Get,",
             "logout: Some(TokenEndpoint { url: https://api.test/logout,",
             "credentials: Include",
             r#"access: Some("data.access")"#,
@@ -215,11 +221,11 @@ fn an_option_goes_where_its_name_says() {
         shown(
             "socket",
             &[
-                "probe: Some(https://api.test/probe)",
+                "probe: Some(Probe { url: https://api.test/probe, method: Post, unauthorized: [419], forbidden: [450], credentials: Some(Include) })",
                 "BackoffOptions { base: 501 ms, cap: 30001 ms, spread: 5001 ms }",
                 "connect_timeout: 10001 ms, http_timeout: 10002 ms, min_uptime: 5002 ms, reconnects: false",
                 "interval: 25001 ms, timeout: 10003 ms",
-                "when_hidden: CloseAfter, hidden_timeout: 60001 ms",
+                "when_hidden: CloseAfter, hidden_timeout: 60001 ms, when_signed_out: Connect, answers: Some([json])",
                 "max_bytes: 1048577, max_messages: 1001, policy: DropOldest, ttl: Some(70001 ms)",
                 "max_message: 1000001, allow_insecure: true",
             ],
@@ -231,9 +237,10 @@ fn an_option_goes_where_its_name_says() {
     shown(
         "ticket",
         &[
-            r#"method: Get, param: "tk", subprotocol: Some(Subprotocol { prefix: "tk.", encoding: Base64 }), field: "data.ticket""#,
-            r#"url_hosts: Some(["other.test"]), unauthorized: 403"#,
+            r#"method: Get, param: "tk", subprotocol: Some(ProtocolEntry { prefix: "tk.", encoding: Base64 }), field: "data.ticket""#,
+            r#"url_hosts: Some(["other.test"]), unauthorized: [403], forbidden: [402], credentials: Some(Include), authorization: None"#,
             r#"expires_field: "data.end", expires_in_field: "data.life""#,
+            "welcome: Welcome { ack: Some([json]), reject: Some([json]), ack_timeout: 10005 ms, framing: Binary }",
         ],
         scheme(1),
     );

@@ -89,9 +89,10 @@ impl Client {
                     }
                 }
                 Output::AbortFetch { .. }
+                | Output::Ask { .. }
                 | Output::CloseSocket { .. }
                 | Output::Discard { .. }
-                | Output::Event(Event::Closed { .. } | Event::Message { .. })
+                | Output::Event(Event::Closed { .. } | Event::HandedOver | Event::Message { .. })
                 | Output::Send { .. }
                 | Output::CancelTokenRequest => {}
             }

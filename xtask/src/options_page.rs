@@ -38,7 +38,7 @@ fn section(group: &Group) -> String {
 }
 
 fn line(row: &Row) -> String {
-    let group = if let Kind::Group(group) = row.kind { Some(group.name) } else { None };
+    let group = row.kind.group().map(|group| group.name);
     let default = match (row.default)() {
         _ if row.is_required => "needed".to_owned(),
         Some(_) if group.is_some() => "as below".to_owned(),
@@ -46,7 +46,10 @@ fn line(row: &Row) -> String {
         None => "none".to_owned(),
     };
     let takes = match group {
-        Some(name) => format!("[{name}](#{})", name.to_lowercase()),
+        Some(name) => {
+            let words = type_of(row.kind).replace(name, "").replace('|', "or");
+            format!("{words}[{name}](#{})", name.to_lowercase())
+        }
         None => format!("`{}`", type_of(row.kind)).replace('|', "\\|"),
     };
     format!("| `{}` | {takes} | {default} | {} |\n", row.name, plain(row.about).replace('|', "\\|"))

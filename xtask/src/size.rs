@@ -9,7 +9,7 @@ use crate::process::run_logged;
 use crate::tools::{target_dir, wasm_command};
 
 /// The default entry, all of it, minified, brotli 11.
-pub(crate) const BUDGET: usize = 49_850;
+pub(crate) const BUDGET: usize = 58_200;
 /// Aimed at.
 const AIM: usize = 28_000;
 
@@ -24,11 +24,13 @@ pub(crate) fn run(check: bool) -> Result<()> {
     let with_presets = folder.join("with-presets.js");
     minify(&pkg().join("index.js"), &with_presets, &[])?;
     let (tabs, details) = (folder.join("tabs.js"), folder.join("details.js"));
-    let (streams, requests) = (folder.join("streams.js"), folder.join("requests.js"));
+    let (streams, requests, attempts) =
+        (folder.join("streams.js"), folder.join("requests.js"), folder.join("attempts.js"));
     minify(&pkg().join("tabs.js"), &tabs, &[])?;
     minify(&pkg().join("details.js"), &details, &[])?;
     minify(&pkg().join("streams.js"), &streams, &[])?;
     minify(&pkg().join("requests.js"), &requests, &[])?;
+    minify(&pkg().join("attempts.js"), &attempts, &["--external:./*"])?;
 
     println!("{:<50}{:>10}{:>12}", "", "raw", "brotli 11");
     for (name, file) in [
@@ -40,7 +42,8 @@ pub(crate) fn run(check: bool) -> Result<()> {
         ("loaded where tokens are stored", &tabs),
         ("loaded when a login is refused", &details),
         ("loaded for back-pressure", &streams),
-        ("loaded for headers, CSRF or a fetch of the app", &requests),
+        ("loaded for endpoints that the app shapes", &requests),
+        ("loaded for functions that an attempt waits for", &attempts),
     ] {
         let (raw, brotli) = sizes(file)?;
         println!("{name:<50}{raw:>10}{brotli:>12}");
@@ -95,6 +98,7 @@ fn minify(from: &Path, to: &Path, more: &[&str]) -> Result<()> {
             "--external:*/details.js",
             "--external:*/streams.js",
             "--external:*/requests.js",
+            "--external:*/attempts.js",
         ])
         .args(more);
     run_logged("esbuild", command.arg(format!("--outfile={}", to.display())))

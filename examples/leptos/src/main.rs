@@ -114,7 +114,7 @@ async fn talk(
         match incoming {
             Incoming::Message(data) => heard.update(|heard| heard.push(data.as_string().unwrap_or_default())),
             Incoming::Event(Event::StateChanged(change)) => state.set(change.state.name().to_owned()),
-            Incoming::Event(Event::Opened | Event::Closed { .. } | Event::Message { .. }) => {}
+            Incoming::Event(Event::Opened | Event::Closed { .. } | Event::HandedOver | Event::Message { .. }) => {}
         }
         future::ready(())
     });

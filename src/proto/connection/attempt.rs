@@ -1,6 +1,6 @@
 //! One try, from the session's token to an accepted socket, and what each answer means.
 
-use super::config::ConnectionConfig;
+use super::config::{Probe, WhenSignedOut};
 use super::io::{Event, Output, SocketId};
 use super::recovery::CloseInfo;
 use super::state::{Acceptance, AuthenticationStep, CredentialStatus, HeartbeatState, Reauth, Refuser, State, Timer};
@@ -9,11 +9,11 @@ use crate::error::{Disposition, Failure, HandshakeError, HttpError, Malformed, T
 use crate::proto::Handshake;
 use crate::proto::Millis;
 use crate::proto::hint::Hint;
-use crate::proto::http::{HttpCall, HttpRequest, HttpResponse, Method, NoAnswer, http_date, json_of};
+use crate::proto::http::{Credentials, HttpCall, HttpRequest, HttpResponse, Method, NoAnswer, http_date, json_of};
 use crate::proto::outbox::Retention;
-use crate::proto::scheme::{FirstMessage, Scheme, Ticket};
-use crate::proto::session::{AccessToken, RequestId, TokenRequestId};
-use crate::proto::{Instant, Json, Now, Secret, UnixTime};
+use crate::proto::scheme::{Scheme, Ticket};
+use crate::proto::session::{AccessToken, EndpointAuthorization, RequestId, TokenRequestId};
+use crate::proto::{Instant, Json, Now, Secret, UnixTime, Url};
 
 /// How late a timer may fire before the ticket that waited for it counts as too old.
 const LATE: Millis = Millis::from_secs(5);
@@ -27,6 +27,7 @@ impl Connection {
             State::Connected { reauth: Reauth::Requested(_), .. } => self.on_due_token(now, result),
             State::Connected { .. } => self.on_renewed_token(now, result),
             State::Idle
+            | State::Preparing { .. }
             | State::Token { .. }
             | State::Ticket { .. }
             | State::Holding { .. }
@@ -54,6 +55,13 @@ impl Connection {
                     self.conclude(now, failure, Disposition::SignIn, close_info);
                 }
             }
+            // Nobody is signed in, which is enough for what is public.
+            Err(error)
+                if error.disposition() == Disposition::SignIn
+                    && self.config.when_signed_out == WhenSignedOut::Connect =>
+            {
+                self.dial(now, Ok(self.plain_handshake()), None);
+            }
             Err(error) => self.fail(now, Failure::Token(error), CloseInfo::none()),
         }
     }
@@ -63,17 +71,21 @@ impl Connection {
         let handshake = match &self.config.scheme {
             // An anonymous connection requests no token, so there is no answer.
             Scheme::Anonymous => return,
-            Scheme::Cookie | Scheme::FirstMessage(_) => Ok(self.plain_handshake()),
+            Scheme::Cookie(_) | Scheme::FirstMessage(_) => Ok(self.plain_handshake()),
             #[cfg(not(target_family = "wasm"))]
             Scheme::Header => {
                 Ok(Handshake { authorization: Some(token.authorization.clone()), ..self.plain_handshake() })
             }
-            Scheme::Query(query) => Ok(query.handshake(&self.config.url, &self.config.protocols, token.access())),
-            Scheme::Subprotocol(entry) => entry.handshake(&self.config.url, &self.config.protocols, token.access()),
+            Scheme::Query(query) => Ok(query.handshake(&self.url, &self.protocols, token.access())),
+            Scheme::Subprotocol(scheme) => scheme.entry().handshake(&self.url, &self.protocols, token.access()),
             Scheme::Ticket(ticket) => {
-                let (method, url, body) = (ticket.method, ticket.url.to_text(), ticket.call_body(token.access()));
-                let authorization = Some(token.authorization.clone());
-                let http = HttpRequest { body, ..self.http_request(HttpCall::Ticket, method, url, authorization) };
+                let url = ticket.url.as_ref().map(Url::to_text).unwrap_or_default();
+                let authorization =
+                    (ticket.authorization == EndpointAuthorization::Access).then(|| token.authorization.clone());
+                let http = HttpRequest {
+                    body: ticket.call_body(token.access()),
+                    ..self.http_request(HttpCall::Ticket, ticket.method, url, authorization, ticket.credentials)
+                };
                 let request = RequestId(self.new_id());
                 // The event comes before the request: a listener that closes wastes no ticket.
                 self.change(State::Ticket { request, token, asked_at: now });
@@ -90,8 +102,10 @@ impl Connection {
         method: Method,
         url: String,
         authorization: Option<Secret>,
+        credentials: Option<Credentials>,
     ) -> HttpRequest {
-        let cookies = self.config.sends_cookies();
+        let cookies =
+            credentials.map_or_else(|| self.config.sends_cookies(), |credentials| credentials == Credentials::Include);
         HttpRequest { call, method, url, authorization, body: None, cookies, keepalive: false }
     }
 
@@ -109,14 +123,18 @@ impl Connection {
         let State::Ticket { token, asked_at, .. } = &self.state else { return self.on_probed(now, &result) };
         let (token, asked_at) = (token.clone(), *asked_at);
         let Scheme::Ticket(scheme) = &self.config.scheme else { return };
-        let answer = json_of(now, &result, scheme.reject.as_ref()).and_then(|answer| {
+        let answer = json_of(now, &result, &scheme.meanings()).and_then(|answer| {
             let text = answer.text_at(&scheme.field).ok_or(HttpError::Malformed(Malformed::MissingField))?;
-            let ConnectionConfig { url, protocols, .. } = &self.config;
+            let (url, protocols) = (&self.url, &self.protocols);
+            let is_whole = text.as_bytes().windows(3).any(|part| part == b"://");
             let handshake = match &scheme.url_hosts {
-                // A whole URL in a parameter would give its credential to another server.
-                None if text.as_bytes().windows(3).any(|part| part == b"://") => {
-                    return Err(HttpError::Malformed(Malformed::ForeignUrl));
+                // The app itself has named it.
+                None if scheme.url.is_none() && is_whole => {
+                    let whole = url.replaced(&text).ok_or(HttpError::Malformed(Malformed::ForeignUrl))?;
+                    Ok(Handshake::new(whole, protocols))
                 }
+                // A whole URL in a parameter would give its credential to another server.
+                None if is_whole => return Err(HttpError::Malformed(Malformed::ForeignUrl)),
                 None => scheme.handshake(url, protocols, &text),
                 Some(hosts) => {
                     let whole = url.redirected(&text, hosts).ok_or(HttpError::Malformed(Malformed::ForeignUrl))?;
@@ -136,22 +154,22 @@ impl Connection {
                 }
                 self.dial_in_time(now, handshake, token);
             }
-            Err(HttpError::Status { status, retry_after }) if status == scheme.unauthorized => {
-                self.fail(now, Failure::Ticket(HttpError::Status { status: 401, retry_after }), CloseInfo::none());
-            }
             Err(error) => self.fail(now, Failure::Ticket(error), CloseInfo::none()),
         }
     }
 
     /// The probe shows why a handshake failed, as far as HTTP can.
     fn on_probed(&mut self, now: Now, result: &Result<HttpResponse, NoAnswer>) {
-        let failure = match json_of(now, result, None) {
+        let meanings = self.config.probe.as_ref().map(Probe::meanings).unwrap_or_default();
+        let failure = match json_of(now, result, &meanings) {
             Err(error @ (HttpError::Network | HttpError::Redirected)) => Failure::Probe(error),
             Err(error @ HttpError::Status { status: 401 | 403 | 429 | 500..=599, .. }) => Failure::Probe(error),
             // The server is up and accepts the token, so it refuses the handshake.
             Ok(_) | Err(HttpError::Malformed(_) | HttpError::Status { .. } | HttpError::TimedOut) => {
                 self.refusals = self.refusals.saturating_add(1);
-                Failure::Transport(TransportError::HandshakeRefused { tries: self.refusals })
+                Failure::Transport(
+                    self.long_dial().unwrap_or(TransportError::HandshakeRefused { tries: self.refusals }),
+                )
             }
         };
         self.fail(now, failure, CloseInfo::none());
@@ -159,7 +177,7 @@ impl Connection {
 
     /// A handshake without a credential.
     pub(super) fn plain_handshake(&self) -> Handshake {
-        Handshake::new(Secret::new(self.config.url.to_text()), &self.config.protocols)
+        Handshake::new(Secret::new(self.url.to_text()), &self.protocols)
     }
 
     /// Returns whether a ticket took longer to arrive than it lives. Only spans of one clock are compared, so a client
@@ -209,6 +227,7 @@ impl Connection {
             Err(error) => return self.fail(now, Failure::Token(error), CloseInfo::none()),
         };
         let socket = SocketId(self.new_id());
+        self.dial_length = handshake.length();
         self.timers.set(Timer::Connect, now.instant.after(self.config.connect_timeout));
         self.change(State::Opening { socket, token });
         self.outputs.push_back(Output::Open { socket, handshake });
@@ -220,36 +239,19 @@ impl Connection {
             return;
         }
         // Firefox opens a socket whose server chose none of the offered subprotocols; Chromium fails it.
-        if !self.config.protocols.is_empty() && !self.config.protocols.iter().any(|offered| offered == protocol) {
+        if !self.protocols.is_empty() && !self.protocols.iter().any(|offered| offered == protocol) {
             return self.abort(now, MISMATCH_CODE, Failure::Handshake(HandshakeError::SubprotocolMismatch));
         }
         let token = token.clone();
         self.rest = (String::new(), 0);
         self.refusals = 0;
         self.silent_errors = 0;
-        match (&self.config.scheme, token) {
-            (Scheme::FirstMessage(scheme), Some(token)) if scheme.hello.is_some() => {
-                self.timers.set(Timer::Authenticate, now.instant.after(scheme.ack_timeout));
+        match self.config.scheme.dialog() {
+            Some(dialog) if dialog.hello.is_some() => {
+                self.timers.set(Timer::Authenticate, now.instant.after(dialog.ack_timeout));
                 self.change(State::Authenticating { socket, token, step: AuthenticationStep::Hello });
             }
-            (Scheme::FirstMessage(_), Some(token)) => self.authenticate(now, socket, token),
-            (_, token) => {
-                self.connected(now, socket, token, Acceptance::Answered);
-            }
-        }
-    }
-
-    /// Sends the first message.
-    pub(super) fn authenticate(&mut self, now: Now, socket: SocketId, token: AccessToken) {
-        let Scheme::FirstMessage(scheme) = &self.config.scheme else { return };
-        if let Some(first) = first_message(scheme, socket, &token) {
-            self.outputs.push_back(first);
-        }
-        if scheme.ack.is_some() {
-            self.timers.set(Timer::Authenticate, now.instant.after(scheme.ack_timeout));
-            self.change(State::Authenticating { socket, token, step: AuthenticationStep::Ack });
-        } else {
-            self.connected(now, socket, Some(token), Acceptance::Assumed);
+            Some(_) | None => self.authenticate(now, socket, token, None),
         }
     }
 
@@ -275,17 +277,11 @@ impl Connection {
         };
         self.flush(now.instant, socket, retention);
         if let Some(predecessor) = predecessor {
+            self.outputs.push_back(Output::Event(Event::HandedOver));
             return self.retire(&predecessor, heartbeat_state);
         }
         self.is_open = true;
         self.tell_change(change);
         self.outputs.push_back(Output::Event(Event::Opened));
     }
-}
-
-/// The first message of a socket, if there is one.
-pub(super) fn first_message(scheme: &FirstMessage, socket: SocketId, token: &AccessToken) -> Option<Output> {
-    let (framing, template) = (scheme.framing, scheme.message.as_ref()?);
-    let text = framing.message(template, token.access(), token.authorization.expose());
-    Some(Output::SendText { socket, text, framing })
 }

@@ -2,11 +2,12 @@
 
 use super::super::backoff::BackoffOptions;
 use super::super::close::CloseTable;
-use super::super::contract::{Kind, numbered, options};
-use super::super::http::Credentials;
+use super::super::contract::{Kind, OptionGroup as _, numbered, options};
+use super::super::http::{Credentials, Meanings, Method};
 use super::super::outbox::{Confirm, OutboxOptions};
 use super::super::scheme::{Scheme, check_protocols};
 use super::super::{Json, Url};
+use super::io::Question;
 use crate::error::ConfigError;
 use crate::proto::Millis;
 
@@ -20,13 +21,13 @@ options! {
             scheme: Scheme, "scheme";
         }
         takes {
-            /// Subprotocols to offer.
-            protocols: Vec<String> = Vec::new(), "protocols", Kind::Tokens;
+            /// Subprotocols to offer. A function is called for each attempt, and may be async.
+            protocols: Vec<String> = Vec::new(), "protocols", Kind::FunctionOr(&Kind::Tokens, "AttemptContext");
             /// An endpoint that a valid token may GET. It is called after a handshake failed, because browsers do not
             /// say why. It finds out whether the token is refused (HANDSHAKE_UNAUTHORIZED, HANDSHAKE_FORBIDDEN), the
             /// server is down (SERVER_UNREACHABLE, SERVER_UNAVAILABLE), or only the handshake is refused
             /// (HANDSHAKE_REFUSED).
-            probe: Option<Url> = None, "probe";
+            probe: Option<Probe> = None, "probe", Kind::GroupOrUrl(&Probe::GROUP);
             /// Whether ticket and probe calls send cookies. By default only with `cookie()`, and if the session is a
             /// cookie.
             credentials: Option<Credentials> = None, "credentials";
@@ -48,7 +49,8 @@ options! {
             /// Whether to replace the connection when the token is renewed. The new connection is accepted before the
             /// old one closes, and no event fires. Each message of yours goes to one of them. The old one is read for
             /// `minUptime` longer; messages that the server sends to both in that time arrive twice. If the new one
-            /// fails, the old one stays. In browsers only: the native driver refuses it.
+            /// fails, the old one stays. In browsers only: the native driver refuses it. The server knows nothing of
+            /// the new connection: join rooms again in `onConnected`, or when `handover` fires.
             handover: bool = false, "handover";
             /// How to detect a dead connection. Any message of the server counts as life. Without it only sleep is
             /// detected: after more than 3 minutes of sleep the connection is replaced.
@@ -57,6 +59,14 @@ options! {
             when_hidden: WhenHidden = WhenHidden::Keep, "whenHidden";
             /// How long a page is hidden before `'close-after'` closes the connection, in milliseconds.
             hidden_timeout: Millis = Millis::from_secs(60), "hiddenTimeout";
+            /// What it does while nobody is signed in: `'wait'` for a sign-in, or `'connect'` without a credential, for
+            /// public data. A login then connects again as the user, and a logout as nobody. The values of a first
+            /// message that hold the token are left out.
+            when_signed_out: WhenSignedOut = WhenSignedOut::Wait, "whenSignedOut";
+            /// What to answer when the server asks: `[{ when: { type: 'ping' }, send: { type: 'pong' } }]`. A string is
+            /// compared and sent as it is; objects match as subsets. What `when` has as a string `'$id'` stands in
+            /// `send` for the server's value. What is answered is not delivered.
+            answers: Option<Json> = None, "answers";
             /// What close codes do, where the defaults do not fit.
             close_table: CloseTable = CloseTable::default(), "closeCodes";
             /// The limits of the queue of messages to be sent. Beyond them `send` throws QUEUE_FULL.
@@ -72,10 +82,17 @@ options! {
             allow_insecure: bool = false, "allowInsecure";
         }
         face {
-            /// The session of the user. Every scheme but `anonymous()` and `cookie()` needs it.
+            /// The session of the user. Every scheme but `anonymous()` and `cookie()` needs it, unless a first message
+            /// has no token in it, or `whenSignedOut` is `'connect'`.
             "session": "Session" = "";
-            /// More parameters for the URL, which are not credentials.
-            "params": "Record<string, string>" = "";
+            /// More parameters for the URL, which are not credentials. A function is called for each attempt, and may
+            /// be async.
+            "params": "Params | ((context: AttemptContext) => Params | Promise<Params>)" = "";
+            /// Called at every connection, before messages that wait are sent: what it sends goes first. It may be
+            /// async; the socket is `connected` when it is done, and messages that arrive meanwhile are delivered. If
+            /// it throws, the attempt has failed (CALLBACK_FAILED). With `handover` it is called for the new
+            /// connection, before that takes over.
+            "onConnected": "(send: (data: Sendable) => void, info: ConnectedInfo) => unknown" = "";
             /// How many bytes may be queued before `writable` applies back-pressure.
             "highWaterMark": "number" = "65536";
             /// The app's own `fetch`, for ticket and probe calls: it gets a `Request` and returns a `Response`.
@@ -84,6 +101,44 @@ options! {
             /// header. `'django'` stands for `{ cookie: 'csrftoken', header: 'X-CSRFToken' }`.
             "csrf": "CsrfOptions | 'django'" = "that of the session";
         }
+        own {
+            /// What functions of the app answer: set by the driver.
+            asks: Vec<Question> = Vec::new();
+            /// Whether there is a session: set by the driver.
+            has_session: bool = true;
+        }
+    }
+}
+
+options! {
+    /// An endpoint that a valid token may call. The URL alone is enough.
+    pub struct Probe = "ProbeOptions" {
+        needs {
+            /// The URL of the endpoint. It has to be https:, or on this machine, unless `allowInsecure`.
+            url: Url, "url";
+        }
+        takes {
+            /// The method of the call, without a body.
+            method: Method = Method::Get, "method";
+            /// The statuses that mean that the token is refused, beside 401.
+            unauthorized: Vec<u16> = Vec::new(), "unauthorizedStatus";
+            /// The statuses that mean that the user may not connect, beside 403.
+            forbidden: Vec<u16> = Vec::new(), "forbiddenStatus";
+            /// Whether the call sends and stores cookies. By default as the socket's `credentials` say.
+            credentials: Option<Credentials> = None, "credentials";
+        }
+        face {
+            /// More headers: a record, `Headers`, or a function of the call, which may be async. They replace headers
+            /// of gatepass with the same name.
+            "headers": "CallHeaders" = "";
+        }
+    }
+}
+
+impl Probe {
+    /// What the endpoint means by its answers.
+    pub(super) fn meanings(&self) -> Meanings {
+        Meanings { reject: None, unauthorized: self.unauthorized.clone(), forbidden: self.forbidden.clone() }
     }
 }
 
@@ -112,6 +167,16 @@ numbered! {
         CloseAfter = 1 "close-after",
         /// It keeps the connection.
         Keep = 0 "keep",
+    }
+}
+
+numbered! {
+    /// What a connection does while nobody is signed in.
+    pub enum WhenSignedOut {
+        /// It connects without a credential.
+        Connect = 1 "connect",
+        /// It waits.
+        Wait = 0 "wait",
     }
 }
 
@@ -147,7 +212,7 @@ impl ConnectionConfig {
     /// Returns what happens to a connected socket when the token is renewed.
     #[must_use]
     pub fn on_renewal(&self) -> OnRenewal {
-        if self.scheme.first_message().is_some_and(|scheme| scheme.reauth) {
+        if matches!(&self.scheme, Scheme::FirstMessage(scheme) if scheme.reauth) {
             OnRenewal::Authenticate
         } else if self.handover {
             OnRenewal::Handover
@@ -160,8 +225,20 @@ impl ConnectionConfig {
     pub(crate) fn sends_cookies(&self) -> bool {
         match self.credentials {
             Some(credentials) => credentials == Credentials::Include,
-            None => matches!(self.scheme, Scheme::Cookie),
+            None => matches!(self.scheme, Scheme::Cookie(_)),
         }
+    }
+
+    /// Returns whether an attempt asks the session for a token.
+    pub(crate) fn needs_token(&self) -> bool {
+        self.has_session && self.scheme.needs_token()
+    }
+
+    /// Returns whether it cannot go without a session.
+    #[must_use]
+    pub fn needs_session(&self) -> bool {
+        let has_token = if let Scheme::FirstMessage(scheme) = &self.scheme { scheme.has_token() } else { true };
+        has_token && self.scheme.needs_token() && self.when_signed_out == WhenSignedOut::Wait
     }
 
     /// Checks the options.
@@ -170,7 +247,9 @@ impl ConnectionConfig {
     /// An unencrypted credential, a template with an unknown placeholder, subprotocols that browsers refuse.
     pub fn check(&self) -> Result<(), ConfigError> {
         check_protocols(&self.protocols)?;
-        if let Some(scheme) = self.scheme.first_message().filter(|scheme| scheme.reauth) {
+        if let Scheme::FirstMessage(scheme) = &self.scheme
+            && scheme.reauth
+        {
             if scheme.message.is_none() {
                 return Err(ConfigError::option("scheme.reauth", "there is no first message to send again"));
             }
@@ -187,7 +266,10 @@ impl ConnectionConfig {
             confirm.check()?;
         }
         if let Some(probe) = &self.probe {
-            probe.check_carries_credential("probe", self.allow_insecure)?;
+            probe.url.check_carries_credential("probe", self.allow_insecure)?;
+        }
+        if let Some(answers) = &self.answers {
+            check_answers(answers)?;
         }
         // Cookies are credentials with every scheme.
         if self.scheme.needs_token() || self.sends_cookies() {
@@ -195,6 +277,15 @@ impl ConnectionConfig {
         }
         Ok(())
     }
+}
+
+/// Checks the rules of `answers`.
+fn check_answers(answers: &Json) -> Result<(), ConfigError> {
+    let is_rule = |rule: &Json| rule.at("when").is_some() && rule.at("send").is_some();
+    if answers.items().is_some_and(|rules| rules.iter().all(is_rule)) {
+        return Ok(());
+    }
+    Err(ConfigError::option("answers", "an array of rules with `when` and `send` is needed"))
 }
 
 /// Checks a close code of the app.

@@ -30,7 +30,8 @@ impl Connection {
             Input::SocketClosed { socket, .. } | Input::SocketError { socket } | Input::TooLong { socket, .. } => {
                 predecessor.socket() == Some(*socket)
             }
-            Input::Http { .. }
+            Input::Answered { .. }
+            | Input::Http { .. }
             | Input::Inspected { .. }
             | Input::Page(_)
             | Input::SocketOpened { .. }
@@ -74,7 +75,8 @@ impl Connection {
 
     /// Whether messages of this socket are delivered to the app.
     pub(super) fn listens_to(&self, socket: SocketId) -> bool {
-        self.retired.is_some_and(|retired| retired.socket == socket)
+        self.hears_words(socket)
+            || self.retired.is_some_and(|retired| retired.socket == socket)
             || matches!(self.serving(), State::Connected { socket: present, .. } if *present == socket)
     }
 }

@@ -9,7 +9,7 @@ use super::state::{Acceptance, AuthenticationStep, HeartbeatState, Reauth, Retir
 use crate::error::{Failure, HandshakeError};
 use crate::proto::hint::Hint;
 use crate::proto::session::{TokenRequestId, TokenRequirement};
-use crate::proto::{Framing, Instant, Json, Now};
+use crate::proto::{Framing, Instant, Json, Now, Secret};
 
 /// The longest message that is read. A longer one is neither part of the authentication nor an answer to a ping. In bytes, or in UTF-16 units
 /// of a text in a browser.
@@ -71,12 +71,16 @@ impl Connection {
     #[must_use]
     pub fn may_read(&self) -> bool {
         let Self { config, .. } = self;
-        config.scheme.first_message().is_some() || config.heartbeat.pong.is_some() || config.confirm.is_some()
+        config.scheme.dialog().is_some()
+            || config.heartbeat.pong.is_some()
+            || config.confirm.is_some()
+            || !self.rules.is_empty()
     }
 
     /// Whether this socket waits for the server's answer to the first message.
     fn authenticates(&self, socket: SocketId) -> bool {
         matches!(&self.state, State::Authenticating { socket: present, .. } if *present == socket)
+            && !self.hears_words(socket)
     }
 
     fn awaits_pong(&self) -> bool {
@@ -86,13 +90,20 @@ impl Connection {
     /// Whether something is expected in the messages of a connected socket.
     fn reads(&self, socket: SocketId) -> bool {
         let has_unconfirmed = self.outbox.unconfirmed() > 0;
+        if !self.rules.is_empty() {
+            return true;
+        }
         if let Some(Retired { awaits_pong, .. }) = self.retired.filter(|retired| retired.socket == socket) {
             return has_unconfirmed || awaits_pong;
         }
+        let dialog = self.config.scheme.dialog();
+        if self.hears_words(socket) && dialog.is_some() {
+            return true;
+        }
         let State::Connected { acceptance, reauth, .. } = self.serving() else { return false };
-        let of_scheme = self.config.scheme.first_message().is_some_and(|scheme| {
-            let reads_all = scheme.expired.is_some() || scheme.message.is_none();
-            let reads_first = scheme.ack.is_none() && scheme.reject.is_some();
+        let of_scheme = dialog.is_some_and(|dialog| {
+            let reads_all = dialog.expired.is_some() || dialog.is_one_sided && dialog.reject.is_some();
+            let reads_first = dialog.ack.is_none() && dialog.reject.is_some();
             reads_all || *reauth == Reauth::Sent || reads_first && *acceptance == Acceptance::Assumed
         });
         of_scheme || has_unconfirmed || self.awaits_pong()
@@ -100,8 +111,14 @@ impl Connection {
 
     /// Any message of the server after the first message shows that it accepted it.
     fn is_taken(&mut self, socket: SocketId) {
-        if let State::Connected { socket: present, acceptance: acceptance @ Acceptance::Assumed, .. } =
-            self.serving_mut()
+        let of_words = self.hears_words(socket);
+        let state = if of_words { &mut self.state } else { self.serving_mut() };
+        if let State::Connected { socket: present, acceptance: acceptance @ Acceptance::Assumed, .. }
+        | State::Authenticating {
+            socket: present,
+            step: AuthenticationStep::Words { acceptance: acceptance @ Acceptance::Assumed, .. },
+            ..
+        } = state
             && *present == socket
         {
             *acceptance = Acceptance::Answered;
@@ -129,6 +146,7 @@ impl Connection {
         if !rest.is_empty() && frames < MAX_FRAMES {
             self.rest = (rest, frames + 1);
         }
+        self.reply(socket, text, &messages);
         for message in messages.iter().flatten() {
             if self.state.socket() == Some(socket) {
                 self.on_meaning(now, socket, message);
@@ -146,6 +164,7 @@ impl Connection {
         for message in messages.iter().flatten() {
             self.confirm(message);
         }
+        let is_answered = self.reply(socket, text, &messages);
         let pong = self.pong_in(text, &messages);
         let is_pong = match &mut self.retired {
             Some(retired) if retired.socket == socket => {
@@ -159,7 +178,7 @@ impl Connection {
                     self.heartbeat_state = HeartbeatState::PongReceived;
                 }
                 for message in messages.iter().flatten() {
-                    if self.serving().socket() == Some(socket) {
+                    if self.serving().socket() == Some(socket) || self.hears_words(socket) {
                         self.on_meaning(now, socket, message);
                     }
                 }
@@ -167,7 +186,7 @@ impl Connection {
                 awaited && pong == Pong::Alone
             }
         };
-        if !is_pong && self.listens_to(socket) {
+        if !is_pong && !is_answered && self.listens_to(socket) {
             self.deliver(socket);
         }
     }
@@ -183,8 +202,7 @@ impl Connection {
             return Pong::Alone;
         }
         let is_pong = |message: &&Json| pong.matches(message);
-        let is_nothing = |message: &&Json| message.print() == "\"\"";
-        let count = messages.len() - messages.iter().flatten().filter(is_nothing).count();
+        let count = messages.len() - messages.iter().flatten().filter(|message| is_nothing(message)).count();
         match messages.iter().flatten().filter(is_pong).count() {
             0 => Pong::None,
             pongs if pongs == count => Pong::Alone,
@@ -192,19 +210,46 @@ impl Connection {
         }
     }
 
+    /// Answers the messages that `answers` names. Returns whether the frame holds nothing else.
+    fn reply(&mut self, socket: SocketId, text: &str, messages: &[Option<Json>]) -> bool {
+        let framing = self.framing();
+        let mut others = 0;
+        let mut sent = Vec::new();
+        for message in messages {
+            let is_nothing = message.as_ref().is_some_and(is_nothing);
+            let answer = self.rules.iter().find_map(|(when, send)| {
+                let is_text = when.as_text().is_some_and(|when| when == text);
+                let values = match message {
+                    _ if is_text => Json::object(&[]),
+                    Some(message) => when.captured(message)?,
+                    None => return None,
+                };
+                let answer = send.filled(&values);
+                Some(Secret::new(answer.as_text().unwrap_or_else(|| framing.write(&answer))))
+            });
+            match answer {
+                Some(text) => sent.push(Output::SendText { socket, text, framing }),
+                None => others += usize::from(!is_nothing),
+            }
+        }
+        let is_alone = !sent.is_empty() && others == 0;
+        self.outputs.extend(sent);
+        is_alone
+    }
+
     fn meaning_of(&self, socket: SocketId, message: &Json) -> Meaning {
-        let Some(scheme) = self.config.scheme.first_message() else { return Meaning::Other };
-        let is = |matcher: &Option<Json>| matcher.as_ref().is_some_and(|matcher| matcher.matches(message));
+        let Some(dialog) = self.config.scheme.dialog() else { return Meaning::Other };
+        let is = |matcher: Option<&Json>| matcher.is_some_and(|matcher| matcher.matches(message));
         // `expired` may be a special case of `reject`.
-        if is(&scheme.expired) && !self.authenticates(socket) {
+        if is(dialog.expired) && !self.authenticates(socket) {
             Meaning::Expired
-        } else if is(&scheme.reject) {
+        } else if is(dialog.reject) {
             Meaning::Reject
-        } else if is(&scheme.ack)
+        } else if is(dialog.ack)
             && !matches!(&self.state, State::Authenticating { step: AuthenticationStep::Hello, .. })
         {
             Meaning::Ack
-        } else if is(&scheme.hello) {
+        } else if is(dialog.hello) {
             Meaning::Hello
         } else {
             Meaning::Other
@@ -227,12 +272,12 @@ impl Connection {
             }
             (State::Authenticating { token, step: AuthenticationStep::Hello, .. }, Meaning::Hello) => {
                 let token = token.clone();
-                self.authenticate(now, socket, token);
+                self.authenticate(now, socket, token, Some(message.clone()));
             }
             (State::Authenticating { token, step: AuthenticationStep::Ack, .. }, Meaning::Ack) => {
                 let token = token.clone();
                 self.server_hint.update(Hint::of(message));
-                self.connected(now, socket, Some(token), Acceptance::Answered);
+                self.accepted(now, socket, token, Acceptance::Answered, Some(message.clone()));
             }
             (State::Connected { reauth: reauth @ Reauth::Sent, .. }, Meaning::Ack) => *reauth = Reauth::Accepted,
             (State::Connected { reauth, token: Some(token), .. }, Meaning::Expired) => match reauth {
@@ -250,6 +295,7 @@ impl Connection {
             // A server may send other messages.
             (
                 State::Idle
+                | State::Preparing { .. }
                 | State::Token { .. }
                 | State::Ticket { .. }
                 | State::Holding { .. }
@@ -264,4 +310,9 @@ impl Connection {
             ) => {}
         }
     }
+}
+
+/// Whether a message is the empty rest behind the last one of a frame.
+fn is_nothing(message: &Json) -> bool {
+    message.print() == "\"\""
 }

@@ -4,7 +4,7 @@ use super::super::contract::numbered;
 use super::super::http::{HttpRequest, HttpResponse, NoAnswer};
 use super::super::outbox::MessageId;
 use super::super::session::{AccessToken, RequestId, SessionView, TokenRequestId, TokenRequirement};
-use super::super::{Framing, Secret, UnixTime};
+use super::super::{Framing, Json, Secret, UnixTime};
 use super::DeliveryStatus;
 use crate::error::{Problem, TokenError};
 use crate::proto::Handshake;
@@ -31,6 +31,13 @@ impl SocketId {
 /// An input. Answers and socket events with an unknown id are ignored.
 #[derive(Debug)]
 pub enum Input<'a> {
+    /// The app has answered [`Output::Ask`].
+    Answered {
+        /// The id of the question.
+        request: RequestId,
+        /// As [`Question`] says; `None` if it failed.
+        answer: Option<Json>,
+    },
     /// The app closes the connection permanently.
     Close {
         /// 1000 or 3000–4999 (checked by [`check_close_code`](super::check_close_code)).
@@ -71,6 +78,8 @@ pub enum Input<'a> {
     SocketRefused {
         /// The id of the socket.
         socket: SocketId,
+        /// Whether there is a class for sockets.
+        is_supported: bool,
     },
     /// A socket opened.
     SocketOpened {
@@ -113,6 +122,8 @@ numbered! {
         Frozen = 0 "frozen",
         /// The page is hidden (HTML `visibilitychange`).
         Hidden = 1 "hidden",
+        /// The page follows a link, perhaps of a download (HTML `beforeunload`). Firefox closes its sockets then, with 1001.
+        Leaving = 6 "leaving",
         /// The computer has no network (HTML `offline`).
         Offline = 2 "offline",
         /// It has one again (HTML `online`).
@@ -124,6 +135,18 @@ numbered! {
     }
 }
 
+numbered! {
+    /// What only a function of the app can answer, while a try waits.
+    pub enum Question {
+        /// Where to dial: `{ url, protocols }`.
+        Address = 0 "address",
+        /// The first words on an accepted socket. The app sends them itself; the answer is not read.
+        Connected = 1 "connected",
+        /// The first messages: an array of JSON values.
+        FirstMessage = 2 "firstMessage",
+    }
+}
+
 /// What the driver has to do.
 #[derive(Debug)]
 pub enum Output {
@@ -131,6 +154,19 @@ pub enum Output {
     AbortFetch {
         /// The id of the request.
         request: RequestId,
+    },
+    /// Ask a function of the app. [`Output::AbortFetch`] ends it.
+    Ask {
+        /// The id of the question.
+        request: RequestId,
+        /// What is asked.
+        question: Question,
+        /// The socket that waits, unless it is yet to be opened.
+        socket: Option<SocketId>,
+        /// The token of this try.
+        token: Option<AccessToken>,
+        /// The server's message that came before: the hello, or the ack.
+        said: Option<Json>,
     },
     /// Remove the listeners of a socket and close it. Do not wait for `close`: it may never fire.
     CloseSocket {
@@ -197,6 +233,8 @@ pub enum Output {
 /// An event for the app.
 #[derive(Clone, Debug)]
 pub enum Event {
+    /// Another socket has taken the place of the connected one: see [`ConnectionConfig::handover`](super::ConnectionConfig::handover).
+    HandedOver,
     /// An open connection has ended, or the last try has failed.
     Closed {
         /// The close code.
@@ -293,6 +331,8 @@ numbered! {
         Authenticating = 0 "authenticating",
         /// The handshake.
         Opening = 1 "opening",
+        /// The app's own functions, for the URL and the subprotocols.
+        Preparing = 4 "preparing",
         /// The ticket.
         Ticket = 2 "ticket",
         /// The token.

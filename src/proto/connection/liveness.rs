@@ -30,6 +30,7 @@ impl Connection {
                     self.timers.set(Timer::Hidden, now.instant.after(self.config.hidden_timeout));
                 }
             }
+            PageEvent::Leaving => self.leaving = Some(now.instant),
             PageEvent::Offline => {
                 self.network = NetworkStatus::Offline { since: now.instant };
                 if matches!(self.state, State::Waiting) {

@@ -3,6 +3,7 @@
 //! It decides what each input means and what to do. The module `state` has the diagram and the rules. [`proto`](crate::proto) says how
 //! to drive it.
 
+mod asking;
 mod attempt;
 mod config;
 mod handover;
@@ -17,10 +18,11 @@ mod state;
 use crate::proto::Millis;
 use std::collections::VecDeque;
 
-pub use config::{ConnectionConfig, Heartbeat, OnRenewal, WhenHidden, check_close_code};
+pub use config::{ConnectionConfig, Heartbeat, OnRenewal, Probe, WhenHidden, WhenSignedOut, check_close_code};
 pub use inspect::MAX_READ;
 pub use io::{
-    ConnectionState, Event, Inbound, Input, Output, PageEvent, Phase, Sent, SocketId, StateChange, Stats, SuspendReason,
+    ConnectionState, Event, Inbound, Input, Output, PageEvent, Phase, Question, Sent, SocketId, StateChange, Stats,
+    SuspendReason,
 };
 pub use sending::Outgoing;
 
@@ -32,8 +34,8 @@ pub use super::outbox::DeliveryStatus;
 use super::outbox::{MessageId, Outbox};
 use super::session::{SessionView, TokenRequestId, TokenRequirement};
 use super::timer::Timers;
-use super::{Framing, Instant, Json, Now, UnixTime};
-use crate::error::{Failure, HandshakeError, HttpError, Problem, TransportError};
+use super::{Framing, Instant, Json, Now, UnixTime, Url};
+use crate::error::{CallbackError, Failure, HandshakeError, HttpError, Problem, TransportError};
 
 /// How long to wait for `close` after an `error`. WebKit under load needs more than a moment.
 const ERROR_WITHOUT_CLOSE: Millis = Millis::from_secs(2);
@@ -53,6 +55,10 @@ const MAX_REASON: usize = 123;
 #[derive(Debug)]
 pub struct Connection {
     config: ConnectionConfig,
+    /// Where to dial: of the options, or the last answer of the app.
+    url: Url,
+    /// The subprotocols to offer, without a credential.
+    protocols: Vec<String>,
     state: State,
     user_epoch: u32,
     sign_in_count: u32,
@@ -75,6 +81,10 @@ pub struct Connection {
     network: NetworkStatus,
     heartbeat_state: HeartbeatState,
     last_input: Now,
+    /// When the page last began to follow a link.
+    leaving: Option<Instant>,
+    /// How long the URL and the subprotocols of the present dial are, in bytes.
+    dial_length: usize,
     last_try: Option<Instant>,
     /// When a try that began early, for its ticket, may open the socket.
     dial_at: Option<Instant>,
@@ -89,6 +99,8 @@ pub struct Connection {
     rest: (String, u8),
     /// The texts that a message has to contain to be read, once connected.
     matchers: Json,
+    /// What is sent when the server sends something: `answers`.
+    rules: Vec<(Json, Json)>,
     stats: Stats,
     /// The connected state, during a handover.
     predecessor: Option<State>,
@@ -102,13 +114,18 @@ impl Connection {
     #[must_use]
     pub fn new(config: ConnectionConfig, user: SessionView, seed: u64) -> Self {
         let mut matchers = Vec::new();
-        if let Some(scheme) = config.scheme.first_message() {
-            matchers.extend([&scheme.ack, &scheme.expired, &scheme.reject].into_iter().flatten().cloned());
+        if let Some(dialog) = config.scheme.dialog() {
+            matchers.extend([dialog.ack, dialog.expired, dialog.reject].into_iter().flatten().cloned());
         }
         matchers.extend(config.heartbeat.pong.clone());
         matchers.extend(config.confirm.as_ref().map(|confirm| confirm.ack.clone()));
+        let rules = config.answers.as_ref().map(rules_of).unwrap_or_default();
+        matchers.extend(rules.iter().map(|(when, _)| when.clone()));
         Self {
             matchers: Json::array(matchers),
+            rules,
+            url: config.url.clone(),
+            protocols: config.protocols.clone(),
             backoff: Backoff::new(config.backoff, seed),
             outbox: Outbox::new(config.outbox),
             config,
@@ -126,6 +143,8 @@ impl Connection {
             network: NetworkStatus::Online,
             heartbeat_state: HeartbeatState::PongReceived,
             last_input: Now { instant: Instant::from_millis(0), unix: UnixTime::from_millis(0) },
+            leaving: None,
+            dial_length: 0,
             last_try: None,
             dial_at: None,
             prefetch_lead: Millis::ZERO,
@@ -147,6 +166,7 @@ impl Connection {
             self.end_handover();
         }
         match input {
+            Input::Answered { request, answer } => self.on_answered(now, request, answer),
             Input::Close { code, reason } => self.on_close(code, &reason),
             Input::Connect => self.on_connect(now),
             Input::Http { request, result } => self.on_http(now, request, result),
@@ -167,9 +187,10 @@ impl Connection {
                 }
             }
             Input::SocketOpened { socket, protocol } => self.on_opened(now, socket, &protocol),
-            Input::SocketRefused { socket } => {
+            Input::SocketRefused { socket, is_supported } => {
                 if self.state.socket() == Some(socket) {
-                    self.fail(now, Failure::Transport(TransportError::Blocked), CloseInfo::none());
+                    let error = if is_supported { TransportError::Blocked } else { TransportError::Unsupported };
+                    self.fail(now, Failure::Transport(error), CloseInfo::none());
                 }
             }
             Input::Inspected { socket, text } => self.on_inspected(now, socket, text),
@@ -203,7 +224,7 @@ impl Connection {
         match output {
             Output::Deliver { socket } => !self.listens_to(*socket),
             Output::Event(Event::Opened) => self.state() != ConnectionState::Connected,
-            Output::Fetch { request, .. } => self.state.request() != Some(*request),
+            Output::Ask { request, .. } | Output::Fetch { request, .. } => self.state.request() != Some(*request),
             Output::Open { socket, .. } => self.state.socket() != Some(*socket),
             Output::AbortFetch { .. }
             | Output::CloseSocket { .. }
@@ -255,7 +276,7 @@ impl Connection {
 
     fn on_connect(&mut self, now: Now) {
         match &self.state {
-            State::Token { .. } | State::Ticket { .. } => self.dial_at = None,
+            State::Preparing { .. } | State::Token { .. } | State::Ticket { .. } => self.dial_at = None,
             State::Holding { .. } => self.on_dial_due(now, now.instant),
             State::Opening { .. } | State::Probing { .. } | State::Authenticating { .. } => {}
             State::Connected { .. } => {
@@ -275,12 +296,7 @@ impl Connection {
         self.last_try = Some(now.instant);
         self.attempt = self.attempt.saturating_add(1);
         self.stats.attempts += 1;
-        if self.config.scheme.needs_token() {
-            self.want_token(None);
-        } else {
-            let handshake = self.plain_handshake();
-            self.dial(now, Ok(handshake), None);
-        }
+        self.prepare(now, None);
     }
 
     fn want_token(&mut self, problem: Option<Problem>) {
@@ -311,10 +327,22 @@ impl Connection {
                 Timer::Pong => self.on_silence(now, deadline),
                 Timer::Connect => {
                     self.silent_errors = 0;
-                    let failure = if matches!(self.state, State::Authenticating { .. }) {
-                        Failure::Handshake(HandshakeError::TimedOut)
-                    } else {
-                        Failure::Transport(TransportError::ConnectTimedOut)
+                    let failure = match &self.state {
+                        State::Authenticating { .. } if self.state.request().is_some() => {
+                            Failure::Callback(CallbackError::TimedOut)
+                        }
+                        State::Authenticating { .. } => Failure::Handshake(HandshakeError::TimedOut),
+                        State::Idle
+                        | State::Preparing { .. }
+                        | State::Token { .. }
+                        | State::Ticket { .. }
+                        | State::Holding { .. }
+                        | State::Opening { .. }
+                        | State::Probing { .. }
+                        | State::Connected { .. }
+                        | State::Waiting
+                        | State::Suspended(_)
+                        | State::Closed => Failure::Transport(TransportError::ConnectTimedOut),
                     };
                     self.abort(now, TIMEOUT_CODE, failure);
                 }
@@ -336,10 +364,19 @@ impl Connection {
                     self.on_socket_closed(now, CloseInfo::none());
                 }
                 Timer::Http => {
-                    let failure = if matches!(self.state, State::Probing { .. }) {
-                        Failure::Probe(HttpError::TimedOut)
-                    } else {
-                        Failure::Ticket(HttpError::TimedOut)
+                    let failure = match self.state {
+                        State::Preparing { .. } => Failure::Callback(CallbackError::TimedOut),
+                        State::Probing { .. } => Failure::Probe(HttpError::TimedOut),
+                        State::Idle
+                        | State::Token { .. }
+                        | State::Ticket { .. }
+                        | State::Holding { .. }
+                        | State::Opening { .. }
+                        | State::Authenticating { .. }
+                        | State::Connected { .. }
+                        | State::Waiting
+                        | State::Suspended(_)
+                        | State::Closed => Failure::Ticket(HttpError::TimedOut),
                     };
                     self.abort(now, TIMEOUT_CODE, failure);
                 }
@@ -381,7 +418,7 @@ impl Connection {
     fn on_session(&mut self, now: Now, user: SessionView) {
         // A listener that was told before may have changed the session again, and this one has heard of that already.
         let is_past = (user.user_epoch, user.sign_in_count) < (self.user_epoch, self.sign_in_count);
-        if is_past || !self.config.scheme.needs_token() {
+        if is_past || !self.config.needs_token() {
             return;
         }
         let is_other_user = user.user_epoch != self.user_epoch;
@@ -395,13 +432,15 @@ impl Connection {
         } else if user.is_signed_in && is_new_sign_in && matches!(self.state, State::Suspended(SuspendReason::SignIn)) {
             self.credential_status = CredentialStatus::Good;
             self.start(now);
+        } else if user.is_signed_in && self.is_visitor() {
+            self.become_user(now);
         } else if user.is_signed_in && self.config.on_renewal() != OnRenewal::Keep {
             self.request_next_token(Some(user.generation));
         }
     }
 
     fn framing(&self) -> Framing {
-        self.config.scheme.first_message().map_or(Framing::Json, |scheme| scheme.framing)
+        self.config.scheme.framing()
     }
 
     /// Enters a state and returns the change to tell.
@@ -463,6 +502,12 @@ impl Connection {
         self.next_id = self.next_id.wrapping_add(1);
         self.next_id
     }
+}
+
+/// The rules of `answers`: what the server sends, and what is sent then.
+fn rules_of(answers: &Json) -> Vec<(Json, Json)> {
+    let rules = answers.items().unwrap_or_default();
+    rules.iter().filter_map(|rule| Some((rule.at("when")?, rule.at("send")?))).collect()
 }
 
 /// Cuts a text to so many bytes, on a character's boundary.

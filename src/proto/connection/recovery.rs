@@ -1,5 +1,6 @@
 //! What a connection does about a failure: wait, refresh, suspend or end.
 
+use super::config::WhenSignedOut;
 use super::io::SuspendReason;
 use super::io::{Event, Output};
 use super::state::{Acceptance, AuthenticationStep, CredentialStatus, NetworkStatus, Refuser, Scope, State, Timer};
@@ -7,7 +8,7 @@ use super::{Connection, ConnectionState, StateChange};
 use crate::error::{Disposition, Failure, HandshakeError, Problem, TokenError, TransportError};
 use crate::proto::Millis;
 use crate::proto::hint::{Hint, forbids};
-use crate::proto::http::{HttpCall, Method};
+use crate::proto::http::HttpCall;
 use crate::proto::scheme::Scheme;
 use crate::proto::session::{RequestId, SessionView};
 use crate::proto::{Json, Now};
@@ -19,9 +20,15 @@ const REFRESH_SPREAD: Millis = Millis::from_secs(1);
 
 /// The reason of the close frame, and of the change, when the user leaves.
 const SIGNED_OUT: &str = "signed out";
+/// The same when a visitor signs in.
+const SIGNED_IN: &str = "signed in";
 
 /// How long after the network is back a loss is blamed on it.
 const OWN_LOSS: Millis = Millis::from_secs(30);
+/// The first limits that a long URL meets: 4,094 bytes for a request line in gunicorn, 8 KiB in nginx, Apache and Node's proxies.
+const LONG_DIAL: usize = 4_000;
+/// How long after the page began to follow a link a close is the browser's own, and how long to wait then: a page that is left is gone by then.
+const LEAVING: Millis = Millis::from_secs(2);
 /// How early a ticket is fetched at most.
 const LEAD: Millis = Millis::from_secs(2);
 
@@ -60,19 +67,24 @@ impl Connection {
             State::Opening { token, .. } => {
                 // Browsers do not say why. A probe does, if there is one.
                 if let Some(probe) = &self.config.probe {
-                    let (token, url) = (token.clone(), probe.to_text());
+                    let (token, method, url, credentials) =
+                        (token.clone(), probe.method, probe.url.to_text(), probe.credentials);
                     self.stop_try();
                     let request = RequestId(self.new_id());
                     let authorization = token.as_ref().map(|token| token.authorization.clone());
                     self.state = State::Probing { request, token };
-                    let http = self.http_request(HttpCall::Probe, Method::Get, url, authorization);
+                    let http = self.http_request(HttpCall::Probe, method, url, authorization, credentials);
                     return self.call(now, request, http);
                 }
                 Failure::Transport(TransportError::ConnectFailed)
             }
-            State::Authenticating { step: AuthenticationStep::Ack, .. } if is_refusal => {
-                Failure::Handshake(HandshakeError::ClosedInstead { code })
+            State::Connected { .. } if code == 1001 && self.is_leaving(now) => {
+                Failure::Transport(TransportError::PageLeft)
             }
+            State::Authenticating {
+                step: AuthenticationStep::Ack | AuthenticationStep::Words { acceptance: Acceptance::Assumed, .. },
+                ..
+            } if is_refusal => Failure::Handshake(HandshakeError::ClosedInstead { code }),
             State::Connected { acceptance: Acceptance::Assumed, since, .. }
                 if is_refusal && now.instant.since(*since) < self.config.min_uptime =>
             {
@@ -80,6 +92,7 @@ impl Connection {
             }
             State::Authenticating { .. } | State::Connected { .. } => closed(),
             State::Idle
+            | State::Preparing { .. }
             | State::Token { .. }
             | State::Ticket { .. }
             | State::Holding { .. }
@@ -88,7 +101,13 @@ impl Connection {
             | State::Suspended(_)
             | State::Closed => return,
         };
+        self.abort_request();
         self.fail(now, failure, close_info);
+    }
+
+    /// Whether the page has just begun to follow a link.
+    fn is_leaving(&self, now: Now) -> bool {
+        self.leaving.is_some_and(|since| now.instant.since(since) < LEAVING)
     }
 
     /// Releases what is in flight, then fails.
@@ -117,7 +136,8 @@ impl Connection {
             // A server that refused the credential has accepted none of the messages after it.
             Failure::Handshake(_) => self.lost = self.outbox.requeue(),
             // A lost socket may have delivered them, so they are not resent.
-            Failure::Probe(_)
+            Failure::Callback(_)
+            | Failure::Probe(_)
             | Failure::Ticket(_)
             | Failure::TicketExpired
             | Failure::Token(_)
@@ -145,6 +165,9 @@ impl Connection {
                 return self.want_token(Some(problem));
             }
             Disposition::RefreshToken => self.backoff.draw(REFRESH_SPREAD),
+            Disposition::Retry { .. } if matches!(problem.failure, Failure::Transport(TransportError::PageLeft)) => {
+                LEAVING
+            }
             Disposition::Retry { after } => {
                 hint.retry_after = hint.retry_after.max(after);
                 self.delay(now, hint)
@@ -195,8 +218,9 @@ impl Connection {
             return failure;
         }
         self.refusals = self.refusals.saturating_add(1);
+        let long = self.long_dial().map(Failure::Transport);
         if self.refusals < REFUSALS_BEFORE_DOUBT {
-            return failure;
+            return long.unwrap_or(failure);
         }
         // Each renewal costs the server something, so the next suspicion comes after twice as many refusals.
         let is_due = self.refusals.is_multiple_of(REFUSALS_BEFORE_DOUBT)
@@ -205,19 +229,26 @@ impl Connection {
         let is_in_handshake = match self.config.scheme {
             #[cfg(not(target_family = "wasm"))]
             Scheme::Header => true,
-            Scheme::Cookie | Scheme::Query(_) | Scheme::Subprotocol(_) => true,
+            Scheme::Cookie(_) | Scheme::Query(_) | Scheme::Subprotocol(_) => true,
             Scheme::Anonymous | Scheme::FirstMessage(_) | Scheme::Ticket(_) => false,
         };
         if let (true, Some(token)) = (is_in_handshake && is_due && may_doubt, self.state.token()) {
             self.credential_status = CredentialStatus::Suspected { generation: token.generation };
         }
-        Failure::Transport(TransportError::HandshakeRefused { tries: self.refusals })
+        long.unwrap_or(Failure::Transport(TransportError::HandshakeRefused { tries: self.refusals }))
+    }
+
+    /// What to blame a failed dial on that sends more than many servers accept.
+    pub(super) fn long_dial(&self) -> Option<TransportError> {
+        (self.dial_length > LONG_DIAL).then_some(TransportError::DialTooLong { length: self.dial_length })
     }
 
     /// What a refused credential asks for: a renewal; after a second refusal, or if it cannot be renewed, a sign-in.
     fn escalate(&mut self, now: Now, failure: &Failure) -> Disposition {
-        // There is no credential to renew.
-        let Some(token) = self.state.token() else { return Disposition::GiveUp };
+        // There is no credential to renew. A visitor may get one.
+        let Some(token) = self.state.token() else {
+            return if self.config.needs_token() { Disposition::SignIn } else { Disposition::GiveUp };
+        };
         let (is_outdated, since, refused) = (token.sign_in_count != self.sign_in_count, token.since, token.generation);
         let by = if matches!(self.state, State::Ticket { .. }) { Refuser::TicketEndpoint } else { Refuser::Socket };
         let before = match &self.credential_status {
@@ -292,11 +323,33 @@ impl Connection {
         }
         self.release_resources(1000, SIGNED_OUT);
         let problem = Problem { failure: Failure::Token(TokenError::Missing), disposition: Disposition::SignIn };
-        let problem = (!next.is_signed_in).then_some(problem);
+        let goes_on = next.is_signed_in || self.config.when_signed_out == WhenSignedOut::Connect;
+        let problem = (!goes_on).then_some(problem);
         self.suspend(SuspendReason::SignIn, problem, CloseInfo::new(1000, SIGNED_OUT), Some(dropped));
-        if next.is_signed_in && !matches!(self.state, State::Closed) {
+        if goes_on && !matches!(self.state, State::Closed) {
             self.start(now);
         }
+    }
+
+    /// Whether it goes on as nobody, or tries to.
+    pub(super) fn is_visitor(&self) -> bool {
+        let is_on_its_way = matches!(
+            self.state,
+            State::Opening { .. } | State::Probing { .. } | State::Authenticating { .. } | State::Connected { .. }
+        );
+        is_on_its_way && self.config.needs_token() && self.state.token().is_none()
+    }
+
+    /// A visitor has signed in: the next connection has a credential.
+    pub(super) fn become_user(&mut self, now: Now) {
+        self.release_resources(1000, SIGNED_IN);
+        self.lose_sent();
+        let close_info = CloseInfo::new(1000, SIGNED_IN);
+        if self.is_open && !self.config.reconnects {
+            return self.close_permanently(close_info, None, None);
+        }
+        self.start(now);
+        self.closed_event(close_info);
     }
 
     /// Stops the present try, but not a connected socket that it is to replace.
@@ -314,15 +367,27 @@ impl Connection {
         if self.predecessor.is_none() {
             self.leave_retired();
         }
+        self.abort_request();
         match &self.state {
             State::Token { .. } => self.outputs.push_back(Output::CancelTokenRequest),
-            State::Ticket { request, .. } | State::Probing { request, .. } => {
-                self.outputs.push_back(Output::AbortFetch { request: *request })
-            }
             State::Opening { socket, .. } | State::Authenticating { socket, .. } | State::Connected { socket, .. } => {
                 self.outputs.push_back(Output::CloseSocket { socket: *socket, code, reason: reason.to_owned() });
             }
-            State::Idle | State::Holding { .. } | State::Waiting | State::Suspended(_) | State::Closed => {}
+            State::Idle
+            | State::Preparing { .. }
+            | State::Ticket { .. }
+            | State::Probing { .. }
+            | State::Holding { .. }
+            | State::Waiting
+            | State::Suspended(_)
+            | State::Closed => {}
+        }
+    }
+
+    /// Aborts the call or question that is in flight.
+    fn abort_request(&mut self) {
+        if let Some(request) = self.state.request() {
+            self.outputs.push_back(Output::AbortFetch { request });
         }
     }
 
@@ -338,7 +403,11 @@ impl Connection {
         // A close code belongs to a socket. A failed token or ticket call has none.
         let had_socket = problem.as_ref().is_none_or(|problem| match problem.failure {
             Failure::Handshake(_) | Failure::Transport(_) => true,
-            Failure::Probe(_) | Failure::Ticket(_) | Failure::TicketExpired | Failure::Token(_) => false,
+            Failure::Callback(_)
+            | Failure::Probe(_)
+            | Failure::Ticket(_)
+            | Failure::TicketExpired
+            | Failure::Token(_) => false,
         });
         change.code = had_socket.then_some(close_info.code);
         change.reason = Some(close_info.reason.clone()).filter(|reason| !reason.is_empty());
@@ -380,9 +449,10 @@ fn verdict(asked: Disposition, failure: &Failure, may_return: Return) -> Disposi
 
 /// Whether a failure is expected and already handled: a server closes the socket when its token expires. A refusal from the start is not.
 pub(super) fn is_ordinary(previous: ConnectionState, problem: &Problem) -> bool {
-    previous == ConnectionState::Connected
-        && problem.disposition == Disposition::RefreshToken
-        && matches!(problem.failure, Failure::Transport(TransportError::Closed { .. }))
+    let is_left = matches!(problem.failure, Failure::Transport(TransportError::PageLeft));
+    let is_closed = problem.disposition == Disposition::RefreshToken
+        && matches!(problem.failure, Failure::Transport(TransportError::Closed { .. }));
+    previous == ConnectionState::Connected && (is_left || is_closed)
 }
 
 #[cfg(test)]

@@ -1,14 +1,12 @@
 //! A connected socket and its next token: it stays open, authenticates again, or is replaced.
 
 use super::Connection;
-use super::attempt::first_message;
 use super::config::OnRenewal;
 use super::io::Output;
 use super::io::SuspendReason;
 use super::state::{Reauth, State, Timer};
 use crate::error::{Failure, TokenError};
 use crate::proto::Now;
-use crate::proto::scheme::Scheme;
 use crate::proto::session::{AccessToken, TokenRequestId, TokenRequirement};
 
 impl Connection {
@@ -28,7 +26,7 @@ impl Connection {
             OnRenewal::Authenticate => self.authenticate_again(now, token),
             OnRenewal::Handover => {
                 self.hand_over();
-                self.try_with(now, token);
+                self.prepare(now, Some(token));
             }
         }
     }
@@ -50,14 +48,15 @@ impl Connection {
         }
         match &self.state {
             State::Connected { .. } => self.request_next_token(None),
-            State::Ticket { .. }
+            State::Preparing { .. }
+            | State::Ticket { .. }
             | State::Holding { .. }
             | State::Opening { .. }
             | State::Probing { .. }
             | State::Authenticating { .. }
             | State::Waiting
             | State::Suspended(SuspendReason::Frozen | SuspendReason::Hidden | SuspendReason::Offline) => {
-                if self.config.scheme.needs_token() {
+                if self.config.needs_token() {
                     // The answer is not needed: the next try requests a token again.
                     let id = TokenRequestId(self.new_id());
                     self.outputs.push_back(Output::RequestToken { id, requirement: TokenRequirement::VALID });
@@ -81,12 +80,13 @@ impl Connection {
 
     /// Sends the first message again on the same socket, with the renewed token.
     pub(super) fn authenticate_again(&mut self, now: Now, renewed: AccessToken) {
-        let Scheme::FirstMessage(scheme) = &self.config.scheme else { return };
+        let framing = self.framing();
+        let first = self.config.scheme.first_messages(Some(&renewed)).into_iter().next();
         let State::Connected { socket, token, reauth, .. } = &mut self.state else { return };
         *reauth = Reauth::Sent;
         self.timers.set(Timer::Stable, now.instant.after(self.config.min_uptime));
-        if let Some(first) = first_message(scheme, *socket, &renewed) {
-            self.outputs.push_back(first);
+        if let Some(text) = first {
+            self.outputs.push_back(Output::SendText { socket: *socket, text, framing });
         }
         *token = Some(renewed);
     }

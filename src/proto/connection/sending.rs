@@ -36,6 +36,7 @@ impl Connection {
             State::Closed => return Err(SendError::Closed),
             State::Connected { socket, acceptance, .. } => (Some(*socket), *acceptance == Acceptance::Assumed),
             State::Idle
+            | State::Preparing { .. }
             | State::Token { .. }
             | State::Ticket { .. }
             | State::Holding { .. }
@@ -128,6 +129,7 @@ impl Connection {
                 Output::Deliver { .. } | Output::SendText { .. } => {}
                 Output::Event(Event::Message { message, .. }) if unsent.contains(&message) => {}
                 Output::AbortFetch { .. }
+                | Output::Ask { .. }
                 | Output::CloseSocket { .. }
                 | Output::Discard { .. }
                 | Output::Event(_)

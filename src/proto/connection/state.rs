@@ -1,7 +1,7 @@
 //! The states of a connection, and the theory of its operation.
 //!
 //! ```text
-//!  idle ──connect──► connecting: token ──► ticket ──► opening ──► authenticating ──► connected
+//!  idle ──connect──► connecting: (preparing ──►) token ──► ticket ──► opening ──► authenticating ──► connected
 //!                        ▲         └──────────────────►┘  └────────(no ack)────────────►┘  │
 //!                        │                                                                 │
 //!                        ├───────── waiting ◄── Retry, RefreshToken ◄──── any failure ◄────┤
@@ -83,6 +83,12 @@ pub(super) struct Retired {
 #[derive(Debug)]
 pub(super) enum State {
     Idle,
+    /// The app is asked for the URL and the subprotocols.
+    Preparing {
+        request: RequestId,
+        /// The token of a handover.
+        token: Option<AccessToken>,
+    },
     Token {
         id: TokenRequestId,
     },
@@ -106,7 +112,7 @@ pub(super) enum State {
     },
     Authenticating {
         socket: SocketId,
-        token: AccessToken,
+        token: Option<AccessToken>,
         step: AuthenticationStep,
     },
     Connected {
@@ -147,11 +153,17 @@ pub(super) enum HeartbeatState {
     PongReceived,
 }
 
-/// Which message of the server is awaited before it has accepted the credential.
+/// What is awaited on an open socket before the app may use it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AuthenticationStep {
+    /// The server's first message.
     Hello,
+    /// The app's first message.
+    Message(RequestId),
+    /// The server's answer to it.
     Ack,
+    /// The app's further words, on a socket that the server has accepted. Its messages are delivered.
+    Words { request: RequestId, acceptance: Acceptance },
 }
 
 /// A new token for a connected socket.
@@ -188,7 +200,8 @@ impl State {
     pub(super) fn public(&self) -> ConnectionState {
         match self {
             Self::Idle => ConnectionState::Idle,
-            Self::Token { .. }
+            Self::Preparing { .. }
+            | Self::Token { .. }
             | Self::Ticket { .. }
             | Self::Holding { .. }
             | Self::Opening { .. }
@@ -203,6 +216,7 @@ impl State {
 
     pub(super) fn phase(&self) -> Option<Phase> {
         match self {
+            Self::Preparing { .. } => Some(Phase::Preparing),
             Self::Token { .. } => Some(Phase::Token),
             Self::Ticket { .. } | Self::Holding { .. } => Some(Phase::Ticket),
             Self::Opening { .. } | Self::Probing { .. } => Some(Phase::Opening),
@@ -218,6 +232,7 @@ impl State {
             | Self::Connected { reauth: Reauth::RequestedByServer(id) | Reauth::Requested(id), .. } => Some(*id),
             Self::Connected { reauth: Reauth::None | Reauth::Sent | Reauth::Accepted, .. }
             | Self::Idle
+            | Self::Preparing { .. }
             | Self::Ticket { .. }
             | Self::Holding { .. }
             | Self::Opening { .. }
@@ -229,9 +244,16 @@ impl State {
         }
     }
 
+    /// The call or question that is in flight.
     pub(super) fn request(&self) -> Option<RequestId> {
         match self {
-            Self::Ticket { request, .. } | Self::Probing { request, .. } => Some(*request),
+            Self::Preparing { request, .. }
+            | Self::Ticket { request, .. }
+            | Self::Probing { request, .. }
+            | Self::Authenticating {
+                step: AuthenticationStep::Message(request) | AuthenticationStep::Words { request, .. },
+                ..
+            } => Some(*request),
             Self::Idle
             | Self::Token { .. }
             | Self::Holding { .. }
@@ -250,6 +272,7 @@ impl State {
                 Some(*socket)
             }
             Self::Idle
+            | Self::Preparing { .. }
             | Self::Token { .. }
             | Self::Ticket { .. }
             | Self::Holding { .. }
@@ -263,10 +286,12 @@ impl State {
     /// The token that this try uses.
     pub(super) fn token(&self) -> Option<&AccessToken> {
         match self {
-            Self::Ticket { token, .. } | Self::Holding { token, .. } | Self::Authenticating { token, .. } => {
-                Some(token)
-            }
-            Self::Opening { token, .. } | Self::Probing { token, .. } | Self::Connected { token, .. } => token.as_ref(),
+            Self::Ticket { token, .. } | Self::Holding { token, .. } => Some(token),
+            Self::Preparing { token, .. }
+            | Self::Opening { token, .. }
+            | Self::Probing { token, .. }
+            | Self::Authenticating { token, .. }
+            | Self::Connected { token, .. } => token.as_ref(),
             Self::Idle | Self::Token { .. } | Self::Waiting | Self::Suspended(_) | Self::Closed => None,
         }
     }

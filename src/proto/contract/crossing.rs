@@ -36,6 +36,8 @@ numbered! {
         TokenDue = 12 "tokenDue",
         /// A message is too long.
         TooLong = 13 "tooLong",
+        /// A function of the app has answered, or has not.
+        Answered = 14 "answered",
     }
 }
 
@@ -70,6 +72,10 @@ numbered! {
         CancelTokenRequest = 12 "cancelTokenRequest",
         /// Ask the session for a token.
         RequestToken = 13 "requestToken",
+        /// Ask a function of the app.
+        Ask = 14 "ask",
+        /// An event: another socket has taken over.
+        HandedOver = 15 "handedOver",
     }
 }
 

@@ -21,11 +21,12 @@ pub use parts::{ChangePart, FailurePart, Remedy, SchemeKind, StatPart};
 use super::Framing;
 use super::close::CloseAction;
 use super::connection::{
-    ConnectionConfig, ConnectionState, DeliveryStatus, PageEvent, Phase, SuspendReason, WhenHidden,
+    ConnectionConfig, ConnectionState, DeliveryStatus, PageEvent, Phase, Question, SuspendReason, WhenHidden,
+    WhenSignedOut,
 };
 use super::http::{BodyEncoding, Credentials, HttpCall, Method};
 use super::outbox::OutboxPolicy;
-use super::scheme::{Encoding, FirstMessage, Query, Subprotocol, Ticket};
+use super::scheme::{Cookie, Encoding, FirstMessage, Query, Subprotocol, Ticket};
 use super::session::{EndpointAuthorization, Reason, SessionConfig, SessionState, StoreEnd, TimeUnit};
 
 /// An enum that crosses: its name, and its variants.
@@ -57,6 +58,7 @@ pub fn tables() -> Vec<Table> {
         table::<OutboxPolicy>(),
         table::<PageEvent>(),
         table::<Phase>(),
+        table::<Question>(),
         table::<Reason>(),
         table::<ReceiveAnswer>(),
         table::<Remedy>(),
@@ -71,6 +73,7 @@ pub fn tables() -> Vec<Table> {
         table::<SuspendReason>(),
         table::<TimeUnit>(),
         table::<WhenHidden>(),
+        table::<WhenSignedOut>(),
     ]
 }
 
@@ -79,7 +82,7 @@ pub fn tables() -> Vec<Table> {
 pub const fn schemes() -> [(SchemeKind, Option<&'static Group>); 6] {
     [
         (SchemeKind::Anonymous, None),
-        (SchemeKind::Cookie, None),
+        (SchemeKind::Cookie, Some(&Cookie::GROUP)),
         (SchemeKind::FirstMessage, Some(&FirstMessage::GROUP)),
         (SchemeKind::Ticket, Some(&Ticket::GROUP)),
         (SchemeKind::Query, Some(&Query::GROUP)),
@@ -92,14 +95,11 @@ pub const fn schemes() -> [(SchemeKind, Option<&'static Group>); 6] {
 pub fn groups() -> Vec<&'static Group> {
     fn collect(group: &'static Group, found: &mut Vec<&'static Group>) {
         for row in group.rows {
-            match row.kind {
-                Kind::Group(inner) => collect(inner, found),
-                Kind::Scheme => {
-                    schemes().into_iter().filter_map(|(_, group)| group).for_each(|inner| collect(inner, found))
-                }
-                Kind::Address | Kind::Choice(..) | Kind::CloseCodes | Kind::Count | Kind::Face(..) | Kind::Flag => {}
-                Kind::Header | Kind::Hosts | Kind::Json | Kind::Millis { .. } | Kind::Status | Kind::Text => {}
-                Kind::TextOrNull | Kind::TokenStart | Kind::Tokens | Kind::Url => {}
+            if let Some(inner) = row.kind.group() {
+                collect(inner, found);
+            }
+            if let Kind::Scheme = row.kind {
+                schemes().into_iter().filter_map(|(_, group)| group).for_each(|inner| collect(inner, found));
             }
         }
         if found.iter().all(|known| known.name != group.name) {

@@ -24,8 +24,14 @@ pub enum Kind {
     Face(&'static str, &'static str),
     /// True or false.
     Flag,
+    /// That, or a function that the face calls with this type: it returns the same, or a promise of it.
+    FunctionOr(&'static Self, &'static str),
     /// Options in a group of their own.
     Group(&'static Group),
+    /// Options in a group of their own, or true for those of another option.
+    GroupOrTrue(&'static Group),
+    /// Options in a group of their own, or the URL alone.
+    GroupOrUrl(&'static Group),
     /// A text that can stand in an HTTP header (RFC 9110 §5.5).
     Header,
     /// Hosts as a URL has them.
@@ -39,8 +45,8 @@ pub enum Kind {
     },
     /// A scheme, by its `type`, with the options of that.
     Scheme,
-    /// An HTTP status, from 100 to 599.
-    Status,
+    /// HTTP statuses, from 100 to 599: an array of them, or one.
+    Statuses,
     /// A text that is not empty.
     Text,
     /// That, or null for none.
@@ -105,6 +111,8 @@ pub trait Value: Sized {
     fn text(&self) -> Option<String>;
     /// As texts.
     fn texts(&self) -> Option<Vec<String>>;
+    /// As HTTP statuses.
+    fn statuses(&self) -> Option<Vec<u16>>;
     /// As a JSON value.
     fn json(&self) -> Json;
     /// As a variant of an enum.
@@ -142,15 +150,41 @@ pub enum Reads {
 }
 
 impl Kind {
+    /// Returns the options that it takes, if it takes a group of them.
+    #[must_use]
+    pub const fn group(self) -> Option<&'static Group> {
+        if let Self::Group(group) | Self::GroupOrTrue(group) | Self::GroupOrUrl(group) = self {
+            Some(group)
+        } else {
+            None
+        }
+    }
+
     /// Returns what the reader has to know.
     #[must_use]
     pub const fn reads(self) -> Reads {
-        if matches!(self, Self::Address) {
-            Reads::Address
-        } else if matches!(self, Self::Json) {
-            Reads::Json
-        } else {
-            Reads::Other
+        match self {
+            Self::Address => Reads::Address,
+            Self::Json => Reads::Json,
+            Self::FunctionOr(kind, _) => kind.reads(),
+            Self::Choice(..)
+            | Self::CloseCodes
+            | Self::Count
+            | Self::Face(..)
+            | Self::Flag
+            | Self::Group(_)
+            | Self::GroupOrTrue(_)
+            | Self::GroupOrUrl(_)
+            | Self::Header
+            | Self::Hosts
+            | Self::Millis { .. }
+            | Self::Scheme
+            | Self::Statuses
+            | Self::Text
+            | Self::TextOrNull
+            | Self::Tokens
+            | Self::TokenStart
+            | Self::Url => Reads::Other,
         }
     }
 }
@@ -225,7 +259,8 @@ option_value!(
     // The most there is stands for no limit.
     |count| (*count != usize::MAX).then(|| count.to_string())
 );
-option_value!(u16, Kind::Status, |value| Some(value.number()? as Self), |status| Some(status.to_string()));
+option_value!(Vec<u16>, Kind::Statuses, Value::statuses, |statuses| (!statuses.is_empty())
+    .then(|| format!("{statuses:?}")));
 option_value!(String, Kind::Text, Value::text, |text| Some(["'", text, "'"].concat()));
 option_value!(Vec<String>, Kind::Hosts, Value::texts, |texts| (!texts.is_empty()).then(|| format!("{texts:?}")));
 option_value!(Json, Kind::Json, |value| Some(value.json()), |json| Some(json.print()));
@@ -250,7 +285,7 @@ impl OptionValue for Scheme {
         let (scheme, options) = value.scheme().ok_or_else(|| V::wrong("scheme.type"))?;
         Ok(match scheme {
             SchemeKind::Anonymous => Self::Anonymous,
-            SchemeKind::Cookie => Self::Cookie,
+            SchemeKind::Cookie => Self::Cookie(OptionValue::read(&options, name, reads)?),
             SchemeKind::FirstMessage => Self::FirstMessage(OptionValue::read(&options, name, reads)?),
             SchemeKind::Query => Self::Query(OptionValue::read(&options, name, reads)?),
             SchemeKind::Subprotocol => Self::Subprotocol(OptionValue::read(&options, name, reads)?),
@@ -261,7 +296,7 @@ impl OptionValue for Scheme {
     fn show(&self) -> Option<String> {
         let (kind, options) = match self {
             Self::Anonymous => (SchemeKind::Anonymous, None),
-            Self::Cookie => (SchemeKind::Cookie, None),
+            Self::Cookie(options) => (SchemeKind::Cookie, options.show()),
             Self::FirstMessage(options) => (SchemeKind::FirstMessage, options.show()),
             #[cfg(not(target_family = "wasm"))]
             Self::Header => return Some("header".to_owned()),

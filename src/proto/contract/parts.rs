@@ -47,6 +47,8 @@ numbered! {
         CloseCode = 3 "closeCode",
         /// The least wait, in seconds.
         RetryAfter = 4 "retryAfter",
+        /// The length that was too long, in bytes.
+        Length = 5 "length",
     }
 }
 

@@ -1,7 +1,7 @@
 //! The options of a session: its endpoints, and where the tokens are in their answers.
 
-use super::super::contract::{Kind, numbered, options};
-use super::super::http::{Body, BodyEncoding, Credentials, HttpCall, HttpRequest, Method};
+use super::super::contract::{Kind, OptionGroup as _, numbered, options};
+use super::super::http::{Body, BodyEncoding, Credentials, HttpCall, HttpRequest, Meanings, Method};
 use super::super::{Json, Secret, Url};
 use super::LEEWAY;
 use crate::error::ConfigError;
@@ -21,6 +21,11 @@ options! {
             /// `'$refresh'` are replaced by the tokens. The session ends at once, whatever the answer is. Without it
             /// the tokens are only forgotten here.
             logout: Option<TokenEndpoint> = None, "logout";
+            /// The call that finds out, at the start, whether the browser holds a session that no script sees (a refresh
+            /// token or a session in an `HttpOnly` cookie): the refresh endpoint (`true`), or another that answers as a
+            /// login does. Until then the session is `loading`. A 401 means that nobody is signed in. Tabs with a store
+            /// make one call for all of them.
+            restore: Option<TokenEndpoint> = None, "restore", Kind::GroupOrTrue(&TokenEndpoint::GROUP);
             /// Whether calls send and store cookies, for servers that keep the token in one.
             credentials: Credentials = Credentials::Omit, "credentials";
             /// Where the tokens are in the answers, as dotted paths.
@@ -103,13 +108,19 @@ impl SessionConfig {
                 "it takes the place of a refresh endpoint; remove one of them",
             ));
         }
+        if self.provider == TokenProvider::App && self.restore.is_some() {
+            return Err(ConfigError::option("restore", "`getToken` knows whether somebody is signed in"));
+        }
         if self.fields.access.is_none() && self.credentials == Credentials::Omit {
             return Err(ConfigError::option("credentials", COOKIES));
         }
         check_header_text("tokenPrefix", &self.prefix)?;
-        for (option, endpoint) in
-            [("login.url", &self.login), ("refresh.url", &self.refresh), ("logout.url", &self.logout)]
-        {
+        for (option, endpoint) in [
+            ("login.url", &self.login),
+            ("refresh.url", &self.refresh),
+            ("logout.url", &self.logout),
+            ("restore.url", &self.restore),
+        ] {
             if let Some(endpoint) = endpoint {
                 endpoint.url.check_carries_credential(option, self.allow_insecure)?;
             }
@@ -126,24 +137,32 @@ options! {
             url: Url, "url";
         }
         takes {
+            /// The method of the call. A GET has no body.
+            method: Method = Method::Post, "method";
             /// The format of the body: `form` for OAuth 2.
             encoding: BodyEncoding = BodyEncoding::Json, "encoding";
             /// The body. Values such as `'$username'` are replaced by what is sent; at a refresh and a logout `'$access'`
             /// and `'$refresh'` by the tokens. By default it is what is sent; at a logout it is empty. `null` for none.
-            body: Option<Json> = None, "body";
+            body: Option<Json> = None, "body", Kind::FunctionOr(&Kind::Json, "BodyContext");
             /// Describes an answer that is a refusal although its status says success: `{ ok: false }`. It counts as
             /// a 401. Objects match as subsets.
             reject: Option<Json> = None, "reject";
             /// The token in the `Authorization` header, after `tokenPrefix`: `access`, `refresh` (Flask-JWT-Extended), or
             /// `none`. By default `access` at a logout, and none at a login and a refresh.
             authorization: Option<EndpointAuthorization> = None, "authorization";
+            /// The statuses that mean a refusal, as 401 does: a wrong password, or a refresh token that has ended.
+            unauthorized: Vec<u16> = Vec::new(), "unauthorizedStatus";
+            /// The statuses that mean what 403 does: at a login, that it is forbidden.
+            forbidden: Vec<u16> = Vec::new(), "forbiddenStatus";
+            /// Whether the call sends and stores cookies. By default as the session's `credentials` say.
+            credentials: Option<Credentials> = None, "credentials";
         }
         face {
             /// More headers: a record, `Headers`, or a function of the call, which may be async. They replace headers
             /// of gatepass with the same name.
             "headers": "CallHeaders" = "";
-            /// Always `POST`: a GET has no body for credentials.
-            "method": "'POST'" = "'POST'";
+            /// Where the access token is in the answer, if that is not JSON with the token at `fields.access`.
+            "answer": "CallAnswer" = "'json'";
         }
     }
 }
@@ -161,6 +180,12 @@ numbered! {
 }
 
 impl TokenEndpoint {
+    /// What the endpoint means by its answers.
+    pub(super) fn meanings(&self) -> Meanings {
+        let Self { reject, unauthorized, forbidden, .. } = self.clone();
+        Meanings { reject, unauthorized, forbidden }
+    }
+
     /// Makes a call with what is sent, in the name of the user of the tokens.
     pub(super) fn request(
         &self,
@@ -170,6 +195,7 @@ impl TokenEndpoint {
         tokens: Option<&TokenSet>,
     ) -> HttpRequest {
         let body = match &self.body {
+            _ if self.method == Method::Get => None,
             Some(template) if template.is_null() => None,
             Some(template) => Some(template.filled(values)),
             None => Some(values.clone()),
@@ -184,11 +210,11 @@ impl TokenEndpoint {
         });
         HttpRequest {
             call,
-            method: Method::Post,
+            method: self.method,
             url: self.url.to_text(),
             authorization: token.map(|token| config.authorization(token)),
             body,
-            cookies: config.credentials == Credentials::Include,
+            cookies: self.credentials.unwrap_or(config.credentials) == Credentials::Include,
             keepalive: false,
         }
     }

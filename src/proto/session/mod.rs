@@ -38,7 +38,7 @@ pub use io::{
 use state::{Login, Refresh, RetryNotBefore, SameUser, SignIn, State, Store, Timer};
 
 use super::backoff::{Backoff, BackoffOptions};
-use super::http::{HttpResponse, NoAnswer, http_date, json_of};
+use super::http::{HttpResponse, Meanings, NoAnswer, http_date, json_of};
 use super::time::ServerClock;
 use super::timer::Timers;
 use super::token::{Lifetime, TokenOrigin, TokenSet};
@@ -79,6 +79,8 @@ pub struct Session {
     login: Login,
     /// The call of a logout whose answer deletes a cookie.
     leaving: Option<RequestId>,
+    /// Whether the browser may hold a session that nobody has asked for yet.
+    restores: bool,
     token_requests: Vec<TokenRequest>,
     timers: Timers<Timer>,
     next_request: u32,
@@ -98,9 +100,10 @@ impl Session {
     #[must_use]
     pub fn new(config: SessionConfig, seed: u64) -> Self {
         let has_store = config.storage == TokenStorage::Store;
+        let restores = config.restore.is_some();
         let mut session = Self {
             config,
-            state: if has_store { State::Loading } else { State::SignedOut },
+            state: if has_store || restores { State::Loading } else { State::SignedOut },
             renewal: Refresh::None,
             retry_not_before: None,
             refusal: None,
@@ -119,6 +122,7 @@ impl Session {
             sign_in_count: 0,
             login: Login::None,
             leaving: None,
+            restores,
             token_requests: Vec::new(),
             timers: Timers::default(),
             next_request: 0,
@@ -130,6 +134,8 @@ impl Session {
         if has_store {
             session.store.is_unread = true;
             session.read();
+        } else if restores {
+            session.timers.set(Timer::Restore, Instant::from_millis(0));
         }
         session
     }
@@ -251,6 +257,7 @@ impl Session {
         self.abort_renewal();
         self.leave_sign_in(self.sign_in.id);
         self.refusal = None;
+        self.restores = false;
         self.state = State::SignedOut;
         self.user_epoch += 1;
         self.first_generation = self.generation + 1;
@@ -272,15 +279,17 @@ impl Session {
         }
         if self.leaving == Some(request) {
             self.has_left(now);
-        } else if let Login::Requested { request: waiting, reject, .. } = &self.login
+        } else if let Login::Requested { request: waiting, meanings, .. } = &self.login
             && *waiting == request
         {
-            let answer = self.answer_of(now, &result, reject.as_ref());
+            let answer = self.answer_of(now, &result, meanings);
             let body = result.ok().map(|response| response.body);
             self.on_login_answer(now, answer, date, body);
         } else if matches!(self.renewal, Refresh::Requested(asked) if asked == request) {
-            let reject = self.config.refresh.as_ref().and_then(|endpoint| endpoint.reject.as_ref());
-            let answer = self.answer_of(now, &result, reject);
+            let is_renewal = matches!(self.state, State::SignedIn(_));
+            let endpoint = if is_renewal { &self.config.refresh } else { &self.config.restore };
+            let meanings = endpoint.as_ref().map(TokenEndpoint::meanings).unwrap_or_default();
+            let answer = self.answer_of(now, &result, &meanings);
             self.on_refresh_answer(now, answer, date);
         }
     }
@@ -290,10 +299,10 @@ impl Session {
         &self,
         now: Now,
         result: &Result<HttpResponse, NoAnswer>,
-        reject: Option<&Json>,
+        meanings: &Meanings,
     ) -> Result<Json, HttpError> {
         let is_empty = result.as_ref().is_ok_and(|response| response.body.expose().is_empty());
-        match json_of(now, result, reject) {
+        match json_of(now, result, meanings) {
             Err(HttpError::Malformed(Malformed::NotJson)) if is_empty && self.config.fields.access.is_none() => {
                 Ok(Json::object(&[]))
             }
@@ -336,6 +345,7 @@ impl Session {
                 (Timer::Look, ..) => self.go_on_reading(),
                 (Timer::Store, ..) => self.try_again(),
                 (Timer::Renew, ..) => self.watch(now),
+                (Timer::Restore, ..) => self.restore(now),
             }
         }
     }
@@ -355,6 +365,7 @@ impl Session {
                 self.refuse_token_requests(TokenError::Superseded);
             }
         }
+        self.restores = false;
         self.retry_not_before = None;
         self.refusal = None;
         self.is_unanswered = false;

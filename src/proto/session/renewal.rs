@@ -15,7 +15,7 @@ use super::Session;
 use super::config::is_header_text;
 use super::config::{TokenProvider, TokenStorage};
 use super::io::{NoToken, Output, Provided, Reason, TokenRequirement};
-use super::state::{Refresh, RetryNotBefore, SameUser, State, Timer};
+use super::state::{Login, Refresh, RetryNotBefore, SameUser, State, Timer};
 use crate::error::{HttpError, TokenError};
 use crate::proto::Millis;
 use crate::proto::hint::Hint;
@@ -38,7 +38,8 @@ impl Session {
                 self.config.provider == TokenProvider::App
                     || self.config.refresh.is_some() && has_refresh_token && self.refusal.is_none()
             }
-            State::Expired { .. } | State::SignedOut => self.config.provider == TokenProvider::App,
+            State::Expired { .. } => self.config.provider == TokenProvider::App,
+            State::SignedOut => self.config.provider == TokenProvider::App || self.restores,
             State::Loading => false,
         }
     }
@@ -62,6 +63,15 @@ impl Session {
         self.changed(None);
     }
 
+    /// Asks the server whether the browser holds a session, unless a login is in flight. The store of all tabs is read first, if there is one.
+    pub(super) fn restore(&mut self, now: Now) {
+        if matches!((&self.state, self.renewal, &self.login), (State::Loading, Refresh::None, Login::None))
+            && self.restores
+        {
+            self.renew(now);
+        }
+    }
+
     fn ask(&mut self, now: Now) {
         let request = self.new_request();
         if self.config.provider == TokenProvider::App {
@@ -78,6 +88,9 @@ impl Session {
                 None => Json::object(&[]),
             };
             let http = endpoint.request(HttpCall::Refresh, &self.config, &values, Some(tokens));
+            self.outputs.push_back(Output::Fetch { request, http });
+        } else if let Some(endpoint) = &self.config.restore {
+            let http = endpoint.request(HttpCall::Restore, &self.config, &Json::object(&[]), None);
             self.outputs.push_back(Output::Fetch { request, http });
         }
         self.timers.set(Timer::Http, now.instant.after(self.config.http_timeout));
@@ -103,6 +116,9 @@ impl Session {
             self.renewal = Refresh::Holding;
         }
         self.ask_again(now);
+        if matches!((&self.state, self.renewal), (State::Loading, Refresh::Holding)) {
+            self.ask(now);
+        }
         if matches!(self.renewal, Refresh::Holding) {
             self.end_renewal();
             self.changed(None);
@@ -153,6 +169,11 @@ impl Session {
                     self.retry_not_before = Some(RetryNotBefore { until: now.instant.after(wait), status });
                 }
                 self.timers.set(Timer::Renew, now.instant.after(wait + LEAST_WAIT));
+                // The next token request asks again.
+                if matches!(self.state, State::Loading) {
+                    self.state = State::SignedOut;
+                    self.outputs.push_back(Output::RenewalRefused(TokenError::Refresh(error)));
+                }
                 self.end_renewal();
                 self.changed(None);
                 self.answer_without_renewal(now, TokenError::Refresh(error));
@@ -186,6 +207,9 @@ impl Session {
 
     /// These tokens cannot be renewed any more. If they are still valid, that is reported at once, and the session ends with them.
     pub(super) fn refused(&mut self, now: Now, error: TokenError) {
+        if matches!(self.state, State::Loading | State::SignedOut) && self.restores {
+            return self.found_nobody(error);
+        }
         let is_over = self.has_ended(now) || self.is_current_rejected();
         let mut is_signed_in = false;
         if let State::SignedIn(tokens) = &mut self.state {
@@ -204,6 +228,18 @@ impl Session {
         self.end_renewal();
         self.changed(None);
         self.answer_without_renewal(now, error);
+    }
+
+    /// The browser holds no session: nobody is signed in. That is no error.
+    fn found_nobody(&mut self, error: TokenError) {
+        self.restores = false;
+        self.state = State::SignedOut;
+        if let TokenError::Refresh(HttpError::Redirected) = error {
+            self.outputs.push_back(Output::RenewalRefused(error));
+        }
+        self.end_renewal();
+        self.changed(None);
+        self.refuse_token_requests(TokenError::Missing);
     }
 
     pub(super) fn is_current_rejected(&self) -> bool {

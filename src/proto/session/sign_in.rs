@@ -24,10 +24,10 @@ impl Session {
             return self.outputs.push_back(Output::LoginDone { login, result: Err(TokenError::Missing.into()) });
         };
         let http = endpoint.request(HttpCall::Login, &self.config, &credentials, None);
-        let reject = endpoint.reject.clone();
+        let meanings = endpoint.meanings();
         let request = self.new_request();
         self.outputs.push_back(Output::Fetch { request, http });
-        self.login = Login::Requested { login, request, reject };
+        self.login = Login::Requested { login, request, meanings };
     }
 
     /// The call of the logout has ended, or took too long.
@@ -108,6 +108,7 @@ impl Session {
         if result.is_err() {
             // Requests that waited for this login get the answer of before.
             self.ask_again(now);
+            self.restore(now);
         }
         self.outputs.push_back(Output::LoginDone { login, result });
     }

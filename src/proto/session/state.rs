@@ -3,6 +3,7 @@
 use super::config::TokenEndpoint;
 use super::io::{LoginId, RequestId};
 use crate::error::TokenError;
+use crate::proto::http::Meanings;
 use crate::proto::token::TokenSet;
 use crate::proto::{Instant, Json, Secret};
 
@@ -17,6 +18,8 @@ pub(super) enum Timer {
     Look,
     /// When to check whether the token should be renewed, or has ended.
     Renew,
+    /// When to ask whether the browser holds a session: at the start.
+    Restore,
     /// When to retry a change of the store.
     Store,
 }
@@ -30,7 +33,7 @@ pub(super) enum State {
         /// Why.
         error: TokenError,
     },
-    /// The store has not answered yet.
+    /// The store has not answered yet, or the call that restores a session.
     Loading,
     SignedIn(TokenSet),
     SignedOut,
@@ -50,8 +53,8 @@ pub(super) enum Login {
     Requested {
         login: LoginId,
         request: RequestId,
-        /// The answer that refuses it with a success.
-        reject: Option<Json>,
+        /// What the endpoint means by its answers.
+        meanings: Meanings,
     },
 }
 

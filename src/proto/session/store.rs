@@ -224,6 +224,7 @@ impl Session {
             Stored::Nothing | Stored::Tokens(_) | Stored::Unreadable => stored,
         };
         match (stored, &self.state) {
+            (Stored::Nothing | Stored::Unreadable, State::Loading) if self.restores => self.restore(now),
             (Stored::Nothing | Stored::Unreadable, State::Loading) => {
                 self.state = State::SignedOut;
                 self.changed(None);

@@ -81,12 +81,13 @@ impl AuthSocket {
     /// # Errors
     /// What is wrong with the settings, or a scheme with a credential and no session.
     pub fn new(
-        config: ConnectionConfig,
+        mut config: ConnectionConfig,
         session: Option<Session>,
         sink: impl Sink + 'static,
     ) -> Result<Self, ConfigError> {
         config.check()?;
-        if session.is_none() && config.scheme.needs_token() {
+        config.has_session = session.is_some();
+        if session.is_none() && config.needs_session() {
             return Err(ConfigError::option("session", "this scheme sends a credential, so it needs a session"));
         }
         let (sink, event_log) = (Rc::new(sink), EventLog::default());

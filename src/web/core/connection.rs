@@ -6,19 +6,17 @@ use wasm_bindgen::prelude::*;
 use super::event_log::EventLog;
 #[cfg(feature = "js")]
 use super::options::trusted_options;
-use super::plain::{Given, Plain, answer, instant, known, now, read_token, requirement_parts, view};
+use super::plain::{Given, Plain, Told, answer, instant, known, now, read_token, requirement_parts, view};
 use crate::error::SendError;
-#[cfg(not(feature = "js"))]
-use crate::proto::connection::ConnectionConfig;
-use crate::proto::connection::{Connection, Event, Inbound, Input, Outgoing, Output, Sent, SocketId, StateChange};
+use crate::proto::connection::{
+    Connection, ConnectionConfig, Event, Inbound, Input, Outgoing, Output, Sent, SocketId, StateChange,
+};
 use crate::proto::contract::{
     ChangePart, ConnectionInput as In, ConnectionOutput as Out, ReceiveAnswer, SendAnswer, StatPart,
 };
 use crate::proto::outbox::MessageId;
-#[cfg(not(feature = "js"))]
-use crate::proto::session::SessionView;
-use crate::proto::session::{RequestId, TokenRequestId};
-use crate::proto::{Instant, Millis, Secret};
+use crate::proto::session::{AccessToken, RequestId, SessionView, TokenRequestId};
+use crate::proto::{Instant, Json, Millis, Secret};
 
 /// One connection. Times are in milliseconds: `instant` of `performance.now()`, `unix` since 1970.
 #[derive(Debug)]
@@ -32,10 +30,16 @@ pub struct ConnectionCore {
 #[cfg(feature = "js")]
 #[wasm_bindgen]
 impl ConnectionCore {
-    /// Makes a connection of its options, each at its place, and of the session as it is, if there is one.
+    /// Makes a connection of its options, each at its place; of the numbers of the questions that the app answers; and of the session as it is,
+    /// if there is one.
     #[wasm_bindgen(constructor)]
-    pub fn new(options: JsValue, user: JsValue, seed: f64) -> Self {
-        Self { machine: Connection::new(trusted_options(options), view(&Given(user)), seed as u64) }
+    pub fn new(options: JsValue, asks: JsValue, user: JsValue, seed: f64) -> Self {
+        let mut config: ConnectionConfig = trusted_options(options);
+        let asks = Given(asks);
+        config.asks = (0..asks.array().length()).map(|place| asks.choice(place)).collect();
+        config.has_session = !user.is_undefined();
+        let user = if config.has_session { view(&Given(user)) } else { SessionView::default() };
+        Self { machine: Connection::new(config, user, seed as u64) }
     }
 }
 
@@ -56,6 +60,11 @@ impl ConnectionCore {
         let text;
         let given = Given(data);
         let input = match known(what) {
+            // The answer as JSON, or undefined.
+            In::Answered => Input::Answered {
+                request: RequestId::new(id),
+                answer: (!given.0.is_undefined()).then(|| Json::from_js(given.0.clone())),
+            },
             // Code and reason.
             In::Close => Input::Close { code: given.count(0) as u16, reason: given.text(1) },
             In::Connect => Input::Connect,
@@ -77,7 +86,8 @@ impl ConnectionCore {
             In::SocketError => Input::SocketError { socket },
             // The subprotocol.
             In::SocketOpened => Input::SocketOpened { socket, protocol: given.0.as_string().unwrap_or_default() },
-            In::SocketRefused => Input::SocketRefused { socket },
+            // Whether there is a WebSocket.
+            In::SocketRefused => Input::SocketRefused { socket, is_supported: given.0.is_truthy() },
             In::Timeout => Input::Timeout,
             In::Token => Input::Token { id: TokenRequestId::new(id), result: read_token(&given) },
             In::TokenDue => Input::TokenDue,
@@ -97,6 +107,16 @@ impl ConnectionCore {
             Output::AbortFetch { request } => {
                 begin(Out::AbortFetch);
                 to.number(request.get().into());
+            }
+            // Its number, a `Question`, the socket, the token alone and as `Authorization`, and what the server has said, as JSON text.
+            Output::Ask { request, question, socket, token, said } => {
+                begin(Out::Ask);
+                to.number(request.get().into());
+                to.number(question.number().into());
+                to.maybe_number(socket.map(|socket| socket.get().into()));
+                to.maybe_text(token.as_ref().map(AccessToken::access));
+                to.maybe_text(token.as_ref().map(|token| token.authorization.expose()));
+                to.maybe_text(said.map(|said| said.print()).as_deref());
             }
             Output::CloseSocket { socket, code, reason } => {
                 begin(Out::CloseSocket);
@@ -238,6 +258,7 @@ fn write_event(event: &Event, to: &Plain) {
             to.text(reason);
             to.flag(*was_clean);
         }
+        Event::HandedOver => begin(Out::HandedOver),
         // Which, and a status.
         Event::Message { message, status } => {
             begin(Out::Message);
@@ -266,7 +287,13 @@ fn write_change(change: &StateChange, to: &Plain) {
         ChangePart::Dropped => row.number(change.dropped as f64),
         ChangePart::Failure => row.failure(change.problem.as_ref().map(|problem| {
             let of = &problem.failure;
-            (of.number(), problem.disposition, of.status(), of.close_code())
+            Told {
+                sentence: of.number(),
+                disposition: problem.disposition,
+                status: of.status(),
+                close_code: of.close_code(),
+                length: of.length(),
+            }
         })),
         ChangePart::UserChanged => row.flag(change.user_changed),
         ChangePart::FiresError => row.flag(change.fires_error),

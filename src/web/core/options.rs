@@ -77,6 +77,10 @@ impl Value for Part {
         Some(texts)
     }
 
+    fn statuses(&self) -> Option<Vec<u16>> {
+        (0..self.array().length()).map(|place| Some(self.at(place).number()? as u16)).collect()
+    }
+
     fn json(&self) -> Json {
         Json::from_js(self.0.clone())
     }

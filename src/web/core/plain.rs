@@ -6,7 +6,7 @@ use wasm_bindgen::prelude::*;
 use crate::error::{Disposition, TokenError};
 use crate::platform::text_at;
 use crate::proto::contract::{FailurePart, HttpEnd, Numbered, RequirementKind};
-use crate::proto::http::{HttpRequest, HttpResponse, Method, NoAnswer};
+use crate::proto::http::{HttpRequest, HttpResponse, NoAnswer};
 use crate::proto::session::{AccessToken, SessionView, TokenRequirement};
 use crate::proto::{Instant, Millis, Now, Secret, UnixTime};
 
@@ -31,6 +31,15 @@ extern "C" {
     fn nothing(this: &Plain, value: JsValue);
 }
 
+/// What the face is told of a failure.
+pub(super) struct Told {
+    pub(super) sentence: u8,
+    pub(super) disposition: Disposition,
+    pub(super) status: Option<u16>,
+    pub(super) close_code: Option<u16>,
+    pub(super) length: Option<usize>,
+}
+
 impl Plain {
     pub(super) fn new() -> Self {
         Array::new().unchecked_into()
@@ -44,8 +53,8 @@ impl Plain {
     }
 
     /// A failure: [`FailurePart`], or undefined.
-    pub(super) fn failure(&self, failure: Option<(u8, Disposition, Option<u16>, Option<u16>)>) {
-        let Some((sentence, disposition, status, close_code)) = failure else {
+    pub(super) fn failure(&self, failure: Option<Told>) {
+        let Some(Told { sentence, disposition, status, close_code, length }) = failure else {
             return self.nothing(JsValue::UNDEFINED);
         };
         self.parts(|row, part| match part {
@@ -53,6 +62,7 @@ impl Plain {
             FailurePart::Remedy => row.number(disposition.remedy().number().into()),
             FailurePart::Status => row.maybe_number(status.map(f64::from)),
             FailurePart::CloseCode => row.maybe_number(close_code.map(f64::from)),
+            FailurePart::Length => row.maybe_number(length.map(|length| length as f64)),
             FailurePart::RetryAfter => row.maybe_number(match disposition {
                 Disposition::Retry { after } => after.map(|after| after.as_millis() as f64 / 1000.0),
                 Disposition::RefreshToken | Disposition::SignIn | Disposition::GiveUp => None,
@@ -61,7 +71,13 @@ impl Plain {
     }
 
     pub(super) fn token_error(&self, error: Option<TokenError>) {
-        self.failure(error.map(|error| (error.number(), error.disposition(), error.status(), None)));
+        self.failure(error.map(|error| Told {
+            sentence: error.number(),
+            disposition: error.disposition(),
+            status: error.status(),
+            close_code: None,
+            length: None,
+        }));
     }
 
     /// The number of an HTTP request, and the request: URL, method, `Authorization`, media type, body, cookies, whether nothing ends it, and the purpose.
@@ -69,7 +85,7 @@ impl Plain {
         let body = http.body.as_ref();
         self.number(id.into());
         self.text(&http.url);
-        self.text(if http.method == Method::Get { "GET" } else { "POST" });
+        self.text(http.method.name());
         self.maybe_text(http.authorization.as_ref().map(Secret::expose));
         self.maybe_text(body.map(|body| body.encoding.media_type()));
         self.maybe_text(body.map(|body| body.text.expose()));

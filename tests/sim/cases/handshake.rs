@@ -76,7 +76,7 @@ fn case_49_a_server_that_drops_the_handshake_is_tried_again() {
 #[test]
 fn case_55_a_socket_that_the_browser_will_not_make_ends_the_connection() {
     let mut world = World::signed_in(Kind::Query);
-    world.socket_refused(0);
+    world.socket_refused(0, true);
     assert_eq!(world.lines[0].state(), ConnectionState::Closed);
     assert_eq!(world.lines[0].failures, [("BLOCKED", Disposition::GiveUp)]);
 }

@@ -1,6 +1,7 @@
 //! One behaviour per test, in the simulated world. `case_N` is a row of the product's checklist.
 
 mod alone;
+mod asking;
 mod backoff;
 mod first_message;
 mod handover;

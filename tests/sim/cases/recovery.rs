@@ -350,3 +350,41 @@ fn one_connection_and_no_more_ends_with_what_ends_it() {
     assert_eq!(unwanted.lines[0].state(), ConnectionState::Closed);
     assert_eq!(unwanted.lines[0].closed_events, [1006]);
 }
+
+#[test]
+fn a_socket_that_the_browser_closes_for_a_followed_link_is_no_failure_and_is_dialled_once_the_page_would_be_gone() {
+    let mut world = connect(Kind::Query);
+    world.page(PageEvent::Leaving);
+    world.drop_sockets(1001);
+    world.run_for(1_500);
+    let line = &world.lines[0];
+    assert_eq!((line.codes(), line.error_events, world.server.log.dials), (vec!["CONNECTION_LOST"], 0, 1));
+    // The page is still there: it was a download.
+    world.run_for(1_500);
+    assert_eq!((world.lines[0].state(), world.server.log.dials), (ConnectionState::Connected, 2));
+    // Later, and with another code, it is the server again.
+    world.run_for(10_000);
+    world.drop_sockets(1001);
+    world.run_for(100);
+    assert_eq!(world.lines[0].codes(), ["CONNECTION_LOST", "CLOSED_BY_SERVER"]);
+}
+
+#[test]
+fn a_long_dial_that_fails_is_blamed_on_its_length_and_a_missing_websocket_on_nothing_else() {
+    let mut world = World::with(1, &[Kind::Query], |config| {
+        config.url = config.url.with_plain_param("cart", &"a".repeat(4_000));
+    });
+    world.sign_in("maggie");
+    world.server.refuse_handshakes = 4;
+    world.connect(0);
+    assert!(world.run_until(MINUTE, connected));
+    assert_eq!(world.lines[0].codes(), ["HANDSHAKE_TOO_LONG"; 4]);
+    let length = world.lines[0].last_length;
+    assert!(length.is_some_and(|length| length > 4_000), "{length:?}");
+
+    let mut none = World::signed_in(Kind::Query);
+    none.run_for(20);
+    none.socket_refused(0, false);
+    none.run_for(MINUTE);
+    assert_eq!((none.lines[0].codes(), none.lines[0].state()), (vec!["UNSUPPORTED"], ConnectionState::Closed));
+}

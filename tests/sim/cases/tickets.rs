@@ -229,7 +229,7 @@ fn case_26_a_server_that_says_403_where_others_say_401_asks_for_another_token_if
     let world = |unauthorized: u16| {
         let mut world = World::with(1, &[Kind::Ticket], |config| {
             if let Scheme::Ticket(ticket) = &mut config.scheme {
-                ticket.unauthorized = unauthorized;
+                ticket.unauthorized = vec![unauthorized];
             }
         });
         world.sign_in("maggie");

@@ -91,9 +91,9 @@ impl World {
         self.line_input(line, Input::SocketError { socket });
     }
 
-    pub fn socket_refused(&mut self, line: usize) {
+    pub fn socket_refused(&mut self, line: usize, is_supported: bool) {
         let socket = self.lines[line].machine.socket().expect("a socket");
-        self.line_input(line, Input::SocketRefused { socket });
+        self.line_input(line, Input::SocketRefused { socket, is_supported });
     }
 
     /// Tells every connection of the first tab about a change of the page or the network.

@@ -166,6 +166,12 @@ impl World {
             Output::AbortFetch { request } => {
                 line.requests.remove(&request);
             }
+            Output::Ask { request, question, socket, token, .. } => {
+                assert!(line.requests.is_empty(), "at most one question or ticket request in flight");
+                line.requests.insert(request);
+                let token = token.map(|token| token.authorization.expose().replace("Bearer ", ""));
+                self.later(SimEvent::AppAnswers { line: index, request, question, socket, token });
+            }
             Output::CloseSocket { socket, code, reason } => {
                 line.hung_up.push((code, reason));
                 line.left_behind.push(socket);
@@ -253,6 +259,8 @@ impl World {
             let peer = line.peers.get(&socket);
             assert!(peer.is_some_and(|peer| peer.has_accepted), "a message was sent before the server accepted");
         }
+        let has_words = line.peers.get(&socket).is_some_and(|peer| peer.heard_words);
+        assert!(has_words || !line.asks.contains(&Question::Connected), "a message was sent before the app's words");
         let text = line.text_of(note.number);
         self.later(SimEvent::ServerHears { line: index, socket, text });
     }
@@ -262,13 +270,19 @@ impl World {
         let printed = format!("{event:?}");
         assert!(!printed.contains(MARK), "a credential in an event: {printed}");
         let line = &mut self.lines[index];
+        if matches!(event, Event::HandedOver) {
+            line.handovers += 1;
+            return;
+        }
         line.order.push(match &event {
+            Event::HandedOver => "handover".to_owned(),
             Event::Closed { .. } => "closed".to_owned(),
             Event::Opened => "opened".to_owned(),
             Event::Message { status, .. } => format!("{status:?}"),
             Event::StateChanged(change) => format!("state {}", change.state.name()),
         });
         match event {
+            Event::HandedOver => {}
             Event::Closed { code, .. } => line.closed_events.push(code),
             Event::Message { message, status } => line.on_fate(message, status),
             Event::Opened => {
@@ -291,10 +305,13 @@ impl World {
                 }
                 line.dropped += change.dropped;
                 line.attempts.push(change.attempt);
+                line.suspended_for = change.suspended_for;
                 assert_ne!(change.reason.as_deref(), Some(""), "no reason is none");
                 assert_eq!(change.retry_at, change.retry_in.map(|delay| now.unix.after(delay)));
                 if let Some(problem) = change.problem {
-                    if let Failure::Ticket(_) | Failure::TicketExpired | Failure::Token(_) = problem.failure {
+                    if let Failure::Callback(_) | Failure::Ticket(_) | Failure::TicketExpired | Failure::Token(_) =
+                        problem.failure
+                    {
                         assert_eq!(change.code, None, "a close code without a socket");
                     }
                     if problem.disposition == Disposition::RefreshToken {
@@ -319,6 +336,7 @@ impl World {
                         // Messages after a refused first message are sent again.
                         line.last_sent = 0;
                     }
+                    line.last_length = problem.failure.length();
                     line.failures.push((problem.failure.code(), problem.disposition));
                 }
                 if let Some(delay) = change.retry_in {

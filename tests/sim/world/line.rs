@@ -10,6 +10,14 @@ pub struct Line {
     /// Whether a renewed token starts a handover.
     pub hands_over: bool,
     pub machine: Connection,
+    /// What the app is asked during a try.
+    pub asks: Vec<Question>,
+    /// The length that the last failure names.
+    pub last_length: Option<usize>,
+    /// What it waits for, while suspended.
+    pub suspended_for: Option<SuspendReason>,
+    /// How often another socket took over.
+    pub handovers: u32,
     /// Whether the server confirms messages.
     pub confirms: bool,
     pub(super) payloads: BTreeMap<MessageId, Note>,
@@ -64,7 +72,7 @@ impl Line {
         let url = url("wss://api.test/channel/", UrlKind::WebSocket);
         let mut config = ConnectionConfig::new(url, scheme(kind));
         if kind == Kind::QueryProbed {
-            config.probe = Some(self::url("https://api.test/probe", UrlKind::Http));
+            config.probe = Some(Probe::new(self::url("https://api.test/probe", UrlKind::Http)));
         }
         change(&mut config);
         config.check().unwrap_or_else(|error| panic!("{error}"));
@@ -73,6 +81,10 @@ impl Line {
             kind,
             hands_over: config.handover,
             confirms: config.confirm.is_some(),
+            asks: config.asks.clone(),
+            last_length: None,
+            suspended_for: None,
+            handovers: 0,
             machine: Connection::new(config, user, seed),
             payloads: BTreeMap::new(),
             is_draining: false,

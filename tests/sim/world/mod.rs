@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use gatepass::error::{Disposition, Failure, TokenError};
 use gatepass::proto::connection::{
     Connection, ConnectionConfig, ConnectionState, DeliveryStatus, Event, Inbound, Input, Outgoing, Output, PageEvent,
-    Sent, SocketId,
+    Probe, Question, Sent, SocketId, SuspendReason,
 };
 use gatepass::proto::http::{HttpRequest, HttpResponse, NoAnswer};
 use gatepass::proto::outbox::MessageId;
@@ -78,6 +78,13 @@ enum SimEvent {
         request: RequestId,
         result: Result<HttpResponse, NoAnswer>,
     },
+    AppAnswers {
+        line: usize,
+        request: RequestId,
+        question: Question,
+        socket: Option<SocketId>,
+        token: Option<String>,
+    },
     Dial {
         line: usize,
         socket: SocketId,
@@ -133,6 +140,8 @@ enum StoreOp {
 struct Peer {
     user: Option<String>,
     has_accepted: bool,
+    /// Whether the app has said what it says on every connection.
+    heard_words: bool,
     heard_auth: u32,
     is_dead: bool,
 }
@@ -179,6 +188,10 @@ pub struct World {
     timer_grain: u64,
     /// Whether a timer may be overdue.
     rang_late: bool,
+    /// How often, in percent, a function of the app fails that a try needs.
+    pub app_fails: u8,
+    /// Whether such a function never ends.
+    pub app_hangs: bool,
     /// How often, in percent, a listener of the app calls the API.
     pub calls_back: u8,
     /// The error of the computer's wall clock.
@@ -242,6 +255,8 @@ impl World {
             tokens_answered: 0,
             timer_grain: 1,
             rang_late: false,
+            app_fails: 0,
+            app_hangs: false,
             calls_back: 0,
             wall_offset: 0,
             millis: 0,
@@ -307,6 +322,12 @@ impl World {
     pub fn restart_server(&mut self, code: u16) {
         self.server.restart();
         self.drop_sockets(code);
+    }
+
+    /// As whom the server knows the present socket of a line.
+    pub fn user_of_line(&self, line: usize) -> Option<String> {
+        let line = &self.lines[line];
+        line.peers.get(&line.machine.socket()?)?.user.clone()
     }
 
     /// How many sockets of a line are open.

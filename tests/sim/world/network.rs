@@ -62,6 +62,29 @@ impl World {
                     self.line_input(line, Input::Http { request, result });
                 }
             },
+            SimEvent::AppAnswers { line, request, question, socket, token } => {
+                if self.app_hangs {
+                    return;
+                }
+                // Nobody waits any more.
+                if !self.lines[line].requests.remove(&request) {
+                    return;
+                }
+                let answer = match question {
+                    _ if self.rng.u8(0..100) < self.app_fails => None,
+                    Question::Address => Some(json(r#"{"url":"wss://api.test/channel/","protocols":[]}"#)),
+                    Question::Connected => {
+                        let peer = socket.and_then(|socket| self.lines[line].peers.get_mut(&socket));
+                        peer.expect("a socket for the words").heard_words = true;
+                        Some(json("null"))
+                    }
+                    Question::FirstMessage => {
+                        let token = token.unwrap_or_default();
+                        Some(json(&format!(r#"[{{"token":"{token}"}}]"#)))
+                    }
+                };
+                self.line_input(line, Input::Answered { request, answer });
+            }
             SimEvent::Dial { line, socket, url } => {
                 if !self.server.is_up {
                     return self.later(SimEvent::Closed { line, socket, code: 1006 });
@@ -201,7 +224,8 @@ impl World {
 
 fn socket_of(happening: &SimEvent) -> Option<(usize, SocketId, bool)> {
     match happening {
-        SimEvent::HttpArrives { .. }
+        SimEvent::AppAnswers { .. }
+        | SimEvent::HttpArrives { .. }
         | SimEvent::HttpAnswer { .. }
         | SimEvent::StoreChanged { .. }
         | SimEvent::StoreOp { .. }

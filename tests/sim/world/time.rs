@@ -92,6 +92,7 @@ impl World {
             | SimEvent::Locked { tab, .. }
             | SimEvent::Steal { tab, .. } => Some(*tab),
             SimEvent::HttpAnswer { who: Who::Connection(line), .. }
+            | SimEvent::AppAnswers { line, .. }
             | SimEvent::Opened { line, .. }
             | SimEvent::Text { line, .. }
             | SimEvent::Closed { line, .. } => Some(self.lines[*line].tab),

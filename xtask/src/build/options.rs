@@ -12,7 +12,9 @@ use super::contract::screaming;
 const TYPES_HEAD: &str =
     "// Made of the options in src/proto by `cargo xtask build`: their types, with what each row says of itself.
 
-import type { CallFetch, CallHeaders, CsrfOptions } from './calls.js';
+import type { AttemptContext, ConnectedInfo, FirstMessageContext, Params } from './asking.js';
+import type { BodyContext, CallAnswer, CallFetch, CallHeaders, CsrfOptions, TicketContext, TicketSource } from './calls.js';
+import type { Sendable } from './payload.js';
 import type { JsonValue, Scheme } from './schemes.js';
 import type { Session } from './session.js';
 import type { TokenContext, TokenSource, TokenStore } from './tokens.js';
@@ -67,21 +69,23 @@ pub(super) fn rows() -> Result<String> {
 
 /// What an option takes, as the validator reads it: see `Rule` in npm/options.ts.
 fn rule(row: &Row) -> String {
-    let word = match row.kind {
+    let (kind, may_be_function) = if let Kind::FunctionOr(kind, _) = row.kind { (*kind, "?") } else { (row.kind, "") };
+    let word = match kind {
         Kind::Address => "address",
         Kind::Choice(name, _) => return format!("{}_NAMES", screaming(name)),
         Kind::CloseCodes => "closeCodes",
         Kind::Count => "count",
         Kind::Face(..) => "face",
         Kind::Flag => "flag",
-        Kind::Group(group) => return screaming(group.name),
+        Kind::Group(group) | Kind::GroupOrTrue(group) | Kind::GroupOrUrl(group) => return screaming(group.name),
+        Kind::FunctionOr(..) => "face",
         Kind::Header => "header",
         Kind::Hosts => "hosts",
         Kind::Json => "json",
         Kind::Millis { least: 0 } => "millis",
         Kind::Millis { least: _ } => "millisAbove0",
         Kind::Scheme => "scheme",
-        Kind::Status => "status",
+        Kind::Statuses => "statuses",
         Kind::Text => "text",
         Kind::TextOrNull => "textOrNull",
         Kind::TokenStart => "tokenStart",
@@ -89,7 +93,7 @@ fn rule(row: &Row) -> String {
         Kind::Url => "url",
     };
     let needed = if row.is_required && !matches!(row.kind, Kind::Address | Kind::Scheme) { "!" } else { "" };
-    format!("'{word}{needed}'")
+    format!("'{word}{may_be_function}{needed}'")
 }
 
 /// The type of an option in TypeScript.
@@ -97,14 +101,21 @@ pub(crate) fn type_of(kind: Kind) -> String {
     match kind {
         Kind::Choice(_, rows) => one_of(rows),
         Kind::CloseCodes => format!("Record<number, {}>", one_of(CloseAction::ROWS)),
-        Kind::Count | Kind::Millis { .. } | Kind::Status => "number".to_owned(),
+        Kind::Count | Kind::Millis { .. } => "number".to_owned(),
         Kind::Face(name, _) => name.to_owned(),
         Kind::Flag => "boolean".to_owned(),
+        Kind::FunctionOr(kind, context) => {
+            let type_name = type_of(*kind);
+            format!("{type_name} | ((context: {context}) => {type_name} | Promise<{type_name}>)")
+        }
         Kind::Group(group) => group.name.to_owned(),
+        Kind::GroupOrTrue(group) => format!("{} | true", group.name),
+        Kind::GroupOrUrl(group) => format!("string | URL | {}", group.name),
         Kind::Header | Kind::Text | Kind::TokenStart => "string".to_owned(),
         Kind::Hosts => "string[]".to_owned(),
         Kind::Json => "JsonValue".to_owned(),
         Kind::Scheme => "Scheme".to_owned(),
+        Kind::Statuses => "number | number[]".to_owned(),
         Kind::TextOrNull => "string | null".to_owned(),
         Kind::Tokens => "string | string[]".to_owned(),
         Kind::Address | Kind::Url => "string | URL".to_owned(),

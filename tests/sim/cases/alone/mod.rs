@@ -2,6 +2,7 @@
 
 mod one_connection;
 mod one_session;
+mod restore;
 
 use gatepass::error::TokenError;
 use gatepass::proto::connection::{

@@ -1,0 +1,131 @@
+//! What a session asks at the start, when the browser may hold a session that no script sees.
+
+use gatepass::error::{HttpError, TokenError};
+use gatepass::proto::http::{HttpResponse, NoAnswer};
+use gatepass::proto::session::{
+    Input, LoginId, Output, RequestId, RequesterId, Session, SessionConfig, SessionState, StoreEnd, Stored,
+    TokenRequest, TokenRequestId, TokenRequirement, TokenStorage,
+};
+use gatepass::proto::{Instant, Secret};
+
+use super::{at, endpoint, outputs, record};
+use crate::codec::json;
+
+const RESTORE: &str = "https://api.test/me";
+
+fn restoring(storage: TokenStorage) -> Session {
+    let login = endpoint("https://api.test/login");
+    Session::new(SessionConfig { login, restore: endpoint(RESTORE), storage, ..SessionConfig::new() }, 1)
+}
+
+/// The calls among outputs.
+fn calls(outputs: &[Output]) -> Vec<(String, RequestId)> {
+    let call = |output: &Output| {
+        if let Output::Fetch { http, request } = output { Some((http.url.clone(), *request)) } else { None }
+    };
+    outputs.iter().filter_map(call).collect()
+}
+
+fn started(session: &mut Session) -> RequestId {
+    assert_eq!(session.state(), SessionState::Loading);
+    assert_eq!(session.poll_timeout(), Some(Instant::from_millis(0)), "it asks at once");
+    session.handle_input(at(1), Input::Timeout);
+    let [(url, request)] = calls(&outputs(session)).try_into().expect("one call");
+    assert_eq!(url, RESTORE);
+    request
+}
+
+fn answer(status: u16, body: &str) -> Result<HttpResponse, NoAnswer> {
+    Ok(HttpResponse { status, retry_after: None, date: None, body: Secret::new(body.to_owned()) })
+}
+
+fn refused(told: &[Output]) -> Vec<TokenError> {
+    let error = |output: &Output| if let Output::RenewalRefused(error) = output { Some(*error) } else { None };
+    told.iter().filter_map(error).collect()
+}
+
+#[test]
+fn a_session_that_the_browser_holds_is_a_sign_in_and_none_is_no_error() {
+    let mut session = restoring(TokenStorage::Memory);
+    let request = started(&mut session);
+    session.handle_input(at(2), Input::Http { request, result: answer(200, r#"{"access":"a"}"#) });
+    assert_eq!((session.state(), session.view().sign_in_count), (SessionState::SignedIn, 1));
+
+    for status in [400, 401, 403] {
+        let mut session = restoring(TokenStorage::Memory);
+        let request = started(&mut session);
+        session.handle_input(at(2), Input::Http { request, result: answer(status, "") });
+        let told = outputs(&mut session);
+        assert_eq!((session.state(), refused(&told)), (SessionState::SignedOut, vec![]), "{status}");
+        assert!(told.iter().all(|output| matches!(output, Output::Changed { error: None, .. })), "{told:?}");
+    }
+}
+
+#[test]
+fn a_call_without_an_answer_is_told_and_made_again_when_a_token_is_needed() {
+    let mut session = restoring(TokenStorage::Memory);
+    let request = started(&mut session);
+    session.handle_input(at(2), Input::Http { request, result: Err(NoAnswer::Failed) });
+    let told = outputs(&mut session);
+    assert_eq!(session.state(), SessionState::SignedOut);
+    assert_eq!(refused(&told), [TokenError::Refresh(HttpError::Network)]);
+    let request =
+        TokenRequest { requester: RequesterId(1), id: TokenRequestId::new(1), requirement: TokenRequirement::VALID };
+    session.handle_input(at(3), Input::RequestToken(request));
+    let [(_, again)] = calls(&outputs(&mut session)).try_into().expect("one call");
+    session.handle_input(at(4), Input::Http { request: again, result: answer(401, "") });
+    let told = outputs(&mut session);
+    let given =
+        told.iter().find_map(|output| if let Output::Token { result, .. } = output { Some(result) } else { None });
+    assert_eq!(given.and_then(|result| result.as_ref().err()), Some(&TokenError::Missing));
+    // Now it is known that nobody is there.
+    session.handle_input(at(5), Input::RequestToken(request));
+    assert_eq!(calls(&outputs(&mut session)).len(), 0);
+}
+
+#[test]
+fn a_login_takes_the_place_of_the_question_unless_it_fails() {
+    for status in [200, 401] {
+        let mut session = restoring(TokenStorage::Memory);
+        session.handle_input(at(0), Input::Login { login: LoginId(1), credentials: json("{}"), endpoint: None });
+        session.handle_input(at(1), Input::Timeout);
+        let [(url, login)] = calls(&outputs(&mut session)).try_into().expect("one call");
+        assert_eq!(url, "https://api.test/login");
+        session.handle_input(at(2), Input::Http { request: login, result: answer(status, r#"{"access":"a"}"#) });
+        let urls: Vec<_> = calls(&outputs(&mut session)).into_iter().map(|(url, _)| url).collect();
+        let expected: &[&str] = if status == 200 { &[] } else { &[RESTORE] };
+        assert_eq!(urls, expected, "{status}");
+    }
+}
+
+#[test]
+fn of_tabs_with_one_store_the_holder_of_the_lock_asks_and_the_others_read_what_it_has_written() {
+    let stored = |session: &mut Session, stored: &Stored| {
+        session.handle_input(at(1), Input::Stored { stored: stored.clone(), is_behind: false });
+        outputs(session)
+    };
+    let waiting = || {
+        let mut session = restoring(TokenStorage::Store);
+        assert!(matches!(outputs(&mut session).as_slice(), [Output::Read]));
+        let told = stored(&mut session, &Stored::Nothing);
+        assert!(matches!(told.as_slice(), [Output::Lock { .. }]), "{told:?}");
+        assert_eq!(session.state(), SessionState::Loading);
+        session.handle_input(at(1), Input::Locked);
+        assert!(matches!(outputs(&mut session).as_slice(), [Output::Read]));
+        session
+    };
+    let mut first = waiting();
+    let [(url, request)] = calls(&stored(&mut first, &Stored::Nothing)).try_into().expect("one call");
+    assert_eq!(url, RESTORE);
+    first.handle_input(at(2), Input::Http { request, result: answer(200, r#"{"access":"a"}"#) });
+    assert!(outputs(&mut first).iter().any(|output| matches!(output, Output::Read)));
+    let written = stored(&mut first, &Stored::Nothing);
+    assert!(written.iter().any(|output| matches!(output, Output::Write { .. })), "{written:?}");
+    first.handle_input(at(3), Input::Written(StoreEnd::Done));
+    assert!(outputs(&mut first).iter().any(|output| matches!(output, Output::Unlock)));
+
+    let mut second = waiting();
+    let told = stored(&mut second, &Stored::Tokens(record(7)));
+    assert_eq!((second.state(), calls(&told).len()), (SessionState::SignedIn, 0));
+    assert!(told.iter().any(|output| matches!(output, Output::Unlock)), "{told:?}");
+}
