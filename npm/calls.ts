@@ -1,13 +1,14 @@
-// What an app changes about the calls to endpoints: headers, CSRF, and a `fetch` of its own. requests.ts does it.
+// What an app changes about the calls to endpoints: headers, bodies, answers, CSRF, and a `fetch` of its own. requests.ts does it.
 
 import { HTTP_CALL_NAMES } from './contract.js';
 import { nameOf } from './errors.js';
 import { isRecord, type Options } from './options.js';
+import type { JsonValue } from './schemes.js';
 
-/** The call that a function for headers is asked about. */
+/** The call that a function is asked about. */
 export interface HttpCall {
   /** Its purpose. */
-  call: 'login' | 'refresh' | 'logout' | 'ticket' | 'probe';
+  call: 'login' | 'refresh' | 'logout' | 'restore' | 'ticket' | 'probe';
   /** Its URL. */
   url: string;
   /** Its method. */
@@ -16,6 +17,44 @@ export interface HttpCall {
 
 /** More headers of a call: a record, `Headers`, or a function that returns them for each call, and may be async. They replace those of gatepass with the same name. */
 export type CallHeaders = HeadersInit | ((call: HttpCall) => HeadersInit | Promise<HeadersInit>);
+
+/** The call that a function for a body is asked about. */
+export interface BodyContext extends HttpCall {
+  /** What can be sent: the credentials of a login, `access` and `refresh` of a refresh and a logout, `access` of a ticket. */
+  // biome-ignore lint/suspicious/noExplicitAny: what an app sends is its own affair
+  values: Record<string, any>;
+}
+
+/**
+ * Where the token or the ticket is in an answer: in JSON, at a path; it is the `text` of the body; it is in a header, perhaps after a word
+ * such as `Bearer` (a server of another origin has to list the header in `Access-Control-Expose-Headers`); or a function returns the JSON to read.
+ */
+export type CallAnswer =
+  | 'json'
+  | 'text'
+  | {
+      /** The name of the header. */
+      header: string;
+    }
+  | ((response: Response) => JsonValue | Promise<JsonValue>);
+
+/** What a function for tickets is told. */
+export interface TicketContext {
+  /** The access token. */
+  token: string;
+  /** Aborts when the ticket is not needed any more. */
+  signal: AbortSignal;
+}
+
+/** What a function for tickets returns: a ticket, or the whole URL to dial, which has `://` in it; or a ticket with its life. */
+export type TicketSource =
+  | string
+  | {
+      /** The ticket. */
+      ticket: string;
+      /** Seconds from now. @default unknown */
+      expiresIn?: number;
+    };
 
 /** The cookie that holds a CSRF token, and the header that sends it back. */
 export interface CsrfOptions {
@@ -28,11 +67,22 @@ export interface CsrfOptions {
 /** The app's own `fetch`: it gets a `Request`, and returns a `Response`. */
 export type CallFetch = (request: Request) => Promise<Response>;
 
+/** @internal What the app says about the calls to one endpoint. */
+export interface EndpointCalls {
+  headers?: CallHeaders | undefined;
+  body?: ((context: BodyContext) => JsonValue | Promise<JsonValue>) | undefined;
+  isForm?: boolean | undefined;
+  answer?: CallAnswer | undefined;
+  get?: ((context: TicketContext) => TicketSource | Promise<TicketSource>) | undefined;
+  /** Where the machine looks for the token or the ticket. */
+  field: string;
+}
+
 /** @internal What the app says about its calls. */
 export interface Calls {
   fetch?: CallFetch | undefined;
   csrf?: CsrfOptions | undefined;
-  headers: Partial<Record<HttpCall['call'], CallHeaders>>;
+  endpoints: Partial<Record<HttpCall['call'], EndpointCalls>>;
 }
 
 /** @internal Sends a request of a driver. */
@@ -45,6 +95,7 @@ export function callsOf(
   options: Options,
   endpoints: Partial<Record<HttpCall['call'], Options | undefined>>,
   session?: Calls,
+  field = '',
 ): Calls | undefined {
   const own = options.get('fetch') ?? session?.fetch;
   if (own !== undefined && typeof own !== 'function') options.fail('fetch', 'a function is needed');
@@ -54,21 +105,35 @@ export function callsOf(
     csrf = { cookie: within.text('cookie'), header: within.token('header', within.text('header')) };
   } else if (options.get('csrf') != null && csrf !== DJANGO)
     options.fail('csrf', "'django', or an object with cookie and header is needed");
-  const headers: Calls['headers'] = {};
+  const calls: Calls = { fetch: own as CallFetch | undefined, csrf, endpoints: {} };
   for (const [call, endpoint] of Object.entries(endpoints)) {
-    const given = endpoint?.get('headers') as CallHeaders | undefined;
-    if (given == null) continue;
-    headers[call as HttpCall['call']] = given;
-    try {
-      if (typeof given !== 'function') new Headers(given);
-    } catch {
-      // The browser's error quotes the value, which may be a secret.
-      endpoint!.fail('headers', 'an object or Headers with valid names and values, or a function, is needed');
-    }
+    const said = endpoint && endpointOf(endpoint, field);
+    if (said) calls.endpoints[call as HttpCall['call']] = said;
   }
-  return own || csrf || Object.keys(headers).length > 0
-    ? { fetch: own as CallFetch | undefined, csrf, headers }
-    : undefined;
+  return own || csrf || Object.keys(calls.endpoints).length > 0 ? calls : undefined;
+}
+
+/** What the app says about one endpoint; undefined if that is nothing. */
+function endpointOf(endpoint: Options, field: string): EndpointCalls | undefined {
+  const [headers, given, answer, get] = ['headers', 'body', 'answer', 'get'].map(
+    (name) => endpoint.get(name) ?? undefined,
+  );
+  const body = typeof given === 'function' ? given : undefined;
+  const own = answer === 'json' ? undefined : answer;
+  if (!headers && !body && !own && !get) return undefined;
+  try {
+    if (typeof headers !== 'function') new Headers(headers as HeadersInit | undefined);
+  } catch {
+    // The browser's error quotes the value, which may be a secret.
+    endpoint.fail('headers', 'an object or Headers with valid names and values, or a function, is needed');
+  }
+  if (isRecord(own)) {
+    const within = endpoint.within('answer', { header: 'text' });
+    within.token('header', within.text('header'));
+  } else if (own !== undefined && own !== 'text' && typeof own !== 'function')
+    endpoint.fail('answer', "'json', 'text', { header: name } or a function is needed");
+  if (get !== undefined && typeof get !== 'function') endpoint.fail('get', 'a function is needed');
+  return { headers, body, answer: own, get, field, isForm: endpoint.get('encoding') === 'form' } as EndpointCalls;
 }
 
 /** @internal How a driver sends requests: by the browser's `fetch`, if the app says nothing about calls. */

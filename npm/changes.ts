@@ -12,7 +12,12 @@ export const stateOf = (parts: readonly unknown[]): SocketState => nameOf(CONNEC
 export const firesError = (parts: readonly unknown[]): boolean => parts[At.FiresError] === true;
 
 /** @internal A change of the wasm, each part at its place. */
-export function changeOf(parts: readonly unknown[], unconfirmed: unknown[], source?: Source): StateChange {
+export function changeOf(
+  parts: readonly unknown[],
+  unconfirmed: unknown[],
+  source?: Source,
+  attempts?: Source,
+): StateChange {
   const [phase, failure, suspended] = [parts[At.Phase], parts[At.Failure], parts[At.SuspendedFor]];
   return {
     state: nameOf(CONNECTION_STATE_NAMES, parts[At.State]),
@@ -23,7 +28,8 @@ export function changeOf(parts: readonly unknown[], unconfirmed: unknown[], sour
     reason: parts[At.Reason] as string | undefined,
     attempt: parts[At.Attempt] as number,
     retryAt: parts[At.RetryAt] as number | undefined,
-    error: failure === undefined ? failure : named(failure as FailureParts, source?.thrown),
+    error:
+      failure === undefined ? failure : named(failure as FailureParts, source?.thrown, undefined, attempts?.thrown),
     dropped: parts[At.Dropped] as number,
     unconfirmed,
     userChanged: parts[At.UserChanged] === true,

@@ -18,6 +18,8 @@ export type ErrorCode =
   | 'ABORTED'
   // a fault of gatepass itself
   | 'INTERNAL'
+  // functions of the app
+  | 'CALLBACK_FAILED'
   // calls to endpoints
   | 'REDIRECTED'
   // signing in and renewing
@@ -53,6 +55,8 @@ export type ErrorCode =
   | 'CONNECT_FAILED'
   | 'CONNECT_TIMED_OUT'
   | 'HANDSHAKE_REFUSED'
+  | 'HANDSHAKE_TOO_LONG'
+  | 'UNSUPPORTED'
   | 'HANDSHAKE_UNAUTHORIZED'
   | 'HANDSHAKE_FORBIDDEN'
   | 'SERVER_UNAVAILABLE'
@@ -132,11 +136,12 @@ export function nameOf<T>(names: readonly T[], number: unknown): NonNullable<T> 
   );
 }
 
-/** @internal Names a failure. Behind a renewal that failed may stand `getToken`. */
-export function named(parts: FailureParts, thrown?: Thrown, details?: unknown): GatepassError {
+/** @internal Names a failure. Behind a renewal that failed may stand `getToken`, and behind an attempt a function of the app (`callback`). */
+export function named(parts: FailureParts, thrown?: Thrown, details?: unknown, callback?: Thrown): GatepassError {
   const [code, ...words] = nameOf(SENTENCES, parts[At.Sentence]).split(' ');
-  const cause = code!.startsWith('REFRESH_') ? thrown : undefined;
-  const [message, status] = cause ? ['getToken gave no token', undefined] : [words.join(' '), parts[At.Status]];
+  const isRenewal = code!.startsWith('REFRESH_') && thrown !== undefined;
+  const cause = isRenewal ? thrown : code === 'CALLBACK_FAILED' ? callback : undefined;
+  const [message, status] = isRenewal ? ['getToken gave no token', undefined] : [words.join(' '), parts[At.Status]];
   const data: ErrorData = [
     code as ErrorCode,
     message,
@@ -146,6 +151,7 @@ export function named(parts: FailureParts, thrown?: Thrown, details?: unknown): 
     parts[At.RetryAfter],
     details,
   ];
+  if (parts[At.Length] !== undefined) data[1] += ` (${parts[At.Length]} bytes)`;
   return new GatepassError(data, cause && { cause: cause[0] });
 }
 

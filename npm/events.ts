@@ -7,8 +7,8 @@ import type { GatepassError } from './errors.js';
  * `retryAt`; `suspended` until somebody signs in, or while the page is frozen or has no network (see {@link SuspendReason}); `closed` until `reconnect()`.
  */
 export type SocketState = 'idle' | 'connecting' | 'connected' | 'waiting' | 'suspended' | 'closed';
-/** The phase of a try: it waits for the session's `token`, a `ticket` (HTTP), the handshake (`opening`; also the `probe`), or the answer to the first message (`authenticating`). */
-export type Phase = 'token' | 'ticket' | 'opening' | 'authenticating';
+/** The phase of a try: it waits for the app's own functions for the URL (`preparing`), the session's `token`, a `ticket` (HTTP), the handshake (`opening`; also the `probe`), the answer to the first message or the end of `onConnected` (`authenticating`). */
+export type Phase = 'preparing' | 'token' | 'ticket' | 'opening' | 'authenticating';
 
 /** What a suspended socket waits for: somebody to sign in, a network, or a page that is visible or not frozen any more. */
 export type SuspendReason = 'sign-in' | 'offline' | 'hidden' | 'frozen';
@@ -91,6 +91,8 @@ export interface SocketEvents {
   close: CloseEvent;
   /** The state or the phase changed. */
   statechange: StateChangeEvent;
+  /** With `handover`: another connection has taken over. The server knows nothing yet of what the old one had joined. */
+  handover: Event;
 }
 
 /** @internal A `close` event, also where there is no class of it (Node before 23). */

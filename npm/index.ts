@@ -4,7 +4,17 @@
  */
 
 export { webSocketClass, type WebSocketClass } from './web-socket-class.js';
-export type { CallFetch, CallHeaders, CsrfOptions, HttpCall } from './calls.js';
+export type { Address, AttemptContext, ConnectedInfo, FirstMessageContext, LastClose, Params } from './asking.js';
+export type {
+  BodyContext,
+  CallAnswer,
+  CallFetch,
+  CallHeaders,
+  CsrfOptions,
+  HttpCall,
+  TicketContext,
+  TicketSource,
+} from './calls.js';
 /** Settings of known backends. A bundler takes those that are used. */
 export * as presets from './presets.js';
 export { GatepassError, isGatepassError, isSignInRequired, type Disposition, type ErrorCode } from './errors.js';
@@ -12,15 +22,19 @@ export type {
   AuthSocketOptions,
   BackoffOptions,
   ConfirmOptions,
+  CookieOptions,
   FirstMessageOptions,
   HeartbeatOptions,
   OutboxOptions,
+  ProbeOptions,
+  ProtocolEntryOptions,
   QueryOptions,
   SessionOptions,
   SubprotocolOptions,
   TicketOptions,
   TokenEndpoint,
   TokenFields,
+  WelcomeOptions,
 } from './option-types.js';
 export {
   SocketErrorEvent,

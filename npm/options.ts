@@ -8,9 +8,9 @@ import { failure } from './errors.js';
 
 const DAY = 86_400_000;
 const COUNT = 2 ** 32 - 1;
-const STATUS = 'an HTTP status from 100 to 599 is needed';
+const STATUS = 'an HTTP status from 100 to 599, or an array of them, is needed';
 
-/** @internal What an option takes: one of some names, options of its own, or what `Kind` in src/proto/contract/option.rs says; with `!` it is needed. */
+/** @internal What an option takes: one of some names, options of its own, or what `Kind` in src/proto/contract/option.rs says; with `?` it may be a function; with `!` it is needed. */
 export type Rule = readonly (string | undefined)[] | Rows | string;
 /** @internal The options of a group, in the order in which they cross. */
 export interface Rows {
@@ -44,7 +44,10 @@ export class Options {
 
   #value(name: string, rule: Rule): unknown {
     const value = this.get(name);
-    const [kind, needed] = typeof rule === 'string' ? rule.split('!') : [];
+    const [word, needed] = typeof rule === 'string' ? rule.split('!') : [];
+    const kind = word?.replace('?', '');
+    // The face calls it.
+    if (kind !== word && typeof value === 'function') return undefined;
     if (value === null && (kind === 'json' || kind === 'textOrNull')) return value;
     if (value == null && needed === undefined && kind !== 'scheme') return undefined;
     switch (kind) {
@@ -83,8 +86,11 @@ export class Options {
         return this.millis(name, 0);
       case 'millisAbove0':
         return this.millis(name, 0, 1);
-      case 'status':
-        return Number.isInteger(value) && this.number(name, 0, 599, STATUS) >= 100 ? value : this.fail(name, STATUS);
+      case 'statuses': {
+        const statuses = [value].flat();
+        const isStatus = (status: unknown) => Number.isInteger(status) && /^[1-5]\d\d$/.test(String(status));
+        return statuses.every(isStatus) ? statuses : this.fail(name, STATUS);
+      }
       case 'text':
       case 'textOrNull':
         return this.text(name);
@@ -134,7 +140,7 @@ export class Options {
   }
 
   /** Calls `refuse` with each placeholder of a template that is not known, and where it is: `"$refersh"`. `"$$"` is a plain $. */
-  placeholders(name: string, known: string[], refuse: (placeholder: string, member: string) => never): void {
+  placeholders(name: string, known: string[], refuse: (placeholder: string, member: string) => void): void {
     JSON.stringify(this.json(name), (member, text) => {
       const placeholder = typeof text === 'string' ? /^\$([^$].*)/s.exec(text)?.[1] : undefined;
       if (placeholder !== undefined && !known.includes(placeholder)) refuse(placeholder, member);

@@ -4,7 +4,7 @@ import type { AuthSocketOptions, SessionOptions } from './option-types.js';
 import { isRecord, Options } from './options.js';
 
 /** The options of a preset for a socket: spread them into the options. */
-export type SocketPreset = Pick<AuthSocketOptions, 'scheme' | 'protocols' | 'params' | 'closeCodes'>;
+export type SocketPreset = Pick<AuthSocketOptions, 'scheme' | 'protocols' | 'params' | 'answers' | 'closeCodes'>;
 
 /** An endpoint below the URL that the app gives. */
 function below(base: string | URL, path: string): string {
@@ -22,8 +22,8 @@ export function copy<Row>(row: Row): Row {
 
 /** @internal The options of a session, with its endpoints below a URL. Changes the row, which is a copy. */
 export function session(row: SessionOptions, base: string | URL): SessionOptions {
-  for (const endpoint of [row.login, row.refresh, row.logout]) {
-    if (endpoint) endpoint.url = below(base, String(endpoint.url));
+  for (const endpoint of [row.login, row.refresh, row.logout, row.restore]) {
+    if (endpoint && endpoint !== true) endpoint.url = below(base, String(endpoint.url));
   }
   return row;
 }

@@ -1,23 +1,91 @@
-// Sends the calls to endpoints as the app wants them. Loaded if it sets headers, CSRF or a `fetch` of its own.
+// Sends the calls to endpoints as the app wants them. Loaded if it shapes them, or has a `fetch` of its own.
 
-import type { Calls, HttpCall } from './calls.js';
+import type { Calls, EndpointCalls, HttpCall, TicketSource } from './calls.js';
 import { reported } from './events.js';
+import { isRecord } from './options.js';
+import type { JsonValue } from './schemes.js';
+import { SignInRequired } from './tokens.js';
 
 /** @internal Sends a call. Rejects without an answer, or if a function of the app fails, which is reported. */
-export async function send({ fetch: own, csrf, headers }: Calls, call: HttpCall, init: RequestInit): Promise<Response> {
+export async function send(
+  { fetch: own, csrf, endpoints }: Calls,
+  call: HttpCall,
+  init: RequestInit,
+): Promise<Response> {
+  const endpoint: EndpointCalls = endpoints[call.call] ?? { field: '' };
+  if (endpoint.get) return ticketOf(endpoint, init);
   const all = new Headers(init.headers);
   if (init.credentials === 'include') addCsrf(all, csrf, call.method);
-  for (const [name, value] of await headersOf(headers[call.call], call)) all.set(name, value);
-  const request = new Request(call.url, { ...init, headers: all });
+  const body = endpoint.body ? await bodyOf(endpoint, call, init, all) : init.body;
+  for (const [name, value] of await headersOf(endpoint.headers, call)) all.set(name, value);
+  const request = new Request(call.url, { ...init, body: body ?? null, headers: all });
   request.signal.throwIfAborted();
-  if (own === undefined) return fetch(request);
+  if (own === undefined) return read(endpoint, await fetch(request));
   let answer: unknown;
   try {
     answer = own(request);
   } catch (error) {
     return mistake(error);
   }
-  return answerOf(await answer);
+  return read(endpoint, await answerOf(await answer));
+}
+
+/** The body that a function of the app makes, in the encoding of the endpoint. */
+async function bodyOf(endpoint: EndpointCalls, call: HttpCall, init: RequestInit, headers: Headers) {
+  const values = JSON.parse(String(init.body ?? '{}')) as Record<string, JsonValue>;
+  const value = await called(() => endpoint.body!({ ...call, values }));
+  headers.delete('content-type');
+  if (value == null) return undefined;
+  if (endpoint.isForm) {
+    if (!isRecord(value)) return mistake(new TypeError(`body of ${call.call}: an object is needed for a form`));
+    // URLSearchParams sets the type.
+    return new URLSearchParams(
+      Object.entries(value).map(([name, item]) => [name, typeof item === 'string' ? item : JSON.stringify(item)]),
+    );
+  }
+  headers.set('content-type', 'application/json');
+  return JSON.stringify(value) ?? mistake(new TypeError(`body of ${call.call}: a JSON value is needed`));
+}
+
+/** A ticket of the app's own source, as the answer of an endpoint. */
+async function ticketOf({ get, field }: EndpointCalls, { body, signal }: RequestInit): Promise<Response> {
+  const { access = '' } = JSON.parse(String(body ?? '{}')) as { access?: string };
+  let given: TicketSource;
+  try {
+    given = await get!({ token: access, signal: signal! });
+  } catch (error) {
+    if (error instanceof SignInRequired) return new Response(null, { status: 401 });
+    return mistake(error);
+  }
+  const { ticket, expiresIn } = typeof given === 'string' ? { ticket: given, expiresIn: undefined } : (given ?? {});
+  if (typeof ticket !== 'string' || ticket === '')
+    return mistake(new TypeError('get: a ticket is needed, a URL, or an object with ticket and expiresIn'));
+  return Response.json({ ...(put(field, ticket) as object), expires_in: expiresIn });
+}
+
+/** An answer whose token or ticket is not in JSON, as one that has it there. */
+async function read({ answer, field }: EndpointCalls, response: Response): Promise<Response> {
+  if (answer === undefined || answer === 'json' || response.status < 200 || response.status > 299) return response;
+  const { headers } = response;
+  if (typeof answer === 'function') return Response.json(await called(() => answer(response)), { headers });
+  const text = answer === 'text' ? await response.text() : headers.get(answer.header);
+  // After a word such as Bearer. A token has no space.
+  const token = text?.trim().split(' ').pop();
+  return Response.json(put(field, token || undefined), { headers });
+}
+
+/** A value at a dotted path of an object. */
+function put(path: string, value: unknown): unknown {
+  return path.split('.').reduceRight((inner, name) => ({ [name]: inner }), value);
+}
+
+/** Calls a function of the app. What it throws is reported, too. */
+async function called<T>(call: () => T | Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    return mistake(error);
+  }
 }
 
 /** @internal Sends the CSRF token back, with a request that changes something. */
@@ -27,14 +95,9 @@ export function addCsrf(headers: Headers, csrf: Calls['csrf'], method: string): 
   if (token !== undefined && /^[ -~]+$/.test(token)) headers.set(csrf!.header, token);
 }
 
-async function headersOf(headers: Calls['headers'][HttpCall['call']], call: HttpCall): Promise<Headers> {
+async function headersOf(headers: EndpointCalls['headers'], call: HttpCall): Promise<Headers> {
   if (typeof headers !== 'function') return new Headers(headers);
-  let given: unknown;
-  try {
-    given = await headers({ ...call });
-  } catch (error) {
-    return mistake(error);
-  }
+  const given: unknown = await called(() => headers({ ...call }));
   try {
     return new Headers(given as HeadersInit);
   } catch {

@@ -2,9 +2,15 @@
 
 import { failure } from './errors.js';
 import { isRecord } from './options.js';
-import type { FirstMessageOptions, QueryOptions, SubprotocolOptions, TicketOptions } from './option-types.js';
+import type {
+  CookieOptions,
+  FirstMessageOptions,
+  QueryOptions,
+  SubprotocolOptions,
+  TicketOptions,
+} from './option-types.js';
 
-export type { FirstMessageOptions, QueryOptions, SubprotocolOptions, TicketOptions };
+export type { CookieOptions, FirstMessageOptions, QueryOptions, SubprotocolOptions, TicketOptions };
 
 /** A JSON value. */
 export type JsonValue = null | boolean | number | string | JsonValue[] | { [name: string]: JsonValue };
@@ -27,9 +33,13 @@ export type Scheme =
       /** {@link subprotocol} */
       type: 'subprotocol';
     } & SubprotocolOptions)
+  | ({
+      /** {@link cookie} */
+      type: 'cookie';
+    } & CookieOptions)
   | {
-      /** {@link cookie} or {@link anonymous} */
-      type: 'cookie' | 'anonymous';
+      /** {@link anonymous} */
+      type: 'anonymous';
     };
 
 /** A single-use ticket, fetched for each attempt, is sent in the URL. The best choice if the server supports it. */
@@ -68,8 +78,8 @@ export function subprotocol(options: SubprotocolOptions = {}): Scheme {
  * login and ends with the logout. Without one, it sends the cookie that is there. The server has to check the Origin; otherwise any page can
  * connect in the user's name.
  */
-export function cookie(): Scheme {
-  return { type: 'cookie' };
+export function cookie(options: CookieOptions = {}): Scheme {
+  return { type: 'cookie', ...checked('cookie', options) };
 }
 
 /** No credential. */

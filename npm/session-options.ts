@@ -1,7 +1,16 @@
 // The options of a session: what they mean together, how they go to the wasm, and the app's own store and source of tokens.
 
 import { callsOf, sendOf, type Calls } from './calls.js';
-import { SESSION_OPTIONS, SessionInput, SourceAnswer, StoreEnd, TOKEN_ENDPOINT } from './contract.js';
+import {
+  BodyEncoding,
+  SESSION_OPTIONS,
+  SessionInput,
+  SessionOptionsAt as At,
+  SourceAnswer,
+  StoreEnd,
+  TOKEN_ENDPOINT,
+  TokenEndpointAt,
+} from './contract.js';
 import { seed } from './driver.js';
 import type { Thrown } from './errors.js';
 import type { Core } from './load.js';
@@ -30,23 +39,19 @@ export interface Made {
 }
 
 /** @internal Reads options for the wasm, each at its place of the contract. */
-export function read(options: SessionOptions, source: Source): Made {
+export function read(given: SessionOptions, source: Source): Made {
+  const options = given?.restore === true ? { ...given, restore: given.refresh } : given;
   const all = new Options(options, '', SESSION_OPTIONS);
+  if (given.restore === true && given.refresh == null)
+    all.fail('restore', '`true` stands for the refresh endpoint: name that, or the one to call');
   const parts = all.values();
-  const { login, refresh, logout, getToken, fetchOrigins = [], store = 'memory' } = options;
+  const { login, refresh, logout, restore, getToken, fetchOrigins = [], store = 'memory' } = options;
   const endpoints: Record<string, Options> = {};
-  for (const [name, endpoint] of Object.entries({ login, refresh, logout })) {
+  for (const [name, endpoint] of Object.entries({ login, refresh, logout, restore })) {
     if (endpoint == null) continue;
     const within = (endpoints[name] = all.within(name, TOKEN_ENDPOINT));
-    within.one('method', ['POST']);
-    // What a login fills is known when there is one.
-    if (name !== 'login')
-      within.placeholders('body', ['access', 'refresh'], (_, member) =>
-        within.fail(
-          'body',
-          `"$access" and "$refresh" can be placeholders here; "$$" is a plain $: look at "${member}"`,
-        ),
-      );
+    const place = { login: At.login, refresh: At.refresh, logout: At.logout, restore: At.restore }[name]!;
+    checkBody(within, name, endpoint as TokenEndpoint, parts[place] as unknown[]);
   }
   if (
     !['memory', 'sessionStorage', 'localStorage'].includes(store as string) &&
@@ -62,6 +67,7 @@ export function read(options: SessionOptions, source: Source): Made {
   if (getToken !== undefined && typeof getToken !== 'function') all.fail('getToken', 'a function is needed');
   if (getToken && refresh !== undefined)
     all.fail('getToken', 'it takes the place of a refresh endpoint; remove one of them');
+  if (getToken && restore != null) all.fail('restore', '`getToken` knows whether somebody is signed in');
   if (!Array.isArray(fetchOrigins)) all.fail('fetchOrigins', 'an array is needed');
   for (const url of fetchOrigins) {
     const text = new Options({ fetchOrigins: url }, '', { fetchOrigins: 'url' }).credentialUrl(
@@ -75,7 +81,7 @@ export function read(options: SessionOptions, source: Source): Made {
     store: store === 'memory' ? undefined : storeOf(key, store),
     source: getToken && sourceOf(getToken, source),
   } as SessionEnvironment;
-  const calls = callsOf(all, endpoints);
+  const calls = callsOf(all, endpoints, undefined, options.fields?.access ?? 'access');
   return {
     calls,
     isByCookie,
@@ -86,6 +92,29 @@ export function read(options: SessionOptions, source: Source): Made {
         Object.assign(owner, { send: sendOf(calls) }),
       ),
   };
+}
+
+/** @internal The body of a call. `parts`: the options of the endpoint, as they cross. */
+export function checkBody(endpoint: Options, name: string, { body, method }: TokenEndpoint, parts: unknown[]): void {
+  if (typeof body === 'function') {
+    if (method === 'GET') endpoint.fail('body', 'a GET has no body');
+    parts[TokenEndpointAt.encoding] = BodyEncoding.Json;
+    // A function is told what it may send.
+    if (name !== 'login') parts[TokenEndpointAt.body] = { access: '$access', refresh: '$refresh' };
+    return;
+  }
+  if (method === 'GET' && body != null) endpoint.fail('body', 'a GET has no body');
+  if (method === 'GET' && name === 'login') endpoint.fail('method', 'a GET has no body for the credentials');
+  // What a login fills is known when there is one.
+  if (name === 'login') return;
+  endpoint.placeholders('body', name === 'restore' ? [] : ['access', 'refresh'], (_, member) =>
+    endpoint.fail(
+      'body',
+      name === 'restore'
+        ? `there are no tokens yet, so there are no placeholders; "$$" is a plain $: look at "${member}"`
+        : `"$access" and "$refresh" can be placeholders here; "$$" is a plain $: look at "${member}"`,
+    ),
+  );
 }
 
 /** A store as the driver opens it: `store` in src/web/tabs.js, which is loaded only where it is needed. */

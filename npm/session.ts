@@ -8,12 +8,20 @@ import { isRecord, Options } from './options.js';
 import type { Calls } from './calls.js';
 import type { JsonValue } from './schemes.js';
 import type { SessionDriver, SessionOwner } from './session-driver.js';
-import { LIFETIME, lifetimeOf, read, type SessionOptions, type Source, type TokenEndpoint } from './session-options.js';
+import {
+  checkBody,
+  LIFETIME,
+  lifetimeOf,
+  read,
+  type SessionOptions,
+  type Source,
+  type TokenEndpoint,
+} from './session-options.js';
 import type { Tokens } from './tokens.js';
 
 export type { SessionOptions, TokenEndpoint };
 
-/** `loading` until the store has answered, if there is one; `signed-out` without a user; `signed-in` with a token; `refreshing` while the token is renewed; `expired` when it cannot be renewed any more. */
+/** `loading` until the store and the call of `restore` have answered, if there are any; `signed-out` without a user; `signed-in` with a token; `refreshing` while the token is renewed; `expired` when it cannot be renewed any more. */
 export type SessionState = 'loading' | 'signed-out' | 'signed-in' | 'refreshing' | 'expired';
 
 /** `change`: the state or the tokens changed. */
@@ -24,11 +32,11 @@ export class SessionChangeEvent extends Event {
   declare readonly error: GatepassError | undefined;
 }
 
-/** What may differ in the second step of a login. `headers` are those of `login`. */
-export type LoginEndpoint = Pick<TokenEndpoint, 'url' | 'encoding' | 'body' | 'reject'>;
+/** What may differ in the second step of a login. `headers` and `answer` are those of `login`. */
+export type LoginEndpoint = Omit<TokenEndpoint, 'headers' | 'answer'>;
 
 /** The rows of that. */
-const { headers: _, method: __, ...LOGIN_ENDPOINT } = TOKEN_ENDPOINT;
+const { headers: _, answer: __, ...LOGIN_ENDPOINT } = TOKEN_ENDPOINT;
 
 /** A token or its `Authorization`, and its generation: the first, the second, … of the session. */
 type Granted = [token: string, generation: number];
@@ -89,6 +97,7 @@ export interface Session {
 export class Session extends EventTarget {
   readonly #core: Lazy<SessionDriver>;
   readonly #login: TokenEndpoint | undefined;
+  /** Whether it is `loading` at first. */
   readonly #hasStore: boolean;
   readonly #allowInsecure: boolean;
   readonly #origins: () => Set<string>;
@@ -112,13 +121,14 @@ export class Session extends EventTarget {
     const { make, calls, isByCookie } = read(options, this.source);
     this.#calls = calls;
     this.#isByCookie = isByCookie;
-    this.#hasStore = (options.store ?? 'memory') !== 'memory';
+    this.#hasStore = (options.store ?? 'memory') !== 'memory' || options.restore != null;
     this.#login = options.login ?? undefined;
     this.#allowInsecure = options.allowInsecure ?? false;
-    const { login, refresh, logout, fetchOrigins = [] } = options;
+    const { login, refresh, logout, restore, fetchOrigins = [] } = options;
+    const restoreUrl = restore === true ? undefined : restore?.url;
     this.#origins = () =>
       new Set(
-        [login?.url, refresh?.url, logout?.url, ...fetchOrigins].flatMap((url) =>
+        [login?.url, refresh?.url, logout?.url, restoreUrl, ...fetchOrigins].flatMap((url) =>
           url ? new URL(url, globalThis.location?.href).origin : [],
         ),
       );
@@ -127,7 +137,7 @@ export class Session extends EventTarget {
     this.#core = new Lazy((core) => make(core, owner), this.#failed, owner.broken);
   }
 
-  /** @default 'signed-out'; with a store 'loading' */
+  /** @default 'signed-out'; with a store or `restore` 'loading' */
   get state(): SessionState {
     const number = this.#end ? undefined : this.#core.call((core) => core.state());
     const before = this.#hasStore ? 'loading' : 'signed-out';
@@ -140,7 +150,7 @@ export class Session extends EventTarget {
   }
 
   /**
-   * Resolves with the state once the store has answered; at once if there is none.
+   * Resolves with the state once the store and the call of `restore` have answered; at once if there is neither.
    * @throws GatepassError LOAD_FAILED
    */
   ready(): Promise<SessionState> {
@@ -296,7 +306,8 @@ export class Session extends EventTarget {
     const login = endpoint === undefined ? this.#login : { ...this.#login, ...endpoint };
     if (login === undefined) throw failure('INVALID_OPTION', 'login: this session has no login endpoint');
     const [parts] = endpoint === undefined ? [] : this.#partsOf(endpoint, login);
-    const given = new Options({ credentials, body: login.body }, '', { credentials: 'json', body: 'json' });
+    const body = typeof login.body === 'function' ? undefined : login.body;
+    const given = new Options({ credentials, body }, '', { credentials: 'json', body: 'json' });
     const sent = given.json('credentials');
     if (!isRecord(credentials) || !isRecord(sent))
       return given.fail('credentials', 'an object such as {username, password} is needed');
@@ -309,7 +320,7 @@ export class Session extends EventTarget {
         forget();
         if (failure === undefined) return resolve();
         if (answer === undefined) return reject(named(failure));
-        const details = import('./details.js').then(({ detailsOf }) => detailsOf(answer, sent, login.body));
+        const details = import('./details.js').then(({ detailsOf }) => detailsOf(answer, sent, body));
         // The error is reported, with or without the server's answer.
         details.catch(() => {}).then((details) => reject(named(failure, undefined, details)));
       };
@@ -323,7 +334,10 @@ export class Session extends EventTarget {
   #partsOf(endpoint: unknown, login: unknown): unknown[] {
     new Options(endpoint, 'endpoint.', LOGIN_ENDPOINT);
     const rows = { endpoint: TOKEN_ENDPOINT, allowInsecure: 'flag' };
-    return new Options({ endpoint: login, allowInsecure: this.#allowInsecure }, '', rows).values();
+    const all = new Options({ endpoint: login, allowInsecure: this.#allowInsecure }, '', rows);
+    const parts = all.values();
+    checkBody(all.within('endpoint', TOKEN_ENDPOINT), 'login', login as TokenEndpoint, parts[0] as unknown[]);
+    return parts;
   }
 
   /** Signs in with tokens that the app has from elsewhere. Waiting connections start. */

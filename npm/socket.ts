@@ -3,6 +3,7 @@
 // For apps that compile with an older `lib`.
 /// <reference lib="esnext.disposable" preserve="true" />
 
+import type { Address, Attempts } from './asking.js';
 import type { ConnectionDriver, Sink } from './connection-driver.js';
 import { changeOf, changeTo, firesError, stateOf } from './changes.js';
 import { closed, failure, GatepassError } from './errors.js';
@@ -84,6 +85,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
   readonly CLOSED = 3;
 
   readonly #url: string;
+  readonly #attempts: Attempts = {};
   readonly #core: Lazy<ConnectionDriver>;
   readonly #handlers = new Handlers(this);
   #binaryType: BinaryType = 'blob';
@@ -104,10 +106,10 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
   readonly #highWaterMark: number;
   #writable: WritableStream<Sendable> | undefined;
 
-  constructor(url: string | URL, options: AuthSocketOptions) {
+  constructor(url: Address, options: AuthSocketOptions) {
     super();
-    this.#url = new Options({ url }, '', { url: 'address' }).url('url', true);
-    const make = read(this.#url, options);
+    this.#url = typeof url === 'function' ? '' : new Options({ url }, '', { url: 'address' }).url('url', true);
+    const make = read(this.#url || url, options, this.#attempts);
     this.#highWaterMark = options.highWaterMark ?? 65_536;
     this.#outbox = options.outbox ?? {};
     this.#early = new EarlyQueue(this.#outbox);
@@ -123,9 +125,9 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
     queueMicrotask(() => this.#mayStart && this.#state === 'idle' && this.#connect());
   }
 
-  /** The URL that was passed, without the credential. */
+  /** The URL that was passed, without the credential; if that is a function, the URL of the last attempt, at first ''. */
   get url(): string {
-    return this.#url;
+    return this.#url || (this.#attempts.url ?? '');
   }
 
   /** The state. @default 'idle' */
@@ -403,7 +405,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
     /** The state. */
     state: SocketState;
   } {
-    return { url: this.#url.replace(/\?.*/, ''), state: this.#state };
+    return { url: this.url.replace(/\?.*/, ''), state: this.#state };
   }
 
   /** The handler of `open`: a connection was accepted. @default null */
@@ -445,12 +447,15 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
         return self.deref()?.binaryType === 'arraybuffer';
       },
       status: (number, status) => withSocket((socket) => socket.#messages.delivered(number, status)),
+      handedOver: () => withSocket((socket) => socket.dispatchEvent(new Event('handover')), alive),
       opened: () => withSocket((socket) => socket.dispatchEvent(new Event('open')), alive),
       closed: (code, reason, wasClean) => withSocket((socket) => socket.#tell(closeEvent(code, reason, wasClean))),
       changed: (parts, unconfirmed) => {
         const socket = self.deref();
         alive = stateOf(parts) === 'closed' ? undefined : socket;
-        withSocket((socket) => socket.#changed(changeOf(parts, unconfirmed, source), firesError(parts)));
+        withSocket((socket) =>
+          socket.#changed(changeOf(parts, unconfirmed, source, socket.#attempts), firesError(parts)),
+        );
       },
       message: (data) => withSocket((socket) => socket.dispatchEvent(new MessageEvent('message', { data })), alive),
     };

@@ -64,7 +64,7 @@ for (const name of ['vue', 'angular']) {
       await control({ do: 'push', text });
     await control({ do: 'stop' });
     await badge(maggie, 'waiting');
-    await maggie.getByText(/again in \d+ s/).waitFor();
+    await maggie.getByText(/in \d+ s/).waitFor();
     await maggie.getByRole('button', { name: 'Buy INIT' }).click();
     await maggie.getByText('1 order waits for the connection.').waitFor();
     await look(maggie, 'waiting', 'dark');

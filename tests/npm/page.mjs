@@ -47,6 +47,7 @@ after(async () => {
 function page() {
   const imports = {
     gatepass: '/node_modules/gatepass/pkg/index.js',
+    'gatepass/user-messages': '/node_modules/gatepass/pkg/user-messages.js',
     'gatepass/vue': '/node_modules/gatepass/pkg/vue.js',
     vue: '/vue.js',
   };

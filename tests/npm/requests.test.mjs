@@ -376,7 +376,7 @@ test('the refresh token may be in the header, bodies are templates or none, and 
     const wrong = [
       () => ticket({ url: api, method: 'GET', body: {} }),
       () => ticket({ url: api, body: { a: '$refresh' } }),
-      () => ticket({ url: api, authorization: 'access' }),
+      () => ticket({ url: api, authorization: 'refresh' }),
     ];
     const refused = wrong.map((scheme) => {
       try {

@@ -8,7 +8,9 @@ const found = await import('gatepass');
 await found.load({ wasm: globalThis.wasm });
 // Scripts that are loaded on demand: the virtual clock does not wait for the network.
 await Promise.all(
-  ['tabs', 'locks', 'details', 'streams', 'requests'].map((name) => import(`/node_modules/gatepass/pkg/${name}.js`)),
+  ['tabs', 'locks', 'details', 'streams', 'requests', 'attempts'].map(
+    (name) => import(`/node_modules/gatepass/pkg/${name}.js`),
+  ),
 );
 
 export const { AuthSocket, GatepassError, Session, anonymous, firstMessage, presets, query, ticket } = found;
