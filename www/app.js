@@ -1,6 +1,7 @@
 // The demo: what an app would write, with every event shown.
 
 import { anonymous, AuthSocket, firstMessage, load, presets, query, Session } from 'gatepass';
+import { userMessage } from 'gatepass/user-messages';
 import { faults } from './faults.js';
 
 const server = location.origin;
@@ -66,7 +67,7 @@ element('login').addEventListener('submit', async (event) => {
     user = username;
     showUser();
   } catch (error) {
-    element('login-error').textContent = `${error.message} (${error.code})`;
+    element('login-error').textContent = `${userMessage(error)} (${error.code})`;
   }
 });
 

@@ -1,6 +1,7 @@
 import { ChangeDetectionStrategy, Component, inject, signal } from '@angular/core';
 import { presets } from 'gatepass';
 import { GatepassSession, injectAuthSocket } from 'gatepass/angular';
+import { userMessage } from 'gatepass/user-messages';
 import { change, hear, named, OPENING, order, points, price, trend, type Side } from '../../market/market';
 
 @Component({
@@ -15,7 +16,7 @@ import { change, hear, named, OPENING, order, points, price, trend, type Side } 
     </header>
     @if (socket.state() !== 'connected' && socket.error(); as error) {
       <p class="notice">
-        <span>{{ error.message }}@if (socket.retryIn() !== undefined) {; again in {{ socket.retryIn() }} s}</span>
+        <span>{{ userMessage(error) }}@if (socket.retryIn() !== undefined) { Next try in {{ socket.retryIn() }} s.}</span>
         <!-- The server takes the token no more, although the session does not know. -->
         @if (error.disposition === 'signIn' && session.isSignedIn()) {
           <button (click)="session.logout()">Sign in again</button>
@@ -82,6 +83,7 @@ export class MarketWatch {
   protected readonly waiting = signal(0);
   /** What became of an order, if it is not as it should be. */
   protected readonly problem = signal<string | undefined>(undefined);
+  protected readonly userMessage = userMessage;
   protected readonly change = change;
   protected readonly points = points;
   protected readonly price = price;
@@ -104,7 +106,7 @@ export class MarketWatch {
       this.waiting.update((count) => count - 1);
       if (status === 'dropped') this.problem.set(`${named([text])} was not sent.`);
     } catch (error) {
-      this.problem.set(`${named([text])} was not taken: ${(error as Error).message}`);
+      this.problem.set(`${named([text])} was not taken. ${userMessage(error)}`);
     }
   }
 }

@@ -1,7 +1,7 @@
 import { ChangeDetectionStrategy, Component, inject, signal } from '@angular/core';
 import { FormsModule } from '@angular/forms';
-import { isGatepassError } from 'gatepass';
 import { GatepassSession } from 'gatepass/angular';
+import { userMessage } from 'gatepass/user-messages';
 
 @Component({
   selector: 'app-sign-in',
@@ -12,7 +12,7 @@ import { GatepassSession } from 'gatepass/angular';
       <h1>Market watch</h1>
       <form (ngSubmit)="signIn()">
         @if (session.error(); as reason) {
-          <p class="quiet">You were signed out: {{ reason.message }}</p>
+          <p class="quiet">You were signed out. {{ userMessage(reason) }}</p>
         }
         <label>User <input [(ngModel)]="credentials.username" name="username" autocomplete="username" required autofocus></label>
         <label>Password <input [(ngModel)]="credentials.password" name="password" type="password" autocomplete="current-password" required></label>
@@ -30,6 +30,7 @@ export class SignIn {
   protected readonly credentials = { username: '', password: '' };
   protected readonly problem = signal<string | undefined>(undefined);
   protected readonly isBusy = signal(false);
+  protected readonly userMessage = userMessage;
 
   protected async signIn(): Promise<void> {
     this.isBusy.set(true);
@@ -37,8 +38,7 @@ export class SignIn {
     try {
       await this.session.login({ ...this.credentials });
     } catch (error) {
-      const isWrong = isGatepassError(error) && error.code === 'INVALID_CREDENTIALS';
-      this.problem.set(isWrong ? 'User or password is wrong.' : `That did not work: ${(error as Error).message}`);
+      this.problem.set(userMessage(error));
     } finally {
       this.isBusy.set(false);
     }
