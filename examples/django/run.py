@@ -156,6 +156,8 @@ def main():
             redis += ["--save", "", "--appendonly", "no", "--dir", str(data), "--loglevel", "warning"]
             children.append(Child("redis-server", redis, stdout=subprocess.DEVNULL))
             environment["REDIS_URL"] = f"redis://127.0.0.1:{redis_port}/0"
+            # For `manage.py shell` beside it.
+            (data / "redis-url").write_text(environment["REDIS_URL"])
         for command in [["migrate", "-v0"], ["demo_users"]]:
             subprocess.run([sys.executable, "manage.py", *command], cwd=HERE, env=environment, check=True)
 

@@ -2,7 +2,9 @@
 
 import { execFileSync } from 'node:child_process';
 import { createHmac, randomUUID } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
 import { request } from 'node:http';
+import { join } from 'node:path';
 
 const { GATEPASS_TEST_PYTHON: python, GATEPASS_TEST_EXAMPLE: folder } = process.env;
 /** One node with everything in memory. */
@@ -14,9 +16,12 @@ if (!python || !folder || !one.url || !two.url)
 
 /** Runs a line of Python in Django's shell and returns what it prints. */
 export function shell(server, code) {
+  // With Redis, what is changed here reaches the sockets of the nodes.
+  const redis = join(server.data, 'redis-url');
+  const more = existsSync(redis) ? { REDIS_URL: readFileSync(redis, 'utf8') } : {};
   return execFileSync(python, ['manage.py', 'shell', '-v', '0', '-c', code], {
     cwd: folder,
-    env: { ...process.env, EXAMPLE_DATA: server.data },
+    env: { ...process.env, EXAMPLE_DATA: server.data, ...more },
     encoding: 'utf8',
   });
 }
@@ -68,8 +73,11 @@ export function handshake(server, path, headers = {}) {
         'sec-websocket-key': Buffer.from(randomUUID().slice(0, 16)).toString('base64'),
         origin: server.url,
         ...headers,
+        ...(headers.origin === null && { origin: '' }),
       },
     });
+    // A program that is no browser.
+    if (headers.origin === null) asked.removeHeader('origin');
     asked.on('upgrade', (response, socket) => resolve(response.statusCode, socket.destroy()));
     asked.on('response', (response) => resolve(response.statusCode, response.resume()));
     asked.on('error', reject);

@@ -291,20 +291,11 @@ test('s6: a session key of two minutes', async () => {
     assert.equal(await handshake(one, `/ws/session/?session_key=${key}`), 403, key);
 });
 
-test('nobody, on the socket that native clients use, neither reaches the others nor hears them', async () => {
-  const { result } = await inPage(async (server) => {
-    const { anonymous, AuthSocket } = await import('gatepass');
-    const [one, other] = [0, 1].map(() => new AuthSocket(`${server}/ws/header/`, { scheme: anonymous() }));
-    const next = (socket) =>
-      new Promise((resolve) => socket.addEventListener('message', ({ data }) => resolve(data), { once: true }));
-    const ask = (socket, text) => Promise.all([next(socket), socket.send(text)]).then(([answer]) => answer);
-    // A client that got an answer is connected.
-    for (const socket of [one, other]) await ask(socket, 'in?');
-    await ask(one, '{"type":"broadcast","text":"hi"}');
-    await ask(one, 'done');
-    return ask(other, 'what do I hear?');
-  }, one.url);
-  assert.equal(result, 'what do I hear?');
+test('the socket of native clients refuses a page, which has no such header, before it accepts', async () => {
+  const { token } = await login(one, '/api-token-auth/');
+  assert.equal(await handshake(one, '/ws/header/', { authorization: `Token ${token}` }), 101);
+  for (const authorization of ['', 'Token garbage', `Bearer ${token}`, token])
+    assert.equal(await handshake(one, '/ws/header/', { authorization }), 403, authorization.slice(0, 13));
 });
 
 test('case_25: djoser ends the token at logout, on every device', async () => {

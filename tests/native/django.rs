@@ -31,9 +31,9 @@ async fn user_by(preset: &str, base: &str, config: ConnectionConfig) -> String {
 async fn django_s7_the_authorization_header_names_its_user() {
     assert_eq!(user_by("drfToken", "", at("/ws/header/", Scheme::Header)).await, "maggie");
     let session = session_with_token("garbage").await;
-    let mut socket = connected(at("/ws/header/", Scheme::Header), Some(&session)).await;
-    socket.send(text(WHOAMI)).await.unwrap();
-    assert_eq!(socket.next().await, Some(text(r#"{"type": "whoami", "user": null}"#)), "unknown: nobody");
+    let mut socket = AuthSocket::new(at("/ws/header/", Scheme::Header), Some(&session)).unwrap();
+    socket.connect();
+    assert_eq!(failures(&mut socket, 1).await, [("CONNECT_FAILED", "retry")], "it refuses before it accepts");
 }
 
 #[tokio::test]

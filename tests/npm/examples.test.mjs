@@ -36,7 +36,7 @@ for (const name of ['vue', 'angular']) {
     };
     const maggie = await open({ viewport: { width: 1000, height: 640 } });
     await signIn(maggie, 'maggie', 'wrong');
-    await maggie.getByRole('alert').getByText('User or password is wrong.').waitFor();
+    await maggie.getByRole('alert').getByText('The name or the password is wrong.').waitFor();
     await look(maggie, 'sign-in', 'light');
     await signIn(maggie, 'maggie', 'secret');
     await badge(maggie, 'connected');

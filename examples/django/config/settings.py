@@ -20,15 +20,38 @@ INSTALLED_APPS = [
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
+    "django.contrib.admin",
+    "django.contrib.messages",
     "rest_framework",
     "rest_framework.authtoken",
     "rest_framework_simplejwt.token_blacklist",
     "rest_framework_jwt",
     "djoser",
+    "dj_rest_auth",
     "channels",
     "gate",
 ]
-MIDDLEWARE = ["corsheaders.middleware.CorsMiddleware", "django.middleware.common.CommonMiddleware"]
+MIDDLEWARE = [
+    "corsheaders.middleware.CorsMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
 ROOT_URLCONF = "config.urls"
 ASGI_APPLICATION = "config.asgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -54,13 +77,14 @@ SESSION_ENGINE = "django.contrib.sessions.backends.db"
 REST_FRAMEWORK = {
     # The first one decides what an unauthenticated request is answered with: this one says 401, SessionAuthentication 403.
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "rest_framework_simplejwt.authentication.JWTAuthentication",
+        "gate.auth.AccessTokenAuthentication",
         "rest_framework.authentication.TokenAuthentication",
         "rest_framework_jwt.authentication.JSONWebTokenAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "UNAUTHENTICATED_USER": None,
+    "DEFAULT_THROTTLE_RATES": {"login": "3/min"},
 }
 ACCESS_LIFE = timedelta(seconds=int(os.environ.get("EXAMPLE_ACCESS_SECONDS", "300")))
 SIMPLE_JWT = {
@@ -79,12 +103,24 @@ JWT_AUTH = {
     "JWT_AUTH_COOKIE_SECURE": False,
     "JWT_AUTH_COOKIE_SAMESITE": "Lax",
 }
+# dj-rest-auth: the refresh token is in a cookie that no script sees, the access token in the answers.
+REST_AUTH = {
+    "USE_JWT": True,
+    "SESSION_LOGIN": False,
+    "JWT_AUTH_REFRESH_COOKIE": "refresh-token",
+    "JWT_AUTH_HTTPONLY": True,
+    "JWT_AUTH_SAMESITE": "Lax",
+    # True wherever there is https.
+    "JWT_AUTH_SECURE": False,
+}
 DJOSER = {"TOKEN_MODEL": "rest_framework.authtoken.models.Token"}
 
 # A ticket has to outlive the few seconds that a browser may hold a dial back.
 TICKET_SECONDS = int(os.environ.get("EXAMPLE_TICKET_SECONDS", "30"))
 SESSION_KEY_SECONDS = int(os.environ.get("EXAMPLE_SESSION_KEY_SECONDS", "120"))
 FIRST_MESSAGE_SECONDS = 5
+# The second step of a login: a real one is of the user's authenticator.
+EXAMPLE_CODE = b"123456"
 
 # Pages of this machine, on any port. A real list names the app's own origins.
 CORS_ALLOWED_ORIGIN_REGEXES = [r"^http://(localhost|127\.0\.0\.1)(:\d+)?$"]

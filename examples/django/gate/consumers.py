@@ -1,4 +1,4 @@
-"""The sockets: they refuse before they accept, keep the user, and speak to their group.
+"""The sockets: they refuse before they accept, keep the user, speak to their group, and end with their user.
 
 Each answers `{"type": "whoami"}` with the user, `{"type": "node"}` with the process that serves it, sends `{"type": "broadcast", …}` to all of its group with the sender's name, and gives
 back everything else.
@@ -11,37 +11,35 @@ import os
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 
+from gate.endings import EndsWithUser
+from gate.text import object_of, text_of
 from gate.users import user_of_drf_token
 
 
-class OpenConsumer(AsyncWebsocketConsumer):
-    """Lets everybody in: with `scope["user"]`, or as nobody, who is answered but neither heard nor told anything."""
+class Consumer(EndsWithUser, AsyncWebsocketConsumer):
+    """What a socket can do once its user is known."""
 
-    async def connect(self):
-        await self.enter(self.scope["path"])
-
-    async def enter(self, group):
-        """Accepts, and joins the group only then: whoever is not in hears nothing. Nor does nobody."""
-        await self.accept()
-        if self.scope["user"] is not None:
-            self.group = "".join(letter if letter.isalnum() else "." for letter in group)
-            await self.channel_layer.group_add(self.group, self.channel_name)
+    async def enter(self, room, group=None):
+        """Joins the room of a socket that was accepted: whoever is not in hears nothing. `group`: the group whose members alone may be here."""
+        self.room = "".join(letter if letter.isalnum() else "." for letter in room)
+        await self.channel_layer.group_add(self.room, self.channel_name)
+        await self.watch(self.scope["user"], ends=self.scope.get("ends"), group=group)
 
     async def disconnect(self, code):
-        if hasattr(self, "group"):
-            await self.channel_layer.group_discard(self.group, self.channel_name)
+        if hasattr(self, "room"):
+            await self.channel_layer.group_discard(self.room, self.channel_name)
+        await super().disconnect(code)
 
     async def receive(self, text_data=None, bytes_data=None):
-        message = _object_of(text_data)
-        user = self.scope["user"]
-        name = user and user.get_username()
+        message = object_of(text_data)
+        name = self.scope["user"].get_username()
         if message.get("type") == "whoami":
             await self.send(json.dumps({"type": "whoami", "user": name}))
         elif message.get("type") == "node":
             await self.send(json.dumps({"type": "node", "pid": os.getpid()}))
-        elif message.get("type") == "broadcast" and user:
+        elif message.get("type") == "broadcast":
             text = json.dumps({**message, "from": name})
-            await self.channel_layer.group_send(self.group, {"type": "say", "text": text})
+            await self.channel_layer.group_send(self.room, {"type": "say", "text": text})
         else:
             await self.send(text_data, bytes_data)
 
@@ -50,12 +48,13 @@ class OpenConsumer(AsyncWebsocketConsumer):
 
 
 # region user
-class UserConsumer(OpenConsumer):
+class UserConsumer(Consumer):
     """Lets in whoever the middleware knows. Closing before accepting is HTTP 403."""
 
     async def connect(self):
         if self.scope["user"] is None:
             return await self.close()
+        await self.accept()
         await self.enter(self.scope["path"])
 # endregion user
 
@@ -67,10 +66,11 @@ class GroupConsumer(UserConsumer):
         user, group = self.scope["user"], self.scope["url_route"]["kwargs"]["group"]
         if user is None or not await user.groups.filter(pk=group).aexists():
             return await self.close()
-        await self.enter(f"app_{group}")
+        await self.accept()
+        await self.enter(f"app_{group}", group=str(int(group)))
 
 
-class FirstMessageConsumer(OpenConsumer):
+class FirstMessageConsumer(Consumer):
     """S5: `{"token": "<DRF token>"}` as the first message, within seconds. Until then the socket hears nothing."""
 
     async def connect(self):
@@ -86,24 +86,14 @@ class FirstMessageConsumer(OpenConsumer):
         if self.scope["user"] is not None:
             return await super().receive(text_data, bytes_data)
         self.deadline.cancel()
-        token = _object_of(text_data).get("token")
-        user = await user_of_drf_token(token) if isinstance(token, str) else None
-        if user is None:
+        token = text_of(object_of(text_data).get("token"))
+        user = token and await user_of_drf_token(token)
+        if not user:
             # 4401 and not a plain close: the client can tell that it is the token.
             return await self.close(4401)
         self.scope["user"] = user
-        self.group = "quotes"
-        await self.channel_layer.group_add(self.group, self.channel_name)
+        await self.enter("quotes")
 
     async def disconnect(self, code):
         self.deadline.cancel()
         await super().disconnect(code)
-
-
-def _object_of(text):
-    """The JSON object in a text; of anything else an empty one."""
-    try:
-        value = json.loads(text or "")
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}

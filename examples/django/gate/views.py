@@ -7,10 +7,14 @@ from rest_framework import status
 from rest_framework.decorators import api_view, authentication_classes, permission_classes
 from rest_framework.response import Response
 from rest_framework_jwt.settings import api_settings as drf_jwt_settings
+from rest_framework.throttling import ScopedRateThrottle
 from rest_framework_simplejwt.tokens import AccessToken
+from rest_framework_simplejwt.views import TokenObtainPairView
 
 from gate import tickets
+from gate.endings import log_out_everywhere
 from gate.middleware.session_key import FOR_SOCKETS
+from gate.text import text_of
 
 
 @api_view(["POST"])
@@ -19,8 +23,8 @@ from gate.middleware.session_key import FOR_SOCKETS
 def auth(request):
     """S4: {user, pwd} → {token}. The seed asks by GET with a body, which no browser sends."""
     data = request.data if isinstance(request.data, dict) else {}
-    user, password = data.get("user"), data.get("pwd")
-    if not (isinstance(user, str) and isinstance(password, str) and user and password):
+    user, password = text_of(data.get("user")), text_of(data.get("pwd"))
+    if not (user and password):
         return Response({"error": "user and pwd are required"}, status=status.HTTP_400_BAD_REQUEST)
     known = authenticate(request, username=user, password=password)
     if known is None:
@@ -31,9 +35,10 @@ def auth(request):
 # region ticket
 @api_view(["GET", "POST"])
 def ws_ticket(request):
-    """S4: {ticket, expires}, bound to the origin that asks, where the browser names it: always by POST."""
-    ticket, expires = tickets.issue(request.user.pk, request.headers.get("origin"))
-    return _secret({"ticket": ticket, "expires": expires})
+    """S4: {ticket, expires, origin}. A ticket is bound to the origin that asks; `origin` is null if nobody has named one, as a program does."""
+    origin = tickets.origin_of(request)
+    ticket, expires = tickets.issue(request.user.pk, origin)
+    return _secret({"ticket": ticket, "expires": expires, "origin": origin})
 # endregion ticket
 
 
@@ -54,6 +59,20 @@ def ws_session_key(request):
 def protected(request):
     """What a client may probe: whoever gets 200 has a good credential."""
     return Response({"user": request.user.get_username()})
+
+
+@api_view(["POST"])
+def logout_everywhere(request):
+    """Ends all that was issued to the user, and all sockets."""
+    log_out_everywhere(request.user)
+    return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class ThrottledTokenView(TokenObtainPairView):
+    """simplejwt's login, three times a minute. The next answer is 429 with `Retry-After`, which the CORS settings expose."""
+
+    throttle_classes = [ScopedRateThrottle]
+    throttle_scope = "login"
 
 
 @api_view(["POST"])

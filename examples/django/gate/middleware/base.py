@@ -7,6 +7,8 @@ from urllib.parse import parse_qs
 
 from django.http import parse_cookie
 
+from gate.text import text_of
+
 
 class UserMiddleware:
     """Finds the user of a handshake; a subclass says how."""
@@ -16,22 +18,25 @@ class UserMiddleware:
 
     async def __call__(self, scope, receive, send):
         # An empty credential is no user either: `or` lets nothing through but a user.
-        user = await self.user_of(scope) or None
-        return await self.app(dict(scope, user=user), receive, send)
+        found = await self.user_of(scope) or None
+        # A token may end: a middleware that knows when returns that, too.
+        user, ends = found if isinstance(found, tuple) else (found, None)
+        return await self.app(dict(scope, user=user, ends=ends), receive, send)
 
     async def user_of(self, scope):
+        """The user, or None; or both the user and when the token ends, in seconds since 1970."""
         raise NotImplementedError
 
 
 def query_param(scope, name):
     """One parameter of the query, or None. A parameter that is not there is no error of the server's."""
-    query = parse_qs(scope["query_string"].decode("latin-1"))
-    return query.get(name, [None])[0]
+    query = parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=100)
+    return text_of(query.get(name, [None])[0])
 
 
 def header(scope, name):
     """One header of the handshake, or None."""
-    return next((value.decode("latin-1") for key, value in scope["headers"] if key == name.encode()), None)
+    return text_of(next((value.decode("latin-1") for key, value in scope["headers"] if key == name.encode()), None))
 
 
 def cookie(scope, name):

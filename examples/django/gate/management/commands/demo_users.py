@@ -1,4 +1,4 @@
-"""Makes the users of the example: maggie (password `secret`) in group 1, bob (`hunter2`) in none, eve (`gone`) who is not active."""
+"""Makes the users of the example: maggie (password `secret`) in group 1, bob (`hunter2`) in none, eve (`gone`) who is not active, ada (`lovelace`) who may use the admin."""
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
@@ -16,3 +16,6 @@ class Command(BaseCommand):
             user.set_password(password)
             user.save()
         get_user_model().objects.get(username="maggie").groups.add(group)
+        ada, _ = get_user_model().objects.get_or_create(username="ada", defaults={"is_staff": True, "is_superuser": True})
+        ada.set_password("lovelace")
+        ada.save()
