@@ -1,12 +1,12 @@
-//! Every authentication scheme, row by row (S1 to S8, X1 to X7): the preset connects, and a bad credential has the expected outcome.
+//! Every authentication scheme, row by row (S1 to S10, X1 to X9): the preset connects, and a bad credential has the expected outcome.
 //!
 //! S7 is a header, which a page cannot set: `tests/native` has it.
 
-use gatepass::proto::connection::Probe;
-use gatepass::proto::connection::{ConnectionConfig, ConnectionState};
-use gatepass::proto::http::Method;
-use gatepass::proto::scheme::{Cookie, ProtocolEntry, Scheme, Ticket};
-use gatepass::proto::{UrlKind, preset};
+use gatepass::proto::connection::{ConnectionConfig, ConnectionState, Probe, WhenSignedOut};
+use gatepass::proto::http::{Credentials, Method};
+use gatepass::proto::scheme::{Cookie, ProtocolEntry, Query, Scheme, Ticket, Welcome};
+use gatepass::proto::session::{SessionConfig, TokenEndpoint, TokenFields};
+use gatepass::proto::{Json, UrlKind, preset};
 use gatepass::web::Session;
 use gloo_net::http::Request;
 use wasm_bindgen_test::wasm_bindgen_test;
@@ -233,4 +233,81 @@ async fn case_46_a_refusal_and_a_server_that_is_not_there_are_told_apart_by_the_
     control(r#"{"do": "dropSockets", "how": "reset"}"#).await;
     client.state(ConnectionState::Closed).await;
     assert_eq!(client.read(|seen| seen.failures.last().copied()), Some(("HANDSHAKE_FORBIDDEN", "giveUp")));
+}
+
+fn endpoint(path: &str) -> TokenEndpoint {
+    TokenEndpoint::new(url(path, UrlKind::Http))
+}
+
+fn by_cookie() -> SessionConfig {
+    SessionConfig {
+        login: Some(endpoint("/session/login/")),
+        restore: Some(TokenEndpoint { method: Method::Get, ..endpoint("/session/me/") }),
+        fields: TokenFields { access: None, ..TokenFields::default() },
+        credentials: Credentials::Include,
+        ..SessionConfig::new()
+    }
+}
+
+#[wasm_bindgen_test]
+async fn s9_a_session_that_is_a_cookie_and_is_found_again() {
+    fresh().await;
+    let session = Session::new(by_cookie()).unwrap();
+    login(&session, "maggie", "secret").await.unwrap();
+    lets_maggie_in(quick("/ws/cookie/", Scheme::Cookie(Cookie::default())), &session).await;
+    // As after a reload.
+    let again = Session::new(by_cookie()).unwrap();
+    lets_maggie_in(quick("/ws/cookie/", Scheme::Cookie(Cookie::default())), &again).await;
+    let gone = Request::post(&format!("{SERVER}/session/logout/")).credentials(RequestCredentials::Include);
+    assert_eq!(gone.send().await.unwrap().status(), 204);
+    let nobody = Session::new(by_cookie()).unwrap();
+    let client = Client::new(quick("/ws/cookie/", Scheme::Cookie(Cookie::default())), Some(&nobody));
+    client.state(ConnectionState::Suspended).await;
+    assert_eq!(client.read(|seen| seen.failures.clone()), [], "nobody is no error");
+}
+
+#[wasm_bindgen_test]
+async fn s10_a_refresh_token_that_no_script_sees() {
+    fresh().await;
+    let config = || preset::session("djRestAuth", &format!("{SERVER}/hidden")).unwrap();
+    let session = Session::new(config()).unwrap();
+    login(&session, "maggie", "secret").await.unwrap();
+    let again = Session::new(config()).unwrap();
+    lets_maggie_in(quick("/ws/jwt/", query()), &again).await;
+    let gone = Request::post(&format!("{SERVER}/hidden/logout/")).credentials(RequestCredentials::Include);
+    assert_eq!(gone.send().await.unwrap().status(), 204);
+}
+
+#[wasm_bindgen_test]
+async fn x8_a_visitor_who_becomes_somebody_at_login_and_nobody_at_logout() {
+    fresh().await;
+    let session = Session::new(preset::session("simpleJwt", &format!("{SERVER}/api")).unwrap()).unwrap();
+    let config = ConnectionConfig { when_signed_out: WhenSignedOut::Connect, ..quick("/ws/public/", query()) };
+    let client = Client::new(config, Some(&session));
+    client.connected().await;
+    let nobody = r#"{"type":"whoami","user":null}"#;
+    client.send(WHOAMI);
+    client.heard(&[nobody]).await;
+    login(&session, "maggie", "secret").await.unwrap();
+    client.connected().await;
+    client.send(WHOAMI);
+    client.heard(&[nobody, MAGGIE]).await;
+    session.logout();
+    client.connected().await;
+    client.send(WHOAMI);
+    client.heard(&[nobody, MAGGIE, nobody]).await;
+    assert_eq!(client.read(|seen| seen.failures.clone()), []);
+}
+
+#[wasm_bindgen_test]
+async fn x9_a_server_that_says_on_the_open_socket_what_it_thinks_of_the_credential() {
+    fresh().await;
+    let config = || {
+        let json = |text: &str| Json::parse(text);
+        let (ack, reject) = (json(r#"{"type":"welcome"}"#), json(r#"{"type":"denied"}"#));
+        let welcome = Welcome { ack, reject, ..Welcome::default() };
+        quick("/ws/welcome/", Scheme::Query(Query { welcome, ..Query::default() }))
+    };
+    lets_maggie_in(config(), &session("simpleJwt", "/api").await).await;
+    refuses(config(), REFUSED).await;
 }

@@ -56,7 +56,7 @@ async function inSite(...scripts) {
   return result;
 }
 
-test("Django's own session: CSRF, restore, a socket and a ticket by cookie, logout; also beside a sign-in to the admin", async () => {
+test("s9: Django's own session: CSRF, restore, a socket and a ticket by cookie, logout; also beside a sign-in to the admin", async () => {
   const signIn = async () => {
     const { AuthSocket, cookie, Session, ticket } = await import('gatepass');
     const options = {
@@ -124,7 +124,7 @@ test("Django's own session: CSRF, restore, a socket and a ticket by cookie, logo
   assert.deepEqual(await inSite(asAdmin), [[true, 'signed-in']]);
 });
 
-test('dj-rest-auth with its refresh token in a cookie: a reload is signed in, after logout it is not', async () => {
+test('s10: dj-rest-auth with its refresh token in a cookie: a reload is signed in, after logout it is not', async () => {
   const first = async () => {
     const { presets, Session } = await import('gatepass');
     const session = new Session(presets.djRestAuth('/dj-rest-auth'));
@@ -153,7 +153,7 @@ test('dj-rest-auth with its refresh token in a cookie: a reload is signed in, af
   ]);
 });
 
-test('a login of two steps, a missing slash, and a login that is throttled are told as what they are', async () => {
+test('s11: a login of two steps, a missing slash, and a login that is throttled are told as what they are', async () => {
   const [result] = await inSite(async () => {
     const { Session } = await import('gatepass');
     const credentials = { username: 'maggie', password: 'secret' };

@@ -207,32 +207,6 @@ async fn a_token_that_no_header_can_carry_is_refused_and_not_left_out() {
     assert_eq!(refused.map_err(|error| error.code()), Err("INVALID_OPTION"));
 }
 
-#[tokio::test]
-async fn a_session_that_is_a_cookie_has_tickets_and_no_token() {
-    let server = MockServer::start().await;
-    let endpoint = |path: &str| TokenEndpoint::new(url(&server, path, UrlKind::Http));
-    let config = SessionConfig {
-        login: Some(endpoint("/session/login/")),
-        fields: TokenFields { access: None, ..TokenFields::default() },
-        credentials: Credentials::Include,
-        ..SessionConfig::new()
-    };
-    let without_cookies = SessionConfig { credentials: Credentials::Omit, ..config.clone() };
-    assert_eq!(Session::new(without_cookies).map(|_| ()).map_err(|error| error.code()), Err("INVALID_OPTION"));
-    let session = Session::new(config).unwrap();
-    assert_eq!(login(&session, "maggie", "wrong").await, Err("INVALID_CREDENTIALS"));
-    login(&session, "maggie", "secret").await.unwrap();
-    let ticket = Ticket::new(url(&server, "/session/ws_ticket", UrlKind::Http));
-    let config = ConnectionConfig {
-        credentials: Some(Credentials::Include),
-        ..quick(&server, "/channel/", Scheme::Ticket(ticket))
-    };
-    let mut socket = connected(config, Some(&session)).await;
-    socket.send(text(r#"{"type":"whoami"}"#)).await.unwrap();
-    let answer = socket.next().await;
-    assert!(matches!(&answer, Some(Message::Text(answer)) if answer.contains("maggie")), "{answer:?}");
-}
-
 /// A server that redirects every request, and the requests that it received.
 async fn leads_to(location: String) -> (String, tokio::sync::mpsc::UnboundedReceiver<String>) {
     use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};

@@ -1,7 +1,7 @@
-//! Every authentication scheme, row by row (S1 to S8, X1 to X7), by the native driver.
+//! Every authentication scheme, row by row (S1 to S9, X1 to X9), by the native driver.
 
-use gatepass::proto::connection::Probe;
-use gatepass::proto::scheme::{Cookie, Ticket};
+use gatepass::proto::connection::{Probe, WhenSignedOut};
+use gatepass::proto::scheme::{Cookie, Query, Ticket, Welcome};
 
 use super::*;
 
@@ -108,6 +108,31 @@ async fn s8_a_user_id_in_the_query_gets_no_one_in() {
     assert_eq!(server.counts().accepted, 0);
 }
 
+#[tokio::test]
+async fn s9_a_session_that_is_a_cookie_has_tickets_and_no_token() {
+    let server = MockServer::start().await;
+    let endpoint = |path: &str| TokenEndpoint::new(url(&server, path, UrlKind::Http));
+    let config = SessionConfig {
+        login: Some(endpoint("/session/login/")),
+        fields: TokenFields { access: None, ..TokenFields::default() },
+        credentials: Credentials::Include,
+        ..SessionConfig::new()
+    };
+    let without_cookies = SessionConfig { credentials: Credentials::Omit, ..config.clone() };
+    assert_eq!(Session::new(without_cookies).map(|_| ()).map_err(|error| error.code()), Err("INVALID_OPTION"));
+    let session = Session::new(config).unwrap();
+    assert_eq!(login(&session, "maggie", "wrong").await, Err("INVALID_CREDENTIALS"));
+    login(&session, "maggie", "secret").await.unwrap();
+    let ticket = Ticket::new(url(&server, "/session/ws_ticket", UrlKind::Http));
+    let config = ConnectionConfig {
+        credentials: Some(Credentials::Include),
+        ..quick(&server, "/channel/", Scheme::Ticket(ticket))
+    };
+    let mut socket = connected(config, Some(&session)).await;
+    socket.send(text(WHOAMI)).await.unwrap();
+    assert_eq!(socket.next().await, Some(text(MAGGIE)));
+}
+
 async fn first_message(name: &str, path: &str) {
     let server = MockServer::start().await;
     let session = session(&server, "simpleJwt", "/api").await;
@@ -155,4 +180,41 @@ async fn x6_kubernetes() {
 #[tokio::test]
 async fn x7_phoenix() {
     in_the_handshake("phoenix", "/socket/websocket", "drfToken", "").await;
+}
+
+#[tokio::test]
+async fn x8_a_visitor_who_becomes_somebody_at_login_and_nobody_at_logout() {
+    let server = MockServer::start().await;
+    let session = Session::new(preset::session("simpleJwt", &format!("{}/api", server.url())).unwrap()).unwrap();
+    let config = ConnectionConfig { when_signed_out: WhenSignedOut::Connect, ..quick(&server, "/ws/public/", query()) };
+    let mut socket = connected(config, Some(&session)).await;
+    let nobody = r#"{"type":"whoami","user":null}"#;
+    for (step, user) in [nobody, MAGGIE, nobody].into_iter().enumerate() {
+        match step {
+            1 => login(&session, "maggie", "secret").await.unwrap(),
+            2 => session.logout().await,
+            _ => {}
+        }
+        socket.ready().await.unwrap();
+        socket.send(text(WHOAMI)).await.unwrap();
+        assert_eq!(socket.next().await, Some(text(user)), "{step}");
+    }
+    let mut alone = ConnectionConfig { when_signed_out: WhenSignedOut::Wait, ..quick(&server, "/ws/public/", query()) };
+    assert!(AuthSocket::new(alone.clone(), None).is_err(), "a token needs a session");
+    alone.when_signed_out = WhenSignedOut::Connect;
+    connected(alone, None).await;
+}
+
+#[tokio::test]
+async fn x9_a_server_that_says_on_the_open_socket_what_it_thinks_of_the_credential() {
+    let server = MockServer::start().await;
+    let session = session(&server, "simpleJwt", "/api").await;
+    let config = || {
+        let json = |text: &str| Json::parse(text);
+        let welcome =
+            Welcome { ack: json(r#"{"type":"welcome"}"#), reject: json(r#"{"type":"denied"}"#), ..Welcome::default() };
+        quick(&server, "/ws/welcome/", Scheme::Query(Query { welcome, ..Query::default() }))
+    };
+    lets_maggie_in(config(), &session).await;
+    refuses(&server, config(), REFUSED).await;
 }

@@ -19,7 +19,7 @@ function publicTypes() {
     for (const [, name] of readFileSync(join('pkg', file), 'utf8').matchAll(/(?:from|import\()\s*'\.\/([\w-]+)\.js'/g))
       read(`${name}.d.ts`);
   };
-  for (const entry of ['index', 'inline', 'vue', 'angular']) read(`${entry}.d.ts`);
+  for (const entry of ['index', 'inline', 'vue', 'angular', 'user-messages']) read(`${entry}.d.ts`);
   return found;
 }
 
