@@ -62,6 +62,7 @@ export default defineConfig({
           { text: 'Start in five minutes', link: '/start' },
           { text: 'The session', link: '/session' },
           { text: 'Staying connected', link: '/reconnect' },
+          { text: 'Presets', link: '/presets' },
           { text: 'Recipes', link: '/recipes' },
           { text: 'Security', link: '/security' },
           { text: 'Loading the wasm', link: '/loading' },
