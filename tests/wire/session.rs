@@ -95,6 +95,11 @@ fn play(name: &str) {
         let outcome = if let Some(credentials) = row.at("login") {
             let login = LoginId(index as u32);
             call(&mut session, Input::Login { login, credentials, endpoint: None }, row)
+        } else if row.at("restore").is_some() {
+            // It asks by itself, as soon as it has a clock.
+            let outcome = call(&mut session, Input::Timeout, row);
+            assert_eq!(session.state(), SessionState::SignedOut, "nobody is no error");
+            outcome
         } else if row.at("logout").is_some() {
             let outcome = call(&mut session, Input::Logout, row);
             assert_eq!(session.state(), SessionState::SignedOut);
