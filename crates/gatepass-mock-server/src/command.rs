@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::careless::Careless;
 use crate::settings::Settings;
 
 /// Something that happens to the server. In JSON the variant is the member `do`, in camel case:
@@ -9,6 +10,11 @@ use crate::settings::Settings;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum Command {
+    /// Forget these things from now on, and no others.
+    BeCareless {
+        /// What.
+        about: Vec<Careless>,
+    },
     /// Answer the next requests with this instead of the proper answer.
     Answer {
         /// Which endpoint.
@@ -123,6 +129,7 @@ impl Command {
             }
             Self::SendRaw { hex } if bytes_of(hex).is_none() => Err("hex: two hexadecimal digits for each byte"),
             Self::Answer { .. }
+            | Self::BeCareless { .. }
             | Self::Delay { .. }
             | Self::DropSockets { .. }
             | Self::ExpireTokens

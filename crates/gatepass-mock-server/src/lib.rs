@@ -27,6 +27,7 @@
 use clap as _;
 use tracing_subscriber as _;
 
+mod careless;
 mod command;
 mod control;
 mod http;
@@ -40,6 +41,7 @@ mod state;
 mod ticket;
 mod token;
 
+pub use careless::Careless;
 pub use command::{Command, Drop, Endpoint};
 pub use origin::OriginPolicy;
 pub use record::Recorded;

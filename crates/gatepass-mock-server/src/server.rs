@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, DATE, RETRY_AFTER};
+use axum::http::header::{ACCESS_CONTROL_EXPOSE_HEADERS, AUTHORIZATION, CONTENT_TYPE, DATE, RETRY_AFTER};
 use axum::http::{Method, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::services::ServeDir;
 
+use crate::careless::Careless;
 use crate::command::Command;
 use crate::control::{self, Orders};
 use crate::net::{CuttableListener, Cutter};
@@ -206,7 +207,8 @@ impl Supervisor {
                 | Command::SetSettings { .. }
                 | Command::SetTicketStore { .. }
                 | Command::SetUserActive { .. }
-                | Command::Silence { .. } => self.state.apply(&command),
+                | Command::Silence { .. }
+                | Command::BeCareless { .. } => self.state.apply(&command),
             }
             // The caller may have gone.
             done.send(()).ok();
@@ -317,11 +319,18 @@ fn router(
         Some(folder) => endpoints.fallback_service(ServeDir::new(folder)),
         None => endpoints,
     };
-    endpoints.layer(axum::middleware::from_fn(move |request: Request, next: Next| async move {
-        if allow_any_host || is_loopback_host(request.headers()) {
-            next.run(request).await
-        } else {
-            StatusCode::FORBIDDEN.into_response()
+    let state = state.clone();
+    endpoints.layer(axum::middleware::from_fn(move |request: Request, next: Next| {
+        let state = state.clone();
+        async move {
+            if !allow_any_host && !is_loopback_host(request.headers()) {
+                return StatusCode::FORBIDDEN.into_response();
+            }
+            let mut response = next.run(request).await;
+            if state.lock().is_careless(Careless::HiddenHeaders) {
+                response.headers_mut().remove(ACCESS_CONTROL_EXPOSE_HEADERS);
+            }
+            response
         }
     }))
 }

@@ -1,6 +1,6 @@
 //! Everything that the server remembers, behind one lock: users, tokens, tickets, live sockets, faults, the recording.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -8,12 +8,13 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::watch;
 
+use crate::careless::Careless;
 use crate::command::{Command, Drop, Endpoint, bytes_of};
 use crate::origin::OriginPolicy;
 use crate::record::Recorded;
 use crate::settings::Settings;
 use crate::ticket::{SessionKeys, Tickets};
-use crate::token::Tokens;
+use crate::token::{Kind, Tokens};
 
 /// The users that every server knows, with their passwords.
 pub const USERS: [(&str, &str); 2] = [("maggie", "secret"), ("bob", "hunter2")];
@@ -101,6 +102,7 @@ pub(crate) struct Inner {
     pub(crate) counts: Counts,
     pub(crate) received: Vec<Recorded>,
     pub(crate) origins: OriginPolicy,
+    careless: BTreeSet<Careless>,
     next_socket: u64,
 }
 
@@ -179,6 +181,15 @@ impl State {
                 let queue = inner.canned.entry(*endpoint).or_default();
                 queue.extend(std::iter::repeat_n(canned, *times as usize));
             }
+            Command::BeCareless { about } => {
+                inner.careless = about.iter().copied().collect();
+                let (twice, forever, anywhere) = (
+                    inner.is_careless(Careless::TicketTwice),
+                    inner.is_careless(Careless::TicketForever),
+                    inner.is_careless(Careless::TicketAnywhere),
+                );
+                inner.tickets.be_careless(twice, forever, anywhere);
+            }
             Command::Delay { endpoint, ms } => {
                 inner.delays.insert(*endpoint, Duration::from_millis(*ms));
             }
@@ -219,10 +230,12 @@ impl State {
             }
             Command::Revoke { user } => {
                 inner.tokens.revoke(user);
-                inner.tickets.forget_user(user);
+                inner.forget_tickets(user);
                 inner.session_keys.forget_user(user);
-                let order = SocketOrder::Close { code: 4401, reason: "revoked".to_owned() };
-                inner.order_user(user, &order);
+                if !inner.is_careless(Careless::SocketForever) {
+                    let order = SocketOrder::Close { code: 4401, reason: "revoked".to_owned() };
+                    inner.order_user(user, &order);
+                }
             }
             Command::SetSettings { settings } => inner.settings = *settings,
             Command::SetTicketStore { is_down, suffix } => {
@@ -262,6 +275,7 @@ impl Inner {
             counts: Counts::default(),
             received: Vec::new(),
             origins,
+            careless: BTreeSet::new(),
             next_socket: 0,
         }
     }
@@ -274,12 +288,33 @@ impl Inner {
 
     /// Returns the user of an access token, if that user may still come in.
     pub(crate) fn active_user_of(&self, token: &str) -> Option<String> {
-        self.tokens.user_of(token, self.settings.now()).ok().filter(|user| !self.inactive.contains(user))
+        let now = self.settings.now();
+        let mut user = self.tokens.user_of(token, now).ok();
+        if self.is_careless(Careless::RefreshAsAccess) {
+            user = user.or_else(|| self.tokens.check(Kind::Refresh, token, now).ok());
+        }
+        if self.is_careless(Careless::AnyToken) {
+            user = user.or_else(|| Some("maggie".to_owned()));
+        }
+        user.filter(|user| !self.inactive.contains(user))
+    }
+
+    /// Whether the server has been told to forget this.
+    pub(crate) fn is_careless(&self, about: Careless) -> bool {
+        self.careless.contains(&about)
+    }
+
+    /// Ends the tickets of a user.
+    pub(crate) fn forget_tickets(&mut self, user: &str) {
+        if !self.is_careless(Careless::TicketAfterLogout) {
+            self.tickets.forget_user(user);
+        }
     }
 
     /// Returns whether a user belongs to a group.
     pub(crate) fn may_enter(&self, user: &str, group: &str) -> bool {
-        GROUPS.iter().any(|(name, groups)| *name == user && groups.contains(&group))
+        self.is_careless(Careless::ForeignGroup)
+            || GROUPS.iter().any(|(name, groups)| *name == user && groups.contains(&group))
     }
 
     pub(crate) fn order_all(&self, order: &SocketOrder) {
@@ -298,7 +333,8 @@ impl Inner {
 
     /// Gives an order to accepted sockets: those of one group, or all.
     pub(crate) fn order_accepted(&self, group: Option<&str>, order: &SocketOrder) {
-        for socket in self.sockets.values().filter(|socket| socket.is_accepted) {
+        let hears = self.is_careless(Careless::HearsBefore);
+        for socket in self.sockets.values().filter(|socket| socket.is_accepted || hears) {
             if group.is_none_or(|group| socket.group == group) {
                 socket.orders.send(order.clone()).ok();
             }

@@ -33,6 +33,7 @@ pub(crate) mod oauth;
 pub(crate) mod session_cookie;
 pub(crate) mod two_step;
 
+use crate::careless::Careless;
 use crate::command::Endpoint;
 use crate::origin::origin_of;
 use crate::state::{Inner, State, USERS};
@@ -132,7 +133,7 @@ pub(crate) async fn logout(Extract(state): Extract<State>, headers: HeaderMap) -
     let mut inner = state.lock();
     match user_of_header(&inner, &headers) {
         Some(user) => {
-            inner.tickets.forget_user(&user);
+            inner.forget_tickets(&user);
             StatusCode::NO_CONTENT.into_response()
         }
         None => into_response(unauthorized(json!({"detail": "Authentication credentials were not provided."}))),
@@ -160,7 +161,11 @@ async fn ticket_for(state: &State, headers: &HeaderMap, user: Option<String>) ->
         let expires = (inner.settings.now() + life).as_secs_f64();
         Ok((StatusCode::OK, json!({"ticket": ticket, "expires": expires})))
     };
-    answered(state, Endpoint::Ticket, answer).await
+    let mut response = answered(state, Endpoint::Ticket, answer).await;
+    if state.lock().is_careless(Careless::StoredTickets) {
+        response.headers_mut().remove(CACHE_CONTROL);
+    }
+    response
 }
 
 /// `/ws_session_key`: a key that opens sockets for two minutes, as often as it likes.

@@ -31,8 +31,9 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use base64ct::{Base64, Encoding};
 
-use self::admission::HandshakeRequest;
+use self::admission::{Admission, HandshakeRequest};
 use self::peer::Registration;
+use crate::careless::Careless;
 use crate::net::Cutter;
 use crate::origin::origin_of;
 use crate::record::Recorded;
@@ -59,8 +60,15 @@ pub(crate) async fn enter(
     let path = uri.path().to_owned();
     let request = HandshakeRequest { path: &path, origin: origin.as_deref(), query: &query, headers: &headers };
     let entered = state.change(|inner| {
-        let admission = admission::authorize(inner, &request)?;
-        Ok((admission.protocol, Registration::take(&state, inner, path.clone(), admission)))
+        let mut admission = admission::authorize(inner, &request).or_else(|status| {
+            let accepts = inner.is_careless(Careless::AcceptsFirst) && status == StatusCode::FORBIDDEN;
+            if accepts { Ok(Admission::refused_late()) } else { Err(status) }
+        })?;
+        if inner.is_careless(Careless::UnknownProtocol) {
+            admission.unknown_protocol = request.first_protocol();
+        }
+        let protocol = admission.unknown_protocol.clone().or_else(|| admission.protocol.map(str::to_owned));
+        Ok((protocol, Registration::take(&state, inner, path.clone(), admission)))
     });
     let status = match &entered {
         Ok(_) => StatusCode::SWITCHING_PROTOCOLS,

@@ -13,6 +13,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::admission::{Admission, Greeting};
 use super::dialogue::{Dialogue, Reply};
+use crate::careless::Careless;
 use crate::net::Cutter;
 use crate::record::Recorded;
 use crate::state::{Inner, LiveSocket, SocketOrder, State};
@@ -37,7 +38,7 @@ impl Registration {
     pub(super) fn take(state: &State, inner: &mut Inner, group: String, admission: Admission) -> Self {
         let (sender, orders) = unbounded_channel();
         let Admission { user, dialogue, greeting, ends, .. } = admission;
-        let is_accepted = dialogue.is_none() && greeting != Some(Greeting::Denied);
+        let is_accepted = dialogue.is_none() && matches!(greeting, None | Some(Greeting::Welcome));
         inner.counts.open += u32::from(is_accepted);
         inner.counts.accepted += u32::from(is_accepted);
         let id = inner.add_socket(LiveSocket { group: group.clone(), user, is_accepted, orders: sender });
@@ -103,6 +104,10 @@ impl Peer {
                 self.close(4401, "").await;
                 return None;
             }
+            Some(Greeting::Late) => {
+                self.close(1008, "").await;
+                return None;
+            }
             Some(Greeting::Welcome) => {
                 if let Next::End { code } = self.send(Message::text(r#"{"type":"welcome"}"#)).await {
                     return code;
@@ -128,8 +133,9 @@ impl Peer {
             let left = self
                 .registration
                 .ends
-                .filter(|_| settings.close_at_expiry)
+                .filter(|_| settings.close_at_expiry && !self.is_careless(Careless::SocketForever))
                 .map(|end| end.saturating_sub(settings.now()));
+            let may_be_silent = self.is_careless(Careless::SilentForever);
             let ping_time = Duration::from_millis(settings.ping_ms);
             let may_ping = settings.ping_ms > 0 && !self.is_waiting && !is_silent;
             let ping = self.registration.dialogue.and_then(|dialogue| dialogue.ping).filter(|_| may_ping);
@@ -164,7 +170,7 @@ impl Peer {
                     }
                     Next::GoOn
                 }
-                () = &mut deadline, if self.is_waiting && !is_silent => {
+                () = &mut deadline, if self.is_waiting && !is_silent && !may_be_silent => {
                     self.close(4408, "no first message in time").await
                 }
                 () = tokio::time::sleep(left.unwrap_or_default()), if left.is_some() && !is_silent => {
@@ -202,12 +208,19 @@ impl Peer {
         if matches!(message, Message::Ping(_) | Message::Pong(_)) {
             return Next::GoOn;
         }
-        if message.clone().into_data().len() > self.limit {
+        if message.clone().into_data().len() > self.limit && !self.is_careless(Careless::AnySize) {
             return self.close(1009, "the message is too big").await;
         }
         if let Some(dialogue) = self.registration.dialogue {
             let text = message.to_text().ok().filter(|_| matches!(message, Message::Text(_)));
             match (dialogue.read(text), dialogue.again) {
+                (Reply::Garbage, _) if self.is_waiting && self.is_careless(Careless::MalformedResets) => {
+                    self.cutter.cut();
+                    return Next::End { code: None };
+                }
+                (Reply::Stray | Reply::Garbage, _) if self.is_waiting && self.is_careless(Careless::SpeaksBefore) => {
+                    return self.send(message).await;
+                }
                 (reply, _) if self.is_waiting => return self.authenticate(dialogue, reply).await,
                 // A new token in time: the old one stays valid until it is refused.
                 (reply @ Reply::Token(_), _) if dialogue.expired.is_some() => {
@@ -292,6 +305,10 @@ impl Peer {
         let Some(notice) = self.registration.dialogue.and_then(|dialogue| dialogue.expired) else { return Next::GoOn };
         self.is_waiting = true;
         self.send(Message::text(notice)).await
+    }
+
+    fn is_careless(&self, about: Careless) -> bool {
+        self.state.lock().is_careless(about)
     }
 
     fn user(&self) -> Option<String> {

@@ -2,6 +2,7 @@
 #![allow(unreachable_pub, reason = "modules of one test binary")]
 #![allow(clippy::unwrap_used, clippy::let_underscore_must_use, reason = "a test that cannot go on has failed")]
 
+mod careless;
 mod client;
 mod faults;
 mod handshake;
