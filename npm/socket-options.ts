@@ -117,6 +117,19 @@ function withParams(url: string, given: Options): string {
   return params.length === 0 ? url : `${url}${url.includes('?') ? '&' : '?'}${new URLSearchParams(params)}`;
 }
 
+/** Options of the call for a ticket, which mean nothing where the app makes it. */
+const OF_A_CALL = [
+  'method',
+  'headers',
+  'body',
+  'encoding',
+  'credentials',
+  'authorization',
+  'answer',
+  'reject',
+  'urlHosts',
+];
+
 /** Where tickets come from. `parts`: the options of the scheme, as they cross. */
 function checkTicket(
   ticket: Options,
@@ -126,6 +139,8 @@ function checkTicket(
   if ((url == null) === (get == null)) ticket.fail('url', 'the endpoint is needed, or `get`, and not both');
   if (authorization === 'refresh')
     ticket.fail('authorization', "'access' or 'none' is needed: a socket has no refresh token");
+  for (const name of get == null ? [] : OF_A_CALL)
+    if (ticket.get(name) != null) ticket.fail(name, 'with `get` the app makes the call itself');
   // A function is told what it may send.
   if (get != null || typeof body === 'function') parts[TicketOptionsAt.body] = { access: '$access' };
   if (body == null) return;

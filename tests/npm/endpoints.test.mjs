@@ -228,7 +228,13 @@ test("tickets come from the app's own function: a ticket, one with its life, a w
       socket.close();
     }
     const wrong = [];
-    for (const options of [{}, { url: '/t', get: () => 'a' }, { get: 'a' }, { url: '/t', authorization: 'refresh' }])
+    for (const options of [
+      {},
+      { url: '/t', get: () => 'a' },
+      { get: 'a' },
+      { get: () => 'a', method: 'GET' },
+      { url: '/t', authorization: 'refresh' },
+    ])
       try {
         new AuthSocket(`${server}/channel/`, { session, scheme: ticket(options) });
       } catch ({ message }) {
@@ -242,7 +248,7 @@ test("tickets come from the app's own function: a ticket, one with its life, a w
     ['TICKET_NETWORK', 'retry'],
     ['TICKET_UNAUTHORIZED', 'refreshToken'],
   ]);
-  assert.deepEqual(result.wrong, ['scheme.url', 'scheme.url', 'scheme.get', 'scheme.authorization']);
+  assert.deepEqual(result.wrong, ['scheme.url', 'scheme.url', 'scheme.get', 'scheme.method', 'scheme.authorization']);
 });
 
 test('a reload keeps a session whose refresh token no script sees: one call before ready() settles', async () => {
