@@ -113,6 +113,7 @@ export default defineConfig({
                   { text: 'presets', link: '/api/gatepass/namespaces/presets' },
                   { text: 'gatepass/vue', link: '/api/gatepass/vue' },
                   { text: 'gatepass/angular', link: '/api/gatepass/angular' },
+                  { text: 'gatepass/user-messages', link: '/api/gatepass/user-messages' },
                 ]
               : [],
           },
