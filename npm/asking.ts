@@ -3,7 +3,8 @@
 import { ChangePart as At, Question } from './contract.js';
 import { stateOf } from './changes.js';
 import type { Sink } from './connection-driver.js';
-import type { GatepassError, Thrown } from './errors.js';
+import type { Causes, GatepassError } from './errors.js';
+import { reported } from './events.js';
 import type { AuthSocketOptions, FirstMessageOptions } from './option-types.js';
 import type { JsonValue } from './schemes.js';
 
@@ -79,11 +80,9 @@ export interface Functions {
 }
 
 /** @internal What a socket knows of its attempts, for the functions. */
-export interface Attempts {
+export interface Attempts extends Causes {
   /** The URL of the last attempt. */
   url?: string;
-  /** What a function threw last. */
-  thrown?: Thrown;
   attempt?: number;
   /** Whether it has been connected, and is. */
   connected?: 'before' | 'now';
@@ -111,6 +110,12 @@ export function asking(functions: Functions, attempts: Attempts, sink: Sink): Pi
         return await (await script).answer(functions, attempts, question, asked);
       } catch (thrown) {
         attempts.thrown = [thrown];
+        // The present connection goes on, so that no event tells it.
+        if (attempts.connected === 'now' && !asked.signal.aborted) {
+          reported(() => {
+            throw thrown;
+          });
+        }
         throw thrown;
       }
     },

@@ -1,7 +1,7 @@
 // What an app changes about the calls to endpoints: headers, bodies, answers, CSRF, and a `fetch` of its own. requests.ts does it.
 
 import { HTTP_CALL_NAMES } from './contract.js';
-import { nameOf } from './errors.js';
+import { nameOf, type Thrown } from './errors.js';
 import { isRecord, type Options } from './options.js';
 import type { JsonValue } from './schemes.js';
 
@@ -83,6 +83,8 @@ export interface Calls {
   fetch?: CallFetch | undefined;
   csrf?: CsrfOptions | undefined;
   endpoints: Partial<Record<HttpCall['call'], EndpointCalls>>;
+  /** What the app's functions threw, by the call that failed with it last. */
+  failed: Record<string, Thrown>;
 }
 
 /** @internal Sends a request of a driver. */
@@ -105,7 +107,7 @@ export function callsOf(
     csrf = { cookie: within.text('cookie'), header: within.token('header', within.text('header')) };
   } else if (options.get('csrf') != null && csrf !== DJANGO)
     options.fail('csrf', "'django', or an object with cookie and header is needed");
-  const calls: Calls = { fetch: own as CallFetch | undefined, csrf, endpoints: {} };
+  const calls: Calls = { fetch: own as CallFetch | undefined, csrf, endpoints: {}, failed: {} };
   for (const [call, endpoint] of Object.entries(endpoints)) {
     const said = endpoint && endpointOf(endpoint, field);
     if (said) calls.endpoints[call as HttpCall['call']] = said;

@@ -1,7 +1,7 @@
 // Changes of state, as the wasm reports them.
 
 import { ChangePart as At, CONNECTION_STATE_NAMES, PHASE_NAMES, SUSPEND_REASON_NAMES } from './contract.js';
-import { named, nameOf, type FailureParts } from './errors.js';
+import { type Causes, named, nameOf, type FailureParts } from './errors.js';
 import type { SocketState, StateChange } from './events.js';
 import type { Source } from './session-options.js';
 
@@ -16,7 +16,7 @@ export function changeOf(
   parts: readonly unknown[],
   unconfirmed: unknown[],
   source?: Source,
-  attempts?: Source,
+  causes?: Causes,
 ): StateChange {
   const [phase, failure, suspended] = [parts[At.Phase], parts[At.Failure], parts[At.SuspendedFor]];
   return {
@@ -28,8 +28,7 @@ export function changeOf(
     reason: parts[At.Reason] as string | undefined,
     attempt: parts[At.Attempt] as number,
     retryAt: parts[At.RetryAt] as number | undefined,
-    error:
-      failure === undefined ? failure : named(failure as FailureParts, source?.thrown, undefined, attempts?.thrown),
+    error: failure === undefined ? failure : named(failure as FailureParts, source?.thrown, undefined, causes),
     dropped: parts[At.Dropped] as number,
     unconfirmed,
     userChanged: parts[At.UserChanged] === true,

@@ -136,12 +136,23 @@ export function nameOf<T>(names: readonly T[], number: unknown): NonNullable<T> 
   );
 }
 
-/** @internal Names a failure. Behind a renewal that failed may stand `getToken`, and behind an attempt a function of the app (`callback`). */
-export function named(parts: FailureParts, thrown?: Thrown, details?: unknown, callback?: Thrown): GatepassError {
+/** @internal What functions of the app threw last, in an attempt or for a call. */
+export interface Causes {
+  thrown?: Thrown;
+  calls?: { failed?: Record<string, Thrown> } | undefined;
+}
+
+/** The call behind a failure without an answer. */
+const CALL_OF: Record<string, string> = { LOGIN_FAILED: 'login', REFRESH_FAILED: 'refresh', TICKET_NETWORK: 'ticket' };
+
+/** @internal Names a failure. Behind a renewal that failed may stand `getToken` (`thrown`), and behind others a function of the app (`causes`). */
+export function named(parts: FailureParts, thrown?: Thrown, details?: unknown, causes: Causes = {}): GatepassError {
   const [code, ...words] = nameOf(SENTENCES, parts[At.Sentence]).split(' ');
   const isRenewal = code!.startsWith('REFRESH_') && thrown !== undefined;
-  const cause = isRenewal ? thrown : code === 'CALLBACK_FAILED' ? callback : undefined;
-  const [message, status] = isRenewal ? ['getToken gave no token', undefined] : [words.join(' '), parts[At.Status]];
+  const ofCall = parts[At.Status] === undefined ? causes.calls?.failed?.[CALL_OF[code!]!] : undefined;
+  const cause = isRenewal ? thrown : code === 'CALLBACK_FAILED' ? causes.thrown : ofCall;
+  let [message, status] = isRenewal ? ['getToken gave no token', undefined] : [words.join(' '), parts[At.Status]];
+  if (ofCall) message = 'a function of the app failed; see cause';
   const data: ErrorData = [
     code as ErrorCode,
     message,

@@ -6,12 +6,27 @@ import { isRecord } from './options.js';
 import type { JsonValue } from './schemes.js';
 import { SignInRequired } from './tokens.js';
 
+/** A mistake of the app. */
+class Mistake {
+  readonly cause: unknown;
+  constructor(cause: unknown) {
+    this.cause = cause;
+  }
+}
+
 /** @internal Sends a call. Rejects without an answer, or if a function of the app fails, which is reported. */
-export async function send(
-  { fetch: own, csrf, endpoints }: Calls,
-  call: HttpCall,
-  init: RequestInit,
-): Promise<Response> {
+export async function send(calls: Calls, call: HttpCall, init: RequestInit): Promise<Response> {
+  const name = call.call === 'restore' ? 'refresh' : call.call;
+  calls.failed[name] = undefined;
+  try {
+    return await answerTo(calls, call, init);
+  } catch (thrown) {
+    if (thrown instanceof Mistake) calls.failed[name] = [thrown.cause];
+    throw thrown;
+  }
+}
+
+async function answerTo({ fetch: own, csrf, endpoints }: Calls, call: HttpCall, init: RequestInit): Promise<Response> {
   const endpoint: EndpointCalls = endpoints[call.call] ?? { field: '' };
   if (endpoint.get) return ticketOf(endpoint, init);
   const all = new Headers(init.headers);
@@ -35,7 +50,9 @@ async function bodyOf(endpoint: EndpointCalls, call: HttpCall, init: RequestInit
   const values = JSON.parse(String(init.body ?? '{}')) as Record<string, JsonValue>;
   const value = await called(() => endpoint.body!({ ...call, values }));
   headers.delete('content-type');
-  if (value == null) return undefined;
+  if (value === undefined)
+    return mistake(new TypeError(`body of ${call.call}: a JSON value, or null for none, is needed`));
+  if (value === null) return undefined;
   if (endpoint.isForm) {
     if (!isRecord(value)) return mistake(new TypeError(`body of ${call.call}: an object is needed for a form`));
     // URLSearchParams sets the type.
@@ -60,6 +77,8 @@ async function ticketOf({ get, field }: EndpointCalls, { body, signal }: Request
   const { ticket, expiresIn } = typeof given === 'string' ? { ticket: given, expiresIn: undefined } : (given ?? {});
   if (typeof ticket !== 'string' || ticket === '')
     return mistake(new TypeError('get: a ticket is needed, a URL, or an object with ticket and expiresIn'));
+  if (expiresIn != null && !(Number.isFinite(expiresIn) && expiresIn > 0))
+    return mistake(new TypeError('get: expiresIn has to be seconds above 0'));
   return Response.json({ ...(put(field, ticket) as object), expires_in: expiresIn });
 }
 
@@ -68,10 +87,19 @@ async function read({ answer, field }: EndpointCalls, response: Response): Promi
   if (answer === undefined || answer === 'json' || response.status < 200 || response.status > 299) return response;
   const { headers } = response;
   if (typeof answer === 'function') return Response.json(await called(() => answer(response)), { headers });
-  const text = answer === 'text' ? await response.text() : headers.get(answer.header);
-  // After a word such as Bearer. A token has no space.
-  const token = text?.trim().split(' ').pop();
-  return Response.json(put(field, token || undefined), { headers });
+  if (answer !== 'text') {
+    const value = headers.get(answer.header);
+    const hint = 'Does the server list it in Access-Control-Expose-Headers?';
+    if (value === null) return mistake(new TypeError(`answer: there is no header ${answer.header}. ${hint}`));
+    // After a word such as Bearer.
+    return tokenOf(value.replace(/^\S+ +(?=\S+$)/, ''), field, headers);
+  }
+  return tokenOf((await response.text()).trim(), field, headers);
+}
+
+/** A token or ticket has no space and is no page, or the answer has none. */
+function tokenOf(text: string, field: string, headers: Headers): Response {
+  return Response.json(put(field, /^[^\s<]+$/.test(text) ? text : undefined), { headers });
 }
 
 /** A value at a dotted path of an object. */
@@ -113,7 +141,7 @@ function mistake(error: unknown): never {
   reported(() => {
     throw error;
   });
-  throw error;
+  throw new Mistake(error);
 }
 
 /** The value of a cookie that the page can read. */

@@ -45,7 +45,8 @@ export function read(given: SessionOptions, source: Source): Made {
   if (given.restore === true && given.refresh == null)
     all.fail('restore', '`true` stands for the refresh endpoint: name that, or the one to call');
   const parts = all.values();
-  const { login, refresh, logout, restore, getToken, fetchOrigins = [], store = 'memory' } = options;
+  const { login, refresh, logout, getToken, fetchOrigins = [], store = 'memory' } = options;
+  const restore = options.restore as TokenEndpoint | undefined;
   const endpoints: Record<string, Options> = {};
   for (const [name, endpoint] of Object.entries({ login, refresh, logout, restore })) {
     if (endpoint == null) continue;
@@ -67,6 +68,14 @@ export function read(given: SessionOptions, source: Source): Made {
   if (getToken !== undefined && typeof getToken !== 'function') all.fail('getToken', 'a function is needed');
   if (getToken && refresh !== undefined)
     all.fail('getToken', 'it takes the place of a refresh endpoint; remove one of them');
+  if (given.restore != null && !options.fetch && (restore?.credentials ?? options.credentials) !== 'include')
+    all.fail('restore', "it needs cookies: add `credentials: 'include'`, to the session or to `restore`");
+  for (const [name, wrong] of [
+    ['login', login],
+    ['restore', restore],
+  ] as const)
+    if (wrong && wrong !== refresh && (wrong.authorization ?? 'none') !== 'none')
+      endpoints[name]!.fail('authorization', "there are no tokens yet: 'none' is needed");
   if (getToken && restore != null) all.fail('restore', '`getToken` knows whether somebody is signed in');
   if (!Array.isArray(fetchOrigins)) all.fail('fetchOrigins', 'an array is needed');
   for (const url of fetchOrigins) {

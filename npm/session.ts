@@ -32,8 +32,11 @@ export class SessionChangeEvent extends Event {
   declare readonly error: GatepassError | undefined;
 }
 
-/** What may differ in the second step of a login. `headers` and `answer` are those of `login`. */
-export type LoginEndpoint = Omit<TokenEndpoint, 'headers' | 'answer'>;
+/** What may differ in the second step of a login. `headers`, `answer` and a `body` function are those of `login`. */
+export type LoginEndpoint = Omit<TokenEndpoint, 'headers' | 'answer' | 'body'> & {
+  /** As in `login`, but no function. */
+  body?: JsonValue;
+};
 
 /** The rows of that. */
 const { headers: _, answer: __, ...LOGIN_ENDPOINT } = TOKEN_ENDPOINT;
@@ -206,7 +209,7 @@ export class Session extends EventTarget {
       const forget = this.#wait(reject);
       const done = ([failure, authorization, start, generation]: TokenAnswer) => {
         forget();
-        if (failure !== undefined) return reject(named(failure, this.source.thrown));
+        if (failure !== undefined) return reject(this.#named(failure));
         // What `use` throws rejects the caller's promise.
         new Promise<T>((settle) => settle(use([authorization.slice(start), generation], authorization))).then(
           resolve,
@@ -226,6 +229,11 @@ export class Session extends EventTarget {
     return refused < 0
       ? this.#token(RequirementKind.ValidFor, 0, use)
       : this.#token(RequirementKind.OtherThan, refused, use);
+  }
+
+  /** Names a failure, with what the app's own functions threw. */
+  #named(failure: FailureParts): GatepassError {
+    return named(failure, this.source.thrown, undefined, { calls: this.#calls });
   }
 
   /** Rejects a call if the wasm traps, until the returned function is called. */
@@ -319,7 +327,7 @@ export class Session extends EventTarget {
       const done = (failure: FailureParts | undefined, answer?: string) => {
         forget();
         if (failure === undefined) return resolve();
-        if (answer === undefined) return reject(named(failure));
+        if (answer === undefined) return reject(named(failure, undefined, undefined, { calls: this.#calls }));
         const details = import('./details.js').then(({ detailsOf }) => detailsOf(answer, sent, body));
         // The error is reported, with or without the server's answer.
         details.catch(() => {}).then((details) => reject(named(failure, undefined, details)));
@@ -332,7 +340,9 @@ export class Session extends EventTarget {
 
   /** The endpoint of one login as it crosses. */
   #partsOf(endpoint: unknown, login: unknown): unknown[] {
-    new Options(endpoint, 'endpoint.', LOGIN_ENDPOINT);
+    const given = new Options(endpoint, 'endpoint.', LOGIN_ENDPOINT);
+    if (typeof given.get('body') === 'function')
+      given.fail('body', 'a function can only be the body of `login` itself; make the credentials before the call');
     const rows = { endpoint: TOKEN_ENDPOINT, allowInsecure: 'flag' };
     const all = new Options({ endpoint: login, allowInsecure: this.#allowInsecure }, '', rows);
     const parts = all.values();
@@ -412,8 +422,8 @@ export class Session extends EventTarget {
       broken: (thrown) => withSession((session) => session.#trapped(thrown)),
       changed: (failure) =>
         withSession((session) => {
-          const { state, source } = session;
-          const error = failure && named(failure as unknown as FailureParts, source.thrown);
+          const { state } = session;
+          const error = failure && session.#named(failure as unknown as FailureParts);
           session.#error = error ?? (state === 'expired' ? session.#error : undefined);
           if (state === 'signed-out') session.#handed.clear();
           session.dispatchEvent(Object.assign(new SessionChangeEvent('change'), { state, error }));
@@ -421,7 +431,7 @@ export class Session extends EventTarget {
         }),
       renewalRefused: (failure) =>
         withSession((session) =>
-          session.dispatchEvent(new SocketErrorEvent(named(failure as unknown as FailureParts, session.source.thrown))),
+          session.dispatchEvent(new SocketErrorEvent(session.#named(failure as unknown as FailureParts))),
         ),
       storeFailed: (error) =>
         withSession((session) =>

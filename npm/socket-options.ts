@@ -90,7 +90,7 @@ export function read(
   if (scheme.type === 'ticket') checkTicket(ticket!, scheme, (parts[At.scheme] as [number, unknown[]])[1]);
   const probe = options.probe ? all.within('probe', PROBE_OPTIONS) : undefined;
   const field = scheme.type === 'ticket' ? (scheme.field ?? 'ticket') : '';
-  const calls = callsOf(all, { ticket, probe }, session?.calls, field);
+  const calls = (attempts.calls = callsOf(all, { ticket, probe }, session?.calls, field));
   return (core, session, sink) =>
     new ConnectionDriver(
       new core.ConnectionCore(parts, questions, session?.view(), seed()),

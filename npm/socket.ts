@@ -230,14 +230,30 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
     return kept;
   }
 
-  /** Resolves with the final status of a message: `sent`, `dropped`, or with `confirm` `confirmed`. @throws GatepassError LOAD_FAILED on a server */
+  /**
+   * Resolves with the final status of a message: `sent`, `dropped`, or with `confirm` `confirmed`.
+   * @throws GatepassError that closed the socket while the message waits (`reconnect()` sends it); LOAD_FAILED on a server
+   */
   async sent(message: SentMessage): Promise<SentMessage['status']> {
     if (!STATUSES.includes(message?.status))
       throw failure('INVALID_OPTION', 'message: what send() has returned is needed');
     const { waiting } = message as KeptMessage;
     const error = waiting && noBrowser();
     if (error) throw error;
-    return waiting ? new Promise((resolve) => void waiting.push(resolve)) : message.status;
+    if (!waiting) return message.status;
+    return new Promise((resolve, reject) => {
+      const settle = () => {
+        if (message.status !== 'queued' || this.state !== 'closed' || !this.#error) return;
+        this.removeEventListener('statechange', settle);
+        reject(this.#error);
+      };
+      waiting.push((status) => {
+        this.removeEventListener('statechange', settle);
+        resolve(status);
+      });
+      this.addEventListener('statechange', settle);
+      settle();
+    });
   }
 
   /**

@@ -116,17 +116,18 @@ impl Url {
     /// Reads a URL that an answer gives in the place of this one. It has to be as well encrypted, and its host the same or
     /// one of `hosts`.
     pub(crate) fn redirected(&self, text: &str, hosts: &[String]) -> Option<Secret> {
-        self.replaced_by(text, |host| host == self.host || hosts.iter().any(|known| known == host))
+        self.replaced_by(text, |url| url.host == self.host || hosts.contains(&url.host))
     }
 
-    /// Reads a URL that the app gives in the place of this one. It has to be as well encrypted.
+    /// Reads a URL that the app gives in the place of this one. It has to be as well encrypted; one that is not has to be on this machine if
+    /// this one is.
     pub(crate) fn replaced(&self, text: &str) -> Option<Secret> {
-        self.replaced_by(text, |_| true)
+        self.replaced_by(text, |url| url.is_encrypted || url.is_loopback() || !self.is_loopback())
     }
 
-    fn replaced_by(&self, text: &str, is_known: impl Fn(&str) -> bool) -> Option<Secret> {
+    fn replaced_by(&self, text: &str, is_known: impl Fn(&Self) -> bool) -> Option<Secret> {
         let url = Self::checked(text, UrlKind::WebSocket).ok()?;
-        (is_known(&url.host) && (url.is_encrypted || !self.is_encrypted)).then(|| Secret::new(url.to_text()))
+        (is_known(&url) && (url.is_encrypted || !self.is_encrypted)).then(|| Secret::new(url.to_text()))
     }
 
     /// Returns the URL with a parameter that is no credential.
@@ -194,6 +195,11 @@ mod tests {
             assert_eq!(to(secure, bad), None, "{bad}");
         }
         assert_eq!(to("ws://localhost/", "ws://cell.example/").as_deref(), Some("ws://cell.example/"));
+        // Here the app names no hosts.
+        let to = |from: &str, text: &str| ws(from).replaced(text).is_some();
+        assert!(to("ws://localhost/", "ws://127.0.0.1:8000/") && to("ws://localhost/", "wss://cell.example/"));
+        assert!(to("ws://cell.example/", "ws://other.example/"), "`allowInsecure` is set");
+        assert!(!to("ws://localhost/", "ws://cell.example/") && !to("wss://cell.example/", "ws://localhost/"));
     }
 
     #[test]

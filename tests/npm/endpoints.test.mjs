@@ -14,6 +14,8 @@ const ANSWERS = {
   '/login': () => [200, {}, '{"access":"one","refresh":"two","expires_in":300}'],
   '/login/header': () => [200, { 'x-auth': 'Bearer from-header' }, ''],
   '/login/text': () => [200, {}, ' from-text\n'],
+  '/login/page': () => [200, { 'content-type': 'text/html' }, '<html>Welcome</html>'],
+  '/login/words': () => [200, {}, 'no token here'],
   '/login/xml': () => [200, {}, '<token>from-xml</token>'],
   '/login/419': () => [419, {}, '{"detail":"no"}'],
   '/login/450': () => [450, {}, '{"detail":"locked"}'],
@@ -139,8 +141,10 @@ test('a token is read from a header, from text, or by a function of the response
     });
     await new Promise((resolve) => socket.addEventListener('error', resolve, { once: true }));
     socket.close();
-    const none = new Session({ login: { url: `${api}/login`, answer: { header: 'x-auth' } } });
-    found.push(await none.login({ username: 'maggie', password: 'secret' }).catch(({ code }) => code));
+    for (const path of ['page', 'words']) {
+      const none = new Session({ login: { url: `${api}/login/${path}`, answer: 'text' } });
+      found.push(await none.login({ username: 'maggie', password: 'secret' }).catch(({ code }) => code));
+    }
     const wrong = [];
     for (const answer of ['xml', { head: 'a' }, { header: 'a b' }, 5])
       try {
@@ -151,9 +155,69 @@ test('a token is read from a header, from text, or by a function of the response
     return [found, wrong];
   }, api);
   assert.deepEqual(result, [
-    ['from-header', 'from-text', 'from-xml', 'LOGIN_INCOMPLETE'],
+    ['from-header', 'from-text', 'from-xml', 'LOGIN_INCOMPLETE', 'LOGIN_INCOMPLETE'],
     ['login.answer', 'login.answer.head', 'login.answer.header', 'login.answer'],
   ]);
+});
+
+test('a function of the app that fails in a call is the cause of the error, and a header that is not there is named', async () => {
+  const { result } = await inPage(async (api) => {
+    const { AuthSocket, Session, ticket } = await import('gatepass');
+    const uncaught = [];
+    addEventListener('error', (event) => {
+      event.preventDefault();
+      uncaught.push(event.error.message);
+    });
+    const causes = [];
+    const busy = () => {
+      throw new Error('busy');
+    };
+    const login = { url: `${api}/login` };
+    const credentials = { username: 'maggie', password: 'secret' };
+    for (const shape of [
+      { headers: busy },
+      { body: busy },
+      { body: () => undefined },
+      { answer: busy },
+      { answer: { header: 'x-auth' } },
+    ]) {
+      const session = new Session({ login: { ...login, ...shape } });
+      const error = await session.login(credentials).catch((error) => error);
+      causes.push([error.code, error.message, error.cause.message]);
+    }
+    const session = new Session({ login, refresh: { url: `${api}/refresh`, headers: busy } });
+    await session.login(credentials);
+    const refused = await session.accessToken();
+    const error = await session.accessToken({ refused }).catch((error) => error);
+    causes.push([error.code, error.cause.message]);
+    for (const get of [busy, () => ({ ticket: 'a', expiresIn: -5 })]) {
+      const socket = new AuthSocket(`${api}/socket`, { session, scheme: ticket({ get }) });
+      const { error } = await new Promise((resolve) => socket.addEventListener('error', resolve));
+      causes.push([error.code, error.cause.message]);
+      socket.close();
+    }
+    // What fails by itself has no cause of the app's.
+    const gone = new Session({ login: { url: 'http://127.0.0.1:1/', headers: { 'x-a': 'b' } } });
+    const { code, cause } = await gone.login(credentials).catch((error) => error);
+    causes.push([code, cause]);
+    return { causes, isReported: uncaught.length === 8 };
+  }, api);
+  const message = 'a function of the app failed; see cause';
+  const hint = 'Does the server list it in Access-Control-Expose-Headers?';
+  assert.deepEqual(result, {
+    causes: [
+      ['LOGIN_FAILED', message, 'busy'],
+      ['LOGIN_FAILED', message, 'busy'],
+      ['LOGIN_FAILED', message, 'body of login: a JSON value, or null for none, is needed'],
+      ['LOGIN_FAILED', message, 'busy'],
+      ['LOGIN_FAILED', message, `answer: there is no header x-auth. ${hint}`],
+      ['REFRESH_FAILED', 'busy'],
+      ['TICKET_NETWORK', 'busy'],
+      ['TICKET_NETWORK', 'get: expiresIn has to be seconds above 0'],
+      ['LOGIN_FAILED', undefined],
+    ],
+    isReported: true,
+  });
 });
 
 test('an endpoint says which statuses are a refusal and which are forbidden', async () => {
@@ -314,6 +378,9 @@ test('a session that is a cookie is restored by a question who is signed in', as
       { restore: true },
       { restore: { url: `${api}/me`, body: { a: '$refresh' } } },
       { restore: false },
+      { restore: { url: `${api}/me`, credentials: 'omit' } },
+      { restore: { url: `${api}/me`, authorization: 'access' } },
+      { login: { url: `${api}/login`, authorization: 'refresh' } },
       { getToken: () => 'a', login: undefined, fields: {}, restore: { url: `${api}/me` } },
     ])
       try {
@@ -324,7 +391,15 @@ test('a session that is a cookie is restored by a question who is signed in', as
     return { states, wrong };
   }, server);
   assert.deepEqual(result.states, ['signed-out', 'signed-in', 'suspended']);
-  assert.deepEqual(result.wrong, ['restore', 'restore.body', 'restore', 'restore']);
+  assert.deepEqual(result.wrong, [
+    'restore',
+    'restore.body',
+    'restore',
+    'restore',
+    'restore.authorization',
+    'login.authorization',
+    'restore',
+  ]);
 });
 
 test('tabs with one store make one call to restore, and a call without an answer is told and made again when it is needed', async () => {

@@ -47,8 +47,8 @@ fn line(row: &Row) -> String {
     };
     let takes = match group {
         Some(name) => {
-            let words = type_of(row.kind).replace(name, "").replace('|', "or");
-            format!("{words}[{name}](#{})", name.to_lowercase())
+            let link = format!("[{name}](#{})", name.to_lowercase());
+            type_of(row.kind).replace(name, &link).replace('|', "or")
         }
         None => format!("`{}`", type_of(row.kind)).replace('|', "\\|"),
     };

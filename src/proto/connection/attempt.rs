@@ -52,14 +52,20 @@ impl Connection {
                     core::mem::replace(&mut self.credential_status, CredentialStatus::Good)
                 {
                     let close_info = failure.close_code().map_or_else(CloseInfo::none, |code| CloseInfo::new(code, ""));
+                    if self.leaves_user() {
+                        return self.become_nobody(now, failure, close_info);
+                    }
                     self.conclude(now, failure, Disposition::SignIn, close_info);
                 }
             }
-            // Nobody is signed in, which is enough for what is public.
+            // Nobody is signed in, which is enough for what is public. What waits of a user is not.
             Err(error)
                 if error.disposition() == Disposition::SignIn
                     && self.config.when_signed_out == WhenSignedOut::Connect =>
             {
+                if self.leaves_user() {
+                    return self.become_nobody(now, Failure::Token(error), CloseInfo::none());
+                }
                 self.dial(now, Ok(self.plain_handshake()), None);
             }
             Err(error) => self.fail(now, Failure::Token(error), CloseInfo::none()),

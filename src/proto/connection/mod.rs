@@ -62,6 +62,8 @@ pub struct Connection {
     state: State,
     user_epoch: u32,
     sign_in_count: u32,
+    /// Whether somebody is, or was, signed in: what waits to be sent may be theirs alone.
+    serves_user: bool,
     /// Tries since the backoff was reset.
     attempt: u32,
     credential_status: CredentialStatus,
@@ -132,6 +134,7 @@ impl Connection {
             state: State::Idle,
             user_epoch: user.user_epoch,
             sign_in_count: user.sign_in_count,
+            serves_user: user.is_signed_in,
             attempt: 0,
             credential_status: CredentialStatus::Good,
             refusals: 0,
@@ -427,6 +430,7 @@ impl Connection {
         let is_new_sign_in = user.sign_in_count != self.sign_in_count;
         self.user_epoch = user.user_epoch;
         self.sign_in_count = user.sign_in_count;
+        self.serves_user = user.is_signed_in || self.serves_user && !is_other_user;
         if is_other_user {
             self.change_user(now, user);
         } else if user.is_signed_in && is_new_sign_in && matches!(self.state, State::Suspended(SuspendReason::SignIn)) {

@@ -278,11 +278,15 @@ impl Connection {
         close_info: CloseInfo,
         gone: Option<usize>,
     ) {
+        self.stop_as(State::Suspended(pause), problem, close_info, gone);
+    }
+
+    fn stop_as(&mut self, state: State, problem: Option<Problem>, close_info: CloseInfo, gone: Option<usize>) {
         // For the app the connection was lost: the server has not closed it.
         if self.is_open && !self.config.reconnects {
             return self.close_permanently(CloseInfo::none(), problem, gone);
         }
-        let mut change = self.enter(State::Suspended(pause));
+        let mut change = self.enter(state);
         change.dropped = gone.unwrap_or(0);
         change.user_changed = gone.is_some();
         self.emit_change(change, problem, close_info);
@@ -303,10 +307,25 @@ impl Connection {
         self.emit_change(change, problem, close_info);
     }
 
-    /// Drops everything of the previous user, and connects again if there is a next one.
-    pub(super) fn change_user(&mut self, now: Now, next: SessionView) {
+    /// The session has ended, and its user's connection with it. It goes on as nobody.
+    pub(super) fn become_nobody(&mut self, now: Now, failure: Failure, close_info: CloseInfo) {
+        self.serves_user = false;
+        let dropped = self.leave_user();
+        let problem = Problem { failure, disposition: Disposition::SignIn };
+        self.stop_as(State::Waiting, Some(problem), close_info, Some(dropped));
+        if !matches!(self.state, State::Closed) {
+            self.start(now);
+        }
+    }
+
+    /// Whether a connection without a credential takes the place of a user's.
+    pub(super) fn leaves_user(&self) -> bool {
+        self.serves_user && self.config.when_signed_out == WhenSignedOut::Connect
+    }
+
+    /// Drops everything of a user. Returns the number of messages.
+    fn leave_user(&mut self) -> usize {
         self.unsend();
-        let dropped = self.discard_outbox();
         self.credential_status = CredentialStatus::Good;
         self.refusals = 0;
         self.silent_errors = 0;
@@ -314,6 +333,12 @@ impl Connection {
         self.backoff.reset();
         self.prefetch_lead = Millis::ZERO;
         self.server_hint = Hint::default();
+        self.discard_outbox()
+    }
+
+    /// Drops everything of the previous user, and connects again if there is a next one.
+    pub(super) fn change_user(&mut self, now: Now, next: SessionView) {
+        let dropped = self.leave_user();
         if matches!(self.state, State::Idle) {
             return;
         }
@@ -322,12 +347,15 @@ impl Connection {
             return self.close_permanently(CloseInfo::new(1000, SIGNED_OUT), None, Some(dropped));
         }
         self.release_resources(1000, SIGNED_OUT);
-        let problem = Problem { failure: Failure::Token(TokenError::Missing), disposition: Disposition::SignIn };
-        let goes_on = next.is_signed_in || self.config.when_signed_out == WhenSignedOut::Connect;
-        let problem = (!goes_on).then_some(problem);
-        self.suspend(SuspendReason::SignIn, problem, CloseInfo::new(1000, SIGNED_OUT), Some(dropped));
-        if goes_on && !matches!(self.state, State::Closed) {
-            self.start(now);
+        let close_info = CloseInfo::new(1000, SIGNED_OUT);
+        if next.is_signed_in || self.config.when_signed_out == WhenSignedOut::Connect {
+            self.stop_as(State::Waiting, None, close_info, Some(dropped));
+            if !matches!(self.state, State::Closed) {
+                self.start(now);
+            }
+        } else {
+            let problem = Problem { failure: Failure::Token(TokenError::Missing), disposition: Disposition::SignIn };
+            self.suspend(SuspendReason::SignIn, Some(problem), close_info, Some(dropped));
         }
     }
 

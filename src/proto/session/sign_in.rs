@@ -41,7 +41,9 @@ impl Session {
 
     pub(super) fn on_logout(&mut self) {
         // Nobody is signed in. A listener that signs out at every sign-in request must not loop.
-        if matches!((&self.state, self.renewal, &self.login), (State::SignedOut, Refresh::None, Login::None)) {
+        let is_idle =
+            matches!((&self.state, self.renewal, &self.login), (State::SignedOut, Refresh::None, Login::None));
+        if is_idle && !self.restores {
             return self.clear_unread();
         }
         self.supersede_login();
@@ -52,14 +54,22 @@ impl Session {
 
     /// Calls the logout endpoint. The answer is ignored: an unknown token means the same.
     pub(super) fn tell_server(&mut self) {
-        let (Some(endpoint), State::SignedIn(tokens)) = (&self.config.logout, &self.state) else { return };
-        let refresh = tokens.refresh.as_ref().map_or("", Secret::expose);
-        // Without a template the body is empty: the header names the user.
-        let values = match endpoint.body {
-            Some(_) => Json::object(&[("access", tokens.access.expose()), ("refresh", refresh)]),
-            None => Json::object(&[]),
+        let Some(endpoint) = &self.config.logout else { return };
+        let tokens = match &self.state {
+            State::SignedIn(tokens) => Some(tokens),
+            // The browser may hold a session that has not been asked for yet.
+            State::Expired { .. } | State::Loading | State::SignedOut if self.restores => None,
+            State::Expired { .. } | State::Loading | State::SignedOut => return,
         };
-        let mut http = endpoint.request(HttpCall::Logout, &self.config, &values, Some(tokens));
+        // Without a template the body is empty: the header names the user.
+        let values = match (tokens, &endpoint.body) {
+            (Some(tokens), Some(_)) => {
+                let refresh = tokens.refresh.as_ref().map_or("", Secret::expose);
+                Json::object(&[("access", tokens.access.expose()), ("refresh", refresh)])
+            }
+            (None, _) | (_, None) => Json::object(&[]),
+        };
+        let mut http = endpoint.request(HttpCall::Logout, &self.config, &values, tokens);
         // Apps often load another page next.
         http.keepalive = true;
         let request = self.new_request();

@@ -1,7 +1,8 @@
 //! Functions of the app that a try waits for: the address, the first messages, and what is sent at every connection.
 
+use gatepass::error::Disposition;
 use gatepass::proto::Millis;
-use gatepass::proto::connection::{ConnectionState, Question, SuspendReason, WhenSignedOut};
+use gatepass::proto::connection::{ConnectionState, DeliveryStatus, Question, SuspendReason, WhenSignedOut};
 
 use super::{MINUTE, connected};
 use crate::world::{KINDS, Kind, World};
@@ -125,4 +126,27 @@ fn a_visitor_whom_the_server_refuses_waits_for_a_sign_in() {
     assert_eq!(world.lines[0].suspended_for, Some(SuspendReason::SignIn));
     world.sign_in("maggie");
     assert!(world.run_until(MINUTE, connected));
+}
+
+#[test]
+fn what_waits_of_a_user_whose_session_has_ended_does_not_go_out_as_nobody() {
+    for kind in [Kind::Query, Kind::Ticket] {
+        let mut world = World::with(1, &[kind], |config| config.when_signed_out = WhenSignedOut::Connect);
+        world.sign_in("maggie");
+        world.connect(0);
+        assert!(world.run_until(MINUTE, connected), "{kind:?}");
+        world.server.revoke_access();
+        world.server.revoke_refresh();
+        world.drop_sockets(4401);
+        assert!(world.run_until(MINUTE, |world| !connected(world)), "{kind:?}");
+        assert!(world.send(0));
+        let is_nobody = |world: &World| connected(world) && world.user_of_line(0).is_none();
+        assert!(world.run_until(MINUTE, is_nobody), "{kind:?}: {:?}", world.lines[0].order);
+        assert!(world.send(0));
+        world.run_for(MINUTE);
+        let line = &world.lines[0];
+        assert_eq!((line.received_by_server.len(), line.dropped), (1, 1), "{kind:?}: {:?}", line.order);
+        assert_eq!(line.fates[&1], [DeliveryStatus::Dropped], "{kind:?}");
+        assert_eq!(line.failures.last().map(|failure| failure.1), Some(Disposition::SignIn), "{kind:?}");
+    }
 }

@@ -129,3 +129,31 @@ fn of_tabs_with_one_store_the_holder_of_the_lock_asks_and_the_others_read_what_i
     assert_eq!((second.state(), calls(&told).len()), (SessionState::SignedIn, 0));
     assert!(told.iter().any(|output| matches!(output, Output::Unlock)), "{told:?}");
 }
+
+#[test]
+fn a_logout_ends_the_session_that_the_browser_may_hold_and_the_question_for_it() {
+    const LOGOUT: &str = "https://api.test/logout";
+    let (restore, logout) = (endpoint(RESTORE), endpoint(LOGOUT));
+    let config = SessionConfig { restore, logout, login: endpoint("https://api.test/login"), ..SessionConfig::new() };
+    for when in ["before the call", "during the call", "after a call that failed"] {
+        let mut session = Session::new(config.clone(), 1);
+        let request = (when != "before the call").then(|| started(&mut session));
+        if let (Some(request), "after a call that failed") = (request, when) {
+            session.handle_input(at(2), Input::Http { request, result: Err(NoAnswer::Failed) });
+            outputs(&mut session);
+        }
+        session.handle_input(at(3), Input::Logout);
+        let told = outputs(&mut session);
+        let [(url, _)] = calls(&told).try_into().expect("one call");
+        assert_eq!((url.as_str(), session.state()), (LOGOUT, SessionState::SignedOut), "{when}");
+        if let Some(request) = request {
+            session.handle_input(at(4), Input::Http { request, result: answer(200, r#"{"access":"a"}"#) });
+        }
+        let id = TokenRequestId::new(1);
+        let token = TokenRequest { requester: RequesterId(1), id, requirement: TokenRequirement::VALID };
+        session.handle_input(at(5), Input::RequestToken(token));
+        session.handle_input(at(9), Input::Timeout);
+        session.handle_input(at(9), Input::Logout);
+        assert_eq!((calls(&outputs(&mut session)), session.state()), (vec![], SessionState::SignedOut), "{when}");
+    }
+}
