@@ -2,7 +2,7 @@
 
 import { type ConnectionDriver, copied, lengthOf } from './connection-driver.js';
 import { DELIVERY_STATUS_NAMES, DeliveryStatus, SendAnswer } from './contract.js';
-import { closed, queueFull } from './errors.js';
+import { closed, type GatepassError, queueFull } from './errors.js';
 import { internal } from './load.js';
 import type { OutboxOptions } from './option-types.js';
 import type { Plain } from './payload.js';
@@ -31,6 +31,31 @@ export function finish(kept: KeptMessage, status: SentMessage['status']): void {
   kept.status = status;
   for (const resolve of kept.waiting?.splice(0) ?? []) resolve(status);
   delete kept.waiting;
+}
+
+/** @internal The final status of a message. Rejects with what has closed its socket while it waits (`closedBy`). */
+export function finalStatus(
+  message: KeptMessage,
+  socket: EventTarget,
+  closedBy: () => GatepassError | undefined,
+): Promise<SentMessage['status']> | SentMessage['status'] {
+  const { waiting } = message;
+  if (!waiting) return message.status;
+  return new Promise((resolve, reject) => {
+    const end = () => socket.removeEventListener('statechange', settle);
+    const settle = () => {
+      const error = message.status === 'queued' ? closedBy() : undefined;
+      if (!error) return;
+      end();
+      reject(error);
+    };
+    waiting.push((status) => {
+      end();
+      resolve(status);
+    });
+    socket.addEventListener('statechange', settle);
+    settle();
+  });
 }
 
 /** @internal A message that waits for the wasm. */

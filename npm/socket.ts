@@ -6,7 +6,7 @@
 import type { Address, Attempts } from './asking.js';
 import type { ConnectionDriver, Sink } from './connection-driver.js';
 import { changeOf, changeTo, firesError, stateOf } from './changes.js';
-import { closed, failure, GatepassError } from './errors.js';
+import { closed, failure, type GatepassError } from './errors.js';
 import {
   closeEvent,
   Handlers,
@@ -22,10 +22,19 @@ import {
 import { internal, noBrowser, Lazy } from './load.js';
 import { MessageQueue } from './messages.js';
 import { Options } from './options.js';
-import { asError, signalOf, streams } from './waiting.js';
+import { asError, connected, signalOf, streams } from './waiting.js';
 import type { Source } from './session-options.js';
 import { plain, type Plain, type Sendable } from './payload.js';
-import { DROPPED, EarlyQueue, finish, NumberedMessages, STATUSES, type KeptMessage, type SentMessage } from './sent.js';
+import {
+  DROPPED,
+  EarlyQueue,
+  finalStatus,
+  finish,
+  NumberedMessages,
+  STATUSES,
+  type KeptMessage,
+  type SentMessage,
+} from './sent.js';
 import { read, type AuthSocketOptions } from './socket-options.js';
 import { type SocketStats, statsOf } from './stats.js';
 
@@ -237,23 +246,10 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
   async sent(message: SentMessage): Promise<SentMessage['status']> {
     if (!STATUSES.includes(message?.status))
       throw failure('INVALID_OPTION', 'message: what send() has returned is needed');
-    const { waiting } = message as KeptMessage;
-    const error = waiting && noBrowser();
+    const kept: KeptMessage = message;
+    const error = kept.waiting && noBrowser();
     if (error) throw error;
-    if (!waiting) return message.status;
-    return new Promise((resolve, reject) => {
-      const settle = () => {
-        if (message.status !== 'queued' || this.state !== 'closed' || !this.#error) return;
-        this.removeEventListener('statechange', settle);
-        reject(this.#error);
-      };
-      waiting.push((status) => {
-        this.removeEventListener('statechange', settle);
-        resolve(status);
-      });
-      this.addEventListener('statechange', settle);
-      settle();
-    });
+    return finalStatus(kept, this, () => (this.state === 'closed' ? this.#error : undefined));
   }
 
   /**
@@ -369,26 +365,8 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
   async ready(options?: { signal?: AbortSignal }): Promise<void> {
     const signal = signalOf(options);
     return new Promise((resolve, reject) => {
-      const settle = () => {
-        if (signal?.aborted) reject(failure('ABORTED', 'waiting for the connection was aborted', signal.reason));
-        else if (this.state === 'connected') resolve();
-        else if (this.state === 'closed') reject(this.#error ?? failure('CLOSED', 'the socket is closed'));
-        // Without a network, and between two users, it continues by itself.
-        else if (this.suspendedFor === 'sign-in') {
-          const visitor = 'nobody is signed in: call login() or setTokens() first';
-          reject(this.#error ?? new GatepassError(['TOKEN_MISSING', visitor, 'signIn']));
-        } else return;
-        this.removeEventListener('statechange', settle);
-        signal?.removeEventListener('abort', settle);
-      };
-      this.addEventListener('statechange', settle);
-      signal?.addEventListener('abort', settle);
-      this.#core.do(
-        () => {},
-        () => {},
-        reject,
-      );
-      settle();
+      connected(this, () => this.#error, signal).then(resolve, reject);
+      this.#core.ask(() => {}, reject);
     });
   }
 

@@ -408,9 +408,17 @@ test('ready() goes on waiting when another user signs in', async () => {
     const { AuthSocket, query, Session } = await import('gatepass');
     const session = await signedIn(Session, server);
     const states = [];
-    const socket = new AuthSocket(`${server}/ws/jwt/`, { session, scheme: query() });
+    let asked = 0;
+    const first = Promise.withResolvers();
+    // The first attempt waits here, until it is not needed any more.
+    const url = () => {
+      first.resolve();
+      return ++asked === 1 ? new Promise(() => {}) : `${server}/ws/jwt/`;
+    };
+    const socket = new AuthSocket(url, { session, scheme: query() });
     socket.addEventListener('statechange', ({ state, suspendedFor }) => states.push(suspendedFor ?? state));
     const ready = socket.ready();
+    await first.promise;
     await session.login({ username: 'bob', password: 'hunter2' });
     await ready;
     const { state } = socket;

@@ -14,6 +14,7 @@ mod recovery;
 mod renewal;
 mod sending;
 mod state;
+mod users;
 
 use crate::proto::Millis;
 use std::collections::VecDeque;
@@ -416,31 +417,6 @@ impl Connection {
         // As of a WebSocket that is closed before it is open.
         let is_early = !self.config.reconnects && !self.is_open;
         self.close_permanently(if is_early { CloseInfo::none() } else { CloseInfo::new(code, reason) }, None, None);
-    }
-
-    fn on_session(&mut self, now: Now, user: SessionView) {
-        // A listener that was told before may have changed the session again, and this one has heard of that already.
-        let is_past = (user.user_epoch, user.sign_in_count) < (self.user_epoch, self.sign_in_count);
-        if is_past || !self.config.needs_token() {
-            return;
-        }
-        let is_other_user = user.user_epoch != self.user_epoch;
-        // A renewal is no sign-in: it must not wake a connection whose credential was refused, or two of them would wake
-        // each other for ever.
-        let is_new_sign_in = user.sign_in_count != self.sign_in_count;
-        self.user_epoch = user.user_epoch;
-        self.sign_in_count = user.sign_in_count;
-        self.serves_user = user.is_signed_in || self.serves_user && !is_other_user;
-        if is_other_user {
-            self.change_user(now, user);
-        } else if user.is_signed_in && is_new_sign_in && matches!(self.state, State::Suspended(SuspendReason::SignIn)) {
-            self.credential_status = CredentialStatus::Good;
-            self.start(now);
-        } else if user.is_signed_in && self.is_visitor() {
-            self.become_user(now);
-        } else if user.is_signed_in && self.config.on_renewal() != OnRenewal::Keep {
-            self.request_next_token(Some(user.generation));
-        }
     }
 
     fn framing(&self) -> Framing {

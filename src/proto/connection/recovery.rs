@@ -1,6 +1,5 @@
 //! What a connection does about a failure: wait, refresh, suspend or end.
 
-use super::config::WhenSignedOut;
 use super::io::SuspendReason;
 use super::io::{Event, Output};
 use super::state::{Acceptance, AuthenticationStep, CredentialStatus, NetworkStatus, Refuser, Scope, State, Timer};
@@ -10,19 +9,13 @@ use crate::proto::Millis;
 use crate::proto::hint::{Hint, forbids};
 use crate::proto::http::HttpCall;
 use crate::proto::scheme::Scheme;
-use crate::proto::session::{RequestId, SessionView};
+use crate::proto::session::RequestId;
 use crate::proto::{Json, Now};
 
 /// After so many failed handshakes in a row, the token is suspected and the state says so.
 const REFUSALS_BEFORE_DOUBT: u32 = 3;
 /// The longest wait before the try after a refused credential.
 const REFRESH_SPREAD: Millis = Millis::from_secs(1);
-
-/// The reason of the close frame, and of the change, when the user leaves.
-const SIGNED_OUT: &str = "signed out";
-/// The same when a visitor signs in.
-const SIGNED_IN: &str = "signed in";
-
 /// How long after the network is back a loss is blamed on it.
 const OWN_LOSS: Millis = Millis::from_secs(30);
 /// The first limits that a long URL meets: 4,094 bytes for a request line in gunicorn, 8 KiB in nginx, Apache and Node's proxies.
@@ -281,7 +274,13 @@ impl Connection {
         self.stop_as(State::Suspended(pause), problem, close_info, gone);
     }
 
-    fn stop_as(&mut self, state: State, problem: Option<Problem>, close_info: CloseInfo, gone: Option<usize>) {
+    pub(super) fn stop_as(
+        &mut self,
+        state: State,
+        problem: Option<Problem>,
+        close_info: CloseInfo,
+        gone: Option<usize>,
+    ) {
         // For the app the connection was lost: the server has not closed it.
         if self.is_open && !self.config.reconnects {
             return self.close_permanently(CloseInfo::none(), problem, gone);
@@ -305,79 +304,6 @@ impl Connection {
         change.user_changed = gone.is_some();
         change.fires_error = ends_in_error;
         self.emit_change(change, problem, close_info);
-    }
-
-    /// The session has ended, and its user's connection with it. It goes on as nobody.
-    pub(super) fn become_nobody(&mut self, now: Now, failure: Failure, close_info: CloseInfo) {
-        self.serves_user = false;
-        let dropped = self.leave_user();
-        let problem = Problem { failure, disposition: Disposition::SignIn };
-        self.stop_as(State::Waiting, Some(problem), close_info, Some(dropped));
-        if !matches!(self.state, State::Closed) {
-            self.start(now);
-        }
-    }
-
-    /// Whether a connection without a credential takes the place of a user's.
-    pub(super) fn leaves_user(&self) -> bool {
-        self.serves_user && self.config.when_signed_out == WhenSignedOut::Connect
-    }
-
-    /// Drops everything of a user. Returns the number of messages.
-    fn leave_user(&mut self) -> usize {
-        self.unsend();
-        self.credential_status = CredentialStatus::Good;
-        self.refusals = 0;
-        self.silent_errors = 0;
-        self.attempt = 0;
-        self.backoff.reset();
-        self.prefetch_lead = Millis::ZERO;
-        self.server_hint = Hint::default();
-        self.discard_outbox()
-    }
-
-    /// Drops everything of the previous user, and connects again if there is a next one.
-    pub(super) fn change_user(&mut self, now: Now, next: SessionView) {
-        let dropped = self.leave_user();
-        if matches!(self.state, State::Idle) {
-            return;
-        }
-        // What the app shows of the previous user has to go, even if nothing is connected.
-        if matches!(self.state, State::Closed) {
-            return self.close_permanently(CloseInfo::new(1000, SIGNED_OUT), None, Some(dropped));
-        }
-        self.release_resources(1000, SIGNED_OUT);
-        let close_info = CloseInfo::new(1000, SIGNED_OUT);
-        if next.is_signed_in || self.config.when_signed_out == WhenSignedOut::Connect {
-            self.stop_as(State::Waiting, None, close_info, Some(dropped));
-            if !matches!(self.state, State::Closed) {
-                self.start(now);
-            }
-        } else {
-            let problem = Problem { failure: Failure::Token(TokenError::Missing), disposition: Disposition::SignIn };
-            self.suspend(SuspendReason::SignIn, Some(problem), close_info, Some(dropped));
-        }
-    }
-
-    /// Whether it goes on as nobody, or tries to.
-    pub(super) fn is_visitor(&self) -> bool {
-        let is_on_its_way = matches!(
-            self.state,
-            State::Opening { .. } | State::Probing { .. } | State::Authenticating { .. } | State::Connected { .. }
-        );
-        is_on_its_way && self.config.needs_token() && self.state.token().is_none()
-    }
-
-    /// A visitor has signed in: the next connection has a credential.
-    pub(super) fn become_user(&mut self, now: Now) {
-        self.release_resources(1000, SIGNED_IN);
-        self.lose_sent();
-        let close_info = CloseInfo::new(1000, SIGNED_IN);
-        if self.is_open && !self.config.reconnects {
-            return self.close_permanently(close_info, None, None);
-        }
-        self.start(now);
-        self.closed_event(close_info);
     }
 
     /// Stops the present try, but not a connected socket that it is to replace.
