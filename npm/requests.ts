@@ -16,6 +16,7 @@ class Mistake {
 
 /** @internal Sends a call. Rejects without an answer, or if a function of the app fails, which is reported. */
 export async function send(calls: Calls, call: HttpCall, init: RequestInit): Promise<Response> {
+  // Both fail with REFRESH_FAILED.
   const name = call.call === 'restore' ? 'refresh' : call.call;
   calls.failed[name] = undefined;
   try {

@@ -70,11 +70,12 @@ export function read(given: SessionOptions, source: Source): Made {
     all.fail('getToken', 'it takes the place of a refresh endpoint; remove one of them');
   if (given.restore != null && !options.fetch && (restore?.credentials ?? options.credentials) !== 'include')
     all.fail('restore', "it needs cookies: add `credentials: 'include'`, to the session or to `restore`");
-  for (const [name, wrong] of [
+  // `restore: true` is the refresh endpoint, whose token is not there yet.
+  for (const [name, endpoint] of [
     ['login', login],
     ['restore', restore],
   ] as const)
-    if (wrong && wrong !== refresh && (wrong.authorization ?? 'none') !== 'none')
+    if (endpoint && endpoint !== refresh && (endpoint.authorization ?? 'none') !== 'none')
       endpoints[name]!.fail('authorization', "there are no tokens yet: 'none' is needed");
   if (getToken && restore != null) all.fail('restore', '`getToken` knows whether somebody is signed in');
   if (!Array.isArray(fetchOrigins)) all.fail('fetchOrigins', 'an array is needed');

@@ -3,33 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ask, control, server } from './browser.mjs';
-import { inPage } from './page.mjs';
-
-/** A WebSocket that notes what is dialled and sent: put into the page's scripts as text. */
-const NOTING = `
-  globalThis.dialled = [];
-  globalThis.WebSocket = class extends WebSocket {
-    constructor(url, protocols) {
-      super(url, protocols);
-      const sent = [];
-      dialled.push({ url, protocols, sent });
-      this.send = (data) => {
-        sent.push(data);
-        Object.getPrototypeOf(this).send.call(this, data);
-      };
-    }
-  };
-  globalThis.signedIn = async (Session, server, options) => {
-    const session = new Session({ login: { url: server + '/api/token/' }, refresh: { url: server + '/api/token/refresh/' }, ...options });
-    await session.login({ username: 'maggie', password: 'secret' });
-    return session;
-  };
-  globalThis.until = async (is) => {
-    while (!is()) await new Promise((resolve) => setTimeout(resolve, 10));
-  };
-`;
-
-const run = async (script, argument) => (await inPage(script, { server, noting: NOTING, ...argument })).result;
+import { run } from './noting.mjs';
 
 test('url, params and protocols may be functions, which are asked for each attempt with its context', async () => {
   await control({ do: 'reset' });
@@ -341,118 +315,6 @@ test('a first message without a token needs no session', async () => {
   assert.deepEqual(result, [['{"hi":"there"}', '{"price":"$token"}'], 'session']);
 });
 
-test('a visitor is connected as nobody, becomes somebody at login, and nobody at logout', async () => {
-  await control({ do: 'reset' });
-  const result = await run(async ({ server, noting }) => {
-    (0, eval)(noting);
-    const { AuthSocket, presets, query, Session } = await import('gatepass');
-    const session = new Session(presets.simpleJwt(`${server}/api`));
-    const errors = [];
-    const socket = new AuthSocket(`${server}/ws/public/`, { session, scheme: query(), whenSignedOut: 'connect' });
-    socket.addEventListener('error', ({ error }) => errors.push(error.code));
-    const user = () =>
-      new Promise((resolve) => {
-        socket.addEventListener('message', ({ data }) => resolve(JSON.parse(data).user), { once: true });
-        socket.send('{"type":"whoami"}');
-      });
-    await socket.ready();
-    const users = [await user()];
-    await session.login({ username: 'maggie', password: 'secret' });
-    await socket.ready();
-    users.push(await user());
-    session.logout();
-    await socket.ready();
-    users.push(await user());
-    socket.close();
-    return { users, errors, tokens: dialled.map(({ url }) => new URL(url).searchParams.has('token')) };
-  });
-  assert.deepEqual(result, { users: [null, 'maggie', null], errors: [], tokens: [false, true, false] });
-});
-
-test('what waits of a user whose session has ended does not go out as nobody, and the app is told', async () => {
-  await control({ do: 'reset' });
-  const result = await run(async ({ server, noting }) => {
-    (0, eval)(noting);
-    const { AuthSocket, query, Session } = await import('gatepass');
-    const session = await signedIn(Session, server);
-    const socket = new AuthSocket(`${server}/ws/public/`, {
-      session,
-      scheme: query(),
-      whenSignedOut: 'connect',
-      backoff: { base: 1, cap: 1 },
-    });
-    const told = [];
-    socket.addEventListener('statechange', ({ state, userChanged, dropped }) => {
-      if (userChanged) told.push([state, dropped]);
-    });
-    socket.addEventListener('error', ({ error }) => told.push(error.disposition));
-    await socket.ready();
-    const control = await (await fetch(`${server}/control`)).text();
-    const lost = new Promise((resolve) => socket.addEventListener('close', resolve, { once: true }));
-    // It also closes the socket, with 4401.
-    await fetch(control, { method: 'POST', body: '{"do":"revoke","user":"maggie"}' });
-    await lost;
-    const status = await socket.sent(socket.send("maggie's own"));
-    await socket.ready();
-    const { state } = socket;
-    socket.close();
-    return { told, status, state, sent: dialled.flatMap(({ sent }) => sent) };
-  });
-  assert.deepEqual(result, { told: [['waiting', 1], 'signIn'], status: 'dropped', state: 'connected', sent: [] });
-});
-
-test('ready() goes on waiting when another user signs in', async () => {
-  await control({ do: 'reset' });
-  const result = await run(async ({ server, noting }) => {
-    (0, eval)(noting);
-    const { AuthSocket, query, Session } = await import('gatepass');
-    const session = await signedIn(Session, server);
-    const states = [];
-    let asked = 0;
-    const first = Promise.withResolvers();
-    // The first attempt waits here, until it is not needed any more.
-    const url = () => {
-      first.resolve();
-      return ++asked === 1 ? new Promise(() => {}) : `${server}/ws/jwt/`;
-    };
-    const socket = new AuthSocket(url, { session, scheme: query() });
-    socket.addEventListener('statechange', ({ state, suspendedFor }) => states.push(suspendedFor ?? state));
-    const ready = socket.ready();
-    await first.promise;
-    await session.login({ username: 'bob', password: 'hunter2' });
-    await ready;
-    const { state } = socket;
-    socket.close();
-    return { state, states };
-  });
-  assert.equal(result.state, 'connected');
-  assert.ok(!result.states.includes('sign-in'), result.states.join());
-});
-
-test('sent() says what has closed the socket while the message waits', async () => {
-  const result = await run(async ({ server, noting }) => {
-    (0, eval)(noting);
-    const { anonymous, AuthSocket } = await import('gatepass');
-    let isBroken = true;
-    const socket = new AuthSocket(`${server}/ws/anonymous/`, {
-      scheme: anonymous(),
-      reconnect: false,
-      onConnected: () => {
-        if (isBroken) throw new Error('no room');
-      },
-    });
-    const message = socket.send('kept');
-    const sent = socket.sent(message);
-    const codes = [await sent.catch(({ code }) => code), await socket.sent(message).catch(({ code }) => code)];
-    isBroken = false;
-    socket.reconnect();
-    const after = await socket.sent(message);
-    socket.close();
-    return { codes, after };
-  });
-  assert.deepEqual(result, { codes: ['CALLBACK_FAILED', 'CALLBACK_FAILED'], after: 'sent' });
-});
-
 test('graphqlTransportWs goes without a session, with an empty payload', async () => {
   await control({ do: 'reset' });
   const result = await run(async ({ server, noting }) => {
@@ -517,7 +379,8 @@ test('a rule answers with what the server has asked, in every framing, and deliv
     text.addEventListener('message', ({ data }) => delivered.text.push(data));
     await Promise.all([json.ready(), text.ready()]);
     for (const data of ['{"type":"ping","id":{"n":7}}', 'PING\r\n', '2', 'PING\r\nMSG a\r\n', 'end']) await push(data);
-    await until(() => delivered.json.includes('end') && delivered.text.includes('end'));
+    await until(() => delivered.json.includes('end'), json, 'message');
+    await until(() => delivered.text.includes('end'), text, 'message');
     const refused = [];
     for (const answers of [{}, [{ when: 'a' }], [{ when: 'a', send: '$b' }], [{ when: 'a', send: 'b', x: 1 }]])
       try {
@@ -556,7 +419,7 @@ test('a server that speaks about the credential of the handshake is waited for, 
     const bad = new AuthSocket(`${server}/ws/welcome/`, { session, scheme: query({ welcome }) });
     const states = [];
     bad.addEventListener('statechange', ({ state, error }) => states.push(error ? `${state} ${error.code}` : state));
-    await until(() => bad.state === 'suspended');
+    await until(() => bad.state === 'suspended', bad, 'statechange');
     bad.close();
     return [dialled[0].sent, states.filter((state) => state !== 'connecting')];
   });

@@ -48,7 +48,12 @@ impl Connection {
         self.serves_user = false;
         let dropped = self.leave_user();
         let problem = Problem { failure, disposition: Disposition::SignIn };
-        self.stop_as(State::Waiting, Some(problem), close_info, Some(dropped));
+        self.connect_again(now, Some(problem), close_info, dropped);
+    }
+
+    /// Connects again, for somebody else or for nobody.
+    fn connect_again(&mut self, now: Now, problem: Option<Problem>, close_info: CloseInfo, dropped: usize) {
+        self.stop_as(State::Waiting, problem, close_info, Some(dropped));
         if !matches!(self.state, State::Closed) {
             self.start(now);
         }
@@ -85,10 +90,7 @@ impl Connection {
         self.release_resources(1000, SIGNED_OUT);
         let close_info = CloseInfo::new(1000, SIGNED_OUT);
         if next.is_signed_in || self.config.when_signed_out == WhenSignedOut::Connect {
-            self.stop_as(State::Waiting, None, close_info, Some(dropped));
-            if !matches!(self.state, State::Closed) {
-                self.start(now);
-            }
+            self.connect_again(now, None, close_info, dropped);
         } else {
             let problem = Problem { failure: Failure::Token(TokenError::Missing), disposition: Disposition::SignIn };
             self.suspend(SuspendReason::SignIn, Some(problem), close_info, Some(dropped));
