@@ -87,8 +87,10 @@ export function read(given: SessionOptions, source: Source): Made {
     if (text.includes('*')) all.fail('fetchOrigins', 'each origin has to be named; * stands for none');
   }
   const key = all.text('storeKey', `gatepass ${login?.url ?? refresh?.url ?? ''}`);
+  // Tabs that ask for the session of the browser share a lock, also if each keeps its tokens to itself.
+  const hasStore = store !== 'memory' || restore != null;
   const environment = {
-    store: store === 'memory' ? undefined : storeOf(key, store),
+    store: hasStore ? storeOf(key, store) : undefined,
     source: getToken && sourceOf(getToken, source),
   } as SessionEnvironment;
   const calls = callsOf(all, endpoints, undefined, options.fields?.access ?? 'access');
@@ -97,7 +99,7 @@ export function read(given: SessionOptions, source: Source): Made {
     isByCookie,
     make: (core, owner) =>
       new SessionDriver(
-        new core.SessionCore(parts, store !== 'memory', getToken !== undefined, seed()),
+        new core.SessionCore(parts, hasStore, getToken !== undefined, seed()),
         environment,
         Object.assign(owner, { send: sendOf(calls) }),
       ),
@@ -134,7 +136,11 @@ function storeOf(name: string, place: unknown): NonNullable<SessionEnvironment['
     // Without the script there is no store: nothing can be read or written, and nobody else is there.
     tabs.catch(failed);
     const call =
-      (method: 'read' | 'write' | 'erase' | 'lock' | 'unlock' | 'close', otherwise?: SessionInput, data?: unknown) =>
+      (
+        method: 'read' | 'write' | 'erase' | 'lock' | 'tell' | 'unlock' | 'close',
+        otherwise?: SessionInput,
+        data?: unknown,
+      ) =>
       (...given: unknown[]) => {
         tabs
           .then((tabs) => Reflect.apply(tabs[method], tabs, given))
@@ -146,6 +152,7 @@ function storeOf(name: string, place: unknown): NonNullable<SessionEnvironment['
       write: call('write', SessionInput.Written, failedToStore),
       erase: call('erase', SessionInput.Written, failedToStore),
       lock: call('lock', SessionInput.Locked),
+      tell: call('tell'),
       unlock: call('unlock'),
       close: call('close'),
     };

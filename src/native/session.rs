@@ -235,6 +235,8 @@ impl Task {
             Output::Erase { .. }
             | Output::GetToken { .. }
             | Output::Lock { .. }
+            | Output::LoggedOut
+            | Output::NotRestored { .. }
             | Output::Read
             | Output::Unlock
             | Output::Write { .. } => {}

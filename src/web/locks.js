@@ -5,6 +5,8 @@
 export const PATIENCE = 5_000;
 /** How long the browser may take to answer about its locks, in milliseconds. */
 export const LOCK_PATIENCE = 1_000;
+/** How often a tab looks whether another one has done something, in milliseconds. */
+export const LOOK_AGAIN = 10;
 
 /** @template T @param {() => Promise<T>} call @returns {Promise<T | undefined>} */
 export const attempt = (call) => call().catch(() => undefined);
@@ -20,6 +22,13 @@ export const pause = (millis) => new Promise((resolve) => void setTimeout(resolv
  * @param {string} name @param {number} lease @param {() => Promise<void>} granted @returns {() => void}
  */
 export const lock = (name, lease, granted) => (navigator.locks ? webLock : leased)(name, lease, granted);
+
+/** Until no tab waits for a lock: each has stopped waiting, or does not answer. @param {string} name */
+export async function nobodyWaits(name) {
+  const patience = pause(LOCK_PATIENCE).then(() => []);
+  const waiting = async () => (await attempt(() => navigator.locks?.query()))?.pending ?? [];
+  while ((await Promise.race([waiting(), patience])).some((lock) => lock.name === name)) await pause(LOOK_AGAIN);
+}
 
 /**
  * The lock of the browser. A holder that sleeps loses it: one that is the same after a lease.

@@ -28,6 +28,8 @@ const SESSION_OUTPUT_RENEWAL_REFUSED = 9;
 const SESSION_OUTPUT_TOKEN = 10;
 const SESSION_OUTPUT_UNLOCK = 11;
 const SESSION_OUTPUT_WRITE = 12;
+const SESSION_OUTPUT_LOGGED_OUT = 13;
+const SESSION_OUTPUT_NOT_RESTORED = 14;
 const SOURCE_ANSWER_FAILED = 1;
 // </contract>
 
@@ -47,6 +49,7 @@ const SOURCE_ANSWER_FAILED = 1;
  * @property {(tokens: any, over?: number) => unknown} write
  * @property {(over?: number) => unknown} erase
  * @property {(lease: number) => unknown} lock
+ * @property {(what: import('./tabs.js').News) => unknown} tell Tells the other tabs.
  * @property {() => unknown} unlock
  * @property {() => unknown} close
  *
@@ -193,6 +196,10 @@ export class SessionDriver extends Driver {
         return this.getToken(first, second);
       case SESSION_OUTPUT_LOCK:
         return void attempt(() => this.store?.lock(first));
+      case SESSION_OUTPUT_LOGGED_OUT:
+        return void attempt(() => this.store?.tell({ loggedOut: true }));
+      case SESSION_OUTPUT_NOT_RESTORED:
+        return void attempt(() => this.store?.tell({ notRestored: [first] }));
       case SESSION_OUTPUT_LOGIN_DONE:
         return this.owner.loggedIn(first, second, third);
       case SESSION_OUTPUT_READ:

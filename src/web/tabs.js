@@ -2,7 +2,7 @@
 //
 // It decides nothing: reads and writes are performed in order, and failures are reported. Locks are in locks.js.
 
-import { LOCK_PATIENCE, PATIENCE, attempt, lock, marks, pause, silent } from './locks.js';
+import { LOCK_PATIENCE, LOOK_AGAIN, PATIENCE, attempt, lock, marks, nobodyWaits, pause, silent } from './locks.js';
 
 // Made of src/proto/contract by `cargo xtask contract`.
 // <contract>
@@ -11,6 +11,8 @@ const SESSION_INPUT_STORE_CHANGED = 6;
 const SESSION_INPUT_STORED = 7;
 const SESSION_INPUT_TWIN = 9;
 const SESSION_INPUT_WRITTEN = 12;
+const SESSION_INPUT_LOGGED_OUT = 13;
+const SESSION_INPUT_NOT_RESTORED = 14;
 const STORE_END_DONE = 0;
 const STORE_END_FAILED = 1;
 const STORE_END_OVERTAKEN = 2;
@@ -20,8 +22,6 @@ const STORE_END_OVERTAKEN = 2;
 const VERSION = 1;
 /** How long a tab waits for its turn to change the store, in milliseconds. */
 const TURN = 2_000;
-/** How often it reads the store to see what another tab has written, in milliseconds. */
-const LOOK_AGAIN = 10;
 
 /**
  * A record is an array of id, renewals, access token, refresh token, end (ms since 1970) and skew (ms); the last four as in `Record` in
@@ -29,6 +29,8 @@ const LOOK_AGAIN = 10;
  *
  * @typedef {[id: number, renewals: number, access: string, refresh?: string, expiresAt?: number, skew?: number]} Tokens
  * @typedef {Tokens | null | undefined} Stored
+ * @typedef {{ loggedOut: true } | { notRestored: [status?: number] }} News What other tabs have to know beside the store.
+ * @typedef {[before: number | undefined, text: string | null] | null} Change What has changed in a store: with its content if it is of one tab.
  * @typedef {(what: number, id?: number, data?: unknown) => void} Handle Feeds an input to the session.
  * @typedef {(error: unknown) => void} Failed
  * @typedef {{ load(): unknown, save(text: string): unknown, clear(): unknown, subscribe?(changed: () => void): unknown }} Store
@@ -37,18 +39,18 @@ const LOOK_AGAIN = 10;
 /**
  * A store that a session opens.
  *
- * @param {string} name Of the entry and the channel, and in the name of the lock. @param {'localStorage' | 'sessionStorage' | Store} place
+ * @param {string} name Of the entry and the channel, and in the name of the lock. @param {'localStorage' | 'sessionStorage' | 'memory' | Store} place
  */
 export const store = (name, place) => (/** @type {Handle} */ handle, /** @type {Failed} */ failed) =>
   new Tabs(name, place, handle, failed);
 
 export class Tabs {
-  /** @param {string} name @param {'localStorage' | 'sessionStorage' | Store} place @param {Handle} handle @param {Failed} failed */
+  /** @param {string} name @param {'localStorage' | 'sessionStorage' | 'memory' | Store} place @param {Handle} handle @param {Failed} failed */
   constructor(name, place, handle, failed) {
     this.name = name;
-    this.isPerTab = place === 'sessionStorage';
+    this.isPerTab = place === 'sessionStorage' || place === 'memory';
     this.isOfBrowser = typeof place === 'string';
-    this.store = typeof place === 'string' ? webStorage(place, name) : place;
+    this.store = place === 'memory' ? memory() : typeof place === 'string' ? webStorage(place, name) : place;
     this.handle = handle;
     this.failed = failed;
     /** @type {Promise<unknown>} Operations on the store happen in order. */
@@ -56,8 +58,11 @@ export class Tabs {
     this.isBroken = false;
     this.isHung = false;
     this.isLocked = false;
+    this.lockName = `gatepass lock ${name}`;
     this.locks = 0;
     this.release = () => {};
+    /** @type {Promise<void> | undefined} Until the other tabs have heard what the holder of the lock has found. */
+    this.heard = undefined;
     this.marks = marks(name);
     this.ended = new AbortController();
     this.channel = 'BroadcastChannel' in globalThis ? new BroadcastChannel(name) : undefined;
@@ -88,8 +93,10 @@ export class Tabs {
     return Promise.race([what, this.going, pause(millis)]);
   }
 
-  /** A duplicated tab has a store of its own with the same sign-in, so the message carries the record. @param {unknown} data */
+  /** A tab with a store of its own may have the same sign-in, so the message carries the record. @param {any} data */
   onMessage(data) {
+    if (data?.loggedOut) return this.handle(SESSION_INPUT_LOGGED_OUT);
+    if (data?.notRestored) return this.handle(SESSION_INPUT_NOT_RESTORED, 0, data.notRestored);
     if (!this.isPerTab)
       return this.within(
         attempt(() => this.look()),
@@ -155,7 +162,7 @@ export class Tabs {
       const text = encoded(tokens);
       await this.store.save(text);
       await this.within(this.marks.put(tokens), LOCK_PATIENCE);
-      this.channel?.postMessage(this.isPerTab ? [tokens[0], text] : null);
+      this.tell(this.isPerTab ? [tokens[0], text] : null);
       return STORE_END_DONE;
     });
   }
@@ -166,7 +173,7 @@ export class Tabs {
       if (over !== undefined && there !== null && there?.[0] !== over) return STORE_END_OVERTAKEN;
       await this.store.clear();
       await this.within(this.marks.put(), LOCK_PATIENCE);
-      this.channel?.postMessage(this.isPerTab ? [there?.[0], null] : null);
+      this.tell(this.isPerTab ? [there?.[0], null] : null);
       return STORE_END_DONE;
     });
   }
@@ -222,6 +229,12 @@ export class Tabs {
     }
   }
 
+  /** Tells the other tabs. What they cannot read in a store, those who wait for the lock hear before they get it. @param {News | Change} news */
+  tell(news) {
+    this.channel?.postMessage(news);
+    if (this.channel && this.isLocked && news !== null) this.heard = nobodyWaits(this.lockName);
+  }
+
   /** @param {number} lease How long the holder of the lock may show no sign of life, in milliseconds. */
   lock(lease) {
     const mine = ++this.locks;
@@ -230,14 +243,17 @@ export class Tabs {
       this.isLocked = true;
       this.handle(SESSION_INPUT_LOCKED);
     };
-    this.release = lock(`gatepass lock ${this.name}`, lease, granted);
+    this.release = lock(this.lockName, lease, granted);
   }
 
   unlock() {
     this.locks++;
     this.isLocked = false;
-    this.release();
+    const { heard, release } = this;
     this.release = () => {};
+    this.heard = undefined;
+    if (heard) heard.then(release);
+    else release();
   }
 
   close() {
@@ -248,6 +264,17 @@ export class Tabs {
     this.queue.then(() => (this.marks.remove(), this.channel?.close()));
     attempt(async () => typeof this.unsubscribe === 'function' && this.unsubscribe());
   }
+}
+
+/** Nothing outlives the page. The tabs share only the lock and their messages. @returns {Store} */
+function memory() {
+  /** @type {string | null} */
+  let there = null;
+  return {
+    load: () => there,
+    save: (text) => void (there = text),
+    clear: () => void (there = null),
+  };
 }
 
 /** @param {'localStorage' | 'sessionStorage'} kind @param {string} name @returns {Store} */

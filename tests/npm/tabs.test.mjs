@@ -88,6 +88,99 @@ for (const [how, ...prepare] of [
   });
 }
 
+for (const store of ['localStorage', 'sessionStorage', 'memory']) {
+  /** Opens tabs that ask for the session of the browser together: a lock holds them back until all wait for it. */
+  const restored = (context, before, count) => async (check) => {
+    const tabs = [];
+    for (let index = 0; index < count; index++) tabs.push(await open(context));
+    const names = ['gatepass lock restored'];
+    const holder = await open(context);
+    await holder.evaluate(
+      ([name]) => new Promise((held) => void navigator.locks.request(name, () => (held(), new Promise(() => {})))),
+      names,
+    );
+    await before(holder);
+    await each(tabs, (tab) =>
+      tab.evaluate(
+        async ([server, store]) => {
+          const { Session } = await import('gatepass');
+          const api = server.replace(/\/\/[^:]+/, `//${location.hostname}`);
+          globalThis.session = new Session({
+            login: { url: `${api}/hidden/login/` },
+            refresh: { url: `${api}/hidden/token/refresh/` },
+            logout: { url: `${api}/hidden/logout/` },
+            credentials: 'include',
+            restore: true,
+            store,
+            storeKey: 'restored',
+          });
+          globalThis.errors = [];
+          session.addEventListener('error', ({ error }) => errors.push([error.code, error.status]));
+          globalThis.login = () => session.login({ username: 'maggie', password: 'secret' });
+        },
+        [server, store],
+      ),
+    );
+    // `waitForFunction` takes a promise for a yes.
+    await holder.evaluate(
+      async ([name, count]) => {
+        const waiting = async () => (await navigator.locks.query()).pending.filter((lock) => lock.name === name);
+        while ((await waiting()).length < count) await new Promise(requestAnimationFrame);
+      },
+      [...names, count],
+    );
+    await holder.close();
+    await check(tabs, await each(tabs, (tab) => tab.evaluate(() => session.ready())));
+  };
+
+  test(`one call to restore answers for all tabs, whatever it finds: tokens in ${store}`, async () => {
+    for (const [finds, before, state, errors] of [
+      ['nobody', async () => {}, 'signed-out', []],
+      [
+        'a server that is busy',
+        () => control({ do: 'answer', endpoint: 'refresh', status: 503, body: '' }),
+        'signed-out',
+        [['REFRESH_FAILED', 503]],
+      ],
+      [
+        'somebody',
+        (tab) =>
+          tab.evaluate((server) => {
+            const api = server.replace(/\/\/[^:]+/, `//${location.hostname}`);
+            const body = JSON.stringify({ username: 'maggie', password: 'secret' });
+            const headers = { 'content-type': 'application/json' };
+            return fetch(`${api}/hidden/login/`, { method: 'POST', credentials: 'include', body, headers }).then(
+              () => {},
+            );
+          }, server),
+        'signed-in',
+        [],
+      ],
+    ]) {
+      await control({ do: 'reset' });
+      await control({ do: 'setSettings', settings: { rotateRefreshTokens: true } });
+      await inProfile((context) =>
+        restored(
+          context,
+          before,
+          4,
+        )(async (tabs, states) => {
+          assert.deepEqual(states, [state, state, state, state], finds);
+          const heard = await each(tabs, (tab) => tab.evaluate(() => errors));
+          assert.deepEqual(heard, [errors, errors, errors, errors], finds);
+          const { calls } = await ask('counts');
+          assert.equal(calls.refresh, 1, finds);
+          if (state !== 'signed-in') return;
+          const tokens = await each(tabs, (tab) => tab.evaluate(() => session.accessToken()));
+          assert.equal(new Set(tokens).size, 1, 'all have the same token');
+          await tabs[1].evaluate(() => session.logout());
+          await each(tabs, (tab) => until(tab, () => session.state === 'signed-out'));
+        }),
+      );
+    }
+  });
+}
+
 test('case_96: another user in one tab is another user in all, and nothing of the first is sent', async () => {
   await control({ do: 'reset' });
   await withTwo(async (tabs) => {

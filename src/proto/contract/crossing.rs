@@ -108,6 +108,10 @@ numbered! {
         RequestToken = 11 "requestToken",
         /// The store was written, or was not.
         Written = 12 "written",
+        /// Another tab has signed out.
+        LoggedOut = 13 "loggedOut",
+        /// Another tab has found no session.
+        NotRestored = 14 "notRestored",
     }
 }
 
@@ -140,6 +144,10 @@ numbered! {
         Unlock = 11 "unlock",
         /// Write to the store.
         Write = 12 "write",
+        /// Tell the other tabs that this one has signed out.
+        LoggedOut = 13 "loggedOut",
+        /// Tell the other tabs that there is no session.
+        NotRestored = 14 "notRestored",
     }
 }
 

@@ -181,6 +181,13 @@ pub enum Input {
     Locked,
     /// The app signs out.
     Logout,
+    /// Another tab has signed out, while this one may still ask whether the browser holds a session.
+    LoggedOut,
+    /// Another tab's call of `restore` has found no session: with this status, or without an answer.
+    NotRestored {
+        /// The status of the answer.
+        status: Option<u16>,
+    },
     /// The app's own source has answered [`Output::GetToken`].
     Provided {
         /// The id of the call; an unknown one is ignored.
@@ -208,10 +215,10 @@ pub enum Input {
     },
     /// Time has passed.
     Timeout,
-    /// A duplicate of this tab, which has a store of its own, has changed that store.
+    /// Another tab, which has a store of its own, has changed that store: a duplicate of this tab, or one that has asked for the session of the browser.
     Twin {
-        /// [`Record::id`] of its previous content.
-        id: u64,
+        /// [`Record::id`] of its previous content, if it had any.
+        id: Option<u64>,
         /// Its new content.
         stored: Stored,
     },
@@ -311,12 +318,19 @@ pub enum Output {
         /// A holder that shows no sign of life for this long loses the lock.
         lease: Millis,
     },
+    /// Tell the other tabs that this one has signed out: [`Input::LoggedOut`].
+    LoggedOut,
     /// Answer a `login()`.
     LoginDone {
         /// The id of the call.
         login: LoginId,
         /// How it went.
         result: Result<(), LoginError>,
+    },
+    /// Tell the other tabs that the call of `restore` has found no session: [`Input::NotRestored`].
+    NotRestored {
+        /// The status of the answer, if there was one.
+        status: Option<u16>,
     },
     /// Read the store, and say what is in it. Reads and writes are performed in order.
     Read,

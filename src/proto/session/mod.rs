@@ -148,6 +148,8 @@ impl Session {
             Input::Locked => self.on_locked(now),
             Input::Login { login, credentials, endpoint } => self.on_login(now, login, credentials, endpoint),
             Input::Logout => self.on_logout(),
+            Input::LoggedOut => self.on_logged_out(),
+            Input::NotRestored { status } => self.on_not_restored(now, status),
             Input::Provided { request, result } => {
                 if matches!(self.renewal, Refresh::Requested(asked) if asked == request) {
                     self.on_provided(now, result);

@@ -72,6 +72,32 @@ impl Session {
         }
     }
 
+    /// Whether it is not known yet whether the browser holds a session.
+    pub(super) fn is_restoring(&self) -> bool {
+        self.restores && matches!(self.state, State::Loading | State::SignedOut)
+    }
+
+    /// The call that another tab has made counts for this one, unless its own is in flight.
+    pub(super) fn on_not_restored(&mut self, now: Now, status: Option<u16>) {
+        if self.is_restoring() && !matches!(self.renewal, Refresh::Requested(_)) {
+            let error = status.map_or(HttpError::Network, |status| HttpError::Status { status, retry_after: None });
+            self.on_renewed(now, Err(error));
+        }
+    }
+
+    /// Tells the tabs that wait for the lock: they would ask the same.
+    fn tell_not_restored(&mut self, error: HttpError) {
+        let status = match error {
+            HttpError::Status { status, .. } => Some(status),
+            HttpError::Network | HttpError::TimedOut => None,
+            // A mistake of the configuration. Each tab says what it is.
+            HttpError::Malformed(_) | HttpError::Redirected => return,
+        };
+        if self.is_restoring() && self.config.storage == TokenStorage::Store {
+            self.outputs.push_back(Output::NotRestored { status });
+        }
+    }
+
     fn ask(&mut self, now: Now) {
         let request = self.new_request();
         if self.config.provider == TokenProvider::App {
@@ -147,6 +173,9 @@ impl Session {
             Ok(tokens) => return self.renewed(now, tokens),
             Err(error) => error,
         };
+        if matches!(self.renewal, Refresh::Requested(_)) {
+            self.tell_not_restored(error);
+        }
         match error {
             HttpError::Redirected | HttpError::Status { status: 400 | 401 | 403, .. } => {
                 let error = match error.status() {
@@ -207,7 +236,7 @@ impl Session {
 
     /// These tokens cannot be renewed any more. If they are still valid, that is reported at once, and the session ends with them.
     pub(super) fn refused(&mut self, now: Now, error: TokenError) {
-        if matches!(self.state, State::Loading | State::SignedOut) && self.restores {
+        if self.is_restoring() {
             return self.found_nobody(error);
         }
         let is_over = self.has_ended(now) || self.is_current_rejected();

@@ -3,7 +3,7 @@
 //! Rules: one login is in flight; a later login, `setTokens()` or a logout replaces it. The answer to a logout is ignored.
 
 use super::Session;
-use super::config::TokenEndpoint;
+use super::config::{TokenEndpoint, TokenStorage};
 use super::io::{LoginError, LoginId, Output};
 use super::state::{Login, Refresh, SameUser, SignIn, State, Timer};
 use crate::error::{HttpError, Malformed, TokenError};
@@ -49,6 +49,21 @@ impl Session {
         self.supersede_login();
         self.tell_server();
         self.clear();
+        if self.config.restore.is_some() && self.config.storage == TokenStorage::Store {
+            self.outputs.push_back(Output::LoggedOut);
+        }
+        self.forget();
+    }
+
+    /// Another tab has signed out: the browser holds no session any more. The answer of a call in flight may bring a new cookie, so the server is
+    /// told after it.
+    pub(super) fn on_logged_out(&mut self) {
+        if !self.is_restoring() {
+            return;
+        }
+        if matches!(self.renewal, Refresh::Requested(_)) {
+            self.tell_server();
+        }
         self.forget();
     }
 

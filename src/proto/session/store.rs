@@ -280,17 +280,20 @@ impl Session {
         }
     }
 
-    /// A duplicate of this tab has changed its own store. This tab's store follows.
-    pub(super) fn on_twin(&mut self, now: Now, id: u64, stored: Stored) {
-        if id != self.sign_in.id {
+    /// Another tab has changed its own store. The store of a duplicate follows, and a session of the browser that another tab has found is ours, too.
+    pub(super) fn on_twin(&mut self, now: Now, id: Option<u64>, stored: Stored) {
+        if id != Some(self.sign_in.id) && !(self.is_restoring() && matches!(stored, Stored::Tokens(_))) {
             return;
         }
         let before = self.sign_in;
         self.adopt(now, stored);
         match self.state {
-            State::SignedOut => self.clear_of(Some(id)),
+            State::SignedOut => self.clear_of(id),
             State::SignedIn(_) if self.sign_in != before => self.save(),
             State::Expired { .. } | State::Loading | State::SignedIn(_) => {}
+        }
+        if matches!(self.renewal, Refresh::None) {
+            self.ask_again(now);
         }
     }
 

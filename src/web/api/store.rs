@@ -7,7 +7,7 @@ use wasm_bindgen::prelude::*;
 extern "C" {
     /// Returns a store for [`SessionEnvironment`](super::SessionEnvironment), which all tabs share that name it the same.
     ///
-    /// `place` is `"localStorage"`, `"sessionStorage"`, or an object of the app's with `load()`, `save(text)` and `clear()`, which may
+    /// `place` is `"localStorage"`, `"sessionStorage"`, `"memory"` (tabs then share the lock and the call of `restore`), or an object of the app's with `load()`, `save(text)` and `clear()`, which may
     /// return promises, and perhaps `subscribe(listener)`. `name` is that of the entry, the lock and the channel.
     pub fn store(name: &str, place: &JsValue) -> Function;
 }

@@ -53,6 +53,9 @@ impl SessionCore {
                 endpoint: endpoint_of(given.at(1)),
             },
             In::Logout => Input::Logout,
+            In::LoggedOut => Input::LoggedOut,
+            // Its status, if there was an answer.
+            In::NotRestored => Input::NotRestored { status: given.number(0).map(|status| status as u16) },
             // A `SourceAnswer`, the access token, its life and its end.
             In::Provided => Input::Provided {
                 request,
@@ -73,10 +76,9 @@ impl SessionCore {
             In::Stored => Input::Stored { stored: stored(&given.at(0)), is_behind: given.flag(1) },
             In::Timeout => Input::Timeout,
             // The sign-in that was there before, and the record.
-            In::Twin => match given.number(0).filter(|id| *id >= 0.0) {
-                Some(id) => Input::Twin { id: id as u64, stored: stored(&given.at(1)) },
-                // The duplicate's store was empty before: it is no duplicate of this session.
-                None => return,
+            In::Twin => Input::Twin {
+                id: given.number(0).filter(|id| *id >= 0.0).map(|id| id as u64),
+                stored: stored(&given.at(1)),
             },
             In::CancelTokenRequest => Input::CancelTokenRequest { requester: RequesterId(id) },
             // Which question, a `RequirementKind`, and its generation or milliseconds.
@@ -146,6 +148,11 @@ impl SessionCore {
                 if let Err(LoginError { answer, .. }) = &result {
                     to.maybe_text(answer.as_ref().map(Secret::expose));
                 }
+            }
+            Output::LoggedOut => begin(Out::LoggedOut),
+            Output::NotRestored { status } => {
+                begin(Out::NotRestored);
+                to.maybe_number(status.map(f64::from));
             }
             Output::Read => begin(Out::Read),
             Output::RenewalRefused(error) => {

@@ -103,6 +103,8 @@ fn an_answer_of_the_store_that_is_late_brings_nobody_back() {
                 | Output::Fetch { .. }
                 | Output::GetToken { .. }
                 | Output::Lock { .. }
+                | Output::LoggedOut
+                | Output::NotRestored { .. }
                 | Output::LoginDone { .. }
                 | Output::RenewalRefused(_)
                 | Output::Token { .. }

@@ -80,6 +80,10 @@ impl World {
                 self.tabs[tab].source_reasons.push(reason);
             }
             session::Output::Lock { .. } => self.lock(tab),
+            session::Output::LoggedOut => self.tell_others(tab, || session::Input::LoggedOut),
+            session::Output::NotRestored { status } => {
+                self.tell_others(tab, || session::Input::NotRestored { status });
+            }
             session::Output::LoginDone { result, .. } => self.logins.push(result.map_err(|failed| failed.error)),
             session::Output::Read => self.store_later(tab, StoreOp::Read),
             session::Output::RenewalRefused(error) => self.tabs[tab].refusals.push(error),

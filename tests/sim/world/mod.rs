@@ -109,9 +109,10 @@ enum SimEvent {
         socket: SocketId,
         code: u16,
     },
-    /// Another tab has changed the store.
-    StoreChanged {
+    /// Another tab tells this one something.
+    Told {
         tab: usize,
+        news: session::Input,
     },
     StoreOp {
         tab: usize,

@@ -117,7 +117,7 @@ impl World {
             }
             SimEvent::ServerHears { line, socket, text } => self.server_hears(line, socket, text),
             SimEvent::Text { line, socket, text } => self.client_hears(line, socket, text),
-            SimEvent::StoreChanged { tab } => self.session_input_in(tab, session::Input::StoreChanged),
+            SimEvent::Told { tab, news } => self.session_input_in(tab, news),
             SimEvent::StoreOp { tab, op } => self.store_op(tab, op),
             SimEvent::Locked { tab, ask } => self.locked(tab, ask),
             SimEvent::Steal { tab, from } => self.steal(tab, from),
@@ -227,7 +227,7 @@ fn socket_of(happening: &SimEvent) -> Option<(usize, SocketId, bool)> {
         SimEvent::AppAnswers { .. }
         | SimEvent::HttpArrives { .. }
         | SimEvent::HttpAnswer { .. }
-        | SimEvent::StoreChanged { .. }
+        | SimEvent::Told { .. }
         | SimEvent::StoreOp { .. }
         | SimEvent::Locked { .. }
         | SimEvent::Steal { .. } => None,

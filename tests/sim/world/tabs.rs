@@ -170,13 +170,18 @@ impl World {
             }
             StoreOp::Write(record, _) => {
                 self.shared.record = record;
-                for other in (0..self.tabs.len()).filter(|other| *other != tab) {
-                    self.later(SimEvent::StoreChanged { tab: other });
-                }
+                self.tell_others(tab, || session::Input::StoreChanged);
                 session::Input::Written(StoreEnd::Done)
             }
         };
         self.session_input_in(tab, input);
+    }
+
+    /// Tells every other tab.
+    pub(super) fn tell_others(&mut self, tab: usize, news: impl Fn() -> session::Input) {
+        for tab in (0..self.tabs.len()).filter(|other| *other != tab) {
+            self.later(SimEvent::Told { tab, news: news() });
+        }
     }
 
     pub(super) fn lock(&mut self, tab: usize) {

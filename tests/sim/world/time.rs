@@ -87,7 +87,7 @@ impl World {
     fn tab_of(&self, happening: &SimEvent) -> Option<usize> {
         match happening {
             SimEvent::HttpAnswer { who: Who::Session(tab), .. }
-            | SimEvent::StoreChanged { tab }
+            | SimEvent::Told { tab, .. }
             | SimEvent::StoreOp { tab, .. }
             | SimEvent::Locked { tab, .. }
             | SimEvent::Steal { tab, .. } => Some(*tab),

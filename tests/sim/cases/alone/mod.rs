@@ -294,11 +294,37 @@ fn a_twin_of_another_sign_in_changes_nothing() {
     session.handle_input(at(0), session::Input::Stored { stored: Stored::Tokens(record(7)), is_behind: false });
     let view = session.view();
     for stored in [Stored::Nothing, Stored::Tokens(record(8))] {
-        session.handle_input(at(1), session::Input::Twin { id: 8, stored });
+        session.handle_input(at(1), session::Input::Twin { id: Some(8), stored });
         assert_eq!((session.state(), session.view()), (SessionState::SignedIn, view));
     }
-    session.handle_input(at(2), session::Input::Twin { id: 7, stored: Stored::Nothing });
+    session.handle_input(at(2), session::Input::Twin { id: Some(7), stored: Stored::Nothing });
     assert_eq!(session.state(), SessionState::SignedOut);
+}
+
+#[test]
+fn a_token_that_a_twin_has_renewed_answers_those_who_wait_for_this_tab_s_renewal() {
+    let config = SessionConfig {
+        storage: TokenStorage::Store,
+        refresh: endpoint("https://api.test/refresh"),
+        ..SessionConfig::new()
+    };
+    let kept = || session::Record { refresh: Some(Secret::new("refresh".to_owned())), ..record(7) };
+    let mut session = Session::new(config, 1);
+    outputs(&mut session);
+    session.handle_input(at(0), session::Input::Stored { stored: Stored::Tokens(kept()), is_behind: false });
+    let request = session::TokenRequest {
+        requester: session::RequesterId(1),
+        id: session::TokenRequestId::new(1),
+        requirement: session::TokenRequirement::OtherThan(session.view().generation),
+    };
+    session.handle_input(at(1), session::Input::RequestToken(request));
+    let told = outputs(&mut session);
+    assert!(told.iter().any(|output| matches!(output, session::Output::Lock { .. })), "{told:?}");
+    let renewed = session::Record { renewals: 1, access: Secret::new("renewed".to_owned()), ..kept() };
+    session.handle_input(at(2), session::Input::Twin { id: Some(7), stored: Stored::Tokens(renewed) });
+    let told = outputs(&mut session);
+    let answers = told.iter().filter(|output| matches!(output, session::Output::Token { result: Ok(_), .. })).count();
+    assert_eq!(answers, 1, "{told:?}");
 }
 
 /// Answers each read with this until there are no more. Returns whether the store is then erased.

@@ -98,6 +98,130 @@ fn a_login_takes_the_place_of_the_question_unless_it_fails() {
     }
 }
 
+/// A session whose tab waits for the lock.
+fn waiting() -> Session {
+    let mut session = restoring(TokenStorage::Store);
+    outputs(&mut session);
+    session.handle_input(at(1), Input::Stored { stored: Stored::Nothing, is_behind: false });
+    let told = outputs(&mut session);
+    assert!(matches!(told.as_slice(), [Output::Lock { .. }]), "{told:?}");
+    session
+}
+
+/// A session whose tab has the lock and makes the call.
+fn asking() -> (Session, RequestId) {
+    let mut session = waiting();
+    session.handle_input(at(1), Input::Locked);
+    outputs(&mut session);
+    session.handle_input(at(1), Input::Stored { stored: Stored::Nothing, is_behind: false });
+    let [(url, request)] = calls(&outputs(&mut session)).try_into().expect("one call");
+    assert_eq!(url, RESTORE);
+    (session, request)
+}
+
+/// Reads of the store that were asked for, as long as there are any.
+fn read_nothing(session: &mut Session) -> Vec<Output> {
+    let mut all = outputs(session);
+    while all.iter().any(|output| matches!(output, Output::Read)) {
+        all.retain(|output| !matches!(output, Output::Read));
+        session.handle_input(at(3), Input::Stored { stored: Stored::Nothing, is_behind: false });
+        all.extend(outputs(session));
+    }
+    all
+}
+
+#[test]
+fn what_a_tab_does_not_find_no_other_tab_asks_for() {
+    for (result, tells, errors) in [
+        (answer(401, ""), Some(401), vec![]),
+        (answer(503, ""), Some(503), vec![TokenError::Refresh(HttpError::Status { status: 503, retry_after: None })]),
+        (Err(NoAnswer::Failed), None, vec![TokenError::Refresh(HttpError::Network)]),
+    ] {
+        let (mut first, request) = asking();
+        first.handle_input(at(2), Input::Http { request, result });
+        let told = read_nothing(&mut first);
+        let status = told.iter().find_map(|output| match output {
+            Output::NotRestored { status } => Some(*status),
+            _ => None,
+        });
+        assert_eq!(status, Some(tells), "{told:?}");
+
+        let locked = || {
+            let mut session = waiting();
+            session.handle_input(at(1), Input::Locked);
+            session
+        };
+        for (mut other, how) in [(waiting(), "waiting"), (locked(), "just locked")] {
+            other.handle_input(at(3), Input::NotRestored { status: tells });
+            let told = read_nothing(&mut other);
+            assert_eq!((other.state(), calls(&told)), (SessionState::SignedOut, vec![]), "{how}");
+            assert_eq!(refused(&told), errors, "{how}");
+            assert!(told.iter().any(|output| matches!(output, Output::Unlock)), "{how}: {told:?}");
+            assert!(!told.iter().any(|output| matches!(output, Output::NotRestored { .. })), "{how}: an echo");
+        }
+    }
+}
+
+#[test]
+fn what_another_tab_does_not_find_says_nothing_about_a_call_in_flight_or_a_user() {
+    let (mut session, request) = asking();
+    session.handle_input(at(2), Input::NotRestored { status: Some(401) });
+    assert!(outputs(&mut session).is_empty());
+    session.handle_input(at(3), Input::Http { request, result: answer(200, r#"{"access":"a"}"#) });
+    assert!(session.state().is_signed_in());
+    outputs(&mut session);
+    session.handle_input(at(4), Input::NotRestored { status: Some(401) });
+    session.handle_input(at(4), Input::LoggedOut);
+    assert!(session.state().is_signed_in());
+}
+
+#[test]
+fn a_logout_in_another_tab_ends_the_question_and_its_late_answer_brings_nobody_back() {
+    const LOGOUT: &str = "https://api.test/logout";
+    let (mut first, _) = asking();
+    first.handle_input(at(2), Input::Logout);
+    assert!(outputs(&mut first).iter().any(|output| matches!(output, Output::LoggedOut)));
+
+    let mut other = waiting();
+    other.handle_input(at(2), Input::LoggedOut);
+    let told = outputs(&mut other);
+    assert_eq!((other.state(), calls(&told)), (SessionState::SignedOut, vec![]));
+
+    let config = SessionConfig {
+        restore: endpoint(RESTORE),
+        logout: endpoint(LOGOUT),
+        login: endpoint("https://api.test/login"),
+        ..SessionConfig::new()
+    };
+    let mut other = Session::new(config, 1);
+    let request = started(&mut other);
+    other.handle_input(at(2), Input::LoggedOut);
+    let told = outputs(&mut other);
+    // The answer in flight may have set a cookie.
+    let [(url, _)] = calls(&told).try_into().expect("one call");
+    assert_eq!(url, LOGOUT);
+    other.handle_input(at(3), Input::Http { request, result: answer(200, r#"{"access":"a"}"#) });
+    assert_eq!(other.state(), SessionState::SignedOut);
+}
+
+#[test]
+fn tabs_that_keep_their_tokens_to_themselves_share_the_session_that_one_of_them_has_found() {
+    let mut other = waiting();
+    other.handle_input(at(2), Input::Twin { id: None, stored: Stored::Tokens(record(7)) });
+    let told = read_nothing(&mut other);
+    assert_eq!((other.state(), calls(&told)), (SessionState::SignedIn, vec![]));
+    assert!(told.iter().any(|output| matches!(output, Output::Write { record, .. } if record.id == 7)), "{told:?}");
+    // From now on it is a duplicate: a logout there is one here.
+    other.handle_input(at(3), Input::Written(StoreEnd::Done));
+    other.handle_input(at(4), Input::Twin { id: Some(7), stored: Stored::Nothing });
+    assert_eq!(other.state(), SessionState::SignedOut);
+
+    let mut signed_out = waiting();
+    signed_out.handle_input(at(2), Input::LoggedOut);
+    signed_out.handle_input(at(3), Input::Twin { id: None, stored: Stored::Tokens(record(7)) });
+    assert_eq!(signed_out.state(), SessionState::SignedOut, "only a tab that asks");
+}
+
 #[test]
 fn of_tabs_with_one_store_the_holder_of_the_lock_asks_and_the_others_read_what_it_has_written() {
     let stored = |session: &mut Session, stored: &Stored| {
