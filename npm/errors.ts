@@ -142,17 +142,23 @@ export interface Causes {
   calls?: { failed?: Record<string, Thrown> } | undefined;
 }
 
-/** The call behind a failure without an answer. */
-const CALL_OF: Record<string, string> = { LOGIN_FAILED: 'login', REFRESH_FAILED: 'refresh', TICKET_NETWORK: 'ticket' };
+/** The call behind a failure that a function of the app may have caused. */
+const CALL_OF: Record<string, string> = {
+  LOGIN_FAILED: 'login',
+  REFRESH_FAILED: 'refresh',
+  TICKET_NETWORK: 'ticket',
+  TICKET_UNAUTHORIZED: 'ticket',
+};
 
 /** @internal Names a failure. Behind a renewal that failed may stand `getToken` (`thrown`), and behind others a function of the app (`causes`). */
 export function named(parts: FailureParts, thrown?: Thrown, details?: unknown, causes: Causes = {}): GatepassError {
   const [code, ...words] = nameOf(SENTENCES, parts[At.Sentence]).split(' ');
   const isRenewal = code!.startsWith('REFRESH_') && thrown !== undefined;
-  const ofCall = parts[At.Status] === undefined ? causes.calls?.failed?.[CALL_OF[code!]!] : undefined;
+  // Each call forgets what the one before it threw.
+  const ofCall = causes.calls?.failed?.[CALL_OF[code!]!];
   const cause = isRenewal ? thrown : code === 'CALLBACK_FAILED' ? causes.thrown : ofCall;
   let [message, status] = isRenewal ? ['getToken gave no token', undefined] : [words.join(' '), parts[At.Status]];
-  if (ofCall) message = 'a function of the app failed; see cause';
+  if (ofCall) [message, status] = ['a function of the app failed; see cause', undefined];
   const data: ErrorData = [
     code as ErrorCode,
     message,

@@ -27,9 +27,10 @@ export async function send(calls: Calls, call: HttpCall, init: RequestInit): Pro
   }
 }
 
-async function answerTo({ fetch: own, csrf, endpoints }: Calls, call: HttpCall, init: RequestInit): Promise<Response> {
+async function answerTo(calls: Calls, call: HttpCall, init: RequestInit): Promise<Response> {
+  const { fetch: own, csrf, endpoints } = calls;
   const endpoint: EndpointCalls = endpoints[call.call] ?? { field: '' };
-  if (endpoint.get) return ticketOf(endpoint, init);
+  if (endpoint.get) return ticketOf(calls, endpoint, init);
   const all = new Headers(init.headers);
   if (init.credentials === 'include') addCsrf(all, csrf, call.method);
   const body = endpoint.body ? await bodyOf(endpoint, call, init, all) : init.body;
@@ -66,14 +67,15 @@ async function bodyOf(endpoint: EndpointCalls, call: HttpCall, init: RequestInit
 }
 
 /** A ticket of the app's own source, as the answer of an endpoint. */
-async function ticketOf({ get, field }: EndpointCalls, { body, signal }: RequestInit): Promise<Response> {
+async function ticketOf(calls: Calls, { get, field }: EndpointCalls, { body, signal }: RequestInit): Promise<Response> {
   const { access = '' } = JSON.parse(String(body ?? '{}')) as { access?: string };
   let given: TicketSource;
   try {
     given = await get!({ token: access, signal: signal! });
   } catch (error) {
-    if (error instanceof SignInRequired) return new Response(null, { status: 401 });
-    return mistake(error);
+    if (!(error instanceof SignInRequired)) return mistake(error);
+    calls.failed.ticket = [error];
+    return new Response(null, { status: 401 });
   }
   const { ticket, expiresIn } = typeof given === 'string' ? { ticket: given, expiresIn: undefined } : (given ?? {});
   if (typeof ticket !== 'string' || ticket === '')

@@ -62,11 +62,13 @@ export const german: UserMessages = {
   MESSAGE_TOO_BIG: 'Das ist zu groß zum Senden.',
 };
 
-/** Returns a sentence for the person who uses the app. It names no code, no address and nothing that the server has said. */
-export function userMessage(error: unknown, messages: UserMessages = english): string {
-  if (!(error instanceof GatepassError)) return messages.unknown;
+/** Returns a sentence for the person who uses the app; English by default. It names no code, no address and nothing that the server has said. */
+export function userMessage(error: unknown, messages?: UserMessages): string {
+  const sentences = messages ?? english;
+  const unknown = sentences.unknown ?? english.unknown;
+  if (!(error instanceof GatepassError)) return unknown;
   const { code, disposition } = error;
   // The code of a closed socket says less than what is done about it.
-  const own = code === 'CLOSED_BY_SERVER' && disposition !== 'giveUp' ? undefined : messages[code];
-  return own ?? messages[disposition] ?? messages.unknown;
+  const own = code === 'CLOSED_BY_SERVER' && disposition !== 'giveUp' ? undefined : sentences[code];
+  return own ?? sentences[disposition] ?? unknown;
 }

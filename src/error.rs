@@ -61,9 +61,19 @@ pub enum HttpError {
     Malformed(Malformed),
     /// No answer: offline, refused, DNS, CORS, blocked.
     Network,
+    /// The server forbids it: 403, or a status that the options name.
+    Forbidden {
+        /// The status code.
+        status: u16,
+    },
     /// A redirect, which is not followed: a credential would go to an address that the app has not named.
     Redirected,
-    /// An answer that is no success.
+    /// The server does not accept the credential: 401, a status that the options name, or an answer that `reject` describes.
+    Unauthorized {
+        /// The status code.
+        status: u16,
+    },
+    /// Another answer that is no success.
     Status {
         /// The status code.
         status: u16,
@@ -93,11 +103,11 @@ impl HttpError {
     pub const fn disposition(self) -> Disposition {
         match self {
             Self::Malformed(_) | Self::Network | Self::TimedOut => Disposition::RETRY,
-            Self::Status { status: 401, .. } => Disposition::RefreshToken,
+            Self::Unauthorized { .. } => Disposition::RefreshToken,
             Self::Status { status: 408 | 425 | 429 | 500..=599, retry_after } => {
                 Disposition::Retry { after: retry_after }
             }
-            Self::Redirected | Self::Status { .. } => Disposition::GiveUp,
+            Self::Forbidden { .. } | Self::Redirected | Self::Status { .. } => Disposition::GiveUp,
         }
     }
 
@@ -105,7 +115,7 @@ impl HttpError {
     #[must_use]
     pub const fn status(self) -> Option<u16> {
         match self {
-            Self::Status { status, .. } => Some(status),
+            Self::Forbidden { status } | Self::Status { status, .. } | Self::Unauthorized { status } => Some(status),
             Self::Malformed(_) | Self::Network | Self::Redirected | Self::TimedOut => None,
         }
     }
@@ -119,13 +129,16 @@ pub enum TokenError {
     Expired,
     /// The login endpoint refused these credentials.
     InvalidCredentials {
-        /// The status code: 400 or 401.
+        /// The status code: 400, 401 or one that counts as a 401.
         status: u16,
     },
     /// The login call failed.
     Login(HttpError),
     /// The login endpoint forbids this login (403): the account is locked, the address is not confirmed, a CSRF token is missing.
-    LoginForbidden,
+    LoginForbidden {
+        /// The status code: 403 or one that counts as a 403.
+        status: u16,
+    },
     /// The login endpoint answered with neither tokens nor a refusal: it wants another step, such as a code.
     LoginIncomplete,
     /// Nobody is signed in.
@@ -135,12 +148,12 @@ pub enum TokenError {
     /// The refresh endpoint refused the refresh token, after a renewal whose answer was lost: a server that rotates had probably
     /// used it up by then, and its successor is lost.
     RefreshLost {
-        /// The status code: 400, 401 or 403.
+        /// The status code: 400, 401, 403 or one that counts as a 401 or 403.
         status: u16,
     },
     /// The refresh endpoint refused the refresh token.
     RefreshRejected {
-        /// The status code: 400, 401 or 403.
+        /// The status code: 400, 401, 403 or one that counts as a 401 or 403.
         status: u16,
     },
     /// The login endpoint refused a cookie of an earlier session, which the browser had sent along, and not the credentials: dj-rest-auth's
@@ -295,12 +308,12 @@ impl TokenError {
     #[must_use]
     pub const fn status(self) -> Option<u16> {
         match self {
-            Self::InvalidCredentials { status } | Self::RefreshLost { status } | Self::RefreshRejected { status } => {
-                Some(status)
-            }
+            Self::InvalidCredentials { status }
+            | Self::LoginForbidden { status }
+            | Self::RefreshLost { status }
+            | Self::RefreshRejected { status } => Some(status),
             Self::Login(error) | Self::Refresh(error) => error.status(),
             Self::StaleCookie => Some(401),
-            Self::LoginForbidden => Some(403),
             Self::Expired | Self::LoginIncomplete | Self::Missing | Self::Superseded | Self::TooLong | Self::Unfit => {
                 None
             }
@@ -342,7 +355,7 @@ mod tests {
         let after = Some(Millis::from_millis(1_500));
         let errors: Vec<_> =
             (0..=u8::MAX).filter_map(|number| Some((number, TokenError::of_number(number, 429, after)?))).collect();
-        assert_eq!(errors.len(), 11 + 2 * 8);
+        assert_eq!(errors.len(), 11 + 2 * 10);
         for (number, error) in errors {
             assert_eq!(error.number(), number);
             let is_answer = error.status() == Some(429);

@@ -131,19 +131,11 @@ failures! {
             "CONNECTION_SILENT", Disposition::RETRY, "the server did not answer a ping in time";
         TicketExpired: Failure::TicketExpired =>
             "TICKET_EXPIRED", Disposition::RETRY, "the ticket took longer to arrive than it lives";
-        TicketUnauthorized: Failure::Ticket(HttpError::Status { status: 401, .. }) =>
-            "TICKET_UNAUTHORIZED", Disposition::RefreshToken, "the server answered with an error";
-        TicketForbidden: Failure::Ticket(HttpError::Status { status: 403, .. }) =>
-            "TICKET_FORBIDDEN", Disposition::GiveUp, "the server answered with an error";
-        ProbeUnauthorized: Failure::Probe(HttpError::Status { status: 401, .. }) =>
-            "HANDSHAKE_UNAUTHORIZED", Disposition::RefreshToken, "the server does not accept the token";
-        ProbeForbidden: Failure::Probe(HttpError::Status { status: 403, .. }) =>
-            "HANDSHAKE_FORBIDDEN", Disposition::GiveUp, "the server forbids this connection";
     }
     tokens(status) {
         Expired: "TOKEN_EXPIRED", SignIn, "the session has expired; sign in again";
         InvalidCredentials { status }: "INVALID_CREDENTIALS", SignIn, "the server refused these credentials";
-        LoginForbidden: "LOGIN_FORBIDDEN", GiveUp, "the server forbids this login; see details";
+        LoginForbidden { status }: "LOGIN_FORBIDDEN", GiveUp, "the server forbids this login; see details";
         LoginIncomplete: "LOGIN_INCOMPLETE", GiveUp, "the server wants another step before it signs in; see details";
         Missing: "TOKEN_MISSING", SignIn, "nobody is signed in: call login() or setTokens() first";
         RefreshLost { status }: "REFRESH_LOST", SignIn,
@@ -169,7 +161,7 @@ enum Call {
 }
 
 /// The sentence of each [`HttpError`], and its codes for a login, a refresh, a ticket and a probe.
-pub const HTTP_ROWS: [(&str, [&str; 4]); 8] = [
+pub const HTTP_ROWS: [(&str, [&str; 4]); 10] = [
     ("the answer is not JSON", MALFORMED),
     ("the answer has no text where `field` points", MALFORMED),
     ("the answer's URL is not encrypted, or of a host that `urlHosts` does not name", MALFORMED),
@@ -180,6 +172,11 @@ pub const HTTP_ROWS: [(&str, [&str; 4]); 8] = [
     ),
     ("the server answered with an error", ["LOGIN_FAILED", "REFRESH_FAILED", "TICKET_REJECTED", "SERVER_UNAVAILABLE"]),
     ("the server redirects this call; name the final address (a missing slash?)", ["REDIRECTED"; 4]),
+    (
+        "the server does not accept the credential",
+        ["INVALID_CREDENTIALS", "REFRESH_REJECTED", "TICKET_UNAUTHORIZED", "HANDSHAKE_UNAUTHORIZED"],
+    ),
+    ("the server forbids it", ["LOGIN_FORBIDDEN", "REFRESH_REJECTED", "TICKET_FORBIDDEN", "HANDSHAKE_FORBIDDEN"]),
     ("no answer in time", ["LOGIN_FAILED", "REFRESH_FAILED", "TICKET_TIMED_OUT", "SERVER_UNREACHABLE"]),
 ];
 const MALFORMED: [&str; 4] = ["LOGIN_FAILED", "REFRESH_FAILED", "TICKET_MALFORMED", "SERVER_UNREACHABLE"];
@@ -195,7 +192,9 @@ impl HttpError {
             Self::Network => 4,
             Self::Status { .. } => 5,
             Self::Redirected => 6,
-            Self::TimedOut => 7,
+            Self::Unauthorized { .. } => 7,
+            Self::Forbidden { .. } => 8,
+            Self::TimedOut => 9,
         }
     }
 
@@ -209,7 +208,9 @@ impl HttpError {
             4 => Self::Network,
             5 => Self::Status { status, retry_after },
             6 => Self::Redirected,
-            7 => Self::TimedOut,
+            7 => Self::Unauthorized { status },
+            8 => Self::Forbidden { status },
+            9 => Self::TimedOut,
             _ => return None,
         })
     }

@@ -149,7 +149,7 @@ pub(crate) struct Meanings {
     pub(crate) forbidden: Vec<u16>,
 }
 
-/// Reads a successful JSON answer. One that `reject` describes counts as a 401: some servers refuse with a 200.
+/// Reads a successful JSON answer. One that `reject` describes is a refusal: some servers refuse with a 200.
 ///
 /// # Errors
 /// Any other status, a redirect (RFC 9110 §15.4), no answer, or no JSON.
@@ -165,18 +165,20 @@ pub(crate) fn json_of(
     if matches!(response.status, 301 | 302 | 303 | 307 | 308) {
         return Err(HttpError::Redirected);
     }
-    if !(200..300).contains(&response.status) {
+    let status = response.status;
+    if !(200..300).contains(&status) {
         let retry_after = response.retry_after.as_deref().and_then(|text| retry_after(now.unix, text));
-        let status = match response.status {
-            status if unauthorized.contains(&status) => 401,
-            status if forbidden.contains(&status) => 403,
-            status => status,
-        };
-        return Err(HttpError::Status { status, retry_after });
+        return Err(match status {
+            _ if unauthorized.contains(&status) => HttpError::Unauthorized { status },
+            _ if forbidden.contains(&status) => HttpError::Forbidden { status },
+            401 => HttpError::Unauthorized { status },
+            403 => HttpError::Forbidden { status },
+            _ => HttpError::Status { status, retry_after },
+        });
     }
     let json = Json::parse(response.body.expose()).ok_or(HttpError::Malformed(Malformed::NotJson))?;
     if reject.as_ref().is_some_and(|reject| reject.matches(&json)) {
-        return Err(HttpError::Status { status: 401, retry_after: None });
+        return Err(HttpError::Unauthorized { status });
     }
     Ok(json)
 }
@@ -228,8 +230,27 @@ mod tests {
         for status in [0, 100, 199, 300, 304, 399, 400, 500] {
             assert_eq!(answer(status), Err(HttpError::Status { status, retry_after: None }));
         }
+        assert_eq!(answer(401), Err(HttpError::Unauthorized { status: 401 }));
+        assert_eq!(answer(403), Err(HttpError::Forbidden { status: 403 }));
         for status in [301, 302, 303, 307, 308] {
             assert_eq!(answer(status), Err(HttpError::Redirected));
+        }
+    }
+
+    #[test]
+    fn a_status_that_means_a_refusal_is_told_as_it_was() {
+        let now = Now { instant: Instant::from_millis(0), unix: UnixTime::from_millis(0) };
+        let refused = Json::parse(r#"{"ok":false}"#);
+        let meanings = Meanings { reject: refused, unauthorized: vec![419, 403], forbidden: vec![423, 401] };
+        let told = |status| {
+            let body = Secret::new(r#"{"ok":false}"#.to_owned());
+            json_of(now, &Ok(HttpResponse { status, retry_after: None, date: None, body }), &meanings).unwrap_err()
+        };
+        for status in [200, 403, 419] {
+            assert_eq!(told(status), HttpError::Unauthorized { status });
+        }
+        for status in [401, 423] {
+            assert_eq!(told(status), HttpError::Forbidden { status });
         }
     }
 

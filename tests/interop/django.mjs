@@ -63,7 +63,10 @@ export function claims(more = {}) {
 }
 
 /** Sends a handshake by hand and returns the status of its answer; an opened socket is closed again. */
-export function handshake(server, path, headers = {}) {
+export const handshake = async (server, path, headers = {}) => (await answerTo(server, path, headers)).status;
+
+/** Sends a handshake by hand and returns all of its answer but the time; an opened socket is closed again. */
+export function answerTo(server, path, headers = {}) {
   return new Promise((resolve, reject) => {
     const asked = request(server.url + path, {
       headers: {
@@ -78,8 +81,13 @@ export function handshake(server, path, headers = {}) {
     });
     // A program that is no browser.
     if (headers.origin === null) asked.removeHeader('origin');
-    asked.on('upgrade', (response, socket) => resolve(response.statusCode, socket.destroy()));
-    asked.on('response', (response) => resolve(response.statusCode, response.resume()));
+    asked.on('upgrade', (response, socket) => resolve({ status: response.statusCode }, socket.destroy()));
+    asked.on('response', async (response) => {
+      const { date: _, ...shown } = response.headers;
+      let body = '';
+      for await (const chunk of response) body += chunk;
+      resolve({ status: response.statusCode, headers: shown, body });
+    });
     asked.on('error', reject);
     asked.end();
   });

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { WebSocket } from 'ws';
-import { claims, handshake, jwt, login, one, post, shell, two } from './django.mjs';
+import { answerTo, claims, handshake, jwt, login, one, post, shell, two } from './django.mjs';
 
 /** Opens a socket by hand: what it hears, its close code, and what it is asked. */
 async function open(server, path, headers = {}, protocols = []) {
@@ -194,6 +194,56 @@ test('a ticket is good once, of twenty at once for one, and its answer is not st
     'date',
     'retry-after',
   ]);
+});
+
+test('a message may be long, and one that is too long ends its own socket, with or without a user', async () => {
+  const longest = Number(shell(one, 'from django.conf import settings; print(settings.MAX_MESSAGE_BYTES)'));
+  const { token } = await login(one, '/api-token-auth/');
+  const good = await open(one, '/ws/first/');
+  good.socket.send(JSON.stringify({ token }));
+  const fits = 'a'.repeat(longest);
+  assert.equal(await good.ask(fits), fits, 'the control');
+  // Bytes count, not letters.
+  good.socket.send('é'.repeat(longest / 2 + 1));
+  assert.equal(await good.closed, 4400);
+  const stranger = await open(one, '/ws/first/');
+  stranger.socket.send(Buffer.alloc(longest + 1));
+  assert.equal(await stranger.closed, 4400);
+  const silent = await open(one, '/ws/first/');
+  silent.socket.send(Buffer.alloc(longest));
+  assert.equal(await silent.closed, 4401, 'the control: it is no token');
+});
+
+test('all refusals look the same, and none takes as long as many good handshakes', async () => {
+  const access = await bearer(one);
+  const { refresh } = await login(one);
+  const used = await ticketOf(one, access);
+  assert.equal(await handshake(one, `/channel/?ticket=${used}`), 101, 'the control');
+  const refused = [
+    '/ws/jwt/',
+    '/ws/jwt/?token=made-up',
+    `/ws/jwt/?token=${refresh}`,
+    `/ws/jwt/?token=${jwt(claims({ exp: now() - 60 }))}`,
+    `/ws/jwt/?token=${jwt(claims(), 'another key')}`,
+    `/ws/jwt/?token=${jwt(claims({ user_id: '4711' }))}`,
+    `/channel/?ticket=${used}`,
+    '/channel/?ticket=made-up',
+    '/ws/app_1/?token=made-up',
+    '/ws/nowhere/',
+  ];
+  const first = await answerTo(one, refused[0]);
+  assert.equal(first.status, 403);
+  for (const path of refused) {
+    let isAnswered = false;
+    const answer = answerTo(one, path).finally(() => (isAnswered = true));
+    let good = 0;
+    while (!isAnswered) {
+      assert.equal(await handshake(one, `/ws/jwt/?token=${access}`), 101, 'the control');
+      good++;
+    }
+    assert.ok(good <= 20, `${path.slice(0, 40)}: ${good} good handshakes were faster`);
+    assert.deepEqual(await answer, first, path.slice(0, 40));
+  }
 });
 
 test('a socket that has not said who it is hears nothing, and is closed', async () => {

@@ -227,7 +227,7 @@ test('an endpoint says which statuses are a refusal and which are forbidden', as
     for (const status of [419, 450]) {
       const login = { url: `${api}/login/${status}`, unauthorizedStatus: [419, 440], forbiddenStatus: 450 };
       const error = await new Session({ login }).login({ username: 'a', password: 'b' }).catch((error) => error);
-      codes.push(error.code, error.details.detail);
+      codes.push(error.code, error.status, error.details.detail);
     }
     const wrong = [];
     for (const unauthorizedStatus of [99, 600, [401, 'x'], '401'])
@@ -248,7 +248,7 @@ test('an endpoint says which statuses are a refusal and which are forbidden', as
     return [codes, wrong];
   }, api);
   assert.deepEqual(result, [
-    ['INVALID_CREDENTIALS', 'no', 'LOGIN_FORBIDDEN', 'locked'],
+    ['INVALID_CREDENTIALS', 419, 'no', 'LOGIN_FORBIDDEN', 450, 'locked'],
     [...Array(4).fill('login.unauthorizedStatus'), 'login.method', 'login.method'],
   ]);
 });
@@ -288,7 +288,7 @@ test("tickets come from the app's own function: a ticket, one with its life, a w
     ]) {
       const socket = new AuthSocket(`${server}/channel/`, { session, scheme: ticket({ get }) });
       const { error } = await new Promise((resolve) => socket.addEventListener('error', resolve));
-      codes.push([error.code, error.disposition]);
+      codes.push([error.code, error.disposition, error.status, error.cause?.constructor.name]);
       socket.close();
     }
     const wrong = [];
@@ -308,9 +308,9 @@ test("tickets come from the app's own function: a ticket, one with its life, a w
   }, server);
   assert.deepEqual(result.users, ['maggie', 'maggie', 'maggie']);
   assert.deepEqual(result.codes, [
-    ['TICKET_NETWORK', 'retry'],
-    ['TICKET_NETWORK', 'retry'],
-    ['TICKET_UNAUTHORIZED', 'refreshToken'],
+    ['TICKET_NETWORK', 'retry', undefined, 'Error'],
+    ['TICKET_NETWORK', 'retry', undefined, 'TypeError'],
+    ['TICKET_UNAUTHORIZED', 'refreshToken', undefined, 'SignInRequired'],
   ]);
   assert.deepEqual(result.wrong, ['scheme.url', 'scheme.url', 'scheme.get', 'scheme.method', 'scheme.authorization']);
 });

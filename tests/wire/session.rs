@@ -40,6 +40,8 @@ fn call(session: &mut Session, input: Input, call: &Json) -> Result<Option<Strin
             | Output::Due
             | Output::GetToken { .. }
             | Output::Lock { .. }
+            | Output::LoggedOut
+            | Output::NotRestored { .. }
             | Output::Read
             | Output::RenewalRefused(_)
             | Output::Unlock

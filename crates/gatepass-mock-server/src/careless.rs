@@ -42,6 +42,10 @@ pub enum Careless {
     TicketForever,
     /// A ticket is good more than once.
     TicketTwice,
+    /// A refusal says why: made up, or ended.
+    TellsWhy,
+    /// A refusal comes late: whoever guesses learns something by the time that it takes, and holds a connection.
+    SlowRefusals,
     /// A subprotocol that is not known is chosen.
     UnknownProtocol,
 }

@@ -119,6 +119,8 @@ DJOSER = {"TOKEN_MODEL": "rest_framework.authtoken.models.Token"}
 TICKET_SECONDS = int(os.environ.get("EXAMPLE_TICKET_SECONDS", "30"))
 SESSION_KEY_SECONDS = int(os.environ.get("EXAMPLE_SESSION_KEY_SECONDS", "120"))
 FIRST_MESSAGE_SECONDS = 5
+# The longest message of a client. Uvicorn has a bound of its own (--ws-max-size, 16 MiB), and daphne has none.
+MAX_MESSAGE_BYTES = 256 * 1024
 # The second step of a login: a real one is of the user's authenticator.
 EXAMPLE_CODE = b"123456"
 

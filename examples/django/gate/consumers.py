@@ -16,7 +16,20 @@ from gate.text import object_of, text_of
 from gate.users import user_of_drf_token
 
 
-class Consumer(EndsWithUser, AsyncWebsocketConsumer):
+# region longest
+class BoundedConsumer(AsyncWebsocketConsumer):
+    """A socket whose messages are not too long. daphne hands over messages of any length."""
+
+    async def websocket_receive(self, message):
+        sent = message.get("bytes") or (message.get("text") or "").encode(errors="surrogatepass")
+        if len(sent) > settings.MAX_MESSAGE_BYTES:
+            # The client gives up: it would send the same again.
+            return await self.close(4400)
+        await super().websocket_receive(message)
+# endregion longest
+
+
+class Consumer(EndsWithUser, BoundedConsumer):
     """What a socket can do once its user is known."""
 
     async def enter(self, room, group=None):

@@ -168,8 +168,13 @@ impl Connection {
     fn on_probed(&mut self, now: Now, result: &Result<HttpResponse, NoAnswer>) {
         let meanings = self.config.probe.as_ref().map(Probe::meanings).unwrap_or_default();
         let failure = match json_of(now, result, &meanings) {
-            Err(error @ (HttpError::Network | HttpError::Redirected)) => Failure::Probe(error),
-            Err(error @ HttpError::Status { status: 401 | 403 | 429 | 500..=599, .. }) => Failure::Probe(error),
+            Err(
+                error @ (HttpError::Forbidden { .. }
+                | HttpError::Network
+                | HttpError::Redirected
+                | HttpError::Unauthorized { .. }),
+            ) => Failure::Probe(error),
+            Err(error @ HttpError::Status { status: 429 | 500..=599, .. }) => Failure::Probe(error),
             // The server is up and accepts the token, so it refuses the handshake.
             Ok(_) | Err(HttpError::Malformed(_) | HttpError::Status { .. } | HttpError::TimedOut) => {
                 self.refusals = self.refusals.saturating_add(1);

@@ -23,8 +23,8 @@ options! {
             logout: Option<TokenEndpoint> = None, "logout";
             /// The call that finds out, at the start, whether the browser holds a session that no script sees (a refresh
             /// token or a session in an `HttpOnly` cookie): the refresh endpoint (`true`), or another that answers as a
-            /// login does. Until then the session is `loading`. A 401 means that nobody is signed in. Tabs with a store
-            /// make one call for all of them.
+            /// login does. Until then the session is `loading`. A 401 means that nobody is signed in. Tabs that open
+            /// together make one call.
             restore: Option<TokenEndpoint> = None, "restore", Kind::GroupOrTrue(&TokenEndpoint::GROUP);
             /// Whether calls send and store cookies, for servers that keep the token in one.
             credentials: Credentials = Credentials::Omit, "credentials";

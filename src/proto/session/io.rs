@@ -183,9 +183,9 @@ pub enum Input {
     Logout,
     /// Another tab has signed out, while this one may still ask whether the browser holds a session.
     LoggedOut,
-    /// Another tab's call of `restore` has found no session: with this status, or without an answer.
+    /// Another tab's call of `restore` has found no session.
     NotRestored {
-        /// The status of the answer.
+        /// The status of the answer; 401 for every refusal, and none without an answer.
         status: Option<u16>,
     },
     /// The app's own source has answered [`Output::GetToken`].
@@ -329,7 +329,7 @@ pub enum Output {
     },
     /// Tell the other tabs that the call of `restore` has found no session: [`Input::NotRestored`].
     NotRestored {
-        /// The status of the answer, if there was one.
+        /// The status of the answer; 401 for every refusal, and none without an answer.
         status: Option<u16>,
     },
     /// Read the store, and say what is in it. Reads and writes are performed in order.

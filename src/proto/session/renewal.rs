@@ -26,6 +26,9 @@ use crate::proto::{Json, Now, UnixTime};
 /// How often the end of a token is checked: after sleep, an ended token is found within this time.
 const WATCH: Millis = Millis::from_secs(60);
 
+/// The status that says that nobody is signed in (RFC 9110 §15.5.2).
+const UNAUTHORIZED: u16 = 401;
+
 /// How long after a failure only a token request starts another renewal.
 const LEAST_WAIT: Millis = Millis::from_secs(1);
 
@@ -80,14 +83,23 @@ impl Session {
     /// The call that another tab has made counts for this one, unless its own is in flight.
     pub(super) fn on_not_restored(&mut self, now: Now, status: Option<u16>) {
         if self.is_restoring() && !matches!(self.renewal, Refresh::Requested(_)) {
-            let error = status.map_or(HttpError::Network, |status| HttpError::Status { status, retry_after: None });
-            self.on_renewed(now, Err(error));
+            self.on_renewed(
+                now,
+                Err(match status {
+                    None => HttpError::Network,
+                    Some(status @ UNAUTHORIZED) => HttpError::Unauthorized { status },
+                    Some(status) => HttpError::Status { status, retry_after: None },
+                }),
+            );
         }
     }
 
     /// Tells the tabs that wait for the lock: they would ask the same.
     fn tell_not_restored(&mut self, error: HttpError) {
         let status = match error {
+            HttpError::Status { status: 400, .. } | HttpError::Forbidden { .. } | HttpError::Unauthorized { .. } => {
+                Some(UNAUTHORIZED)
+            }
             HttpError::Status { status, .. } => Some(status),
             HttpError::Network | HttpError::TimedOut => None,
             // A mistake of the configuration. Each tab says what it is.
@@ -157,7 +169,7 @@ impl Session {
                 Ok(self.token_set(now, (access, None), lifetime, TokenOrigin::Earlier))
             }
             Ok(_) | Err(NoToken::Failed) => Err(HttpError::Network),
-            Err(NoToken::SignInRequired) => Err(HttpError::Status { status: 401, retry_after: None }),
+            Err(NoToken::SignInRequired) => Err(HttpError::Unauthorized { status: UNAUTHORIZED }),
         };
         self.on_renewed(now, answer);
     }
@@ -177,7 +189,10 @@ impl Session {
             self.tell_not_restored(error);
         }
         match error {
-            HttpError::Redirected | HttpError::Status { status: 400 | 401 | 403, .. } => {
+            HttpError::Redirected
+            | HttpError::Status { status: 400, .. }
+            | HttpError::Forbidden { .. }
+            | HttpError::Unauthorized { .. } => {
                 let error = match error.status() {
                     Some(status) if self.is_unanswered => TokenError::RefreshLost { status },
                     Some(status) => TokenError::RefreshRejected { status },

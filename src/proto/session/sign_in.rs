@@ -111,16 +111,16 @@ impl Session {
                 self.begin(now, tokens, SameUser::OnlyIfKnown);
                 Ok(())
             }
-            Err(HttpError::Status { status: 401, .. })
+            Err(HttpError::Unauthorized { .. })
                 if self.config.credentials == Credentials::Include && is_of_cookie(body.as_ref()) =>
             {
                 Err(LoginError { error: TokenError::StaleCookie, answer: body })
             }
-            Err(HttpError::Status { status: status @ (400 | 401), .. }) => {
+            Err(HttpError::Unauthorized { status } | HttpError::Status { status: status @ 400, .. }) => {
                 Err(LoginError { error: TokenError::InvalidCredentials { status }, answer: body })
             }
-            Err(HttpError::Status { status: 403, .. }) => {
-                Err(LoginError { error: TokenError::LoginForbidden, answer: body })
+            Err(HttpError::Forbidden { status }) => {
+                Err(LoginError { error: TokenError::LoginForbidden { status }, answer: body })
             }
             Err(HttpError::Malformed(Malformed::MissingField)) if is_incomplete => {
                 Err(LoginError { error: TokenError::LoginIncomplete, answer: body })

@@ -241,7 +241,7 @@ fn case_30_a_refusal_that_is_a_success_by_its_status_is_told_by_a_matcher() {
     world.run_for(1_000);
     world.login("maggie", "SECRET-password");
     world.run_for(1_000);
-    assert_eq!(world.logins, [Err(TokenError::InvalidCredentials { status: 401 }), Ok(())]);
+    assert_eq!(world.logins, [Err(TokenError::InvalidCredentials { status: 200 }), Ok(())]);
     // A refused ticket requests another token, once.
     fault(&mut world, "ticket", std::slice::from_ref(&refusal));
     world.connect(0);
@@ -251,5 +251,5 @@ fn case_30_a_refusal_that_is_a_success_by_its_status_is_told_by_a_matcher() {
     fault(&mut world, "refresh", &[refusal]);
     refuse_token(&mut world);
     world.run_for(MINUTE);
-    assert_eq!(world.tabs[0].errors, [TokenError::RefreshRejected { status: 401 }]);
+    assert_eq!(world.tabs[0].errors, [TokenError::RefreshRejected { status: 200 }]);
 }

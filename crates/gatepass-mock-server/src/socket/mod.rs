@@ -24,6 +24,8 @@ mod admission;
 mod dialogue;
 mod peer;
 
+use std::time::Duration;
+
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{ConnectInfo, OriginalUri, Query, State as Extract};
 use axum::http::header::SEC_WEBSOCKET_KEY;
@@ -38,6 +40,9 @@ use crate::net::Cutter;
 use crate::origin::origin_of;
 use crate::record::Recorded;
 use crate::state::State;
+
+/// How late a refusal comes if the server is careless about that: far longer than twenty handshakes take.
+const SLOW: Duration = Duration::from_secs(5);
 
 /// Any path that takes a WebSocket.
 pub(crate) async fn enter(
@@ -82,7 +87,7 @@ pub(crate) async fn enter(
         status: status.as_u16(),
     });
     match entered {
-        Err(status) => status.into_response(),
+        Err(status) => refusal(&state, status, &query).await,
         Ok((protocol, registration)) => {
             let limit = state.lock().settings.max_message_bytes;
             // Up to twice the limit is read, so that the answer to it does not get lost in a reset.
@@ -94,4 +99,22 @@ pub(crate) async fn enter(
                 .on_upgrade(move |socket| peer::serve(registration, cutter, limit, socket))
         }
     }
+}
+
+/// How a refused handshake is answered: at once and without a word, unless the server is careless.
+async fn refusal(state: &State, status: StatusCode, query: &[(String, String)]) -> Response {
+    let (is_slow, why) = {
+        let inner = state.lock();
+        let token = query.iter().find(|(name, _)| name == "token").map(|(_, token)| token);
+        let why = match token.and_then(|token| inner.tokens.end_of(token)) {
+            _ if !inner.is_careless(Careless::TellsWhy) => "",
+            Some(_) => "the token has ended\n",
+            None => "there is no such token\n",
+        };
+        (inner.is_careless(Careless::SlowRefusals), why)
+    };
+    if is_slow {
+        tokio::time::sleep(SLOW).await;
+    }
+    (status, why).into_response()
 }

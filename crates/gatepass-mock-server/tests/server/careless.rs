@@ -114,6 +114,26 @@ async fn has_fault(server: &MockServer, about: Careless) -> bool {
             hear(&mut hers).await.contains("maggie")
         }
         Careless::StoredTickets => !exposes(server, &access).await.0,
+        Careless::TellsWhy => {
+            let control = refusal(server, &by("garbage")).await;
+            assert_eq!(control.0, 403, "the control");
+            server.control(Command::ExpireTokens).await;
+            refusal(server, &by(&access)).await != control
+        }
+        Careless::SlowRefusals => {
+            let refused = refusal(server, "/ws/jwt/?token=garbage");
+            let path = by(&access);
+            let good = async {
+                for _ in 0..20 {
+                    assert_eq!(status(server, &path, &[]).await, 101, "the control");
+                }
+            };
+            tokio::select! {
+                biased;
+                _ = refused => false,
+                () = good => true,
+            }
+        }
         Careless::TicketAfterLogout => {
             let (before, control) = (ticket_of(server, &access).await, ticket_of(server, &access).await);
             assert_eq!(status(server, &format!("/channel/?ticket={control}"), &[]).await, 101, "the control");
@@ -159,6 +179,15 @@ async fn has_fault(server: &MockServer, about: Careless) -> bool {
     }
 }
 
+/// How the refusal of a handshake looks: its status and body.
+async fn refusal(server: &MockServer, path: &str) -> (u16, String) {
+    let request = reqwest::Client::new().get(format!("{}{path}", server.url()));
+    let request = request.header("connection", "Upgrade").header("upgrade", "websocket");
+    let request = request.header("sec-websocket-version", "13").header("sec-websocket-key", "AAAAAAAAAAAAAAAAAAAAAA==");
+    let response = request.send().await.unwrap();
+    (response.status().as_u16(), response.text().await.unwrap())
+}
+
 fn base64(text: &str) -> String {
     use base64ct::{Base64Unpadded, Encoding as _};
     Base64Unpadded::encode_string(text.as_bytes())
@@ -176,7 +205,7 @@ async fn exposes(server: &MockServer, access: &str) -> (bool, bool) {
     (header("cache-control").as_deref() == Some("no-store"), is_exposed)
 }
 
-const ALL: [Careless; 19] = [
+const ALL: [Careless; 21] = [
     Careless::AnyOrigin,
     Careless::AcceptsFirst,
     Careless::AnySize,
@@ -191,6 +220,8 @@ const ALL: [Careless; 19] = [
     Careless::SilentForever,
     Careless::SocketForever,
     Careless::StoredTickets,
+    Careless::TellsWhy,
+    Careless::SlowRefusals,
     Careless::TicketAfterLogout,
     Careless::TicketAnywhere,
     Careless::TicketForever,

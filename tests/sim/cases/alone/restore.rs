@@ -140,10 +140,9 @@ fn what_a_tab_does_not_find_no_other_tab_asks_for() {
         let (mut first, request) = asking();
         first.handle_input(at(2), Input::Http { request, result });
         let told = read_nothing(&mut first);
-        let status = told.iter().find_map(|output| match output {
-            Output::NotRestored { status } => Some(*status),
-            _ => None,
-        });
+        let status = told
+            .iter()
+            .find_map(|output| if let Output::NotRestored { status } = output { Some(*status) } else { None });
         assert_eq!(status, Some(tells), "{told:?}");
 
         let locked = || {
