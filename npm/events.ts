@@ -115,14 +115,16 @@ export class Handlers {
   }
 
   set(type: string, handler: unknown): void {
-    const callable = typeof handler === 'function' ? handler : null;
+    // Web IDL, [LegacyTreatNonObjectAsNull]: an object that is no function is kept, and not called.
+    const kept = typeof handler === 'function' || typeof handler === 'object' ? handler : null;
     if (!this.#handlers.has(type)) {
-      if (callable === null) return;
-      this.#target.addEventListener(type, (event) =>
-        (this.#handlers.get(type) as EventListener | null)?.call(this.#target, event),
-      );
+      if (kept === null) return;
+      this.#target.addEventListener(type, (event) => {
+        const present = this.#handlers.get(type);
+        if (typeof present === 'function') present.call(this.#target, event);
+      });
     }
-    this.#handlers.set(type, callable);
+    this.#handlers.set(type, kept);
   }
 }
 

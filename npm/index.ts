@@ -3,7 +3,7 @@
  * @module gatepass
  */
 
-export { webSocketClass, type WebSocketClass } from './web-socket-class.js';
+export { authSocketOf, webSocketClass, type WebSocketClassOptions } from './web-socket-class.js';
 export type { Address, AttemptContext, ConnectedInfo, FirstMessageContext, LastClose, Params } from './asking.js';
 export type {
   BodyContext,

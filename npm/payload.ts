@@ -9,6 +9,11 @@ export type Sendable = string | ArrayBufferLike | ArrayBufferView | Blob;
 /** @internal What browsers can send. */
 export type Plain = string | ArrayBuffer | ArrayBufferView | Blob;
 
+/** @internal Whether it is a Blob, bytes or a view of bytes. */
+export function isBinary(data: unknown): data is Exclude<Sendable, string> {
+  return isBlob(data) || kindOf((ArrayBuffer.isView(data) ? data.buffer : data) as ArrayBufferLike) !== undefined;
+}
+
 /** @internal Converts to what every WebSocket accepts. Bytes in shared or resizable memory are copied, because browsers refuse them. */
 export function plain(data: Sendable): Plain {
   if (typeof data === 'string' || isBlob(data)) return data;

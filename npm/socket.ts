@@ -42,6 +42,14 @@ export type { Sendable, SentMessage, SocketStats };
 
 let hasWarned = false;
 
+/** @internal What `webSocketClass()` needs beside the public part of a socket. */
+export let inside: {
+  /** Calls back with every native socket that is dialled. */
+  onDial(socket: AuthSocket, dialled: (native: WebSocket) => void): void;
+  /** Counts a message that is dropped. */
+  drop(socket: AuthSocket): void;
+};
+
 /** Typed listeners. */
 export interface AuthSocket {
   /** As `EventTarget.addEventListener` and its counterpart, with the event typed by its name. */
@@ -109,6 +117,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
   /** Events that follow a `close()` and have not fired yet. */
   #closeEvents: Event[] | undefined;
   readonly #early: EarlyQueue;
+  #dialled: ((native: WebSocket) => void) | undefined;
 
   readonly #outbox: NonNullable<AuthSocketOptions['outbox']>;
   readonly #messages = new NumberedMessages();
@@ -412,6 +421,10 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
   declare onclose: ((event: CloseEvent) => unknown) | null;
 
   static {
+    inside = {
+      onDial: (socket, dialled) => void (socket.#dialled = dialled),
+      drop: (socket) => void socket.#early.lost++,
+    };
     for (const type of ['open', 'message', 'error', 'close']) {
       Object.defineProperty(this.prototype, `on${type}`, {
         configurable: true,
@@ -441,6 +454,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
         return self.deref()?.binaryType === 'arraybuffer';
       },
       status: (number, status) => withSocket((socket) => socket.#messages.delivered(number, status)),
+      dialled: (native) => withSocket((socket) => socket.#dialled?.(native)),
       handedOver: () => withSocket((socket) => socket.dispatchEvent(new Event('handover')), alive),
       opened: () => withSocket((socket) => socket.dispatchEvent(new Event('open')), alive),
       closed: (code, reason, wasClean) => withSocket((socket) => socket.#tell(closeEvent(code, reason, wasClean))),

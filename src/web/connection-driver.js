@@ -67,6 +67,7 @@ const SEND_ANSWER_QUEUE_FULL = 5;
  * @property {(thrown: unknown) => void} broken
  * @property {(call: number, url: string, init: RequestInit) => Promise<Response>} [send]
  * @property {(question: number, asked: { token?: string, authorization?: string, said?: string, protocol: string, signal: AbortSignal, send: (data: unknown) => boolean }) => Promise<unknown>} [ask] Asks a function of the app: a `Question`.
+ * @property {(socket: WebSocket) => void} [dialled] A native socket was made.
  * @property {() => void} opened
  * @property {() => void} [handedOver]
  * @property {(message: number, status: number) => void} status
@@ -74,6 +75,9 @@ const SEND_ANSWER_QUEUE_FULL = 5;
  * @property {(change: any[], unconfirmed: unknown[]) => void} changed The parts of a change, and the unconfirmed messages.
  * @property {(data: unknown) => void} message
  */
+
+/** The browser's own class: an app may put ours in its place. Where there is none, it may come later. */
+const Native = globalThis.WebSocket;
 
 /** @extends {Driver<import('./driver.js').Core & OfConnection, Sink>} */
 export class ConnectionDriver extends Driver {
@@ -233,8 +237,9 @@ export class ConnectionDriver extends Driver {
    */
   open(id, url, protocols) {
     try {
-      const socket = new WebSocket(url, protocols);
+      const socket = new (Native ?? WebSocket)(url, protocols);
       this.sockets.set(id, socket);
+      this.owner.dialled?.(socket);
       attempt(() => addEventListener('beforeunload', this.leave));
       socket.binaryType = binaryType(this.reads || this.owner.takesBuffers);
       socket.onopen = () => this.later(() => this.input(CONNECTION_INPUT_SOCKET_OPENED, id, socket.protocol));

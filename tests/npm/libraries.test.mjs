@@ -292,7 +292,7 @@ test('a socket of such a class waits for somebody in silence, and ends with an e
   await control({ do: 'reset' });
   const { result } = await inPage(
     async ([server, control]) => {
-      const { presets, Session, webSocketClass } = await import('gatepass');
+      const { authSocketOf, presets, Session, webSocketClass } = await import('gatepass');
       const session = new Session(presets.simpleJwt(`${server}/api`));
       const Socket = webSocketClass({ session, ...presets.ticketServerSocket(server), protocols: [] });
       const events = [];
@@ -307,7 +307,7 @@ test('a socket of such a class waits for somebody in silence, and ends with an e
       const until = (socket, type) => new Promise((resolve) => socket.addEventListener(type, resolve, { once: true }));
       const first = made('first');
       await new Promise((resolve) =>
-        first.addEventListener('statechange', ({ state }) => state === 'suspended' && resolve()),
+        authSocketOf(first).addEventListener('statechange', ({ state }) => state === 'suspended' && resolve()),
       );
       session.login({ username: 'maggie', password: 'secret' });
       await until(first, 'open');
@@ -331,7 +331,7 @@ test('a socket of such a class waits for somebody in silence, and ends with an e
   assert.deepEqual(result, [
     'first open 1 ',
     'first 2',
-    'first close 3 1000',
+    'first close 3 1005',
     'second error 3 ',
     'second close 3 1006',
     'third 2',
