@@ -195,7 +195,8 @@ export class Options {
     if (!(isSocket ? /^(ws|http)s?:$/ : /^https?:$/).test(url.protocol)) {
       wrong('a socket needs ws:, wss:, http: or https:, an endpoint http: or https:');
     }
-    if (url.username || url.password) wrong('remove user:password@; browsers do not send it');
+    if (url.username || url.password)
+      wrong('remove user:password@: it stays readable in `url`; a session has the credentials');
     return [text, url];
   }
 

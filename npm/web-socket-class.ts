@@ -22,7 +22,7 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const sockets = new WeakMap<WebSocket, AuthSocket>();
 
 /**
- * Returns the AuthSocket behind an instance of a class of {@link webSocketClass}, to look at (`state`, `error`, `stats()`). Undefined for every
+ * Returns the AuthSocket behind an instance of a class of {@link webSocketClass}, to look at: `state`, `stats()`, the reason of an `error`. Undefined for every
  * other WebSocket.
  */
 export function authSocketOf(socket: WebSocket): AuthSocket | undefined {
@@ -150,14 +150,15 @@ export function webSocketClass(options: WebSocketClassOptions): typeof WebSocket
     }
 
     close(code: number | undefined = undefined, reason: string | undefined = undefined): void {
+      const isOver = this.#isClosing || this.#isClosed;
       const given = closingOf(code, reason);
-      if (this.#isClosing || this.#isClosed) return;
+      if (isOver) return;
+      // Browsers differ in what they make of a reason without a code.
+      this.#native?.close(...given);
       this.#isClosing = true;
-      const native = this.#native;
-      if (this.#wasOpen || native?.readyState === STATES.CONNECTING) native?.close(...given);
       this.#socket.close();
-      const late = () => this.#ends(closeEvent(1006));
-      setTimeout(late, native && native.readyState < STATES.CLOSED ? CLOSING : 0);
+      const isDialled = this.#native !== undefined && this.#native.readyState < STATES.CLOSED;
+      setTimeout(() => this.#ends(closeEvent(1006)), isDialled ? CLOSING : 0);
     }
 
     static {
@@ -235,17 +236,16 @@ function offeredOf(protocols: unknown): string[] {
   return offered;
 }
 
-/** The arguments of `close()`, as Web IDL converts them: those that are given. */
+/** The arguments of `close()`, as Web IDL converts them. */
 function closingOf(code: unknown, reason: unknown): [code?: number, reason?: string] {
   // [Clamp] unsigned short: to the nearest integer, of two the even one.
   const number = Math.min(Math.max(Number(code), 0), 65_535) || 0;
   const floor = Math.floor(number);
   const isUp = number - floor > 0.5 || (number - floor === 0.5 && floor % 2 === 1);
-  const clamped = floor + (isUp ? 1 : 0);
+  const clamped = code === undefined ? undefined : floor + (isUp ? 1 : 0);
   const text = reason === undefined ? undefined : `${reason as string}`;
-  if (code !== undefined && clamped !== 1000 && (clamped < 3000 || clamped > 4999))
+  if (clamped !== undefined && clamped !== 1000 && (clamped < 3000 || clamped > 4999))
     throw new DOMException('code: 1000 or 3000 to 4999 is needed', 'InvalidAccessError');
   if (text !== undefined && new Blob([text]).size > 123) throw syntaxError('reason: at most 123 bytes');
-  if (code === undefined) return text === undefined ? [] : [1000, text];
-  return text === undefined ? [clamped] : [clamped, text];
+  return [clamped, text];
 }

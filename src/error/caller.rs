@@ -84,7 +84,7 @@ impl UrlProblem {
             Self::Fragment => "the URL cannot have a fragment (`#`)",
             Self::Scheme => "a socket needs ws:, wss:, http: or https:, an endpoint http: or https:",
             Self::Unreadable => "this is not a URL",
-            Self::UserInfo => "remove user:password@; browsers do not send it",
+            Self::UserInfo => "remove user:password@: it stays readable in `url`; a session has the credentials",
         }
     }
 }

@@ -339,3 +339,43 @@ test('a socket of such a class waits for somebody in silence, and ends with an e
     'third close 3 1006',
   ]);
 });
+
+test("ours in the place of the browser's class dials with that, and so does an AuthSocket", async () => {
+  await control({ do: 'reset' });
+  const { result } = await inPage(async (server) => {
+    const { anonymous, AuthSocket, authSocketOf, webSocketClass } = await import('gatepass');
+    const native = WebSocket;
+    globalThis.WebSocket = webSocketClass({ scheme: anonymous() });
+    const url = `${server.replace('http', 'ws')}/ws/anonymous/`;
+    const socket = new WebSocket(url);
+    const until = (type) => new Promise((resolve) => socket.addEventListener(type, resolve, { once: true }));
+    await until('open');
+    socket.send('hello');
+    const { data } = await until('message');
+    // As a component that unmounts: its timers still send.
+    socket.close();
+    socket.send('late');
+    await until('close');
+    socket.send('later');
+    const own = new AuthSocket(url, { scheme: anonymous() });
+    await own.ready();
+    own.close();
+    const wrong = [];
+    for (const reconnect of [true, 'yes'])
+      try {
+        webSocketClass({ scheme: anonymous(), reconnect });
+      } catch ({ code, message }) {
+        wrong.push(`${code} ${message.split(':')[0]}`);
+      }
+    const { dropped } = authSocketOf(socket).stats();
+    return [data, dropped, socket.bufferedAmount, authSocketOf(new native(url)), WebSocket.name, wrong];
+  }, server);
+  assert.deepEqual(result, [
+    'hello',
+    2,
+    9,
+    undefined,
+    'WebSocket',
+    ['INVALID_OPTION reconnect', 'INVALID_OPTION reconnect'],
+  ]);
+});

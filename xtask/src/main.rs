@@ -27,6 +27,7 @@ mod storm;
 mod table;
 mod test;
 mod tools;
+mod wpt;
 
 use std::process::ExitCode;
 
@@ -73,6 +74,8 @@ enum Command {
     },
     /// Run the packed package in a page where server, store, tabs, clock and app do anything at any time
     Fuzz(fuzz::Options),
+    /// Run `websockets/` of web-platform-tests against the browser's WebSocket and against the class for libraries
+    Wpt(wpt::Options),
     /// Run the tests: all layers, or those that are named
     Test {
         /// Which layers; all of them if none is named
@@ -149,6 +152,7 @@ fn main() -> ExitCode {
         Command::Size { check } => size::run(check),
         Command::Load { sockets } => load::run(sockets),
         Command::MessagePath { rounds } => message_path::run(rounds),
+        Command::Wpt(options) => wpt::run(&options),
         Command::Mutants(options) => mutants::run(&options),
         Command::Soak { chromium, firefox } => test::soak(chromium, firefox),
         Command::Storm(options) => storm::run(&options),

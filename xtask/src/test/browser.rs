@@ -12,7 +12,7 @@ use crate::tools::{CargoTool, Pins, target_dir, wasm_command};
 
 /// A browser engine, as wasm-pack names its browsers.
 #[derive(Clone, Copy, Debug)]
-enum Engine {
+pub(crate) enum Engine {
     Chromium,
     Firefox,
     WebKit,
@@ -21,7 +21,7 @@ enum Engine {
 impl Engine {
     const ALL: [Self; 3] = [Self::WebKit, Self::Firefox, Self::Chromium];
 
-    const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Chromium => "Chromium",
             Self::Firefox => "Firefox",
@@ -38,7 +38,7 @@ impl Engine {
     }
 
     /// The variable that names the driver, and the driver.
-    fn driver(self) -> Result<(&'static str, PathBuf)> {
+    pub(crate) fn driver(self) -> Result<(&'static str, PathBuf)> {
         Ok(match self {
             Self::Chromium => ("CHROMEDRIVER", PathBuf::from("/usr/bin/chromedriver")),
             Self::Firefox => {

@@ -3,7 +3,7 @@
 //! Every layer runs even if an earlier one failed; the command fails if any did.
 
 mod browser;
-pub(crate) use self::browser::soak;
+pub(crate) use self::browser::{Engine, soak};
 mod interop;
 pub(crate) mod npm;
 mod page_server;
