@@ -1,5 +1,7 @@
 // Loads the wasm, once; whatever needs it before that waits here, in one line for all objects, so that order is kept.
 
+// Before the glue, which needs it.
+import './environment.js';
 import { ConnectionCore, initSync, SessionCore } from './core.js';
 import { failure, GatepassError } from './errors.js';
 import { reported } from './events.js';
@@ -39,12 +41,13 @@ const waiting: Waiting[] = [];
 
 /**
  * Loads the wasm. Optional and idempotent: the first socket or session does it by itself; call it to choose where the wasm
- * comes from, or when. After a failure it may be called again.
+ * comes from, or when. After a failure it may be called again. In Node, Bun and Deno nothing connects before it is called.
  *
  * @throws GatepassError LOAD_FAILED: not found, no WebAssembly, or blocked (a Content-Security-Policy needs script-src 'wasm-unsafe-eval')
  */
 export function load(options: LoadOptions = {}): Promise<void> {
-  loading ??= compiled(options.wasm ?? usual())
+  // Also what throws at once rejects: a script without `import.meta.url` has no place beside it.
+  loading ??= (async () => compiled(options.wasm ?? usual()))()
     .then((module) => void initSync({ module }))
     .then(
       () => {
@@ -65,7 +68,7 @@ export function load(options: LoadOptions = {}): Promise<void> {
         loading = undefined;
         const error = failure(
           'LOAD_FAILED',
-          `core_bg.wasm could not be loaded; serve it beside the script, in the same version, or use load({ wasm }) or gatepass/inline: ${String(cause)}`,
+          `core_bg.wasm could not be loaded; serve it beside the script, in the same version, or use load({ wasm }) or gatepass/inline (in unit tests setupFiles: ['gatepass/inline']): ${String(cause)}`,
           cause,
         );
         for (const { failed } of waiting.splice(0)) reported(() => failed(error));
@@ -77,10 +80,14 @@ export function load(options: LoadOptions = {}): Promise<void> {
 
 /** Compiles the wasm; while it arrives, if the server says what it is. */
 async function compiled(wasm: NonNullable<LoadOptions['wasm']>): Promise<WebAssembly.Module> {
-  const source = await (typeof wasm === 'string' || wasm instanceof URL || wasm instanceof Request
-    ? fetch(wasm)
-    : wasm);
-  if (source instanceof Response) {
+  // Not every environment of unit tests has them.
+  const { Request, Response } = globalThis as {
+    Request?: typeof globalThis.Request;
+    Response?: typeof globalThis.Response;
+  };
+  const isAddress = typeof wasm === 'string' || wasm instanceof URL || (Request && wasm instanceof Request);
+  const source = await (isAddress ? fetch(wasm) : wasm);
+  if (Response && source instanceof Response) {
     if (!source.ok) throw new Error(`${source.url} answers ${source.status}`);
     const type = source.headers.get('content-type');
     if (type === 'application/wasm') return WebAssembly.compileStreaming(source);
@@ -101,9 +108,14 @@ function isBrowser(): boolean {
   );
 }
 
-/** @internal Why pending calls are rejected on a server; undefined in a browser. */
+/** @internal Why pending calls are rejected on a server; undefined in a browser, and where the app loads the wasm on purpose. */
 export function noBrowser(): GatepassError | undefined {
-  return isBrowser() ? undefined : failure('LOAD_FAILED', 'this is no browser');
+  return isBrowser() || loading
+    ? undefined
+    : failure(
+        'LOAD_FAILED',
+        'nothing connects on a server; if this is a client, call load() first, or import gatepass/node',
+      );
 }
 
 /** Runs with the wasm: at once if it is loaded, else in order once it is. On a server the pending call is rejected. */

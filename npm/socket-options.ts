@@ -41,6 +41,8 @@ export function read(
     all.fail('session', "this scheme sends a credential, so it needs a session, or whenSignedOut: 'connect'");
   if (session?.isByCookie && sendsToken(scheme) && scheme.type !== 'ticket')
     all.fail('scheme', 'the session is a cookie and has no token: use cookie() or ticket()');
+  if (options.webSocket != null && typeof options.webSocket !== 'function')
+    all.fail('webSocket', 'a class with the constructor of WebSocket is needed');
   if (onConnected != null && typeof onConnected !== 'function') all.fail('onConnected', 'a function is needed');
   if (options.handover && !onConnected && !hasWarned) {
     hasWarned = true;

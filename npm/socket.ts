@@ -117,6 +117,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
   /** Events that follow a `close()` and have not fired yet. */
   #closeEvents: Event[] | undefined;
   readonly #early: EarlyQueue;
+  readonly #webSocket: AuthSocketOptions['webSocket'];
   #dialled: ((native: WebSocket) => void) | undefined;
 
   readonly #outbox: NonNullable<AuthSocketOptions['outbox']>;
@@ -130,6 +131,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
     const make = read(this.#url || url, options, this.#attempts);
     this.#highWaterMark = options.highWaterMark ?? 65_536;
     this.#outbox = options.outbox ?? {};
+    this.#webSocket = options.webSocket ?? undefined;
     this.#early = new EarlyQueue(this.#outbox);
     const { session, scheme } = options;
     if (options.scheme.type === 'query' && !hasWarned) {
@@ -336,6 +338,15 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
       // It has trapped, which was reported. It is closed anyway.
     }
     if (this.#core.driver === undefined) this.#ahead = 'closed';
+    if (noBrowser()) setTimeout(() => this.#closedOnServer(code, text));
+  }
+
+  /** Nothing has connected, so nothing tells of the end. */
+  #closedOnServer(code: number, reason: string): void {
+    if (!this.#closeEvents) return;
+    this.#closeEvents = undefined;
+    this.#changed(changeTo('closed', this.#state), false);
+    this.dispatchEvent(closeEvent(code, reason));
   }
 
   /**
@@ -454,6 +465,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
         return self.deref()?.binaryType === 'arraybuffer';
       },
       status: (number, status) => withSocket((socket) => socket.#messages.delivered(number, status)),
+      webSocket: this.#webSocket,
       dialled: (native) => withSocket((socket) => socket.#dialled?.(native)),
       handedOver: () => withSocket((socket) => socket.dispatchEvent(new Event('handover')), alive),
       opened: () => withSocket((socket) => socket.dispatchEvent(new Event('open')), alive),

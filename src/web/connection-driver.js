@@ -67,6 +67,7 @@ const SEND_ANSWER_QUEUE_FULL = 5;
  * @property {(thrown: unknown) => void} broken
  * @property {(call: number, url: string, init: RequestInit) => Promise<Response>} [send]
  * @property {(question: number, asked: { token?: string, authorization?: string, said?: string, protocol: string, signal: AbortSignal, send: (data: unknown) => boolean }) => Promise<unknown>} [ask] Asks a function of the app: a `Question`.
+ * @property {new (url: string, protocols: string[]) => WebSocket} [webSocket] The class to dial with.
  * @property {(socket: WebSocket) => void} [dialled] A native socket was made.
  * @property {() => void} opened
  * @property {() => void} [handedOver]
@@ -236,8 +237,9 @@ export class ConnectionDriver extends Driver {
    * @param {number} id @param {string} url @param {string[]} protocols
    */
   open(id, url, protocols) {
+    const Socket = this.owner.webSocket ?? Native ?? globalThis.WebSocket;
     try {
-      const socket = new (Native ?? WebSocket)(url, protocols);
+      const socket = new Socket(url, protocols);
       this.sockets.set(id, socket);
       this.owner.dialled?.(socket);
       attempt(() => addEventListener('beforeunload', this.leave));
@@ -251,7 +253,7 @@ export class ConnectionDriver extends Driver {
           this.input(CONNECTION_INPUT_SOCKET_CLOSED, id, [code, reason, wasClean]);
         });
     } catch {
-      queueMicrotask(() => this.handle(CONNECTION_INPUT_SOCKET_REFUSED, id, typeof WebSocket === 'function'));
+      queueMicrotask(() => this.handle(CONNECTION_INPUT_SOCKET_REFUSED, id, typeof Socket === 'function'));
     }
   }
 

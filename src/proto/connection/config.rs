@@ -100,6 +100,8 @@ options! {
             /// Sends a CSRF token with ticket calls that send cookies and are no GET: the value of this cookie, in this
             /// header. `'django'` stands for `{ cookie: 'csrftoken', header: 'X-CSRFToken' }`.
             "csrf": "CsrfOptions | 'django'" = "that of the session";
+            /// The class to dial with: where there is no `WebSocket` (Node 20: that of `ws`), or a double in a unit test.
+            "webSocket": "new (url: string, protocols: string[]) => WebSocket" = "globalThis.WebSocket when gatepass was loaded";
         }
         own {
             /// What functions of the app answer: set by the driver.

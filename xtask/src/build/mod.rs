@@ -1,5 +1,6 @@
 //! Builds the npm package into `pkg/`: wasm by Cargo, glue by wasm-bindgen, made small by wasm-opt, and the TypeScript face.
 
+mod common_js;
 mod compiler;
 pub(crate) mod contract;
 mod names;
@@ -149,5 +150,6 @@ pub(crate) fn face() -> Result<()> {
     run_logged("tsc-platform", &mut command).context("the browser driver's scripts have a wrong type")?;
     platform::place_drivers(&pkg(), &types)?;
     run_logged("tsc", wasm_command("tsc")?.args(["--project", "tsconfig.json"]))
-        .context("the TypeScript face does not compile")
+        .context("the TypeScript face does not compile")?;
+    common_js::write()
 }
