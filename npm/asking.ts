@@ -3,7 +3,7 @@
 import { ChangePart as At, Question } from './contract.js';
 import { stateOf } from './changes.js';
 import type { Sink } from './connection-driver.js';
-import type { Causes, GatepassError } from './errors.js';
+import { type Causes, type GatepassError, part } from './errors.js';
 import { reported } from './events.js';
 import type { AuthSocketOptions, FirstMessageOptions } from './option-types.js';
 import type { JsonValue } from './schemes.js';
@@ -102,8 +102,7 @@ export function questionsOf({ url, params, protocols, message, onConnected }: Fu
 
 /** @internal How a driver asks the app, and notes what it will be told. */
 export function asking(functions: Functions, attempts: Attempts, sink: Sink): Pick<Sink, 'ask' | 'changed'> {
-  const script = import('./attempts.js');
-  script.catch(() => {});
+  const script = part(import('./attempts.js'));
   return {
     ask: async (question, asked) => {
       try {

@@ -1,7 +1,7 @@
 // What an app changes about the calls to endpoints: headers, bodies, answers, CSRF, and a `fetch` of its own. requests.ts does it.
 
 import { HTTP_CALL_NAMES } from './contract.js';
-import { nameOf, type Thrown } from './errors.js';
+import { nameOf, part, type Thrown } from './errors.js';
 import { isRecord, type Options } from './options.js';
 import type { JsonValue } from './schemes.js';
 
@@ -138,14 +138,20 @@ function endpointOf(endpoint: Options, field: string): EndpointCalls | undefined
   return { headers, body, answer: own, get, field, isForm: endpoint.get('encoding') === 'form' } as EndpointCalls;
 }
 
+/** @internal The call whose error tells of a failure: both fail with REFRESH_FAILED. */
+export const failsAs = (call: HttpCall['call']) => (call === 'restore' ? 'refresh' : call);
+
 /** @internal How a driver sends requests: by the browser's `fetch`, if the app says nothing about calls. */
 export function sendOf(calls: Calls | undefined): Send | undefined {
   if (calls === undefined) return undefined;
   // At once: a logout may be the last thing that a page does.
-  const script = import('./requests.js');
-  script.catch(() => {});
+  const script = part(import('./requests.js'));
   return async (number, url, init) => {
     const call = nameOf(HTTP_CALL_NAMES, number);
-    return (await script).send(calls, { call, url, method: init.method! }, init);
+    const { send } = await script.catch((error: unknown) => {
+      calls.failed[failsAs(call)] = [error];
+      throw error;
+    });
+    return send(calls, { call, url, method: init.method! }, init);
   };
 }

@@ -159,6 +159,8 @@ export function named(parts: FailureParts, thrown?: Thrown, details?: unknown, c
   const cause = isRenewal ? thrown : code === 'CALLBACK_FAILED' ? causes.thrown : ofCall;
   let [message, status] = isRenewal ? ['getToken gave no token', undefined] : [words.join(' '), parts[At.Status]];
   if (ofCall) [message, status] = ['a function of the app failed; see cause', undefined];
+  // The app is not to blame.
+  if (isGatepassError(cause?.[0], 'LOAD_FAILED')) ({ message } = cause[0]);
   const data: ErrorData = [
     code as ErrorCode,
     message,
@@ -175,6 +177,17 @@ export function named(parts: FailureParts, thrown?: Thrown, details?: unknown, c
 /** @internal An error of the face's own. */
 export function failure(code: ErrorCode, message: string, cause?: unknown): GatepassError {
   return new GatepassError([code, message, 'giveUp'], cause === undefined ? undefined : { cause });
+}
+
+/** @internal A part that is loaded on demand. Its failure says what mends it: service workers have no `import()` (HTML, `import()` in worklets and service workers). */
+export function part<T>(script: Promise<T>): Promise<T> {
+  const loaded = script.catch((cause: unknown) => {
+    const mend = 'serve all files of gatepass, or bundle the app into one script where import() is not allowed';
+    throw failure('LOAD_FAILED', `a part of gatepass could not be loaded; ${mend}: ${String(cause)}`, cause);
+  });
+  // Who needs it is told.
+  loaded.catch(() => {});
+  return loaded;
 }
 
 /** @internal The socket is closed permanently. */

@@ -1,6 +1,6 @@
 // Sends the calls to endpoints as the app wants them. Loaded if it shapes them, or has a `fetch` of its own.
 
-import type { Calls, EndpointCalls, HttpCall, TicketSource } from './calls.js';
+import { type Calls, type EndpointCalls, failsAs, type HttpCall, type TicketSource } from './calls.js';
 import { reported } from './events.js';
 import { isRecord } from './options.js';
 import type { JsonValue } from './schemes.js';
@@ -16,8 +16,7 @@ class Mistake {
 
 /** @internal Sends a call. Rejects without an answer, or if a function of the app fails, which is reported. */
 export async function send(calls: Calls, call: HttpCall, init: RequestInit): Promise<Response> {
-  // Both fail with REFRESH_FAILED.
-  const name = call.call === 'restore' ? 'refresh' : call.call;
+  const name = failsAs(call.call);
   calls.failed[name] = undefined;
   try {
     return await answerTo(calls, call, init);

@@ -12,7 +12,7 @@ import {
   TokenEndpointAt,
 } from './contract.js';
 import { seed } from './driver.js';
-import type { Thrown } from './errors.js';
+import { part, type Thrown } from './errors.js';
 import type { Core } from './load.js';
 import type { SessionOptions, TokenEndpoint } from './option-types.js';
 import { Options } from './options.js';
@@ -132,7 +132,7 @@ export function checkBody(endpoint: Options, name: string, { body, method }: Tok
 /** A store as the driver opens it: `store` in src/web/tabs.js, which is loaded only where it is needed. */
 function storeOf(name: string, place: unknown): NonNullable<SessionEnvironment['store']> {
   return (handle, failed) => {
-    const tabs = import('./tabs.js').then(({ store }) => store(name, place as never)(handle, failed));
+    const tabs = part(import('./tabs.js')).then(({ store }) => store(name, place as never)(handle, failed));
     // Without the script there is no store: nothing can be read or written, and nobody else is there.
     tabs.catch(failed);
     const call =

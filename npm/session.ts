@@ -1,7 +1,7 @@
 // The session: the signed-in user and the tokens.
 
 import { RequirementKind, SESSION_STATE_NAMES, TOKEN_ENDPOINT } from './contract.js';
-import { failure, GatepassError, named, nameOf, type FailureParts } from './errors.js';
+import { failure, GatepassError, named, nameOf, part, type FailureParts } from './errors.js';
 import { reported, SocketErrorEvent } from './events.js';
 import { internal, Lazy } from './load.js';
 import { isRecord, Options } from './options.js';
@@ -268,7 +268,7 @@ export class Session extends EventTarget {
     if (!this.mayGet(request.url) || request.headers.has(name)) return own(request);
     if (this.#isByCookie) request = new Request(request, { credentials: 'include' });
     if (csrf && request.credentials === 'include')
-      (await import('./requests.js')).addCsrf(request.headers, csrf, request.method);
+      (await part(import('./requests.js'))).addCsrf(request.headers, csrf, request.method);
     // A body can be read once.
     const again = request.clone();
     const { signal } = request;

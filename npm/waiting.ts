@@ -1,14 +1,11 @@
 // What calls that wait need: the signal that ends them, and the script for back-pressure.
 
-import { failure, GatepassError } from './errors.js';
+import { failure, GatepassError, part } from './errors.js';
 import { Options } from './options.js';
 import type { AuthSocket } from './socket.js';
 
 /** @internal The script for back-pressure. @throws GatepassError LOAD_FAILED */
-export const streams = () =>
-  import('./streams.js').catch((thrown: unknown) => {
-    throw asError(thrown);
-  });
+export const streams = () => part(import('./streams.js'));
 
 /** @internal The signal among options, if there is one. */
 export function signalOf(options?: { signal?: AbortSignal }): AbortSignal | undefined {

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { createServer } from 'node:http';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
@@ -294,4 +294,82 @@ test('on a server whoever waits for what was sent is told that it is in vain, an
     timeout: 30_000,
   });
   assert.equal(stdout.trim(), Array(5).fill('LOAD_FAILED').join());
+});
+
+test('in a service worker, where nothing can be loaded later, what needs that says so, and all else works', async () => {
+  const script = `
+import { anonymous, AuthSocket, Session } from '${ENTRY}';
+onmessage = async ({ data: server, ports: [port] }) => {
+  const failed = (promise) => promise.then(() => 'none', ({ code, message }) => code + ' ' + message);
+  const socket = new AuthSocket(server + '/ws/anonymous/', { scheme: anonymous() });
+  socket.send('hello');
+  const { data } = await new Promise((resolve) => socket.addEventListener('message', resolve));
+  const drained = await failed(socket.drained());
+  socket.close();
+  const login = { url: '/login/', headers: { 'x-own': '1' } };
+  const shaped = await failed(new Session({ login }).login({ username: 'a', password: 'b' }));
+  const stored = new Session({ login: { url: '/login/' }, store: 'localStorage' });
+  const { error } = await new Promise((resolve) => stored.addEventListener('error', resolve));
+  port.postMessage([data, drained, shaped, error.code + ' ' + error.cause.message, await stored.ready()]);
+};`;
+  const told = await inPage(
+    async ([script, server]) => {
+      const url = `/worker.js?script=${encodeURIComponent(script)}`;
+      const registration = await navigator.serviceWorker.register(url, { type: 'module' });
+      const worker = registration.installing ?? registration.active;
+      const { port1, port2 } = new MessageChannel();
+      const answer = new Promise((resolve) => (port1.onmessage = ({ data }) => resolve(data)));
+      worker.postMessage(server, [port2]);
+      const told = await answer;
+      await registration.unregister();
+      return told;
+    },
+    [script, server],
+  );
+  const mend = /a part of gatepass could not be loaded; .*bundle the app into one script/;
+  assert.deepEqual([told[0], told[4]], ['hello', 'signed-out']);
+  for (const [place, code] of [
+    [1, /^LOAD_FAILED /],
+    [2, /^LOGIN_FAILED /],
+    [3, /^STORE_FAILED /],
+  ]) {
+    assert.match(told[place], code);
+    assert.match(told[place], mend);
+  }
+});
+
+test('a classic script without import.meta says at once what is missing, and with the wasm inside it works', async () => {
+  const { build } = await import('esbuild');
+  const script = async (entry) => {
+    const contents = `import * as gatepass from '${entry}'; globalThis.gatepass = gatepass;`;
+    const { outputFiles } = await build({
+      stdin: { contents, resolveDir: project },
+      bundle: true,
+      format: 'iife',
+      platform: 'browser',
+      write: false,
+      logLevel: 'error',
+      logOverride: { 'empty-import-meta': 'silent' },
+    });
+    writeFileSync(join(project, 'classic.js'), outputFiles[0].contents);
+  };
+  const heard = async ([server]) => {
+    const tag = document.createElement('script');
+    tag.src = '/classic.js';
+    await new Promise((resolve) => {
+      tag.onload = resolve;
+      document.head.append(tag);
+    });
+    const { anonymous, AuthSocket } = globalThis.gatepass;
+    const socket = new AuthSocket(`${server}/ws/anonymous/`, { scheme: anonymous() });
+    socket.send('hello');
+    return new Promise((resolve) => {
+      socket.addEventListener('message', ({ data }) => resolve(data));
+      socket.addEventListener('error', ({ error }) => resolve(`${error.code} ${error.message}`));
+    });
+  };
+  await script('gatepass');
+  assert.match(await inPage(heard, [server]), /^LOAD_FAILED .*load\(\{ wasm \}\) or gatepass\/inline/);
+  await script('gatepass/inline');
+  assert.equal(await inPage(heard, [server]), 'hello');
 });
