@@ -321,6 +321,17 @@ impl TokenError {
     }
 }
 
+/// Why a socket is not connected, and does not become so by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotReady {
+    /// The app has closed it.
+    #[error("CLOSED: the app has closed the socket")]
+    Closed,
+    /// This has ended it, or asks for a sign-in.
+    #[error("{0}")]
+    Failed(Problem),
+}
+
 /// A failure together with what is done about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Problem {
@@ -331,6 +342,8 @@ pub struct Problem {
 }
 
 /// For logs: the code, the sentence, and the number that goes with it.
+impl core::error::Error for Problem {}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.failure.code(), self.failure)?;

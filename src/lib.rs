@@ -21,7 +21,7 @@ pub mod web;
 struct Header;
 
 /// As above.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "native"))]
 #[doc = include_str!("../docs/rust.md")]
 struct Rust;
 

@@ -1,5 +1,7 @@
 //! The connection driver: a task that runs one connection machine on tokio's sockets.
 
+use core::future::Future;
+use core::task::{Context, Poll};
 use core::time::Duration;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,7 +18,7 @@ use super::message::Message;
 use super::recent::Recent;
 use super::session::Session;
 use super::socket;
-use crate::error::{ConfigError, Disposition, Problem, SendError};
+use crate::error::{ConfigError, Disposition, NotReady, Problem, SendError};
 use crate::proto::Handshake;
 use crate::proto::connection::{
     Connection as Machine, ConnectionConfig, ConnectionState, Event, Inbound, Input, Output, Sent, SocketId, Stats,
@@ -122,7 +124,7 @@ impl AuthSocket {
     ///
     /// # Errors
     /// Closed, or the outbox is full: the message was not taken.
-    pub async fn send(&self, message: Message) -> Result<Sent, SendError> {
+    pub async fn send(&self, message: impl Into<Message>) -> Result<Sent, SendError> {
         self.send_within(message, None).await
     }
 
@@ -130,9 +132,9 @@ impl AuthSocket {
     ///
     /// # Errors
     /// Closed, or the outbox is full: the message was not taken.
-    pub async fn send_within(&self, message: Message, ttl: Option<Duration>) -> Result<Sent, SendError> {
+    pub async fn send_within(&self, message: impl Into<Message>, ttl: Option<Duration>) -> Result<Sent, SendError> {
         let (done, is_done) = oneshot::channel();
-        self.commands.send(ConnectionCommand::Send(message, ttl, done)).ok();
+        self.commands.send(ConnectionCommand::Send(message.into(), ttl, done)).ok();
         is_done.await.unwrap_or(Err(SendError::Closed))
     }
 
@@ -159,8 +161,8 @@ impl AuthSocket {
     /// Waits until connected.
     ///
     /// # Errors
-    /// What ended the connection, or asks for sign-in; `None` if it was closed by the app.
-    pub async fn ready(&self) -> Result<(), Option<Problem>> {
+    /// What ended the connection, or asks for sign-in.
+    pub async fn ready(&self) -> Result<(), NotReady> {
         let mut present = self.present.clone();
         let asked = self.asked.load(Ordering::Relaxed);
         let settled = present.wait_for(|present| match present.state {
@@ -174,8 +176,8 @@ impl AuthSocket {
         });
         match settled.await {
             Ok(present) if present.state == ConnectionState::Connected => Ok(()),
-            Ok(present) => Err(present.problem),
-            Err(_) => Err(None),
+            Ok(present) => Err(present.problem.map_or(NotReady::Closed, NotReady::Failed)),
+            Err(_) => Err(NotReady::Closed),
         }
     }
 
@@ -197,6 +199,46 @@ impl AuthSocket {
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.present.borrow().stats
+    }
+
+    pub(super) fn poll_event(&mut self, context: &mut Context<'_>) -> Poll<Option<Event>> {
+        self.events.poll_recv(context)
+    }
+
+    pub(super) fn poll_message(&mut self, context: &mut Context<'_>) -> Poll<Option<Message>> {
+        let message = self.messages.poll_recv(context);
+        if matches!(message, Poll::Ready(Some(_))) {
+            self.room.add_permits(1);
+        }
+        message
+    }
+
+    /// Puts a message into the outbox, once there is room.
+    pub(super) fn take(&self, message: Message) -> impl Future<Output = Result<(), SendError>> + Send + use<> {
+        let (commands, mut present) = (self.commands.clone(), self.present.clone());
+        async move {
+            loop {
+                let (done, is_done) = oneshot::channel();
+                // What changes from here on is looked at again.
+                present.mark_unchanged();
+                commands.send(ConnectionCommand::Send(message.clone(), None, done)).ok();
+                match is_done.await.unwrap_or(Err(SendError::Closed)) {
+                    Ok(_) => return Ok(()),
+                    Err(SendError::Closed) => return Err(SendError::Closed),
+                    Err(SendError::QueueFull) => present.changed().await.map_err(|_| SendError::Closed)?,
+                }
+            }
+        }
+    }
+
+    /// Waits until nothing waits in the outbox.
+    pub(super) fn emptied(&self) -> impl Future<Output = Result<(), SendError>> + Send + use<> {
+        let mut present = self.present.clone();
+        async move {
+            let is_over = |present: &Present| present.stats.queued == 0 || present.state == ConnectionState::Closed;
+            let present = present.wait_for(is_over).await.map_err(|_| SendError::Closed)?;
+            if present.stats.queued == 0 { Ok(()) } else { Err(SendError::Closed) }
+        }
     }
 
     fn ask(&self, input: Input<'static>) {

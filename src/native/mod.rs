@@ -5,17 +5,25 @@
 //! It decides nothing; what a socket or a request has led to comes back as an input with its id.
 //!
 //! ```no_run
-//! use gatepass::native::{AuthSocket, Message, Session};
-//! use gatepass::proto::{Json, preset};
+//! use gatepass::native::{AuthSocket, Session};
+//! use gatepass::proto::preset;
+//!
+//! #[derive(serde::Serialize)]
+//! struct Credentials<'a> {
+//!     username: &'a str,
+//!     password: &'a str,
+//! }
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! let session = Session::new(preset::session("drfToken", "https://api.example.com")?)?;
-//! session.login(Json::object(&[("username", "maggie"), ("password", "secret")])).await?;
+//! session.sign_in(&Credentials { username: "maggie", password: "secret" }).await?;
 //!
 //! let url = "wss://api.example.com/ws/quotes/";
 //! let mut socket = AuthSocket::new(preset::connection("channelsFirstMessage", url, "")?, Some(&session))?;
 //! socket.connect();
-//! socket.send(Message::Text("hello".to_owned())).await?;
+//! // A refused handshake is an error with its status.
+//! socket.ready().await?;
+//! socket.send("hello").await?;
 //! while let Some(message) = socket.next().await {
 //!     println!("{message:?}");
 //! }
@@ -31,7 +39,9 @@ mod message;
 mod recent;
 mod session;
 mod socket;
+mod stream;
 
 pub use connection::AuthSocket;
 pub use message::Message;
-pub use session::Session;
+pub use session::{Session, SignInError};
+pub use stream::{Incoming, SocketStream};

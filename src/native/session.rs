@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use serde::Serialize;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::AbortHandle;
 
@@ -19,6 +20,17 @@ use crate::proto::session::{
 };
 use crate::proto::token::Lifetime;
 use crate::proto::{Json, Secret};
+
+/// Why somebody could not sign in.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum SignInError {
+    /// The credentials cannot be written as JSON. The text of serde may quote them.
+    #[error("the credentials cannot be written as JSON")]
+    Credentials,
+    /// The server has refused them, or was not there.
+    #[error("{0}")]
+    Login(#[from] LoginError),
+}
 
 /// Who the user is: tokens, login, renewal and logout, shared by all sockets. Clones are the same session; it ends with the last.
 #[derive(Clone)]
@@ -75,6 +87,16 @@ impl Session {
         let (done, is_done) = oneshot::channel();
         self.commands.send(SessionCommand::Login(credentials, done)).ok();
         is_done.await.unwrap_or_else(|_| Err(TokenError::Superseded.into()))
+    }
+
+    /// Signs in at the login endpoint with credentials of the app's own type, which serde writes as JSON.
+    ///
+    /// # Errors
+    /// The credentials are no JSON, or as [`Session::login`].
+    pub async fn sign_in<T: Serialize + ?Sized>(&self, credentials: &T) -> Result<(), SignInError> {
+        let text = serde_json::to_string(credentials).map_err(|_| SignInError::Credentials)?;
+        let credentials = Json::parse(&text).ok_or(SignInError::Credentials)?;
+        Ok(self.login(credentials).await?)
     }
 
     /// Takes tokens that the app has from elsewhere.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
-use reqwest::header::{AUTHORIZATION, COOKIE, HeaderValue, SEC_WEBSOCKET_PROTOCOL};
+use reqwest::header::{AUTHORIZATION, COOKIE, DATE, HeaderValue, RETRY_AFTER, SEC_WEBSOCKET_PROTOCOL};
 use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -18,8 +18,9 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_conf
 use super::http::sensitive;
 use super::inbox::{ConnectionCommand, SocketCommand};
 use super::message::Message;
-use crate::proto::Handshake;
 use crate::proto::connection::{Input, SocketId};
+use crate::proto::http::HttpResponse;
+use crate::proto::{Handshake, Secret};
 
 type Stream = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
@@ -47,8 +48,15 @@ pub(super) async fn run(
         // Left before it opened.
         _ = commands.recv() => return,
     };
-    // As browsers say it: what the server answered is not for the machine, which has to do without it there.
-    let Ok((protocol, stream)) = dialled else { return closed(1006, String::new(), false) };
+    let (protocol, stream) = match dialled {
+        Ok(opened) => opened,
+        Err(Error::Http(answer)) => {
+            let response = response_of(&answer);
+            return report(ConnectionCommand::Input(Input::HandshakeAnswered { socket: id, response }));
+        }
+        // What else goes wrong may quote the request.
+        Err(_) => return closed(1006, String::new(), false),
+    };
     report(ConnectionCommand::Input(Input::SocketOpened { socket: id, protocol }));
     let (writer, reader) = stream.split();
     let received = |message| report(ConnectionCommand::Received { socket: id, message });
@@ -80,6 +88,17 @@ async fn dial(handshake: &Handshake, cookies: Option<HeaderValue>, largest: usiz
     let (stream, response) = connect_async_with_config(request, Some(limits), false).await?;
     let chosen = response.headers().get(SEC_WEBSOCKET_PROTOCOL).and_then(|value| value.to_str().ok());
     Ok((chosen.unwrap_or_default().to_owned(), stream))
+}
+
+/// What the machine reads of an answer.
+fn response_of(answer: &http::Response<Option<Vec<u8>>>) -> HttpResponse {
+    let header = |name| answer.headers().get(name)?.to_str().ok().map(str::to_owned);
+    HttpResponse {
+        status: answer.status().as_u16(),
+        retry_after: header(RETRY_AFTER),
+        date: header(DATE),
+        body: Secret::new(String::new()),
+    }
 }
 
 /// What the writer is given.

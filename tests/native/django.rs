@@ -33,7 +33,7 @@ async fn django_s7_the_authorization_header_names_its_user() {
     let session = session_with_token("garbage").await;
     let mut socket = AuthSocket::new(at("/ws/header/", Scheme::Header), Some(&session)).unwrap();
     socket.connect();
-    assert_eq!(failures(&mut socket, 1).await, [("CONNECT_FAILED", "retry")], "it refuses before it accepts");
+    assert_eq!(failures(&mut socket, 1).await, [("HANDSHAKE_FORBIDDEN", "giveUp")], "it refuses before it accepts");
 }
 
 #[tokio::test]
@@ -44,5 +44,5 @@ async fn django_refuses_a_native_client_without_an_origin_where_browsers_come_in
     login(&session, "maggie", "secret").await.unwrap();
     let mut socket = AuthSocket::new(at("/channel/", Scheme::Ticket(ticket)), Some(&session)).unwrap();
     socket.connect();
-    assert_eq!(failures(&mut socket, 1).await, [("CONNECT_FAILED", "retry")]);
+    assert_eq!(failures(&mut socket, 1).await, [("HANDSHAKE_FORBIDDEN", "giveUp")]);
 }

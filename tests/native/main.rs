@@ -4,8 +4,10 @@
 
 mod django;
 mod frames;
+mod handshakes;
 mod schemes;
 
+use gatepass::error::NotReady;
 use gatepass::native::{AuthSocket, Message, Session};
 use gatepass::proto::backoff::BackoffOptions;
 use gatepass::proto::connection::{ConnectionConfig, ConnectionState, Event};
@@ -190,7 +192,7 @@ async fn what_is_waited_for_is_what_was_asked_last() {
     let server = MockServer::start().await;
     let mut socket = connected(quick(&server, "/ws/anonymous/", Scheme::Anonymous), None).await;
     socket.close(1000, "").unwrap();
-    assert_eq!(socket.ready().await, Err(None), "not the connection that is being left");
+    assert_eq!(socket.ready().await, Err(NotReady::Closed), "not the connection that is being left");
     socket.connect();
     assert_eq!(socket.ready().await, Ok(()), "not the end before");
     socket.close(1000, "").unwrap();
@@ -269,7 +271,7 @@ async fn the_end_is_told_to_whoever_reads_or_waits() {
     assert_eq!(socket.close(1001, "").map_err(|error| error.code()), Err("INVALID_OPTION"));
     socket.close(4000, "done").unwrap();
     assert_eq!(socket.next().await, None);
-    assert_eq!(socket.ready().await, Err(None));
+    assert_eq!(socket.ready().await, Err(NotReady::Closed));
     assert_eq!(socket.send(text("late")).await.map_err(|error| error.code()), Err("CLOSED"));
     let closed = Recorded::Closed { user: None, code: Some(4000) };
     server.wait_for(|counts| counts.open == 0).await;

@@ -103,8 +103,7 @@ async fn s8_a_user_id_in_the_query_gets_no_one_in() {
     let server = MockServer::start().await;
     let mut socket = AuthSocket::new(quick(&server, "/ws/user-id/?1", Scheme::Anonymous), None).unwrap();
     socket.connect();
-    let refused = ("CONNECT_FAILED", "retry");
-    assert_eq!(failures(&mut socket, 3).await, [refused, refused, ("HANDSHAKE_REFUSED", "retry")]);
+    assert_eq!(failures(&mut socket, 1).await, [("HANDSHAKE_FORBIDDEN", "giveUp")]);
     assert_eq!(server.counts().accepted, 0);
 }
 

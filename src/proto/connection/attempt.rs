@@ -186,6 +186,27 @@ impl Connection {
         self.fail(now, failure, CloseInfo::none());
     }
 
+    /// The handshake's own answer shows why it failed. With a probe that decides, as in browsers: some servers answer a bad token with 403.
+    #[cfg(not(feature = "js"))]
+    pub(super) fn on_handshake_answered(&mut self, now: Now, response: HttpResponse) {
+        let lost = CloseInfo { code: 1006, reason: String::new(), was_clean: false };
+        if self.config.probe.is_some() {
+            return self.on_socket_closed(now, lost);
+        }
+        match json_of(now, &Ok(response), &Default::default()) {
+            Err(
+                error @ (HttpError::Forbidden { .. }
+                | HttpError::Redirected
+                | HttpError::Status { .. }
+                | HttpError::Unauthorized { .. }),
+            ) => self.fail(now, Failure::Probe(error), lost),
+            // A success that is no handshake.
+            Ok(_) | Err(HttpError::Malformed(_) | HttpError::Network | HttpError::TimedOut) => {
+                self.on_socket_closed(now, lost);
+            }
+        }
+    }
+
     /// A handshake without a credential.
     pub(super) fn plain_handshake(&self) -> Handshake {
         Handshake::new(Secret::new(self.url.to_text()), &self.protocols)

@@ -39,6 +39,8 @@ impl Connection {
             | Input::Timeout
             | Input::Token { .. }
             | Input::TokenDue => false,
+            #[cfg(not(feature = "js"))]
+            Input::HandshakeAnswered { .. } => false,
         }
     }
 

@@ -81,6 +81,14 @@ pub enum Input<'a> {
         /// Whether there is a class for sockets.
         is_supported: bool,
     },
+    /// The server has answered the handshake by an HTTP response and no socket. Browsers do not tell that (WHATWG WebSockets), other drivers can.
+    #[cfg(not(feature = "js"))]
+    HandshakeAnswered {
+        /// The id of the socket.
+        socket: SocketId,
+        /// The response; its body is not read.
+        response: HttpResponse,
+    },
     /// A socket opened.
     SocketOpened {
         /// The id of the socket.

@@ -190,6 +190,12 @@ impl Connection {
                     self.timers.set(Timer::ErrorWithoutClose, now.instant.after(ERROR_WITHOUT_CLOSE));
                 }
             }
+            #[cfg(not(feature = "js"))]
+            Input::HandshakeAnswered { socket, response } => {
+                if self.state.socket() == Some(socket) {
+                    self.on_handshake_answered(now, response);
+                }
+            }
             Input::SocketOpened { socket, protocol } => self.on_opened(now, socket, &protocol),
             Input::SocketRefused { socket, is_supported } => {
                 if self.state.socket() == Some(socket) {
