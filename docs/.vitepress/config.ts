@@ -22,7 +22,10 @@ export default defineConfig({
       // The file that a block is: ```ts [src/main.ts]
       const { fence } = md.renderer.rules;
       md.renderer.rules.fence = (tokens, index, ...rest) => {
-        const [, name] = /\[(.*)\]/.exec(tokens[index]!.info) ?? [];
+        const token = tokens[index]!;
+        // As rustdoc does: such lines are for the test of a block alone.
+        if (token.info.startsWith('rust')) token.content = token.content.replace(/^ *#( .*)?\n/gm, '');
+        const [, name] = /\[(.*)\]/.exec(token.info) ?? [];
         return (
           (name === undefined ? '' : `<p><code>${md.utils.escapeHtml(name)}</code></p>`) +
           fence!(tokens, index, ...rest)

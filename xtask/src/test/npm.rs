@@ -17,9 +17,9 @@ pub(super) fn well_formed() -> Result<()> {
     std::fs::create_dir_all(&folder)?;
     let tarball = pack_into(&folder)?;
     run_logged("publint", wasm_command("publint")?.arg("--strict").arg(&tarball)).context("publint")?;
-    // Modules only: CommonJS imports them dynamically. The wasm has no types.
+    // Angular and its packages are modules only, and the entry for Node is one. The wasm has no types.
     let mut command = wasm_command("attw")?;
-    command.arg(&tarball).args(["--profile", "esm-only", "--exclude-entrypoints", "core_bg.wasm"]);
+    command.arg(&tarball).args(["--profile", "node16", "--exclude-entrypoints", "core_bg.wasm", "angular", "node"]);
     run_logged("attw", &mut command).context("arethetypeswrong")
 }
 
