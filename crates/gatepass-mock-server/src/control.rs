@@ -1,6 +1,7 @@
 //! Commands by HTTP.
 //!
-//! `POST /control` takes a [`Command`] as JSON, `GET /control/received` and `GET /control/counts` answer what was seen.
+//! `POST /<token>/control` takes a [`Command`] as JSON, `GET /<token>/control/received` and `…/counts` answer what was seen. The token is random, so
+//! that only whoever has read the printed URL can give commands.
 //! The control server listens on a port of its own, so that it can be reached while the server itself is stopped.
 
 use axum::extract::{Request, State as Extract};
@@ -25,17 +26,19 @@ struct Control {
     orders: Orders,
 }
 
-pub(crate) fn router(state: State, orders: Orders, origins: OriginPolicy) -> Router {
+pub(crate) fn router(state: State, orders: Orders, origins: OriginPolicy, token: &str) -> Router {
     let cors = CorsLayer::new()
         .allow_origin(AllowOrigin::predicate({
             let origins = origins.clone();
             move |origin, _| origins.allows(origin.to_str().ok())
         }))
         .allow_headers([axum::http::header::CONTENT_TYPE]);
-    Router::new()
+    let commands = Router::new()
         .route("/control", post(command))
         .route("/control/received", get(received))
-        .route("/control/counts", get(counts))
+        .route("/control/counts", get(counts));
+    Router::new()
+        .nest(&format!("/{token}"), commands)
         .layer(cors)
         .layer(from_fn(move |request: Request, next: Next| {
             let is_welcome = is_loopback_host(request.headers())

@@ -1,15 +1,17 @@
 //! The mock server as a program: prints its addresses, serves until it is ended.
 
+use std::io::Write as _;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use gatepass_mock_server::{MockServer, Options, Settings};
+use serde_json::json;
 
 /// A mock backend for authenticated WebSockets: tickets, JWT in the query, first-message authentication, and faults.
 ///
-/// Users: maggie/secret and bob/hunter2. The first line printed is the server's URL, the second that of its control API.
+/// Users: maggie/secret and bob/hunter2. The first line printed is the server's URL, the second that of its control API, which nobody can guess.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Cli {
@@ -31,12 +33,32 @@ struct Cli {
     /// Serve the files of this folder, too
     #[arg(long, value_name = "DIR")]
     files: Option<PathBuf>,
+    /// Answer with index.html of that folder where a page is not there: the routes of a single-page app
+    #[arg(long, requires = "files")]
+    spa: bool,
+    /// How the addresses are printed: two lines, or one object with url, wsUrl and controlUrl
+    #[arg(long, value_enum, default_value_t = Format::Lines)]
+    format: Format,
+    /// End when standard input does: with the program that has started this one, however that ends
+    #[arg(long)]
+    end_with_stdin: bool,
     /// Life of a ticket in milliseconds
     #[arg(long, default_value_t = Settings::default().ticket_life_ms)]
     ticket_life_ms: u64,
     /// Life of an access token in milliseconds
     #[arg(long, default_value_t = Settings::default().access_life_ms)]
     access_life_ms: u64,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    Lines,
+    Json,
+}
+
+/// Waits for the end of standard input. What is read from it is ignored.
+async fn end_of_stdin() -> std::io::Result<()> {
+    tokio::io::copy(&mut tokio::io::stdin(), &mut tokio::io::sink()).await.map(|_| ())
 }
 
 #[tokio::main]
@@ -51,6 +73,7 @@ async fn main() -> ExitCode {
         allow_absent_origin: cli.allow_absent_origin,
         allow_non_loopback: cli.allow_non_loopback,
         files: cli.files,
+        spa: cli.spa,
         settings: Settings {
             ticket_life_ms: cli.ticket_life_ms,
             access_life_ms: cli.access_life_ms,
@@ -59,9 +82,22 @@ async fn main() -> ExitCode {
     };
     match MockServer::start_with(options).await {
         Ok(server) => {
-            println!("{}\n{}", server.url(), server.control_url());
-            match tokio::signal::ctrl_c().await {
-                Ok(()) => ExitCode::SUCCESS,
+            let addresses = match cli.format {
+                Format::Lines => format!("{}\n{}\n", server.url(), server.control_url()),
+                Format::Json => {
+                    let (url, ws_url) = (server.url(), server.ws_url());
+                    format!("{}\n", json!({"url": url, "wsUrl": ws_url, "controlUrl": server.control_url()}))
+                }
+            };
+            // Whoever reads only the first line may be gone.
+            std::io::stdout().write_all(addresses.as_bytes()).ok();
+            let ended = tokio::select! {
+                ended = tokio::signal::ctrl_c() => ended,
+                ended = end_of_stdin(), if cli.end_with_stdin => ended,
+            };
+            match ended {
+                // A read of standard input may be under way, which would hold the runtime back.
+                Ok(()) => std::process::exit(0),
                 Err(error) => {
                     eprintln!("error: {error}");
                     ExitCode::FAILURE

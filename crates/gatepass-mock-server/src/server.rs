@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
-use axum::http::header::{ACCESS_CONTROL_EXPOSE_HEADERS, AUTHORIZATION, CONTENT_TYPE, DATE, RETRY_AFTER};
+use axum::http::header::{ACCEPT, ACCESS_CONTROL_EXPOSE_HEADERS, AUTHORIZATION, CONTENT_TYPE, DATE, RETRY_AFTER};
 use axum::http::{Method, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
+use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{any, get, post};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{mpsc, oneshot};
@@ -26,6 +26,7 @@ use crate::origin::{OriginPolicy, is_loopback_host};
 use crate::record::Recorded;
 use crate::settings::Settings;
 use crate::state::{Counts, State};
+use crate::token::random_text;
 use crate::{http, socket};
 
 /// How a server is to be started.
@@ -43,6 +44,8 @@ pub struct Options {
     pub allow_non_loopback: bool,
     /// A folder whose files are served where no endpoint answers.
     pub files: Option<PathBuf>,
+    /// Whether a page that is not there is `index.html` of the folder: the routes of a single-page app.
+    pub spa: bool,
     /// How long credentials live and so on.
     pub settings: Settings,
 }
@@ -56,6 +59,7 @@ impl Default for Options {
             allow_absent_origin: false,
             allow_non_loopback: false,
             files: None,
+            spa: false,
             settings: Settings::default(),
         }
     }
@@ -65,7 +69,8 @@ impl Default for Options {
 #[derive(Debug)]
 pub struct MockServer {
     address: SocketAddr,
-    control: SocketAddr,
+    /// The URL of the control API.
+    control: String,
     state: State,
     orders: Orders,
     tasks: [JoinHandle<()>; 2],
@@ -104,12 +109,14 @@ impl MockServer {
             origins.allow(format!("http://{host}:{}", address.port()));
         }
         let control_listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(|error| error.to_string())?;
-        let control = control_listener.local_addr().map_err(|error| error.to_string())?;
+        let token = random_text();
+        let port = control_listener.local_addr().map_err(|error| error.to_string())?;
+        let control = format!("http://{port}/{token}/control");
 
         let state = State::new(options.settings, origins.clone());
-        let router = router(&state, &origins, control, options.files.as_ref(), options.allow_non_loopback);
+        let router = router(&state, &origins, control.clone(), &options);
         let (orders, inbox) = mpsc::unbounded_channel();
-        let control_router = control::router(state.clone(), orders.clone(), origins);
+        let control_router = control::router(state.clone(), orders.clone(), origins, &token);
         let all = CancellationToken::new();
         let supervisor = Supervisor { router, state: state.clone(), address, serving: None, all: all.clone() };
         let tasks = [
@@ -137,7 +144,7 @@ impl MockServer {
     /// Returns the address of the control server.
     #[must_use]
     pub fn control_url(&self) -> String {
-        format!("http://{}/control", self.control)
+        self.control.clone()
     }
 
     /// Makes something happen; returns when it has.
@@ -258,13 +265,23 @@ fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     socket.listen(1024)
 }
 
-fn router(
-    state: &State,
-    origins: &OriginPolicy,
-    control: SocketAddr,
-    files: Option<&PathBuf>,
-    allow_any_host: bool,
-) -> Router {
+/// Answers where the folder has no file: with the page of a single-page app for whoever asks for a page, else with 404.
+fn pages(index: Option<PathBuf>) -> Router {
+    Router::new().fallback(move |request: Request| {
+        let accepts = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let index = index.clone().filter(|_| request.method() == Method::GET && accepts.contains("text/html"));
+        async move {
+            let page = match index {
+                Some(path) => tokio::fs::read_to_string(path).await.ok(),
+                None => None,
+            };
+            page.map_or_else(|| StatusCode::NOT_FOUND.into_response(), |text| Html(text).into_response())
+        }
+    })
+}
+
+fn router(state: &State, origins: &OriginPolicy, control: String, options: &Options) -> Router {
+    let allow_any_host = options.allow_non_loopback;
     let cors = CorsLayer::new()
         .allow_origin(AllowOrigin::predicate({
             let origins = origins.clone();
@@ -302,7 +319,7 @@ fn router(
         .route("/mfa/login/", post(http::two_step::password))
         .route("/mfa/login/code/", post(http::two_step::code))
         // Where the controls are, for pages that this server serves.
-        .route("/control", get(move || async move { format!("http://{control}/control") }))
+        .route("/control", get(move || async move { control }))
         .layer(from_fn_with_state(state.clone(), recorded))
         .layer(cors)
         .route("/channel/", any(socket::enter))
@@ -315,8 +332,9 @@ fn router(
         .route("/api/v1/namespaces/{namespace}/pods/{pod}/exec", any(socket::enter))
         .route("/socket/websocket", any(socket::enter))
         .with_state(state.clone());
-    let endpoints = match files {
-        Some(folder) => endpoints.fallback_service(ServeDir::new(folder)),
+    let endpoints = match &options.files {
+        Some(folder) => endpoints
+            .fallback_service(ServeDir::new(folder).fallback(pages(options.spa.then(|| folder.join("index.html"))))),
         None => endpoints,
     };
     let state = state.clone();

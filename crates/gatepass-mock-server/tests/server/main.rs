@@ -7,6 +7,7 @@ mod client;
 mod faults;
 mod handshake;
 mod log;
+mod program;
 mod rules;
 mod schemes;
 mod tokens;
