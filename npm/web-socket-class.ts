@@ -59,6 +59,8 @@ export function webSocketClass(options: WebSocketClassOptions): typeof WebSocket
     #isClosing = false;
     #isClosed = false;
     #hasError = false;
+    /** The bound on the wait for the native `close` event. */
+    #late: ReturnType<typeof setTimeout> | undefined;
     /** The bytes of messages that were sent after `close()`. */
     #lost = 0;
 
@@ -99,6 +101,7 @@ export function webSocketClass(options: WebSocketClassOptions): typeof WebSocket
     #ends({ code, reason, wasClean }: CloseEvent): void {
       if (this.#isClosed) return;
       this.#isClosed = true;
+      clearTimeout(this.#late);
       const hasFailed = !this.#wasOpen && this.#isClosing;
       if (hasFailed || (this.#hasError && !this.#isClosing)) this.dispatchEvent(new Event('error'));
       this.dispatchEvent(hasFailed ? closeEvent(1006) : closeEvent(code, reason, wasClean));
@@ -158,7 +161,7 @@ export function webSocketClass(options: WebSocketClassOptions): typeof WebSocket
       this.#isClosing = true;
       this.#socket.close();
       const isDialled = this.#native !== undefined && this.#native.readyState < STATES.CLOSED;
-      setTimeout(() => this.#ends(closeEvent(1006)), isDialled ? CLOSING : 0);
+      this.#late = setTimeout(() => this.#ends(closeEvent(1006)), isDialled ? CLOSING : 0);
     }
 
     static {

@@ -128,6 +128,24 @@ console.log(JSON.stringify(told));
   });
 }
 
+test('a socket of a library keeps no process once it is closed', async () => {
+  const { code, said, stderr } = await run(
+    'Node 24',
+    'drop-in.mjs',
+    `
+import { anonymous, webSocketClass } from 'gatepass/node';
+const Socket = webSocketClass({ scheme: anonymous() });
+const socket = new Socket(process.env.URL);
+socket.onopen = () => socket.send('hello');
+socket.onmessage = () => socket.close();
+socket.onclose = ({ code, wasClean }) =>
+  setImmediate(() => console.log(JSON.stringify([code, wasClean, process.getActiveResourcesInfo().includes('Timeout')])));
+`,
+  );
+  assert.equal(said, '[1005,true,false]', stderr);
+  assert.equal(code, 0);
+});
+
 test('where there is no WebSocket, that is what is said, and an option brings one', async () => {
   const { said, stderr } = await run(
     'Node 20',
