@@ -7,7 +7,7 @@ import { AuthSocket, inside } from './socket.js';
 import type { AuthSocketOptions } from './socket-options.js';
 
 /** Options of {@link webSocketClass}: those of an {@link AuthSocket}, whose sockets are one connection each. */
-export type WebSocketClassOptions = Omit<AuthSocketOptions, 'reconnect'> & { reconnect?: false };
+export type WebSocketClassOptions = Omit<AuthSocketOptions, 'handover' | 'reconnect'> & { reconnect?: false };
 
 /** How long `close()` waits for the native `close` event, in milliseconds. Browsers have bounds of their own, of a few seconds. */
 const CLOSING = 30_000;
@@ -34,11 +34,12 @@ export function authSocketOf(socket: WebSocket): AuthSocket | undefined {
  * `WebSocket`), or as `globalThis.WebSocket`. It behaves as the browser's (WHATWG WebSockets, Web IDL). Its sockets open once they are
  * authenticated. Each is one connection, because such libraries reconnect by themselves.
  *
- * @throws GatepassError INVALID_OPTION for `reconnect: true`; at a construction what AuthSocket throws for the other options, and INSECURE_URL
+ * @throws GatepassError INVALID_OPTION for `reconnect` and `handover`; at a construction what AuthSocket throws for the other options, and INSECURE_URL
  */
 export function webSocketClass(options: WebSocketClassOptions): typeof WebSocket {
-  if (((options as AuthSocketOptions | undefined)?.reconnect ?? false) !== false)
-    throw failure('INVALID_OPTION', 'reconnect: a library reconnects by itself; leave it out, or use AuthSocket');
+  for (const name of ['reconnect', 'handover'] as const)
+    if (((options as AuthSocketOptions | undefined)?.[name] ?? false) !== false)
+      throw failure('INVALID_OPTION', `${name}: a library reconnects by itself; leave it out, or use AuthSocket`);
 
   class OneConnection extends EventTarget implements WebSocket {
     declare readonly CONNECTING: 0;
@@ -83,7 +84,8 @@ export function webSocketClass(options: WebSocketClassOptions): typeof WebSocket
       const { origin } = this.#url;
       inside.onDial(this.#socket, (native) => {
         this.#native = native;
-        native.addEventListener('close', (event) => this.#isClosing && this.#ends(event));
+        // A double in a unit test may have handlers alone.
+        native.addEventListener?.('close', (event) => this.#isClosing && this.#ends(event));
       });
       this.#socket.addEventListener('open', () => {
         if (this.#isClosing) return;

@@ -288,7 +288,11 @@ export class ConnectionDriver extends Driver {
   /** Removes the listeners of a socket, and returns it. @param {number} id */
   detach(id) {
     const socket = this.sockets.get(id);
-    if (socket) socket.onopen = socket.onmessage = socket.onerror = socket.onclose = null;
+    if (socket) {
+      socket.onopen = socket.onmessage = socket.onclose = null;
+      // An error without a listener ends a process of Node (the package `ws`).
+      socket.onerror = () => {};
+    }
     this.sockets.delete(id);
     if (this.sockets.size === 0) attempt(() => removeEventListener('beforeunload', this.leave));
     return socket;

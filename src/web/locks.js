@@ -13,6 +13,9 @@ export const attempt = (call) => call().catch(() => undefined);
 
 export const silent = () => new Error('the store does not answer');
 
+/** The locks of the browser: pages without TLS have none, and Node 20 not even a `navigator`. @returns {LockManager} */
+const locksOf = () => /** @type {any} */ (globalThis.navigator)?.locks;
+
 /** @param {number} millis @returns {Promise<void>} */
 export const pause = (millis) => new Promise((resolve) => void setTimeout(resolve, millis));
 
@@ -21,12 +24,12 @@ export const pause = (millis) => new Promise((resolve) => void setTimeout(resolv
  *
  * @param {string} name @param {number} lease @param {() => Promise<void>} granted @returns {() => void}
  */
-export const lock = (name, lease, granted) => (navigator.locks ? webLock : leased)(name, lease, granted);
+export const lock = (name, lease, granted) => (locksOf() ? webLock : leased)(name, lease, granted);
 
 /** Until no tab waits for a lock: each has stopped waiting, or does not answer. @param {string} name */
 export async function nobodyWaits(name) {
   const patience = pause(LOCK_PATIENCE).then(() => []);
-  const waiting = async () => (await attempt(() => navigator.locks?.query()))?.pending ?? [];
+  const waiting = async () => (await attempt(async () => locksOf()?.query()))?.pending ?? [];
   while ((await Promise.race([waiting(), patience])).some((lock) => lock.name === name)) await pause(LOOK_AGAIN);
 }
 
@@ -42,7 +45,7 @@ function webLock(name, lease, granted) {
   let free = () => {};
   const held = new Promise((resolve) => void (free = () => resolve(undefined)));
   const ask = (/** @type {LockOptions} */ options) =>
-    navigator.locks
+    locksOf()
       .request(name, options, async () => {
         clearInterval(timer);
         await granted();
@@ -69,7 +72,7 @@ function webLock(name, lease, granted) {
 
 /** The locks that are held now; none if the browser does not tell. @returns {Promise<LockInfo[]>} */
 const locksNow = async () =>
-  ((await attempt(async () => Promise.race([navigator.locks.query(), pause(LOCK_PATIENCE)])))?.held ?? []).filter(
+  ((await attempt(async () => Promise.race([locksOf()?.query(), pause(LOCK_PATIENCE)])))?.held ?? []).filter(
     (lock) => lock?.name,
   );
 
@@ -99,7 +102,9 @@ export function marks(name) {
         const held = () => new Promise((resolve) => (seen(), (remove = () => resolve(undefined))));
         const text = `${prefix}${[number, ...(tokens?.slice(0, 2) ?? [])].join(' ')}`;
         // If locks are denied, the request is not repeated.
-        navigator.locks?.request(text, { mode: 'shared' }, held).catch(() => seen()) ?? seen();
+        locksOf()
+          ?.request(text, { mode: 'shared' }, held)
+          .catch(() => seen()) ?? seen();
       });
       return seen;
     },

@@ -66,6 +66,8 @@ export class Tabs {
     this.marks = marks(name);
     this.ended = new AbortController();
     this.channel = 'BroadcastChannel' in globalThis ? new BroadcastChannel(name) : undefined;
+    // It keeps no process of Node alive.
+    /** @type {any} */ (this.channel)?.unref?.();
     this.channel?.addEventListener('message', ({ data }) => this.onMessage(data));
     const { signal } = this.ended;
     const changed = () => this.handle(SESSION_INPUT_STORE_CHANGED);

@@ -379,3 +379,34 @@ test("ours in the place of the browser's class dials with that, and so does an A
     ['INVALID_OPTION reconnect', 'INVALID_OPTION reconnect'],
   ]);
 });
+
+test('the next socket of a library has another token than one that the server has refused after it was open', async () => {
+  const http = createServer();
+  const sockets = new WebSocketServer({ server: http });
+  const tokens = [];
+  sockets.on('connection', (socket, request) => {
+    const token = new URL(request.url, 'http://localhost').searchParams.get('token');
+    tokens.push(token);
+    if (token === 'new') socket.send('welcome');
+    else socket.close(4401);
+  });
+  await new Promise((resolve) => http.listen(0, '127.0.0.1', resolve));
+  try {
+    const { result } = await inPage(async (url) => {
+      const { query, Session, webSocketClass } = await import('gatepass');
+      const { PartySocket } = await import('/libraries.js');
+      const fetch = async () => Response.json({ access: 'new' });
+      const session = new Session({ refresh: { url: '/refresh' }, fetch });
+      session.setTokens({ access: 'old', refresh: 'r' });
+      const WebSocket = webSocketClass({ session, scheme: query() });
+      const socket = new PartySocket(url, [], { WebSocket, minReconnectionDelay: 50, maxReconnectionDelay: 50 });
+      const { data } = await new Promise((resolve) => socket.addEventListener('message', resolve));
+      socket.close();
+      return data;
+    }, `ws://127.0.0.1:${http.address().port}/`);
+    assert.deepEqual([result, tokens], ['welcome', ['old', 'new']]);
+  } finally {
+    http.close();
+    sockets.close();
+  }
+});

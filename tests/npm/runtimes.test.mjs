@@ -146,6 +146,36 @@ socket.onclose = ({ code, wasClean }) =>
   assert.equal(code, 0);
 });
 
+test('a socket that is closed while it dials, and a session that is restored, end no process and keep none', async () => {
+  const { code, said, stderr } = await run(
+    'Node 20',
+    'dialling.mjs',
+    `
+import { createServer } from 'node:net';
+import { anonymous, AuthSocket, Session } from 'gatepass/node';
+import { WebSocket } from 'ws';
+const silent = createServer().listen(0, '127.0.0.1');
+silent.unref();
+await new Promise((resolve) => silent.on('listening', resolve));
+const socket = new AuthSocket('ws://127.0.0.1:' + silent.address().port, { scheme: anonymous(), webSocket: WebSocket });
+await new Promise((resolve) => silent.on('connection', (peer) => (peer.unref(), resolve())));
+socket.close();
+const fetch = async () => Response.json({ access: 'aa' });
+const session = new Session({ refresh: { url: 'http://127.0.0.1:9/' }, credentials: 'include', restore: true, fetch });
+const nobody = new Session({
+  refresh: { url: 'http://127.0.0.1:9/' },
+  credentials: 'include',
+  restore: true,
+  storeKey: 'other',
+  fetch: async () => new Response(null, { status: 401 }),
+});
+console.log(JSON.stringify([await session.ready(), await nobody.ready()]));
+`,
+  );
+  assert.equal(said, '["signed-in","signed-out"]', stderr);
+  assert.deepEqual([code, stderr], [0, '']);
+});
+
 test('where there is no WebSocket, that is what is said, and an option brings one', async () => {
   const { said, stderr } = await run(
     'Node 20',

@@ -9,7 +9,7 @@ use crate::proto::Millis;
 use crate::proto::hint::{Hint, forbids};
 use crate::proto::http::HttpCall;
 use crate::proto::scheme::Scheme;
-use crate::proto::session::RequestId;
+use crate::proto::session::{RequestId, TokenRequestId, TokenRequirement};
 use crate::proto::{Json, Now};
 
 /// After so many failed handshakes in a row, the token is suspected and the state says so.
@@ -173,9 +173,22 @@ impl Connection {
                 return self.tell_change(change);
             }
             Disposition::SignIn => return self.suspend(SuspendReason::SignIn, Some(problem), close_info, None),
-            Disposition::GiveUp => return self.close_permanently(close_info, Some(problem), None),
+            Disposition::GiveUp => {
+                if asked == Disposition::RefreshToken && !self.config.reconnects {
+                    self.renew_for_the_next();
+                }
+                return self.close_permanently(close_info, Some(problem), None);
+            }
         };
         self.wait(now, delay, Some(problem), close_info);
+    }
+
+    /// The server has refused the token of a socket that does not come back. The next one, of a library that reconnects, gets another.
+    fn renew_for_the_next(&mut self) {
+        let Some(generation) = self.state.token().map(|token| token.generation) else { return };
+        let requirement = TokenRequirement::OtherThan(generation);
+        let id = TokenRequestId(self.new_id());
+        self.outputs.push_back(Output::RequestToken { id, requirement });
     }
 
     /// How long to wait after a temporary failure.

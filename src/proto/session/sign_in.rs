@@ -58,10 +58,12 @@ impl Session {
     /// Another tab has signed out: the browser holds no session any more. The answer of a call in flight may bring a new cookie, so the server is
     /// told after it.
     pub(super) fn on_logged_out(&mut self) {
-        if !self.is_restoring() {
+        if matches!(self.state, State::SignedIn(_) | State::Expired { .. }) {
+            // The tokens came with the cookie, and cannot be renewed without it.
+            self.clear();
+        } else if !self.restores {
             return;
-        }
-        if matches!(self.renewal, Refresh::Requested(_)) {
+        } else if matches!(self.renewal, Refresh::Requested(_)) {
             self.tell_server();
         }
         self.forget();
