@@ -352,6 +352,39 @@ test('a reload keeps a session whose refresh token no script sees: one call befo
   });
 });
 
+test('a logout ends the session in all tabs that have restored it, also one after the other', async () => {
+  await control({ do: 'reset' });
+  const { result } = await inPage(async (server) => {
+    const { Session } = await import('gatepass');
+    const api = server.replace(/\/\/[^:]+/, `//${location.hostname}`);
+    const told = [];
+    for (const store of ['memory', 'sessionStorage', 'localStorage']) {
+      const options = {
+        login: { url: `${api}/hidden/login/` },
+        refresh: { url: `${api}/hidden/token/refresh/` },
+        logout: { url: `${api}/hidden/logout/` },
+        credentials: 'include',
+        restore: true,
+        store,
+        storeKey: store,
+      };
+      await new Session({ ...options, restore: undefined, store: 'memory' }).login({
+        username: 'maggie',
+        password: 'secret',
+      });
+      const first = new Session(options);
+      told.push(await first.ready());
+      const second = new Session(options);
+      told.push(await second.ready());
+      const ended = new Promise((resolve) => second.addEventListener('change', () => resolve(second.state)));
+      first.logout();
+      told.push(first.state, await ended);
+    }
+    return told;
+  }, server);
+  assert.deepEqual(result, Array(3).fill(['signed-in', 'signed-in', 'signed-out', 'signed-out']).flat());
+});
+
 test('a session that is a cookie is restored by a question who is signed in', async () => {
   await control({ do: 'reset' });
   const { result } = await inPage(async (server) => {

@@ -58,6 +58,9 @@ impl Session {
     /// Another tab has signed out: the browser holds no session any more. The answer of a call in flight may bring a new cookie, so the server is
     /// told after it.
     pub(super) fn on_logged_out(&mut self) {
+        if self.config.restore.is_none() {
+            return;
+        }
         if matches!(self.state, State::SignedIn(_) | State::Expired { .. }) {
             // The tokens came with the cookie, and cannot be renewed without it.
             self.clear();
