@@ -1,5 +1,6 @@
 // A class that libraries take for the browser's WebSocket (WHATWG WebSockets standard). Each instance is one connection of an AuthSocket.
 
+import { ours } from './connection-driver.js';
 import { failure } from './errors.js';
 import { closeEvent, Handlers } from './events.js';
 import { isBinary, type Sendable } from './payload.js';
@@ -198,6 +199,7 @@ function handlerOf<T>(type: string, handlers: (socket: T) => Handlers): Property
 
 /** Gives a class the shape that Web IDL says: its name, constants, and enumerable members. */
 function likeNative(made: new (url: string, protocols?: string | string[]) => WebSocket): typeof WebSocket {
+  ours.add(made.prototype as object);
   Object.defineProperty(made, 'name', { value: 'WebSocket', configurable: true });
   for (const owner of [made, made.prototype as object])
     for (const [name, value] of Object.entries(STATES)) Object.defineProperty(owner, name, { value, enumerable: true });

@@ -77,8 +77,17 @@ const SEND_ANSWER_QUEUE_FULL = 5;
  * @property {(data: unknown) => void} message
  */
 
-/** The browser's own class: an app may put ours in its place. Where there is none, it may come later. */
+/** The browser's own class: an app may put one of ours in its place. */
 const Native = globalThis.WebSocket;
+
+/** The prototypes of our classes for libraries, which dial by this driver. @type {WeakSet<object>} */
+export const ours = new WeakSet();
+
+/** Whether a class is one of ours, extends one or wraps one. @param {{ prototype: object } | undefined} Class */
+function isOurs(Class) {
+  for (let proto = Class?.prototype; proto; proto = Object.getPrototypeOf(proto)) if (ours.has(proto)) return true;
+  return false;
+}
 
 /** @extends {Driver<import('./driver.js').Core & OfConnection, Sink>} */
 export class ConnectionDriver extends Driver {
@@ -237,7 +246,7 @@ export class ConnectionDriver extends Driver {
    * @param {number} id @param {string} url @param {string[]} protocols
    */
   open(id, url, protocols) {
-    const Socket = this.owner.webSocket ?? Native ?? globalThis.WebSocket;
+    const Socket = this.owner.webSocket ?? (isOurs(globalThis.WebSocket) ? Native : globalThis.WebSocket);
     try {
       const socket = new Socket(url, protocols);
       this.sockets.set(id, socket);
