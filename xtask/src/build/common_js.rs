@@ -46,12 +46,14 @@ fn source(entry: &str) -> &str {
     if entry == "index" { "inline" } else { entry }
 }
 
-/// Copies the types: in this folder they are those of CommonJS.
+/// Copies the public types, which package.json lists: in this folder they are those of CommonJS.
 fn types(folder: &Path) -> Result<()> {
-    for entry in std::fs::read_dir(pkg())?.flatten() {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if name.ends_with(".d.ts") {
-            std::fs::copy(entry.path(), folder.join(name))?;
+    let package: serde_json::Value = serde_json::from_slice(&std::fs::read(root().join("package.json"))?)?;
+    let listed = package["files"].as_array().context("package.json: `files` is a list")?;
+    for path in listed.iter().filter_map(|path| path.as_str()).filter(|path| path.ends_with(".d.ts")) {
+        let name = path.trim_start_matches("pkg/");
+        if !["angular.d.ts", "node.d.ts", "on-node.d.ts"].contains(&name) {
+            std::fs::copy(root().join(path), folder.join(name)).with_context(|| path.to_owned())?;
         }
     }
     Ok(())
