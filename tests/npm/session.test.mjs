@@ -297,7 +297,7 @@ test('cases_19_and_30: what an answer says of a refusal or of the end is found w
   );
   assert.deepEqual(result, {
     tokens: ['second', 'second', 'first'],
-    refused: ['INVALID_CREDENTIALS', 401],
+    refused: ['INVALID_CREDENTIALS', 200],
     codes: ['TICKET_UNAUTHORIZED'],
   });
 });
