@@ -1,7 +1,7 @@
 // Loads the wasm, once; whatever needs it before that waits here, in one line for all objects, so that order is kept.
 
 // Before the glue, which needs it.
-import './environment.js';
+import { here } from './environment.js';
 import { ConnectionCore, initSync, SessionCore } from './core.js';
 import { failure, GatepassError } from './errors.js';
 import { reported } from './events.js';
@@ -80,11 +80,7 @@ export function load(options: LoadOptions = {}): Promise<void> {
 
 /** Compiles the wasm; while it arrives, if the server says what it is. */
 async function compiled(wasm: NonNullable<LoadOptions['wasm']>): Promise<WebAssembly.Module> {
-  // Not every environment of unit tests has them.
-  const { Request, Response } = globalThis as {
-    Request?: typeof globalThis.Request;
-    Response?: typeof globalThis.Response;
-  };
+  const { Request, Response } = here;
   const isAddress = typeof wasm === 'string' || wasm instanceof URL || (Request && wasm instanceof Request);
   const source = await (isAddress ? fetch(wasm) : wasm);
   if (Response && source instanceof Response) {
