@@ -65,4 +65,5 @@ export {
   type SessionState,
 } from './session.js';
 export { AuthSocket, type Sendable, type SentMessage, type SocketStats } from './socket.js';
+export type { WebSocketConstructor } from './payload.js';
 export { SignInRequired, type TokenContext, type Tokens, type TokenSource, type TokenStore } from './tokens.js';

@@ -6,6 +6,12 @@ import { failure } from './errors.js';
 /** What can be sent. */
 export type Sendable = string | ArrayBufferLike | ArrayBufferView | Blob;
 
+/** A class that behaves as `WebSocket`: that of the package `ws`, or a double in a unit test. */
+export interface WebSocketConstructor {
+  /** Dials. */
+  new (url: string, protocols: string[]): object;
+}
+
 /** @internal What browsers can send. */
 export type Plain = string | ArrayBuffer | ArrayBufferView | Blob;
 

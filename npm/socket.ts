@@ -465,7 +465,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
         return self.deref()?.binaryType === 'arraybuffer';
       },
       status: (number, status) => withSocket((socket) => socket.#messages.delivered(number, status)),
-      webSocket: this.#webSocket,
+      webSocket: this.#webSocket as Sink['webSocket'],
       dialled: (native) => withSocket((socket) => socket.#dialled?.(native)),
       handedOver: () => withSocket((socket) => socket.dispatchEvent(new Event('handover')), alive),
       opened: () => withSocket((socket) => socket.dispatchEvent(new Event('open')), alive),

@@ -8,7 +8,10 @@ import { AuthSocket, inside } from './socket.js';
 import type { AuthSocketOptions } from './socket-options.js';
 
 /** Options of {@link webSocketClass}: those of an {@link AuthSocket}, whose sockets are one connection each. */
-export type WebSocketClassOptions = Omit<AuthSocketOptions, 'handover' | 'reconnect'> & { reconnect?: false };
+export interface WebSocketClassOptions extends Omit<AuthSocketOptions, 'handover' | 'reconnect'> {
+  /** Never: the library reconnects. */
+  reconnect?: false;
+}
 
 /** How long `close()` waits for the native `close` event, in milliseconds. Browsers have bounds of their own, of a few seconds. */
 const CLOSING = 30_000;

@@ -101,7 +101,7 @@ options! {
             /// header. `'django'` stands for `{ cookie: 'csrftoken', header: 'X-CSRFToken' }`.
             "csrf": "CsrfOptions | 'django'" = "that of the session";
             /// The class to dial with: where there is no `WebSocket` (Node 20: that of `ws`), or a double in a unit test.
-            "webSocket": "new (url: string, protocols: string[]) => WebSocket" = "globalThis.WebSocket";
+            "webSocket": "WebSocketConstructor" = "globalThis.WebSocket";
         }
         own {
             /// What functions of the app answer: set by the driver.

@@ -14,7 +14,7 @@ const TYPES_HEAD: &str =
 
 import type { AttemptContext, ConnectedInfo, FirstMessageContext, Params } from './asking.js';
 import type { BodyContext, CallAnswer, CallFetch, CallHeaders, CsrfOptions, TicketContext, TicketSource } from './calls.js';
-import type { Sendable } from './payload.js';
+import type { Sendable, WebSocketConstructor } from './payload.js';
 import type { JsonValue, Scheme } from './schemes.js';
 import type { Session } from './session.js';
 import type { TokenContext, TokenSource, TokenStore } from './tokens.js';
