@@ -359,6 +359,14 @@ test('a logout ends the session in all tabs that have restored it, also one afte
     const api = server.replace(/\/\/[^:]+/, `//${location.hostname}`);
     const told = [];
     for (const store of ['memory', 'sessionStorage', 'localStorage']) {
+      let left = () => {};
+      // The next login would lose its cookie to the answer.
+      const hasLeft = new Promise((resolve) => (left = resolve));
+      const own = async (request) => {
+        const response = await fetch(request);
+        if (request.url.endsWith('/logout/')) left();
+        return response;
+      };
       const options = {
         login: { url: `${api}/hidden/login/` },
         refresh: { url: `${api}/hidden/token/refresh/` },
@@ -367,6 +375,7 @@ test('a logout ends the session in all tabs that have restored it, also one afte
         restore: true,
         store,
         storeKey: store,
+        fetch: own,
       };
       await new Session({ ...options, restore: undefined, store: 'memory' }).login({
         username: 'maggie',
@@ -379,6 +388,7 @@ test('a logout ends the session in all tabs that have restored it, also one afte
       const ended = new Promise((resolve) => second.addEventListener('change', () => resolve(second.state)));
       first.logout();
       told.push(first.state, await ended);
+      await hasLeft;
     }
     return told;
   }, server);
