@@ -36,6 +36,8 @@ pub struct SocketStream {
     taking: Option<Task>,
     /// The wait until the outbox is empty.
     flushing: Option<Task>,
+    /// What the last change that was read has said: the socket itself may be ahead of it.
+    state: ConnectionState,
 }
 
 impl SocketStream {
@@ -46,7 +48,7 @@ impl SocketStream {
     pub fn connect(config: ConnectionConfig, session: Option<&Session>) -> Result<Self, ConfigError> {
         let socket = AuthSocket::new(config, session)?;
         socket.connect();
-        Ok(Self { socket, taking: None, flushing: None })
+        Ok(Self { socket, taking: None, flushing: None, state: ConnectionState::Idle })
     }
 
     /// Returns the socket, for what is neither reading nor writing: its state, a close code, a new start.
@@ -69,12 +71,14 @@ impl Stream for SocketStream {
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Incoming>> {
         if let Poll::Ready(Some(event)) = self.socket.poll_event(context) {
+            if let Event::StateChanged(change) = &event {
+                self.state = change.state;
+            }
             return Poll::Ready(Some(Incoming::Event(event)));
         }
         match self.socket.poll_message(context) {
             Poll::Ready(message) => Poll::Ready(message.map(Incoming::Message)),
-            // The change to it has woken this task.
-            Poll::Pending if self.socket.state() == ConnectionState::Closed => Poll::Ready(None),
+            Poll::Pending if self.state == ConnectionState::Closed => Poll::Ready(None),
             Poll::Pending => Poll::Pending,
         }
     }

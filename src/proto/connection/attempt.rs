@@ -188,7 +188,10 @@ impl Connection {
 
     /// The handshake's own answer shows why it failed. With a probe that decides, as in browsers: some servers answer a bad token with 403.
     #[cfg(not(feature = "js"))]
-    pub(super) fn on_handshake_answered(&mut self, now: Now, response: HttpResponse) {
+    pub(super) fn on_handshake_answered(&mut self, now: Now, socket: SocketId, response: HttpResponse) {
+        if self.state.socket() != Some(socket) {
+            return;
+        }
         let lost = CloseInfo { code: 1006, reason: String::new(), was_clean: false };
         if self.config.probe.is_some() {
             return self.on_socket_closed(now, lost);

@@ -191,11 +191,7 @@ impl Connection {
                 }
             }
             #[cfg(not(feature = "js"))]
-            Input::HandshakeAnswered { socket, response } => {
-                if self.state.socket() == Some(socket) {
-                    self.on_handshake_answered(now, response);
-                }
-            }
+            Input::HandshakeAnswered { socket, response } => self.on_handshake_answered(now, socket, response),
             Input::SocketOpened { socket, protocol } => self.on_opened(now, socket, &protocol),
             Input::SocketRefused { socket, is_supported } => {
                 if self.state.socket() == Some(socket) {
