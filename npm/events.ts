@@ -128,6 +128,22 @@ export class Handlers {
   }
 }
 
+/** @internal Gives a class `onopen` and its like, by the handlers of an instance. Getters and setters have the names that they have in a browser. */
+export function addHandlers<T extends object>(prototype: T, of: (socket: T) => Handlers): void {
+  for (const type of ['open', 'message', 'error', 'close']) {
+    const name = `on${type}`;
+    const accessors = {
+      get [name](): unknown {
+        return of(this as unknown as T).get(type);
+      },
+      set [name](handler: unknown) {
+        of(this as unknown as T).set(type, handler);
+      },
+    };
+    Object.defineProperty(prototype, name, Object.getOwnPropertyDescriptor(accessors, name)!);
+  }
+}
+
 /** @internal Calls a function. An exception is reported as an exception of a listener, and does not reach the caller. */
 export function reported(call: () => void): void {
   try {

@@ -8,6 +8,7 @@ import type { ConnectionDriver, Sink } from './connection-driver.js';
 import { changeOf, changeTo, firesError, stateOf } from './changes.js';
 import { closed, failure, type GatepassError } from './errors.js';
 import {
+  addHandlers,
   closeEvent,
   Handlers,
   reported,
@@ -436,18 +437,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
       onDial: (socket, dialled) => void (socket.#dialled = dialled),
       drop: (socket) => void socket.#early.lost++,
     };
-    for (const type of ['open', 'message', 'error', 'close']) {
-      Object.defineProperty(this.prototype, `on${type}`, {
-        configurable: true,
-        enumerable: true,
-        get(this: AuthSocket) {
-          return this.#handlers.get(type);
-        },
-        set(this: AuthSocket, listener: unknown) {
-          this.#handlers.set(type, listener);
-        },
-      });
-    }
+    addHandlers(this.prototype, (socket: AuthSocket) => socket.#handlers);
   }
 
   /** The callbacks of the driver. What a listener throws is reported by the browser and never reaches the driver. */

@@ -2,7 +2,7 @@
 
 import { ours } from './connection-driver.js';
 import { failure } from './errors.js';
-import { closeEvent, Handlers } from './events.js';
+import { addHandlers, closeEvent, Handlers } from './events.js';
 import { isBinary, type Sendable } from './payload.js';
 import { AuthSocket, inside } from './socket.js';
 import type { AuthSocketOptions } from './socket-options.js';
@@ -171,33 +171,10 @@ export function webSocketClass(options: WebSocketClassOptions): typeof WebSocket
     }
 
     static {
-      for (const type of ['open', 'message', 'error', 'close']) {
-        Object.defineProperty(this.prototype, `on${type}`, {
-          configurable: true,
-          enumerable: true,
-          ...handlerOf(type, (socket: OneConnection) => socket.#handlers),
-        });
-      }
+      addHandlers(this.prototype, (socket: OneConnection) => socket.#handlers);
     }
   }
   return likeNative(OneConnection);
-}
-
-/** Getter and setter of an event handler. */
-function handlerOf<T>(type: string, handlers: (socket: T) => Handlers): PropertyDescriptor & ThisType<T> {
-  const name = `on${type}`;
-  // The names of both are as in a browser: `get onopen`.
-  return Object.getOwnPropertyDescriptor(
-    {
-      get [name]() {
-        return handlers(this as unknown as T).get(type);
-      },
-      set [name](handler: unknown) {
-        handlers(this as unknown as T).set(type, handler);
-      },
-    },
-    name,
-  )!;
 }
 
 /** Gives a class the shape that Web IDL says: its name, constants, and enumerable members. */
