@@ -1,14 +1,14 @@
 // The class of webSocketClass() beside the browser's, by one table of checks, in a page and in a worker.
 
 import assert from 'node:assert/strict';
-import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { serve } from '../wpt/server.mjs';
 import { inPage, project } from './page.mjs';
 
 const WORKER = `
-import { conformance } from '/conformance.js';
+import { conformance } from '/conformance/index.js';
 import { anonymous, webSocketClass } from '/node_modules/gatepass/pkg/index.js';
 onmessage = async ({ data }) => {
   const native = await conformance(WebSocket, data);
@@ -20,7 +20,7 @@ let server;
 before(async () => {
   // Its handlers alone; there is no suite in this folder.
   server = await serve('nowhere', undefined, () => {});
-  copyFileSync(new URL('conformance.js', import.meta.url), join(project, 'conformance.js'));
+  cpSync(join(import.meta.dirname, 'conformance'), join(project, 'conformance'), { recursive: true });
   writeFileSync(join(project, 'conformance-worker.js'), WORKER);
 });
 after(() => server.close());
@@ -37,7 +37,7 @@ for (const [where, script] of [
     'a page',
     async (base) => {
       const { anonymous, webSocketClass } = await import('gatepass');
-      const { conformance } = await import('/conformance.js');
+      const { conformance } = await import('/conformance/index.js');
       const native = await conformance(WebSocket, base);
       return [native, await conformance(webSocketClass({ scheme: anonymous() }), base)];
     },
