@@ -13,7 +13,7 @@ const require = createRequire(import.meta.url);
 const binary = (name, file) => join(dirname(require.resolve(`${name}/package.json`)), file);
 /** The runtimes, with what starts a script. */
 const RUNTIMES = {
-  'Node 20': [process.execPath],
+  'Node 20': [binary('node-20', 'bin/node')],
   'Node 22': [binary('node-22', 'bin/node')],
   'Node 24': [binary('node-24', 'bin/node')],
   Bun: [binary('@oven/bun-linux-x64', 'bin/bun')],
@@ -30,7 +30,7 @@ before(async () => {
       else socket.send(data, { binary: isBinary });
     }),
   );
-  for (const [program] of Object.values(RUNTIMES)) if (program !== process.execPath) chmodSync(program, 0o755);
+  for (const [program] of Object.values(RUNTIMES)) chmodSync(program, 0o755);
 });
 after(() => sockets.close());
 
