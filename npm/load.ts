@@ -2,14 +2,41 @@
 
 // Before the glue, which needs it.
 import { here } from './environment.js';
+import { ConnectionDriver, type Sink } from './connection-driver.js';
 import { ConnectionCore, initSync, SessionCore } from './core.js';
+import { seed } from './driver.js';
 import { failure, GatepassError } from './errors.js';
 import { reported } from './events.js';
+import { SessionDriver, type SessionEnvironment, type SessionOwner } from './session-driver.js';
 
-/** @internal The wasm, once it is there. By name, so that bundlers can leave out the rest of the glue. */
-const core = { ConnectionCore, SessionCore };
-/** @internal */
-export type Core = typeof core;
+/** @internal The driver of a connection, as the face calls it. */
+export type Connection = Pick<
+  ConnectionDriver,
+  'close' | 'connect' | 'fail' | 'isRunning' | 'native' | 'release' | 'send' | 'setBinaryType' | 'stats'
+>;
+/** @internal The driver of a session, as the face calls it. */
+export type SessionPart = Pick<
+  SessionDriver,
+  'erase' | 'fail' | 'login' | 'logout' | 'newRequester' | 'release' | 'setTokens' | 'state' | 'token'
+>;
+
+/** @internal Makes the drivers: over the wasm, or for unit tests doubles. `parts`: options, each at its place of the contract. */
+export interface Makers {
+  connection(parts: unknown[], questions: number[], session: SessionPart | undefined, sink: Sink): Connection;
+  session(parts: unknown[], environment: SessionEnvironment, owner: SessionOwner): SessionPart;
+}
+
+/** The drivers over the wasm. */
+const overWasm: Makers = {
+  connection: (parts, questions, session, sink) => {
+    const driver = session as SessionDriver | undefined;
+    return new ConnectionDriver(new ConnectionCore(parts, questions, driver?.view(), seed()), driver, sink);
+  },
+  session: (parts, environment, owner) => {
+    const { store, source } = environment;
+    return new SessionDriver(new SessionCore(parts, !!store, !!source, seed()), environment, owner);
+  },
+};
 
 /** Options of {@link load}. */
 export interface LoadOptions {
@@ -22,7 +49,7 @@ export interface LoadOptions {
 
 /** A call that waits for the wasm, and its rejection if the wasm cannot be loaded. */
 interface Waiting {
-  run(core: Core): void;
+  run(makers: Makers): void;
   failed(error: unknown): void;
 }
 
@@ -36,8 +63,25 @@ export function bring(wasm: typeof usual): void {
 }
 
 let loading: Promise<void> | undefined;
-let loaded: Core | undefined;
+let loaded: Makers | undefined;
 const waiting: Waiting[] = [];
+
+/** @internal Makes drivers from now on, and for all that waits. */
+export function use(makers: Makers): void {
+  loading ??= Promise.resolve();
+  // Calls that are made meanwhile are queued after those that wait.
+  for (let next = waiting.shift(); next; next = waiting.shift()) {
+    const { run, failed } = next;
+    reported(() => {
+      try {
+        run(makers);
+      } catch (error) {
+        failed(error);
+      }
+    });
+  }
+  loaded ??= makers;
+}
 
 /**
  * Loads the wasm. Optional and idempotent: the first socket or session does it by itself; call it to choose where the wasm
@@ -50,20 +94,7 @@ export function load(options: LoadOptions = {}): Promise<void> {
   loading ??= (async () => compiled(options.wasm ?? usual()))()
     .then((module) => void initSync({ module }))
     .then(
-      () => {
-        // Calls that are made meanwhile are queued after those that wait.
-        for (let next = waiting.shift(); next; next = waiting.shift()) {
-          const { run, failed } = next;
-          reported(() => {
-            try {
-              run(core);
-            } catch (error) {
-              failed(error);
-            }
-          });
-        }
-        loaded = core;
-      },
+      () => use(overWasm),
       (cause: unknown) => {
         loading = undefined;
         const error = failure(
@@ -146,13 +177,13 @@ const release = new FinalizationRegistry<Driver>((driver) => driver.release());
 
 /** @internal A driver that is made once the wasm is loaded. A trap is thrown to the caller as INTERNAL. */
 export class Lazy<T extends Driver> {
-  readonly #make: (core: Core) => T;
+  readonly #make: (makers: Makers) => T;
   readonly #broken: (thrown: unknown) => void;
   #driver: T | undefined;
   #end: GatepassError | undefined;
 
   /** `failed`: the wasm could not be loaded. `broken`: it has trapped. Neither may hold this object. */
-  constructor(make: (core: Core) => T, failed: (error: unknown) => void, broken: (thrown: unknown) => void) {
+  constructor(make: (makers: Makers) => T, failed: (error: unknown) => void, broken: (thrown: unknown) => void) {
     this.#make = make;
     this.#broken = broken;
     try {
@@ -193,18 +224,18 @@ export class Lazy<T extends Driver> {
 
   /** Calls the driver. It is made first if the wasm could not be loaded until now. */
   do(call: (driver: T) => void, failed: (error: unknown) => void, rejected?: (error: unknown) => void): void {
-    const run = (core: Core) => {
+    const run = (makers: Makers) => {
       if (this.#end) return failed(this.#end);
-      this.#guarded(() => call(this.made(core)));
+      this.#guarded(() => call(this.made(makers)));
     };
     withCore({ run, failed }, rejected);
   }
 
   /** The driver; it is made if necessary. @throws GatepassError INTERNAL after a trap */
-  made(core: Core): T {
+  made(makers: Makers): T {
     if (this.#end) throw this.#end;
     if (this.#driver === undefined) {
-      this.#driver = this.#make(core);
+      this.#driver = this.#make(makers);
       release.register(this, this.#driver);
     }
     return this.#driver;

@@ -1,9 +1,9 @@
 // Messages that were sent: their numbers, their delivery status, and those that wait for the wasm.
 
-import { type ConnectionDriver, copied, lengthOf } from './connection-driver.js';
+import { copied, lengthOf } from './connection-driver.js';
 import { DELIVERY_STATUS_NAMES, DeliveryStatus, SendAnswer } from './contract.js';
 import { closed, type GatepassError, queueFull } from './errors.js';
-import { internal } from './load.js';
+import { type Connection, internal } from './load.js';
 import type { OutboxOptions } from './option-types.js';
 import type { Plain } from './payload.js';
 
@@ -133,7 +133,7 @@ export class NumberedMessages {
 
   /** Hands a message to the machine. @throws GatepassError CLOSED or QUEUE_FULL: it was not taken */
   hand(
-    core: ConnectionDriver,
+    core: Connection,
     message: Plain,
     ttl: number | undefined,
     kept: KeptMessage = { status: 'queued', waiting: [] },

@@ -11,12 +11,11 @@ import {
   TOKEN_ENDPOINT,
   TokenEndpointAt,
 } from './contract.js';
-import { seed } from './driver.js';
 import { part, type Thrown } from './errors.js';
-import type { Core } from './load.js';
+import type { Makers, SessionPart } from './load.js';
 import type { SessionOptions, TokenEndpoint } from './option-types.js';
 import { Options } from './options.js';
-import { SessionDriver, type SessionOwner, type SessionEnvironment } from './session-driver.js';
+import type { SessionOwner, SessionEnvironment } from './session-driver.js';
 import { SignInRequired, type TokenContext } from './tokens.js';
 
 export type { SessionOptions, TokenEndpoint };
@@ -32,7 +31,7 @@ export interface Source {
 
 /** @internal Makes the driver of a session, and what its sockets take over from the options. */
 export interface Made {
-  make(core: Core, owner: SessionOwner): SessionDriver;
+  make(makers: Makers, owner: SessionOwner): SessionPart;
   calls: Calls | undefined;
   /** Whether a cookie is the session, and there is no token. */
   isByCookie: boolean;
@@ -97,12 +96,7 @@ export function read(given: SessionOptions, source: Source): Made {
   return {
     calls,
     isByCookie,
-    make: (core, owner) =>
-      new SessionDriver(
-        new core.SessionCore(parts, hasStore, getToken !== undefined, seed()),
-        environment,
-        Object.assign(owner, { send: sendOf(calls) }),
-      ),
+    make: (makers, owner) => makers.session(parts, environment, Object.assign(owner, { send: sendOf(calls) })),
   };
 }
 

@@ -3,11 +3,11 @@
 import { RequirementKind, SESSION_STATE_NAMES, TOKEN_ENDPOINT } from './contract.js';
 import { failure, GatepassError, named, nameOf, part, type FailureParts } from './errors.js';
 import { reported, SocketErrorEvent } from './events.js';
-import { internal, Lazy } from './load.js';
+import { internal, Lazy, type SessionPart } from './load.js';
 import { isRecord, Options } from './options.js';
 import type { Calls } from './calls.js';
 import type { JsonValue } from './schemes.js';
-import type { SessionDriver, SessionOwner } from './session-driver.js';
+import type { SessionOwner } from './session-driver.js';
 import {
   checkBody,
   LIFETIME,
@@ -98,7 +98,7 @@ export interface Session {
  * @throws GatepassError INVALID_OPTION, INVALID_URL, INSECURE_URL, naming the option
  */
 export class Session extends EventTarget {
-  readonly #core: Lazy<SessionDriver>;
+  readonly #core: Lazy<SessionPart>;
   readonly #login: TokenEndpoint | undefined;
   /** Whether it is `loading` at first. */
   readonly #hasStore: boolean;
@@ -376,7 +376,7 @@ export class Session extends EventTarget {
   }
 
   /** @internal */
-  get core(): Lazy<SessionDriver> {
+  get core(): Lazy<SessionPart> {
     return this.#core;
   }
 

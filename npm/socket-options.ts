@@ -10,14 +10,12 @@ import {
   TICKET_OPTIONS,
   TicketOptionsAt,
 } from './contract.js';
-import { ConnectionDriver, type Sink } from './connection-driver.js';
-import { seed } from './driver.js';
-import type { Core } from './load.js';
+import type { Sink } from './connection-driver.js';
+import type { Connection, Makers, SessionPart } from './load.js';
 import type { AuthSocketOptions, ConfirmOptions, FirstMessageOptions, TicketOptions } from './option-types.js';
 import { Options } from './options.js';
 import type { Scheme } from './schemes.js';
 import { Session } from './session.js';
-import type { SessionDriver } from './session-driver.js';
 
 export type { AuthSocketOptions };
 
@@ -29,7 +27,7 @@ export function read(
   url: Address,
   given: AuthSocketOptions,
   attempts: Attempts = {},
-): (core: Core, session: SessionDriver | undefined, sink: Sink) => ConnectionDriver {
+): (makers: Makers, session: SessionPart | undefined, sink: Sink) => Connection {
   const options =
     typeof given?.probe === 'string' || given?.probe instanceof URL ? { ...given, probe: { url: given.probe } } : given;
   const all = new Options(options, '', AUTH_SOCKET_OPTIONS);
@@ -93,9 +91,10 @@ export function read(
   const probe = options.probe ? all.within('probe', PROBE_OPTIONS) : undefined;
   const field = scheme.type === 'ticket' ? (scheme.field ?? 'ticket') : '';
   const calls = (attempts.calls = callsOf(all, { ticket, probe }, session?.calls, field));
-  return (core, session, sink) =>
-    new ConnectionDriver(
-      new core.ConnectionCore(parts, questions, session?.view(), seed()),
+  return (makers, session, sink) =>
+    makers.connection(
+      parts,
+      questions,
       session,
       Object.assign(sink, { send: sendOf(calls) }, questions.length > 0 && asking(functions, attempts, { ...sink })),
     );

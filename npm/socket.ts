@@ -4,7 +4,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 
 import type { Address, Attempts } from './asking.js';
-import type { ConnectionDriver, Sink } from './connection-driver.js';
+import type { Sink } from './connection-driver.js';
 import { changeOf, changeTo, firesError, stateOf } from './changes.js';
 import { closed, failure, type GatepassError } from './errors.js';
 import {
@@ -20,7 +20,7 @@ import {
   type StateChange,
   type SuspendReason,
 } from './events.js';
-import { internal, noBrowser, Lazy } from './load.js';
+import { type Connection, internal, noBrowser, Lazy } from './load.js';
 import { MessageQueue } from './messages.js';
 import { Options } from './options.js';
 import { asError, connected, signalOf, streams } from './waiting.js';
@@ -43,12 +43,14 @@ export type { Sendable, SentMessage, SocketStats };
 
 let hasWarned = false;
 
-/** @internal What `webSocketClass()` needs beside the public part of a socket. */
+/** @internal What `webSocketClass()` and the doubles for unit tests need beside the public part of a socket. */
 export let inside: {
   /** Calls back with every native socket that is dialled. */
   onDial(socket: AuthSocket, dialled: (native: WebSocket) => void): void;
   /** Counts a message that is dropped. */
   drop(socket: AuthSocket): void;
+  /** What drives it. */
+  driver(socket: AuthSocket): Connection | undefined;
 };
 
 /** Typed listeners. */
@@ -104,7 +106,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
 
   readonly #url: string;
   readonly #attempts: Attempts = {};
-  readonly #core: Lazy<ConnectionDriver>;
+  readonly #core: Lazy<Connection>;
   readonly #handlers = new Handlers(this);
   #binaryType: BinaryType = 'blob';
   #state: SocketState = 'idle';
@@ -189,7 +191,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
   }
 
   /** Reads from the driver; undefined before the wasm is loaded, and after a trap, which is reported elsewhere. */
-  #read<R>(read: (core: ConnectionDriver) => R): R | undefined {
+  #read<R>(read: (core: Connection) => R): R | undefined {
     try {
       return this.#core?.call(read);
     } catch {
@@ -373,7 +375,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
   }
 
   /** Within an event the change is reported once its listeners have returned. */
-  #goesTo(state: SocketState, core: ConnectionDriver): void {
+  #goesTo(state: SocketState, core: Connection): void {
     if (!core.isRunning) return;
     this.#ahead = state;
     queueMicrotask(() => void (this.#ahead = undefined));
@@ -436,6 +438,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
     inside = {
       onDial: (socket, dialled) => void (socket.#dialled = dialled),
       drop: (socket) => void socket.#early.lost++,
+      driver: (socket) => socket.#core.driver,
     };
     addHandlers(this.prototype, (socket: AuthSocket) => socket.#handlers);
   }

@@ -10,7 +10,7 @@ use crate::process::run_logged;
 use crate::tools::root;
 
 /// The entries that can be required. The Angular packages cannot, and so neither can ours.
-const ENTRIES: [&str; 4] = ["index", "inline", "user-messages", "vue"];
+const ENTRIES: [&str; 5] = ["index", "inline", "testing", "user-messages", "vue"];
 
 /// Writes `pkg/cjs`.
 pub(super) fn write() -> Result<()> {

@@ -131,6 +131,7 @@ pub(crate) fn face() -> Result<()> {
     contract::write_face()?;
     presets::write(&pkg())?;
     presets::write_sentences(&pkg())?;
+    presets::write_close_codes(&pkg())?;
     write_inline()?;
     // No types of Node, which tools bring along: these scripts run in browsers.
     let types = target_dir().join("types");

@@ -1,10 +1,11 @@
-//! Makes the npm package's tables of the crate's: the sentences of failures, and the presets. Each preset is a constant and a function of its
+//! Makes the npm package's tables of the crate's: the sentences of failures, the close codes, and the presets. Each preset is a constant and a function of its
 //! own, so that a bundler takes those that an app uses.
 
 use std::path::Path;
 
 use anyhow::{Context, Result};
 use gatepass::error::{HTTP_ROWS, ROWS};
+use gatepass::proto::close::CLOSE_CODES;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -36,6 +37,18 @@ pub(super) fn write_sentences(folder: &Path) -> Result<()> {
     std::fs::write(folder.join("sentences.js"), script)?;
     std::fs::write(folder.join("sentences.d.ts"), "export declare const SENTENCES: readonly string[];\n")?;
     Ok(())
+}
+
+/// Writes `close-codes.js`, for the doubles of unit tests: each code with its `CloseAction`.
+pub(super) fn write_close_codes(folder: &Path) -> Result<()> {
+    let rows: Vec<_> = CLOSE_CODES.iter().map(|(code, action)| format!("[{code}, {}]", *action as u8)).collect();
+    let script = format!(
+        "// Made of src/proto/close.rs by `cargo xtask build`.\nexport const CLOSE_CODES = [{}];\n",
+        rows.join(", ")
+    );
+    std::fs::write(folder.join("close-codes.js"), script)?;
+    let types = "export declare const CLOSE_CODES: ReadonlyArray<readonly [code: number, action: number]>;\n";
+    Ok(std::fs::write(folder.join("close-codes.d.ts"), types)?)
 }
 
 /// A row of the table.
