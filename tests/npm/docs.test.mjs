@@ -49,9 +49,10 @@ const LOOKED_AT = {
       .forEach((line) => runs(line.replace(/\s+#.*/, ''), page)),
 };
 
-/** start.test.mjs builds and runs all of these pages. */
+/** start.test.mjs builds and runs all of these pages; unit-tests.test.mjs runs the samples of the page about testing. */
 function inStart({ page, file }) {
-  assert.ok(['docs/start.md', 'docs/vue.md'].includes(page) && file, `${page}: only what start.test.mjs runs`);
+  const pages = ['docs/start.md', 'docs/testing.md', 'docs/vue.md'];
+  assert.ok(pages.includes(page) && file, `${page}: only what start.test.mjs runs`);
 }
 
 /** Each command of the docs is one that there is, with the options that it has. */
@@ -194,7 +195,7 @@ test('the example of testing an app runs as it is written', () => {
   const folder = join(project, 'tested');
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder);
-  for (const { file, text } of blocks.filter(({ page, file }) => page === 'docs/testing.md' && file))
+  for (const { file, text } of blocks.filter(({ file }) => ['mock-server.ts', 'reconnect.spec.ts'].includes(file)))
     writeFileSync(join(folder, file), text);
   cpSync(join(root, 'target/demo/vue'), join(folder, 'dist'), { recursive: true });
   writeFileSync(join(folder, 'package.json'), '{"private": true, "type": "module"}');

@@ -2,11 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { transformSync } from 'esbuild';
 import { WebSocketServer } from 'ws';
+import { angularApp } from './angular-cli.mjs';
 import { project } from './page.mjs';
 
 const require = createRequire(import.meta.url);
@@ -25,7 +27,10 @@ function run(name, files, program, ...given) {
   const folder = join(project, 'unit-tests', name);
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  for (const [file, text] of Object.entries(files)) writeFileSync(join(folder, file), text);
+  for (const [file, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, file)), { recursive: true });
+    writeFileSync(join(folder, file), text);
+  }
   const { NODE_TEST_CONTEXT: _, ...own } = process.env;
   const env = { ...own, CI: '1', TEST_URL: `ws://127.0.0.1:${sockets.address().port}/` };
   return new Promise((resolve) =>
@@ -116,3 +121,142 @@ for (const environment of ['jsdom', 'happy-dom', 'node'])
     assert.equal(code, 0, said);
     assert.match(said, /1 passed/);
   });
+
+/** The files of the page about testing, by their names: its samples run as they are written. */
+const SAMPLES = Object.fromEntries(
+  [
+    ...readFileSync(join(import.meta.dirname, '../../docs/testing.md'), 'utf8').matchAll(
+      /^```\w+ \[(.*?)\]\n([\s\S]*?)^```$/gm,
+    ),
+  ].map(([, file, text]) => [file, text]),
+);
+const samples = (...names) => Object.fromEntries(names.map((name) => [name, SAMPLES[name]]));
+const MODULES = JSON.stringify({ name: 'app', private: true, type: 'module' });
+
+for (const environment of ['jsdom', 'happy-dom', 'node'])
+  test(`the sample of the docs with doubles, in Vitest, ${environment}`, async () => {
+    const { code, said } = await run(
+      `doubles-${environment}`,
+      {
+        'package.json': MODULES,
+        'vitest.config.js': `export default { test: { environment: '${environment}' } };`,
+        ...samples('orders.ts', 'orders.test.ts'),
+      },
+      tool('vitest', 'vitest.mjs'),
+      ['run'],
+    );
+    assert.equal(code, 0, said);
+    assert.match(said, /2 passed/);
+  });
+
+test('the sample of the docs with doubles, in Jest, CommonJS', async () => {
+  const common = (text) =>
+    transformSync(text, { loader: 'ts', format: 'cjs' }).code.replace(
+      'require("vitest")',
+      "{ ...require('@jest/globals'), vi: require('@jest/globals').jest }",
+    );
+  const { code, said } = await run(
+    'doubles-jest',
+    {
+      'package.json': PACKAGE,
+      'jest.config.json': JSON.stringify({ testEnvironment: 'jsdom', rootDir: '.' }),
+      'orders.js': common(SAMPLES['orders.ts']),
+      'orders.test.js': common(SAMPLES['orders.test.ts']),
+    },
+    tool('jest', 'bin/jest.js'),
+    ['--config', 'jest.config.json', '--colors=false'],
+  );
+  assert.equal(code, 0, said);
+  assert.match(said, /2 passed/);
+});
+
+test('the sample of the docs for Vue components, in Vitest', async () => {
+  const { code, said } = await run(
+    'doubles-vue',
+    {
+      'package.json': MODULES,
+      'vitest.config.js':
+        "import vue from '@vitejs/plugin-vue';\nexport default { plugins: [vue()], test: { environment: 'jsdom' } };",
+      ...samples('OrderList.vue', 'OrderList.test.ts'),
+    },
+    tool('vitest', 'vitest.mjs'),
+    ['run'],
+  );
+  assert.equal(code, 0, said);
+  assert.match(said, /1 passed/);
+});
+
+test('a React component with doubles, in Vitest: StrictMode leaves one socket, and fake timers count down', async () => {
+  const { code, said } = await run(
+    'doubles-react',
+    {
+      'package.json': MODULES,
+      'vitest.config.js': "export default { test: { environment: 'jsdom', globals: true } };",
+      'orders.test.js': `
+import { render, screen } from '@testing-library/react';
+import { act, createElement, StrictMode, useEffect, useState } from 'react';
+import { anonymous, AuthSocket } from 'gatepass';
+import { doubles } from 'gatepass/testing';
+
+function Orders() {
+  const [state, setState] = useState('idle');
+  const [order, setOrder] = useState('');
+  useEffect(() => {
+    const socket = new AuthSocket('wss://api.example.com/ws/', { scheme: anonymous() });
+    socket.addEventListener('statechange', (change) => setState(change.state));
+    socket.addEventListener('message', ({ data }) => setOrder(data));
+    return () => socket.close();
+  }, []);
+  return createElement('p', { role: 'status' }, state, ' ', order);
+}
+
+test('an order arrives, and a loss is shown', async () => {
+  vi.useFakeTimers();
+  render(createElement(StrictMode, null, createElement(Orders)));
+  const shown = () => screen.getByRole('status').textContent;
+  const server = doubles.socket();
+  await act(() => server.accept());
+  act(() => server.receive('order 7'));
+  expect(shown()).toBe('connected order 7');
+  act(() => server.lose());
+  expect(shown()).toBe('waiting order 7');
+  act(() => vi.advanceTimersByTime(1_000));
+  expect(shown()).toBe('connecting order 7');
+  await act(() => server.accept());
+  expect(doubles.sockets.filter(({ url }) => url).map((double) => double === server)).toEqual([false, true]);
+  doubles.reset();
+});
+`,
+    },
+    tool('vitest', 'vitest.mjs'),
+    ['run'],
+  );
+  assert.equal(code, 0, said);
+  assert.match(said, /1 passed/);
+});
+
+test('the sample of the docs for Angular components, by `ng test`', async () => {
+  const app = angularApp('export {};');
+  const workspace = JSON.parse(app['angular.json']);
+  workspace.projects.app.architect.test = {
+    builder: '@angular/build:unit-test',
+    options: { tsConfig: 'tsconfig.json', buildTarget: '::development', runner: 'vitest' },
+  };
+  workspace.projects.app.architect.build.configurations = { development: {} };
+  const tsconfig = JSON.parse(app['tsconfig.json']);
+  const names = ['orders.component.ts', 'orders.component.spec.ts'];
+  tsconfig.files.push(...names.map((name) => `src/${name}`));
+  const { code, said } = await run(
+    'doubles-angular',
+    {
+      ...app,
+      'angular.json': JSON.stringify(workspace),
+      'tsconfig.json': JSON.stringify(tsconfig),
+      ...Object.fromEntries(names.map((name) => [`src/${name}`, SAMPLES[name]])),
+    },
+    tool('@angular/cli', 'bin/ng.js'),
+    ['test', '--watch=false'],
+  );
+  assert.equal(code, 0, said);
+  assert.match(said, /1 passed/);
+});

@@ -38,7 +38,11 @@ export async function moments({ anonymous, AuthSocket, query, Session }, world) 
     await world.accept(socket);
     log.push([early.status, socket.send('hello').status, await socket.sent(early)]);
     await world.say(socket, 'good morning');
-    for (const [code, reason] of [[1006, ''], [1001, 'bye'], [4400, 'no']]) {
+    for (const [code, reason] of [
+      [1006, ''],
+      [1001, 'bye'],
+      [4400, 'no'],
+    ]) {
       await world.end(socket, code, reason);
       await state(socket, 'waiting', 'closed');
       if (socket.state === 'closed') break;

@@ -30,7 +30,7 @@ const told = await moments(gatepass, {
     peer.send(text);
     await heard;
   },
-  end: async (socket, code, reason) => {
+  end: async (_socket, code, reason) => {
     // What was sent has arrived.
     const pong = once(peer, 'pong');
     peer.ping();
