@@ -30,6 +30,7 @@ use tracing_subscriber as _;
 mod careless;
 mod command;
 mod control;
+mod files;
 mod http;
 mod net;
 mod origin;

@@ -79,6 +79,7 @@ async fn main() -> ExitCode {
             access_life_ms: cli.access_life_ms,
             ..Settings::default()
         },
+        ..Options::default()
     };
     match MockServer::start_with(options).await {
         Ok(server) => {

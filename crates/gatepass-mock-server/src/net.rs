@@ -6,11 +6,13 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use axum::extract::connect_info::Connected;
 use axum::serve::{IncomingStream, Listener};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::{Sleep, sleep};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 /// Accepts connections, each of which can be cut by itself or all together.
@@ -19,7 +21,12 @@ pub(crate) struct CuttableListener {
     pub(crate) listener: TcpListener,
     /// Cuts every connection that was accepted.
     pub(crate) all: CancellationToken,
+    /// How long the head of the first request may take.
+    pub(crate) head_timeout: Duration,
 }
+
+/// How long no connection is accepted after a failure: the machine may have no file descriptor left.
+const PAUSE: Duration = Duration::from_secs(1);
 
 impl Listener for CuttableListener {
     type Io = CuttableStream;
@@ -28,10 +35,12 @@ impl Listener for CuttableListener {
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
         loop {
             match self.listener.accept().await {
-                Ok((stream, address)) => return (CuttableStream::new(stream, self.all.child_token()), address),
+                Ok((stream, address)) => {
+                    return (CuttableStream::new(stream, self.all.child_token(), self.head_timeout), address);
+                }
                 Err(error) => {
-                    tracing::warn!(%error, "accept failed");
-                    tokio::task::yield_now().await;
+                    tracing::warn!(%error, "accept failed; trying again in {PAUSE:?}");
+                    sleep(PAUSE).await;
                 }
             }
         }
@@ -52,15 +61,40 @@ pub(crate) struct CuttableStream {
     instead: Instead,
     /// What is left of that to write.
     left: Vec<u8>,
+    /// Until the head of the first request has arrived.
+    head: Option<Head>,
+}
+
+/// The end of a head (RFC 9112, section 2.1).
+const END_OF_HEAD: &[u8] = b"\r\n\r\n";
+
+/// A head that is yet to arrive.
+#[derive(Debug)]
+struct Head {
+    timeout: Pin<Box<Sleep>>,
+    /// How many bytes of its end have arrived.
+    matched: usize,
+}
+
+impl Head {
+    /// Returns whether the head ends in these bytes.
+    fn ends_in(&mut self, bytes: &[u8]) -> bool {
+        bytes.iter().any(|byte| {
+            self.matched =
+                if *byte == END_OF_HEAD[self.matched] { self.matched + 1 } else { usize::from(*byte == b'\r') };
+            self.matched == END_OF_HEAD.len()
+        })
+    }
 }
 
 /// What goes out instead of the next write.
 type Instead = Arc<Mutex<Option<Vec<u8>>>>;
 
 impl CuttableStream {
-    fn new(stream: TcpStream, cut: CancellationToken) -> Self {
+    fn new(stream: TcpStream, cut: CancellationToken, head_timeout: Duration) -> Self {
         let was_cut = Box::pin(cut.clone().cancelled_owned());
-        Self { stream, cut, was_cut, instead: Instead::default(), left: Vec::new() }
+        let head = Some(Head { timeout: Box::pin(sleep(head_timeout)), matched: 0 });
+        Self { stream, cut, was_cut, instead: Instead::default(), left: Vec::new(), head }
     }
 
     fn poll_cut(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
@@ -83,7 +117,17 @@ impl Drop for CuttableStream {
 impl AsyncRead for CuttableStream {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         self.poll_cut(cx)?;
-        Pin::new(&mut self.stream).poll_read(cx, buf)
+        let this = &mut *self;
+        let before = buf.filled().len();
+        let read = Pin::new(&mut this.stream).poll_read(cx, buf);
+        if let Some(head) = &mut this.head {
+            if head.ends_in(&buf.filled()[before..]) {
+                this.head = None;
+            } else if read.is_pending() && head.timeout.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            }
+        }
+        read
     }
 }
 

@@ -6,17 +6,17 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
-use axum::http::header::{ACCEPT, ACCESS_CONTROL_EXPOSE_HEADERS, AUTHORIZATION, CONTENT_TYPE, DATE, RETRY_AFTER};
+use axum::http::header::{ACCESS_CONTROL_EXPOSE_HEADERS, AUTHORIZATION, CONTENT_TYPE, DATE, RETRY_AFTER};
 use axum::http::{Method, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tower_http::cors::{AllowOrigin, CorsLayer};
-use tower_http::services::ServeDir;
+use tower_http::timeout::RequestBodyTimeoutLayer;
 
 use crate::careless::Careless;
 use crate::command::Command;
@@ -27,7 +27,7 @@ use crate::record::Recorded;
 use crate::settings::Settings;
 use crate::state::{Counts, State};
 use crate::token::random_text;
-use crate::{http, socket};
+use crate::{files, http, socket};
 
 /// How a server is to be started.
 #[derive(Clone, Debug)]
@@ -46,6 +46,8 @@ pub struct Options {
     pub files: Option<PathBuf>,
     /// Whether a page that is not there is `index.html` of the folder: the routes of a single-page app.
     pub spa: bool,
+    /// How long the first head of a connection, or the next part of a body, may take to arrive. Default 10 s.
+    pub request_timeout: Duration,
     /// How long credentials live and so on.
     pub settings: Settings,
 }
@@ -60,6 +62,7 @@ impl Default for Options {
             allow_non_loopback: false,
             files: None,
             spa: false,
+            request_timeout: Duration::from_secs(10),
             settings: Settings::default(),
         }
     }
@@ -108,9 +111,13 @@ impl MockServer {
         for host in ["127.0.0.1", "localhost", "[::1]"] {
             origins.allow(format!("http://{host}:{}", address.port()));
         }
-        let control_listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(|error| error.to_string())?;
+        let control_listener = CuttableListener {
+            listener: TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(|error| error.to_string())?,
+            all: CancellationToken::new(),
+            head_timeout: options.request_timeout,
+        };
         let token = random_text();
-        let port = control_listener.local_addr().map_err(|error| error.to_string())?;
+        let port = control_listener.listener.local_addr().map_err(|error| error.to_string())?;
         let control = format!("http://{port}/{token}/control");
 
         let state = State::new(options.settings, origins.clone());
@@ -118,7 +125,14 @@ impl MockServer {
         let (orders, inbox) = mpsc::unbounded_channel();
         let control_router = control::router(state.clone(), orders.clone(), origins, &token);
         let all = CancellationToken::new();
-        let supervisor = Supervisor { router, state: state.clone(), address, serving: None, all: all.clone() };
+        let supervisor = Supervisor {
+            router,
+            state: state.clone(),
+            address,
+            request_timeout: options.request_timeout,
+            serving: None,
+            all: all.clone(),
+        };
         let tasks = [
             tokio::spawn(supervisor.run(listener, inbox)),
             tokio::spawn(async move {
@@ -185,6 +199,7 @@ struct Supervisor {
     router: Router,
     state: State,
     address: SocketAddr,
+    request_timeout: Duration,
     serving: Option<(JoinHandle<()>, CancellationToken)>,
     all: CancellationToken,
 }
@@ -224,7 +239,7 @@ impl Supervisor {
 
     fn serve(&mut self, listener: TcpListener) {
         let all = self.all.child_token();
-        let listener = CuttableListener { listener, all: all.clone() };
+        let listener = CuttableListener { listener, all: all.clone(), head_timeout: self.request_timeout };
         let service = self.router.clone().into_make_service_with_connect_info::<Cutter>();
         let end = all.clone();
         let task = tokio::spawn(async move {
@@ -263,21 +278,6 @@ fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(1024)
-}
-
-/// Answers where the folder has no file: with the page of a single-page app for whoever asks for a page, else with 404.
-fn pages(index: Option<PathBuf>) -> Router {
-    Router::new().fallback(move |request: Request| {
-        let accepts = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let index = index.clone().filter(|_| request.method() == Method::GET && accepts.contains("text/html"));
-        async move {
-            let page = match index {
-                Some(path) => tokio::fs::read_to_string(path).await.ok(),
-                None => None,
-            };
-            page.map_or_else(|| StatusCode::NOT_FOUND.into_response(), |text| Html(text).into_response())
-        }
-    })
 }
 
 fn router(state: &State, origins: &OriginPolicy, control: String, options: &Options) -> Router {
@@ -332,9 +332,9 @@ fn router(state: &State, origins: &OriginPolicy, control: String, options: &Opti
         .route("/api/v1/namespaces/{namespace}/pods/{pod}/exec", any(socket::enter))
         .route("/socket/websocket", any(socket::enter))
         .with_state(state.clone());
+    let endpoints = endpoints.layer(RequestBodyTimeoutLayer::new(options.request_timeout));
     let endpoints = match &options.files {
-        Some(folder) => endpoints
-            .fallback_service(ServeDir::new(folder).fallback(pages(options.spa.then(|| folder.join("index.html"))))),
+        Some(folder) => endpoints.fallback_service(files::router(folder, options.spa)),
         None => endpoints,
     };
     let state = state.clone();

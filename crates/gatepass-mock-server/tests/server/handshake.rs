@@ -1,6 +1,8 @@
 //! Handshakes that are none: each has an answer in bounded time, and the server lives on.
 
-use gatepass_mock_server::MockServer;
+use std::time::Duration;
+
+use gatepass_mock_server::{MockServer, Options};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -79,4 +81,30 @@ async fn case_64_huge_and_odd_headers_are_refused_in_bounded_time() {
     odd[place] = 0xff;
     assert!(answer(&server, &odd).await.starts_with("HTTP/1.1 "));
     dial(&server, "/ws/anonymous/", &[]).await.unwrap();
+}
+
+#[tokio::test]
+async fn half_a_request_is_ended_and_no_other() {
+    let options =
+        Options { allow_absent_origin: true, request_timeout: Duration::from_millis(50), ..Options::default() };
+    let server = MockServer::start_with(options).await.unwrap();
+    let body = "POST /auth HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\nContent-Type: application/json\r\n\r\n{";
+    let address = |url: &str| url.split('/').nth(2).unwrap().to_owned();
+    let mut socket = TcpStream::connect(address(&server.url())).await.unwrap();
+    socket.write_all(&request(GET, &GOOD)).await.unwrap();
+    for (to, sent) in [(server.url(), ""), (server.url(), GET), (server.url(), body), (server.control_url(), GET)] {
+        let mut stream = TcpStream::connect(address(&to)).await.unwrap();
+        stream.write_all(sent.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        // A reset is an end, too.
+        stream.read_to_end(&mut answer).await.ok();
+        let answer = String::from_utf8_lossy(&answer);
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{sent}: {answer}");
+    }
+    // More than that time has passed; a socket has no such time.
+    socket.write_all(&[0x89, 0x80, 0, 0, 0, 0]).await.unwrap();
+    let mut heard = Vec::new();
+    while !heard.ends_with(&[0x8a, 0]) {
+        heard.push(socket.read_u8().await.unwrap());
+    }
 }

@@ -1,6 +1,9 @@
 //! The command: what it prints, serves, and when it ends.
 
 use std::io::{BufRead as _, BufReader};
+use std::net::TcpStream;
+#[cfg(unix)]
+use std::os::unix::fs::symlink;
 use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
@@ -42,6 +45,63 @@ async fn it_prints_its_addresses_as_json_and_only_they_give_commands() {
     }
     drop(child.stdin.take());
     child.wait().unwrap();
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn more_connections_than_the_machine_allows_are_survived_without_a_flood_of_words() {
+    let program = env!("CARGO_BIN_EXE_gatepass-mock-server");
+    let mut child = Command::new("sh")
+        .args(["-c", &format!("ulimit -n 48; exec {program} --end-with-stdin")])
+        .env("RUST_LOG", "warn")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let mut words = BufReader::new(child.stderr.take().unwrap());
+    let address = line.trim().trim_start_matches("http://").to_owned();
+    let many: Vec<_> = (0..100).map(|_| TcpStream::connect(&address).unwrap()).collect();
+    let mut first = String::new();
+    words.read_line(&mut first).unwrap();
+    assert!(first.contains("accept failed"), "{first}");
+    drop(many);
+    assert_eq!(reqwest::get(format!("{}/auth", line.trim())).await.unwrap().status(), 400);
+    drop(child.stdin.take());
+    child.wait().unwrap();
+    assert!(words.lines().count() < 20);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn links_that_lead_out_of_the_folder_are_not_followed() {
+    let base = std::env::temp_dir().join(format!("gatepass-links-{}", std::process::id()));
+    let (app, outside) = (base.join("app"), base.join("outside"));
+    for folder in [&app, &outside] {
+        std::fs::create_dir_all(folder).unwrap();
+    }
+    for file in [app.join("page.html"), outside.join("index.html")] {
+        std::fs::write(file, "text").unwrap();
+    }
+    symlink(outside.join("index.html"), app.join("file out.html")).unwrap();
+    symlink(&outside, app.join("folder")).unwrap();
+    symlink(app.join("page.html"), app.join("within.html")).unwrap();
+    symlink(&app, base.join("link")).unwrap();
+    std::fs::create_dir(app.join("sub")).unwrap();
+    symlink(outside.join("index.html"), app.join("sub/index.html")).unwrap();
+    let (mut child, line) = start(&["--end-with-stdin", "--files", base.join("link").to_str().unwrap()]);
+    let paths =
+        ["page.html", "within.html", "file%20out.html", "folder/index.html", "folder/", "sub/", "sub/index.html"];
+    let mut statuses = Vec::new();
+    for path in paths {
+        statuses.push(reqwest::get(format!("{}/{path}", line.trim())).await.unwrap().status().as_u16());
+    }
+    assert_eq!(statuses, [200, 200, 404, 404, 404, 404, 404], "{paths:?}");
+    drop(child.stdin.take());
+    child.wait().unwrap();
+    std::fs::remove_dir_all(&base).unwrap();
 }
 
 #[tokio::test]
