@@ -97,6 +97,7 @@ export default defineConfig({
         items: [
           { text: 'Server side', link: '/server' },
           { text: 'Testing your app', link: '/testing' },
+          { text: 'What it runs in', link: '/support' },
           { text: 'Moving to gatepass', link: '/migration' },
         ],
       },

@@ -2,10 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { test } from 'node:test';
 import { control } from './browser.mjs';
+import { LIBRARIES } from './conversations/servers.mjs';
 import { browser, project } from './page.mjs';
 import { inContext } from './recorder.mjs';
 import { served } from './served.mjs';
@@ -71,7 +72,8 @@ function runs(line, page) {
     });
     return assert.equal(status, 0, `${page}: ${line}: ${stderr} ${stdout}`);
   }
-  if (program === 'gatepass-mock-server') return help(join(root, 'target/debug/gatepass-mock-server'));
+  if (program === 'gatepass-mock-server' || line === 'npx gatepass-mock-server --help')
+    return help(join(root, 'target/debug/gatepass-mock-server'));
   if (program === 'python3') return help('python3', join(root, 'examples/django', first));
   if (line.startsWith('cargo xtask')) return help(join(root, 'target/debug/xtask'), second);
   if (line === 'cargo install gatepass-mock-server')
@@ -79,16 +81,18 @@ function runs(line, page) {
       readFileSync(join(root, 'crates/gatepass-mock-server/Cargo.toml'), 'utf8'),
       /\[\[bin\]\]|name = "gatepass-mock-server"/,
     );
-  const [{ scripts, devDependencies: ours, name }, { devDependencies: others }] = ['', 'tests/frameworks'].map(
-    (folder) => JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8')),
-  );
+  const [{ scripts, devDependencies: ours, name }, { devDependencies: others }, mock] = [
+    '',
+    'tests/frameworks',
+    'crates/gatepass-mock-server/npm',
+  ].map((folder) => JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8')));
   const devDependencies = { ...ours, ...others };
   if (line.startsWith('npm install'))
     return line
       .split(' ')
       .slice(2)
       .filter((word) => !word.startsWith('-'))
-      .forEach((word) => assert.ok(word === name || devDependencies[word], `${page}: ${line}`));
+      .forEach((word) => assert.ok([name, mock.name].includes(word) || devDependencies[word], `${page}: ${line}`));
   if (program === 'npm') return assert.ok(scripts[first === 'run' ? second : first], `${page}: ${line}`);
   assert.fail(`${page}: nothing tests \`${line}\``);
 }
@@ -117,6 +121,25 @@ test('every code that an error can have is in the docs, and no other', () => {
     [],
   );
   assert.ok(rows.length > 30, 'the rows were found');
+});
+
+test('the page of what it runs in names tests that there are, and the versions that they use', () => {
+  const page = readFileSync(join(root, 'docs/support.md'), 'utf8');
+  const named = [...page.matchAll(/^\|.*\| (.*) \|$/gm)].flatMap(([, cell]) =>
+    [...cell.matchAll(/`([^`]+)`/g)].map(([, name]) => name),
+  );
+  assert.ok(named.length > 15, `${named.length} tests`);
+  for (const name of named) assert.ok(statSync(join(root, 'tests', name)), name);
+  const versions = Object.assign(
+    {},
+    ...['', 'tests/frameworks'].map(
+      (folder) => JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8')).devDependencies,
+    ),
+  );
+  const libraries = Object.fromEntries(
+    [...page.matchAll(/^\| `([^`]+)` \| (\d\S*) \|.*\| works \|$/gm)].map(([, name, version]) => [name, version]),
+  );
+  assert.deepEqual(libraries, Object.fromEntries(LIBRARIES.map((name) => [name, versions[name]])));
 });
 
 test('every link between the pages leads somewhere', () => {
@@ -199,15 +222,12 @@ test('the example of testing an app runs as it is written', () => {
     writeFileSync(join(folder, file), text);
   cpSync(join(root, 'target/demo/vue'), join(folder, 'dist'), { recursive: true });
   writeFileSync(join(folder, 'package.json'), '{"private": true, "type": "module"}');
-  // Only the installed Chromium and the mock server on the path are added.
+  // Only the installed Chromium is added.
   writeFileSync(
     join(folder, 'playwright.config.ts'),
     `export default { workers: 1, reporter: 'line', use: { launchOptions: { executablePath: '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu'] } } };`,
   );
-  mkdirSync(join(folder, 'bin'));
-  symlinkSync(join(root, 'target/debug/gatepass-mock-server'), join(folder, 'bin/gatepass-mock-server'));
-  const env = { ...process.env, PATH: `${join(folder, 'bin')}:${process.env.PATH}`, RUST_LOG: 'warn' };
-  delete env.NODE_TEST_CONTEXT;
+  const { NODE_TEST_CONTEXT: _, ...env } = process.env;
   const { status, stdout, stderr } = spawnSync('node', [join(root, 'node_modules/@playwright/test/cli.js'), 'test'], {
     cwd: folder,
     encoding: 'utf8',

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -22,8 +22,10 @@ before(async () => {
 });
 after(() => sockets.close());
 
-/** Runs a tool in a folder of the project, with these files. */
-function run(name, files, program, ...given) {
+/** Runs a tool in a folder of the project, with these files, by this Node. */
+const run = (...given) => runBy(process.execPath, ...given);
+
+function runBy(node, name, files, program, ...given) {
   const folder = join(project, 'unit-tests', name);
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
@@ -35,7 +37,7 @@ function run(name, files, program, ...given) {
   const env = { ...own, CI: '1', TEST_URL: `ws://127.0.0.1:${sockets.address().port}/` };
   return new Promise((resolve) =>
     execFile(
-      process.execPath,
+      node,
       [...given.slice(0, -1), program, ...given.slice(-1)[0]],
       { cwd: folder, env, timeout: 120_000 },
       (error, stdout, stderr) => resolve({ code: error ? (error.code ?? error.signal) : 0, said: stdout + stderr }),
@@ -148,6 +150,24 @@ for (const environment of ['jsdom', 'happy-dom', 'node'])
     assert.equal(code, 0, said);
     assert.match(said, /2 passed/);
   });
+
+test('the sample of the docs with the mock server, in Vitest', async () => {
+  const node = tool('node-24', 'bin/node');
+  chmodSync(node, 0o755);
+  const { code, said } = await runBy(
+    node,
+    'mock-server',
+    {
+      'package.json': MODULES,
+      'vitest.config.js': "export default { test: { environment: 'node' } };",
+      ...samples('ticker.test.ts'),
+    },
+    tool('vitest', 'vitest.mjs'),
+    ['run'],
+  );
+  assert.equal(code, 0, said);
+  assert.match(said, /1 passed/);
+});
 
 test('the sample of the docs with doubles, in Jest, CommonJS', async () => {
   const common = (text) =>

@@ -16,6 +16,7 @@ mod examples;
 mod fuzz;
 mod load;
 mod message_path;
+mod mock_server;
 mod mutants;
 mod options_page;
 mod process;
@@ -99,6 +100,8 @@ enum Command {
         #[arg(long, default_value_t = 31)]
         rounds: u32,
     },
+    /// Build the mock server as npm packages for this machine, into target/mock-server
+    MockServer,
     /// Make small mistakes in the machines, one at a time (an hour): at least 85 % must be found by the tests
     Mutants(mutants::Options),
     /// Thousands of native sockets over two restarts of the server: nothing lost, nothing twice, nothing out of order
@@ -153,6 +156,7 @@ fn main() -> ExitCode {
         Command::Load { sockets } => load::run(sockets),
         Command::MessagePath { rounds } => message_path::run(rounds),
         Command::Wpt(options) => wpt::run(&options),
+        Command::MockServer => mock_server::pack().map(|_| ()),
         Command::Mutants(options) => mutants::run(&options),
         Command::Soak { chromium, firefox } => test::soak(chromium, firefox),
         Command::Storm(options) => storm::run(&options),

@@ -9,7 +9,7 @@ use clap::ValueEnum;
 use crate::examples::Example;
 use crate::process::{Server, output_of, run_logged, run_shown};
 use crate::tools::{root, target_dir, wasm_command};
-use crate::{demo, docs, fuzz};
+use crate::{demo, docs, fuzz, mock_server};
 
 /// The package has what package.json promises (publint, arethetypeswrong).
 pub(super) fn well_formed() -> Result<()> {
@@ -69,7 +69,7 @@ pub(super) fn types() -> Result<()> {
         bail!("the docs have no examples in TypeScript");
     }
     let config = format!(
-        r#"{{"extends": "../../tests/npm/tsconfig.json", "compilerOptions": {{"experimentalDecorators": true, "skipLibCheck": true, "types": ["node"]}}, "files": {files:?}}}"#
+        r#"{{"extends": "../../tests/npm/tsconfig.json", "compilerOptions": {{"experimentalDecorators": true, "skipLibCheck": true, "types": ["node"], "paths": {{"gatepass-mock-server": ["../../crates/gatepass-mock-server/npm/index.d.ts"]}}}}, "files": {files:?}}}"#
     );
     std::fs::write(folder.join("tsconfig.json"), config)?;
     run_logged("tsc-docs", wasm_command("tsc")?.args(["--project", "target/docs/tsconfig.json"]))
@@ -79,6 +79,8 @@ pub(super) fn types() -> Result<()> {
 pub(super) fn run() -> Result<()> {
     documented()?;
     let project = pack_and_install()?;
+    let packages = mock_server::pack()?;
+    install(&project, &tarballs(&packages)?)?;
     let demo = demo::stage()?;
     for example in Example::value_variants() {
         // Beside the demo, so that they are of the server's origin.
@@ -91,6 +93,7 @@ pub(super) fn run() -> Result<()> {
         .args(["--test", "--test-reporter", "spec", "--test-concurrency", "1", "--test-timeout", "240000"])
         .args(super::test_files("tests/npm")?)
         .env("GATEPASS_TEST_PROJECT", &project)
+        .env("GATEPASS_TEST_MOCK_SERVER", &packages)
         .env("GATEPASS_TEST_SERVER", &server.first_line)
         .env("GATEPASS_TEST_CONTROL", &server.second_line)
         .env("GATEPASS_TEST_SITE", target_dir().join("site"))
@@ -108,14 +111,20 @@ pub(crate) fn pack_and_install() -> Result<PathBuf> {
     std::fs::create_dir_all(&project)?;
     let tarball = pack_into(&project)?;
     std::fs::write(project.join("package.json"), r#"{"name": "empty", "private": true, "type": "module"}"#)?;
-    run_logged(
-        "npm-install-packed",
-        Command::new("npm")
-            .current_dir(&project)
-            .args(["install", "--no-audit", "--no-fund", "--offline"])
-            .arg(&tarball),
-    )?;
+    install(&project, &[tarball])?;
     Ok(project)
+}
+
+fn install(project: &Path, tarballs: &[PathBuf]) -> Result<()> {
+    let mut command = Command::new("npm");
+    command.current_dir(project).args(["install", "--no-audit", "--no-fund", "--offline"]).args(tarballs);
+    run_logged("npm-install-packed", &mut command)
+}
+
+fn tarballs(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut all: Vec<_> = std::fs::read_dir(folder)?.flatten().map(|entry| entry.path()).collect();
+    all.retain(|path| path.extension().is_some_and(|extension| extension == "tgz"));
+    Ok(all)
 }
 
 fn pack_into(folder: &Path) -> Result<PathBuf> {
