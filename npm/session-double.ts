@@ -71,11 +71,13 @@ export class SessionPartDouble implements SessionPart, SessionDouble {
   }
 
   login(login: number, credentials: unknown): void {
+    this.#supersede();
     this.#pending.push(login);
     this.logins.push(credentials as Record<string, unknown>);
   }
 
   setTokens([access]: [access: string, ...others: unknown[]]): void {
+    this.#supersede();
     // What a token says of its user is the server's matter: the sockets stay.
     this.#signsIn(access, false);
   }
@@ -114,6 +116,7 @@ export class SessionPartDouble implements SessionPart, SessionDouble {
   }
 
   signOut(): void {
+    this.#supersede();
     if (this.#state === SessionState.SignedOut) return;
     this.user = undefined;
     this.#state = SessionState.SignedOut;
@@ -125,7 +128,6 @@ export class SessionPartDouble implements SessionPart, SessionDouble {
   forget(): void {
     this.signOut();
     this.#connections.length = 0;
-    this.#pending.length = 0;
     this.logins.length = 0;
   }
 
@@ -147,6 +149,12 @@ export class SessionPartDouble implements SessionPart, SessionDouble {
     if (!this.isSignedIn) return;
     this.#generation++;
     this.#owner.changed(undefined);
+  }
+
+  /** A later login, token or logout ends the logins that wait. */
+  #supersede(): void {
+    const parts = partsOf('SUPERSEDED', 'giveUp') as unknown[];
+    for (const login of this.#pending.splice(0)) this.#owner.loggedIn(login, parts);
   }
 
   #signsIn(user: string, isOther: boolean): void {

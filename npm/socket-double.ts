@@ -41,7 +41,7 @@ export interface SocketDouble {
   accept(): Promise<void>;
   /**
    * A message of the server: a string, a `Blob` or an `ArrayBuffer` as it is, any other value as JSON.
-   * @throws GatepassError INVALID_OPTION if it is not connected
+   * @throws GatepassError INVALID_OPTION if it is not connected, or for undefined
    */
   receive(data: unknown): void;
   /** The server confirms all messages that wait for it (with the option `confirm`). */
@@ -50,7 +50,7 @@ export interface SocketDouble {
    * The connection is lost (1006), or the server closes it with a code. What follows is as in a browser: see "Close codes" in the docs, and the option
    * `closeCodes`.
    * @param code @default 1006
-   * @throws GatepassError INVALID_OPTION if it neither connects nor is connected
+   * @throws GatepassError INVALID_OPTION if it neither connects nor is connected, or for a number that is no close code
    */
   lose(code?: number, reason?: string): void;
   /**
@@ -197,6 +197,7 @@ export class ConnectionDouble implements Connection, SocketDouble {
 
   receive(data: unknown): void {
     if (this.#state !== ConnectionState.Connected) throw this.#wrong('nothing can arrive');
+    if (data === undefined) throw failure('INVALID_OPTION', 'receive: a string, bytes or a JSON value is needed');
     const isMessage = typeof data === 'string' || data instanceof ArrayBuffer || data instanceof Blob;
     this.#counts.received++;
     this.#sink.message(isMessage ? data : JSON.stringify(data));
@@ -209,6 +210,8 @@ export class ConnectionDouble implements Connection, SocketDouble {
 
   lose(code = 1006, reason = ''): void {
     if (!this.#hasSocket) throw this.#wrong('there is no connection to lose');
+    if (!Number.isInteger(code) || code < 1000 || code > 4999)
+      throw failure('INVALID_OPTION', 'lose: a close code is needed, 1000 to 4999');
     const isOpen = this.#state === ConnectionState.Connected;
     const own = this.#parts[Option.closeCodes] as typeof CLOSE_CODES | undefined;
     const [, action] = [...(own ?? []), ...CLOSE_CODES].find(([known]) => known === code) ?? [code, CloseAction.Retry];

@@ -32,10 +32,10 @@ use({
   },
 });
 
-/** The last one; an Error that says what there is, if there is none. */
-function last<T>(all: readonly T[], what: string, there: string): T {
+/** The last one. @throws Error that says what is missing, and what there is */
+function last<T>(all: readonly T[], missing: string): T {
   const found = all.at(-1);
-  if (found === undefined) throw new Error(`the app has made no ${what}; there ${there}`);
+  if (found === undefined) throw new Error(missing);
   return found;
 }
 
@@ -65,21 +65,22 @@ export const doubles: {
     return [...made.sessions];
   },
   socket(which) {
-    const urls = made.sockets.map(({ url }) => url).join(', ') || 'is none';
+    const urls = made.sockets.map(({ url }) => url).join(', ') || 'none';
+    const missing = (what: string) => `the app has made no ${what}; its sockets since the last reset(): ${urls}`;
     if (which instanceof AuthSocket) {
       const driver = inside.driver(which);
-      return last(driver instanceof ConnectionDouble ? [driver] : [], 'such socket', urls);
+      return last(driver instanceof ConnectionDouble ? [driver] : [], missing('such socket'));
     }
     const fits = ({ url }: ConnectionDouble) =>
       which === undefined || (typeof which === 'string' ? url.includes(which) : which.test(url));
     const found = made.sockets.filter(fits);
     const live = found.filter(({ hasEnded }) => !hasEnded);
-    return last(live.length > 0 ? live : found, `socket for ${String(which ?? 'any URL')}`, `are: ${urls}`);
+    return last(live.length > 0 ? live : found, missing(which === undefined ? 'socket' : `socket for ${which}`));
   },
   session(which) {
-    if (which === undefined) return last(made.sessions, 'session', 'is none');
+    if (which === undefined) return last(made.sessions, 'the app has made no session');
     const driver = which.core.driver;
-    return last(driver instanceof SessionPartDouble ? [driver] : [], 'such session', 'is none');
+    return last(driver instanceof SessionPartDouble ? [driver] : [], 'this session has no double');
   },
   reset() {
     for (const double of made.sockets.splice(0)) double.close(1000, '');

@@ -21,3 +21,25 @@ test('the listeners of an app see the same with doubles as with a server', async
   for (const name of Object.keys(real)) assert.deepEqual(double[name], real[name], name);
   assert.equal(Object.values(real).flat().length, Object.values(double).flat().length);
 });
+
+test('a mistake of a test is an error that says what was wrong, and no login hangs', async () => {
+  const wrong = await run('mistakes.js');
+  const expected = {
+    'no socket': /^Error the app has made no socket; its sockets since the last reset\(\): none$/,
+    'no session': /^Error the app has made no session$/,
+    'another URL': /no socket for \/nope; .*: wss:\/\/api\.example\.com\/ws\/$/,
+    'a message too early': /^INVALID_OPTION the socket wss:\S+ is connecting: nothing can arrive$/,
+    'accepted twice': /is connected: it cannot be accepted again$/,
+    'an unknown code': /^INVALID_OPTION code: the server and the network cause no "NOPE"$/,
+    'no close code': /^INVALID_OPTION lose: a close code is needed, 1000 to 4999$/,
+    'no message': /^INVALID_OPTION receive: /,
+    'not suspended': /it was not suspended by suspend\(\)$/,
+    'accepted after the end': /^CLOSED /,
+    'nobody signed in': /is suspended: it connects when somebody is signed in: doubles\.session\(\)\.signInAs/,
+    'no login': /^INVALID_OPTION refuse: no login waits$/,
+    'a later login': /^SUPERSEDED /,
+    'a reset': /^SUPERSEDED /,
+  };
+  assert.deepEqual(Object.keys(wrong), Object.keys(expected));
+  for (const [name, text] of Object.entries(expected)) assert.match(wrong[name], text, name);
+});
