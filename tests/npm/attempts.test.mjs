@@ -333,7 +333,7 @@ test('graphqlTransportWs goes without a session, with an empty payload', async (
 
 test('the pings of a server are answered by rule, over ten of its intervals without another word', async () => {
   await control({ do: 'reset' });
-  await control({ do: 'setSettings', settings: { pingMs: 60 } });
+  await control({ do: 'setSettings', settings: { pingMs: 250 } });
   const result = await run(async ({ server, noting }) => {
     (0, eval)(noting);
     const { AuthSocket, presets, Session } = await import('gatepass');
