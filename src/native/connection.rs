@@ -65,9 +65,6 @@ impl AuthSocket {
     pub fn new(mut config: ConnectionConfig, session: Option<&Session>) -> Result<Self, ConfigError> {
         config.check()?;
         config.has_session = session.is_some();
-        if config.handover {
-            return Err(ConfigError::option("handover", "this driver has one socket at a time; there is no handover"));
-        }
         if session.is_none() && config.needs_session() {
             return Err(ConfigError::option("session", "this scheme sends a credential, so it needs a session"));
         }
@@ -90,7 +87,7 @@ impl AuthSocket {
             http: session.map(|session| session.http.clone()),
             sends_cookies,
             largest,
-            socket: None,
+            sockets: BTreeMap::new(),
             request: None,
             payloads: BTreeMap::new(),
             next_message: 0,
@@ -264,7 +261,8 @@ struct Task {
     sends_cookies: bool,
     /// The longest message a socket makes room for, in bytes.
     largest: usize,
-    socket: Option<(SocketId, mpsc::UnboundedSender<SocketCommand>)>,
+    /// One, and at a handover two.
+    sockets: BTreeMap<SocketId, mpsc::UnboundedSender<SocketCommand>>,
     request: Option<(RequestId, AbortHandle)>,
     /// What the machine knows by number alone.
     payloads: BTreeMap<MessageId, Message>,
@@ -297,7 +295,12 @@ impl Task {
                     self.present.send_modify(|present| present.taken = present.taken.wrapping_add(1));
                 }
                 Some(ConnectionCommand::Received { socket, message }) => self.received(socket, message),
-                Some(ConnectionCommand::Input(input)) => self.input(input),
+                Some(ConnectionCommand::Input(input)) => {
+                    if let Input::SocketClosed { socket, .. } | Input::HandshakeAnswered { socket, .. } = &input {
+                        self.sockets.remove(socket);
+                    }
+                    self.input(input);
+                }
                 Some(ConnectionCommand::Send(message, ttl, done)) => {
                     // The caller may have dropped the future.
                     done.send(self.send(message, ttl)).ok();
@@ -386,7 +389,7 @@ impl Task {
             // There are no functions to ask here: `asks` is empty.
             Output::Ask { request, .. } => self.input(Input::Answered { request, answer: None }),
             Output::CloseSocket { socket, code, reason } => {
-                if let Some((_, commands)) = self.socket.take_if(|(present, _)| *present == socket) {
+                if let Some(commands) = self.sockets.remove(&socket) {
                     commands.send(SocketCommand::Close { code, reason }).ok();
                 }
             }
@@ -454,7 +457,7 @@ impl Task {
         let http = self.http.as_ref().filter(|_| self.sends_cookies);
         let cookies = http.and_then(|http| http.cookies_for(handshake.url.expose()));
         let (commands, inbox) = mpsc::unbounded_channel();
-        self.socket = Some((id, commands));
+        self.sockets.insert(id, commands);
         tokio::spawn(socket::run(
             id,
             handshake,
@@ -467,9 +470,7 @@ impl Task {
     }
 
     fn send_on(&self, id: SocketId, message: Message) {
-        if let Some((present, commands)) = &self.socket
-            && *present == id
-        {
+        if let Some(commands) = self.sockets.get(&id) {
             commands.send(SocketCommand::Send(message)).ok();
         }
     }

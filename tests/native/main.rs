@@ -7,6 +7,8 @@ mod frames;
 mod handshakes;
 mod schemes;
 
+use std::time::Duration;
+
 use gatepass::error::NotReady;
 use gatepass::native::{AuthSocket, Message, Session};
 use gatepass::proto::backoff::BackoffOptions;
@@ -104,6 +106,44 @@ async fn a_lost_socket_comes_back_with_the_same_user_and_messages_keep_their_ord
         }
     }
     assert!(heard.is_sorted(), "{heard:?}");
+}
+
+#[tokio::test]
+async fn with_handover_a_socket_goes_along_with_its_token_each_message_arrives_once_and_nobody_notices() {
+    let server = MockServer::start().await;
+    let session = session(&server, "simpleJwt", "/api").await;
+    let config = quick(&server, "/ws/jwt/", query());
+    let config = ConnectionConfig { handover: true, min_uptime: Millis::from_millis(20), ..config };
+    let mut socket = connected(config, Some(&session)).await;
+    for number in 0.. {
+        let stats = socket.stats();
+        if stats.connections == 3 {
+            break;
+        }
+        // More than any token has left, so it is renewed.
+        if stats.attempts == stats.connections {
+            session.access_token(Duration::from_secs(86_400)).await.unwrap();
+        }
+        let message = text(&number.to_string());
+        socket.send(message.clone()).await.unwrap();
+        assert_eq!(socket.next().await, Some(message));
+    }
+    server.wait_for(|counts| counts.open == 1).await;
+    assert_eq!(socket.state(), ConnectionState::Connected);
+    socket.close(1000, "").unwrap();
+    let mut told = Vec::new();
+    while let Some(event) = socket.next_event().await {
+        match event {
+            Event::HandedOver => told.push("handover"),
+            Event::Opened => told.push("open"),
+            Event::StateChanged(change) if change.state == ConnectionState::Closed => break,
+            Event::StateChanged(change) if change.state == change.previous => {}
+            Event::StateChanged(change) => told.push(change.state.name()),
+            Event::Closed { .. } => told.push("close"),
+            Event::Message { .. } => {}
+        }
+    }
+    assert_eq!(told, ["connecting", "connected", "open", "handover", "handover"]);
 }
 
 #[tokio::test]
