@@ -92,8 +92,8 @@ class NativeDouble extends EventTarget {
 
 /** @internal */
 export class ConnectionDouble implements Connection, SocketDouble {
-  /** Its outputs come at once. */
-  readonly isRunning = false;
+  /** Whether events are being told to the app. What a listener causes is told after them. */
+  isRunning = false;
   readonly sent: unknown[] = [];
   url: string;
   retryIn = 1_000;
@@ -102,6 +102,8 @@ export class ConnectionDouble implements Connection, SocketDouble {
   readonly #questions: number[];
   readonly #session: SessionPartDouble | undefined;
   readonly #sink: Sink;
+  /** Events that are yet to be told. */
+  readonly #outputs: Array<() => void> = [];
   #state = ConnectionState.Idle;
   #suspendedFor: SuspendReason | undefined;
   #attempt = 0;
@@ -132,7 +134,7 @@ export class ConnectionDouble implements Connection, SocketDouble {
     if (this.#state === ConnectionState.Connecting) return;
     if (this.#state === ConnectionState.Connected) {
       this.#waits({ [At.Code]: 1000, [At.Reason]: 'reconnect' }, 0);
-      this.#sink.closed(1000, 'reconnect', true);
+      this.#closed(1000, 'reconnect', true);
     }
     this.#start();
   }
@@ -142,7 +144,7 @@ export class ConnectionDouble implements Connection, SocketDouble {
     const hasSocket = this.#hasSocket;
     this.#drop();
     this.#change(ConnectionState.Closed, { [At.Code]: code, [At.Reason]: reason || undefined });
-    if (hasSocket) this.#sink.closed(code, reason, true);
+    if (hasSocket) this.#closed(code, reason, true);
   }
 
   send(number: number, data: unknown): SendAnswer {
@@ -200,7 +202,8 @@ export class ConnectionDouble implements Connection, SocketDouble {
     if (data === undefined) throw failure('INVALID_OPTION', 'receive: a string, bytes or a JSON value is needed');
     const isMessage = typeof data === 'string' || data instanceof ArrayBuffer || data instanceof Blob;
     this.#counts.received++;
-    this.#sink.message(isMessage ? data : JSON.stringify(data));
+    const message = isMessage ? data : JSON.stringify(data);
+    this.#tell(() => this.#state === ConnectionState.Connected && this.#sink.message(message));
   }
 
   confirm(): void {
@@ -224,14 +227,14 @@ export class ConnectionDouble implements Connection, SocketDouble {
     } as const;
     const wait = action === CloseAction.RetrySlowly ? Math.max(SLOW_RETRY, this.retryIn) : this.retryIn;
     this.#fails(name, dispositions[action as CloseAction], { closeCode: code }, reason, wait);
-    if (isOpen) this.#sink.closed(code, reason, code !== 1006);
+    if (isOpen) this.#closed(code, reason, code !== 1006);
   }
 
   failWith(code: ErrorCode, disposition: Disposition, details: Failed = {}): void {
     if (this.#state === ConnectionState.Closed) throw this.#wrong('there is nothing that could fail');
     const isOpen = this.#state === ConnectionState.Connected;
     this.#fails(code, disposition, details);
-    if (isOpen) this.#sink.closed(details.closeCode ?? 1006, '', details.closeCode !== undefined);
+    if (isOpen) this.#closed(details.closeCode ?? 1006, '', details.closeCode !== undefined);
   }
 
   suspend(reason: Exclude<SuspendReasonName, 'sign-in'> = 'offline'): void {
@@ -248,7 +251,7 @@ export class ConnectionDouble implements Connection, SocketDouble {
       [At.Code]: isOpen ? code : undefined,
       ...(isOffline && isOpen && failureOf('CONNECTION_LOST', 'retry', { closeCode: code })),
     });
-    if (isOpen) this.#sink.closed(code, '', code === 1000);
+    if (isOpen) this.#closed(code, '', code === 1000);
   }
 
   resume(): void {
@@ -287,7 +290,7 @@ export class ConnectionDouble implements Connection, SocketDouble {
       },
       0,
     );
-    if (isOpen) this.#sink.closed(1000, 'signed out', true);
+    if (isOpen) this.#closed(1000, 'signed out', true);
     this.#start();
   }
 
@@ -303,7 +306,7 @@ export class ConnectionDouble implements Connection, SocketDouble {
       [At.Dropped]: this.#drop(),
       ...failureOf('TOKEN_MISSING', 'signIn'),
     });
-    if (isOpen) this.#sink.closed(1000, 'signed out', true);
+    if (isOpen) this.#closed(1000, 'signed out', true);
   }
 
   /** @internal */
@@ -363,7 +366,8 @@ export class ConnectionDouble implements Connection, SocketDouble {
   #opens(): void {
     this.#change(ConnectionState.Connecting, { [At.Phase]: Phase.Opening });
     this.#native = new NativeDouble();
-    this.#sink.dialled?.(this.#native as unknown as WebSocket);
+    const native = this.#native as unknown as WebSocket;
+    this.#tell(() => this.#sink.dialled?.(native));
   }
 
   async #acceptedAfterQuestions(): Promise<void> {
@@ -400,7 +404,8 @@ export class ConnectionDouble implements Connection, SocketDouble {
       this.#sink.status(message.number, status);
     }
     this.#change(ConnectionState.Connected);
-    this.#sink.opened();
+    // A listener may have closed it.
+    this.#tell(() => this.#state === ConnectionState.Connected && this.#sink.opened());
   }
 
   #hand(message: Queued): void {
@@ -476,6 +481,20 @@ export class ConnectionDouble implements Connection, SocketDouble {
     });
     this.#state = state;
     this.#suspendedFor = more[At.SuspendedFor] as SuspendReason | undefined;
-    this.#sink.changed(parts, this.#confirms ? [] : unconfirmed.map(({ data }) => data));
+    const lost = this.#confirms ? [] : unconfirmed.map(({ data }) => data);
+    this.#tell(() => this.#sink.changed(parts, lost));
+  }
+
+  #closed(code: number, reason: string, wasClean: boolean): void {
+    this.#tell(() => this.#sink.closed(code, reason, wasClean));
+  }
+
+  /** Tells the app of an event, after those that it is being told of. */
+  #tell(output: () => void): void {
+    this.#outputs.push(output);
+    if (this.isRunning) return;
+    this.isRunning = true;
+    for (let next = this.#outputs.shift(); next; next = this.#outputs.shift()) next();
+    this.isRunning = false;
   }
 }

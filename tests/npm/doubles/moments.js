@@ -105,5 +105,25 @@ export async function moments({ anonymous, AuthSocket, query, Session }, world) 
     log.push([await world.received(socket, 2)]);
     socket.close();
   }
+  {
+    const socket = new AuthSocket(world.url, { ...options, scheme: anonymous() });
+    const log = watch('a socket whose listeners act', undefined, socket);
+    const once = (type, act) => socket.addEventListener(type, act, { once: true });
+    once('open', () => {
+      log.push([socket.send('hello').status]);
+      socket.close();
+      log.push([socket.state]);
+    });
+    const closed = new Promise((resolve) => once('close', resolve));
+    await world.accept(socket, 'close');
+    await closed;
+    once('statechange', () => socket.send('of a listener'));
+    socket.reconnect();
+    await world.accept(socket);
+    once('message', () => socket.close(4000, 'enough'));
+    const ended = new Promise((resolve) => once('close', resolve));
+    await world.say(socket, 'good night');
+    await ended;
+  }
   return told;
 }

@@ -21,8 +21,8 @@ const told = await moments(gatepass, {
   webSocket: WebSocket,
   fetch: async () =>
     user === 'nobody' ? Response.json({ detail: 'no' }, { status: 400 }) : Response.json({ access: user }),
-  accept: async (socket) => {
-    await socket.ready();
+  accept: async (socket, type = 'open') => {
+    if (socket.state !== 'connected') await once(socket, type);
     await new Promise((resolve) => setTimeout(resolve));
   },
   say: async (socket, text) => {
