@@ -2,11 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { test } from 'node:test';
 import { control } from './browser.mjs';
-import { LIBRARIES } from './conversations/servers.mjs';
 import { browser, project } from './page.mjs';
 import { inContext } from './recorder.mjs';
 import { served } from './served.mjs';
@@ -121,25 +120,6 @@ test('every code that an error can have is in the docs, and no other', () => {
     [],
   );
   assert.ok(rows.length > 30, 'the rows were found');
-});
-
-test('the page of what it runs in names tests that there are, and the versions that they use', () => {
-  const page = readFileSync(join(root, 'docs/support.md'), 'utf8');
-  const named = [...page.matchAll(/^\|.*\| (.*) \|$/gm)].flatMap(([, cell]) =>
-    [...cell.matchAll(/`([^`]+)`/g)].map(([, name]) => name),
-  );
-  assert.ok(named.length > 15, `${named.length} tests`);
-  for (const name of named) assert.ok(statSync(join(root, 'tests', name)), name);
-  const versions = Object.assign(
-    {},
-    ...['', 'tests/frameworks'].map(
-      (folder) => JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8')).devDependencies,
-    ),
-  );
-  const libraries = Object.fromEntries(
-    [...page.matchAll(/^\| `([^`]+)` \| (\d\S*) \|.*\| works \|$/gm)].map(([, name, version]) => [name, version]),
-  );
-  assert.deepEqual(libraries, Object.fromEntries(LIBRARIES.map((name) => [name, versions[name]])));
 });
 
 test('every link between the pages leads somewhere', () => {

@@ -25,6 +25,7 @@ mod sim;
 mod size;
 mod steps;
 mod storm;
+mod support;
 mod table;
 mod test;
 mod tools;
@@ -129,7 +130,7 @@ enum Command {
     Storm(storm::Options),
     /// Print the table of authentication schemes and where they were tried, made of the last test run
     Table {
-        /// Put it into the docs, and the table of close codes
+        /// Put it into the docs, and the tables of close codes and of what the package runs in
         #[arg(long)]
         write: bool,
     },

@@ -50,6 +50,7 @@ const END: &str = "<!-- end of table -->";
 pub(crate) fn run(write: bool) -> Result<()> {
     if write {
         crate::close_codes::write()?;
+        crate::support::write()?;
     }
     let table = table()?;
     if !write {

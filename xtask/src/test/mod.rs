@@ -19,7 +19,7 @@ use crate::process::{run_logged, run_recorded, run_shown};
 use crate::setup::{self, Need};
 use crate::steps::Steps;
 use crate::tools::{WASM_TARGET, root, wasm_command};
-use crate::{build, dependencies, size, table};
+use crate::{build, dependencies, size, support, table};
 
 /// A layer of tests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -104,6 +104,12 @@ pub(crate) fn run(chosen: &[Layer]) -> Result<()> {
     {
         eprintln!("error: {error:#}");
         failed.push("the table in the docs");
+    }
+    if chosen.is_empty()
+        && let Err(error) = support::check()
+    {
+        eprintln!("error: {error:#}");
+        failed.push("the page of what it runs in");
     }
     steps.print_times();
     if !failed.is_empty() {

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 
 use crate::examples::Example;
-use crate::process::{Server, output_of, run_logged, run_shown};
+use crate::process::{Server, output_of, run_logged, run_recorded};
 use crate::tools::{root, target_dir, wasm_command};
 use crate::{demo, docs, fuzz, mock_server};
 
@@ -98,7 +98,7 @@ pub(super) fn run() -> Result<()> {
         .env("GATEPASS_TEST_CONTROL", &server.second_line)
         .env("GATEPASS_TEST_SITE", target_dir().join("site"))
         .env("GATEPASS_TEST_SCREENSHOTS", target_dir().join("screenshots"));
-    run_shown(&mut command)?;
+    run_recorded("npm", &mut command)?;
     fuzz::seeds(&project, 1, fuzz::RUNS)
 }
 
