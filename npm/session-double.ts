@@ -19,10 +19,15 @@ export interface SessionDouble {
    * The server refuses the calls of `login()` that wait.
    * @param code @default 'INVALID_CREDENTIALS'
    * @param answer the server's answer, which is `details` of the error
+   * @param failed numbers of the answer; 429 and 5xx are tried again. @default `{ status: 400 }`
    * @throws GatepassError INVALID_OPTION if no login waits
    */
   refuse(code?: ErrorCode, answer?: unknown, failed?: Failed): void;
-  /** The session ends: the token cannot be renewed any more. @default 'REFRESH_REJECTED' */
+  /**
+   * The session ends: the token cannot be renewed any more. Open sockets stay connected, as their server has let them in.
+   * @param code @default 'REFRESH_REJECTED'
+   * @throws GatepassError INVALID_OPTION if nobody is signed in
+   */
   expire(code?: ErrorCode): void;
   /** The user has signed out, here or in another tab. */
   signOut(): void;
@@ -33,9 +38,13 @@ export class SessionPartDouble implements SessionPart, SessionDouble {
   readonly logins: Array<Record<string, unknown>> = [];
   user: string | undefined;
 
+  /** Called whenever the app uses the session. */
+  readonly #onUse: (double: SessionPartDouble) => void;
   readonly #owner: SessionOwner;
   readonly #prefix: string;
   #state = SessionState.SignedOut;
+  /** Why it has expired. */
+  #ended: ErrorCode = 'REFRESH_REJECTED';
   #generation = 0;
   #requesters = 0;
   /** The numbers of logins that wait. */
@@ -43,7 +52,8 @@ export class SessionPartDouble implements SessionPart, SessionDouble {
   /** Its sockets. A test is short. */
   readonly #connections: ConnectionDouble[] = [];
 
-  constructor(parts: unknown[], owner: SessionOwner) {
+  constructor(parts: unknown[], owner: SessionOwner, onUse: (double: SessionPartDouble) => void) {
+    this.#onUse = onUse;
     this.#owner = owner;
     this.#prefix = (parts[Option.tokenPrefix] as string | undefined) ?? 'Bearer';
   }
@@ -71,15 +81,17 @@ export class SessionPartDouble implements SessionPart, SessionDouble {
   }
 
   login(login: number, credentials: unknown): void {
+    this.#onUse(this);
     this.#supersede();
     this.#pending.push(login);
     this.logins.push(credentials as Record<string, unknown>);
   }
 
   setTokens([access]: [access: string, ...others: unknown[]]): void {
+    this.#onUse(this);
     this.#supersede();
-    // What a token says of its user is the server's matter: the sockets stay.
-    this.#signsIn(access, false);
+    // What a token says of its user is the server's matter: the sockets of a user stay.
+    this.#signsIn(access, this.user === undefined);
   }
 
   logout(): void {
@@ -98,19 +110,22 @@ export class SessionPartDouble implements SessionPart, SessionDouble {
 
   signInAs(user: string): void {
     if (typeof user !== 'string' || user === '') throw failure('INVALID_OPTION', 'user: a name is needed');
-    this.#signsIn(user, this.user !== undefined && this.user !== user);
+    this.#signsIn(user, this.user !== user);
     for (const login of this.#pending.splice(0)) this.#owner.loggedIn(login, undefined);
   }
 
   refuse(code: ErrorCode = 'INVALID_CREDENTIALS', answer?: unknown, failed: Failed = { status: 400 }): void {
     if (this.#pending.length === 0) throw failure('INVALID_OPTION', 'refuse: no login waits');
-    const parts = partsOf(code, 'giveUp', failed) as unknown[];
+    const { status = 0 } = failed;
+    const isTemporary = status === 429 || status >= 500;
+    const parts = partsOf(code, isTemporary ? 'retry' : 'giveUp', failed) as unknown[];
     const text = answer === undefined ? undefined : JSON.stringify(answer);
     for (const login of this.#pending.splice(0)) this.#owner.loggedIn(login, parts, text);
   }
 
   expire(code: ErrorCode = 'REFRESH_REJECTED'): void {
-    if (this.#state === SessionState.Expired) return;
+    if (!this.isSignedIn) throw failure('INVALID_OPTION', 'expire: nobody is signed in');
+    this.#ended = code;
     this.#state = SessionState.Expired;
     this.#owner.changed(partsOf(code, 'signIn', code === 'REFRESH_REJECTED' ? { status: 401 } : {}) as unknown[]);
   }
@@ -120,8 +135,7 @@ export class SessionPartDouble implements SessionPart, SessionDouble {
     if (this.#state === SessionState.SignedOut) return;
     this.user = undefined;
     this.#state = SessionState.SignedOut;
-    for (const connection of this.#connections) connection.signedOut();
-    this.#owner.changed(undefined);
+    this.#changes((connection) => connection.signedOut());
   }
 
   /** Between two tests. */
@@ -141,6 +155,7 @@ export class SessionPartDouble implements SessionPart, SessionDouble {
   }
 
   join(connection: ConnectionDouble): void {
+    this.#onUse(this);
     this.#connections.push(connection);
   }
 
@@ -161,15 +176,19 @@ export class SessionPartDouble implements SessionPart, SessionDouble {
     this.user = user;
     this.#generation++;
     this.#state = SessionState.SignedIn;
-    // The app hears of its sockets, of its session, and of its sockets again: the order of the wasm.
+    this.#changes((connection) => connection.signedIn(isOther));
+  }
+
+  /** The app hears of its sockets, of its session, and of its sockets again: the order of the wasm. */
+  #changes(tell: (connection: ConnectionDouble) => void): void {
     this.holdsTokens = true;
-    for (const connection of this.#connections) connection.signedIn(isOther);
+    for (const connection of this.#connections) tell(connection);
     this.holdsTokens = false;
     this.#owner.changed(undefined);
     for (const connection of this.#connections) connection.granted();
   }
 
   #missing(): FailureParts {
-    return partsOf(this.#state === SessionState.Expired ? 'TOKEN_EXPIRED' : 'TOKEN_MISSING', 'signIn');
+    return partsOf(this.#state === SessionState.Expired ? this.#ended : 'TOKEN_MISSING', 'signIn');
   }
 }

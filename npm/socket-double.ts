@@ -19,51 +19,13 @@ import {
   WhenSignedOut,
 } from './contract.js';
 import { type Disposition, type ErrorCode, failure } from './errors.js';
-import { closeEvent, type SuspendReason as SuspendReasonName } from './events.js';
+import type { SuspendReason as SuspendReasonName } from './events.js';
 import { failureOf, type Failed } from './failure-double.js';
 import type { Connection } from './load.js';
+import { idOf, NativeDouble } from './native-double.js';
 import type { Plain } from './payload.js';
 import type { SessionPartDouble } from './session-double.js';
-
-/** How a test steers a socket of the app. It plays the server and the network. */
-export interface SocketDouble {
-  /** The URL that the socket connects to, with its parameters and without a credential; '' before a function has named it. */
-  readonly url: string;
-  /** All messages that have reached the server, the oldest first, those of `onConnected` among them. The first message of a scheme is not. */
-  readonly sent: readonly unknown[];
-  /** How long the socket waits after a loss, in milliseconds. @default 1000 */
-  retryIn: number;
-  /**
-   * The server accepts the connection. A socket that waits for its next try tries at once. Functions of the app (`url`, `onConnected`) are called first; without
-   * any, the socket is connected when this returns.
-   * @throws GatepassError CLOSED if the socket is closed; INVALID_OPTION if it is connected already, or nobody is signed in
-   */
-  accept(): Promise<void>;
-  /**
-   * A message of the server: a string, a `Blob` or an `ArrayBuffer` as it is, any other value as JSON.
-   * @throws GatepassError INVALID_OPTION if it is not connected, or for undefined
-   */
-  receive(data: unknown): void;
-  /** The server confirms all messages that wait for it (with the option `confirm`). */
-  confirm(): void;
-  /**
-   * The connection is lost (1006), or the server closes it with a code. What follows is as in a browser: see "Close codes" in the docs, and the option
-   * `closeCodes`.
-   * @param code @default 1006
-   * @throws GatepassError INVALID_OPTION if it neither connects nor is connected, or for a number that is no close code
-   */
-  lose(code?: number, reason?: string): void;
-  /**
-   * A try, or a connection, fails with an error of gatepass. The disposition says what follows: `retry` waits; `refreshToken` waits and renews the token; `signIn` ends
-   * the session; `giveUp` closes the socket.
-   * @throws GatepassError INVALID_OPTION if it is closed
-   */
-  failWith(code: ErrorCode, disposition: Disposition, details?: Failed): void;
-  /** The page has lost its network, or is hidden or frozen. @default 'offline' */
-  suspend(reason?: Exclude<SuspendReasonName, 'sign-in'>): void;
-  /** The page is back: the socket connects. @throws GatepassError INVALID_OPTION unless it was suspended by `suspend()` */
-  resume(): void;
-}
+import type { SocketDouble } from './testing.js';
 
 /** A message that waits. */
 interface Queued {
@@ -73,22 +35,6 @@ interface Queued {
 
 /** How long a socket waits after codes that say "not now", in milliseconds: `SLOW_RETRY` in src/proto/close.rs. */
 const SLOW_RETRY = 15_000;
-
-/** A WebSocket for `webSocketClass()`, which looks at that behind its AuthSocket. */
-class NativeDouble extends EventTarget {
-  readonly protocol = '';
-  readonly extensions = '';
-  readonly bufferedAmount = 0;
-  readyState = 0;
-
-  close(code = 1005, reason = ''): void {
-    this.readyState = 2;
-    queueMicrotask(() => {
-      this.readyState = 3;
-      this.dispatchEvent(closeEvent(code, reason, true));
-    });
-  }
-}
 
 /** @internal */
 export class ConnectionDouble implements Connection, SocketDouble {
@@ -101,6 +47,9 @@ export class ConnectionDouble implements Connection, SocketDouble {
   readonly #parts: unknown[];
   readonly #questions: number[];
   readonly #session: SessionPartDouble | undefined;
+  readonly #takesVisitors: boolean;
+  /** Called whenever the app connects. */
+  readonly #onUse: (double: ConnectionDouble) => void;
   readonly #sink: Sink;
   /** Events that are yet to be told. */
   readonly #outputs: Array<() => void> = [];
@@ -112,6 +61,12 @@ export class ConnectionDouble implements Connection, SocketDouble {
   #address: Promise<void> = Promise.resolve();
   #native = new NativeDouble();
   #isGranted = true;
+  /** It is connected, or connects, without a user. */
+  #isVisitor = false;
+  /** `onConnected` speaks. */
+  #isAuthenticating = false;
+  /** A token was refused, and nothing was heard since. */
+  #wasRefused = false;
   /** Ends the questions of the present try. */
   #asked = new AbortController();
   #queue: Queued[] = [];
@@ -119,18 +74,29 @@ export class ConnectionDouble implements Connection, SocketDouble {
   #handed: Queued[] = [];
   #counts = { attempts: 0, connections: 0, sent: 0, received: 0, dropped: 0 };
 
-  constructor(parts: unknown[], questions: number[], session: SessionPartDouble | undefined, sink: Sink) {
+  constructor(
+    parts: unknown[],
+    questions: number[],
+    session: SessionPartDouble | undefined,
+    sink: Sink,
+    onUse: (double: ConnectionDouble) => void,
+  ) {
     this.#parts = parts;
     this.#questions = questions;
-    this.#session = parts[Option.whenSignedOut] === WhenSignedOut.Connect ? undefined : session;
+    const [kind] = parts[Option.scheme] as [SchemeKind];
+    this.#session = kind === SchemeKind.Anonymous ? undefined : session;
+    this.#takesVisitors = parts[Option.whenSignedOut] === WhenSignedOut.Connect;
+    this.#onUse = onUse;
     this.#sink = sink;
     this.url = questions.includes(Question.Address) ? '' : String(parts[Option.url]);
     session?.join(this);
+    onUse(this);
   }
 
   // The driver.
 
   connect(): void {
+    this.#onUse(this);
     if (this.#state === ConnectionState.Connecting) return;
     if (this.#state === ConnectionState.Connected) {
       this.#waits({ [At.Code]: 1000, [At.Reason]: 'reconnect' }, 0);
@@ -142,8 +108,11 @@ export class ConnectionDouble implements Connection, SocketDouble {
   close(code: number, reason: string): void {
     if (this.#state === ConnectionState.Closed) return;
     const hasSocket = this.#hasSocket;
-    this.#drop();
-    this.#change(ConnectionState.Closed, { [At.Code]: code, [At.Reason]: reason || undefined });
+    this.#change(ConnectionState.Closed, {
+      [At.Code]: code,
+      [At.Reason]: reason || undefined,
+      [At.Dropped]: this.#drop(),
+    });
     if (hasSocket) this.#closed(code, reason, true);
   }
 
@@ -155,7 +124,7 @@ export class ConnectionDouble implements Connection, SocketDouble {
       return SendAnswer.Queued;
     }
     this.#hand(message);
-    return this.#confirms ? SendAnswer.Unconfirmed : SendAnswer.Now;
+    return this.#isConfirmed(data) ? SendAnswer.Unconfirmed : SendAnswer.Now;
   }
 
   stats(): number[] {
@@ -167,7 +136,7 @@ export class ConnectionDouble implements Connection, SocketDouble {
     counts[StatPart.Dropped] = this.#counts.dropped;
     counts[StatPart.Queued] = this.#queue.length;
     counts[StatPart.QueuedBytes] = this.#queue.reduce((sum, { data }) => sum + lengthOf(data), 0);
-    counts[StatPart.Unacknowledged] = this.#confirms ? this.#handed.length : 0;
+    counts[StatPart.Unacknowledged] = this.#handed.filter(({ data }) => this.#isConfirmed(data)).length;
     return counts;
   }
 
@@ -192,23 +161,33 @@ export class ConnectionDouble implements Connection, SocketDouble {
     if (this.#state === ConnectionState.Closed) throw failure('CLOSED', 'accept: the socket is closed');
     if (this.#state === ConnectionState.Connected) throw this.#wrong('it cannot be accepted again');
     if (this.#state !== ConnectionState.Connecting) this.#start();
-    if (!this.#hasSocket) throw this.#wrong('it connects when somebody is signed in: doubles.session().signInAs(…)');
+    if (this.#suspendedFor === SuspendReason.SignIn)
+      throw this.#wrong('it connects when somebody is signed in: doubles.session().signInAs(…)');
+    if (!this.#hasSocket) throw this.#wrong('a listener has ended it');
     const isAsked = this.#questions.some((question) => question !== Question.FirstMessage);
     return isAsked ? this.#acceptedAfterQuestions() : Promise.resolve(this.#accepted());
   }
 
   receive(data: unknown): void {
-    if (this.#state !== ConnectionState.Connected) throw this.#wrong('nothing can arrive');
-    if (data === undefined) throw failure('INVALID_OPTION', 'receive: a string, bytes or a JSON value is needed');
+    const hears = () => this.#isAuthenticating || this.#state === ConnectionState.Connected;
+    if (!hears()) throw this.#wrong('nothing can arrive');
     const isMessage = typeof data === 'string' || data instanceof ArrayBuffer || data instanceof Blob;
+    const bytes =
+      ArrayBuffer.isView(data) && new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice().buffer;
+    const message: unknown = isMessage ? data : bytes || JSON.stringify(data);
+    if (message === undefined) throw failure('INVALID_OPTION', 'receive: a string, bytes or a JSON value is needed');
     this.#counts.received++;
-    const message = isMessage ? data : JSON.stringify(data);
-    this.#tell(() => this.#state === ConnectionState.Connected && this.#sink.message(message));
+    this.#wasRefused = false;
+    this.#tell(() => hears() && this.#sink.message(message));
   }
 
   confirm(): void {
     if (!this.#confirms) throw failure('INVALID_OPTION', 'confirm: the socket does not have the option `confirm`');
-    for (const { number } of this.#handed.splice(0)) this.#sink.status(number, DeliveryStatus.Confirmed);
+    const [confirmed, others] = [true, false].map((isConfirmed) =>
+      this.#handed.filter(({ data }) => this.#isConfirmed(data) === isConfirmed),
+    );
+    this.#handed = others!;
+    for (const { number } of confirmed!) this.#sink.status(number, DeliveryStatus.Confirmed);
   }
 
   lose(code = 1006, reason = ''): void {
@@ -216,25 +195,28 @@ export class ConnectionDouble implements Connection, SocketDouble {
     if (!Number.isInteger(code) || code < 1000 || code > 4999)
       throw failure('INVALID_OPTION', 'lose: a close code is needed, 1000 to 4999');
     const isOpen = this.#state === ConnectionState.Connected;
-    const own = this.#parts[Option.closeCodes] as typeof CLOSE_CODES | undefined;
-    const [, action] = [...(own ?? []), ...CLOSE_CODES].find(([known]) => known === code) ?? [code, CloseAction.Retry];
+    // The app's own rows are flat: code, action, code, action.
+    const flat = (this.#parts[Option.closeCodes] ?? []) as number[];
+    const own = flat.flatMap((known, place) => (place % 2 ? [] : [[known, flat[place + 1]!] as const]));
+    const [, action] = [...own, ...CLOSE_CODES].find(([known]) => known === code) ?? [code, CloseAction.Retry];
     const name = code !== 1006 ? 'CLOSED_BY_SERVER' : isOpen ? 'CONNECTION_LOST' : 'CONNECT_FAILED';
     const dispositions = {
       [CloseAction.GiveUp]: 'giveUp',
-      [CloseAction.RefreshToken]: this.#session ? 'refreshToken' : 'giveUp',
+      [CloseAction.RefreshToken]: 'refreshToken',
       [CloseAction.Retry]: 'retry',
       [CloseAction.RetrySlowly]: 'retry',
     } as const;
     const wait = action === CloseAction.RetrySlowly ? Math.max(SLOW_RETRY, this.retryIn) : this.retryIn;
     this.#fails(name, dispositions[action as CloseAction], { closeCode: code }, reason, wait);
-    if (isOpen) this.#closed(code, reason, code !== 1006);
+    if (isOpen || this.hasEnded) this.#closed(code, reason, isOpen && code !== 1006);
   }
 
   failWith(code: ErrorCode, disposition: Disposition, details: Failed = {}): void {
     if (this.#state === ConnectionState.Closed) throw this.#wrong('there is nothing that could fail');
     const isOpen = this.#state === ConnectionState.Connected;
     this.#fails(code, disposition, details);
-    if (isOpen) this.#closed(details.closeCode ?? 1006, '', details.closeCode !== undefined);
+    const { closeCode } = details;
+    if (isOpen || this.hasEnded) this.#closed(closeCode ?? 1006, '', isOpen && closeCode !== undefined);
   }
 
   suspend(reason: Exclude<SuspendReasonName, 'sign-in'> = 'offline'): void {
@@ -244,6 +226,10 @@ export class ConnectionDouble implements Connection, SocketDouble {
     if (this.#state === ConnectionState.Closed || this.#suspendedFor !== undefined)
       throw this.#wrong('it cannot be suspended');
     const isOpen = this.#state === ConnectionState.Connected;
+    if (isOpen && this.#isLast) {
+      this.#ends({});
+      return;
+    }
     const isOffline = number === SuspendReason.Offline;
     const code = isOffline ? 1006 : 1000;
     this.#change(ConnectionState.Suspended, {
@@ -265,7 +251,9 @@ export class ConnectionDouble implements Connection, SocketDouble {
   /** @internal Somebody has signed in, or is another user. */
   signedIn(isOther: boolean): void {
     if (!this.#session) return;
+    this.#wasRefused = false;
     if (this.#suspendedFor === SuspendReason.SignIn) this.#start();
+    else if (isOther && this.#isVisitor) this.#becomesUser();
     else if (isOther) this.#changesUser();
   }
 
@@ -276,6 +264,15 @@ export class ConnectionDouble implements Connection, SocketDouble {
     if (isWaiting) this.#dials();
   }
 
+  /** A visitor has signed in. */
+  #becomesUser(): void {
+    const isOpen = this.#state === ConnectionState.Connected;
+    if (!this.#hasSocket) return;
+    this.#start();
+    if (isOpen) this.#closed(1000, 'signed in', true);
+  }
+
+  /** Connects again, for another user or for nobody. */
   #changesUser(): void {
     if ([ConnectionState.Idle, ConnectionState.Closed].includes(this.#state)) return;
     const isOpen = this.#state === ConnectionState.Connected;
@@ -297,7 +294,16 @@ export class ConnectionDouble implements Connection, SocketDouble {
   /** @internal The user has signed out. */
   signedOut(): void {
     if (!this.#session || [ConnectionState.Idle, ConnectionState.Closed].includes(this.#state)) return;
+    this.#wasRefused = false;
+    if (this.#takesVisitors) {
+      this.#changesUser();
+      return;
+    }
     const isOpen = this.#state === ConnectionState.Connected;
+    if (isOpen && this.#isLast) {
+      this.#ends({ [At.UserChanged]: true });
+      return;
+    }
     this.#attempt = 0;
     this.#change(ConnectionState.Suspended, {
       [At.SuspendedFor]: SuspendReason.SignIn,
@@ -318,6 +324,22 @@ export class ConnectionDouble implements Connection, SocketDouble {
     return this.#state === ConnectionState.Connecting || this.#state === ConnectionState.Connected;
   }
 
+  /** Whether it does not reconnect: it is one connection. */
+  get #isLast(): boolean {
+    return this.#parts[Option.reconnect] === false;
+  }
+
+  /** Ends it as a loss does. */
+  #ends(more: Record<number, unknown>): void {
+    this.#change(ConnectionState.Closed, { ...more, [At.Code]: 1006, [At.Dropped]: this.#drop() });
+    this.#closed(1006, '', false);
+  }
+
+  /** Whether the server confirms a message. */
+  #isConfirmed(data: unknown): boolean {
+    return this.#confirms && idOf(data, this.#parts[Option.confirm] as unknown[]) !== undefined;
+  }
+
   get #confirms(): boolean {
     return this.#parts[Option.confirm] !== undefined;
   }
@@ -332,10 +354,10 @@ export class ConnectionDouble implements Connection, SocketDouble {
     this.#attempt++;
     this.#counts.attempts++;
     this.#asked = new AbortController();
-    const [kind] = this.#parts[Option.scheme] as [SchemeKind];
-    if (this.#session && kind !== SchemeKind.Anonymous) {
+    this.#isVisitor = this.#takesVisitors && !this.#session?.isSignedIn;
+    if (this.#session) {
       this.#change(ConnectionState.Connecting, { [At.Phase]: Phase.Token });
-      if (!this.#session.isSignedIn) {
+      if (!this.#session.isSignedIn && !this.#isVisitor) {
         this.#change(ConnectionState.Suspended, { [At.SuspendedFor]: SuspendReason.SignIn });
         return;
       }
@@ -376,14 +398,16 @@ export class ConnectionDouble implements Connection, SocketDouble {
     if (this.#state !== ConnectionState.Connecting) throw this.#wrong('a function of the app has failed');
     if (this.#questions.includes(Question.Connected)) {
       this.#change(ConnectionState.Connecting, { [At.Phase]: Phase.Authenticating });
+      this.#isAuthenticating = true;
       try {
         await this.#ask(Question.Connected, signal);
       } catch {
         if (!signal.aborted) this.#fails('CALLBACK_FAILED', 'retry');
-        return;
+        throw this.#wrong('onConnected has failed');
       }
     }
-    if (!signal.aborted) this.#accepted();
+    if (signal.aborted) throw this.#wrong('its connection has ended before it was accepted');
+    this.#accepted();
   }
 
   /** Asks a function of the app. What `onConnected` sends reaches the server. */
@@ -400,7 +424,7 @@ export class ConnectionDouble implements Connection, SocketDouble {
     this.#native.readyState = 1;
     for (const message of this.#queue.splice(0)) {
       this.#hand(message);
-      const status = this.#confirms ? DeliveryStatus.Unconfirmed : DeliveryStatus.Sent;
+      const status = this.#isConfirmed(message.data) ? DeliveryStatus.Unconfirmed : DeliveryStatus.Sent;
       this.#sink.status(message.number, status);
     }
     this.#change(ConnectionState.Connected);
@@ -415,14 +439,17 @@ export class ConnectionDouble implements Connection, SocketDouble {
   }
 
   #fails(code: ErrorCode, disposition: Disposition, details: Failed = {}, reason = '', wait = this.retryIn): void {
-    const isLast = this.#parts[Option.reconnect] === false;
-    const follows = isLast ? 'giveUp' : disposition;
+    const isRefused = disposition === 'refreshToken';
+    const isFinal = this.#isLast || (isRefused && !this.#session);
+    // A renewed token that is refused, too, is not renewed again.
+    const follows = isFinal ? 'giveUp' : isRefused && this.#wasRefused ? 'signIn' : disposition;
+    this.#wasRefused = isRefused;
     const problem = {
       [At.Code]: details.closeCode,
       [At.Reason]: reason || undefined,
       ...failureOf(code, follows, details),
       // As a WebSocket, which is silent if it was open.
-      ...(isLast && this.#state === ConnectionState.Connected && { [At.FiresError]: false }),
+      ...(this.#isLast && this.#state === ConnectionState.Connected && { [At.FiresError]: false }),
     };
     switch (follows) {
       case 'retry':
@@ -433,7 +460,6 @@ export class ConnectionDouble implements Connection, SocketDouble {
         this.#session?.renew();
         break;
       case 'signIn':
-        this.#session?.expire();
         this.#change(ConnectionState.Suspended, { ...problem, [At.SuspendedFor]: SuspendReason.SignIn });
         break;
       case 'giveUp':
@@ -453,7 +479,8 @@ export class ConnectionDouble implements Connection, SocketDouble {
 
   /** Drops what waits. */
   #drop(): number {
-    const all = this.#queue.splice(0);
+    // Also what the server has not confirmed, and what would come again.
+    const all = [...this.#queue.splice(0), ...this.#handed.filter(({ data }) => this.#isConfirmed(data))];
     this.#counts.dropped += all.length;
     for (const { number } of all) this.#sink.status(number, DeliveryStatus.Dropped);
     return all.length;
@@ -462,13 +489,17 @@ export class ConnectionDouble implements Connection, SocketDouble {
   #change(state: ConnectionState, more: Record<number, unknown> = {}): void {
     const isEnd = this.#state === ConnectionState.Connected && state !== ConnectionState.Connected;
     clearTimeout(this.#timer);
+    this.#isAuthenticating = false;
     if (state !== ConnectionState.Connecting && state !== ConnectionState.Connected) {
       this.#asked.abort();
       this.#native.readyState = 3;
     }
-    const unconfirmed = isEnd ? this.#handed.splice(0) : [];
-    // They come again: the next connection sends them first.
-    if (this.#confirms && state !== ConnectionState.Closed) this.#queue.unshift(...unconfirmed);
+    const handed = isEnd ? this.#handed.splice(0) : [];
+    const isOver = state === ConnectionState.Closed || more[At.UserChanged] === true;
+    // The next connection sends first what the server has not confirmed.
+    const again = isOver ? [] : handed.filter(({ data }) => this.#isConfirmed(data));
+    this.#queue.unshift(...again);
+    const unconfirmed = handed.filter((message) => !again.includes(message));
     const parts: unknown[] = [];
     Object.assign(parts, {
       [At.State]: state,
@@ -481,7 +512,7 @@ export class ConnectionDouble implements Connection, SocketDouble {
     });
     this.#state = state;
     this.#suspendedFor = more[At.SuspendedFor] as SuspendReason | undefined;
-    const lost = this.#confirms ? [] : unconfirmed.map(({ data }) => data);
+    const lost = unconfirmed.map(({ data }) => data);
     this.#tell(() => this.#sink.changed(parts, lost));
   }
 

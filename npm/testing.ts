@@ -4,29 +4,76 @@
  * @module gatepass/testing
  */
 
-import { failure } from './errors.js';
+import { type Disposition, type ErrorCode, failure } from './errors.js';
+import type { SuspendReason } from './events.js';
+import type { Failed } from './failure-double.js';
 import { use } from './load.js';
 import type { Session } from './session.js';
 import { SessionPartDouble, type SessionDouble } from './session-double.js';
 import { AuthSocket, inside } from './socket.js';
-import { ConnectionDouble, type SocketDouble } from './socket-double.js';
+import { ConnectionDouble } from './socket-double.js';
 
-export type { Failed } from './failure-double.js';
-export type { SessionDouble, SocketDouble };
+export type { Failed };
+export type { SessionDouble };
+
+/** How a test steers a socket of the app. It plays the server and the network. */
+export interface SocketDouble {
+  /** The URL that the socket connects to, with its parameters and without a credential; '' before a function has named it. */
+  readonly url: string;
+  /** All messages that have reached the server, the oldest first, those of `onConnected` among them. The first message of a scheme is not. */
+  readonly sent: readonly unknown[];
+  /** How long the socket waits after a loss, in milliseconds. @default 1000 */
+  retryIn: number;
+  /**
+   * The server accepts the connection. A socket that waits for its next try tries at once. Functions of the app (`url`, `onConnected`) are called first; without
+   * any, the socket is connected when this returns.
+   * @throws GatepassError CLOSED if the socket is closed; INVALID_OPTION if it is connected already, nobody is signed in, or a function or the connection fails meanwhile
+   */
+  accept(): Promise<void>;
+  /**
+   * A message of the server: a string, a `Blob` or an `ArrayBuffer` as it is, any other value as JSON.
+   * @throws GatepassError INVALID_OPTION if it is not connected, or for undefined
+   */
+  receive(data: unknown): void;
+  /** The server confirms all messages that wait for it (with the option `confirm`). */
+  confirm(): void;
+  /**
+   * The connection is lost (1006), or the server closes it with a code. What follows is as in a browser: see "Close codes" in the docs, and the option
+   * `closeCodes`.
+   * @param code @default 1006
+   * @throws GatepassError INVALID_OPTION if it neither connects nor is connected, or for a number that is no close code
+   */
+  lose(code?: number, reason?: string): void;
+  /**
+   * A try, or a connection, fails with an error of gatepass. The disposition says what follows: `retry` waits; `refreshToken` waits and renews the token; `signIn` waits
+   * for somebody to sign in; `giveUp` closes the socket.
+   * @throws GatepassError INVALID_OPTION if it is closed
+   */
+  failWith(code: ErrorCode, disposition: Disposition, details?: Failed): void;
+  /** The page has lost its network, or is hidden or frozen. @default 'offline' */
+  suspend(reason?: Exclude<SuspendReason, 'sign-in'>): void;
+  /** The page is back: the socket connects. @throws GatepassError INVALID_OPTION unless it was suspended by `suspend()` */
+  resume(): void;
+}
 
 /** What the app has made. */
 const made: { sockets: ConnectionDouble[]; sessions: SessionPartDouble[] } = { sockets: [], sessions: [] };
+
+/** Notes that the app uses a double: the last one comes last. */
+function used<T>(all: T[], double: T): void {
+  const place = all.indexOf(double);
+  if (place >= 0) all.splice(place, 1);
+  all.push(double);
+}
 
 use({
   connection: (parts, questions, session, sink) => {
     if (session !== undefined && !(session instanceof SessionPartDouble))
       throw failure('INVALID_OPTION', 'session: it was made before gatepass/testing was imported; import that first');
-    const double = new ConnectionDouble(parts, questions, session, sink);
-    made.sockets.push(double);
-    return double;
+    return new ConnectionDouble(parts, questions, session, sink, (double) => used(made.sockets, double));
   },
   session: (parts, _environment, owner) => {
-    const double = new SessionPartDouble(parts, owner);
+    const double = new SessionPartDouble(parts, owner, (double) => used(made.sessions, double));
     made.sessions.push(double);
     return double;
   },
@@ -41,9 +88,9 @@ function last<T>(all: readonly T[], missing: string): T {
 
 /** Finds what steers the sockets and sessions of the app. */
 export const doubles: {
-  /** All sockets since the last `reset()`, the oldest first. */
+  /** All sockets that were made, or connected again, since the last `reset()`. */
   readonly sockets: readonly SocketDouble[];
-  /** All sessions, the oldest first. */
+  /** All sessions; that which the app has used last comes last. */
   readonly sessions: readonly SessionDouble[];
   /**
    * The socket of the app: the last one that is not closed, or the last one. With a string only those whose URL contains it, with an AuthSocket that one.
@@ -51,7 +98,7 @@ export const doubles: {
    */
   socket(which?: AuthSocket | string | RegExp): SocketDouble;
   /**
-   * The session of the app: the last one, or the one that is given.
+   * The session of the app: that which it has used last, or the one that is given.
    * @throws Error if there is none
    */
   session(which?: Session): SessionDouble;

@@ -12,7 +12,7 @@ import { project } from './page.mjs';
 async function run(script) {
   const folder = join(project, 'doubles');
   cpSync(join(import.meta.dirname, 'doubles'), folder, { recursive: true });
-  const { stdout } = await promisify(execFile)(process.execPath, [join(folder, script)], { timeout: 60_000 });
+  const { stdout } = await promisify(execFile)(process.execPath, [join(folder, script)], { timeout: 20_000 });
   return JSON.parse(stdout);
 }
 
@@ -39,6 +39,7 @@ test('a mistake of a test is an error that says what was wrong, and no login han
     'no login': /^INVALID_OPTION refuse: no login waits$/,
     'a later login': /^SUPERSEDED /,
     'a reset': /^SUPERSEDED /,
+    'a failed try of a class': /^error close 1006 3$/,
   };
   assert.deepEqual(Object.keys(wrong), Object.keys(expected));
   for (const [name, text] of Object.entries(expected)) assert.match(wrong[name], text, name);

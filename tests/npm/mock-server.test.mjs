@@ -70,11 +70,15 @@ const told = [];
   told.push(new URL(server.url).hostname, (await server.counts()).logins, new URL(server.wsUrl).protocol);
   told.push(await server.control({ do: 'nothing' }).catch(({ message }) => message));
   await server.stop();
+  await server.stop();
+  globalThis.stopped = server;
   globalThis.gone = server.url;
 }
 told.push(await fetch(globalThis.gone).then(() => 'there', () => 'gone'));
 told.push(await startMockServer(['--port', 'x']).catch(({ message }) => message));
 told.push(await startMockServer('--spa').catch(({ message }) => message));
+told.push(await startMockServer(['--version']).catch(({ message }) => message));
+told.push(await stopped.control({ do: 'reset' }).catch(({ message }) => message));
 // One that is not stopped does not keep the process.
 await startMockServer();
 console.log(JSON.stringify(told));
@@ -82,11 +86,13 @@ console.log(JSON.stringify(told));
   );
   const { code, stdout, stderr } = await run(process.execPath, [name]);
   assert.equal(code, 0, stderr);
-  const [host, logins, protocol, unknown, gone, option, array] = JSON.parse(stdout);
+  const [host, logins, protocol, unknown, gone, option, array, prints, late] = JSON.parse(stdout);
   assert.deepEqual([host, logins, protocol, gone], ['127.0.0.1', 0, 'ws:', 'gone']);
   assert.match(unknown, /"nothing".*400 .*unknown variant `nothing`, expected one of/);
   assert.match(option, /has ended \(2\): error: invalid value 'x' for '--port <PORT>'/);
   assert.match(array, /^options: an array is needed/);
+  assert.match(prints, /says `gatepass-mock-server \d.*` and no addresses/);
+  assert.match(late, /^the mock server does not answer: it was stopped/);
   assert.equal(stderr, '');
 });
 

@@ -14,14 +14,24 @@ export async function startMockServer(options = []) {
   child.stderr.on('data', (text) => words.push(String(text)));
   const ended = new Promise((resolve) => child.on('close', resolve));
   const addresses = await new Promise((resolve, reject) => {
-    createInterface({ input: child.stdout }).once('line', (line) => resolve(JSON.parse(line)));
+    createInterface({ input: child.stdout }).once('line', (line) => {
+      try {
+        resolve(JSON.parse(line));
+      } catch {
+        reject(new Error(`gatepass-mock-server says \`${line}\` and no addresses; give it no option that only prints`));
+      }
+    });
     child.on('error', (error) => reject(new Error(`gatepass-mock-server cannot be started: ${error.message}`)));
     ended.then((code) => reject(new Error(`gatepass-mock-server has ended (${code}): ${words.join('').trim()}`)));
   });
-  child.stderr.removeAllListeners('data').pipe(process.stderr, { end: false });
+  child.stderr.removeAllListeners('data').on('data', (text) => process.stderr.write(text));
   // It does not keep this process alive.
   for (const handle of [child, ...child.stdio]) handle.unref();
   const { url, wsUrl, controlUrl } = addresses;
+  const asked = (request, path = '') =>
+    fetch(controlUrl + path, request).catch((cause) => {
+      throw new Error('the mock server does not answer: it was stopped, or has ended', { cause });
+    });
   const stop = () => {
     child.stdin.end();
     child.ref();
@@ -34,11 +44,11 @@ export async function startMockServer(options = []) {
     stop,
     [Symbol.asyncDispose ?? Symbol.for('nodejs.asyncDispose')]: stop,
     async control(command) {
-      const answer = await fetch(controlUrl, { method: 'POST', body: JSON.stringify(command) });
+      const answer = await asked({ method: 'POST', body: JSON.stringify(command) });
       if (!answer.ok) throw new Error(`${JSON.stringify(command)}: ${answer.status} ${await answer.text()}`);
     },
     async counts() {
-      return (await fetch(`${controlUrl}/counts`)).json();
+      return (await asked({}, '/counts')).json();
     },
   };
 }

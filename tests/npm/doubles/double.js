@@ -18,6 +18,11 @@ const told = await moments(gatepass, {
     else doubles.session(session).signInAs(name);
     return login;
   },
-  received: async (socket) => doubles.socket(socket).sent,
+  sayFirst: async (socket, text) => {
+    while (socket.phase !== 'authenticating') await new Promise((resolve) => setTimeout(resolve));
+    doubles.socket(socket).receive(text);
+  },
+  // Of the last connection.
+  received: async (socket, count) => doubles.socket(socket).sent.slice(-count),
 });
 console.log(JSON.stringify(told));

@@ -1,6 +1,6 @@
 // Mistakes of a test, and what they say.
 
-import { anonymous, AuthSocket, query, Session } from 'gatepass';
+import { anonymous, AuthSocket, query, Session, webSocketClass } from 'gatepass';
 import { doubles } from 'gatepass/testing';
 
 const told = {};
@@ -38,4 +38,11 @@ const second = session.login({ username: 'bob' });
 await fails('a later login', () => first);
 doubles.reset();
 await fails('a reset', () => second);
+const Socket = webSocketClass({ scheme: anonymous() });
+const native = new Socket('wss://api.example.com/class/');
+const events = [];
+for (const type of ['error', 'close']) native.addEventListener(type, ({ code }) => events.push(type, code));
+await Promise.resolve();
+doubles.socket('/class/').lose();
+told['a failed try of a class'] = `${events.filter(Boolean).join(' ')} ${native.readyState}`;
 console.log(JSON.stringify(told));

@@ -106,6 +106,59 @@ export async function moments({ anonymous, AuthSocket, query, Session }, world) 
     socket.close();
   }
   {
+    const session = new Session({ login: { url: 'https://api.example.com/login' }, fetch: world.fetch });
+    const given = { ...options, session, scheme: query(), whenSignedOut: 'connect' };
+    const socket = new AuthSocket(world.url, given);
+    watch('a visitor who signs in and out', session, socket);
+    await world.accept(socket);
+    await world.signIn(session, 'maggie');
+    await world.accept(socket);
+    session.logout();
+    await world.accept(socket);
+    socket.close();
+  }
+  {
+    const given = { ...options, scheme: anonymous(), closeCodes: { 4000: 'giveUp' } };
+    const socket = new AuthSocket(world.url, given);
+    watch('a close code of the app', undefined, socket);
+    await world.accept(socket);
+    await world.end(socket, 4000, 'mine');
+    await state(socket, 'closed', 'waiting');
+  }
+  {
+    const socket = new AuthSocket(world.url, {
+      ...options,
+      scheme: anonymous(),
+      confirm: { id: 'id', ack: { ack: '$id' } },
+    });
+    const log = watch('messages that are confirmed', undefined, socket);
+    await world.accept(socket);
+    const messages = ['{"id":1}', 'without'].map((text) => socket.send(text));
+    log.push(
+      messages.map(({ status }) => status),
+      socket.stats().unacknowledged,
+    );
+    await world.end(socket, 1006, '');
+    await state(socket, 'waiting');
+    await world.accept(socket);
+    log.push(
+      messages.map(({ status }) => status),
+      await world.received(socket, 1),
+    );
+    socket.close();
+  }
+  {
+    let heard;
+    const answer = new Promise((resolve) => (heard = resolve));
+    const socket = new AuthSocket(world.url, { ...options, scheme: anonymous(), onConnected: () => answer });
+    socket.addEventListener('message', heard);
+    watch('an onConnected that waits for an answer', undefined, socket);
+    const accepted = world.accept(socket);
+    await world.sayFirst(socket, 'welcome');
+    await accepted;
+    socket.close();
+  }
+  {
     const socket = new AuthSocket(world.url, { ...options, scheme: anonymous() });
     const log = watch('a socket whose listeners act', undefined, socket);
     const once = (type, act) => socket.addEventListener(type, act, { once: true });

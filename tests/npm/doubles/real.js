@@ -42,6 +42,10 @@ const told = await moments(gatepass, {
     user = name;
     return session.login({ username: name });
   },
+  sayFirst: async (_socket, text) => {
+    await once(server, 'connection');
+    peer.send(text);
+  },
   received: async (_socket, count) => {
     while (received.get(peer).length < count) await once(peer, 'message');
     return received.get(peer);
