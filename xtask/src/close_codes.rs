@@ -1,44 +1,34 @@
 //! The table of close codes in the docs, made of the code's own.
 
-use std::path::PathBuf;
-
-use anyhow::{Context, Result};
+use anyhow::Result;
 use gatepass::proto::close::{CLOSE_CODES, close_code_name};
 
-use crate::tools::root;
+use crate::place::Place;
 
-const START: &str = "<!-- close codes: made by `cargo xtask table --write` -->\n";
-const END: &str = "<!-- end -->";
+const PLACE: Place = Place {
+    page: "docs/reconnect.md",
+    start: "<!-- close codes: made by `cargo xtask table --write` -->\n",
+    end: "<!-- end -->",
+};
 
-fn page() -> PathBuf {
-    root().join("docs/reconnect.md")
-}
-
-/// The page as it is, and as it should be.
-fn pages() -> Result<(String, String)> {
-    let text = std::fs::read_to_string(page())?;
-    let parts = text.split_once(START).and_then(|(before, rest)| Some((before, rest.split_once(END)?.1)));
-    let (before, after) = parts.with_context(|| format!("{} has no place for the close codes", page().display()))?;
+fn table() -> String {
     let rows = CLOSE_CODES.iter().map(|(code, action)| {
         format!("| {code} | {} | `{}` |\n", close_code_name(*code).unwrap_or_default(), action.name())
     });
     let rows: String = rows.collect();
-    let made = format!(
-        "{before}{START}| code | name | action |\n|---|---|---|\n{rows}| any other | | `retry` |\n{END}{after}"
-    );
-    Ok((text, made))
+    format!("| code | name | action |\n|---|---|---|\n{rows}| any other | | `retry` |\n")
 }
 
 /// Puts the table into the docs.
 pub(crate) fn write() -> Result<()> {
-    Ok(std::fs::write(page(), pages()?.1)?)
+    PLACE.write(&table())
 }
 
 #[cfg(test)]
 mod tests {
     #[test]
     fn the_docs_have_the_close_codes_of_the_code() {
-        let (present, made) = super::pages().unwrap();
-        assert!(present == made, "docs/reconnect.md is older than the code: `cargo xtask table --write`");
+        let is_present = super::PLACE.present().unwrap() == super::table();
+        assert!(is_present, "docs/reconnect.md is older than the code: `cargo xtask table --write`");
     }
 }

@@ -19,6 +19,7 @@ mod message_path;
 mod mock_server;
 mod mutants;
 mod options_page;
+mod place;
 mod process;
 mod setup;
 mod sim;

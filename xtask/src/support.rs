@@ -2,11 +2,10 @@
 //!
 //! A row is good if each of its tests ran and none failed.
 
-use std::path::PathBuf;
-
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
+use crate::place::Place;
 use crate::tools::{root, target_dir};
 
 /// The kind, the npm package with the version (or none), the name, and how the names of its tests begin.
@@ -51,37 +50,27 @@ const ROWS: [(&str, &str, &str, &[&str]); 38] = [
     ("library", "@trpc/client", "@trpc/client", &[]),
 ];
 
-const START: &str = "<!-- matrix: made by `cargo xtask table --write` of the last test run -->\n";
-const END: &str = "<!-- end of matrix -->";
+const PLACE: Place = Place {
+    page: "docs/support.md",
+    start: "<!-- matrix: made by `cargo xtask table --write` of the last test run -->\n",
+    end: "<!-- end of matrix -->",
+};
 
 /// Puts the table into the docs.
 pub(crate) fn write() -> Result<()> {
-    let (before, _, after) = parts()?;
-    Ok(std::fs::write(page(), format!("{before}{START}{}{END}{after}", table()?))?)
+    PLACE.write(&table()?)
 }
 
 /// Compares the table in the docs with the last test run; every row has to be good.
 pub(crate) fn check() -> Result<()> {
-    let (table, (_, present, _)) = (table()?, parts()?);
+    let table = table()?;
     if table.contains('✗') || table.contains('?') {
         bail!("not everything that the package is said to run in was tried with success:\n{table}");
     }
-    if table != present {
-        bail!("{} is older than this test run: `cargo xtask table --write`", page().display());
+    if table != PLACE.present()? {
+        bail!("{} is older than this test run: `cargo xtask table --write`", PLACE.page);
     }
     Ok(())
-}
-
-fn page() -> PathBuf {
-    root().join("docs/support.md")
-}
-
-/// The page: before the table, the table, after it.
-fn parts() -> Result<(String, String, String)> {
-    let text = std::fs::read_to_string(page())?;
-    let parts = text.split_once(START).and_then(|(before, rest)| Some((before, rest.split_once(END)?)));
-    let (before, (table, after)) = parts.with_context(|| format!("{} has no place for the table", page().display()))?;
-    Ok((before.to_owned(), table.to_owned(), after.to_owned()))
 }
 
 fn table() -> Result<String> {

@@ -3,11 +3,10 @@
 //! A test says by its name which row it is of: `s1_…` in Rust, `s1: …` in JavaScript. A cell is good if at least one test of the row
 //! ran there and none failed.
 
-use std::path::PathBuf;
-
 use anyhow::{Context, Result, bail};
 
-use crate::tools::{root, target_dir};
+use crate::place::Place;
+use crate::tools::target_dir;
 
 /// Rows: the name of the tests, the system, and where it cannot be tried.
 const ROWS: [(&str, &str); 20] = [
@@ -43,8 +42,11 @@ const COLUMNS: [(&str, &str); 6] = [
     ("Django, native", "django-native"),
 ];
 
-const START: &str = "<!-- table: made by `cargo xtask table --write` of the last test run -->\n";
-const END: &str = "<!-- end of table -->";
+const PLACE: Place = Place {
+    page: "docs/schemes/README.md",
+    start: "<!-- table: made by `cargo xtask table --write` of the last test run -->\n",
+    end: "<!-- end of table -->",
+};
 
 /// Prints the table, or puts it into the docs.
 pub(crate) fn run(write: bool) -> Result<()> {
@@ -57,32 +59,19 @@ pub(crate) fn run(write: bool) -> Result<()> {
         print!("{table}");
         return Ok(());
     }
-    let (before, _, after) = parts()?;
-    Ok(std::fs::write(page(), format!("{before}{START}{table}{END}{after}"))?)
+    PLACE.write(&table)
 }
 
 /// Compares the table in the docs with the last test run; every cell has to be good.
 pub(crate) fn check() -> Result<()> {
-    let (table, (_, present, _)) = (table()?, parts()?);
+    let table = table()?;
     if table.contains('✗') || table.contains('?') {
         bail!("not every authentication scheme was tried with success:\n{table}");
     }
-    if table != present {
-        bail!("{} is older than this test run: `cargo xtask table --write`", page().display());
+    if table != PLACE.present()? {
+        bail!("{} is older than this test run: `cargo xtask table --write`", PLACE.page);
     }
     Ok(())
-}
-
-fn page() -> PathBuf {
-    root().join("docs/schemes/README.md")
-}
-
-/// The page: before the table, the table, after it.
-fn parts() -> Result<(String, String, String)> {
-    let text = std::fs::read_to_string(page())?;
-    let parts = text.split_once(START).and_then(|(before, rest)| Some((before, rest.split_once(END)?)));
-    let (before, (table, after)) = parts.with_context(|| format!("{} has no place for the table", page().display()))?;
-    Ok((before.to_owned(), table.to_owned(), after.to_owned()))
 }
 
 fn table() -> Result<String> {

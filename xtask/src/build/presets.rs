@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use gatepass::error::{HTTP_ROWS, ROWS};
-use gatepass::proto::close::CLOSE_CODES;
+use gatepass::proto::close::{CLOSE_CODES, SLOW_RETRY};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -39,15 +39,19 @@ pub(super) fn write_sentences(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Writes `close-codes.js`, for the doubles of unit tests: each code with its `CloseAction`.
+/// Writes `close-codes.js`, for the doubles of unit tests: each code with its `CloseAction`, and the wait of those that say "not now", in milliseconds.
 pub(super) fn write_close_codes(folder: &Path) -> Result<()> {
     let rows: Vec<_> = CLOSE_CODES.iter().map(|(code, action)| format!("[{code}, {}]", *action as u8)).collect();
     let script = format!(
-        "// Made of src/proto/close.rs by `cargo xtask build`.\nexport const CLOSE_CODES = [{}];\n",
-        rows.join(", ")
+        "// Made of src/proto/close.rs by `cargo xtask build`.\n\
+         export const CLOSE_CODES = [{}];\n\
+         export const SLOW_RETRY = {};\n",
+        rows.join(", "),
+        SLOW_RETRY.as_millis(),
     );
     std::fs::write(folder.join("close-codes.js"), script)?;
-    let types = "export declare const CLOSE_CODES: ReadonlyArray<readonly [code: number, action: number]>;\n";
+    let types = "export declare const CLOSE_CODES: ReadonlyArray<readonly [code: number, action: number]>;\n\
+                 export declare const SLOW_RETRY: number;\n";
     Ok(std::fs::write(folder.join("close-codes.d.ts"), types)?)
 }
 
