@@ -55,6 +55,7 @@ export class SessionPartDouble implements SessionPart, SessionDouble {
   constructor(parts: unknown[], owner: SessionOwner, onUse: (double: SessionPartDouble) => void) {
     this.#onUse = onUse;
     this.#owner = owner;
+    onUse(this);
     this.#prefix = (parts[Option.tokenPrefix] as string | undefined) ?? 'Bearer';
   }
 

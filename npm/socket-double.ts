@@ -1,14 +1,13 @@
 // A connection that a unit test steers, in the place of the driver over the wasm.
 
-import { CLOSE_CODES } from './close-codes.js';
-import { copied, lengthOf, type Sink } from './connection-driver.js';
+import { CLOSE_CODES, SLOW_RETRY } from './close-codes.js';
+import type { Sink } from './connection-driver.js';
 import {
   AuthSocketOptionsAt as Option,
   ChangePart as At,
   CloseAction,
   CONNECTION_STATE_NAMES,
   ConnectionState,
-  DeliveryStatus,
   Phase,
   Question,
   SchemeKind,
@@ -22,25 +21,15 @@ import { type Disposition, type ErrorCode, failure } from './errors.js';
 import type { SuspendReason as SuspendReasonName } from './events.js';
 import { failureOf, type Failed } from './failure-double.js';
 import type { Connection } from './load.js';
-import { idOf, NativeDouble } from './native-double.js';
-import type { Plain } from './payload.js';
+import { Messages } from './messages-double.js';
+import { NativeDouble } from './native-double.js';
 import type { SessionPartDouble } from './session-double.js';
 import type { SocketDouble } from './testing.js';
-
-/** A message that waits. */
-interface Queued {
-  readonly number: number;
-  readonly data: unknown;
-}
-
-/** How long a socket waits after codes that say "not now", in milliseconds: `SLOW_RETRY` in src/proto/close.rs. */
-const SLOW_RETRY = 15_000;
 
 /** @internal */
 export class ConnectionDouble implements Connection, SocketDouble {
   /** Whether events are being told to the app. What a listener causes is told after them. */
   isRunning = false;
-  readonly sent: unknown[] = [];
   url: string;
   retryIn = 1_000;
 
@@ -54,25 +43,22 @@ export class ConnectionDouble implements Connection, SocketDouble {
   /** Events that are yet to be told. */
   readonly #outputs: Array<() => void> = [];
   #state = ConnectionState.Idle;
+  /** While connecting. */
+  #phase: Phase | undefined;
   #suspendedFor: SuspendReason | undefined;
   #attempt = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** The app's answer for the URL of the present try. */
   #address: Promise<void> = Promise.resolve();
   #native = new NativeDouble();
-  #isGranted = true;
   /** It is connected, or connects, without a user. */
   #isVisitor = false;
-  /** `onConnected` speaks. */
-  #isAuthenticating = false;
   /** A token was refused, and nothing was heard since. */
   #wasRefused = false;
   /** Ends the questions of the present try. */
   #asked = new AbortController();
-  #queue: Queued[] = [];
-  /** The messages of the present connection. */
-  #handed: Queued[] = [];
-  #counts = { attempts: 0, connections: 0, sent: 0, received: 0, dropped: 0 };
+  readonly #messages: Messages;
+  #counts = { attempts: 0, connections: 0, received: 0 };
 
   constructor(
     parts: unknown[],
@@ -88,6 +74,7 @@ export class ConnectionDouble implements Connection, SocketDouble {
     this.#takesVisitors = parts[Option.whenSignedOut] === WhenSignedOut.Connect;
     this.#onUse = onUse;
     this.#sink = sink;
+    this.#messages = new Messages(parts[Option.confirm], (number, status) => sink.status(number, status));
     this.url = questions.includes(Question.Address) ? '' : String(parts[Option.url]);
     session?.join(this);
     onUse(this);
@@ -111,32 +98,26 @@ export class ConnectionDouble implements Connection, SocketDouble {
     this.#change(ConnectionState.Closed, {
       [At.Code]: code,
       [At.Reason]: reason || undefined,
-      [At.Dropped]: this.#drop(),
+      [At.Dropped]: this.#messages.drop(),
     });
     if (hasSocket) this.#closed(code, reason, true);
   }
 
   send(number: number, data: unknown): SendAnswer {
     if (this.#state === ConnectionState.Closed) return SendAnswer.Closed;
-    const message = { number, data };
-    if (this.#state !== ConnectionState.Connected) {
-      this.#queue.push(message);
-      return SendAnswer.Queued;
-    }
-    this.#hand(message);
-    return this.#isConfirmed(data) ? SendAnswer.Unconfirmed : SendAnswer.Now;
+    return this.#messages.take(number, data, this.#state === ConnectionState.Connected);
   }
 
   stats(): number[] {
     const counts: number[] = [];
     counts[StatPart.Attempts] = this.#counts.attempts;
     counts[StatPart.Connections] = this.#counts.connections;
-    counts[StatPart.Sent] = this.#counts.sent;
+    counts[StatPart.Sent] = this.#messages.counts.sent;
     counts[StatPart.Received] = this.#counts.received;
-    counts[StatPart.Dropped] = this.#counts.dropped;
-    counts[StatPart.Queued] = this.#queue.length;
-    counts[StatPart.QueuedBytes] = this.#queue.reduce((sum, { data }) => sum + lengthOf(data), 0);
-    counts[StatPart.Unacknowledged] = this.#handed.filter(({ data }) => this.#isConfirmed(data)).length;
+    counts[StatPart.Dropped] = this.#messages.counts.dropped;
+    counts[StatPart.Queued] = this.#messages.queued;
+    counts[StatPart.QueuedBytes] = this.#messages.queuedBytes;
+    counts[StatPart.Unacknowledged] = this.#messages.unacknowledged;
     return counts;
   }
 
@@ -157,6 +138,10 @@ export class ConnectionDouble implements Connection, SocketDouble {
 
   // The test.
 
+  get sent(): readonly unknown[] {
+    return this.#messages.sent;
+  }
+
   accept(): Promise<void> {
     if (this.#state === ConnectionState.Closed) throw failure('CLOSED', 'accept: the socket is closed');
     if (this.#state === ConnectionState.Connected) throw this.#wrong('it cannot be accepted again');
@@ -169,7 +154,7 @@ export class ConnectionDouble implements Connection, SocketDouble {
   }
 
   receive(data: unknown): void {
-    const hears = () => this.#isAuthenticating || this.#state === ConnectionState.Connected;
+    const hears = () => this.#phase === Phase.Authenticating || this.#state === ConnectionState.Connected;
     if (!hears()) throw this.#wrong('nothing can arrive');
     const isMessage = typeof data === 'string' || data instanceof ArrayBuffer || data instanceof Blob;
     const bytes =
@@ -182,12 +167,9 @@ export class ConnectionDouble implements Connection, SocketDouble {
   }
 
   confirm(): void {
-    if (!this.#confirms) throw failure('INVALID_OPTION', 'confirm: the socket does not have the option `confirm`');
-    const [confirmed, others] = [true, false].map((isConfirmed) =>
-      this.#handed.filter(({ data }) => this.#isConfirmed(data) === isConfirmed),
-    );
-    this.#handed = others!;
-    for (const { number } of confirmed!) this.#sink.status(number, DeliveryStatus.Confirmed);
+    if (!this.#messages.areConfirmed)
+      throw failure('INVALID_OPTION', 'confirm: the socket does not have the option `confirm`');
+    this.#messages.confirm();
   }
 
   lose(code = 1006, reason = ''): void {
@@ -259,9 +241,7 @@ export class ConnectionDouble implements Connection, SocketDouble {
 
   /** @internal The token that it waits for is there. */
   granted(): void {
-    const isWaiting = !this.#isGranted && this.#state === ConnectionState.Connecting;
-    this.#isGranted = true;
-    if (isWaiting) this.#dials();
+    if (this.#phase === Phase.Token) this.#dials();
   }
 
   /** A visitor has signed in. */
@@ -283,7 +263,7 @@ export class ConnectionDouble implements Connection, SocketDouble {
         [At.Reason]: 'signed out',
         [At.RetryAt]: undefined,
         [At.UserChanged]: true,
-        [At.Dropped]: this.#drop(),
+        [At.Dropped]: this.#messages.drop(),
       },
       0,
     );
@@ -309,7 +289,7 @@ export class ConnectionDouble implements Connection, SocketDouble {
       [At.SuspendedFor]: SuspendReason.SignIn,
       [At.Reason]: 'signed out',
       [At.UserChanged]: true,
-      [At.Dropped]: this.#drop(),
+      [At.Dropped]: this.#messages.drop(),
       ...failureOf('TOKEN_MISSING', 'signIn'),
     });
     if (isOpen) this.#closed(1000, 'signed out', true);
@@ -331,17 +311,8 @@ export class ConnectionDouble implements Connection, SocketDouble {
 
   /** Ends it as a loss does. */
   #ends(more: Record<number, unknown>): void {
-    this.#change(ConnectionState.Closed, { ...more, [At.Code]: 1006, [At.Dropped]: this.#drop() });
+    this.#change(ConnectionState.Closed, { ...more, [At.Code]: 1006, [At.Dropped]: this.#messages.drop() });
     this.#closed(1006, '', false);
-  }
-
-  /** Whether the server confirms a message. */
-  #isConfirmed(data: unknown): boolean {
-    return this.#confirms && idOf(data, this.#parts[Option.confirm] as unknown[]) !== undefined;
-  }
-
-  get #confirms(): boolean {
-    return this.#parts[Option.confirm] !== undefined;
   }
 
   #wrong(problem: string): Error {
@@ -361,8 +332,7 @@ export class ConnectionDouble implements Connection, SocketDouble {
         this.#change(ConnectionState.Suspended, { [At.SuspendedFor]: SuspendReason.SignIn });
         return;
       }
-      this.#isGranted = !this.#session.holdsTokens;
-      if (!this.#isGranted) return;
+      if (this.#session.holdsTokens) return;
     }
     this.#dials();
   }
@@ -398,7 +368,6 @@ export class ConnectionDouble implements Connection, SocketDouble {
     if (this.#state !== ConnectionState.Connecting) throw this.#wrong('a function of the app has failed');
     if (this.#questions.includes(Question.Connected)) {
       this.#change(ConnectionState.Connecting, { [At.Phase]: Phase.Authenticating });
-      this.#isAuthenticating = true;
       try {
         await this.#ask(Question.Connected, signal);
       } catch {
@@ -413,7 +382,7 @@ export class ConnectionDouble implements Connection, SocketDouble {
   /** Asks a function of the app. What `onConnected` sends reaches the server. */
   async #ask(question: Question, signal: AbortSignal): Promise<unknown> {
     const send = (data: unknown) => {
-      if (!signal.aborted) this.sent.push(data);
+      if (!signal.aborted) this.#messages.sent.push(data);
       return !signal.aborted;
     };
     return this.#sink.ask?.(question, { protocol: '', signal, send });
@@ -422,20 +391,10 @@ export class ConnectionDouble implements Connection, SocketDouble {
   #accepted(): void {
     this.#counts.connections++;
     this.#native.readyState = 1;
-    for (const message of this.#queue.splice(0)) {
-      this.#hand(message);
-      const status = this.#isConfirmed(message.data) ? DeliveryStatus.Unconfirmed : DeliveryStatus.Sent;
-      this.#sink.status(message.number, status);
-    }
+    this.#messages.flush();
     this.#change(ConnectionState.Connected);
     // A listener may have closed it.
     this.#tell(() => this.#state === ConnectionState.Connected && this.#sink.opened());
-  }
-
-  #hand(message: Queued): void {
-    this.#handed.push(message);
-    this.#counts.sent++;
-    this.sent.push(copied(message.data as Plain));
   }
 
   #fails(code: ErrorCode, disposition: Disposition, details: Failed = {}, reason = '', wait = this.retryIn): void {
@@ -463,7 +422,7 @@ export class ConnectionDouble implements Connection, SocketDouble {
         this.#change(ConnectionState.Suspended, { ...problem, [At.SuspendedFor]: SuspendReason.SignIn });
         break;
       case 'giveUp':
-        this.#change(ConnectionState.Closed, { ...problem, [At.Dropped]: this.#drop() });
+        this.#change(ConnectionState.Closed, { ...problem, [At.Dropped]: this.#messages.drop() });
         break;
     }
   }
@@ -477,29 +436,15 @@ export class ConnectionDouble implements Connection, SocketDouble {
     (this.#timer as { unref?(): void }).unref?.();
   }
 
-  /** Drops what waits. */
-  #drop(): number {
-    // Also what the server has not confirmed, and what would come again.
-    const all = [...this.#queue.splice(0), ...this.#handed.filter(({ data }) => this.#isConfirmed(data))];
-    this.#counts.dropped += all.length;
-    for (const { number } of all) this.#sink.status(number, DeliveryStatus.Dropped);
-    return all.length;
-  }
-
   #change(state: ConnectionState, more: Record<number, unknown> = {}): void {
     const isEnd = this.#state === ConnectionState.Connected && state !== ConnectionState.Connected;
     clearTimeout(this.#timer);
-    this.#isAuthenticating = false;
     if (state !== ConnectionState.Connecting && state !== ConnectionState.Connected) {
       this.#asked.abort();
       this.#native.readyState = 3;
     }
-    const handed = isEnd ? this.#handed.splice(0) : [];
     const isOver = state === ConnectionState.Closed || more[At.UserChanged] === true;
-    // The next connection sends first what the server has not confirmed.
-    const again = isOver ? [] : handed.filter(({ data }) => this.#isConfirmed(data));
-    this.#queue.unshift(...again);
-    const unconfirmed = handed.filter((message) => !again.includes(message));
+    const unconfirmed = isEnd ? this.#messages.lose(isOver) : [];
     const parts: unknown[] = [];
     Object.assign(parts, {
       [At.State]: state,
@@ -511,9 +456,9 @@ export class ConnectionDouble implements Connection, SocketDouble {
       ...more,
     });
     this.#state = state;
+    this.#phase = more[At.Phase] as Phase | undefined;
     this.#suspendedFor = more[At.SuspendedFor] as SuspendReason | undefined;
-    const lost = unconfirmed.map(({ data }) => data);
-    this.#tell(() => this.#sink.changed(parts, lost));
+    this.#tell(() => this.#sink.changed(parts, unconfirmed));
   }
 
   #closed(code: number, reason: string, wasClean: boolean): void {

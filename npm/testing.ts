@@ -1,6 +1,6 @@
 /**
- * Doubles for unit tests, without wasm, server and network. Import it in a test file, or as a set-up file: all sessions and sockets of the app are then steered
- * by the test. They are the real classes; what drives them is replaced. It works in Node, jsdom and happy-dom, and with fake timers.
+ * Doubles for unit tests, without wasm, server and network. Import it before the app, in a test file or as a set-up file: all sessions and sockets of the app are
+ * then steered by the test. They are the real classes; what drives them is replaced. It works in Node, jsdom and happy-dom, and with fake timers.
  * @module gatepass/testing
  */
 
@@ -31,7 +31,7 @@ export interface SocketDouble {
    */
   accept(): Promise<void>;
   /**
-   * A message of the server: a string, a `Blob` or an `ArrayBuffer` as it is, any other value as JSON.
+   * A message of the server: a string, a `Blob` or an `ArrayBuffer` as it is, a typed array as an `ArrayBuffer`, any other value as JSON.
    * @throws GatepassError INVALID_OPTION if it is not connected, or for undefined
    */
   receive(data: unknown): void;
@@ -72,11 +72,7 @@ use({
       throw failure('INVALID_OPTION', 'session: it was made before gatepass/testing was imported; import that first');
     return new ConnectionDouble(parts, questions, session, sink, (double) => used(made.sockets, double));
   },
-  session: (parts, _environment, owner) => {
-    const double = new SessionPartDouble(parts, owner, (double) => used(made.sessions, double));
-    made.sessions.push(double);
-    return double;
-  },
+  session: (parts, _environment, owner) => new SessionPartDouble(parts, owner, (double) => used(made.sessions, double)),
 });
 
 /** The last one. @throws Error that says what is missing, and what there is */
