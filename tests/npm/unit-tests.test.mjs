@@ -45,6 +45,13 @@ function runBy(node, name, files, program, ...given) {
   );
 }
 
+/** So many tests passed, and none failed. */
+async function passes(count, running) {
+  const { code, said } = await running;
+  assert.equal(code, 0, said);
+  assert.match(said, new RegExp(`${count} passed`));
+}
+
 /** What an app tests: a socket that speaks to a server, in an environment that looks like a page; and that nothing connects in one that does not. */
 const TESTS = (load, isPage) => `
 ${load}
@@ -68,60 +75,64 @@ test('a socket', async () => {
 `;
 
 const PACKAGE = JSON.stringify({ name: 'app', private: true });
+const MODULES = JSON.stringify({ name: 'app', private: true, type: 'module' });
 const PAGES = { jsdom: true, 'happy-dom': true, node: false };
 
 for (const environment of ['jsdom', 'node'])
   test(`Jest, ${environment}, CommonJS`, async () => {
-    const { code, said } = await run(
-      `jest-${environment}`,
-      {
-        'package.json': PACKAGE,
-        'jest.config.json': JSON.stringify({ testEnvironment: environment, rootDir: '.' }),
-        'a.test.js': TESTS("const gatepass = require('gatepass');", PAGES[environment]),
-      },
-      tool('jest', 'bin/jest.js'),
-      ['--config', 'jest.config.json', '--colors=false'],
+    await passes(
+      1,
+      run(
+        `jest-${environment}`,
+        {
+          'package.json': PACKAGE,
+          'jest.config.json': JSON.stringify({ testEnvironment: environment, rootDir: '.' }),
+          'a.test.js': TESTS("const gatepass = require('gatepass');", PAGES[environment]),
+        },
+        tool('jest', 'bin/jest.js'),
+        ['--config', 'jest.config.json', '--colors=false'],
+      ),
     );
-    assert.equal(code, 0, said);
-    assert.match(said, /1 passed/);
   });
 
 test('Jest, jsdom, modules', async () => {
-  const { code, said } = await run(
-    'jest-modules',
-    {
-      'package.json': PACKAGE,
-      'jest.config.json': JSON.stringify({
-        testEnvironment: 'jsdom',
-        rootDir: '.',
-        testMatch: ['**/*.test.mjs'],
-        moduleFileExtensions: ['js', 'mjs'],
-      }),
-      'a.test.mjs': TESTS("import * as gatepass from 'gatepass/inline';", true),
-    },
-    tool('jest', 'bin/jest.js'),
-    '--experimental-vm-modules',
-    '--no-warnings',
-    ['--config', 'jest.config.json', '--colors=false'],
+  await passes(
+    1,
+    run(
+      'jest-modules',
+      {
+        'package.json': PACKAGE,
+        'jest.config.json': JSON.stringify({
+          testEnvironment: 'jsdom',
+          rootDir: '.',
+          testMatch: ['**/*.test.mjs'],
+          moduleFileExtensions: ['js', 'mjs'],
+        }),
+        'a.test.mjs': TESTS("import * as gatepass from 'gatepass/inline';", true),
+      },
+      tool('jest', 'bin/jest.js'),
+      '--experimental-vm-modules',
+      '--no-warnings',
+      ['--config', 'jest.config.json', '--colors=false'],
+    ),
   );
-  assert.equal(code, 0, said);
-  assert.match(said, /1 passed/);
 });
 
 for (const environment of ['jsdom', 'happy-dom', 'node'])
   test(`Vitest, ${environment}`, async () => {
-    const { code, said } = await run(
-      `vitest-${environment}`,
-      {
-        'package.json': JSON.stringify({ name: 'app', private: true, type: 'module' }),
-        'vitest.config.js': `export default { test: { environment: '${environment}', globals: true } };`,
-        'a.test.js': TESTS("import * as gatepass from 'gatepass';", PAGES[environment]),
-      },
-      tool('vitest', 'vitest.mjs'),
-      ['run'],
+    await passes(
+      1,
+      run(
+        `vitest-${environment}`,
+        {
+          'package.json': MODULES,
+          'vitest.config.js': `export default { test: { environment: '${environment}', globals: true } };`,
+          'a.test.js': TESTS("import * as gatepass from 'gatepass';", PAGES[environment]),
+        },
+        tool('vitest', 'vitest.mjs'),
+        ['run'],
+      ),
     );
-    assert.equal(code, 0, said);
-    assert.match(said, /1 passed/);
   });
 
 /** The files of the page about testing, by their names: its samples run as they are written. */
@@ -133,40 +144,41 @@ const SAMPLES = Object.fromEntries(
   ].map(([, file, text]) => [file, text]),
 );
 const samples = (...names) => Object.fromEntries(names.map((name) => [name, SAMPLES[name]]));
-const MODULES = JSON.stringify({ name: 'app', private: true, type: 'module' });
 
 for (const environment of ['jsdom', 'happy-dom', 'node'])
   test(`the sample of the docs with doubles, in Vitest, ${environment}`, async () => {
-    const { code, said } = await run(
-      `doubles-${environment}`,
-      {
-        'package.json': MODULES,
-        'vitest.config.js': `export default { test: { environment: '${environment}' } };`,
-        ...samples('orders.ts', 'orders.test.ts'),
-      },
-      tool('vitest', 'vitest.mjs'),
-      ['run'],
+    await passes(
+      2,
+      run(
+        `doubles-${environment}`,
+        {
+          'package.json': MODULES,
+          'vitest.config.js': `export default { test: { environment: '${environment}' } };`,
+          ...samples('orders.ts', 'orders.test.ts'),
+        },
+        tool('vitest', 'vitest.mjs'),
+        ['run'],
+      ),
     );
-    assert.equal(code, 0, said);
-    assert.match(said, /2 passed/);
   });
 
 test('the sample of the docs with the mock server, in Vitest', async () => {
   const node = tool('node-24', 'bin/node');
   chmodSync(node, 0o755);
-  const { code, said } = await runBy(
-    node,
-    'mock-server',
-    {
-      'package.json': MODULES,
-      'vitest.config.js': "export default { test: { environment: 'node' } };",
-      ...samples('ticker.test.ts'),
-    },
-    tool('vitest', 'vitest.mjs'),
-    ['run'],
+  await passes(
+    1,
+    runBy(
+      node,
+      'mock-server',
+      {
+        'package.json': MODULES,
+        'vitest.config.js': "export default { test: { environment: 'node' } };",
+        ...samples('ticker.test.ts'),
+      },
+      tool('vitest', 'vitest.mjs'),
+      ['run'],
+    ),
   );
-  assert.equal(code, 0, said);
-  assert.match(said, /1 passed/);
 });
 
 test('the sample of the docs with doubles, in Jest, CommonJS', async () => {
@@ -175,44 +187,48 @@ test('the sample of the docs with doubles, in Jest, CommonJS', async () => {
       'require("vitest")',
       "{ ...require('@jest/globals'), vi: require('@jest/globals').jest }",
     );
-  const { code, said } = await run(
-    'doubles-jest',
-    {
-      'package.json': PACKAGE,
-      'jest.config.json': JSON.stringify({ testEnvironment: 'jsdom', rootDir: '.' }),
-      'orders.js': common(SAMPLES['orders.ts']),
-      'orders.test.js': common(SAMPLES['orders.test.ts']),
-    },
-    tool('jest', 'bin/jest.js'),
-    ['--config', 'jest.config.json', '--colors=false'],
+  await passes(
+    2,
+    run(
+      'doubles-jest',
+      {
+        'package.json': PACKAGE,
+        'jest.config.json': JSON.stringify({ testEnvironment: 'jsdom', rootDir: '.' }),
+        'orders.js': common(SAMPLES['orders.ts']),
+        'orders.test.js': common(SAMPLES['orders.test.ts']),
+      },
+      tool('jest', 'bin/jest.js'),
+      ['--config', 'jest.config.json', '--colors=false'],
+    ),
   );
-  assert.equal(code, 0, said);
-  assert.match(said, /2 passed/);
 });
 
 test('the sample of the docs for Vue components, in Vitest', async () => {
-  const { code, said } = await run(
-    'doubles-vue',
-    {
-      'package.json': MODULES,
-      'vitest.config.js':
-        "import vue from '@vitejs/plugin-vue';\nexport default { plugins: [vue()], test: { environment: 'jsdom' } };",
-      ...samples('OrderList.vue', 'OrderList.test.ts'),
-    },
-    tool('vitest', 'vitest.mjs'),
-    ['run'],
+  await passes(
+    1,
+    run(
+      'doubles-vue',
+      {
+        'package.json': MODULES,
+        'vitest.config.js':
+          "import vue from '@vitejs/plugin-vue';\nexport default { plugins: [vue()], test: { environment: 'jsdom' } };",
+        ...samples('OrderList.vue', 'OrderList.test.ts'),
+      },
+      tool('vitest', 'vitest.mjs'),
+      ['run'],
+    ),
   );
-  assert.equal(code, 0, said);
-  assert.match(said, /1 passed/);
 });
 
 test('a React component with doubles, in Vitest: StrictMode leaves one socket, and fake timers count down', async () => {
-  const { code, said } = await run(
-    'doubles-react',
-    {
-      'package.json': MODULES,
-      'vitest.config.js': "export default { test: { environment: 'jsdom', globals: true } };",
-      'orders.test.js': `
+  await passes(
+    1,
+    run(
+      'doubles-react',
+      {
+        'package.json': MODULES,
+        'vitest.config.js': "export default { test: { environment: 'jsdom', globals: true } };",
+        'orders.test.js': `
 import { render, screen } from '@testing-library/react';
 import { act, createElement, StrictMode, useEffect, useState } from 'react';
 import { anonymous, AuthSocket } from 'gatepass';
@@ -247,12 +263,11 @@ test('an order arrives, and a loss is shown', async () => {
   doubles.reset();
 });
 `,
-    },
-    tool('vitest', 'vitest.mjs'),
-    ['run'],
+      },
+      tool('vitest', 'vitest.mjs'),
+      ['run'],
+    ),
   );
-  assert.equal(code, 0, said);
-  assert.match(said, /1 passed/);
 });
 
 test('the sample of the docs for Angular components, by `ng test`', async () => {
@@ -266,17 +281,18 @@ test('the sample of the docs for Angular components, by `ng test`', async () => 
   const tsconfig = JSON.parse(app['tsconfig.json']);
   const names = ['orders.component.ts', 'orders.component.spec.ts'];
   tsconfig.files.push(...names.map((name) => `src/${name}`));
-  const { code, said } = await run(
-    'doubles-angular',
-    {
-      ...app,
-      'angular.json': JSON.stringify(workspace),
-      'tsconfig.json': JSON.stringify(tsconfig),
-      ...Object.fromEntries(names.map((name) => [`src/${name}`, SAMPLES[name]])),
-    },
-    tool('@angular/cli', 'bin/ng.js'),
-    ['test', '--watch=false'],
+  await passes(
+    1,
+    run(
+      'doubles-angular',
+      {
+        ...app,
+        'angular.json': JSON.stringify(workspace),
+        'tsconfig.json': JSON.stringify(tsconfig),
+        ...Object.fromEntries(names.map((name) => [`src/${name}`, SAMPLES[name]])),
+      },
+      tool('@angular/cli', 'bin/ng.js'),
+      ['test', '--watch=false'],
+    ),
   );
-  assert.equal(code, 0, said);
-  assert.match(said, /1 passed/);
 });

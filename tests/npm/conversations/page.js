@@ -15,6 +15,19 @@ const asking = (socket) => (text) =>
     socket.send(text);
   });
 
+/** For libraries that deliver by callbacks: `heard` is called with every text, and `ask` waits for one that it has sent. */
+const answering = (send) => {
+  const waiting = new Map();
+  return {
+    heard: (text) => waiting.get(text)?.(text),
+    ask: (text) =>
+      new Promise((resolve) => {
+        waiting.set(text, resolve);
+        send(text);
+      }),
+  };
+};
+
 const noting = (socket, { up, note }) => {
   socket.addEventListener('open', up);
   socket.addEventListener('error', () => note('error'));
@@ -30,23 +43,10 @@ export const conversations = {
       openObserver: { next: up },
       closeObserver: { next: ({ code, wasClean }) => note('close', code, wasClean) },
     });
-    const heard = new Set();
+    const { ask, heard } = answering((text) => subject.next(text));
     const delay = 20;
-    const subscription = subject.pipe(retry({ delay }), repeat({ delay })).subscribe((value) => {
-      for (const call of heard) call(value);
-    });
-    return {
-      ask: (text) =>
-        new Promise((resolve) => {
-          heard.add(function call(value) {
-            if (value !== text) return;
-            heard.delete(call);
-            resolve(value);
-          });
-          subject.next(text);
-        }),
-      stop: () => subscription.unsubscribe(),
-    };
+    const subscription = subject.pipe(retry({ delay }), repeat({ delay })).subscribe(heard);
+    return { ask, stop: () => subscription.unsubscribe() };
   },
 
   async partysocket({ url, ...tell }) {
@@ -89,7 +89,6 @@ export const conversations = {
     const { createConnection, createLongLivedTokenAuth } = await import('home-assistant-js-websocket');
     const auth = createLongLivedTokenAuth(url.replace('ws', 'http'), 'token');
     const connection = await createConnection({ auth, setupRetry: 9 });
-    // It asks for the features of the server first, which are none.
     connection.addEventListener('ready', up);
     connection.addEventListener('disconnected', () => note('disconnected'));
     up();
@@ -101,26 +100,19 @@ export const conversations = {
 
   async '@stomp/stompjs'({ url, up, note }) {
     const { Client } = await import('@stomp/stompjs');
-    const heard = new Map();
+    const { ask, heard } = answering((body) => client.publish({ destination: '/echo', body }));
     const client = new Client({
       brokerURL: url,
       reconnectDelay: 20,
       onConnect: () => {
-        client.subscribe('/echo', ({ body }) => heard.get(body)?.(body), { id: '1' });
+        client.subscribe('/echo', ({ body }) => heard(body), { id: '1' });
         up();
       },
       onWebSocketClose: ({ code, wasClean }) => note('close', code, wasClean),
       onWebSocketError: () => note('error'),
     });
     client.activate();
-    return {
-      ask: (body) =>
-        new Promise((resolve) => {
-          heard.set(body, resolve);
-          client.publish({ destination: '/echo', body });
-        }),
-      stop: () => client.deactivate(),
-    };
+    return { ask, stop: () => client.deactivate() };
   },
 
   async 'socket.io-client'({ url, up, note }) {
@@ -173,20 +165,13 @@ export const conversations = {
     const { RealtimeClient } = await import('@supabase/realtime-js');
     const client = new RealtimeClient(url, { params: { apikey: 'key' }, reconnectAfterMs: () => 20 });
     const channel = client.channel('echo', { config: { broadcast: { self: true } } });
-    const heard = new Map();
-    channel.on('broadcast', { event: 'echo' }, ({ payload }) => heard.get(payload.text)?.(payload.text));
+    const { ask, heard } = answering((text) => channel.send({ type: 'broadcast', event: 'echo', payload: { text } }));
+    channel.on('broadcast', { event: 'echo' }, ({ payload }) => heard(payload.text));
     channel.subscribe((status, error) => {
       note(status, error !== undefined);
       if (status === 'SUBSCRIBED') up();
     });
-    return {
-      ask: (text) =>
-        new Promise((resolve) => {
-          heard.set(text, resolve);
-          channel.send({ type: 'broadcast', event: 'echo', payload: { text } });
-        }),
-      stop: () => client.disconnect(),
-    };
+    return { ask, stop: () => client.disconnect() };
   },
 
   async '@microsoft/signalr'({ url, up, note }) {
@@ -218,37 +203,23 @@ export const conversations = {
     pusher.connection.bind('state_change', ({ current }) => note(current));
     const channel = pusher.subscribe('echo');
     channel.bind('pusher:subscription_succeeded', up);
-    const heard = new Map();
-    channel.bind('client-echo', ({ text }) => heard.get(text)?.(text));
-    return {
-      ask: (text) =>
-        new Promise((resolve) => {
-          heard.set(text, resolve);
-          pusher.send_event('client-echo', { text }, 'echo');
-        }),
-      stop: () => pusher.disconnect(),
-    };
+    const { ask, heard } = answering((text) => pusher.send_event('client-echo', { text }, 'echo'));
+    channel.bind('client-echo', ({ text }) => heard(text));
+    return { ask, stop: () => pusher.disconnect() };
   },
 
   async mqtt({ url, up, note }) {
     const { default: mqtt } = await import('mqtt');
     const client = mqtt.connect(url, { reconnectPeriod: 20, clientId: 'one' });
-    const heard = new Map();
+    const { ask, heard } = answering((text) => client.publish('echo', text));
     client.on('connect', async () => {
       await client.subscribeAsync('echo');
       up();
     });
-    client.on('message', (_topic, payload) => heard.get(String(payload))?.(String(payload)));
+    client.on('message', (_topic, payload) => heard(String(payload)));
     client.on('close', () => note('close'));
     client.on('error', ({ code }) => note('error', code));
-    return {
-      ask: (text) =>
-        new Promise((resolve) => {
-          heard.set(text, resolve);
-          client.publish('echo', text);
-        }),
-      stop: () => client.endAsync(),
-    };
+    return { ask, stop: () => client.endAsync() };
   },
 
   async '@nats-io/nats-core'({ url, up, note }) {
@@ -259,8 +230,8 @@ export const conversations = {
       reconnectTimeWait: 20,
       reconnectJitter: 0,
     });
-    const heard = new Map();
-    connection.subscribe('echo', { callback: (_error, message) => heard.get(message.string())?.(message.string()) });
+    const { ask, heard } = answering((text) => connection.publish('echo', text));
+    connection.subscribe('echo', { callback: (_error, message) => heard(message.string()) });
     const watch = async () => {
       for await (const { type } of connection.status()) {
         note(type);
@@ -269,14 +240,7 @@ export const conversations = {
     };
     watch();
     up();
-    return {
-      ask: (text) =>
-        new Promise((resolve) => {
-          heard.set(text, resolve);
-          connection.publish('echo', text);
-        }),
-      stop: () => connection.close(),
-    };
+    return { ask, stop: () => connection.close() };
   },
 
   async '@rails/actioncable'({ url, up, note }) {
@@ -284,20 +248,13 @@ export const conversations = {
     // It dials again only after this time without a ping, in seconds.
     ConnectionMonitor.staleThreshold = 0.5;
     const consumer = createConsumer(url);
-    const heard = new Map();
+    const { ask, heard } = answering((text) => subscription.send({ text }));
     const subscription = consumer.subscriptions.create('Echo', {
       connected: up,
       disconnected: ({ willAttemptReconnect }) => note('disconnected', willAttemptReconnect),
-      received: ({ text }) => heard.get(text)?.(text),
+      received: ({ text }) => heard(text),
     });
-    return {
-      ask: (text) =>
-        new Promise((resolve) => {
-          heard.set(text, resolve);
-          subscription.send({ text });
-        }),
-      stop: () => consumer.disconnect(),
-    };
+    return { ask, stop: () => consumer.disconnect() };
   },
 
   async '@trpc/client'({ url, up, note }) {

@@ -1,5 +1,6 @@
 // Doubles, steered.
 
+import { once } from 'node:events';
 import * as gatepass from 'gatepass';
 import { doubles } from 'gatepass/testing';
 import { moments } from './moments.js';
@@ -19,7 +20,7 @@ const told = await moments(gatepass, {
     return login;
   },
   sayFirst: async (socket, text) => {
-    while (socket.phase !== 'authenticating') await new Promise((resolve) => setTimeout(resolve));
+    while (socket.phase !== 'authenticating') await once(socket, 'statechange');
     doubles.socket(socket).receive(text);
   },
   // Of the last connection.

@@ -10,13 +10,12 @@ use serde_json::Value;
 
 /// Starts the command with a pipe to its standard input; returns it, and the first line that it prints.
 fn start(more: &[&str]) -> (Child, String) {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_gatepass-mock-server"))
-        .args(more)
-        .env("RUST_LOG", "error")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gatepass-mock-server"));
+    spawn(command.args(more).env("RUST_LOG", "error"))
+}
+
+fn spawn(command: &mut Command) -> (Child, String) {
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
     (child, line)
@@ -51,16 +50,9 @@ async fn it_prints_its_addresses_as_json_and_only_they_give_commands() {
 #[tokio::test]
 async fn more_connections_than_the_machine_allows_are_survived_without_a_flood_of_words() {
     let program = env!("CARGO_BIN_EXE_gatepass-mock-server");
-    let mut child = Command::new("sh")
-        .args(["-c", &format!("ulimit -n 48; exec {program} --end-with-stdin")])
-        .env("RUST_LOG", "warn")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let mut command = Command::new("sh");
+    command.args(["-c", &format!("ulimit -n 48; exec {program} --end-with-stdin")]).env("RUST_LOG", "warn");
+    let (mut child, line) = spawn(command.stderr(Stdio::piped()));
     let mut words = BufReader::new(child.stderr.take().unwrap());
     let address = line.trim().trim_start_matches("http://").to_owned();
     let many: Vec<_> = (0..100).map(|_| TcpStream::connect(&address).unwrap()).collect();
