@@ -43,10 +43,11 @@ export async function moments({ anonymous, AuthSocket, query, Session }, world) 
       [1001, 'bye'],
       [4400, 'no'],
     ]) {
+      // In the moment of the loss: the next try may come first on a busy machine.
+      const lost = new Promise((resolve) => socket.addEventListener('close', resolve, { once: true }));
+      const away = lost.then(() => socket.state === 'waiting' && log.push([socket.send('while away').status]));
       await world.end(socket, code, reason);
-      await state(socket, 'waiting', 'closed');
-      if (socket.state === 'closed') break;
-      log.push([socket.send('while away').status]);
+      if (!(await away)) break;
       await world.accept(socket);
     }
     socket.reconnect();
