@@ -97,11 +97,11 @@ export function load(options: LoadOptions = {}): Promise<void> {
       () => use(overWasm),
       (cause: unknown) => {
         loading = undefined;
-        const error = failure(
-          'LOAD_FAILED',
-          `core_bg.wasm could not be loaded; serve it beside the script, in the same version, or use load({ wasm }) or gatepass/inline (in unit tests setupFiles: ['gatepass/inline']): ${String(cause)}`,
-          cause,
-        );
+        // Chromium, Firefox and WebKit each say it in words of their own; what Chromium proposes, 'unsafe-eval', allows too much.
+        const mend = /Content Security Policy|CSP|unsafe-eval/.test(String(cause))
+          ? "add 'wasm-unsafe-eval' to script-src of the Content-Security-Policy"
+          : "serve it beside the script, in the same version, or use load({ wasm }) or gatepass/inline (in unit tests setupFiles: ['gatepass/inline'])";
+        const error = failure('LOAD_FAILED', `core_bg.wasm could not be loaded; ${mend}: ${String(cause)}`, cause);
         for (const { failed } of waiting.splice(0)) reported(() => failed(error));
         throw error;
       },

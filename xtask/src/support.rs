@@ -9,7 +9,7 @@ use crate::place::Place;
 use crate::tools::{root, target_dir};
 
 /// The kind, the npm package with the version (or none), the name, and how the names of its tests begin.
-const ROWS: [(&str, &str, &str, &[&str]); 38] = [
+const ROWS: [(&str, &str, &str, &[&str]); 39] = [
     ("runtime", "node-20", "Node 20, with the package `ws`", &["a client in Node 20 ", "on a server in Node 20 "]),
     ("runtime", "node-22", "Node 22", &["a client in Node 22 ", "on a server in Node 22 "]),
     ("runtime", "node-24", "Node 24", &["a client in Node 24 ", "on a server in Node 24 "]),
@@ -17,6 +17,7 @@ const ROWS: [(&str, &str, &str, &[&str]); 38] = [
     ("runtime", "@deno/linux-x64-glibc", "Deno", &["a client in Deno ", "on a server in Deno "]),
     ("runtime", "", "workers and shared workers", &["it works in a worker and in a shared worker"]),
     ("runtime", "", "service workers", &["in a service worker"]),
+    ("runtime", "", "extensions of Chromium: pages and service workers", &["in an extension a page and a service worker"]),
     ("tool", "vite", "Vite", &["vite builds gatepass "]),
     ("tool", "rollup", "Rollup", &["rollup builds gatepass "]),
     ("tool", "webpack", "webpack", &["webpack builds gatepass "]),

@@ -21,7 +21,7 @@ impl OriginPolicy {
     pub fn new(allowed: &[String], allow_absent: bool) -> Result<Self, String> {
         for origin in allowed {
             let is_origin = origin.split_once("://").is_some_and(|(scheme, host)| {
-                matches!(scheme, "http" | "https") && !host.is_empty() && !host.contains(['/', '?', '#', '@'])
+                is_scheme(scheme) && !host.is_empty() && !host.contains(['/', '?', '#', '@'])
             });
             if !is_origin || *origin != origin.to_ascii_lowercase() {
                 return Err(format!(
@@ -48,6 +48,13 @@ impl OriginPolicy {
             None => allowed == origin,
         })
     }
+}
+
+/// RFC 3986 §3.1. Extensions and apps have schemes of their own (`chrome-extension`, `capacitor`); the schemes of sockets are those of no page.
+fn is_scheme(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_alphabetic())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'))
+        && !matches!(text, "ws" | "wss" | "file")
 }
 
 fn is_port(text: &str) -> bool {
@@ -117,8 +124,16 @@ mod tests {
     }
 
     #[test]
+    fn the_pages_of_extensions_and_apps_have_origins_too() {
+        for origin in ["chrome-extension://abcdefgh", "moz-extension://0a1b-2c3d", "capacitor://localhost", "tauri://localhost"] {
+            let policy = OriginPolicy::new(&[origin.to_owned()], false).unwrap();
+            assert!(policy.allows(Some(origin)) && !policy.allows(Some(&format!("{origin}.evil.com"))), "{origin}");
+        }
+    }
+
+    #[test]
     fn what_is_no_origin_is_refused_by_name() {
-        for entry in ["*", "localhost:4200", "http://", "http://a/b", "HTTP://a", "ftp://a", "http://u@a"] {
+        for entry in ["*", "localhost:4200", "http://", "http://a/b", "HTTP://a", "ws://a", "1://a", "a b://a", "http://u@a"] {
             assert!(OriginPolicy::new(&[entry.to_owned()], false).unwrap_err().contains(entry), "{entry}");
         }
     }
