@@ -1,27 +1,17 @@
 /** What the adapters for frameworks share: a socket for a URL that changes, and what an app shows of a socket and of a session. */
 
 import { failure, type GatepassError } from './errors.js';
-import type { Phase, SocketState, StateChange, StateChangeEvent, SuspendReason } from './events.js';
-import type { Session, SessionState } from './session.js';
+import { IDLE, type SocketSnapshot } from './changes.js';
+import type { StateChange, StateChangeEvent } from './events.js';
+import type { Session, SessionSnapshot } from './session.js';
+import { isRecord } from './options.js';
 import { AuthSocket } from './socket.js';
 import { read, type AuthSocketOptions } from './socket-options.js';
 
 /** @internal What an app shows of a socket. */
-export interface SocketView {
-  state: SocketState;
-  phase: Phase | undefined;
-  suspendedFor: SuspendReason | undefined;
-  /** The last failure, until the socket is connected again. */
-  error: GatepassError | undefined;
+export interface SocketView extends SocketSnapshot {
   /** Whole seconds until the next try, while it waits. */
-  retryIn: number | undefined;
-}
-
-/** @internal What an app shows of a session. */
-export interface SessionView {
-  state: SessionState;
-  isSignedIn: boolean;
-  error: GatepassError | undefined;
+  readonly retryIn: number | undefined;
 }
 
 /** @internal What a slot tells its framework. */
@@ -33,13 +23,38 @@ export interface SlotListener {
   change(change: StateChange): void;
 }
 
-const NO_SOCKET: SocketView = {
-  state: 'idle',
-  phase: undefined,
-  suspendedFor: undefined,
-  error: undefined,
-  retryIn: undefined,
-};
+/** @internal What an app may be called with beside the options of a socket. */
+export interface Callbacks {
+  onMessage?: (data: unknown) => void;
+  onStateChange?: (change: StateChange) => void;
+}
+
+/**
+ * @internal The options of a socket, with the session that all components share if there is none among them.
+ * @param how how all get one, for the error
+ * @throws GatepassError INVALID_OPTION
+ */
+export function socketOptions(
+  options: AuthSocketOptions & Callbacks,
+  provided: Session | undefined,
+  how: string,
+): AuthSocketOptions {
+  if (!isRecord(options)) throw failure('INVALID_OPTION', 'options: an object with the scheme is needed');
+  const { onMessage, onStateChange, ...rest } = options;
+  for (const [name, call] of Object.entries({ onMessage, onStateChange })) {
+    if (call !== undefined && typeof call !== 'function')
+      throw failure('INVALID_OPTION', `${name}: a function is needed`);
+  }
+  const session = rest.session ?? provided;
+  if (session !== undefined) return { ...rest, session };
+  // Without a scheme that is what is missing, and AuthSocket says so.
+  if (rest.scheme && !['anonymous', 'cookie'].includes(rest.scheme.type))
+    throw failure('INVALID_OPTION', `session: there is none; give one, or ${how}`);
+  return rest;
+}
+
+/** @internal What is shown without a socket. */
+export const NO_SOCKET: SocketView = Object.freeze({ ...IDLE, retryIn: undefined });
 
 /** @internal What a function for a URL has thrown. */
 class Thrown {
@@ -104,7 +119,8 @@ export class SocketSlot {
     const isPresent = () => this.#socket === socket;
     const onChange = (change: StateChangeEvent) => {
       if (isPresent()) {
-        this.#changed(change);
+        if (change.userChanged) this.#listener.data(undefined);
+        this.#countDown(socket.snapshot);
         this.#listener.change(change);
       } else if (change.state === 'closed') {
         // A socket that was replaced reports what may not have arrived.
@@ -118,15 +134,6 @@ export class SocketSlot {
       this.#listener.data(data);
       this.#listener.message(data);
     });
-  }
-
-  #changed({ state, phase, suspendedFor, error, retryAt, userChanged }: StateChangeEvent): void {
-    if (userChanged) this.#listener.data(undefined);
-    const before = userChanged ? undefined : this.#view.error;
-    // A sign-in ends the errors that asked for it.
-    const isOver = state === 'connected' || (state === 'connecting' && before?.disposition === 'signIn');
-    this.#view = { ...this.#view, state, phase, suspendedFor, error: error ?? (isOver ? undefined : before) };
-    this.#countDown(retryAt);
   }
 
   /** The same where nobody can catch: a wrong URL is the error that is shown. */
@@ -152,12 +159,13 @@ export class SocketSlot {
     socket?.close();
   }
 
-  #countDown(retryAt: number | undefined): void {
+  #countDown(snapshot: SocketSnapshot): void {
     clearTimeout(this.#timer);
+    const { retryAt } = snapshot;
     const retryIn = retryAt === undefined ? undefined : Math.max(0, Math.ceil((retryAt - Date.now()) / 1_000));
-    this.#show({ ...this.#view, retryIn });
+    this.#show({ ...snapshot, retryIn });
     // Often enough that no second is skipped.
-    if (retryAt !== undefined) this.#timer = setTimeout(() => this.#countDown(retryAt), 250);
+    if (retryAt !== undefined) this.#timer = setTimeout(() => this.#countDown(snapshot), 250);
   }
 
   #show(view: SocketView): void {
@@ -166,15 +174,8 @@ export class SocketSlot {
   }
 }
 
-/** @internal What is to be shown of a session now. */
-export function sessionView({ state, error }: Session): SessionView {
-  return { state, error, isSignedIn: state === 'signed-in' || state === 'refreshing' };
-}
-
-/** @internal Tells what is to be shown of a session at each change, until the returned function is called. On a server nothing changes. */
-export function watchSession(session: Session, show: (view: SessionView) => void): () => void {
-  const onChange = () => show(sessionView(session));
+/** @internal Shows a session now and after each change, until the returned function is called. On a server nothing changes. */
+export function watchSession(session: Session, show: (snapshot: SessionSnapshot) => void): () => void {
   // On a server nobody ends what begins: a listener would stay.
-  if (typeof window !== 'undefined') session.addEventListener('change', onChange);
-  return () => session.removeEventListener('change', onChange);
+  return typeof window === 'undefined' ? () => {} : session.subscribe(show);
 }

@@ -6,6 +6,7 @@
 
 import { HttpContextToken, HttpErrorResponse, type HttpInterceptorFn, type HttpRequest } from '@angular/common/http';
 import {
+  afterNextRender,
   computed,
   DestroyRef,
   effect,
@@ -21,7 +22,7 @@ import {
 import { catchError, from, of, Subject, switchMap, throwError } from 'rxjs';
 // Angular's builder has no place for a .wasm beside the script.
 import './inline.js';
-import { addressOf, sessionView, SocketSlot, watchSession, type SocketView } from './adapter.js';
+import { addressOf, SocketSlot, watchSession, type SocketView } from './adapter.js';
 import { failure, isGatepassError, type GatepassError } from './errors.js';
 import type { Phase, SocketState, StateChange, SuspendReason } from './events.js';
 import type { JsonValue } from './schemes.js';
@@ -71,6 +72,8 @@ export class GatepassSession {
   readonly session: Session;
   /** Its state. */
   readonly state: Signal<SessionState>;
+  /** Whether it is not known yet if somebody is signed in: show neither the app nor the login. */
+  readonly isLoading: Signal<boolean>;
   /** Whether somebody is signed in; also while their token is renewed. */
   readonly isSignedIn: Signal<boolean>;
   /** Why the session has ended, until somebody signs in. */
@@ -80,12 +83,19 @@ export class GatepassSession {
   constructor() {
     const { session } = inject(OPTIONS);
     this.session = this.#zone.runOutsideAngular(() => (session instanceof Session ? session : new Session(session)));
-    const view = signal(sessionView(this.session));
+    // A page that takes over a server's HTML has to show the same first.
+    const isHydrating = typeof document !== 'undefined' && document.querySelector('[ng-server-context]') !== null;
+    const view = signal(isHydrating ? this.session.unread : this.session.snapshot);
     this.state = computed(() => view().state);
+    this.isLoading = computed(() => view().isLoading);
     this.isSignedIn = computed(() => view().isSignedIn);
     this.error = computed(() => view().error);
-    const stop = this.#zone.runOutsideAngular(() => watchSession(this.session, (next) => view.set(next)));
-    inject(DestroyRef).onDestroy(stop);
+    let stop = () => {};
+    const start = () =>
+      (stop = this.#zone.runOutsideAngular(() => watchSession(this.session, (next) => view.set(next))));
+    if (isHydrating) afterNextRender(start);
+    else start();
+    inject(DestroyRef).onDestroy(() => stop());
   }
 
   /** As `Session.login`. */

@@ -1,8 +1,8 @@
 // Changes of state, as the wasm reports them.
 
 import { ChangePart as At, CONNECTION_STATE_NAMES, PHASE_NAMES, SUSPEND_REASON_NAMES } from './contract.js';
-import { type Causes, named, nameOf, type FailureParts } from './errors.js';
-import type { SocketState, StateChange } from './events.js';
+import { type Causes, type GatepassError, named, nameOf, type FailureParts } from './errors.js';
+import type { Phase, SocketState, StateChange, SuspendReason } from './events.js';
 import type { Source } from './session-options.js';
 
 /** @internal The new state of a change of the wasm. */
@@ -33,6 +33,39 @@ export function changeOf(
     unconfirmed,
     userChanged: parts[At.UserChanged] === true,
   };
+}
+
+/** What an app shows of a socket. */
+export interface SocketSnapshot {
+  /** The state. */
+  readonly state: SocketState;
+  /** The phase of the present try, while connecting. */
+  readonly phase: Phase | undefined;
+  /** What it waits for, while suspended. */
+  readonly suspendedFor: SuspendReason | undefined;
+  /** The last failure, until it is connected again. A sign-in ends those that asked for it. */
+  readonly error: GatepassError | undefined;
+  /** When the next try starts, in milliseconds since 1970; while waiting, or suspended without a network. */
+  readonly retryAt: number | undefined;
+}
+
+/** @internal Before anything has happened. */
+export const IDLE: SocketSnapshot = Object.freeze({
+  state: 'idle',
+  phase: undefined,
+  suspendedFor: undefined,
+  error: undefined,
+  retryAt: undefined,
+});
+
+/** @internal What is shown after a change. */
+export function snapshotOf(
+  { state, phase, suspendedFor, error, retryAt, userChanged }: StateChange,
+  shown: SocketSnapshot,
+): SocketSnapshot {
+  const before = userChanged ? undefined : shown.error;
+  const isOver = state === 'connected' || (state === 'connecting' && before?.disposition === 'signIn');
+  return Object.freeze({ state, phase, suspendedFor, error: error ?? (isOver ? undefined : before), retryAt });
 }
 
 /** @internal A change that the face makes. */

@@ -45,6 +45,37 @@ export interface StateChange {
   userChanged: boolean;
 }
 
+/** An `EventTarget` whose events are typed by their names. */
+export interface TypedEventTarget<Events> extends EventTarget {
+  /** As `EventTarget.addEventListener`, with the event typed by its name. */
+  addEventListener<K extends keyof Events>(
+    type: K,
+    listener: ((event: Events[K]) => unknown) | EventListenerObject | null,
+    options?: AddEventListenerOptions | boolean,
+  ): void;
+  /** As in `EventTarget`. */
+  addEventListener(
+    type: string,
+    listener: EventListenerOrEventListenerObject | null,
+    options?: AddEventListenerOptions | boolean,
+  ): void;
+  /** As `EventTarget.removeEventListener`, with the event typed by its name. */
+  removeEventListener<K extends keyof Events>(
+    type: K,
+    listener: ((event: Events[K]) => unknown) | EventListenerObject | null,
+    options?: EventListenerOptions | boolean,
+  ): void;
+  /** As in `EventTarget`. */
+  removeEventListener(
+    type: string,
+    listener: EventListenerOrEventListenerObject | null,
+    options?: EventListenerOptions | boolean,
+  ): void;
+}
+
+/** @internal `EventTarget` itself, to be extended with typed events. */
+export const Typed = EventTarget as new <Events>() => TypedEventTarget<Events>;
+
 /** `statechange`: the state or the phase changed. */
 export class StateChangeEvent extends Event implements StateChange {
   /** The new state. */

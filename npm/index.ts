@@ -44,6 +44,7 @@ export {
   type SocketState,
   type SuspendReason,
   type StateChange,
+  type TypedEventTarget,
 } from './events.js';
 export { load, type LoadOptions } from './load.js';
 export type { SocketPreset } from './presets.js';
@@ -62,8 +63,9 @@ export {
   Session,
   SessionChangeEvent,
   type SessionEvents,
+  type SessionSnapshot,
   type SessionState,
 } from './session.js';
-export { AuthSocket, type Sendable, type SentMessage, type SocketStats } from './socket.js';
+export { AuthSocket, type Sendable, type SentMessage, type SocketSnapshot, type SocketStats } from './socket.js';
 export type { WebSocketConstructor } from './payload.js';
 export { SignInRequired, type TokenContext, type Tokens, type TokenSource, type TokenStore } from './tokens.js';

@@ -12,9 +12,10 @@ import {
   TokenEndpointAt,
 } from './contract.js';
 import { part, type Thrown } from './errors.js';
-import type { Makers, SessionPart } from './load.js';
+import { noBrowser, type Makers, type SessionPart } from './load.js';
 import type { SessionOptions, TokenEndpoint } from './option-types.js';
 import { Options } from './options.js';
+import { decoded } from './record.js';
 import type { SessionOwner, SessionEnvironment } from './session-driver.js';
 import { SignInRequired, type TokenContext } from './tokens.js';
 
@@ -29,12 +30,19 @@ export interface Source {
   thrown?: Thrown;
 }
 
+/** @internal Whether somebody is signed in, as far as it is known without the wasm. */
+export type Foreseen = 'signed-in' | 'signed-out';
+
 /** @internal Makes the driver of a session, and what its sockets take over from the options. */
 export interface Made {
   make(makers: Makers, owner: SessionOwner): SessionPart;
   calls: Calls | undefined;
   /** Whether a cookie is the session, and there is no token. */
   isByCookie: boolean;
+  /** The state before the session has read its store. */
+  unread: 'loading' | 'signed-out';
+  /** What the store of the browser says at once, if it says anything. */
+  foreseen: Foreseen | undefined;
 }
 
 /** @internal Reads options for the wasm, each at its place of the contract. */
@@ -93,9 +101,13 @@ export function read(given: SessionOptions, source: Source): Made {
     source: getToken && sourceOf(getToken, source),
   } as SessionEnvironment;
   const calls = callsOf(all, endpoints, undefined, options.fields?.access ?? 'access');
+  const foreseen = hasStore && !noBrowser() ? peek(store, key, isByCookie) : undefined;
   return {
     calls,
     isByCookie,
+    unread: hasStore ? 'loading' : 'signed-out',
+    // What is not in the store may be found by `restore`.
+    foreseen: foreseen === 'signed-out' && restore != null ? undefined : foreseen,
     make: (makers, owner) => makers.session(parts, environment, Object.assign(owner, { send: sendOf(calls) })),
   };
 }
@@ -121,6 +133,20 @@ export function checkBody(endpoint: Options, name: string, { body, method }: Tok
         : `"$access" and "$refresh" can be placeholders here; "$$" is a plain $: look at "${member}"`,
     ),
   );
+}
+
+/** Looks into a store of the browser, which answers at once: no login form is shown to a user who is signed in. */
+function peek(place: unknown, name: string, isByCookie: boolean): Foreseen | undefined {
+  if (place !== 'localStorage' && place !== 'sessionStorage') return undefined;
+  try {
+    const there = decoded(globalThis[place].getItem(name));
+    if (there === null) return 'signed-out';
+    // A record of another kind of session is none of this one's.
+    return there && (there[2] === '') === isByCookie ? 'signed-in' : undefined;
+  } catch {
+    // Denied, or not ours. The session meets the same, and reports it.
+    return undefined;
+  }
 }
 
 /** A store as the driver opens it: `store` in src/web/tabs.js, which is loaded only where it is needed. */

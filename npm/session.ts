@@ -2,8 +2,8 @@
 
 import { RequirementKind, SESSION_STATE_NAMES, TOKEN_ENDPOINT } from './contract.js';
 import { failure, GatepassError, named, nameOf, part, type FailureParts } from './errors.js';
-import { reported, SocketErrorEvent } from './events.js';
-import { internal, Lazy, type SessionPart } from './load.js';
+import { reported, SocketErrorEvent, Typed } from './events.js';
+import { internal, Lazy, noBrowser, type SessionPart } from './load.js';
 import { isRecord, Options } from './options.js';
 import type { Calls } from './calls.js';
 import type { JsonValue } from './schemes.js';
@@ -11,18 +11,42 @@ import type { SessionOwner } from './session-driver.js';
 import {
   checkBody,
   LIFETIME,
+  type Foreseen,
   lifetimeOf,
   read,
   type SessionOptions,
   type Source,
   type TokenEndpoint,
 } from './session-options.js';
+import { subscribed } from './subscribed.js';
 import type { Tokens } from './tokens.js';
 
 export type { SessionOptions, TokenEndpoint };
 
 /** `loading` until the store and the call of `restore` have answered, if there are any; `signed-out` without a user; `signed-in` with a token; `refreshing` while the token is renewed; `expired` when it cannot be renewed any more. */
 export type SessionState = 'loading' | 'signed-out' | 'signed-in' | 'refreshing' | 'expired';
+
+/** What an app shows of a session. */
+export interface SessionSnapshot {
+  /** The state. */
+  readonly state: SessionState;
+  /** Whether it is not known yet if somebody is signed in: show neither the app nor the login. */
+  readonly isLoading: boolean;
+  /** Whether somebody is signed in; also while their token is renewed. */
+  readonly isSignedIn: boolean;
+  /** Why the session has ended, until somebody signs in. */
+  readonly error: GatepassError | undefined;
+}
+
+const snapshotOf = (state: SessionState, error?: GatepassError): SessionSnapshot =>
+  Object.freeze({
+    state,
+    isLoading: state === 'loading',
+    isSignedIn: state === 'signed-in' || state === 'refreshing',
+    error,
+  });
+
+const UNREAD = { loading: snapshotOf('loading'), 'signed-out': snapshotOf('signed-out') };
 
 /** `change`: the state or the tokens changed. */
 export class SessionChangeEvent extends Event {
@@ -63,45 +87,22 @@ export interface SessionEvents {
   error: SocketErrorEvent;
 }
 
-/** Typed listeners. */
-export interface Session {
-  /** As `EventTarget.addEventListener` and its counterpart, with the event typed by its name. */
-  addEventListener<K extends keyof SessionEvents>(
-    type: K,
-    listener: ((event: SessionEvents[K]) => unknown) | EventListenerObject | null,
-    options?: AddEventListenerOptions | boolean,
-  ): void;
-  /** As in `EventTarget`. */
-  addEventListener(
-    type: string,
-    listener: EventListenerOrEventListenerObject | null,
-    options?: AddEventListenerOptions | boolean,
-  ): void;
-  /** As `EventTarget.addEventListener` and its counterpart, with the event typed by its name. */
-  removeEventListener<K extends keyof SessionEvents>(
-    type: K,
-    listener: ((event: SessionEvents[K]) => unknown) | EventListenerObject | null,
-    options?: EventListenerOptions | boolean,
-  ): void;
-  /** As in `EventTarget`. */
-  removeEventListener(
-    type: string,
-    listener: EventListenerOrEventListenerObject | null,
-    options?: EventListenerOptions | boolean,
-  ): void;
-}
-
 /**
  * The signed-in user: tokens, login, renewal and logout. All sockets share it, and with a store all tabs. It fires `change` after every change
  * of the state or the tokens, and `error` as {@link SessionEvents} says.
  *
  * @throws GatepassError INVALID_OPTION, INVALID_URL, INSECURE_URL, naming the option
  */
-export class Session extends EventTarget {
+export class Session extends Typed<SessionEvents> {
   readonly #core: Lazy<SessionPart>;
   readonly #login: TokenEndpoint | undefined;
-  /** Whether it is `loading` at first. */
-  readonly #hasStore: boolean;
+  /** The state before the store is read. */
+  readonly #unread: 'loading' | 'signed-out';
+  /** What the store of the browser says before the session has read it: no login form is shown to a user who is signed in. */
+  readonly #foreseen: Foreseen | undefined;
+  /** Where calls lead that wait for the wasm, and how many wait. */
+  #ahead: { state: Foreseen; calls: number } | undefined;
+  #snapshot: SessionSnapshot | undefined;
   readonly #allowInsecure: boolean;
   readonly #origins: () => Set<string>;
   readonly #own: string[];
@@ -121,10 +122,11 @@ export class Session extends EventTarget {
 
   constructor(options: SessionOptions = {}) {
     super();
-    const { make, calls, isByCookie } = read(options, this.source);
+    const { make, calls, isByCookie, unread, foreseen } = read(options, this.source);
     this.#calls = calls;
     this.#isByCookie = isByCookie;
-    this.#hasStore = (options.store ?? 'memory') !== 'memory' || options.restore != null;
+    this.#unread = unread;
+    this.#foreseen = foreseen;
     this.#login = options.login ?? undefined;
     this.#allowInsecure = options.allowInsecure ?? false;
     const { login, refresh, logout, restore, fetchOrigins = [] } = options;
@@ -140,12 +142,36 @@ export class Session extends EventTarget {
     this.#core = new Lazy((core) => make(core, owner), this.#failed, owner.broken);
   }
 
-  /** @default 'signed-out'; with a store or `restore` 'loading' */
+  /**
+   * The state. With `localStorage` or `sessionStorage` it says at once whether somebody is signed in; whether their token still holds shows when it is used.
+   * @default 'signed-out'; with a store of the app's own or `restore` 'loading'
+   */
   get state(): SessionState {
-    const number = this.#end ? undefined : this.#core.call((core) => core.state());
-    const before = this.#hasStore ? 'loading' : 'signed-out';
-    return this.#end ?? (number === undefined ? before : nameOf(SESSION_STATE_NAMES, number));
+    if (this.#end) return this.#end;
+    if (this.#ahead) return this.#ahead.state;
+    const number = this.#core.call((core) => core.state());
+    const told = number === undefined ? undefined : nameOf(SESSION_STATE_NAMES, number);
+    return told === undefined || told === 'loading' ? (this.#foreseen ?? this.#unread) : told;
   }
+
+  /** What an app shows of it. It is the same object until something changes. */
+  get snapshot(): SessionSnapshot {
+    const { state, error } = this;
+    if (this.#snapshot?.state !== state || this.#snapshot.error !== error) this.#snapshot = snapshotOf(state, error);
+    return this.#snapshot;
+  }
+
+  /** @internal What a server has rendered of it, and so what a page shows first that takes over a server's HTML. */
+  get unread(): SessionSnapshot {
+    return UNREAD[this.#unread];
+  }
+
+  /**
+   * Calls back now and after each change, until the returned function is called. With `snapshot` it is what `useSyncExternalStore` of React takes;
+   * by itself it is a store of Svelte.
+   */
+  readonly subscribe = (listener: (snapshot: SessionSnapshot) => void): (() => void) =>
+    subscribed(this, 'change', listener);
 
   /** Why the session has ended, until somebody signs in. */
   get error(): GatepassError | undefined {
@@ -153,12 +179,12 @@ export class Session extends EventTarget {
   }
 
   /**
-   * Resolves with the state once the store and the call of `restore` have answered; at once if there is neither.
+   * Resolves with the state once it is not `loading` any more: at once, unless there is `restore` or a store of the app's own.
    * @throws GatepassError LOAD_FAILED
    */
   ready(): Promise<SessionState> {
     return new Promise((resolve, reject) => {
-      if (this.#hasStore) this.#core.ask(() => {}, reject);
+      if (this.state === 'loading') this.#core.ask(() => {}, reject);
       const settle = () => {
         if (this.state === 'loading') return;
         this.#waiting.stores.delete(settle);
@@ -357,13 +383,32 @@ export class Session extends EventTarget {
     const access = options.header('access');
     const refresh = tokens.refresh === undefined ? undefined : options.text('refresh');
     const seconds = lifetimeOf(options);
-    this.#core.do((core) => core.setTokens([access, refresh, ...seconds]), this.#failed);
+    this.#leadsTo('signed-in', (core) => core.setTokens([access, refresh, ...seconds]));
+  }
+
+  /** Calls the driver. While the wasm is not there, what the call leads to shows at once; on a server nobody is signed in. */
+  #leadsTo(state: Foreseen, call: (core: SessionPart) => void): void {
+    if (this.#core.driver || noBrowser()) {
+      this.#core.do(call, this.#failed);
+      return;
+    }
+    this.#ahead = { state, calls: (this.#ahead?.calls ?? 0) + 1 };
+    const failed = (thrown: unknown) => {
+      this.#ahead = undefined;
+      this.#failed(thrown);
+    };
+    this.#core.do((core) => {
+      // The last of them tells the state itself.
+      if (this.#ahead && --this.#ahead.calls === 0) this.#ahead = undefined;
+      call(core);
+    }, failed);
+    this.dispatchEvent(Object.assign(new SessionChangeEvent('change'), { state, error: undefined }));
   }
 
   /** Signs the user out, closes their sockets and drops their queued messages. */
   logout(): void {
     try {
-      if (!this.#end) this.#core.do((core) => core.logout(), this.#failed);
+      if (!this.#end) this.#leadsTo('signed-out', (core) => core.logout());
     } catch {
       // It has trapped, which was reported. The store is cleared here.
     }

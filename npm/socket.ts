@@ -5,7 +5,7 @@
 
 import type { Address, Attempts } from './asking.js';
 import type { Sink } from './connection-driver.js';
-import { changeOf, changeTo, firesError, stateOf } from './changes.js';
+import { changeOf, changeTo, firesError, IDLE, snapshotOf, stateOf, type SocketSnapshot } from './changes.js';
 import { closed, failure, type GatepassError } from './errors.js';
 import {
   addHandlers,
@@ -19,9 +19,11 @@ import {
   type SocketState,
   type StateChange,
   type SuspendReason,
+  Typed,
 } from './events.js';
 import { type Connection, internal, noBrowser, Lazy } from './load.js';
 import { MessageQueue } from './messages.js';
+import { subscribed } from './subscribed.js';
 import { Options } from './options.js';
 import { asError, connected, signalOf, streams } from './waiting.js';
 import type { Source } from './session-options.js';
@@ -39,7 +41,7 @@ import {
 import { read, type AuthSocketOptions } from './socket-options.js';
 import { type SocketStats, statsOf } from './stats.js';
 
-export type { Sendable, SentMessage, SocketStats };
+export type { Sendable, SentMessage, SocketSnapshot, SocketStats };
 
 let hasWarned = false;
 
@@ -53,40 +55,12 @@ export let inside: {
   driver(socket: AuthSocket): Connection | undefined;
 };
 
-/** Typed listeners. */
-export interface AuthSocket {
-  /** As `EventTarget.addEventListener` and its counterpart, with the event typed by its name. */
-  addEventListener<K extends keyof SocketEvents>(
-    type: K,
-    listener: ((event: SocketEvents[K]) => unknown) | EventListenerObject | null,
-    options?: AddEventListenerOptions | boolean,
-  ): void;
-  /** As in `EventTarget`. */
-  addEventListener(
-    type: string,
-    listener: EventListenerOrEventListenerObject | null,
-    options?: AddEventListenerOptions | boolean,
-  ): void;
-  /** As `EventTarget.addEventListener` and its counterpart, with the event typed by its name. */
-  removeEventListener<K extends keyof SocketEvents>(
-    type: K,
-    listener: ((event: SocketEvents[K]) => unknown) | EventListenerObject | null,
-    options?: EventListenerOptions | boolean,
-  ): void;
-  /** As in `EventTarget`. */
-  removeEventListener(
-    type: string,
-    listener: EventListenerOrEventListenerObject | null,
-    options?: EventListenerOptions | boolean,
-  ): void;
-}
-
 /**
  * A WebSocket that fetches its credential, authenticates, and stays connected. It connects by itself after construction.
  *
  * @throws GatepassError INVALID_OPTION, INVALID_URL, INSECURE_URL, naming the option
  */
-export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
+export class AuthSocket extends Typed<SocketEvents> implements AsyncIterable<unknown> {
   /** Not connected, or not connected again yet. */
   static readonly CONNECTING = 0;
   /** Connected. */
@@ -113,6 +87,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
   #phase: Phase | undefined;
   #suspendedFor: SuspendReason | undefined;
   #error: GatepassError | undefined;
+  #snapshot = IDLE;
   /** The state that follows once the listeners of the current event have returned. */
   #ahead: SocketState | undefined;
   /** False if it was closed before it started. */
@@ -167,6 +142,18 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
   get suspendedFor(): SuspendReason | undefined {
     return this.#ahead ? undefined : this.#suspendedFor;
   }
+
+  /** What an app shows of it, as the last `statechange` has told it. It is the same object until the next one. */
+  get snapshot(): SocketSnapshot {
+    return this.#snapshot;
+  }
+
+  /**
+   * Calls back now and after each change of state, until the returned function is called. With `snapshot` it is what `useSyncExternalStore` of React takes;
+   * by itself it is a store of Svelte.
+   */
+  readonly subscribe = (listener: (snapshot: SocketSnapshot) => void): (() => void) =>
+    subscribed(this, 'statechange', listener);
 
   /** As in WebSocket: OPEN when connected, CLOSING from `close()` until the `close` event, CLOSED when closed permanently, else CONNECTING. */
   get readyState(): number {
@@ -480,6 +467,7 @@ export class AuthSocket extends EventTarget implements AsyncIterable<unknown> {
     this.#phase = change.phase;
     this.#suspendedFor = change.suspendedFor;
     this.#error = change.error;
+    this.#snapshot = snapshotOf(change, this.#snapshot);
     this.dispatchEvent(new StateChangeEvent(change));
     if (firesError) this.#tell(new SocketErrorEvent(change.error ?? failure('CLOSED', 'the socket is closed')));
   }

@@ -5,9 +5,11 @@
 
 import {
   computed,
+  getCurrentInstance,
   getCurrentScope,
   hasInjectionContext,
   inject,
+  onMounted,
   onScopeDispose,
   shallowReadonly,
   shallowRef,
@@ -20,7 +22,7 @@ import {
   type Ref,
   type ShallowRef,
 } from 'vue';
-import { addressOf, sessionView, SocketSlot, watchSession, type SocketView } from './adapter.js';
+import { addressOf, socketOptions, SocketSlot, watchSession, type SocketView } from './adapter.js';
 import { failure, type GatepassError } from './errors.js';
 import type { Phase, SocketState, StateChange, SuspendReason } from './events.js';
 import { Session, type SessionState } from './session.js';
@@ -45,6 +47,8 @@ export interface UseSession {
   session: Session;
   /** Its state. */
   state: Readonly<Ref<SessionState>>;
+  /** Whether it is not known yet if somebody is signed in: show neither the app nor the login. */
+  isLoading: ComputedRef<boolean>;
   /** Whether somebody is signed in; also while their token is renewed. */
   isSignedIn: ComputedRef<boolean>;
   /** Why the session has ended, until somebody signs in. */
@@ -63,13 +67,19 @@ export function useSession(session: Session | undefined = injected()): UseSessio
   if (session === undefined)
     throw failure('INVALID_OPTION', 'session: there is none; give one, or install it with app.use(gatepass(session))');
   check(session);
-  const view = shallowRef(sessionView(session));
-  const stop = watchSession(session, (next) => (view.value = next));
-  atEnd(stop);
+  // A page that takes over a server's HTML has to show the same first. Vue gives such a component its element before its setup.
+  const isHydrating = getCurrentInstance()?.vnode.el != null;
+  const view = shallowRef(isHydrating ? session.unread : session.snapshot);
+  let stop = () => {};
+  const start = () => (stop = watchSession(session, (next) => (view.value = next)));
+  if (isHydrating) onMounted(start);
+  else start();
+  atEnd(() => stop());
   return {
     session,
-    stop,
+    stop: () => stop(),
     state: computed(() => view.value.state),
+    isLoading: computed(() => view.value.isLoading),
     isSignedIn: computed(() => view.value.isSignedIn),
     error: computed(() => view.value.error),
   };
@@ -121,25 +131,16 @@ export function useAuthSocket(
   url: MaybeRefOrGetter<string | URL | null | undefined | false>,
   options: UseAuthSocketOptions,
 ): UseAuthSocket {
-  if (typeof options !== 'object' || options === null)
-    throw failure('INVALID_OPTION', 'options: an object with the scheme is needed');
-  const { onMessage, onStateChange, ...rest } = options;
-  for (const [name, call] of Object.entries({ onMessage, onStateChange })) {
-    if (call !== undefined && typeof call !== 'function')
-      throw failure('INVALID_OPTION', `${name}: a function is needed`);
-  }
-  const session = rest.session ?? injected();
-  // Without a scheme that is what is missing, and AuthSocket says so.
-  if (session === undefined && rest.scheme && !['anonymous', 'cookie'].includes(rest.scheme.type)) {
-    throw failure(
-      'INVALID_OPTION',
-      'session: there is none; give one, or install it with app.use(gatepass(session)), which is found until the first await of a setup',
-    );
-  }
+  const given = socketOptions(
+    options,
+    injected(),
+    'install it with app.use(gatepass(session)), which is found until the first await of a setup',
+  );
+  const { onMessage, onStateChange } = options;
   const socket = shallowRef<AuthSocket>();
   const view = shallowRef<SocketView>();
   const data = shallowRef<unknown>();
-  const slot = new SocketSlot(session === undefined ? rest : { ...rest, session }, {
+  const slot = new SocketSlot(given, {
     view: (next) => {
       view.value = next;
       socket.value = slot.socket;

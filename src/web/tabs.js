@@ -3,6 +3,7 @@
 // It decides nothing: reads and writes are performed in order, and failures are reported. Locks are in locks.js.
 
 import { LOCK_PATIENCE, LOOK_AGAIN, PATIENCE, attempt, lock, marks, nobodyWaits, pause, silent } from './locks.js';
+import { decoded, encoded } from './record.js';
 
 // Made of src/proto/contract by `cargo xtask contract`.
 // <contract>
@@ -18,17 +19,12 @@ const STORE_END_FAILED = 1;
 const STORE_END_OVERTAKEN = 2;
 // </contract>
 
-/** The version of the record. */
-const VERSION = 1;
 /** How long a tab waits for its turn to change the store, in milliseconds. */
 const TURN = 2_000;
 
 /**
- * A record is an array of id, renewals, access token, refresh token, end (ms since 1970) and skew (ms); the last four as in `Record` in
- * src/proto/session/io.rs. The content of the store is a record, null for nothing, or undefined for something else or an unreadable store.
- *
- * @typedef {[id: number, renewals: number, access: string, refresh?: string, expiresAt?: number, skew?: number]} Tokens
- * @typedef {Tokens | null | undefined} Stored
+ * @typedef {import('./record.js').Tokens} Tokens
+ * @typedef {import('./record.js').Stored} Stored
  * @typedef {{ loggedOut: true } | { notRestored: [status?: number] }} News What other tabs have to know beside the store.
  * @typedef {[before: number | undefined, text: string | null] | null} Change What has changed in a store: with its content if it is of one tab.
  * @typedef {(what: number, id?: number, data?: unknown) => void} Handle Feeds an input to the session.
@@ -287,36 +283,4 @@ function webStorage(kind, name) {
     save: (text) => globalThis[kind].setItem(name, text),
     clear: () => globalThis[kind].removeItem(name),
   };
-}
-
-/** @param {Tokens} tokens */
-function encoded([id, renewals, access, refresh, expiresAt, skew]) {
-  return JSON.stringify({ v: VERSION, id, renewals, access, refresh, expiresAt, skew });
-}
-
-/** What can stand in an HTTP header: visible ASCII. A session by cookie has an empty token. @param {unknown} text */
-const isToken = (text) => typeof text === 'string' && /^[ -~]*$/.test(text);
-
-/** A whole number from 0, below a limit. @param {unknown} value @param {number} limit */
-const isCount = (value, limit) => Number.isSafeInteger(value) && Number(value) >= 0 && Number(value) < limit;
-
-/** @param {unknown} text @returns {Stored} @throws If it is no record. */
-function decoded(text) {
-  if (text === null || text === undefined || text === '') return null;
-  try {
-    const { v, id, renewals, access, refresh, expiresAt, skew } = JSON.parse(/** @type {string} */ (text));
-    // A later version of gatepass has written it.
-    if (v > VERSION) return undefined;
-    const areNumbers = [expiresAt, skew].every(
-      (value) => value === undefined || (Number.isFinite(value) && Math.abs(value) <= 8.64e15),
-    );
-    // A refresh token is sent in a body, which may hold any text.
-    const areTokens = isToken(access) && (refresh === undefined || (typeof refresh === 'string' && refresh !== ''));
-    if (v === VERSION && isCount(id, 2 ** 53) && isCount(renewals, 2 ** 32) && areTokens && areNumbers) {
-      return [id, renewals, access, refresh, expiresAt, skew];
-    }
-  } catch {
-    // The parser's error quotes the text, which may be a token.
-  }
-  throw new Error('the store holds something else than tokens');
 }

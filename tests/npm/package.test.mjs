@@ -19,7 +19,8 @@ function publicTypes() {
     for (const [, name] of readFileSync(join('pkg', file), 'utf8').matchAll(/(?:from|import\()\s*'\.\/([\w-]+)\.js'/g))
       read(`${name}.d.ts`);
   };
-  for (const entry of ['index', 'inline', 'node', 'testing', 'vue', 'angular', 'user-messages']) read(`${entry}.d.ts`);
+  for (const entry of ['index', 'inline', 'node', 'testing', 'vue', 'angular', 'react', 'user-messages'])
+    read(`${entry}.d.ts`);
   return found;
 }
 
@@ -32,7 +33,16 @@ test('the package holds what package.json lists, all that was built but the type
   assert.deepEqual(listed.filter((name) => name.startsWith('pkg/')).sort(), built.sort());
   // The same types for CommonJS, but for what is of modules only, and a script for each entry.
   const modules = ['angular.d.ts', 'node.d.ts', 'on-node.d.ts'];
-  const common = ['all.js', 'index.js', 'inline.js', 'package.json', 'testing.js', 'user-messages.js', 'vue.js'];
+  const common = [
+    'all.js',
+    'index.js',
+    'inline.js',
+    'package.json',
+    'react.js',
+    'testing.js',
+    'user-messages.js',
+    'vue.js',
+  ];
   common.push(...[...types].filter((name) => !modules.includes(name)));
   const found = readdirSync(installed, { recursive: true }).filter((name) => statSync(join(installed, name)).isFile());
   const files = listed.flatMap((name) => (name === 'pkg/cjs' ? common.map((file) => `${name}/${file}`) : [name]));

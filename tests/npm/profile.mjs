@@ -8,11 +8,11 @@ import { inContext } from './recorder.mjs';
 export async function inProfile(run) {
   const said = [];
   await inContext(browser, {}, async (context) => {
-    // Messages of the browser about refused calls, and of Angular about itself, do not count.
+    // Messages of the browser about refused calls, and of frameworks about themselves, do not count.
     context.on(
       'console',
       (message) =>
-        /^(Angular is running in development mode|Angular hydrated 1 |Failed to load resource|WebSocket connection to|Access to fetch at)/.test(
+        /^(Angular is running in development mode|Angular hydrated 1 |%cDownload the React DevTools|Failed to load resource|WebSocket connection to|Access to fetch at)/.test(
           message.text(),
         ) || said.push(message.text()),
     );

@@ -9,7 +9,7 @@ use crate::process::run_logged;
 use crate::tools::{target_dir, wasm_command};
 
 /// The default entry, all of it, minified, brotli 11.
-pub(crate) const BUDGET: usize = 60_900;
+pub(crate) const BUDGET: usize = 61_700;
 /// Aimed at.
 const AIM: usize = 28_000;
 

@@ -12,9 +12,15 @@ extern "C" {
     pub fn store(name: &str, place: &JsValue) -> Function;
 }
 
-// tabs.js imports this script. wasm-bindgen copies only the scripts of which Rust declares something.
+// tabs.js imports these scripts. wasm-bindgen copies only the scripts of which Rust declares something.
 #[wasm_bindgen(module = "/src/web/locks.js")]
 extern "C" {
     #[allow(dead_code, reason = "declared so that wasm-bindgen copies the script")]
     fn pause(millis: f64) -> js_sys::Promise;
+}
+
+#[wasm_bindgen(module = "/src/web/record.js")]
+extern "C" {
+    #[allow(dead_code, reason = "declared so that wasm-bindgen copies the script")]
+    fn decoded(text: &str) -> JsValue;
 }

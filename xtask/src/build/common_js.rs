@@ -10,7 +10,7 @@ use crate::process::run_logged;
 use crate::tools::root;
 
 /// The entries that can be required. The Angular packages cannot, and so neither can ours.
-const ENTRIES: [&str; 5] = ["index", "inline", "testing", "user-messages", "vue"];
+const ENTRIES: [&str; 6] = ["index", "inline", "react", "testing", "user-messages", "vue"];
 
 /// Writes `pkg/cjs`.
 pub(super) fn write() -> Result<()> {
@@ -28,7 +28,7 @@ pub(super) fn write() -> Result<()> {
     std::fs::write(folder.join("entries.js"), all)?;
     let mut command = Command::new(root().join("node_modules/.bin/esbuild"));
     command.arg(folder.join("entries.js")).args(["--bundle", "--format=cjs", "--platform=browser", "--target=es2022"]);
-    command.args(["--external:vue", "--log-override:empty-import-meta=silent", "--log-level=warning"]);
+    command.args(["--external:react", "--external:vue", "--log-override:empty-import-meta=silent", "--log-level=warning"]);
     command.arg(format!("--outfile={}", folder.join("all.js").display()));
     run_logged("common-js", &mut command).context("the package for require()")?;
     std::fs::remove_file(folder.join("entries.js"))?;

@@ -1,0 +1,188 @@
+/**
+ * gatepass in React 18 and 19: a session and sockets as hooks, which end with the component. Safe in StrictMode and on a server (SSR): nothing connects there.
+ * @module gatepass/react
+ */
+
+import {
+  createContext,
+  createElement,
+  useContext,
+  useEffect,
+  useState,
+  useSyncExternalStore,
+  type ReactNode,
+} from 'react';
+import { NO_SOCKET, socketOptions, SocketSlot, type Callbacks, type SocketView } from './adapter.js';
+import { failure, type GatepassError } from './errors.js';
+import type { Phase, SocketState, StateChange, SuspendReason } from './events.js';
+import { Session, type SessionSnapshot, type SessionState } from './session.js';
+import type { AuthSocket, Sendable, SentMessage } from './socket.js';
+import type { AuthSocketOptions } from './socket-options.js';
+
+/** How all components get a session. */
+const PROVIDE = 'put a GatepassProvider around the component';
+
+const Context = createContext<Session | undefined>(undefined);
+
+/**
+ * Gives the session to the hooks of all components within: `<GatepassProvider session={session}>…</GatepassProvider>`. Make the session outside of components.
+ *
+ * @throws GatepassError INVALID_OPTION for what is no session
+ */
+export function GatepassProvider(props: { session: Session; children?: ReactNode }): ReactNode {
+  check(props.session);
+  return createElement(Context.Provider, { value: props.session }, props.children);
+}
+
+/** What {@link useSession} gives. */
+export interface UseSession {
+  /** The session itself: `login()`, `logout()`, `fetch()`. */
+  readonly session: Session;
+  /** Its state. */
+  readonly state: SessionState;
+  /** Whether it is not known yet if somebody is signed in: show neither the app nor the login. */
+  readonly isLoading: boolean;
+  /** Whether somebody is signed in; also while their token is renewed. */
+  readonly isSignedIn: boolean;
+  /** Why the session has ended, until somebody signs in. */
+  readonly error: GatepassError | undefined;
+}
+
+/**
+ * The session. The component is rendered again when it changes.
+ *
+ * @param given @default that of the `GatepassProvider` around it
+ * @throws GatepassError INVALID_OPTION if there is none
+ */
+export function useSession(given?: Session): UseSession {
+  const provided = useContext(Context);
+  const session = given ?? provided;
+  if (session === undefined) throw failure('INVALID_OPTION', `session: there is none; give one, or ${PROVIDE}`);
+  check(session);
+  const snapshot: SessionSnapshot = useSyncExternalStore(
+    session.subscribe,
+    () => session.snapshot,
+    () => session.unread,
+  );
+  return { session, ...snapshot };
+}
+
+/** Options of {@link useAuthSocket}. */
+export interface UseAuthSocketOptions extends AuthSocketOptions {
+  /** Called with every message. A component that does not read `data` is not rendered for it. */
+  onMessage?: (data: unknown) => void;
+  /** Called with every change of state: what may not have arrived is in its `unconfirmed`. */
+  onStateChange?: (change: StateChange) => void;
+}
+
+/** What {@link useAuthSocket} gives. The functions stay the same. */
+export interface UseAuthSocket {
+  /** The present socket; none without a URL, before the first effect, and on a server. */
+  readonly socket: AuthSocket | undefined;
+  /** Its state; `idle` without one. */
+  readonly state: SocketState;
+  /** The phase of the present try, while connecting. */
+  readonly phase: Phase | undefined;
+  /** What it waits for, while suspended: `sign-in`, `offline`, `hidden` or `frozen`. */
+  readonly suspendedFor: SuspendReason | undefined;
+  /** The last message: of two that arrive together React may show the second alone. A component that reads it is rendered again for each. */
+  readonly data: unknown;
+  /** The last failure, until it is connected again. */
+  readonly error: GatepassError | undefined;
+  /** Whole seconds until the next try, while it waits. */
+  readonly retryIn: number | undefined;
+  /**
+   * As `AuthSocket.send`.
+   * @throws GatepassError CLOSED, also without a URL and before the first effect
+   */
+  readonly send: (data: Sendable, options?: { ttl?: number }) => SentMessage;
+  /** As `AuthSocket.reconnect`. */
+  readonly reconnect: () => void;
+  /** As `AuthSocket.close`. Another URL still opens another socket. */
+  readonly close: (code?: number, reason?: string) => void;
+}
+
+/**
+ * A socket that closes with the component. When the URL changes, the socket is replaced; without a URL there is none. `onMessage` and `onStateChange` may be
+ * other functions at each render. The other options are read once.
+ *
+ * @throws GatepassError as AuthSocket does for its options; a wrong URL is the `error` of what is returned. INVALID_OPTION if there is no session and the scheme needs one
+ */
+export function useAuthSocket(
+  url: string | URL | null | undefined | false,
+  options: UseAuthSocketOptions,
+): UseAuthSocket {
+  const provided = useContext(Context);
+  const [place] = useState(() => new Place(options, provided));
+  const { view, data, socket } = useSyncExternalStore(place.subscribe, place.shown, serverShown);
+  // Those of the last render that was shown.
+  useEffect(() => {
+    place.callbacks = options;
+  });
+  const address = url instanceof URL ? url.href : url;
+  useEffect(() => place.slot.reopen(address), [place, address]);
+  useEffect(() => () => place.slot.stop(), [place]);
+  return {
+    ...view,
+    socket,
+    get data() {
+      place.showsData = true;
+      return data;
+    },
+    ...place.functions,
+  };
+}
+
+/** What is shown of a socket. */
+interface Shown {
+  readonly view: SocketView;
+  readonly data: unknown;
+  readonly socket: AuthSocket | undefined;
+}
+
+const NOTHING: Shown = { view: NO_SOCKET, data: undefined, socket: undefined };
+const serverShown = () => NOTHING;
+
+/** The place of a component's socket, as a store that React reads. */
+class Place {
+  readonly slot: SocketSlot;
+  callbacks: Callbacks;
+  /** Whether the component has read `data`. */
+  showsData = false;
+  #shown = NOTHING;
+  readonly #listeners = new Set<() => void>();
+
+  constructor(options: UseAuthSocketOptions, provided: Session | undefined) {
+    this.callbacks = options;
+    this.slot = new SocketSlot(socketOptions(options, provided, PROVIDE), {
+      view: (view) => this.#show({ ...this.#shown, view, socket: this.slot.socket }),
+      data: (data) => this.#show({ ...this.#shown, data }, this.showsData),
+      message: (data) => this.callbacks.onMessage?.(data),
+      change: (change) => this.callbacks.onStateChange?.(change),
+    });
+  }
+
+  readonly shown = () => this.#shown;
+
+  readonly subscribe = (listener: () => void) => {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  };
+
+  readonly functions = {
+    send: (data: Sendable, options?: { ttl?: number }) => this.slot.present().send(data, options),
+    reconnect: () => this.slot.socket?.reconnect(),
+    // As a handler it is called with an event.
+    close: (code?: number, reason?: string) =>
+      this.slot.socket?.close(typeof code === 'number' ? code : undefined, reason),
+  };
+
+  #show(shown: Shown, tell = true): void {
+    this.#shown = shown;
+    if (tell) for (const listener of this.#listeners) listener();
+  }
+}
+
+function check(session: Session): void {
+  if (!(session instanceof Session)) throw failure('INVALID_OPTION', 'session: a Session is needed');
+}
