@@ -3,7 +3,8 @@
 import { ChangePart as At, Question } from './contract.js';
 import { stateOf } from './changes.js';
 import type { Sink } from './connection-driver.js';
-import { type Causes, type GatepassError, part } from './errors.js';
+import type { Causes, GatepassError } from './errors.js';
+import { needed } from './load.js';
 import { reported } from './events.js';
 import type { AuthSocketOptions, FirstMessageOptions } from './option-types.js';
 import type { JsonValue } from './schemes.js';
@@ -101,12 +102,12 @@ export function questionsOf({ url, params, protocols, message, onConnected }: Fu
 }
 
 /** @internal How a driver asks the app, and notes what it will be told. */
-export function asking(functions: Functions, attempts: Attempts, sink: Sink): Pick<Sink, 'ask' | 'changed'> {
-  const script = part(import('./attempts.js'));
-  return {
+export function asking(functions: Functions, attempts: Attempts): (sink: Sink) => Pick<Sink, 'ask' | 'changed'> {
+  const script = needed(() => import('./attempts.js'));
+  return (sink) => ({
     ask: async (question, asked) => {
       try {
-        return await (await script).answer(functions, attempts, question, asked);
+        return await (await script()).answer(functions, attempts, question, asked);
       } catch (thrown) {
         attempts.thrown = [thrown];
         // The present connection goes on, so that no event tells it.
@@ -125,5 +126,5 @@ export function asking(functions: Functions, attempts: Attempts, sink: Sink): Pi
       if (parts[At.Code] !== undefined || parts[At.Failure] !== undefined) attempts.last = parts;
       sink.changed(parts, unconfirmed);
     },
-  };
+  });
 }

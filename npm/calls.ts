@@ -1,7 +1,8 @@
 // What an app changes about the calls to endpoints: headers, bodies, answers, CSRF, and a `fetch` of its own. requests.ts does it.
 
 import { HTTP_CALL_NAMES } from './contract.js';
-import { nameOf, part, type Thrown } from './errors.js';
+import { nameOf, type Thrown } from './errors.js';
+import { needed } from './load.js';
 import { isRecord, type Options } from './options.js';
 import type { JsonValue } from './schemes.js';
 
@@ -144,11 +145,11 @@ export const failsAs = (call: HttpCall['call']) => (call === 'restore' ? 'refres
 /** @internal How a driver sends requests: by the browser's `fetch`, if the app says nothing about calls. */
 export function sendOf(calls: Calls | undefined): Send | undefined {
   if (calls === undefined) return undefined;
-  // At once: a logout may be the last thing that a page does.
-  const script = part(import('./requests.js'));
+  // Beside the wasm, and before it is needed: a logout may be the last thing that a page does.
+  const script = needed(() => import('./requests.js'));
   return async (number, url, init) => {
     const call = nameOf(HTTP_CALL_NAMES, number);
-    const { send } = await script.catch((error: unknown) => {
+    const { send } = await script().catch((error: unknown) => {
       calls.failed[failsAs(call)] = [error];
       throw error;
     });

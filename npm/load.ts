@@ -5,7 +5,7 @@ import { here } from './environment.js';
 import { ConnectionDriver, type Sink } from './connection-driver.js';
 import { ConnectionCore, initSync, SessionCore } from './core.js';
 import { seed } from './driver.js';
-import { failure, GatepassError } from './errors.js';
+import { failure, GatepassError, part } from './errors.js';
 import { reported } from './events.js';
 import { SessionDriver, type SessionEnvironment, type SessionOwner } from './session-driver.js';
 
@@ -53,9 +53,13 @@ interface Waiting {
   failed(error: unknown): void;
 }
 
-/** Where the wasm is, if nobody says. Development servers of Vite before 8 copy this script to `node_modules/.vite/deps/`, and not the wasm. */
-let usual: () => NonNullable<LoadOptions['wasm']> = () =>
+/** Where the wasm is, if nobody says: beside the script. Development servers of Vite before 8 copy this script to `node_modules/.vite/deps/`, and not the wasm. */
+const beside: () => NonNullable<LoadOptions['wasm']> = () =>
   new URL('./core_bg.wasm', import.meta.url).href.replace(/node_modules\/\..+\/deps/, 'node_modules/gatepass/pkg');
+
+let usual = beside;
+/** That of this place, which a page begins to load before anything asks for it. */
+let early: Promise<WebAssembly.Module> | undefined;
 
 /** @internal For entries that bring the wasm with them. */
 export function bring(wasm: typeof usual): void {
@@ -91,12 +95,13 @@ export function use(makers: Makers): void {
  */
 export function load(options: LoadOptions = {}): Promise<void> {
   // Also what throws at once rejects: a script without `import.meta.url` has no place beside it.
-  loading ??= (async () => compiled(options.wasm ?? usual()))()
+  const { wasm } = options;
+  loading ??= (async () => (wasm === undefined && early) || compiled(wasm ?? usual()))()
     .then((module) => void initSync({ module }))
     .then(
       () => use(overWasm),
       (cause: unknown) => {
-        loading = undefined;
+        loading = early = undefined;
         // Chromium, Firefox and WebKit each say it in words of their own; what Chromium proposes, 'unsafe-eval', allows too much.
         const mend = /Content Security Policy|CSP|unsafe-eval/.test(String(cause))
           ? "add 'wasm-unsafe-eval' to script-src of the Content-Security-Policy"
@@ -110,6 +115,15 @@ export function load(options: LoadOptions = {}): Promise<void> {
 }
 
 /** Compiles the wasm; while it arrives, if the server says what it is. */
+// The wasm comes while the app of a page starts. In a microtask: an entry that brings it, or a `load()` of the app, may come after this module.
+if (typeof document === 'object')
+  queueMicrotask(() => {
+    if (loading || usual !== beside) return;
+    early = (async () => compiled(beside()))();
+    // Who needs it is told.
+    early.catch(() => {});
+  });
+
 async function compiled(wasm: NonNullable<LoadOptions['wasm']>): Promise<WebAssembly.Module> {
   const { Request, Response } = here;
   const isAddress = typeof wasm === 'string' || wasm instanceof URL || (Request && wasm instanceof Request);
@@ -143,6 +157,14 @@ export function noBrowser(): GatepassError | undefined {
         'LOAD_FAILED',
         'nothing connects on a server; if this is a client, call load() first, or import gatepass/node',
       );
+}
+
+/** @internal A part that will be needed: in a browser it is loaded beside the wasm, elsewhere when it is asked for. */
+export function needed<T>(load: () => Promise<T>): () => Promise<T> {
+  let script: Promise<T> | undefined;
+  const loaded = () => (script ??= part(load()));
+  if (!noBrowser()) loaded();
+  return loaded;
 }
 
 /** Runs with the wasm: at once if it is loaded, else in order once it is. On a server the pending call is rejected. */

@@ -11,8 +11,8 @@ import {
   TOKEN_ENDPOINT,
   TokenEndpointAt,
 } from './contract.js';
-import { part, type Thrown } from './errors.js';
-import { noBrowser, type Makers, type SessionPart } from './load.js';
+import type { Thrown } from './errors.js';
+import { needed, noBrowser, type Makers, type SessionPart } from './load.js';
 import type { SessionOptions, TokenEndpoint } from './option-types.js';
 import { Options } from './options.js';
 import { decoded } from './record.js';
@@ -101,6 +101,7 @@ export function read(given: SessionOptions, source: Source): Made {
     source: getToken && sourceOf(getToken, source),
   } as SessionEnvironment;
   const calls = callsOf(all, endpoints, undefined, options.fields?.access ?? 'access');
+  const send = sendOf(calls);
   const foreseen = hasStore && !noBrowser() ? peek(store, key, isByCookie) : undefined;
   return {
     calls,
@@ -108,7 +109,7 @@ export function read(given: SessionOptions, source: Source): Made {
     unread: hasStore ? 'loading' : 'signed-out',
     // What is not in the store may be found by `restore`.
     foreseen: foreseen === 'signed-out' && restore != null ? undefined : foreseen,
-    make: (makers, owner) => makers.session(parts, environment, Object.assign(owner, { send: sendOf(calls) })),
+    make: (makers, owner) => makers.session(parts, environment, Object.assign(owner, { send })),
   };
 }
 
@@ -151,8 +152,9 @@ function peek(place: unknown, name: string, isByCookie: boolean): Foreseen | und
 
 /** A store as the driver opens it: `store` in src/web/tabs.js, which is loaded only where it is needed. */
 function storeOf(name: string, place: unknown): NonNullable<SessionEnvironment['store']> {
+  const script = needed(() => import('./tabs.js'));
   return (handle, failed) => {
-    const tabs = part(import('./tabs.js')).then(({ store }) => store(name, place as never)(handle, failed));
+    const tabs = script().then(({ store }) => store(name, place as never)(handle, failed));
     // Without the script there is no store: nothing can be read or written, and nobody else is there.
     tabs.catch(failed);
     const call =

@@ -91,13 +91,10 @@ export function read(
   const probe = options.probe ? all.within('probe', PROBE_OPTIONS) : undefined;
   const field = scheme.type === 'ticket' ? (scheme.field ?? 'ticket') : '';
   const calls = (attempts.calls = callsOf(all, { ticket, probe }, session?.calls, field));
+  const send = sendOf(calls);
+  const ask = questions.length > 0 ? asking(functions, attempts) : undefined;
   return (makers, session, sink) =>
-    makers.connection(
-      parts,
-      questions,
-      session,
-      Object.assign(sink, { send: sendOf(calls) }, questions.length > 0 && asking(functions, attempts, { ...sink })),
-    );
+    makers.connection(parts, questions, session, Object.assign(sink, { send }, ask?.({ ...sink })));
 }
 
 let hasWarned = false;

@@ -84,6 +84,56 @@ for (const [name, bundle] of Object.entries(BUNDLERS)) {
   }
 }
 
+/** A page of an app with a session, as Vite builds it with the plugin; returns its folder and the files of its links. */
+async function withPlugin(name, entry, base, options) {
+  const { gatepass } = await import(join(project, 'node_modules/gatepass/pkg/vite.js'));
+  const root = join(project, 'bundled', `plugin-${name}`);
+  rmSync(root, { recursive: true, force: true });
+  mkdirSync(join(root, 'deep'), { recursive: true });
+  const session = `import { Session } from 'gatepass';\nnew Session({ store: 'localStorage' });\n`;
+  writeFileSync(join(root, 'main.js'), app(entry) + session);
+  for (const [page, script] of [
+    ['index.html', './main.js'],
+    ['deep/index.html', '../main.js'],
+  ])
+    writeFileSync(join(root, page), HTML.replace('./main.js', script));
+  const outDir = join(root, 'out');
+  const input = ['index.html', 'deep/index.html'].map((page) => join(root, page));
+  const build = { outDir, assetsInlineLimit: 0, rollupOptions: { input } };
+  await vite({ root, base, configFile: false, logLevel: 'warn', plugins: [gatepass(options)], build });
+  const links = (page) =>
+    [...readFileSync(join(outDir, page), 'utf8').matchAll(/<link ([^>]*)>/g)]
+      .map(([, attributes]) => [
+        attributes.match(/rel="(\w+)"/)[1],
+        attributes.match(/href="([^"]*)"/)[1].replace(/-[\w-]{8}\./, '.'),
+      ])
+      .filter(([rel, href]) => rel !== 'icon' && !/modulepreload-polyfill/.test(href));
+  return { outDir, links };
+}
+
+test('the plugin for Vite lets a page preload the wasm and the script of stores, under the addresses that are used', async () => {
+  await control({ do: 'reset' });
+  const { outDir, links } = await withPlugin('relative', 'gatepass', './');
+  const expected = (root) => [
+    ['preload', `${root}assets/core_bg.wasm`],
+    ['modulepreload', `${root}assets/tabs.js`],
+  ];
+  assert.deepEqual(links('index.html').slice(0, 2), expected('./'));
+  assert.deepEqual(links('deep/index.html').slice(0, 2), expected('../'));
+  const asked = await run(outDir, 'hello from gatepass');
+  for (const file of [/core_bg.*\.wasm$/, /tabs.*\.js$/])
+    assert.equal(asked.filter((path) => file.test(path)).length, 1, `${file}: ${asked}`);
+});
+
+test('the plugin for Vite follows the base, and preloads only what comes by itself', async () => {
+  const absolute = await withPlugin('absolute', 'gatepass', '/app/');
+  assert.deepEqual(absolute.links('deep/index.html')[0], ['preload', '/app/assets/core_bg.wasm']);
+  const withoutStore = await withPlugin('without-store', 'gatepass', './', { store: false });
+  assert.ok(!withoutStore.links('index.html').some(([, href]) => href.includes('tabs')));
+  const inline = await withPlugin('inline', 'gatepass/inline', './');
+  assert.ok(!inline.links('index.html').some(([, href]) => href.includes('wasm')));
+});
+
 test('the Angular CLI builds gatepass/angular with nothing configured', async () => {
   const root = join(project, 'bundled', 'angular-cli');
   rmSync(root, { recursive: true, force: true });

@@ -19,7 +19,7 @@ function publicTypes() {
     for (const [, name] of readFileSync(join('pkg', file), 'utf8').matchAll(/(?:from|import\()\s*'\.\/([\w-]+)\.js'/g))
       read(`${name}.d.ts`);
   };
-  for (const entry of ['index', 'inline', 'node', 'testing', 'vue', 'angular', 'react', 'user-messages'])
+  for (const entry of ['index', 'inline', 'node', 'testing', 'vite', 'vue', 'angular', 'react', 'user-messages'])
     read(`${entry}.d.ts`);
   return found;
 }
@@ -32,7 +32,7 @@ test('the package holds what package.json lists, all that was built but the type
     .map((name) => `pkg/${name}`);
   assert.deepEqual(listed.filter((name) => name.startsWith('pkg/')).sort(), built.sort());
   // The same types for CommonJS, but for what is of modules only, and a script for each entry.
-  const modules = ['angular.d.ts', 'node.d.ts', 'on-node.d.ts'];
+  const modules = ['angular.d.ts', 'node.d.ts', 'on-node.d.ts', 'vite.d.ts'];
   const common = [
     'all.js',
     'index.js',

@@ -52,7 +52,7 @@ fn types(folder: &Path) -> Result<()> {
     let listed = package["files"].as_array().context("package.json: `files` is a list")?;
     for path in listed.iter().filter_map(|path| path.as_str()).filter(|path| path.ends_with(".d.ts")) {
         let name = path.trim_start_matches("pkg/");
-        if !["angular.d.ts", "node.d.ts", "on-node.d.ts"].contains(&name) {
+        if !["angular.d.ts", "node.d.ts", "on-node.d.ts", "vite.d.ts"].contains(&name) {
             std::fs::copy(root().join(path), folder.join(name)).with_context(|| path.to_owned())?;
         }
     }

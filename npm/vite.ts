@@ -1,0 +1,88 @@
+/**
+ * A plugin for Vite 5 and later: pages that it builds preload what gatepass needs, beside the app's script and not after it.
+ * @module gatepass/vite
+ */
+
+/** Options of {@link gatepass}. */
+export interface GatepassPluginOptions {
+  /** Whether sessions of the app have a `store` or `restore`, whose script is then preloaded, too. @default true */
+  store?: boolean;
+}
+
+/** A tag of a page, as Vite takes it. */
+export interface PreloadTag {
+  /** Always a link. */
+  tag: 'link';
+  /** Its attributes. */
+  attrs: Record<string, string | boolean>;
+  /** Before the app's script. */
+  injectTo: 'head-prepend';
+}
+
+/** A file that a build writes, as far as it matters here. */
+export interface BuiltFile {
+  /** A script or anything else. */
+  type: 'chunk' | 'asset';
+  /** Where it is written. */
+  fileName: string;
+  /** The names that an asset had. */
+  names?: string[];
+  /** The modules of a script. */
+  moduleIds?: string[];
+}
+
+/** The plugin, as far as Vite calls it. */
+export interface GatepassPlugin {
+  /** Its name. */
+  name: string;
+  /** A development server needs none of it. */
+  apply: 'build';
+  /** Vite tells the base of all addresses. */
+  configResolved(config: { base: string }): void;
+  /** Writes the tags into a page. */
+  transformIndexHtml: {
+    /** After the names of all files are known. */
+    order: 'post';
+    /** Returns the tags. */
+    handler(html: string, page: { path: string; bundle?: Record<string, BuiltFile> | undefined }): PreloadTag[];
+  };
+}
+
+/**
+ * Makes the plugin: `defineConfig({ plugins: [gatepass()] })`. It writes `<link rel="preload">` for the wasm and `<link rel="modulepreload">` for the script of
+ * stores into the pages of a build (HTML, `link` types). With `gatepass/inline` there is nothing to preload.
+ */
+export function gatepass({ store = true }: GatepassPluginOptions = {}): GatepassPlugin {
+  let base = '/';
+  return {
+    name: 'gatepass',
+    apply: 'build',
+    configResolved: (config) => void (base = config.base),
+    transformIndexHtml: {
+      order: 'post',
+      handler: (html, { path, bundle = {} }) => {
+        const files = Object.values(bundle);
+        const withModule = (name: string) =>
+          files.find(({ moduleIds = [] }) => moduleIds.some((id) => id.endsWith(`/pkg/${name}`)));
+        const wasm = files.find(({ names = [] }) => names.some((name) => name.endsWith('core_bg.wasm')));
+        const scripts = store ? [withModule('tabs.js')] : [];
+        // A relative base is that of each page.
+        const root = ['', './'].includes(base) ? '../'.repeat(path.split('/').length - 2) || './' : base;
+        const tag = (file: BuiltFile, attrs: Record<string, string | boolean>): PreloadTag => ({
+          tag: 'link',
+          attrs: { ...attrs, crossorigin: true, href: `${root}${file.fileName}` },
+          injectTo: 'head-prepend',
+        });
+        return [
+          ...(wasm && !withModule('wasm-inline.js')
+            ? [tag(wasm, { rel: 'preload', as: 'fetch', type: 'application/wasm' })]
+            : []),
+          // What is in a script of the page comes with that.
+          ...scripts.flatMap((file) =>
+            file && !html.includes(file.fileName) ? [tag(file, { rel: 'modulepreload' })] : [],
+          ),
+        ];
+      },
+    },
+  };
+}
