@@ -13,6 +13,7 @@ mod dependencies;
 mod dials;
 mod docs;
 mod examples;
+mod first_load;
 mod fuzz;
 mod load;
 mod message_path;
@@ -96,6 +97,12 @@ enum Command {
         #[arg(long, conflicts_with_all = ["seed", "schedules"])]
         long: bool,
     },
+    /// How long a signed-in user waits for `connected` at a cold load, as a ratio to an app by hand: Fast 3G, CPU divided by 4
+    FirstLoad {
+        /// How often each is measured
+        #[arg(long, default_value_t = 7)]
+        rounds: u32,
+    },
     /// How fast messages pass, as a ratio to a raw WebSocket: echo, flood (until all are back), burst (until all are handed over)
     MessagePath {
         /// How often each is measured
@@ -156,6 +163,7 @@ fn main() -> ExitCode {
         Command::Sim { seed, schedules, long } => sim::run(seed.as_deref(), schedules, long),
         Command::Size { check } => size::run(check),
         Command::Load { sockets } => load::run(sockets),
+        Command::FirstLoad { rounds } => first_load::run(rounds),
         Command::MessagePath { rounds } => message_path::run(rounds),
         Command::Wpt(options) => wpt::run(&options),
         Command::MockServer => mock_server::pack().map(|_| ()),

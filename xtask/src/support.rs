@@ -17,7 +17,12 @@ const ROWS: [(&str, &str, &str, &[&str]); 39] = [
     ("runtime", "@deno/linux-x64-glibc", "Deno", &["a client in Deno ", "on a server in Deno "]),
     ("runtime", "", "workers and shared workers", &["it works in a worker and in a shared worker"]),
     ("runtime", "", "service workers", &["in a service worker"]),
-    ("runtime", "", "extensions of Chromium: pages and service workers", &["in an extension a page and a service worker"]),
+    (
+        "runtime",
+        "",
+        "extensions of Chromium: pages and service workers",
+        &["in an extension a page and a service worker"],
+    ),
     ("tool", "vite", "Vite", &["vite builds gatepass "]),
     ("tool", "rollup", "Rollup", &["rollup builds gatepass "]),
     ("tool", "webpack", "webpack", &["webpack builds gatepass "]),

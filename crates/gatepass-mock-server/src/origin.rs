@@ -125,7 +125,9 @@ mod tests {
 
     #[test]
     fn the_pages_of_extensions_and_apps_have_origins_too() {
-        for origin in ["chrome-extension://abcdefgh", "moz-extension://0a1b-2c3d", "capacitor://localhost", "tauri://localhost"] {
+        for origin in
+            ["chrome-extension://abcdefgh", "moz-extension://0a1b-2c3d", "capacitor://localhost", "tauri://localhost"]
+        {
             let policy = OriginPolicy::new(&[origin.to_owned()], false).unwrap();
             assert!(policy.allows(Some(origin)) && !policy.allows(Some(&format!("{origin}.evil.com"))), "{origin}");
         }
@@ -133,7 +135,9 @@ mod tests {
 
     #[test]
     fn what_is_no_origin_is_refused_by_name() {
-        for entry in ["*", "localhost:4200", "http://", "http://a/b", "HTTP://a", "ws://a", "1://a", "a b://a", "http://u@a"] {
+        for entry in
+            ["*", "localhost:4200", "http://", "http://a/b", "HTTP://a", "ws://a", "1://a", "a b://a", "http://u@a"]
+        {
             assert!(OriginPolicy::new(&[entry.to_owned()], false).unwrap_err().contains(entry), "{entry}");
         }
     }

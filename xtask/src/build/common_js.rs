@@ -28,7 +28,12 @@ pub(super) fn write() -> Result<()> {
     std::fs::write(folder.join("entries.js"), all)?;
     let mut command = Command::new(root().join("node_modules/.bin/esbuild"));
     command.arg(folder.join("entries.js")).args(["--bundle", "--format=cjs", "--platform=browser", "--target=es2022"]);
-    command.args(["--external:react", "--external:vue", "--log-override:empty-import-meta=silent", "--log-level=warning"]);
+    command.args([
+        "--external:react",
+        "--external:vue",
+        "--log-override:empty-import-meta=silent",
+        "--log-level=warning",
+    ]);
     command.arg(format!("--outfile={}", folder.join("all.js").display()));
     run_logged("common-js", &mut command).context("the package for require()")?;
     std::fs::remove_file(folder.join("entries.js"))?;

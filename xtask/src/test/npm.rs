@@ -19,7 +19,15 @@ pub(super) fn well_formed() -> Result<()> {
     run_logged("publint", wasm_command("publint")?.arg("--strict").arg(&tarball)).context("publint")?;
     // Angular and its packages are modules only, and the entry for Node is one. The wasm has no types.
     let mut command = wasm_command("attw")?;
-    command.arg(&tarball).args(["--profile", "node16", "--exclude-entrypoints", "core_bg.wasm", "angular", "node", "vite"]);
+    command.arg(&tarball).args([
+        "--profile",
+        "node16",
+        "--exclude-entrypoints",
+        "core_bg.wasm",
+        "angular",
+        "node",
+        "vite",
+    ]);
     run_logged("attw", &mut command).context("arethetypeswrong")
 }
 

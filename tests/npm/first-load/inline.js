@@ -1,0 +1,2 @@
+import 'gatepass/inline';
+import './gatepass.js';
