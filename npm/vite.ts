@@ -15,8 +15,8 @@ export interface PreloadTag {
   tag: 'link';
   /** Its attributes. */
   attrs: Record<string, string | boolean>;
-  /** Before the app's script. */
-  injectTo: 'head-prepend';
+  /** In the head. */
+  injectTo: 'head';
 }
 
 /** A file that a build writes, as far as it matters here. */
@@ -71,7 +71,7 @@ export function gatepass({ store = true }: GatepassPluginOptions = {}): Gatepass
         const tag = (file: BuiltFile, attrs: Record<string, string | boolean>): PreloadTag => ({
           tag: 'link',
           attrs: { ...attrs, crossorigin: true, href: `${root}${file.fileName}` },
-          injectTo: 'head-prepend',
+          injectTo: 'head',
         });
         return [
           ...(wasm && !withModule('wasm-inline.js')

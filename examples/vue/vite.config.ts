@@ -1,4 +1,5 @@
 import vue from '@vitejs/plugin-vue';
+import { gatepass } from 'gatepass/vite';
 import { defineConfig } from 'vite';
 
 // `npm run dev` passes these on to the backend, as a web server in front of both would.
@@ -6,6 +7,6 @@ const backend = 'http://127.0.0.1:8000';
 
 export default defineConfig({
   base: './',
-  plugins: [vue()],
+  plugins: [vue(), gatepass()],
   server: { proxy: { '/api': backend, '/ws_ticket': backend, '/channel': { target: backend, ws: true } } },
 });

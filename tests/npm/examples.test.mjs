@@ -19,7 +19,7 @@ const signIn = async (tab, username, password) => {
   await tab.getByRole('button', { name: 'Sign in' }).click();
 };
 
-for (const name of ['vue', 'angular']) {
+for (const name of ['vue', 'angular', 'react']) {
   test(`${name}: two users trade, lose the server, and lose nothing`, async () => {
     await control({ do: 'reset' });
     const look = async (tab, what, scheme) => {

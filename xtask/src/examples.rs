@@ -19,6 +19,8 @@ pub(crate) enum Example {
     Vue,
     /// With gatepass/angular, built by the Angular CLI
     Angular,
+    /// With gatepass/react, built by Vite
+    React,
     /// The crate in a Leptos app, built by Cargo and wasm-bindgen
     Leptos,
 }
@@ -28,13 +30,14 @@ impl Example {
         match self {
             Self::Vue => "vue",
             Self::Angular => "angular",
+            Self::React => "react",
             Self::Leptos => "leptos",
         }
     }
 
     const fn needs(self) -> &'static [Need] {
         match self {
-            Self::Vue | Self::Angular => Need::PACKAGE_AND_TOOLS,
+            Self::Vue | Self::Angular | Self::React => Need::PACKAGE_AND_TOOLS,
             Self::Leptos => Need::PACKAGE,
         }
     }
@@ -44,6 +47,7 @@ impl Example {
         match self {
             Self::Vue => &[&["vue-tsc", "--noEmit"], &["vite", "build"]],
             Self::Angular => &[&["ng", "build"]],
+            Self::React => &[&["tsc", "--noEmit"], &["vite", "build"]],
             Self::Leptos => &[],
         }
     }

@@ -58,7 +58,10 @@ enum Command {
     },
     /// Build the package, start the mock server, serve the demo page and print its URL
     Demo {
-        /// The port of the demo; 0 takes a free one
+        /// An app of examples/ in the place of the demo, with a feed of prices
+        #[arg(long)]
+        example: Option<examples::Example>,
+        /// The port; 0 takes a free one
         #[arg(long, default_value_t = 0)]
         port: u16,
     },
@@ -68,14 +71,6 @@ enum Command {
     Dials,
     /// Build the docs as a site, with the reference out of the comments, into target/site
     Docs,
-    /// Build a market watch of examples/ from the packed package, and serve it with the mock server and a feed of prices
-    Example {
-        /// Which
-        example: examples::Example,
-        /// The port; 0 takes a free one
-        #[arg(long, default_value_t = 0)]
-        port: u16,
-    },
     /// Run the packed package in a page where server, store, tabs, clock and app do anything at any time
     Fuzz(fuzz::Options),
     /// Run `websockets/` of web-platform-tests against the browser's WebSocket and against the class for libraries
@@ -154,10 +149,10 @@ fn main() -> ExitCode {
             setup::run(Need::PACKAGE).and_then(|()| build::run(compiler))
         }
         Command::Contract => build::contract::write_drivers().and_then(|()| options_page::write()),
-        Command::Demo { port } => demo::run(port),
+        Command::Demo { example: Some(example), port } => examples::run(example, port),
+        Command::Demo { example: None, port } => demo::run(port),
         Command::Dials => dials::run(),
         Command::Docs => docs::run(),
-        Command::Example { example, port } => examples::run(example, port),
         Command::Fuzz(options) => fuzz::run(&options),
         Command::Test { layers } => test::run(&layers),
         Command::Sim { seed, schedules, long } => sim::run(seed.as_deref(), schedules, long),

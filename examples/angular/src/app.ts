@@ -9,7 +9,7 @@ import { SignIn } from './sign-in';
   changeDetection: ChangeDetectionStrategy.OnPush,
   template: `
     <main class="app">
-      @if (!session.isSignedIn() && session.state() !== 'loading') {
+      @if (!session.isSignedIn() && !session.isLoading()) {
         <app-sign-in />
       }
       <!-- It stays while a session that has ended is renewed by hand, so that orders wait for their user. With it, its socket comes and goes. -->
