@@ -73,9 +73,6 @@ export interface TypedEventTarget<Events> extends EventTarget {
   ): void;
 }
 
-/** @internal `EventTarget` itself, to be extended with typed events. */
-export const Typed = EventTarget as new <Events>() => TypedEventTarget<Events>;
-
 /** `statechange`: the state or the phase changed. */
 export class StateChangeEvent extends Event implements StateChange {
   /** The new state. */

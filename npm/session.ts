@@ -2,7 +2,7 @@
 
 import { RequirementKind, SESSION_STATE_NAMES, TOKEN_ENDPOINT } from './contract.js';
 import { failure, GatepassError, named, nameOf, part, type FailureParts } from './errors.js';
-import { reported, SocketErrorEvent, Typed } from './events.js';
+import { reported, SocketErrorEvent, type TypedEventTarget } from './events.js';
 import { internal, Lazy, noBrowser, type SessionPart } from './load.js';
 import { isRecord, Options } from './options.js';
 import type { Calls } from './calls.js';
@@ -93,13 +93,13 @@ export interface SessionEvents {
  *
  * @throws GatepassError INVALID_OPTION, INVALID_URL, INSECURE_URL, naming the option
  */
-export class Session extends Typed<SessionEvents> {
+export class Session extends (EventTarget as new () => TypedEventTarget<SessionEvents>) {
   readonly #core: Lazy<SessionPart>;
   readonly #login: TokenEndpoint | undefined;
   /** The state before the store is read. */
   readonly #unread: 'loading' | 'signed-out';
-  /** What the store of the browser says before the session has read it: no login form is shown to a user who is signed in. */
-  readonly #foreseen: Foreseen | undefined;
+  /** What is shown before the wasm tells the same, by the store of the browser or by calls that it has to catch up with: no login form is shown to a user who is signed in. */
+  #foreseen: Foreseen | undefined;
   /** Where calls lead that wait for the wasm, and how many wait. */
   #ahead: { state: Foreseen; calls: number } | undefined;
   #snapshot: SessionSnapshot | undefined;
@@ -149,9 +149,14 @@ export class Session extends Typed<SessionEvents> {
   get state(): SessionState {
     if (this.#end) return this.#end;
     if (this.#ahead) return this.#ahead.state;
+    return this.#told() ?? this.#foreseen ?? this.#unread;
+  }
+
+  /** The state that the wasm tells; undefined before it is there, and until the store is read. */
+  #told(): SessionState | undefined {
     const number = this.#core.call((core) => core.state());
     const told = number === undefined ? undefined : nameOf(SESSION_STATE_NAMES, number);
-    return told === undefined || told === 'loading' ? (this.#foreseen ?? this.#unread) : told;
+    return told === 'loading' ? undefined : told;
   }
 
   /** What an app shows of it. It is the same object until something changes. */
@@ -398,8 +403,10 @@ export class Session extends Typed<SessionEvents> {
       this.#failed(thrown);
     };
     this.#core.do((core) => {
-      // The last of them tells the state itself.
-      if (this.#ahead && --this.#ahead.calls === 0) this.#ahead = undefined;
+      if (this.#ahead && --this.#ahead.calls === 0) {
+        this.#foreseen = this.#ahead.state;
+        this.#ahead = undefined;
+      }
       call(core);
     }, failed);
     this.dispatchEvent(Object.assign(new SessionChangeEvent('change'), { state, error: undefined }));
@@ -471,7 +478,10 @@ export class Session extends Typed<SessionEvents> {
           const error = failure && session.#named(failure as unknown as FailureParts);
           session.#error = error ?? (state === 'expired' ? session.#error : undefined);
           if (state === 'signed-out') session.#handed.clear();
-          session.dispatchEvent(Object.assign(new SessionChangeEvent('change'), { state, error }));
+          // The wasm catches up with what is shown.
+          const isKnown = !error && (session.#ahead !== undefined || session.#foreseen === state);
+          if (session.#told()) session.#foreseen = undefined;
+          if (!isKnown) session.dispatchEvent(Object.assign(new SessionChangeEvent('change'), { state, error }));
           for (const settle of waiting.stores) settle();
         }),
       renewalRefused: (failure) =>

@@ -19,7 +19,7 @@ import {
   type SocketState,
   type StateChange,
   type SuspendReason,
-  Typed,
+  type TypedEventTarget,
 } from './events.js';
 import { type Connection, internal, noBrowser, Lazy } from './load.js';
 import { MessageQueue } from './messages.js';
@@ -60,7 +60,10 @@ export let inside: {
  *
  * @throws GatepassError INVALID_OPTION, INVALID_URL, INSECURE_URL, naming the option
  */
-export class AuthSocket extends Typed<SocketEvents> implements AsyncIterable<unknown> {
+export class AuthSocket
+  extends (EventTarget as new () => TypedEventTarget<SocketEvents>)
+  implements AsyncIterable<unknown>
+{
   /** Not connected, or not connected again yet. */
   static readonly CONNECTING = 0;
   /** Connected. */

@@ -1,6 +1,7 @@
 // Kinds of sign-in against the real Django: its own session with CSRF, a refresh token in a cookie, two steps, a missing slash, throttling.
 
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { createServer, request as ask } from 'node:http';
 import { connect } from 'node:net';
 import { after, before, test } from 'node:test';
@@ -55,6 +56,24 @@ async function inSite(...scripts) {
   });
   return result;
 }
+
+test('the page of the docs on a CSRF cookie signs in, and finds the user again after a reload', async () => {
+  const [, sample] = /```ts \[src\/main\.ts\]\n([\s\S]*?)```/.exec(readFileSync('docs/guides/csrf-cookie.md', 'utf8'));
+  const code = sample
+    .replace(/import (.*) from 'gatepass';/, "const $1 = await import('gatepass');")
+    .replace("'/ws/'", "'/ws/django-session/'");
+  const run = `(async () => {
+    const before = new (await import('gatepass')).Session({ restore: { url: '/session/me/', method: 'GET' }, fields: { access: null }, credentials: 'include' });
+    const found = await before.ready();
+    ${code}
+    await socket.ready();
+    return [found, session.state, document.title];
+  })()`;
+  assert.deepEqual(await inSite(run, run), [
+    ['signed-out', 'signed-in', 'connected'],
+    ['signed-in', 'signed-in', 'connected'],
+  ]);
+});
 
 test("s9: Django's own session: CSRF, restore, a socket and a ticket by cookie, logout; also beside a sign-in to the admin", async () => {
   const signIn = async () => {

@@ -34,9 +34,20 @@ const LOOKED_AT = {
       ),
       `${page} is among the documentation tests`,
     ),
-  vue: inStart,
-  js: inStart,
-  html: inStart,
+  vue: isRun,
+  js: isRun,
+  jsx: isRun,
+  svelte: isRun,
+  html: isRun,
+  tsx: () => {}, // as ts
+  // The page on nginx is run by tests/interop/guides.test.mjs, the manifest of an extension by extensions.test.mjs.
+  nginx: ({ page }) => assert.equal(page, 'docs/guides/nginx.md'),
+  json: ({ text }) =>
+    assert.ok(
+      readFileSync(join(root, 'tests/npm/extensions.test.mjs'), 'utf8').includes(
+        JSON.parse(text).content_security_policy.extension_pages,
+      ),
+    ),
   http: ({ text }) =>
     assert.ok(
       readFileSync(join(root, 'tests/npm/loading.test.mjs'), 'utf8').includes(/script-src [^;]*/.exec(text)[0]),
@@ -49,10 +60,12 @@ const LOOKED_AT = {
       .forEach((line) => runs(line.replace(/\s+#.*/, ''), page)),
 };
 
-/** start.test.mjs builds and runs all of these pages; unit-tests.test.mjs runs the samples of the page about testing. */
-function inStart({ page, file }) {
-  const pages = ['docs/start.md', 'docs/testing.md', 'docs/vue.md'];
-  assert.ok(pages.includes(page) && file, `${page}: only what start.test.mjs runs`);
+/** These build and run the files of the pages that they name. */
+const RUNNERS = ['start', 'guides', 'unit-tests', 'bundlers']
+  .map((name) => readFileSync(join(import.meta.dirname, `${name}.test.mjs`), 'utf8'))
+  .join('');
+function isRun({ page, file }) {
+  assert.ok(RUNNERS.includes(`'${page}'`) && file, `${page}: nothing runs it`);
 }
 
 /** Each command of the docs is one that there is, with the options that it has. */

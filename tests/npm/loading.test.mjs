@@ -213,10 +213,9 @@ test('what is sent before the wasm is there and from the first events arrives in
       const socket = new AuthSocket(`${server}/ws/anonymous/`, { scheme: anonymous() });
       const send = (text) => socket.send(text);
       send('first');
+      session.addEventListener('change', () => send('second'), { once: true });
       session.setTokens({ access: 'abc' });
-      send('second');
-      // The change of setTokens() shows at once; this is the one that the wasm tells.
-      session.addEventListener('change', () => send('third'), { once: true });
+      send('third');
       socket.addEventListener('statechange', () => send('fourth'), { once: true });
       const heard = [];
       for await (const message of socket) if (heard.push(message) === 4) return heard;

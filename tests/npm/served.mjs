@@ -15,10 +15,10 @@ export async function served(folder, work) {
   const files = createServer((request, response) => {
     const path = new URL(request.url, 'http://localhost').pathname;
     asked.push(path);
+    // A path without an extension is a route of the app.
+    const file = extname(path) ? path : 'index.html';
     try {
-      response
-        .setHeader('content-type', TYPES[extname(path)] ?? 'text/html')
-        .end(readFileSync(join(folder, path === '/' ? 'index.html' : path)));
+      response.setHeader('content-type', TYPES[extname(path)] ?? 'text/html').end(readFileSync(join(folder, file)));
     } catch {
       response.writeHead(404).end();
     }

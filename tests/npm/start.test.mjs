@@ -1,49 +1,17 @@
 // "Start in five minutes" as it is written, in an empty folder with only the tarball.
 
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { build } from 'vite';
 import { angularApp, ngBuild } from './angular-cli.mjs';
-import { ask, control, server } from './browser.mjs';
-import { project } from './page.mjs';
+import { ask, control } from './browser.mjs';
+import { filesOf, folder } from './docs-apps.mjs';
 import { opened, served } from './served.mjs';
 
-/** The files of a page, by their names. */
-const filesOf = (page) =>
-  Object.fromEntries(
-    [...readFileSync(page, 'utf8').matchAll(/^```\w+ \[(.*?)\]\n([\s\S]*?)^```/gm)].map(([, name, text]) => [
-      name,
-      text.replaceAll(/http:..127\.0\.0\.1:8000|(https|wss):..api\.example\.com/g, server),
-    ]),
-  );
 const FILES = filesOf('docs/start.md');
-
-const TARBALL = join(
-  project,
-  readdirSync(project).find((name) => name.endsWith('.tgz')),
-);
-
-/** An empty folder with the package and some of them. */
-function folder(name, files) {
-  const root = join(project, 'walk', name);
-  rmSync(root, { recursive: true, force: true });
-  for (const [file, text] of Object.entries(files)) {
-    mkdirSync(dirname(join(root, file)), { recursive: true });
-    writeFileSync(join(root, file), text);
-  }
-  // The frameworks and their tools are resolved from a folder above.
-  const { status, stderr } = spawnSync('npm', ['install', '--offline', '--no-audit', '--no-fund', TARBALL], {
-    cwd: root,
-    encoding: 'utf8',
-  });
-  assert.equal(status, 0, stderr);
-  return root;
-}
 
 /** A button that shows the state and sends: by ticket, for whoever signed in. */
 async function talks(tab) {

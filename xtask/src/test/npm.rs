@@ -50,7 +50,7 @@ pub(super) fn types() -> Result<()> {
     let folder = root().join("target/docs");
     std::fs::create_dir_all(&folder)?;
     let mut pages = vec![root().join("README.md")];
-    for folder in ["docs", "docs/schemes"] {
+    for folder in ["docs", "docs/guides", "docs/schemes"] {
         pages.extend(std::fs::read_dir(root().join(folder))?.flatten().map(|entry| entry.path()));
     }
     pages.retain(|page| page.extension().is_some_and(|extension| extension == "md"));
