@@ -1,10 +1,39 @@
 // The docs as a site: `npm run docs` builds it into target/site.
 
-import { existsSync } from 'node:fs';
-import { dirname, relative, resolve } from 'node:path';
+import { existsSync, readdirSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
 import { defineConfig } from 'vitepress';
 
 const docs = resolve(import.meta.dirname, '..');
+
+interface Item {
+  text: string;
+  link?: string;
+  items?: Item[];
+  collapsed?: boolean;
+}
+
+/** The reference, as TypeDoc has written it: a page for each symbol, by module and kind. */
+function reference(folder: string): Item[] {
+  const path = join(docs, folder);
+  if (!existsSync(path)) return [];
+  return readdirSync(path, { withFileTypes: true })
+    .filter(({ name }) => name !== 'index.md')
+    .map((entry) => {
+      const within = `${folder}/${entry.name}`;
+      if (entry.isFile()) return { text: entry.name.replace('.md', ''), link: `/${within.replace('.md', '')}` };
+      const text = entry.name.replace('-', ' ').replace(/^./, (letter) => letter.toUpperCase());
+      const isModule = existsSync(join(docs, within, 'index.md'));
+      const name = isModule
+        ? entry.name === 'gatepass'
+          ? 'gatepass'
+          : entry.name === 'presets'
+            ? 'presets'
+            : `gatepass/${entry.name}`
+        : text;
+      return { text: name, ...(isModule && { link: `/${within}/` }), collapsed: true, items: reference(within) };
+    });
+}
 
 export default defineConfig({
   title: 'gatepass',
@@ -23,9 +52,12 @@ export default defineConfig({
       const { fence } = md.renderer.rules;
       md.renderer.rules.fence = (tokens, index, ...rest) => {
         const token = tokens[index]!;
+        // The highlighter knows no ```rust,no_run
+        const isRust = token.info.startsWith('rust');
         // As rustdoc does: such lines are for the test of a block alone.
-        if (token.info.startsWith('rust')) token.content = token.content.replace(/^ *#( .*)?\n/gm, '');
+        if (isRust) token.content = token.content.replace(/^ *#( .*)?\n/gm, '');
         const [, name] = /\[(.*)\]/.exec(token.info) ?? [];
+        if (isRust) token.info = 'rust';
         return (
           (name === undefined ? '' : `<p><code>${md.utils.escapeHtml(name)}</code></p>`) +
           fence!(tokens, index, ...rest)
@@ -51,22 +83,60 @@ export default defineConfig({
     },
   },
   themeConfig: {
-    search: { provider: 'local' },
+    search: {
+      provider: 'local',
+      options: {
+        miniSearch: {
+          searchOptions: {
+            // The page of that name, then tasks, and the reference of symbols last.
+            boostDocument: (page: string, word: string) => {
+              if (page.includes('/api/')) return 0.1;
+              if (page.startsWith(`/${word}.`)) return 4;
+              return page.startsWith('/guides/') || page.startsWith('/errors.') ? 1.5 : 1;
+            },
+          },
+        },
+      },
+    },
     outline: [2, 3],
     nav: [
       { text: 'Start', link: '/start' },
       { text: 'Authentication schemes', link: '/schemes/' },
+      { text: 'Compare', link: '/compare' },
       { text: 'API', link: '/api/' },
+      { text: 'Changes', link: '/changelog' },
     ],
     sidebar: [
       {
-        text: 'Guide',
+        text: 'Begin',
         items: [
           { text: 'Start in five minutes', link: '/start' },
+          { text: 'Compared with the alternatives', link: '/compare' },
+          { text: 'Questions', link: '/faq' },
+        ],
+      },
+      {
+        text: 'How to',
+        items: [
+          { text: 'Show a reconnecting banner', link: '/guides/reconnect-banner' },
+          { text: 'Guard routes', link: '/guides/route-guards' },
+          { text: 'Join rooms again after a reconnect', link: '/guides/rooms' },
+          { text: 'Send and receive JSON', link: '/guides/json' },
+          { text: 'Log in with a CSRF cookie', link: '/guides/csrf-cookie' },
+          { text: 'Use several sockets', link: '/guides/several-sockets' },
+          { text: 'Test a component', link: '/testing' },
+          { text: 'Run behind nginx', link: '/guides/nginx' },
+          { text: 'Debug a connection', link: '/guides/debug' },
+          { text: 'Make the first load quick', link: '/guides/first-load' },
+          { text: 'Use it with axios, TanStack Query, tRPC …', link: '/recipes' },
+        ],
+      },
+      {
+        text: 'How it works',
+        items: [
           { text: 'The session', link: '/session' },
           { text: 'Staying connected', link: '/reconnect' },
           { text: 'Presets', link: '/presets' },
-          { text: 'Recipes', link: '/recipes' },
           { text: 'Security', link: '/security' },
           { text: 'Loading the wasm', link: '/loading' },
         ],
@@ -88,17 +158,19 @@ export default defineConfig({
         items: [
           { text: 'Vue', link: '/vue' },
           { text: 'Angular', link: '/angular' },
+          { text: 'React', link: '/react' },
+          { text: 'Svelte and Solid', link: '/svelte-solid' },
           { text: 'Libraries that take a WebSocket', link: '/libraries' },
           { text: 'Rust', link: '/rust' },
         ],
       },
       {
-        text: 'Reference',
+        text: 'Around it',
         items: [
           { text: 'Server side', link: '/server' },
-          { text: 'Testing your app', link: '/testing' },
           { text: 'What it runs in', link: '/support' },
           { text: 'Moving to gatepass', link: '/migration' },
+          { text: 'Changes', link: '/changelog' },
         ],
       },
       {
@@ -107,20 +179,7 @@ export default defineConfig({
           { text: 'Options', link: '/options' },
           { text: 'Error codes', link: '/errors' },
           { text: 'Troubleshooting', link: '/troubleshooting' },
-          {
-            text: 'API',
-            link: '/api/',
-            collapsed: false,
-            items: existsSync(resolve(docs, 'api'))
-              ? [
-                  { text: 'gatepass', link: '/api/gatepass/' },
-                  { text: 'presets', link: '/api/gatepass/namespaces/presets' },
-                  { text: 'gatepass/vue', link: '/api/gatepass/vue' },
-                  { text: 'gatepass/angular', link: '/api/gatepass/angular' },
-                  { text: 'gatepass/user-messages', link: '/api/gatepass/user-messages' },
-                ]
-              : [],
-          },
+          { text: 'API', link: '/api/', collapsed: true, items: reference('api') },
         ],
       },
     ],

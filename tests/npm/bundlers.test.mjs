@@ -14,6 +14,7 @@ import { build as vite } from 'vite';
 import webpack from 'webpack';
 import { angularApp, ngBuild } from './angular-cli.mjs';
 import { ask, control, server } from './browser.mjs';
+import { filesOf, folder } from './docs-apps.mjs';
 import { browser, project } from './page.mjs';
 import { inContext } from './recorder.mjs';
 import { opened, served } from './served.mjs';
@@ -132,6 +133,29 @@ test('the plugin for Vite follows the base, and preloads only what comes by itse
   assert.ok(!withoutStore.links('index.html').some(([, href]) => href.includes('tabs')));
   const inline = await withPlugin('inline', 'gatepass/inline', './');
   assert.ok(!inline.links('index.html').some(([, href]) => href.includes('wasm')));
+});
+
+test('the page of the docs on the first load: its configuration of Vite, and its tags without a bundler', async () => {
+  await control({ do: 'reset' });
+  const files = filesOf('docs/guides/first-load.md');
+  const main = app('gatepass') + "import { Session } from 'gatepass';\nnew Session({ store: 'localStorage' });\n";
+  const root = folder('first-load-vite', {
+    'index.html': HTML,
+    'main.js': main,
+    'vite.config.js': files['vite.config.js'],
+    'package.json': '{"type": "module"}',
+  });
+  await vite({ root, logLevel: 'warn' });
+  assert.match(readFileSync(join(root, 'dist/index.html'), 'utf8'), /rel="preload" as="fetch"/);
+  const plain = folder('first-load-tags', {
+    'index.html': files['index.html'],
+    'src/main.js': main.replaceAll("'gatepass'", "'/gatepass/index.js'"),
+    'package.json': '{"type": "module"}',
+  });
+  cpSync(join(project, 'node_modules/gatepass/pkg'), join(plain, 'gatepass'), { recursive: true });
+  const asked = await run(plain, 'hello from gatepass');
+  for (const file of ['core_bg.wasm', 'tabs.js'])
+    assert.equal(asked.filter((path) => path === `/gatepass/${file}`).length, 1, `${file}: ${asked}`);
 });
 
 test('the Angular CLI builds gatepass/angular with nothing configured', async () => {

@@ -217,6 +217,28 @@ test('the sockets of the docs share one session', async () => {
   });
 });
 
+test('the messages of the docs are typed, and what is not understood is left alone', async () => {
+  await inApp('json', filesOf('docs/guides/json.md'), [], async (tab) => {
+    await tab.getByText('3 of ACME.').waitFor();
+    for (const text of [
+      'no JSON',
+      'null',
+      '[]',
+      '{"type":"quote","symbol":"ACME"}',
+      '{"type":"quote","symbol":"CYBR","price":7}',
+    ])
+      await control({ do: 'push', text });
+    await tab.getByText('CYBR costs 7.').waitFor();
+    assert.equal(
+      await tab
+        .locator('body')
+        .textContent()
+        .then((text) => text.trim()),
+      '3 of ACME. CYBR costs 7.',
+    );
+  });
+});
+
 test('the log of the docs tells what fails, and no credential', async () => {
   const said = [];
   await inApp('debug', filesOf('docs/guides/debug.md'), [], async (tab) => {
