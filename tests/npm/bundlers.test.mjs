@@ -138,7 +138,7 @@ test('the plugin for Vite follows the base, and preloads only what comes by itse
 test('the page of the docs on the first load: its configuration of Vite, and its tags without a bundler', async () => {
   await control({ do: 'reset' });
   const files = filesOf('docs/guides/first-load.md');
-  const main = app('gatepass') + "import { Session } from 'gatepass';\nnew Session({ store: 'localStorage' });\n";
+  const main = `${app('gatepass')}import { Session } from 'gatepass';\nnew Session({ store: 'localStorage' });\n`;
   const root = folder('first-load-vite', {
     'index.html': HTML,
     'main.js': main,

@@ -31,6 +31,8 @@ pub enum Command {
         #[serde(default)]
         body: Option<String>,
     },
+    /// Forget the faults that wait or last: answers, lost answers, refusals, delays, silence, carelessness, the broken ticket store. Sockets and users stay.
+    ClearFaults,
     /// Answer from now on after a delay; zero ends it.
     Delay {
         /// Which endpoint.
@@ -130,6 +132,7 @@ impl Command {
             Self::SendRaw { hex } if bytes_of(hex).is_none() => Err("hex: two hexadecimal digits for each byte"),
             Self::Answer { .. }
             | Self::BeCareless { .. }
+            | Self::ClearFaults
             | Self::Delay { .. }
             | Self::DropSockets { .. }
             | Self::ExpireTokens

@@ -36,7 +36,8 @@ pub(crate) fn router(state: State, orders: Orders, origins: OriginPolicy, token:
     let commands = Router::new()
         .route("/control", post(command))
         .route("/control/received", get(received))
-        .route("/control/counts", get(counts));
+        .route("/control/counts", get(counts))
+        .route("/control/faults", get(faults));
     Router::new()
         .nest(&format!("/{token}"), commands)
         .layer(cors)
@@ -65,6 +66,10 @@ async fn command(Extract(control): Extract<Control>, body: String) -> Response {
 
 async fn received(Extract(control): Extract<Control>) -> Response {
     Json(control.state.lock().received.clone()).into_response()
+}
+
+async fn faults(Extract(control): Extract<Control>) -> Response {
+    Json(control.state.faults()).into_response()
 }
 
 async fn counts(Extract(control): Extract<Control>) -> Response {

@@ -217,6 +217,7 @@ impl Supervisor {
                     self.start();
                 }
                 Command::Answer { .. }
+                | Command::ClearFaults
                 | Command::Delay { .. }
                 | Command::DropSockets { .. }
                 | Command::ExpireTokens

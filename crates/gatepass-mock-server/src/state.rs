@@ -61,6 +61,31 @@ pub(crate) struct Canned {
     pub(crate) body: String,
 }
 
+/// The faults that wait for somebody, or last. What is not wrong is left out.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Faults {
+    /// The statuses of the next handshakes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    refuse_handshakes: Vec<u16>,
+    /// The statuses of the next answers.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    answers: BTreeMap<Endpoint, Vec<u16>>,
+    /// Milliseconds.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    delays: BTreeMap<Endpoint, u128>,
+    /// How many answers are lost.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    losses: BTreeMap<Endpoint, u32>,
+    #[serde(skip_serializing_if = "is_false")]
+    silence: bool,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
 /// What is done to an open socket from outside.
 #[derive(Clone, Debug)]
 pub(crate) enum SocketOrder {
@@ -168,6 +193,24 @@ impl State {
         (!queue.is_empty()).then(|| queue.remove(0))
     }
 
+    /// The faults that wait or last.
+    pub(crate) fn faults(&self) -> Faults {
+        let inner = self.lock();
+        let answers = inner.canned.iter().filter(|(_, queue)| !queue.is_empty());
+        Faults {
+            refuse_handshakes: inner.refuse_handshakes.clone(),
+            answers: answers.map(|(of, queue)| (*of, queue.iter().map(|canned| canned.status).collect())).collect(),
+            delays: inner
+                .delays
+                .iter()
+                .filter(|(_, time)| !time.is_zero())
+                .map(|(of, time)| (*of, time.as_millis()))
+                .collect(),
+            losses: inner.losses.iter().filter(|(_, times)| **times > 0).map(|(of, times)| (*of, *times)).collect(),
+            silence: *self.silent.borrow(),
+        }
+    }
+
     /// Carries out everything but starting and stopping, which are the server's own.
     pub(crate) fn apply(&self, command: &Command) {
         let mut inner = self.lock();
@@ -189,6 +232,17 @@ impl State {
                     inner.is_careless(Careless::TicketAnywhere),
                 );
                 inner.tickets.be_careless(twice, forever, anywhere);
+            }
+            Command::ClearFaults => {
+                inner.canned.clear();
+                inner.refuse_handshakes.clear();
+                inner.delays.clear();
+                inner.losses.clear();
+                inner.careless.clear();
+                inner.tickets.be_careless(false, false, false);
+                inner.tickets.is_down = false;
+                inner.tickets.suffix.clear();
+                self.silent.send_replace(false);
             }
             Command::Delay { endpoint, ms } => {
                 inner.delays.insert(*endpoint, Duration::from_millis(*ms));

@@ -227,3 +227,32 @@ async fn an_accepted_first_message_is_told_to_those_who_wait() {
     say(&mut socket, &json!({"token": body["token"]}).to_string()).await;
     server.wait_for(|counts| counts.accepted == 1).await;
 }
+
+#[tokio::test]
+async fn the_faults_that_wait_are_listed_and_can_be_forgotten() {
+    let server = MockServer::start().await;
+    let faults = async || {
+        let text = reqwest::get(format!("{}/faults", server.control_url())).await.unwrap().text().await.unwrap();
+        serde_json::from_str::<Value>(&text).unwrap()
+    };
+    let mut socket = dial(&server, "/ws/anonymous/", &[]).await.unwrap();
+    assert_eq!(faults().await, json!({}));
+    for command in [
+        json!({"do": "refuseHandshakes", "times": 2, "status": 403}),
+        json!({"do": "answer", "endpoint": "ticket", "status": 429}),
+        json!({"do": "delay", "endpoint": "refresh", "ms": 3_000}),
+        json!({"do": "loseAnswers", "endpoint": "login"}),
+        json!({"do": "silence", "on": true}),
+    ] {
+        assert_eq!(control(&server, command).await.0, 204);
+    }
+    let expected = json!({
+        "refuseHandshakes": [403, 403], "answers": {"ticket": [429]}, "delays": {"refresh": 3_000}, "losses": {"login": 1}, "silence": true,
+    });
+    assert_eq!(faults().await, expected);
+    assert_eq!(control(&server, json!({"do": "clearFaults"})).await.0, 204);
+    assert_eq!(faults().await, json!({}));
+    say(&mut socket, "still here").await;
+    assert_eq!(hear(&mut socket).await, "still here");
+    assert!(dial(&server, "/ws/anonymous/", &[]).await.is_ok());
+}
