@@ -63,10 +63,12 @@ pub(super) fn types() -> Result<()> {
         for (index, block) in text.split("\n```ts").skip(1).enumerate() {
             let Some((title, code)) = block.split_once('\n') else { continue };
             let named = title.trim().strip_prefix('[').and_then(|title| title.strip_suffix(']'));
-            let file = named.map_or_else(
-                || format!("{}-{name}-{index}.ts", files.len()),
-                |named| format!("{name}/{}", named.replace('/', "-")),
-            );
+            let mut file =
+                named.map_or_else(|| format!("{}-{name}-{index}.ts", files.len()), |named| format!("{name}/{named}"));
+            // Another section of the page may have a file of that name.
+            if files.contains(&file) {
+                file = format!("{index}-{file}");
+            }
             let path = folder.join(&file);
             std::fs::create_dir_all(path.parent().unwrap_or(&folder))?;
             std::fs::write(path, code.split("```").next().unwrap_or_default())?;
@@ -77,7 +79,7 @@ pub(super) fn types() -> Result<()> {
         bail!("the docs have no examples in TypeScript");
     }
     let config = format!(
-        r#"{{"extends": "../../tests/npm/tsconfig.json", "compilerOptions": {{"experimentalDecorators": true, "skipLibCheck": true, "types": ["node"], "paths": {{"gatepass-mock-server": ["../../crates/gatepass-mock-server/npm/index.d.ts"]}}}}, "files": {files:?}}}"#
+        r#"{{"extends": "../../tests/npm/tsconfig.json", "compilerOptions": {{"experimentalDecorators": true, "skipLibCheck": true, "module": "esnext", "moduleResolution": "bundler", "types": ["node"], "paths": {{"gatepass-mock-server": ["../../crates/gatepass-mock-server/npm/index.d.ts"]}}}}, "files": {files:?}}}"#
     );
     std::fs::write(folder.join("tsconfig.json"), config)?;
     run_logged("tsc-docs", wasm_command("tsc")?.args(["--project", "target/docs/tsconfig.json"]))
