@@ -19,12 +19,12 @@ export const faults = [
   },
   {
     label: 'Never come back',
-    said: 'Every socket was closed with {"reconnect": false}.',
+    said: 'Every socket was closed with 1012 and {"reconnect": false}: do not come back.',
     command: { do: 'dropSockets', how: { close: { code: 1012, reason: '{"reconnect":false}' } } },
   },
   {
     label: 'Expire all tokens',
-    said: 'All access tokens that were issued so far have expired.',
+    said: 'All access tokens that were issued so far have expired. It shows at the next connection.',
     command: { do: 'expireTokens' },
   },
   {
@@ -57,3 +57,16 @@ export const faults = [
     command: { do: 'push', text: 'news from the server' },
   },
 ];
+
+const STATUS = (statuses) => `${statuses.length} × ${statuses[0]}`;
+
+/** What waits for somebody, or lasts, as chips say it. */
+export function armed({ refuseHandshakes, answers = {}, delays = {}, silence }, isStopped) {
+  return [
+    isStopped && 'the server is down',
+    silence && 'the server is silent',
+    refuseHandshakes && `the next handshakes: ${STATUS(refuseHandshakes)}`,
+    ...Object.entries(answers).map(([of, statuses]) => `the next answers of ${of}: ${STATUS(statuses)}`),
+    ...Object.entries(delays).map(([of, millis]) => `${of} takes ${millis / 1_000} s`),
+  ].filter(Boolean);
+}

@@ -11,6 +11,8 @@ use crate::process::{Server, output_of, run_logged, run_recorded};
 use crate::tools::{root, target_dir, wasm_command};
 use crate::{demo, docs, fuzz, mock_server};
 
+use super::Engine;
+
 /// The package has what package.json promises (publint, arethetypeswrong).
 pub(super) fn well_formed() -> Result<()> {
     let folder = target_dir().join("packed");
@@ -106,6 +108,7 @@ pub(super) fn run() -> Result<()> {
         .env("GATEPASS_TEST_MOCK_SERVER", &packages)
         .env("GATEPASS_TEST_SERVER", &server.first_line)
         .env("GATEPASS_TEST_CONTROL", &server.second_line)
+        .env("GATEPASS_TEST_GECKODRIVER", Engine::Firefox.driver()?.1)
         .env("GATEPASS_TEST_SITE", target_dir().join("site"))
         .env("GATEPASS_TEST_SCREENSHOTS", target_dir().join("screenshots"));
     run_recorded("npm", &mut command)?;
