@@ -209,6 +209,8 @@ test('Nuxt renders it on the server, where nothing connects, and the page goes o
 <script setup lang="ts">
 import { anonymous } from 'gatepass';
 import { useAuthSocket } from 'gatepass/vue';
+import wasm from 'gatepass/core_bg.wasm?url';
+useHead({ link: [{ rel: 'preload', as: 'fetch', type: 'application/wasm', crossorigin: '', href: wasm }] });
 const { state, data, send } = useAuthSocket(${JSON.stringify(server)} + '/ws/anonymous/', { scheme: anonymous() });
 onMounted(() => send('hello from Nuxt'));
 </script>
@@ -225,7 +227,10 @@ onMounted(() => send('hello from Nuxt'));
   try {
     const [said] = await once(app.stdout, 'data');
     const [url] = String(said).match(/http:[^\s]+/);
-    assert.match(await (await fetch(url)).text(), /<p>idle <\/p>/);
+    const html = await (await fetch(url)).text();
+    assert.match(html, /<p>idle <\/p>/);
+    // As docs/guides/first-load.md has it: the file that is used.
+    const [, preloaded] = html.match(/rel="preload" as="fetch"[^>]*href="([^"]*\.wasm)"/);
     assert.equal((await ask('counts')).accepted, 0);
     await inContext(browser, {}, async (context) => {
       const complaints = [];
@@ -235,9 +240,13 @@ onMounted(() => send('hello from Nuxt'));
       );
       context.on('weberror', (error) => complaints.push(String(error.error())));
       const tab = await context.newPage();
+      const asked = [];
+      tab.on('request', (request) => request.url().endsWith('.wasm') && asked.push(new URL(request.url()).pathname));
       await tab.goto(url);
       await tab.locator('p', { hasText: 'connected hello from Nuxt' }).waitFor();
       assert.deepEqual(complaints, []);
+      // Nuxt prefetches it, too.
+      assert.deepEqual([...new Set(asked)], [preloaded]);
     });
   } finally {
     app.kill();
