@@ -9,7 +9,7 @@ use crate::place::Place;
 use crate::tools::{root, target_dir};
 
 /// The kind, the npm package with the version (or none), the name, and how the names of its tests begin.
-const ROWS: [(&str, &str, &str, &[&str]); 39] = [
+const ROWS: [(&str, &str, &str, &[&str]); 46] = [
     ("runtime", "node-20", "Node 20, with the package `ws`", &["a client in Node 20 ", "on a server in Node 20 "]),
     ("runtime", "node-22", "Node 22", &["a client in Node 22 ", "on a server in Node 22 "]),
     ("runtime", "node-24", "Node 24", &["a client in Node 24 ", "on a server in Node 24 "]),
@@ -38,6 +38,13 @@ const ROWS: [(&str, &str, &str, &[&str]); 39] = [
     ("tool", "@vitejs/plugin-vue", "Vue components in Vitest", &["the sample of the docs for Vue components"]),
     ("tool", "react", "React components in Vitest", &["a React component with doubles"]),
     ("tool", "@playwright/test", "Playwright", &["the example of testing an app"]),
+    ("framework", "vue", "Vue", &["state, messages, errors and the wait are shown", "a Vue page that takes over"]),
+    ("framework", "@angular/core", "Angular 20", &["the banner and the guards of the docs: Angular"]),
+    ("framework", "", "Angular 21, built with Node 24", &["Angular 21 builds"]),
+    ("framework", "", "Angular 22, built with Node 24", &["Angular 22 builds"]),
+    ("framework", "react", "React 18 and 19", &["React 18: ", "React 19: "]),
+    ("framework", "svelte", "Svelte", &["the app of the page on Svelte"]),
+    ("framework", "solid-js", "Solid", &["the app of the page on Solid"]),
     ("library", "rxjs", "rxjs", &[]),
     ("library", "partysocket", "partysocket", &[]),
     ("library", "reconnecting-websocket", "reconnecting-websocket", &[]),

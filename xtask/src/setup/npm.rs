@@ -1,6 +1,7 @@
 //! The npm packages that build and test: as package-lock.json says, no install scripts.
 //!
 //! package.json has what builds the package; docs/package.json and tests/frameworks/package.json have the rest. All have one lock and one `node_modules`.
+//! Other majors of Angular have their own, in `target`: two of them do not go into one.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -8,7 +9,10 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::process::{output_of, run_logged};
-use crate::tools::root;
+use crate::tools::{root, target_dir};
+
+/// Majors of Angular beside that of tests/frameworks: tests/angular-NN.
+const ANGULAR: [&str; 2] = ["angular-21", "angular-22"];
 
 /// Which packages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +36,10 @@ impl Packages {
         check_node()?;
         let wanted = std::fs::read(root().join("package-lock.json"))?;
         let is_installed = |packages: Self| std::fs::read(packages.installed_lock()).is_ok_and(|lock| lock == wanted);
-        Ok(!(is_installed(Self::All) || self == Self::Build && is_installed(Self::Build)))
+        if self == Self::Build {
+            return Ok(!is_installed(Self::Build) && !is_installed(Self::All));
+        }
+        Ok(!is_installed(Self::All) || ANGULAR.iter().any(|name| !is_there(name)))
     }
 
     pub(super) fn install(self) -> Result<()> {
@@ -44,8 +51,32 @@ impl Packages {
         };
         run_logged("npm-ci", &mut command).context("the npm packages could not be installed; is there a network?")?;
         std::fs::copy(root().join("package-lock.json"), self.installed_lock())?;
+        if self == Self::All {
+            ANGULAR.iter().try_for_each(|name| install_apart(name))?;
+        }
         Ok(())
     }
+}
+
+/// Whether the packages of a folder of `tests` are in `target`, as its lock says.
+fn is_there(name: &str) -> bool {
+    let lock = |path: PathBuf| std::fs::read(path).ok();
+    let installed = lock(target_dir().join(name).join("node_modules/.installed.json"));
+    installed.is_some() && installed == lock(root().join("tests").join(name).join("package-lock.json"))
+}
+
+/// Installs the packages of a folder of `tests` into `target`.
+fn install_apart(name: &str) -> Result<()> {
+    let (from, to) = (root().join("tests").join(name), target_dir().join(name));
+    std::fs::create_dir_all(&to)?;
+    for file in ["package.json", "package-lock.json"] {
+        std::fs::copy(from.join(file), to.join(file))?;
+    }
+    let mut command = Command::new("npm");
+    command.current_dir(&to).args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--workspaces=false"]);
+    run_logged("npm-ci", &mut command).with_context(|| format!("the npm packages of tests/{name}"))?;
+    std::fs::copy(to.join("package-lock.json"), to.join("node_modules/.installed.json"))?;
+    Ok(())
 }
 
 /// Refuses a machine without Node, or with one that is older than `engines` in package.json says.
