@@ -6,8 +6,11 @@ use anyhow::{Result, bail};
 
 use crate::build::pkg;
 use crate::process::run_logged;
-use crate::tools::{target_dir, wasm_command};
+use crate::tools::{root, target_dir, wasm_command};
 
+/// The pages that tell how large that is.
+const PAGES: [&str; 6] =
+    ["README.md", "docs/index.md", "docs/compare.md", "docs/faq.md", "docs/loading.md", "docs/guides/first-load.md"];
 /// The default entry, all of it, minified, brotli 11.
 pub(crate) const BUDGET: usize = 61_700;
 /// Aimed at.
@@ -52,6 +55,12 @@ pub(crate) fn run(check: bool) -> Result<()> {
     println!("download of the default entry: {total} bytes; budget {BUDGET}, aimed at {AIM}");
     if check && total > BUDGET {
         bail!("the download is {} bytes over the budget", total - BUDGET);
+    }
+    let said = format!("{} kB", (total + 500) / 1000);
+    for page in PAGES {
+        if check && !std::fs::read_to_string(root().join(page))?.contains(&said) {
+            bail!("{page} does not say that the download is {said}");
+        }
     }
     Ok(())
 }
