@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { get } from 'node:http';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -26,6 +26,8 @@ const [, CONFIG] = /```nginx \[site\.conf\]\n([\s\S]*?)```/.exec(readFileSync('d
 /** Runs nginx with the configuration of the page, its addresses and folders replaced, in front of Django. */
 async function withNginx(work) {
   const folder = mkdtempSync(join(tmpdir(), 'gatepass-nginx-'));
+  // The workers of nginx run as nobody.
+  chmodSync(folder, 0o755);
   const port = await freePort();
   mkdirSync(join(folder, 'app/assets'), { recursive: true });
   cpSync(join(project, 'node_modules/gatepass/pkg/core_bg.wasm'), join(folder, 'app/assets/core_bg.wasm'));
