@@ -22,53 +22,67 @@ class App {
   gate = inject(GatepassSocket);
   other = injectAuthSocket(() => this.gate.socket?.url, presets.ticketServerSocket('https://api.example.com'));
 }
-Component({ selector: 'app-root', template: '<p>{{ session.state() }} {{ gate.state() }} {{ other.state() }}</p>' })(App);
-export const start = (server, more = [], context) => bootstrapApplication(App, { providers: [
+Component({ selector: 'app-root', template: '<p>{{ session.state() }} {{ gate.state() }} {{ other.state() }}</p>@if (session.isLoading()) { <i>loading</i> } @else if (session.isSignedIn()) { <main>app</main> } @else { <form>login</form> }' })(App);
+export const start = (server, store, more = [], context) => bootstrapApplication(App, { providers: [
   provideZonelessChangeDetection(), provideClientHydration(),
-  provideGatepass({ session: presets.simpleJwt(server + '/api'), socket: { url: server + '/channel/', ...presets.ticketServerSocket(server) } }),
+  provideGatepass({ session: { ...presets.simpleJwt(server + '/api'), store, storeKey: 'tokens' }, socket: { url: server + '/channel/', ...presets.ticketServerSocket(server) } }),
   ...more,
 ] }, context);
 `;
 const SERVER = `
 import { provideServerRendering, renderApplication } from '@angular/platform-server';
-export const render = (server) => renderApplication((context) => start(server, [provideServerRendering()], context), { document: '<!doctype html><link rel="icon" href="data:,"><app-root></app-root>', url: '/' });
+export const render = (server, store) => renderApplication((context) => start(server, store, [provideServerRendering()], context), { document: '<!doctype html><link rel="icon" href="data:,"><app-root></app-root>', url: '/' });
 `;
 
-test('on a server it renders and connects to nothing, and the page goes on from there', async () => {
-  await control({ do: 'reset' });
-  const bundle = async (contents, platform, name) => {
-    const { outputFiles } = await build({
-      stdin: { contents, resolveDir: project },
-      bundle: true,
-      format: 'esm',
-      platform,
-      target: 'es2022',
-      write: false,
-      logLevel: 'warning',
-      banner:
-        platform === 'node'
-          ? { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" }
-          : {},
-    });
-    writeFileSync(join(project, name), outputFiles[0].contents);
-    return join(project, name);
-  };
-  const { render } = await import(pathToFileURL(await bundle(APP + SERVER, 'node', 'hydration-server.mjs')));
-  const html = await render(server);
-  assert.match(html, /<p>signed-out idle idle<\/p>/);
-  assert.deepEqual(await ask('counts').then(({ accepted, tickets }) => [accepted, tickets]), [0, 0]);
-  await bundle(APP, 'browser', 'hydration.js');
-  await inProfile(async (context) => {
-    const tab = await context.newPage();
-    await tab.route(`${origin}/rendered`, (route) => route.fulfill({ contentType: 'text/html', body: html }));
-    await tab.goto(`${origin}/rendered`);
-    const isKept = await tab.evaluate(async (server) => {
-      const rendered = document.querySelector('p');
-      const { start } = await import('/hydration.js');
-      await (await start(server)).whenStable();
-      return rendered === document.querySelector('p');
-    }, server);
-    assert.ok(isKept, 'what the server has rendered is taken over');
-    await tab.locator('p', { hasText: 'signed-out suspended' }).waitFor();
+const bundle = async (contents, platform, name) => {
+  const { outputFiles } = await build({
+    stdin: { contents, resolveDir: project },
+    bundle: true,
+    format: 'esm',
+    platform,
+    target: 'es2022',
+    write: false,
+    logLevel: 'warning',
+    banner:
+      platform === 'node'
+        ? { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" }
+        : {},
   });
-});
+  writeFileSync(join(project, name), outputFiles[0].contents);
+  return join(project, name);
+};
+
+for (const [store, first, then] of [
+  ['memory', 'signed-out idle idle', 'signed-out suspended'],
+  ['localStorage', 'loading idle idle', 'signed-in'], // a page of a route may not call this machine,
+])
+  test(`on a server it renders and connects to nothing, and the page goes on from there: ${store}`, async () => {
+    await control({ do: 'reset' });
+    const { render } = await import(pathToFileURL(await bundle(APP + SERVER, 'node', 'hydration-server.mjs')));
+    const html = await render(server, store);
+    assert.ok(html.includes(`<p>${first}</p>`), html);
+    assert.deepEqual(await ask('counts').then(({ accepted, tickets }) => [accepted, tickets]), [0, 0]);
+    await bundle(APP, 'browser', 'hydration.js');
+    const login = { method: 'POST', body: JSON.stringify({ username: 'maggie', password: 'secret' }) };
+    const { access, refresh } = await (await fetch(`${server}/api/token/`, login)).json();
+    await inProfile(async (context) => {
+      const tab = await context.newPage();
+      await tab.route(`${origin}/rendered`, (route) => route.fulfill({ contentType: 'text/html', body: html }));
+      await tab.goto(`${origin}/rendered`);
+      const isKept = await tab.evaluate(
+        async ([server, store, record]) => {
+          if (store !== 'memory') globalThis[store].setItem('tokens', record);
+          const rendered = document.querySelector('p');
+          const { start } = await import('/hydration.js');
+          await (await start(server, store)).whenStable();
+          return rendered === document.querySelector('p');
+        },
+        [server, store, JSON.stringify({ v: 1, id: 1, renewals: 0, access, refresh })],
+      );
+      assert.ok(isKept, 'what the server has rendered is taken over');
+
+      await tab.locator('p', { hasText: then }).waitFor();
+      assert.equal(await tab.locator('i').count(), 0);
+      await tab.locator(store === 'memory' ? 'form' : 'main').waitFor();
+    });
+  });
