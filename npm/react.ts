@@ -8,6 +8,7 @@ import {
   createElement,
   useContext,
   useEffect,
+  useLayoutEffect,
   useState,
   useSyncExternalStore,
   type ReactNode,
@@ -93,7 +94,7 @@ export interface UseAuthSocket {
   readonly retryIn: number | undefined;
   /**
    * As `AuthSocket.send`.
-   * @throws GatepassError CLOSED, also without a URL and before the first effect
+   * @throws GatepassError CLOSED, also without a URL, and before the effects of the component
    */
   readonly send: (data: Sendable, options?: { ttl?: number }) => SentMessage;
   /** As `AuthSocket.reconnect`. */
@@ -112,16 +113,25 @@ export function useAuthSocket(
   url: string | URL | null | undefined | false,
   options: UseAuthSocketOptions,
 ): UseAuthSocket {
+  if (typeof url === 'function')
+    throw failure('INVALID_OPTION', 'url: a string or a URL is needed; a function is another one at each render');
   const provided = useContext(Context);
-  const [place] = useState(() => new Place(options, provided));
+  const [known, setPlace] = useState(() => new Place(options, provided));
+  let place = known;
+  if (place.provided !== provided) {
+    // Another session of the provider is another socket.
+    place = new Place(options, provided);
+    setPlace(place);
+  }
   const { view, data, socket } = useSyncExternalStore(place.subscribe, place.shown, serverShown);
   // Those of the last render that was shown.
   useEffect(() => {
     place.callbacks = options;
   });
   const address = url instanceof URL ? url.href : url;
-  useEffect(() => place.slot.reopen(address), [place, address]);
-  useEffect(() => () => place.slot.stop(), [place]);
+  // Before the effects of the components within, which may send.
+  useEarlyEffect(() => place.slot.reopen(address), [place, address]);
+  useEarlyEffect(() => () => place.slot.stop(), [place]);
   return {
     ...view,
     socket,
@@ -132,6 +142,9 @@ export function useAuthSocket(
     ...place.functions,
   };
 }
+
+/** React 18 warns of layout effects on a server. */
+const useEarlyEffect = typeof window === 'undefined' ? useEffect : useLayoutEffect;
 
 /** What is shown of a socket. */
 interface Shown {
@@ -146,6 +159,7 @@ const serverShown = () => NOTHING;
 /** The place of a component's socket, as a store that React reads. */
 class Place {
   readonly slot: SocketSlot;
+  readonly provided: Session | undefined;
   callbacks: Callbacks;
   /** Whether the component has read `data`. */
   showsData = false;
@@ -154,6 +168,7 @@ class Place {
 
   constructor(options: UseAuthSocketOptions, provided: Session | undefined) {
     this.callbacks = options;
+    this.provided = provided;
     this.slot = new SocketSlot(socketOptions(options, provided, PROVIDE), {
       view: (view) => this.#show({ ...this.#shown, view, socket: this.slot.socket }),
       data: (data) => this.#show({ ...this.#shown, data }, this.showsData),

@@ -15,7 +15,7 @@ import type { Thrown } from './errors.js';
 import { needed, noBrowser, type Makers, type SessionPart } from './load.js';
 import type { SessionOptions, TokenEndpoint } from './option-types.js';
 import { Options } from './options.js';
-import { decoded } from './record.js';
+import { decoded, type Stored } from './record.js';
 import type { SessionOwner, SessionEnvironment } from './session-driver.js';
 import { SignInRequired, type TokenContext } from './tokens.js';
 
@@ -43,6 +43,8 @@ export interface Made {
   unread: 'loading' | 'signed-out';
   /** What the store of the browser says at once, if it says anything. */
   foreseen: Foreseen | undefined;
+  /** Removes from the store of the browser what was there at construction. `isLost`: the wasm will not do it again. */
+  forget(isLost: boolean): void;
 }
 
 /** @internal Reads options for the wasm, each at its place of the contract. */
@@ -102,13 +104,19 @@ export function read(given: SessionOptions, source: Source): Made {
   } as SessionEnvironment;
   const calls = callsOf(all, endpoints, undefined, options.fields?.access ?? 'access');
   const send = sendOf(calls);
-  const foreseen = hasStore && !noBrowser() ? peek(store, key, isByCookie) : undefined;
+  let shown = hasStore && !noBrowser() ? peek(store, key, isByCookie) : undefined;
+  // What is not in the store may be found by `restore`.
+  if (shown === null && restore != null) shown = undefined;
+  environment.shown = () => shown;
   return {
     calls,
     isByCookie,
     unread: hasStore ? 'loading' : 'signed-out',
-    // What is not in the store may be found by `restore`.
-    foreseen: foreseen === 'signed-out' && restore != null ? undefined : foreseen,
+    foreseen: shown === undefined ? undefined : shown ? 'signed-in' : 'signed-out',
+    forget: (isLost) => {
+      if (shown && peek(store, key, isByCookie)?.[0] === shown[0]) globalThis[store as 'localStorage'].removeItem(key);
+      if (isLost && shown) shown = null;
+    },
     make: (makers, owner) => makers.session(parts, environment, Object.assign(owner, { send })),
   };
 }
@@ -136,14 +144,13 @@ export function checkBody(endpoint: Options, name: string, { body, method }: Tok
   );
 }
 
-/** Looks into a store of the browser, which answers at once: no login form is shown to a user who is signed in. */
-function peek(place: unknown, name: string, isByCookie: boolean): Foreseen | undefined {
+/** What a store of the browser holds, which answers at once; undefined for what is not known, or not of this kind of session. */
+function peek(place: unknown, name: string, isByCookie: boolean): Stored {
   if (place !== 'localStorage' && place !== 'sessionStorage') return undefined;
   try {
     const there = decoded(globalThis[place].getItem(name));
-    if (there === null) return 'signed-out';
     // A record of another kind of session is none of this one's.
-    return there && (there[2] === '') === isByCookie ? 'signed-in' : undefined;
+    return there && (there[2] === '') !== isByCookie ? undefined : there;
   } catch {
     // Denied, or not ours. The session meets the same, and reports it.
     return undefined;

@@ -100,6 +100,9 @@ export class Session extends (EventTarget as new () => TypedEventTarget<SessionE
   readonly #unread: 'loading' | 'signed-out';
   /** What is shown before the wasm tells the same, by the store of the browser or by calls that it has to catch up with: no login form is shown to a user who is signed in. */
   #foreseen: Foreseen | undefined;
+  /** What the wasm tells next, if that is no news. */
+  #expected: Foreseen | undefined;
+  readonly #forget: (isLost: boolean) => void;
   /** Where calls lead that wait for the wasm, and how many wait. */
   #ahead: { state: Foreseen; calls: number } | undefined;
   #snapshot: SessionSnapshot | undefined;
@@ -122,11 +125,12 @@ export class Session extends (EventTarget as new () => TypedEventTarget<SessionE
 
   constructor(options: SessionOptions = {}) {
     super();
-    const { make, calls, isByCookie, unread, foreseen } = read(options, this.source);
+    const { make, calls, isByCookie, unread, foreseen, forget } = read(options, this.source);
     this.#calls = calls;
     this.#isByCookie = isByCookie;
     this.#unread = unread;
-    this.#foreseen = foreseen;
+    this.#foreseen = this.#expected = foreseen;
+    this.#forget = forget;
     this.#login = options.login ?? undefined;
     this.#allowInsecure = options.allowInsecure ?? false;
     const { login, refresh, logout, restore, fetchOrigins = [] } = options;
@@ -154,7 +158,8 @@ export class Session extends (EventTarget as new () => TypedEventTarget<SessionE
 
   /** The state that the wasm tells; undefined before it is there, and until the store is read. */
   #told(): SessionState | undefined {
-    const number = this.#core.call((core) => core.state());
+    // While it is constructed, there is none.
+    const number = this.#core?.call((core) => core.state());
     const told = number === undefined ? undefined : nameOf(SESSION_STATE_NAMES, number);
     return told === 'loading' ? undefined : told;
   }
@@ -178,7 +183,7 @@ export class Session extends (EventTarget as new () => TypedEventTarget<SessionE
   readonly subscribe = (listener: (snapshot: SessionSnapshot) => void): (() => void) =>
     subscribed(this, 'change', listener);
 
-  /** Why the session has ended, until somebody signs in. */
+  /** Why the session has ended, until somebody signs in; LOAD_FAILED while the wasm cannot be loaded. */
   get error(): GatepassError | undefined {
     return this.#error;
   }
@@ -281,7 +286,7 @@ export class Session extends (EventTarget as new () => TypedEventTarget<SessionE
     for (const reject of this.#rejects) reject(this.#error);
     this.#rejects.clear();
     for (const settle of this.#waiting.stores) settle();
-    this.dispatchEvent(Object.assign(new SessionChangeEvent('change'), { state: this.#end, error: this.#error }));
+    this.#tell();
     this.dispatchEvent(new SocketErrorEvent(this.#error));
   }
 
@@ -398,18 +403,32 @@ export class Session extends (EventTarget as new () => TypedEventTarget<SessionE
       return;
     }
     this.#ahead = { state, calls: (this.#ahead?.calls ?? 0) + 1 };
+    // A logout holds whatever becomes of the page. What it takes to tell the server waits for the wasm.
+    if (state === 'signed-out') this.#forget(false);
     const failed = (thrown: unknown) => {
+      const before = this.state;
       this.#ahead = undefined;
+      if (state === 'signed-out') {
+        this.#foreseen = state;
+        this.#forget(true);
+      }
+      if (this.state !== before) this.#tell();
       this.#failed(thrown);
     };
     this.#core.do((core) => {
       if (this.#ahead && --this.#ahead.calls === 0) {
-        this.#foreseen = this.#ahead.state;
+        this.#expected = this.#ahead.state;
         this.#ahead = undefined;
       }
       call(core);
     }, failed);
-    this.dispatchEvent(Object.assign(new SessionChangeEvent('change'), { state, error: undefined }));
+    this.#tell();
+  }
+
+  /** Tells a change that the wasm does not tell. */
+  #tell(): void {
+    const { state } = this;
+    this.dispatchEvent(Object.assign(new SessionChangeEvent('change'), { state, error: this.#error }));
   }
 
   /** Signs the user out, closes their sockets and drops their queued messages. */
@@ -424,7 +443,7 @@ export class Session extends (EventTarget as new () => TypedEventTarget<SessionE
     if (this.#end === 'signed-out') return;
     this.#end = 'signed-out';
     this.#error = undefined;
-    this.dispatchEvent(Object.assign(new SessionChangeEvent('change'), { state: this.#end, error: undefined }));
+    this.#tell();
   }
 
   /** @internal */
@@ -448,6 +467,11 @@ export class Session extends (EventTarget as new () => TypedEventTarget<SessionE
   }
 
   readonly #failed = (thrown: unknown) => {
+    if (this.#told() === undefined && thrown instanceof GatepassError && thrown.code === 'LOAD_FAILED') {
+      // It is shown until the wasm is there.
+      this.#error = thrown;
+      this.#tell();
+    }
     this.dispatchEvent(new SocketErrorEvent(thrown as GatepassError));
   };
 
@@ -479,8 +503,8 @@ export class Session extends (EventTarget as new () => TypedEventTarget<SessionE
           session.#error = error ?? (state === 'expired' ? session.#error : undefined);
           if (state === 'signed-out') session.#handed.clear();
           // The wasm catches up with what is shown.
-          const isKnown = !error && (session.#ahead !== undefined || session.#foreseen === state);
-          if (session.#told()) session.#foreseen = undefined;
+          const isKnown = !error && (session.#ahead !== undefined || session.#expected === state);
+          session.#expected = undefined;
           if (!isKnown) session.dispatchEvent(Object.assign(new SessionChangeEvent('change'), { state, error }));
           for (const settle of waiting.stores) settle();
         }),

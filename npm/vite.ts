@@ -25,10 +25,12 @@ export interface BuiltFile {
   type: 'chunk' | 'asset';
   /** Where it is written. */
   fileName: string;
-  /** The names that an asset had. */
-  names?: string[];
+  /** Where an asset was. */
+  originalFileNames?: string[];
   /** The modules of a script. */
   moduleIds?: string[];
+  /** The scripts that a script begins with. */
+  imports?: string[];
 }
 
 /** The plugin, as far as Vite calls it. */
@@ -44,7 +46,10 @@ export interface GatepassPlugin {
     /** After the names of all files are known. */
     order: 'post';
     /** Returns the tags. */
-    handler(html: string, page: { path: string; bundle?: Record<string, BuiltFile> | undefined }): PreloadTag[];
+    handler(
+      html: string,
+      page: { path: string; bundle?: Record<string, BuiltFile> | undefined; chunk?: BuiltFile | undefined },
+    ): PreloadTag[];
   };
 }
 
@@ -60,12 +65,17 @@ export function gatepass({ store = true }: GatepassPluginOptions = {}): Gatepass
     configResolved: (config) => void (base = config.base),
     transformIndexHtml: {
       order: 'post',
-      handler: (html, { path, bundle = {} }) => {
+      handler: (html, { path, bundle = {}, chunk }) => {
         const files = Object.values(bundle);
-        const withModule = (name: string) =>
-          files.find(({ moduleIds = [] }) => moduleIds.some((id) => id.endsWith(`/pkg/${name}`)));
-        const wasm = files.find(({ names = [] }) => names.some((name) => name.endsWith('core_bg.wasm')));
-        const scripts = store ? [withModule('tabs.js')] : [];
+        const scripts = chunk ? withImports(chunk, bundle) : [];
+        const isOf = (files: BuiltFile[], name: string) =>
+          files.find(({ moduleIds = [] }) => moduleIds.some((id) => isOurs(id, name)));
+        // A page that begins without gatepass needs none of it, and one with the wasm inside no other.
+        if (!isOf(scripts, 'load.js')) return [];
+        const wasm = isOf(scripts, 'wasm-inline.js')
+          ? undefined
+          : files.find(({ originalFileNames = [] }) => originalFileNames.some((name) => isOurs(name, 'core_bg.wasm')));
+        const tabs = store ? isOf(files, 'tabs.js') : undefined;
         // A relative base is that of each page.
         const root = ['', './'].includes(base) ? '../'.repeat(path.split('/').length - 2) || './' : base;
         const tag = (file: BuiltFile, attrs: Record<string, string | boolean>): PreloadTag => ({
@@ -74,15 +84,29 @@ export function gatepass({ store = true }: GatepassPluginOptions = {}): Gatepass
           injectTo: 'head',
         });
         return [
-          ...(wasm && !withModule('wasm-inline.js')
-            ? [tag(wasm, { rel: 'preload', as: 'fetch', type: 'application/wasm' })]
-            : []),
+          ...(wasm ? [tag(wasm, { rel: 'preload', as: 'fetch', type: 'application/wasm' })] : []),
           // What is in a script of the page comes with that.
-          ...scripts.flatMap((file) =>
-            file && !html.includes(file.fileName) ? [tag(file, { rel: 'modulepreload' })] : [],
-          ),
+          ...(tabs && !html.includes(tabs.fileName) ? [tag(tabs, { rel: 'modulepreload' })] : []),
         ];
       },
     },
   };
+}
+
+/** A script, and those that it begins with. */
+function withImports(chunk: BuiltFile, bundle: Record<string, BuiltFile>, found = new Set<BuiltFile>()): BuiltFile[] {
+  if (!found.has(chunk)) {
+    found.add(chunk);
+    for (const name of chunk.imports ?? []) if (bundle[name]) withImports(bundle[name], bundle, found);
+  }
+  return [...found];
+}
+
+/** The folder of this file, in which the others lie. */
+const FOLDER = decodeURIComponent(new URL('.', import.meta.url).pathname).replace(/^\/(?=[A-Za-z]:)/, '');
+
+/** Whether a path, perhaps within the project, is that of a file of gatepass. Others have a `tabs.js`, too. */
+function isOurs(path: string, name: string): boolean {
+  const [file] = path.replaceAll('\\', '/').split('?');
+  return file === FOLDER + name || file!.endsWith(`gatepass/pkg/${name}`);
 }

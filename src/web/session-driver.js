@@ -12,6 +12,7 @@ const SESSION_INPUT_LOGIN = 2;
 const SESSION_INPUT_LOGOUT = 3;
 const SESSION_INPUT_PROVIDED = 4;
 const SESSION_INPUT_SET_TOKENS = 5;
+const SESSION_INPUT_STORED = 7;
 const SESSION_INPUT_TIMEOUT = 8;
 const SESSION_INPUT_CANCEL_TOKEN_REQUEST = 10;
 const SESSION_INPUT_REQUEST_TOKEN = 11;
@@ -55,6 +56,7 @@ const SOURCE_ANSWER_FAILED = 1;
  *
  * @typedef {object} SessionEnvironment The store and the source of the tokens.
  * @property {(handle: Handle, failed: (error: unknown) => void) => Store} [store] Opens the store.
+ * @property {() => import('./record.js').Stored} [shown] What the store held when the app was told who is signed in: it counts until the store is read.
  * @property {(reason: string, done: (kind: number, tokens?: unknown[]) => void) => () => void} [source] Requests a token from the app. It calls `done` later,
  * once, with a `SourceAnswer` and, for a token, an array of the token, its life in seconds and its expiry in seconds since 1970. It returns a function that ends the request.
  *
@@ -71,7 +73,7 @@ const SOURCE_ANSWER_FAILED = 1;
 /** @extends {Driver<import('./driver.js').Core & OfSession, SessionOwner>} */
 export class SessionDriver extends Driver {
   /** @param {import('./driver.js').Core & OfSession} core @param {SessionEnvironment} environment @param {SessionOwner} owner */
-  constructor(core, { store, source }, owner) {
+  constructor(core, { store, source, shown }, owner) {
     super(core, owner, SESSION_INPUT_TIMEOUT, SESSION_INPUT_HTTP);
     this.source = source;
     /** @type {Map<number, WeakRef<ConnectionDriver>>} */
@@ -86,6 +88,9 @@ export class SessionDriver extends Driver {
     );
     // The first output may be to read the store.
     this.guarded(() => this.performOutputs());
+    // What was called meanwhile is meant for the user that was shown. If another is in the store by now, that is a change of user.
+    const first = shown?.();
+    if (first !== undefined) this.handle(SESSION_INPUT_STORED, 0, [first, false]);
   }
 
   /** A new id for a requester of tokens. */

@@ -126,6 +126,31 @@ test('the plugin for Vite lets a page preload the wasm and the script of stores,
     assert.equal(asked.filter((path) => file.test(path)).length, 1, `${file}: ${asked}`);
 });
 
+test('the plugin for Vite takes no file of another package for one of gatepass, and leaves pages without it alone', async () => {
+  const { gatepass } = await import(join(project, 'node_modules/gatepass/pkg/vite.js'));
+  const root = join(project, 'bundled', 'plugin-others');
+  rmSync(root, { recursive: true, force: true });
+  mkdirSync(join(root, 'a/pkg'), { recursive: true });
+  writeFileSync(join(root, 'a/pkg/tabs.js'), 'export const tabs = 1;');
+  writeFileSync(join(root, 'a/pkg/core_bg.wasm'), 'x'.repeat(10_000));
+  const others = `import('./a/pkg/tabs.js'); console.debug(new URL('./a/pkg/core_bg.wasm', import.meta.url).href);\n`;
+  writeFileSync(join(root, 'main.js'), `${others}${app('gatepass')}`);
+  writeFileSync(join(root, 'plain.js'), others);
+  writeFileSync(join(root, 'index.html'), HTML);
+  writeFileSync(join(root, 'plain.html'), HTML.replace('main.js', 'plain.js'));
+  const input = ['index.html', 'plain.html'].map((page) => join(root, page));
+  const build = { outDir: 'out', assetsInlineLimit: 0, rollupOptions: { input } };
+  await vite({ root, configFile: false, logLevel: 'warn', plugins: [gatepass()], build });
+  const hrefs = (page) =>
+    [
+      ...readFileSync(join(root, 'out', page), 'utf8').matchAll(/<link rel="(?:module)?preload"[^>]*href="([^"]*)"/g),
+    ].map(([, href]) => readFileSync(join(root, 'out', href), 'utf8'));
+  const [wasm, tabs] = hrefs('index.html').filter((text) => text.startsWith('\0asm') || text.includes('gatepass'));
+  assert.ok(wasm && tabs);
+  assert.ok(!hrefs('index.html').some((text) => text.startsWith('xxx')));
+  assert.ok(!hrefs('plain.html').some((text) => text.startsWith('\0asm') || text.includes('gatepass lock')));
+});
+
 test('the plugin for Vite follows the base, and preloads only what comes by itself', async () => {
   const absolute = await withPlugin('absolute', 'gatepass', '/app/');
   assert.deepEqual(absolute.links('deep/index.html')[0], ['preload', '/app/assets/core_bg.wasm']);

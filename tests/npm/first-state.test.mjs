@@ -185,3 +185,159 @@ test('no login form flashes at a reload, however late the wasm comes', async () 
     assert.deepEqual(await tab.evaluate(() => [...new Set(shown)]), ['app']);
   });
 });
+
+/** A tab whose wasm comes when it is let go; `answer` says how. Somebody is in the store already. */
+async function beforeTheWasm(work, { answer = (route) => route.continue(), user = 'maggie' } = {}) {
+  await inProfile(async (context) => {
+    await control({ do: 'reset' });
+    const login = async (username) => {
+      const password = { maggie: 'secret', bob: 'hunter2' }[username];
+      const body = JSON.stringify({ username, password });
+      return (await fetch(`${server}/api/token/`, { method: 'POST', body })).json();
+    };
+    const tab = await open(context);
+    const { access, refresh } = await login(user);
+    await tab.evaluate(
+      (record) => localStorage.setItem('tokens', record),
+      JSON.stringify({ ...RECORD, access, refresh }),
+    );
+    let come;
+    const held = new Promise((resolve) => (come = resolve));
+    await tab.route('**/core_bg.wasm', async (route) => {
+      await held;
+      await answer(route);
+    });
+    await tab.evaluate(async (server) => {
+      const { AuthSocket, load, presets, Session } = await import('gatepass');
+      Object.assign(globalThis, { load, seen: [] });
+      globalThis.session = new Session({
+        ...presets.simpleJwt(`${server}/api`),
+        store: 'localStorage',
+        storeKey: 'tokens',
+      });
+      session.addEventListener('change', ({ state, error }) => seen.push([state, error?.code]));
+      const socket = `${server}/channel/`;
+      globalThis.socket = new AuthSocket(socket, { session, ...presets.ticketServerSocket(server) });
+    }, server);
+    await work(tab, come, context);
+  });
+}
+
+test('a logout before the wasm is there holds, also if the page is left first', async () => {
+  await beforeTheWasm(async (tab) => {
+    await tab.evaluate(() => session.logout());
+    assert.equal(await tab.evaluate(() => localStorage.getItem('tokens')), null);
+    await tab.reload();
+    const { state } = await tab.evaluate(async () => {
+      const { Session } = await import('gatepass');
+      return new Session({ store: 'localStorage', storeKey: 'tokens' }).snapshot;
+    });
+    assert.equal(state, 'signed-out');
+  });
+});
+
+test('a logout before the wasm is told to the server once it is there', async () => {
+  await beforeTheWasm(async (tab, come) => {
+    await tab.evaluate(() => session.logout());
+    come();
+    assert.equal(await tab.evaluate(() => session.accessToken().catch(({ code }) => code)), 'TOKEN_MISSING');
+    assert.deepEqual(await tab.evaluate(() => [session.state, seen]), ['signed-out', [['signed-out', undefined]]]);
+    assert.equal(await tab.evaluate(() => localStorage.getItem('tokens')), null);
+  });
+});
+
+test('a logout holds if the wasm cannot be loaded, and when it can be loaded again', async () => {
+  let isThere = false;
+  const answer = (route) => (isThere ? route.continue() : route.fulfill({ status: 404 }));
+  await beforeTheWasm(
+    async (tab, come) => {
+      await tab.evaluate(() => session.logout());
+      come();
+      await until(tab, () => session.error?.code === 'LOAD_FAILED');
+      assert.deepEqual(await tab.evaluate(() => [...new Set(seen.map(([state]) => state))]), ['signed-out']);
+      assert.equal(await tab.evaluate(() => localStorage.getItem('tokens')), null);
+      isThere = true;
+      await tab.evaluate(() => load());
+      assert.equal(await tab.evaluate(() => session.accessToken().catch(({ code }) => code)), 'TOKEN_MISSING');
+      assert.equal(await tab.evaluate(() => session.state), 'signed-out');
+    },
+    { answer },
+  );
+});
+
+test('tokens that could not be taken are taken back, with a change', async () => {
+  await inProfile(async (context) => {
+    const tab = await open(context);
+    await tab.route('**/core_bg.wasm', (route) => route.fulfill({ status: 404 }));
+    const told = await tab.evaluate(async () => {
+      const { Session } = await import('gatepass');
+      const seen = [];
+      const session = new Session();
+      session.subscribe(({ state, error }) => seen.push([state, error?.code]));
+      session.setTokens({ access: 'token' });
+      while (session.error === undefined || session.state === 'signed-in')
+        await new Promise((resolve) => session.addEventListener('change', resolve, { once: true }));
+      return [seen.slice(0, 2), seen.at(-1)];
+    });
+    assert.deepEqual(told, [
+      [
+        ['signed-out', undefined],
+        ['signed-in', undefined],
+      ],
+      ['signed-out', 'LOAD_FAILED'],
+    ]);
+  });
+});
+
+/** Bob signs in by another tab, which has the wasm. */
+async function bobElsewhere(context) {
+  const other = await open(context);
+  await other.evaluate(async (server) => {
+    const { presets, Session } = await import('gatepass');
+    globalThis.session = new Session({
+      ...presets.simpleJwt(`${server}/api`),
+      store: 'localStorage',
+      storeKey: 'tokens',
+    });
+    await session.login({ username: 'bob', password: 'hunter2' });
+    while (!localStorage.getItem('tokens')?.includes(await session.accessToken()))
+      await new Promise((resolve) => setTimeout(resolve, 5));
+  }, server);
+  return other;
+}
+
+test('what is sent and asked before the wasm is that of the user who is shown, whoever signs in meanwhile', async () => {
+  await beforeTheWasm(async (tab, come, context) => {
+    await tab.evaluate((server) => {
+      globalThis.note = socket.send('secret note of maggie');
+      globalThis.asked = session.fetch(`${server}/protected`).then(
+        async (response) => (await response.json()).user,
+        ({ code }) => code,
+      );
+    }, server);
+    await bobElsewhere(context);
+    come();
+    assert.ok(['maggie', 'SUPERSEDED'].includes(await tab.evaluate(() => asked)));
+    await until(tab, () => socket.state === 'connected');
+    assert.equal(await tab.evaluate(() => note.status), 'dropped');
+    const user = await tab.evaluate(
+      async (server) => (await (await session.fetch(`${server}/protected`)).json()).user,
+      server,
+    );
+    assert.equal(user, 'bob');
+    assert.ok((await tab.evaluate(() => seen.length)) > 0, 'the change of user is told');
+  });
+});
+
+test('a logout before the wasm signs nobody else out', async () => {
+  await beforeTheWasm(async (tab, come, context) => {
+    const other = await bobElsewhere(context);
+    await tab.evaluate(() => session.logout());
+    come();
+    await until(tab, () => socket.state === 'connected');
+    assert.deepEqual(await Promise.all([tab, other].map((tab) => tab.evaluate(() => session.state))), [
+      'signed-in',
+      'signed-in',
+    ]);
+  });
+});

@@ -18,7 +18,7 @@ const VERSIONS = {
 };
 
 const APP = `
-import { createElement as h, StrictMode, useState } from 'react';
+import { createElement as h, StrictMode, useEffect, useState } from 'react';
 import { anonymous, presets, Session } from 'gatepass';
 import { GatepassProvider, useAuthSocket, useSession } from 'gatepass/react';
 
@@ -51,9 +51,21 @@ function App({ server }) {
 }
 
 export const app = (server, session) => h(StrictMode, null, h(GatepassProvider, { session }, h(App, { server })));
+/** A component within that sends in its first effect. */
+export function early(server, session) {
+  function Child({ send }) {
+    useEffect(() => void send('from a child'), []);
+    return null;
+  }
+  function Parent() {
+    const { send, state } = useAuthSocket(server.replace('http', 'ws') + '/ws/anonymous/', { session, scheme: anonymous(), onMessage: (data) => seen.heard.push(data) });
+    return h('p', { id: 'early' }, state, h(Child, { send }));
+  }
+  return h(StrictMode, null, h(Parent));
+}
 export const makeSession = (server, store) => new Session({ ...presets.simpleJwt(server + '/api'), store });
 export const withoutProvider = { session: () => h(Login), socket: () => h(Quotes, { server: 'https://a.example', path: '/' }) };
-export const wrong = (options) => h(function Wrong() { useAuthSocket('wss://a.example', options); return null; });
+export const wrong = (options, url = 'wss://a.example') => h(function Wrong() { useAuthSocket(url, options); return null; });
 export { anonymous };
 `;
 const PAGE = `
@@ -209,6 +221,24 @@ for (const version of ['18', '19']) {
     });
   });
 
+  test(`React ${version}: another session of the provider is another socket, and a child may send in its first effect`, async () => {
+    await withApp(version, async (tab) => {
+      await tab.evaluate(() => session.login({ username: 'maggie', password: 'secret' }));
+      await shows(tab, '#socket', 'connected');
+      await tab.evaluate(async (server) => {
+        globalThis.first = of.seen.used.socket;
+        const other = of.makeSession(server);
+        await other.login({ username: 'bob', password: 'hunter2' });
+        root.render(of.app(server, other));
+      }, server);
+      await until(tab, () => first.state === 'closed' && of.seen.used.state === 'connected');
+      await tab.evaluate(() => of.seen.used.send('{"type":"whoami"}'));
+      await shows(tab, '#socket', '"user":"bob"');
+      await tab.evaluate((server) => root.render(of.early(server)), server);
+      await until(tab, () => of.seen.heard.at(-1) === 'from a child');
+    });
+  });
+
   test(`React ${version}: what is missing or wrong is said where it is written`, async () => {
     const { renderToString, withoutProvider, wrong, anonymous } = await import(
       pathToFileURL(await bundled(version, APP + SERVER, 'node'))
@@ -218,6 +248,7 @@ for (const version of ['18', '19']) {
     assert.throws(rendering(withoutProvider.socket()), /session: there is none; give one, or put a GatepassProvider/);
     assert.throws(rendering(wrong(undefined)), /options: an object with the scheme is needed/);
     assert.throws(rendering(wrong({})), /scheme/);
+    assert.throws(rendering(wrong({ scheme: anonymous() }, () => '/')), /url: a string or a URL is needed/);
     assert.throws(rendering(wrong({ scheme: anonymous(), onMessage: 5 })), /onMessage: a function is needed/);
     assert.throws(rendering(wrong({ scheme: anonymous(), nonsense: 1 })), /nonsense/);
   });

@@ -12,7 +12,7 @@ use crate::tools::{root, target_dir, wasm_command};
 const PAGES: [&str; 6] =
     ["README.md", "docs/index.md", "docs/compare.md", "docs/faq.md", "docs/loading.md", "docs/guides/first-load.md"];
 /// The default entry, all of it, minified, brotli 11.
-pub(crate) const BUDGET: usize = 61_700;
+pub(crate) const BUDGET: usize = 61_900;
 /// Aimed at.
 const AIM: usize = 28_000;
 
