@@ -43,8 +43,10 @@ export interface Made {
   unread: 'loading' | 'signed-out';
   /** What the store of the browser says at once, if it says anything. */
   foreseen: Foreseen | undefined;
-  /** Removes from the store of the browser what was there at construction. `isLost`: the wasm will not do it again. */
-  forget(isLost: boolean): void;
+  /** Removes from the store of the browser what was there at construction. */
+  forget(): void;
+  /** A logout could not reach the wasm: it comes first when the driver is made. */
+  endAtOnce(): void;
 }
 
 /** @internal Reads options for the wasm, each at its place of the contract. */
@@ -104,6 +106,7 @@ export function read(given: SessionOptions, source: Source): Made {
   } as SessionEnvironment;
   const calls = callsOf(all, endpoints, undefined, options.fields?.access ?? 'access');
   const send = sendOf(calls);
+  let isOver = false;
   let shown = hasStore && !noBrowser() ? peek(store, key, isByCookie) : undefined;
   // What is not in the store may be found by `restore`.
   if (shown === null && restore != null) shown = undefined;
@@ -113,11 +116,21 @@ export function read(given: SessionOptions, source: Source): Made {
     isByCookie,
     unread: hasStore ? 'loading' : 'signed-out',
     foreseen: shown === undefined ? undefined : shown ? 'signed-in' : 'signed-out',
-    forget: (isLost) => {
-      if (shown && peek(store, key, isByCookie)?.[0] === shown[0]) globalThis[store as 'localStorage'].removeItem(key);
-      if (isLost && shown) shown = null;
+    forget: () => {
+      try {
+        if (shown && peek(store, key, isByCookie)?.[0] === shown[0])
+          globalThis[store as 'localStorage'].removeItem(key);
+      } catch {
+        // The wasm will meet the same, and report it.
+      }
     },
-    make: (makers, owner) => makers.session(parts, environment, Object.assign(owner, { send })),
+    endAtOnce: () => void (isOver = true),
+    make: (makers, owner) => {
+      const part = makers.session(parts, environment, Object.assign(owner, { send }));
+      if (isOver) part.logout();
+      isOver = false;
+      return part;
+    },
   };
 }
 

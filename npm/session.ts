@@ -13,6 +13,7 @@ import {
   LIFETIME,
   type Foreseen,
   lifetimeOf,
+  type Made,
   read,
   type SessionOptions,
   type Source,
@@ -102,7 +103,7 @@ export class Session extends (EventTarget as new () => TypedEventTarget<SessionE
   #foreseen: Foreseen | undefined;
   /** What the wasm tells next, if that is no news. */
   #expected: Foreseen | undefined;
-  readonly #forget: (isLost: boolean) => void;
+  readonly #atLogout: Pick<Made, 'forget' | 'endAtOnce'>;
   /** Where calls lead that wait for the wasm, and how many wait. */
   #ahead: { state: Foreseen; calls: number } | undefined;
   #snapshot: SessionSnapshot | undefined;
@@ -125,12 +126,12 @@ export class Session extends (EventTarget as new () => TypedEventTarget<SessionE
 
   constructor(options: SessionOptions = {}) {
     super();
-    const { make, calls, isByCookie, unread, foreseen, forget } = read(options, this.source);
+    const { make, calls, isByCookie, unread, foreseen, forget, endAtOnce } = read(options, this.source);
     this.#calls = calls;
     this.#isByCookie = isByCookie;
     this.#unread = unread;
     this.#foreseen = this.#expected = foreseen;
-    this.#forget = forget;
+    this.#atLogout = { forget, endAtOnce };
     this.#login = options.login ?? undefined;
     this.#allowInsecure = options.allowInsecure ?? false;
     const { login, refresh, logout, restore, fetchOrigins = [] } = options;
@@ -404,13 +405,13 @@ export class Session extends (EventTarget as new () => TypedEventTarget<SessionE
     }
     this.#ahead = { state, calls: (this.#ahead?.calls ?? 0) + 1 };
     // A logout holds whatever becomes of the page. What it takes to tell the server waits for the wasm.
-    if (state === 'signed-out') this.#forget(false);
+    if (state === 'signed-out') this.#atLogout.forget();
     const failed = (thrown: unknown) => {
       const before = this.state;
       this.#ahead = undefined;
       if (state === 'signed-out') {
         this.#foreseen = state;
-        this.#forget(true);
+        this.#atLogout.endAtOnce();
       }
       if (this.state !== before) this.#tell();
       this.#failed(thrown);

@@ -265,6 +265,34 @@ test('a logout holds if the wasm cannot be loaded, and when it can be loaded aga
   );
 });
 
+test('a logout that the wasm missed is told to the server when it comes, and the session of the browser does not come back', async () => {
+  await inProfile(async (context) => {
+    await control({ do: 'reset' });
+    const tab = await open(context);
+    let isThere = false;
+    await tab.route('**/core_bg.wasm', (route) => (isThere ? route.continue() : route.fulfill({ status: 404 })));
+    await tab.evaluate(async (server) => {
+      const { load, Session } = await import('gatepass');
+      globalThis.load = load;
+      const login = { url: `${server}/hidden/login/` };
+      const options = { login, logout: { url: `${server}/hidden/logout/` }, credentials: 'include' };
+      globalThis.session = new Session({
+        ...options,
+        refresh: { url: `${server}/hidden/token/refresh/` },
+        restore: true,
+      });
+      session.logout();
+    }, server);
+    await until(tab, () => session.error?.code === 'LOAD_FAILED');
+    isThere = true;
+    const told = tab.waitForRequest('**/hidden/logout/');
+    await tab.evaluate(() => load());
+    assert.equal(await tab.evaluate(() => session.accessToken().catch(({ code }) => code)), 'TOKEN_MISSING');
+    assert.equal(await tab.evaluate(() => session.state), 'signed-out');
+    await told;
+  });
+});
+
 test('tokens that could not be taken are taken back, with a change', async () => {
   await inProfile(async (context) => {
     const tab = await open(context);
