@@ -14,7 +14,7 @@ export const SCHEMES = {
   },
   key: {
     label: 'Session key',
-    help: 'As a ticket, but it stays good for the whole session.',
+    help: 'Like a ticket, but good for several attempts until it expires, here after two minutes.',
     path: '/ws/session/',
     options: () => ({ scheme: sessionKey({ url: `${server}/ws_session_key` }) }),
   },
@@ -101,17 +101,20 @@ export function codeOf(name, { beats, confirms }) {
   const own = text.startsWith('{') ? text.replace(/^\{\s*|,?\s*\}$/g, '') : `...${text}`;
   const more = [
     own,
-    beats && "heartbeat: { message: { type: 'ping' }, pong: { type: 'ping' } }",
+    beats &&
+      "// This server repeats what it is told: its pong is the ping.\n  heartbeat: { message: { type: 'ping' }, pong: { type: 'ping' }, interval: 3_000, timeout: 2_000 }",
     confirms && "confirm: { id: 'id', ack: { id: '$id' } }",
   ].filter(Boolean);
-  return `import { AuthSocket, ${['presets', 'Session', ...names].sort((a, b) => a.localeCompare(b)).join(', ')} } from 'gatepass';
-
-const session = new Session({ ...${shown(session)}, store: 'localStorage' });
+  const hasUser = name !== 'anonymous';
+  const imported = [...(hasUser ? ['presets', 'Session'] : []), ...names].sort((a, b) => a.localeCompare(b));
+  const signIn = `const session = new Session({ ...${shown(session)}, store: 'localStorage' });
 if (!session.snapshot.isSignedIn) await session.login({ username: 'maggie', password: 'secret' });
 
-const socket = new AuthSocket('${server.replace('http', 'ws')}${path}', {
-  session,
-  ${more.join(',\n  ')},
+`;
+  return `import { AuthSocket, ${imported.join(', ')} } from 'gatepass';
+
+${hasUser ? signIn : ''}const socket = new AuthSocket('${server.replace('http', 'ws')}${path}', {
+  ${[...(hasUser ? ['session'] : []), ...more].join(',\n  ')},
 });
 socket.addEventListener('message', ({ data }) => console.log(data));
 socket.subscribe(({ state, error }) => console.log(state, error?.code));`;

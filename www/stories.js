@@ -28,7 +28,7 @@ export const stories = [
   },
   {
     label: 'The token expires',
-    what: 'The server takes the token no more, and closes with 4401.',
+    what: 'The server no longer accepts the token, and closes with 4401.',
     run: async (app) => {
       const since = performance.now();
       const before = await app.refreshes();
@@ -58,13 +58,13 @@ export const stories = [
   },
   {
     label: 'A thousand clients come back',
-    what: 'The server restarts under a crowd. Eighty of each kind stand for it: a browser opens no more.',
+    what: 'The server restarts under a crowd: eighty clients with a fixed wait of a second, then eighty of gatepass. A browser opens no more.',
     run: async (app) => {
       const back = await crowd(app.url, async () => {
         await app.control({ do: 'dropSockets', how: { close: { code: 1012, reason: `{"spread":${SPREAD}}` } } });
       });
       app.crowd(slots(back.fixed), slots(back.gatepass));
-      return `Of those that wait a second, ${peak(back.fixed)} dialled within a quarter of a second; of gatepass at most ${peak(back.gatepass)}: the server asked for ${SPREAD} s.`;
+      return `Busiest quarter of a second: ${peak(back.fixed)} clients with a fixed wait, ${peak(back.gatepass)} of gatepass. The server had asked to spread them over ${SPREAD} s.`;
     },
   },
   {

@@ -91,6 +91,7 @@ export default defineConfig({
             // The page of that name, then tasks, and the reference of symbols last.
             boostDocument: (page: string, word: string) => {
               if (page.includes('/api/')) return 0.1;
+              if (page.startsWith('/faq.')) return 0.3;
               if (page.startsWith(`/${word}.`)) return 4;
               return page.startsWith('/guides/') || page.startsWith('/errors.') ? 1.5 : 1;
             },
@@ -111,7 +112,7 @@ export default defineConfig({
         text: 'Begin',
         items: [
           { text: 'Start in five minutes', link: '/start' },
-          { text: 'Compared with the alternatives', link: '/compare' },
+          { text: 'Comparison', link: '/compare' },
           { text: 'Questions', link: '/faq' },
         ],
       },
@@ -122,7 +123,7 @@ export default defineConfig({
           { text: 'Guard routes', link: '/guides/route-guards' },
           { text: 'Join rooms again after a reconnect', link: '/guides/rooms' },
           { text: 'Send and receive JSON', link: '/guides/json' },
-          { text: 'Log in with a CSRF cookie', link: '/guides/csrf-cookie' },
+          { text: 'Log in with a CSRF token', link: '/guides/csrf-cookie' },
           { text: 'Use several sockets', link: '/guides/several-sockets' },
           { text: 'Test a component', link: '/testing' },
           { text: 'Run behind nginx', link: '/guides/nginx' },
@@ -168,7 +169,7 @@ export default defineConfig({
         text: 'Around it',
         items: [
           { text: 'Server side', link: '/server' },
-          { text: 'What it runs in', link: '/support' },
+          { text: 'Supported browsers and runtimes', link: '/support' },
           { text: 'Moving to gatepass', link: '/migration' },
           { text: 'Changes', link: '/changelog' },
         ],

@@ -174,7 +174,7 @@ test('the page of the docs on the first load: its configuration of Vite, and its
   assert.match(readFileSync(join(root, 'dist/index.html'), 'utf8'), /rel="preload" as="fetch"/);
   const plain = folder('first-load-tags', {
     'index.html': files['index.html'],
-    'src/main.js': main.replaceAll("'gatepass'", "'/gatepass/index.js'"),
+    'main.js': main.replaceAll("'gatepass'", "'/gatepass/index.js'"),
     'package.json': '{"type": "module"}',
   });
   cpSync(join(project, 'node_modules/gatepass/pkg'), join(plain, 'gatepass'), { recursive: true });
