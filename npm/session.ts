@@ -9,6 +9,14 @@ import type { Calls } from './calls.js';
 import type { JsonValue } from './schemes.js';
 import type { SessionOwner } from './session-driver.js';
 import {
+  SessionChangeEvent,
+  type SessionEvents,
+  type SessionSnapshot,
+  type SessionState,
+  snapshotOf,
+  UNREAD,
+} from './session-events.js';
+import {
   checkBody,
   LIFETIME,
   type Foreseen,
@@ -22,40 +30,8 @@ import {
 import { subscribed } from './subscribed.js';
 import type { Tokens } from './tokens.js';
 
+export { SessionChangeEvent, type SessionEvents, type SessionSnapshot, type SessionState };
 export type { SessionOptions, TokenEndpoint };
-
-/** `loading` until the store and the call of `restore` have answered, if there are any; `signed-out` without a user; `signed-in` with a token; `refreshing` while the token is renewed; `expired` when it cannot be renewed any more. */
-export type SessionState = 'loading' | 'signed-out' | 'signed-in' | 'refreshing' | 'expired';
-
-/** What an app shows of a session. */
-export interface SessionSnapshot {
-  /** The state. */
-  readonly state: SessionState;
-  /** Whether it is not known yet if somebody is signed in: show neither the app nor the login. */
-  readonly isLoading: boolean;
-  /** Whether somebody is signed in; also while their token is renewed. */
-  readonly isSignedIn: boolean;
-  /** Why the session has ended, until somebody signs in. */
-  readonly error: GatepassError | undefined;
-}
-
-const snapshotOf = (state: SessionState, error?: GatepassError): SessionSnapshot =>
-  Object.freeze({
-    state,
-    isLoading: state === 'loading',
-    isSignedIn: state === 'signed-in' || state === 'refreshing',
-    error,
-  });
-
-const UNREAD = { loading: snapshotOf('loading'), 'signed-out': snapshotOf('signed-out') };
-
-/** `change`: the state or the tokens changed. */
-export class SessionChangeEvent extends Event {
-  /** The new state. */
-  declare readonly state: SessionState;
-  /** Why the session has ended, if this change ended it. */
-  declare readonly error: GatepassError | undefined;
-}
 
 /** What may differ in the second step of a login. `headers`, `answer` and a `body` function are those of `login`. */
 export type LoginEndpoint = Omit<TokenEndpoint, 'headers' | 'answer' | 'body'> & {
@@ -78,14 +54,6 @@ interface Waiting {
   readonly tokens: Map<number, (answer: TokenAnswer) => void>;
   /** Calls of `ready()`. They keep the session alive. */
   readonly stores: Set<() => void>;
-}
-
-/** The events of a Session. */
-export interface SessionEvents {
-  /** The state or the tokens changed. */
-  change: SessionChangeEvent;
-  /** The store failed (STORE_FAILED), the wasm could not be loaded (LOAD_FAILED) or failed unexpectedly (INTERNAL), or a renewal was refused, after which the session ends with its token. */
-  error: SocketErrorEvent;
 }
 
 /**
@@ -404,15 +372,15 @@ export class Session extends (EventTarget as new () => TypedEventTarget<SessionE
       return;
     }
     this.#ahead = { state, calls: (this.#ahead?.calls ?? 0) + 1 };
-    // A logout holds whatever becomes of the page. What it takes to tell the server waits for the wasm.
-    if (state === 'signed-out') this.#atLogout.forget();
+    // A logout holds whatever becomes of the page, and of calls before it. What it takes to tell the server waits for the wasm.
+    if (state === 'signed-out') {
+      this.#atLogout.forget();
+      this.#foreseen = state;
+    }
     const failed = (thrown: unknown) => {
       const before = this.state;
       this.#ahead = undefined;
-      if (state === 'signed-out') {
-        this.#foreseen = state;
-        this.#atLogout.endAtOnce();
-      }
+      if (state === 'signed-out') this.#atLogout.endAtOnce();
       if (this.state !== before) this.#tell();
       this.#failed(thrown);
     };

@@ -265,6 +265,22 @@ test('a logout holds if the wasm cannot be loaded, and when it can be loaded aga
   );
 });
 
+test('a logout after tokens that the wasm misses, too, does not show the user of the store again', async () => {
+  await beforeTheWasm(
+    async (tab, come) => {
+      await tab.evaluate(() => {
+        session.setTokens({ access: 'token' });
+        session.logout();
+      });
+      come();
+      await until(tab, () => session.error?.code === 'LOAD_FAILED');
+      const states = await tab.evaluate(() => seen.map(([state]) => state));
+      assert.deepEqual(new Set(states.slice(states.indexOf('signed-out'))), new Set(['signed-out']));
+    },
+    { answer: (route) => route.fulfill({ status: 404 }) },
+  );
+});
+
 test('a logout that the wasm missed is told to the server when it comes, and the session of the browser does not come back', async () => {
   await inProfile(async (context) => {
     await control({ do: 'reset' });
