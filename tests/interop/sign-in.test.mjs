@@ -2,10 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { createServer, request as ask } from 'node:http';
-import { connect } from 'node:net';
+import { createServer } from 'node:http';
 import { after, before, test } from 'node:test';
 import { browser, origin } from '../npm/page.mjs';
+import { passCall, passHandshake } from '../npm/proxy.mjs';
 import { inContext } from '../npm/recorder.mjs';
 import { one } from './django.mjs';
 
@@ -14,29 +14,9 @@ let site;
 let proxy;
 
 before(async () => {
-  const upstream = (path) => new URL(/^\/($|node_modules|favicon)/.test(path) ? origin : one.url);
-  proxy = createServer((request, response) => {
-    const { hostname, port } = upstream(request.url);
-    const { method, headers, url: path } = request;
-    const passed = ask({ hostname, port, path, method, headers }, (answer) => {
-      response.writeHead(answer.statusCode, answer.headers);
-      answer.pipe(response);
-    });
-    passed.on('error', () => response.destroy());
-    request.pipe(passed);
-  });
-  proxy.on('upgrade', (request, socket) => {
-    const { hostname, port } = upstream(request.url);
-    const to = connect(Number(port), hostname, () => {
-      const headers = request.rawHeaders.flatMap((text, at) =>
-        at % 2 ? [] : [`${text}: ${request.rawHeaders[at + 1]}`],
-      );
-      to.write([`GET ${request.url} HTTP/1.1`, ...headers, '', ''].join('\r\n'));
-      socket.pipe(to).pipe(socket);
-    });
-    to.on('error', () => socket.destroy());
-    socket.on('error', () => to.destroy());
-  });
+  const upstream = (path) => (/^\/($|node_modules|favicon)/.test(path) ? origin : one.url);
+  proxy = createServer((request, response) => passCall(request, response, upstream(request.url)));
+  proxy.on('upgrade', (request, socket) => passHandshake(request, socket, upstream(request.url)));
   await new Promise((resolve) => proxy.listen(0, '127.0.0.1', resolve));
   site = `http://127.0.0.1:${proxy.address().port}`;
 });

@@ -1,12 +1,12 @@
 // How long a signed-in user waits for `connected` at a cold load: `cargo xtask first-load` runs it, and says how to use it.
 
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { createServer, request as ask } from 'node:http';
-import { connect } from 'node:net';
+import { createServer } from 'node:http';
 import { extname, join } from 'node:path';
 import { brotliCompressSync } from 'node:zlib';
 import { build } from 'vite';
 import { launch, server } from './browser.mjs';
+import { passCall, passHandshake } from './proxy.mjs';
 
 const project = process.env.GATEPASS_TEST_PROJECT;
 const rounds = Number(process.env.GATEPASS_ROUNDS);
@@ -47,30 +47,15 @@ async function built([script, plugins], number) {
 
 /** Serves the files of a way, and passes everything else on to the mock server: one origin, as behind a proxy. */
 let files = {};
-const { hostname, port } = new URL(server);
 const site = createServer((request, response) => {
   const path = request.url === '/' ? '/index.html' : request.url;
   if (files[path]) {
     const headers = { 'content-type': TYPES[extname(path)], 'content-encoding': 'br', 'cache-control': 'no-store' };
     return response.writeHead(200, headers).end(files[path]);
   }
-  const { method, url, headers } = request;
-  const passed = ask(
-    { hostname, port, method, path: url, headers: { ...headers, host: `${hostname}:${port}` } },
-    (to) => to.pipe(response.writeHead(to.statusCode, to.headers)),
-  );
-  request.pipe(passed);
+  passCall(request, response, server);
 });
-site.on('upgrade', (request, socket) => {
-  const upstream = connect(Number(port), hostname, () => {
-    const headers = request.rawHeaders.flatMap((text, index, all) =>
-      index % 2 ? [] : [`${text}: ${text.toLowerCase() === 'host' ? `${hostname}:${port}` : all[index + 1]}`],
-    );
-    upstream.write(`${request.method} ${request.url} HTTP/1.1\r\n${headers.join('\r\n')}\r\n\r\n`);
-    upstream.pipe(socket).pipe(upstream);
-  });
-  for (const end of [socket, upstream]) end.on('error', () => (socket.destroy(), upstream.destroy()));
-});
+site.on('upgrade', (request, socket) => passHandshake(request, socket, server));
 await new Promise((resolve) => site.listen(0, '127.0.0.1', resolve));
 const origin = `http://127.0.0.1:${site.address().port}`;
 

@@ -1,13 +1,11 @@
 // gatepass/angular on a server: it renders, becomes stable and opens no connection. The page then hydrates.
 
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
-import { build } from 'esbuild';
 import { ask, control, server } from './browser.mjs';
-import { origin, project } from './page.mjs';
+import { bundle } from './bundle.mjs';
+import { origin } from './page.mjs';
 import { inProfile } from './profile.mjs';
 
 const APP = `
@@ -34,35 +32,17 @@ import { provideServerRendering, renderApplication } from '@angular/platform-ser
 export const render = (server, store) => renderApplication((context) => start(server, store, [provideServerRendering()], context), { document: '<!doctype html><link rel="icon" href="data:,"><app-root></app-root>', url: '/' });
 `;
 
-const bundle = async (contents, platform, name) => {
-  const { outputFiles } = await build({
-    stdin: { contents, resolveDir: project },
-    bundle: true,
-    format: 'esm',
-    platform,
-    target: 'es2022',
-    write: false,
-    logLevel: 'warning',
-    banner:
-      platform === 'node'
-        ? { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" }
-        : {},
-  });
-  writeFileSync(join(project, name), outputFiles[0].contents);
-  return join(project, name);
-};
-
 for (const [store, first, then] of [
   ['memory', 'signed-out idle idle', 'signed-out suspended'],
   ['localStorage', 'loading idle idle', 'signed-in'], // a page of a route may not call this machine,
 ])
   test(`on a server it renders and connects to nothing, and the page goes on from there: ${store}`, async () => {
     await control({ do: 'reset' });
-    const { render } = await import(pathToFileURL(await bundle(APP + SERVER, 'node', 'hydration-server.mjs')));
+    const { render } = await import(pathToFileURL(await bundle('hydration-server.mjs', APP + SERVER, 'node')));
     const html = await render(server, store);
     assert.ok(html.includes(`<p>${first}</p>`), html);
     assert.deepEqual(await ask('counts').then(({ accepted, tickets }) => [accepted, tickets]), [0, 0]);
-    await bundle(APP, 'browser', 'hydration.js');
+    await bundle('hydration.js', APP, 'browser');
     const login = { method: 'POST', body: JSON.stringify({ username: 'maggie', password: 'secret' }) };
     const { access, refresh } = await (await fetch(`${server}/api/token/`, login)).json();
     await inProfile(async (context) => {

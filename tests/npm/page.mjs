@@ -2,10 +2,10 @@
 
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { connect } from 'node:net';
 import { extname, join } from 'node:path';
 import { after, before } from 'node:test';
 import { launch, server } from './browser.mjs';
+import { passHandshake } from './proxy.mjs';
 import { inContext } from './recorder.mjs';
 
 /** The project that the package was installed into. */
@@ -34,7 +34,8 @@ before(async () => {
       response.writeHead(404).end();
     }
   });
-  files.on('upgrade', passOn);
+  // An address relative to the page leads to the mock server.
+  files.on('upgrade', (request, socket) => passHandshake(request, socket, server));
   await new Promise((resolve) => files.listen(0, '127.0.0.1', resolve));
   origin = `http://127.0.0.1:${files.address().port}`;
 });
@@ -52,19 +53,6 @@ function page() {
     vue: '/vue.js',
   };
   return `<!doctype html><link rel="icon" href="data:,"><script type="importmap">${JSON.stringify({ imports })}</script>`;
-}
-
-/** Passes a handshake on to the mock server, so that an address relative to the page leads there. */
-function passOn(request, socket) {
-  const upstream = connect(Number(new URL(server).port), '127.0.0.1', () => {
-    const headers = request.rawHeaders.flatMap((text, index) =>
-      index % 2 ? [] : [`${text}: ${request.rawHeaders[index + 1]}`],
-    );
-    upstream.write([`GET ${request.url} HTTP/1.1`, ...headers, '', ''].join('\r\n'));
-    socket.pipe(upstream).pipe(socket);
-  });
-  upstream.on('error', () => socket.destroy());
-  socket.on('error', () => upstream.destroy());
 }
 
 /** Runs a function in a page of its own and returns its result, and what the page said. */

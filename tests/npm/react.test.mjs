@@ -2,13 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
-import { writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
-import { build } from 'esbuild';
 import { ask, control, server } from './browser.mjs';
-import { project } from './page.mjs';
+import { bundle } from './bundle.mjs';
 import { inProfile, open, until } from './profile.mjs';
 
 /** Where each React is installed. */
@@ -77,26 +75,12 @@ export const hydrate = (root, element, onRecoverableError) => hydrateRoot(root, 
 `;
 const SERVER = `export { renderToString } from 'react-dom/server';`;
 
-async function bundled(version, contents, platform) {
+function bundled(version, contents, platform) {
   const from = createRequire(VERSIONS[version]);
-  const { outputFiles } = await build({
-    stdin: { contents, resolveDir: project },
-    bundle: true,
-    format: 'esm',
-    platform,
-    target: 'es2022',
-    write: false,
-    logLevel: 'warning',
+  return bundle(`react-${version}-${platform}.js`, contents, platform, {
     define: { 'process.env.NODE_ENV': '"development"' },
     alias: Object.fromEntries(['react', 'react-dom'].map((name) => [name, dirname(from.resolve(name))])),
-    banner:
-      platform === 'node'
-        ? { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" }
-        : {},
   });
-  const file = join(project, `react-${version}-${platform}.js`);
-  writeFileSync(file, outputFiles[0].contents);
-  return file;
 }
 
 const shows = (tab, id, text) => tab.locator(id, { hasText: text }).waitFor();

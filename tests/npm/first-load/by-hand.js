@@ -1,23 +1,6 @@
-// By hand, as newcomers write it: tokens in localStorage, a renewal when it is refused, a ticket, a backoff and a queue.
+// By hand, as newcomers write it: the tokens, a backoff and a queue.
 
-import { KEY, ref, start } from './app.js';
-
-const tokens = JSON.parse(localStorage.getItem(KEY) ?? 'null');
-const state = ref('connecting');
-start(ref(tokens !== null), state);
-
-async function ticket(again = true) {
-  const response = await fetch('/ws_ticket', { headers: { Authorization: `Bearer ${tokens.access}` } });
-  if (response.status === 401 && again) {
-    const body = JSON.stringify({ refresh: tokens.refresh });
-    const renewed = await fetch('/api/token/refresh/', { method: 'POST', body });
-    if (!renewed.ok) throw new Error('sign in again');
-    Object.assign(tokens, await renewed.json());
-    localStorage.setItem(KEY, JSON.stringify({ ...tokens }));
-    return ticket(false);
-  }
-  return (await response.json()).ticket;
-}
+import { state, ticket, tokens } from './tokens.js';
 
 const queue = [];
 let socket;
