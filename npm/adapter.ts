@@ -1,5 +1,6 @@
 /** What the adapters for frameworks share: a socket for a URL that changes, and what an app shows of a socket and of a session. */
 
+import { talkOf } from './codec.js';
 import { failure, type GatepassError } from './errors.js';
 import { IDLE, type SocketSnapshot } from './changes.js';
 import type { StateChange, StateChangeEvent } from './events.js';
@@ -25,7 +26,7 @@ export interface SlotListener {
 
 /** @internal What an app may be called with beside the options of a socket. */
 export interface Callbacks {
-  onMessage?: (data: unknown) => void;
+  onMessage?: (data: any) => void;
   onStateChange?: (change: StateChange) => void;
 }
 
@@ -83,7 +84,7 @@ export class SocketSlot {
   readonly #listener: SlotListener;
   readonly #options: AuthSocketOptions;
   #view = NO_SOCKET;
-  #socket: AuthSocket | undefined;
+  #socket: AuthSocket<any, any> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** Counts calls of `open` and `stop`: a listener may call them while another call is in progress. */
   #calls = 0;
@@ -92,15 +93,15 @@ export class SocketSlot {
   constructor(options: AuthSocketOptions, listener: SlotListener) {
     this.#options = copied(options);
     this.#listener = listener;
-    read('wss://localhost', this.#options);
+    read('wss://localhost', talkOf(this.#options)?.options ?? this.#options);
   }
 
-  get socket(): AuthSocket | undefined {
+  get socket(): AuthSocket<any, any> | undefined {
     return this.#socket;
   }
 
   /** The socket. @throws GatepassError CLOSED if the slot is empty */
-  present(): AuthSocket {
+  present(): AuthSocket<any, any> {
     if (this.#socket === undefined)
       throw failure('CLOSED', 'there is no socket: no valid URL, it was stopped, or this is a server');
     return this.#socket;

@@ -19,7 +19,7 @@ import {
   type EnvironmentProviders,
   type Signal,
 } from '@angular/core';
-import { catchError, from, of, Subject, switchMap, throwError } from 'rxjs';
+import { catchError, from, type Observable, of, Subject, switchMap, throwError } from 'rxjs';
 // Angular's builder has no place for a .wasm beside the script.
 import './inline.js';
 import { addressOf, SocketSlot, watchSession, type SocketView } from './adapter.js';
@@ -27,9 +27,12 @@ import { failure, isGatepassError, type GatepassError } from './errors.js';
 import type { Phase, SocketState, StateChange, SuspendReason } from './events.js';
 import type { JsonValue } from './schemes.js';
 import { isRecord, Options } from './options.js';
+import type { RequestOptions } from './request-rules.js';
+import type { SubscribeOptions } from './rules.js';
 import { Session, type SessionOptions, type SessionState } from './session.js';
-import type { AuthSocket, Sendable, SentMessage } from './socket.js';
+import type { AuthSocket, SentMessage } from './socket.js';
 import type { AuthSocketOptions } from './socket-options.js';
+import { keyOf, NO_SUBSCRIPTION, SubscriptionSlot } from './subscription-slot.js';
 
 /** Options of {@link provideGatepass}. */
 export interface GatepassOptions {
@@ -110,10 +113,11 @@ export class GatepassSession {
 }
 
 /** A socket as signals and observables. Made by {@link provideGatepass} for the app, and by {@link injectAuthSocket} for a component. */
-export class GatepassSocket {
+export class GatepassSocket<In = any, Out = any> {
   readonly #zone = inject(NgZone);
   readonly #view = signal<SocketView | undefined>(undefined);
-  readonly #data = signal<unknown>(undefined);
+  readonly #data = signal<In | undefined>(undefined);
+  readonly #socket = signal<AuthSocket<In, Out> | undefined>(undefined);
   readonly #slot: SocketSlot;
   /** Its state; `idle` without one. */
   readonly state: Signal<SocketState> = computed(() => this.#view()?.state ?? 'idle');
@@ -127,7 +131,7 @@ export class GatepassSocket {
   readonly error: Signal<GatepassError | undefined> = computed(() => this.#view()?.error);
   /** Whole seconds until the next try, while it waits. */
   readonly retryIn: Signal<number | undefined> = computed(() => this.#view()?.retryIn);
-  readonly #messages = new Subject<unknown>();
+  readonly #messages = new Subject<In>();
   readonly #changes = new Subject<StateChange>();
   /** The data of every message from now on, across reconnects. It completes when this service is destroyed. */
   readonly messages = this.#messages.asObservable();
@@ -138,10 +142,13 @@ export class GatepassSocket {
   constructor(url: SocketUrl, options: AuthSocketOptions) {
     // Signals tell Angular by themselves; only subscribers are called in the zone.
     const emit = <T>(to: Subject<T>, value: T) => to.observed && this.#zone.run(() => to.next(value));
-    const slot = (this.#slot = new SocketSlot(options, {
-      view: (next) => this.#view.set(next),
-      data: (data) => this.#data.set(data),
-      message: (data) => emit(this.#messages, data),
+    const slot: SocketSlot = (this.#slot = new SocketSlot(options, {
+      view: (next) => {
+        this.#view.set(next);
+        this.#socket.set(slot.socket);
+      },
+      data: (data) => this.#data.set(data as In | undefined),
+      message: (data) => emit(this.#messages, data as In),
       change: (change) => emit(this.#changes, change),
     }));
     if (typeof url !== 'function') this.#zone.runOutsideAngular(() => slot.open(url));
@@ -162,7 +169,7 @@ export class GatepassSocket {
   }
 
   /** The present socket; none on a server, and without a URL. What is called on it directly runs in the zone of the caller. */
-  get socket(): AuthSocket | undefined {
+  get socket(): AuthSocket<In, Out> | undefined {
     return this.#slot.socket;
   }
 
@@ -170,8 +177,21 @@ export class GatepassSocket {
    * As `AuthSocket.send`.
    * @throws GatepassError as that; CLOSED on a server, and without a URL
    */
-  send(data: Sendable, options?: { ttl?: number }): SentMessage {
+  send(data: Out, options?: { ttl?: number }): SentMessage {
     return this.#zone.runOutsideAngular(() => this.#slot.present().send(data, options));
+  }
+
+  /**
+   * As `AuthSocket.request`.
+   * @throws GatepassError as that; CLOSED also on a server, and without a URL
+   */
+  async request<Answer = In>(message: Out, options?: RequestOptions<In> & { signal?: AbortSignal }): Promise<Answer> {
+    return this.#zone.runOutsideAngular(() => this.#slot.present().request<Answer>(message, options));
+  }
+
+  /** @internal */
+  get present(): Signal<AuthSocket<In, Out> | undefined> {
+    return this.#socket;
   }
 
   /** As `AuthSocket.reconnect`. */
@@ -194,12 +214,68 @@ export type SocketUrl = string | URL | (() => string | URL | null | undefined | 
  *
  * @throws GatepassError as AuthSocket does; if the URL is a signal, a wrong URL is the `error` of what is returned
  */
-export function injectAuthSocket(url: SocketUrl, options: Omit<AuthSocketOptions, 'session'>): GatepassSocket {
+export function injectAuthSocket<In = any, Out = any>(
+  url: SocketUrl,
+  options: Omit<AuthSocketOptions<In, Out>, 'session'>,
+): GatepassSocket<In, Out> {
   const { session } = inject(GatepassSession);
   if (!isRecord(options)) throw failure('INVALID_OPTION', 'options: an object with the scheme is needed');
   if (((options as AuthSocketOptions).session ?? session) !== session)
     throw failure('INVALID_OPTION', 'session: the one of provideGatepass() is used; remove it here');
-  return new GatepassSocket(url, { ...options, session });
+  return new GatepassSocket<In, Out>(url, { ...options, session });
+}
+
+/** A subscription as signals and an observable. Made by {@link subscription}. */
+export interface GatepassSubscription<Message> {
+  /** The last message: two that arrive together are one change of a signal. `messages` has all. */
+  readonly data: Signal<Message | undefined>;
+  /** Whether the server has joined it. */
+  readonly isReady: Signal<boolean>;
+  /** Why it has ended: SUBSCRIPTION_REFUSED, or what closed the socket. */
+  readonly error: Signal<GatepassError | undefined>;
+  /** Every message from now on. It completes with the component. */
+  readonly messages: Observable<Message>;
+}
+
+/**
+ * Subscribes until the component, directive or service that asks for it is destroyed. Those with the same message, or `key`, share one. To be called where
+ * `inject()` may be. Another message is another subscription, without one there is none. For another user it is subscribed again.
+ *
+ * @param message what subscribes; may be a signal or a function of signals
+ * @throws GatepassError INVALID_OPTION for wrong options and a socket without a codec, within an effect
+ */
+export function subscription<In = any, Message = In>(
+  socket: GatepassSocket<In, any>,
+  message: unknown,
+  options: SubscribeOptions<In>,
+): GatepassSubscription<Message> {
+  const zone = inject(NgZone);
+  const [view, data] = [signal(NO_SUBSCRIPTION), signal<Message | undefined>(undefined)];
+  const messages = new Subject<Message>();
+  const slot = new SubscriptionSlot({
+    view: (next) => view.set(next),
+    data: (value) => {
+      data.set(value as Message | undefined);
+      if (value !== undefined && messages.observed) zone.run(() => messages.next(value as Message));
+    },
+  });
+  const present = (): unknown => (typeof message === 'function' ? message() : message);
+  const key = computed(() => keyOf(present(), options));
+  effect(() => {
+    const to = socket.present();
+    key();
+    untracked(() => zone.runOutsideAngular(() => slot.open(to, present(), options)));
+  });
+  inject(DestroyRef).onDestroy(() => {
+    zone.runOutsideAngular(() => slot.stop());
+    messages.complete();
+  });
+  return {
+    data: data.asReadonly(),
+    isReady: computed(() => view().isReady),
+    error: computed(() => view().error),
+    messages: messages.asObservable(),
+  };
 }
 
 function ownSocket(): GatepassSocket {

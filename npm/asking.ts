@@ -30,6 +30,8 @@ export interface AttemptContext {
   reason: 'first' | 'again' | 'handover';
   /** How the last connection or attempt ended; undefined for the first. */
   lastClose: LastClose | undefined;
+  /** The last cursor of the socket, with `resume`. For `onConnected` and a function for the first message. */
+  cursor?: unknown;
   /** Aborts when the answer is not needed any more. */
   signal: AbortSignal;
 }
@@ -52,6 +54,8 @@ export interface ConnectedInfo extends AttemptContext {
   ack: JsonValue | undefined;
   /** The subprotocol that the server chose, or ''. */
   protocol: string;
+  /** @internal */
+  socket?: number;
 }
 
 /** Where a socket connects: a URL, or a function that returns it for each attempt. */
@@ -64,6 +68,8 @@ export interface Asked {
   /** JSON text. */
   said?: string | undefined;
   protocol: string;
+  /** The number of the socket that waits. */
+  socket: number;
   signal: AbortSignal;
   /** Sends on the socket that waits. Returns false if it waits no longer. */
   send(data: unknown): boolean;

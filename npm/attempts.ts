@@ -12,7 +12,7 @@ export async function answer(
   functions: Functions,
   attempts: Attempts,
   question: number,
-  { send, said, token, authorization, protocol, signal }: Asked,
+  { send, said, token, authorization, protocol, socket, signal }: Asked,
 ): Promise<unknown> {
   const context = contextOf(attempts, signal);
   const message = said === undefined ? undefined : JSON.parse(said);
@@ -36,7 +36,7 @@ export async function answer(
         if (!send(plain(data as string)))
           throw failure('CLOSED', 'onConnected has ended, or its connection; use send() of the socket');
       };
-      await functions.onConnected!(say, { ...context, ack: message, protocol });
+      await functions.onConnected!(say, { ...context, ack: message, protocol, socket });
       return null;
     }
   }

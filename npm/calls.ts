@@ -22,7 +22,6 @@ export type CallHeaders = HeadersInit | ((call: HttpCall) => HeadersInit | Promi
 /** The call that a function for a body is asked about. */
 export interface BodyContext extends HttpCall {
   /** What can be sent: the credentials of a login, `access` and `refresh` of a refresh and a logout, `access` of a ticket. */
-  // biome-ignore lint/suspicious/noExplicitAny: what an app sends is its own affair
   values: Record<string, any>;
 }
 

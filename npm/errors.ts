@@ -61,7 +61,13 @@ export type ErrorCode =
   | 'HANDSHAKE_FORBIDDEN'
   | 'SERVER_UNAVAILABLE'
   | 'SERVER_UNREACHABLE'
-  | 'MESSAGE_TOO_BIG';
+  | 'MESSAGE_TOO_BIG'
+  // the conversation
+  | 'MESSAGE_INVALID'
+  | 'REQUEST_REFUSED'
+  | 'REQUEST_TIMED_OUT'
+  | 'SUBSCRIPTION_REFUSED'
+  | 'USER_CHANGED';
 
 /** @internal Code, message, disposition, HTTP status, close code, seconds of Retry-After, the server's words. */
 export type ErrorData = [

@@ -1,6 +1,7 @@
 // Events of a socket, and listeners typed by them.
 
 import type { GatepassError } from './errors.js';
+import type { MessageErrorEvent, ResumeEvent } from './talk.js';
 
 /**
  * `idle` before it starts; `connecting`, with a {@link Phase}; `connected`: accepted by the server, not merely open; `waiting` for the next try, at
@@ -108,11 +109,17 @@ export class SocketErrorEvent extends Event {
 }
 
 /** The events of an AuthSocket. */
-export interface SocketEvents {
+export interface SocketEvents<In = any> {
   /** The server accepted a connection. It fires again after each reconnect. */
   open: Event;
   /** A message of the server, as in a WebSocket: `data` is a string, a `Blob` or an `ArrayBuffer`. */
-  message: MessageEvent;
+  message: MessageEvent<In>;
+  /** With a codec: a message could not be read, or does not fit. It was not delivered. */
+  messageerror: MessageErrorEvent;
+  /** With `resume`: the server goes on where the client was. */
+  resumed: ResumeEvent;
+  /** With `resume`: what lies between is lost; load your state again. */
+  gap: ResumeEvent;
   /** A try failed, or a connection was lost. */
   error: SocketErrorEvent;
   /** An open connection has ended: `code`, `reason` and `wasClean` as in a WebSocket (RFC 6455, section 7.4). */

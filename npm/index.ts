@@ -19,7 +19,6 @@ export type {
 export * as presets from './presets.js';
 export { GatepassError, isGatepassError, isSignInRequired, type Disposition, type ErrorCode } from './errors.js';
 export type {
-  AuthSocketOptions,
   BackoffOptions,
   ConfirmOptions,
   CookieOptions,
@@ -46,6 +45,7 @@ export {
   type StateChange,
   type TypedEventTarget,
 } from './events.js';
+export type { AuthSocketOptions } from './socket-options.js';
 export { load, type LoadOptions } from './load.js';
 export type { SocketPreset } from './presets.js';
 export {

@@ -12,7 +12,7 @@ import { SessionDriver, type SessionEnvironment, type SessionOwner } from './ses
 /** @internal The driver of a connection, as the face calls it. */
 export type Connection = Pick<
   ConnectionDriver,
-  'close' | 'connect' | 'fail' | 'isRunning' | 'native' | 'release' | 'send' | 'setBinaryType' | 'stats'
+  'close' | 'connect' | 'fail' | 'isRunning' | 'native' | 'release' | 'send' | 'setBinaryType' | 'stats' | 'write'
 >;
 /** @internal The driver of a session, as the face calls it. */
 export type SessionPart = Pick<

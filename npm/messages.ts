@@ -2,71 +2,86 @@
 
 import type { StateChangeEvent } from './events.js';
 
-interface Source extends EventTarget {
-  readonly state: string;
-}
-
-/** Collects the data of messages until they are read. It starts at construction, not at the first `next()`. */
-export class MessageQueue implements AsyncIterableIterator<unknown> {
-  readonly #source: Source;
-  readonly #error: () => unknown;
-  readonly #waiting: Array<{ resolve: (result: IteratorResult<unknown>) => void; reject: (error: unknown) => void }> =
-    [];
-  #arrived: unknown[] = [];
+/** Keeps values until they are read. */
+export class MessageQueue<T = unknown> implements AsyncIterableIterator<T> {
+  readonly #ended: () => void;
+  readonly #readers: Array<[resolve: (result: IteratorResult<T>) => void, reject: (error: unknown) => void]> = [];
+  #arrived: T[] = [];
   #hasEnded = false;
   #failure: unknown;
 
-  constructor(source: Source, error: () => unknown) {
-    this.#source = source;
-    this.#error = error;
-    source.addEventListener('message', this.#onMessage);
-    source.addEventListener('statechange', this.#onState);
-    if (source.state === 'closed') this.end(error());
+  /** `ended` is called once: nothing is taken any more. */
+  constructor(ended: () => void) {
+    this.#ended = ended;
   }
 
-  next(): Promise<IteratorResult<unknown>> {
-    if (this.#arrived.length > 0) return Promise.resolve({ done: false, value: this.#arrived.shift() });
-    if (this.#failure !== undefined) {
-      const failure = this.#failure;
-      this.#failure = undefined;
-      return Promise.reject(failure);
-    }
-    if (this.#hasEnded) return Promise.resolve({ done: true, value: undefined });
-    return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
+  next(): Promise<IteratorResult<T>> {
+    return new Promise((...reader) => {
+      this.#readers.push(reader);
+      this.#serve();
+    });
   }
 
-  return(): Promise<IteratorResult<unknown>> {
-    this.#arrived = [];
+  return(): Promise<IteratorResult<T>> {
+    this.clear();
     this.end(undefined);
-    return Promise.resolve({ done: true, value: undefined });
+    return this.next();
   }
 
   [Symbol.asyncIterator](): this {
     return this;
   }
 
-  readonly #onMessage = (event: Event) => {
-    const value = (event as MessageEvent).data;
-    const waiting = this.#waiting.shift();
-    if (waiting === undefined) this.#arrived.push(value);
-    else waiting.resolve({ done: false, value });
-  };
+  /** Takes a value. */
+  push(value: T): void {
+    this.#arrived.push(value);
+    this.#serve();
+  }
 
-  readonly #onState = (event: Event) => {
-    if ((event as StateChangeEvent).userChanged) this.#arrived = [];
-    if ((event as StateChangeEvent).state === 'closed') this.end(this.#error());
-  };
+  /** Forgets what was not read. */
+  clear(): void {
+    this.#arrived = [];
+  }
 
-  /** Ends the iteration. If there is an error, the next read rejects with it. */
+  /** Ends the iteration. If there is an error, the next read after what has arrived rejects with it. */
   end(failure: unknown): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
-    this.#source.removeEventListener('message', this.#onMessage);
-    this.#source.removeEventListener('statechange', this.#onState);
-    const [first, ...rest] = this.#waiting.splice(0);
-    if (first === undefined) this.#failure = failure;
-    else if (failure === undefined) first.resolve({ done: true, value: undefined });
-    else first.reject(failure);
-    for (const waiting of rest) waiting.resolve({ done: true, value: undefined });
+    this.#failure = failure;
+    this.#ended();
+    this.#serve();
   }
+
+  #serve(): void {
+    while (this.#readers.length > 0 && (this.#arrived.length > 0 || this.#hasEnded)) {
+      const [resolve, reject] = this.#readers.shift()!;
+      if (this.#arrived.length > 0) resolve({ done: false, value: this.#arrived.shift()! });
+      else if (this.#failure === undefined) resolve({ done: true, value: undefined });
+      else {
+        reject(this.#failure);
+        this.#failure = undefined;
+      }
+    }
+  }
+}
+
+interface Source extends EventTarget {
+  readonly state: string;
+}
+
+/** The data of a socket's messages, from now on, not from the first `next()`. `error`: what has closed it. */
+export function messagesOf<T>(source: Source, error: () => unknown): MessageQueue<T> {
+  const onMessage = (event: Event) => queue.push((event as MessageEvent).data);
+  const onState = (event: Event) => {
+    if ((event as StateChangeEvent).userChanged) queue.clear();
+    if ((event as StateChangeEvent).state === 'closed') queue.end(error());
+  };
+  const queue = new MessageQueue<T>(() => {
+    source.removeEventListener('message', onMessage);
+    source.removeEventListener('statechange', onState);
+  });
+  source.addEventListener('message', onMessage);
+  source.addEventListener('statechange', onState);
+  if (source.state === 'closed') queue.end(error());
+  return queue;
 }

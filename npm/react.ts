@@ -9,6 +9,7 @@ import {
   useContext,
   useEffect,
   useLayoutEffect,
+  useRef,
   useState,
   useSyncExternalStore,
   type ReactNode,
@@ -16,9 +17,12 @@ import {
 import { NO_SOCKET, socketOptions, SocketSlot, type Callbacks, type SocketView } from './adapter.js';
 import { failure, type GatepassError } from './errors.js';
 import type { Phase, SocketState, StateChange, SuspendReason } from './events.js';
+import type { RequestOptions } from './request-rules.js';
+import type { SubscribeOptions } from './rules.js';
 import { Session, type SessionSnapshot, type SessionState } from './session.js';
 import type { AuthSocket, Sendable, SentMessage } from './socket.js';
 import type { AuthSocketOptions } from './socket-options.js';
+import { keyOf, NO_SUBSCRIPTION, SubscriptionSlot, type SubscriptionView } from './subscription-slot.js';
 
 /** How all components get a session. */
 const PROVIDE = 'put a GatepassProvider around the component';
@@ -69,17 +73,17 @@ export function useSession(given?: Session): UseSession {
 }
 
 /** Options of {@link useAuthSocket}. */
-export interface UseAuthSocketOptions extends AuthSocketOptions {
+export interface UseAuthSocketOptions<In = any, Out = any> extends AuthSocketOptions<In, Out> {
   /** Called with every message. A component that does not read `data` is not rendered for it. */
-  onMessage?: (data: unknown) => void;
+  onMessage?: (data: In) => void;
   /** Called with every change of state: what may not have arrived is in its `unconfirmed`. */
   onStateChange?: (change: StateChange) => void;
 }
 
 /** What {@link useAuthSocket} gives. The functions stay the same. */
-export interface UseAuthSocket {
+export interface UseAuthSocket<In = unknown, Out = Sendable> {
   /** The present socket; none without a URL, before the first effect, and on a server. */
-  readonly socket: AuthSocket | undefined;
+  readonly socket: AuthSocket<In, Out> | undefined;
   /** Its state; `idle` without one. */
   readonly state: SocketState;
   /** The phase of the present try, while connecting. */
@@ -87,7 +91,7 @@ export interface UseAuthSocket {
   /** What it waits for, while suspended: `sign-in`, `offline`, `hidden` or `frozen`. */
   readonly suspendedFor: SuspendReason | undefined;
   /** The last message: of two that arrive together React may show the second alone. A component that reads it is rendered again for each. */
-  readonly data: unknown;
+  readonly data: In | undefined;
   /** The last failure, until it is connected again. */
   readonly error: GatepassError | undefined;
   /** Whole seconds until the next try, while it waits. */
@@ -96,7 +100,15 @@ export interface UseAuthSocket {
    * As `AuthSocket.send`.
    * @throws GatepassError CLOSED, also without a URL, and before the effects of the component
    */
-  readonly send: (data: Sendable, options?: { ttl?: number }) => SentMessage;
+  readonly send: (data: Out, options?: { ttl?: number }) => SentMessage;
+  /**
+   * As `AuthSocket.request`.
+   * @throws GatepassError as that; CLOSED also without a URL, and before the effects of the component
+   */
+  readonly request: <Answer = In>(
+    message: Out,
+    options?: RequestOptions<In> & { signal?: AbortSignal },
+  ) => Promise<Answer>;
   /** As `AuthSocket.reconnect`. */
   readonly reconnect: () => void;
   /** As `AuthSocket.close`. Another URL still opens another socket. */
@@ -109,10 +121,10 @@ export interface UseAuthSocket {
  *
  * @throws GatepassError as AuthSocket does for its options; a wrong URL is the `error` of what is returned. INVALID_OPTION if there is no session and the scheme needs one
  */
-export function useAuthSocket(
+export function useAuthSocket<In = unknown, Out = Sendable>(
   url: string | URL | null | undefined | false,
-  options: UseAuthSocketOptions,
-): UseAuthSocket {
+  options: UseAuthSocketOptions<In, Out>,
+): UseAuthSocket<In, Out> {
   if (typeof url === 'function')
     throw failure('INVALID_OPTION', 'url: a string or a URL is needed; a function is another one at each render');
   const provided = useContext(Context);
@@ -137,7 +149,7 @@ export function useAuthSocket(
     socket,
     get data() {
       place.showsData = true;
-      return data;
+      return data as In | undefined;
     },
     ...place.functions,
   };
@@ -150,7 +162,7 @@ const useEarlyEffect = typeof window === 'undefined' ? useEffect : useLayoutEffe
 interface Shown {
   readonly view: SocketView;
   readonly data: unknown;
-  readonly socket: AuthSocket | undefined;
+  readonly socket: AuthSocket<any, any> | undefined;
 }
 
 const NOTHING: Shown = { view: NO_SOCKET, data: undefined, socket: undefined };
@@ -185,7 +197,9 @@ class Place {
   };
 
   readonly functions = {
-    send: (data: Sendable, options?: { ttl?: number }) => this.slot.present().send(data, options),
+    send: (data: any, options?: { ttl?: number }) => this.slot.present().send(data, options),
+    request: async (message: any, options?: RequestOptions & { signal?: AbortSignal }): Promise<any> =>
+      this.slot.present().request(message, options),
     reconnect: () => this.slot.socket?.reconnect(),
     // As a handler it is called with an event.
     close: (code?: number, reason?: string) =>
@@ -196,6 +210,66 @@ class Place {
     this.#shown = shown;
     if (tell) for (const listener of this.#listeners) listener();
   }
+}
+
+/** Options of {@link useSubscription}. */
+export interface UseSubscriptionOptions<In = any, Message = In> extends SubscribeOptions<In> {
+  /** Called with each of its messages. A component that does not read `data` is not rendered for it. */
+  onMessage?: (message: Message) => void;
+}
+
+/** What {@link useSubscription} gives. */
+export interface UseSubscription<Message> {
+  /** The last message: of two that arrive together React may show the second alone. */
+  readonly data: Message | undefined;
+  /** Whether the server has joined it. */
+  readonly isReady: boolean;
+  /** Why it has ended: SUBSCRIPTION_REFUSED, or what closed the socket. */
+  readonly error: GatepassError | undefined;
+}
+
+/**
+ * A subscription that ends with the component. Components with the same message, or `key`, share one. Another socket or another message is another
+ * subscription; without either there is none. For another user it is subscribed again. `onMessage` may be another function at each render; the other options
+ * are read when it subscribes.
+ *
+ * @param socket that of `useAuthSocket`, with a codec
+ * @throws GatepassError INVALID_OPTION for wrong options and a socket without a codec, within an effect
+ */
+export function useSubscription<In = any, Message = In>(
+  socket: AuthSocket<In, any> | undefined,
+  message: unknown,
+  options: UseSubscriptionOptions<In, Message>,
+): UseSubscription<Message> {
+  const [[view, data], setShown] = useState<[SubscriptionView, Message | undefined]>([NO_SUBSCRIPTION, undefined]);
+  const showsData = useRef(false);
+  const last = useRef(options);
+  useEffect(() => {
+    last.current = options;
+  });
+  const key = keyOf(message, options);
+  useEffect(() => {
+    let shown: [SubscriptionView, Message | undefined] = [NO_SUBSCRIPTION, undefined];
+    const slot = new SubscriptionSlot({
+      view: (next) => setShown((shown = [next, shown[1]])),
+      data: (value) => {
+        shown = [shown[0], value as Message | undefined];
+        if (showsData.current) setShown(shown);
+        if (value !== undefined) last.current.onMessage?.(value as Message);
+      },
+    });
+    const { onMessage: _, ...given } = last.current;
+    slot.open(socket, message, given);
+    return () => slot.stop();
+    // The message is compared by its key.
+  }, [socket, key]);
+  return {
+    ...view,
+    get data() {
+      showsData.current = true;
+      return data;
+    },
+  };
 }
 
 function check(session: Session): void {

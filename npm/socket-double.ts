@@ -50,6 +50,8 @@ export class ConnectionDouble implements Connection, SocketDouble {
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** The app's answer for the URL of the present try. */
   #address: Promise<void> = Promise.resolve();
+  /** The number of the socket. */
+  #number = 0;
   #native = new NativeDouble();
   /** It is connected, or connects, without a user. */
   #isVisitor = false;
@@ -153,6 +155,11 @@ export class ConnectionDouble implements Connection, SocketDouble {
     return isAsked ? this.#acceptedAfterQuestions() : Promise.resolve(this.#accepted());
   }
 
+  /** Sends past the queue, as the driver does. */
+  write(_socket: number, data: unknown): void {
+    this.#messages.sent.push(data);
+  }
+
   receive(data: unknown): void {
     const hears = () => this.#phase === Phase.Authenticating || this.#state === ConnectionState.Connected;
     if (!hears()) throw this.#wrong('nothing can arrive');
@@ -163,7 +170,7 @@ export class ConnectionDouble implements Connection, SocketDouble {
     if (message === undefined) throw failure('INVALID_OPTION', 'receive: a string, bytes or a JSON value is needed');
     this.#counts.received++;
     this.#wasRefused = false;
-    this.#tell(() => hears() && this.#sink.message(message));
+    this.#tell(() => hears() && this.#sink.message(message, this.#number));
   }
 
   confirm(): void {
@@ -357,6 +364,7 @@ export class ConnectionDouble implements Connection, SocketDouble {
 
   #opens(): void {
     this.#change(ConnectionState.Connecting, { [At.Phase]: Phase.Opening });
+    this.#number++;
     this.#native = new NativeDouble();
     const native = this.#native as unknown as WebSocket;
     this.#tell(() => this.#sink.dialled?.(native));
@@ -385,7 +393,7 @@ export class ConnectionDouble implements Connection, SocketDouble {
       if (!signal.aborted) this.#messages.sent.push(data);
       return !signal.aborted;
     };
-    return this.#sink.ask?.(question, { protocol: '', signal, send });
+    return this.#sink.ask?.(question, { protocol: '', socket: this.#number, signal, send });
   }
 
   #accepted(): void {
@@ -442,6 +450,8 @@ export class ConnectionDouble implements Connection, SocketDouble {
     if (state !== ConnectionState.Connecting && state !== ConnectionState.Connected) {
       this.#asked.abort();
       this.#native.readyState = 3;
+      const number = this.#number;
+      this.#tell(() => this.#sink.gone?.(number));
     }
     const isOver = state === ConnectionState.Closed || more[At.UserChanged] === true;
     const unconfirmed = isEnd ? this.#messages.lose(isOver) : [];

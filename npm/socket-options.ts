@@ -1,6 +1,6 @@
 // The options of a socket: what they mean together, and how they go to the wasm.
 
-import { type Address, asking, type Attempts, type Functions, questionsOf } from './asking.js';
+import { type Address, asking, type ConnectedInfo, type Attempts, type Functions, questionsOf } from './asking.js';
 import { callsOf, sendOf } from './calls.js';
 import {
   AUTH_SOCKET_OPTIONS,
@@ -12,12 +12,23 @@ import {
 } from './contract.js';
 import type { Sink } from './connection-driver.js';
 import type { Connection, Makers, SessionPart } from './load.js';
-import type { AuthSocketOptions, ConfirmOptions, FirstMessageOptions, TicketOptions } from './option-types.js';
+import type { AuthSocketOptions as Given, ConfirmOptions, FirstMessageOptions, TicketOptions } from './option-types.js';
 import { Options } from './options.js';
 import type { Scheme } from './schemes.js';
 import { Session } from './session.js';
+import type { Codec } from './codec.js';
 
-export type { AuthSocketOptions };
+/** Options of an {@link AuthSocket}. With a codec it receives values of the type `In` and sends values of the type `Out`. */
+export interface AuthSocketOptions<In = any, Out = any> extends Omit<Given, 'codec' | 'onConnected'> {
+  /** What messages are: `json()` or `codec()` of `gatepass/conversation`. It also brings subscriptions, requests and a place to go on. @default texts and bytes, as in a WebSocket */
+  codec?: Codec<In, Out>;
+  /**
+   * Called at every connection, before messages that wait are sent: what it sends goes first. It may be async; the socket is `connected` when it is done,
+   * and messages that arrive meanwhile are delivered. If it throws, the attempt has failed (CALLBACK_FAILED). With `handover` it is called for the new
+   * connection, before that takes over.
+   */
+  onConnected?: (send: (data: Out) => void, info: ConnectedInfo) => unknown;
+}
 
 /** What the machine has for a URL until the app has named it. It is never dialled. */
 const UNKNOWN = 'wss://unknown.invalid';

@@ -21,8 +21,9 @@ import {
   type SuspendReason,
   type TypedEventTarget,
 } from './events.js';
+import { noCodec, talkOf, type Talk } from './codec.js';
 import { type Connection, internal, noBrowser, Lazy } from './load.js';
-import { MessageQueue } from './messages.js';
+import { messagesOf } from './messages.js';
 import { subscribed } from './subscribed.js';
 import { Options } from './options.js';
 import { asError, connected, signalOf, streams } from './waiting.js';
@@ -38,21 +39,46 @@ import {
   type KeptMessage,
   type SentMessage,
 } from './sent.js';
+import type { RequestOptions } from './request-rules.js';
+import type { SubscribeOptions } from './rules.js';
 import { read, type AuthSocketOptions } from './socket-options.js';
 import { type SocketStats, statsOf } from './stats.js';
+import type { Subscription } from './subscription.js';
 
 export type { Sendable, SentMessage, SocketSnapshot, SocketStats };
+
+/** A socket of any types. */
+type Any = AuthSocket<any, any>;
+
+/** The two meanings of `subscribe`. */
+interface Subscribe<In, Out> {
+  /** Calls back with the state of the socket, now and after each change, until the returned function is called. */
+  (listener: (snapshot: SocketSnapshot) => void): () => void;
+  /**
+   * Subscribes: the message is sent now, and again on each connection, before anything else that waits. Those who subscribe with the same message or `key`
+   * share one. With a codec (`gatepass/conversation`).
+   *
+   * @throws GatepassError INVALID_OPTION, also without a codec; CLOSED
+   */
+  <Message = In>(
+    message: Out,
+    options: SubscribeOptions<In, Out> & {
+      /** Takes its messages, in the place of the iterator. */
+      onMessage?: (message: Message) => void;
+    },
+  ): Subscription<Message>;
+}
 
 let hasWarned = false;
 
 /** @internal What `webSocketClass()` and the doubles for unit tests need beside the public part of a socket. */
 export let inside: {
   /** Calls back with every native socket that is dialled. */
-  onDial(socket: AuthSocket, dialled: (native: WebSocket) => void): void;
+  onDial(socket: Any, dialled: (native: WebSocket) => void): void;
   /** Counts a message that is dropped. */
-  drop(socket: AuthSocket): void;
+  drop(socket: Any): void;
   /** What drives it. */
-  driver(socket: AuthSocket): Connection | undefined;
+  driver(socket: Any): Connection | undefined;
 };
 
 /**
@@ -60,9 +86,9 @@ export let inside: {
  *
  * @throws GatepassError INVALID_OPTION, INVALID_URL, INSECURE_URL, naming the option
  */
-export class AuthSocket
-  extends (EventTarget as new () => TypedEventTarget<SocketEvents>)
-  implements AsyncIterable<unknown>
+export class AuthSocket<In = unknown, Out = Sendable>
+  extends (EventTarget as new () => TypedEventTarget<SocketEvents<any>>)
+  implements AsyncIterable<In>
 {
   /** Not connected, or not connected again yet. */
   static readonly CONNECTING = 0;
@@ -83,6 +109,7 @@ export class AuthSocket
 
   readonly #url: string;
   readonly #attempts: Attempts = {};
+  readonly #talk: Talk | undefined;
   readonly #core: Lazy<Connection>;
   readonly #handlers = new Handlers(this);
   #binaryType: BinaryType = 'blob';
@@ -104,12 +131,13 @@ export class AuthSocket
   readonly #outbox: NonNullable<AuthSocketOptions['outbox']>;
   readonly #messages = new NumberedMessages();
   readonly #highWaterMark: number;
-  #writable: WritableStream<Sendable> | undefined;
+  #writable: WritableStream | undefined;
 
-  constructor(url: Address, options: AuthSocketOptions) {
+  constructor(url: Address, options: AuthSocketOptions<In, Out>) {
     super();
     this.#url = typeof url === 'function' ? '' : new Options({ url }, '', { url: 'address' }).url('url', true);
-    const make = read(this.#url || url, options, this.#attempts);
+    const talk = (this.#talk = talkOf(options as AuthSocketOptions));
+    const make = read(this.#url || url, talk?.options ?? options, this.#attempts);
     this.#highWaterMark = options.highWaterMark ?? 65_536;
     this.#outbox = options.outbox ?? {};
     this.#webSocket = options.webSocket ?? undefined;
@@ -122,6 +150,7 @@ export class AuthSocket
     const sink = this.#sink(session?.source);
     this.#core = new Lazy((core) => make(core, session?.core.made(core), sink), this.#broken, sink.broken);
     if (scheme.type === 'firstMessage' && scheme.frames === 'binary') this.#binaryType = 'arraybuffer';
+    talk?.join(this);
     // In a microtask, so that the caller can add listeners, or close it, first.
     queueMicrotask(() => this.#mayStart && this.#state === 'idle' && this.#connect());
   }
@@ -155,8 +184,24 @@ export class AuthSocket
    * Calls back now and after each change of state, until the returned function is called. With `snapshot` it is what `useSyncExternalStore` of React takes;
    * by itself it is a store of Svelte.
    */
-  readonly subscribe = (listener: (snapshot: SocketSnapshot) => void): (() => void) =>
-    subscribed(this, 'statechange', listener);
+  readonly subscribe = ((what: unknown, options?: unknown) =>
+    typeof what === 'function'
+      ? subscribed(this, 'statechange', what as (snapshot: SocketSnapshot) => void)
+      : this.#conversation.subscribe(what, options)) as Subscribe<In, Out>;
+
+  /**
+   * Sends a message with an id, and resolves with the answer to it. It waits for a connection; messages that wait go first. With a codec (`gatepass/conversation`).
+   *
+   * @throws GatepassError that ended it, with its `fate`: REQUEST_REFUSED with the server's words in `details`, REQUEST_TIMED_OUT, CONNECTION_LOST, USER_CHANGED, ABORTED, CLOSED, QUEUE_FULL, MESSAGE_INVALID; INVALID_OPTION without a codec
+   */
+  request<Answer = In>(message: Out, options?: RequestOptions<In> & { signal?: AbortSignal }): Promise<Answer> {
+    return this.#conversation.request(message, options);
+  }
+
+  get #conversation(): Talk {
+    if (this.#talk) return this.#talk;
+    throw noCodec();
+  }
 
   /** As in WebSocket: OPEN when connected, CLOSING from `close()` until the `close` event, CLOSED when closed permanently, else CONNECTING. */
   get readyState(): number {
@@ -206,8 +251,8 @@ export class AuthSocket
    * `ttl`: how long the message may wait, in milliseconds. @default `outbox.ttl`
    * @throws GatepassError CLOSED or QUEUE_FULL: the message was not taken; INVALID_OPTION for what cannot be sent
    */
-  send(data: Sendable, options?: { ttl?: number }): SentMessage {
-    const message = plain(data);
+  send(data: Out, options?: { ttl?: number }): SentMessage {
+    const message = plain(this.#talk ? this.#talk.encode(data) : (data as Sendable));
     const given = options && new Options(options, 'options.', { ttl: 'millis' });
     const ttl = given?.get('ttl') == null ? undefined : given.millis('ttl', 0);
     if (this.state === 'closed') throw closed();
@@ -269,7 +314,7 @@ export class AuthSocket
   }
 
   /** The data of messages as a stream, across reconnects. Unread messages are kept. It ends when the socket closes. Use one at a time. */
-  get readable(): ReadableStream<unknown> {
+  get readable(): ReadableStream<In> {
     const messages = this[Symbol.asyncIterator]();
     return new ReadableStream(
       {
@@ -284,9 +329,9 @@ export class AuthSocket
    * A stream that sends each chunk as a message. It applies back-pressure (`ready` of its writer) while more than `highWaterMark` bytes wait or the queue
    * is full. Closing it does not close the socket. After a close or a failure this returns a new stream.
    */
-  get writable(): WritableStream<Sendable> {
+  get writable(): WritableStream<Out> {
     const end = () => void (this.#writable = undefined);
-    return (this.#writable ??= new WritableStream<Sendable>(
+    return (this.#writable ??= new WritableStream(
       {
         write: async (data) => {
           try {
@@ -393,8 +438,8 @@ export class AuthSocket
   }
 
   /** Yields the data of each message, across reconnects. It ends when the socket closes, and throws if a failure closed it. */
-  [Symbol.asyncIterator](): AsyncIterableIterator<unknown> {
-    const messages = new MessageQueue(this, () => this.#error);
+  [Symbol.asyncIterator](): AsyncIterableIterator<In> {
+    const messages = messagesOf<In>(this, () => this.#error);
     const error = noBrowser();
     if (error) messages.end(error);
     return messages;
@@ -418,7 +463,7 @@ export class AuthSocket
   /** The handler of `open`: a connection was accepted. @default null */
   declare onopen: ((event: Event) => unknown) | null;
   /** The handler of `message`: a message of the server. @default null */
-  declare onmessage: ((event: MessageEvent) => unknown) | null;
+  declare onmessage: ((event: MessageEvent<In>) => unknown) | null;
   /** The handler of `error`: a try failed, or a connection was lost. @default null */
   declare onerror: ((event: SocketErrorEvent) => unknown) | null;
   /** The handler of `close`: a connection that was open has ended. @default null */
@@ -430,16 +475,16 @@ export class AuthSocket
       drop: (socket) => void socket.#early.lost++,
       driver: (socket) => socket.#core.driver,
     };
-    addHandlers(this.prototype, (socket: AuthSocket) => socket.#handlers);
+    addHandlers(this.prototype, (socket: Any) => socket.#handlers);
   }
 
   /** The callbacks of the driver. What a listener throws is reported by the browser and never reaches the driver. */
   #sink(source?: Source): Sink {
     // The driver must not keep the socket alive once the app has dropped it, unless events can still fire.
-    const self = new WeakRef(this);
-    let alive: AuthSocket | undefined = this;
+    const self = new WeakRef<Any>(this);
+    let alive: Any | undefined = this;
     /** @param call what to do with the socket, if it was not collected. */
-    const withSocket = (call: (socket: AuthSocket) => void, socket: AuthSocket | undefined = self.deref()) => {
+    const withSocket = (call: (socket: Any) => void, socket: Any | undefined = self.deref()) => {
       if (socket) reported(() => call(socket));
     };
     return {
@@ -460,7 +505,12 @@ export class AuthSocket
           socket.#changed(changeOf(parts, unconfirmed, source, socket.#attempts), firesError(parts)),
         );
       },
-      message: (data) => withSocket((socket) => socket.dispatchEvent(new MessageEvent('message', { data })), alive),
+      gone: (connection) => withSocket((socket) => socket.#talk?.gone(connection)),
+      message: (data, from) =>
+        withSocket((socket) => {
+          if (socket.#talk) socket.#talk.received(data, from);
+          else socket.dispatchEvent(new MessageEvent('message', { data }));
+        }, alive),
     };
   }
 

@@ -25,9 +25,12 @@ import {
 import { addressOf, socketOptions, SocketSlot, watchSession, type SocketView } from './adapter.js';
 import { failure, type GatepassError } from './errors.js';
 import type { Phase, SocketState, StateChange, SuspendReason } from './events.js';
+import type { RequestOptions } from './request-rules.js';
+import type { SubscribeOptions } from './rules.js';
 import { Session, type SessionState } from './session.js';
 import type { AuthSocket, Sendable, SentMessage } from './socket.js';
 import type { AuthSocketOptions } from './socket-options.js';
+import { keyOf, NO_SUBSCRIPTION, SubscriptionSlot } from './subscription-slot.js';
 
 const KEY: InjectionKey<Session> = Symbol('gatepass');
 
@@ -86,17 +89,17 @@ export function useSession(session: Session | undefined = injected()): UseSessio
 }
 
 /** Options of {@link useAuthSocket}. */
-export interface UseAuthSocketOptions extends AuthSocketOptions {
+export interface UseAuthSocketOptions<In = any, Out = any> extends AuthSocketOptions<In, Out> {
   /** Called with every message. `data` shows the last one alone: two that arrive together are one change of a ref. */
-  onMessage?: (data: unknown) => void;
+  onMessage?: (data: In) => void;
   /** Called with every change of state: what may not have arrived is in its `unconfirmed`. */
   onStateChange?: (change: StateChange) => void;
 }
 
 /** What {@link useAuthSocket} gives. */
-export interface UseAuthSocket {
+export interface UseAuthSocket<In = unknown, Out = Sendable> {
   /** The present socket; none without a URL, and on a server. */
-  socket: Readonly<ShallowRef<AuthSocket | undefined>>;
+  socket: Readonly<ShallowRef<AuthSocket<In, Out> | undefined>>;
   /** Its state; `idle` without one, `closed` after `stop()`. */
   state: Readonly<Ref<SocketState>>;
   /** The phase of the present try, while connecting. */
@@ -104,7 +107,7 @@ export interface UseAuthSocket {
   /** What it waits for, while suspended: `sign-in`, `offline`, `hidden` or `frozen`. */
   suspendedFor: Readonly<Ref<SuspendReason | undefined>>;
   /** The last message. */
-  data: Readonly<ShallowRef<unknown>>;
+  data: Readonly<ShallowRef<In | undefined>>;
   /** The last failure, until it is connected again. */
   error: Readonly<ShallowRef<GatepassError | undefined>>;
   /** Whole seconds until the next try, while it waits. */
@@ -113,7 +116,12 @@ export interface UseAuthSocket {
    * As `AuthSocket.send`.
    * @throws GatepassError CLOSED, also without a URL and on a server
    */
-  send(data: Sendable, options?: { ttl?: number }): SentMessage;
+  send(data: Out, options?: { ttl?: number }): SentMessage;
+  /**
+   * As `AuthSocket.request`.
+   * @throws GatepassError as that; CLOSED also without a URL and on a server
+   */
+  request<Answer = In>(message: Out, options?: RequestOptions<In> & { signal?: AbortSignal }): Promise<Answer>;
   /** As `AuthSocket.reconnect`. */
   reconnect(): void;
   /** As `AuthSocket.close`. Another URL still opens another socket. */
@@ -127,17 +135,17 @@ export interface UseAuthSocket {
  *
  * @throws GatepassError as AuthSocket does; INVALID_OPTION if there is no session and the scheme needs one
  */
-export function useAuthSocket(
+export function useAuthSocket<In = unknown, Out = Sendable>(
   url: MaybeRefOrGetter<string | URL | null | undefined | false>,
-  options: UseAuthSocketOptions,
-): UseAuthSocket {
+  options: UseAuthSocketOptions<In, Out>,
+): UseAuthSocket<In, Out> {
   const given = socketOptions(
     options,
     injected(),
     'install it with app.use(gatepass(session)), which is found until the first await of a setup',
   );
   const { onMessage, onStateChange } = options;
-  const socket = shallowRef<AuthSocket>();
+  const socket = shallowRef<AuthSocket<any, any>>();
   const view = shallowRef<SocketView>();
   const data = shallowRef<unknown>();
   const slot = new SocketSlot(given, {
@@ -146,7 +154,7 @@ export function useAuthSocket(
       socket.value = slot.socket;
     },
     data: (value) => (data.value = value),
-    message: (value) => onMessage?.(value),
+    message: (value) => onMessage?.(value as In),
     change: (change) => onStateChange?.(change),
   });
   // At once, so that a wrong URL throws where it is written.
@@ -167,17 +175,75 @@ export function useAuthSocket(
   atEnd(stop);
 
   return {
-    socket: shallowReadonly(socket) as UseAuthSocket['socket'],
+    socket: shallowReadonly(socket),
     state: computed(() => view.value!.state),
     phase: computed(() => view.value!.phase),
     suspendedFor: computed(() => view.value!.suspendedFor),
-    data: shallowReadonly(data) as UseAuthSocket['data'],
+    data: shallowReadonly(data) as UseAuthSocket<In>['data'],
     error: computed(() => view.value!.error),
     retryIn: computed(() => view.value!.retryIn),
     send: (message, options) => slot.present().send(message, options),
+    request: async (message, options) => slot.present().request(message, options),
     reconnect: () => slot.socket?.reconnect(),
     // As a handler in a template it is called with an event.
     close: (code, reason) => slot.socket?.close((code as unknown) instanceof Event ? undefined : code, reason),
+    stop,
+  };
+}
+
+/** Options of {@link useSubscription}. */
+export interface UseSubscriptionOptions<In = any, Message = In> extends SubscribeOptions<In> {
+  /** Called with each of its messages. `data` shows the last one alone: two that arrive together are one change of a ref. */
+  onMessage?: (message: Message) => void;
+}
+
+/** What {@link useSubscription} gives. */
+export interface UseSubscription<Message> {
+  /** The last message. */
+  data: Readonly<ShallowRef<Message | undefined>>;
+  /** Whether the server has joined it. */
+  isReady: Readonly<Ref<boolean>>;
+  /** Why it has ended: SUBSCRIPTION_REFUSED, or what closed the socket. */
+  error: Readonly<ShallowRef<GatepassError | undefined>>;
+  /** Ends it. The scope does it; where there is none, call it yourself. */
+  stop(): void;
+}
+
+/**
+ * A subscription that ends with the scope. Components with the same message, or `key`, share one. Another socket or another message is another subscription;
+ * without either there is none. For another user it is subscribed again.
+ *
+ * @param socket that of `useAuthSocket`, with a codec
+ * @param message what subscribes; may be a ref or a getter
+ * @throws GatepassError INVALID_OPTION for wrong options and a socket without a codec
+ */
+export function useSubscription<In = any, Message = In>(
+  socket: MaybeRefOrGetter<AuthSocket<In, any> | undefined>,
+  message: MaybeRefOrGetter<unknown>,
+  options: UseSubscriptionOptions<In, Message>,
+): UseSubscription<Message> {
+  const { onMessage, ...given } = options;
+  const view = shallowRef(NO_SUBSCRIPTION);
+  const data = shallowRef<Message>();
+  const slot = new SubscriptionSlot({
+    view: (next) => (view.value = next),
+    data: (value) => {
+      data.value = value as Message | undefined;
+      if (value !== undefined) onMessage?.(value as Message);
+    },
+  });
+  const open = () => slot.open(toValue(socket), toValue(message), given);
+  open();
+  const unwatch = watch([() => toValue(socket), () => keyOf(toValue(message), given)], open, { flush: 'sync' });
+  const stop = () => {
+    unwatch();
+    slot.stop();
+  };
+  atEnd(stop);
+  return {
+    data: shallowReadonly(data) as UseSubscription<Message>['data'],
+    isReady: computed(() => view.value.isReady),
+    error: computed(() => view.value.error),
     stop,
   };
 }

@@ -23,7 +23,7 @@ export function asError(thrown: unknown): GatepassError {
 
 /** @internal Waits until a socket is connected. Rejects with what has closed it, or asks for a sign-in (`error`). */
 export function connected(
-  socket: AuthSocket,
+  socket: AuthSocket<any, any>,
   error: () => GatepassError | undefined,
   signal: AbortSignal | undefined,
 ): Promise<void> {

@@ -66,15 +66,16 @@ const SEND_ANSWER_QUEUE_FULL = 5;
  * @property {boolean} takesBuffers Whether binary messages should arrive as ArrayBuffers.
  * @property {(thrown: unknown) => void} broken
  * @property {(call: number, url: string, init: RequestInit) => Promise<Response>} [send]
- * @property {(question: number, asked: { token?: string, authorization?: string, said?: string, protocol: string, signal: AbortSignal, send: (data: unknown) => boolean }) => Promise<unknown>} [ask] Asks a function of the app: a `Question`.
+ * @property {(question: number, asked: { token?: string, authorization?: string, said?: string, protocol: string, socket: number, signal: AbortSignal, send: (data: unknown) => boolean }) => Promise<unknown>} [ask] Asks a function of the app: a `Question`.
  * @property {new (url: string, protocols: string[]) => WebSocket} [webSocket] The class to dial with.
  * @property {(socket: WebSocket) => void} [dialled] A native socket was made.
  * @property {() => void} opened
  * @property {() => void} [handedOver]
+ * @property {(socket: number) => void} [gone] Nothing arrives on a socket any more.
  * @property {(message: number, status: number) => void} status
  * @property {(code: number, reason: string, wasClean: boolean) => void} closed
  * @property {(change: any[], unconfirmed: unknown[]) => void} changed The parts of a change, and the unconfirmed messages.
- * @property {(data: unknown) => void} message
+ * @property {(data: unknown, socket: number) => void} message
  */
 
 /** The browser's own class: an app may put one of ours in its place. */
@@ -102,8 +103,9 @@ export class ConnectionDriver extends Driver {
     this.isSending = false;
     // Only while there is a socket: a page with such a listener may not be kept for `back`.
     this.leave = () => this.handle(CONNECTION_INPUT_PAGE, PAGE_EVENT_LEAVING);
-    /** @type {unknown} The message that the machine reads. */
+    /** @type {unknown} The message that the machine reads, and its socket. */
     this.inspected = undefined;
+    this.inspectedOn = 0;
     this.reads = core.reads();
     this.confirms = core.confirms();
     this.requester = session?.join(this) ?? 0;
@@ -185,7 +187,7 @@ export class ConnectionDriver extends Driver {
       case CONNECTION_OUTPUT_CLOSED:
         return this.owner.closed(first, second, third);
       case CONNECTION_OUTPUT_DELIVER:
-        return this.deliver(this.inspected);
+        return this.deliver(this.inspected, this.inspectedOn);
       case CONNECTION_OUTPUT_DISCARD:
         return first.forEach((/** @type {number} */ message) => this.messages.delete(message));
       case CONNECTION_OUTPUT_FETCH:
@@ -234,7 +236,7 @@ export class ConnectionDriver extends Driver {
       return waits;
     };
     const protocol = this.sockets.get(socket)?.protocol ?? '';
-    const answer = async () => this.owner.ask?.(question, { token, authorization, said, protocol, signal, send });
+    const answer = async () => this.owner.ask?.(question, { token, authorization, said, protocol, socket, signal, send });
     answer()
       .catch(() => undefined)
       .then((answer) => this.requestEnded(request, CONNECTION_INPUT_ANSWERED, answer));
@@ -277,10 +279,11 @@ export class ConnectionDriver extends Driver {
     this.guarded(() => {
       const length = lengthOf(data);
       const answer = this.core.received(performance.now(), socket, length);
-      if (answer === RECEIVE_ANSWER_DELIVER) this.deliver(data);
+      if (answer === RECEIVE_ANSWER_DELIVER) this.deliver(data, socket);
       if (answer === RECEIVE_ANSWER_TOO_LONG) this.input(CONNECTION_INPUT_TOO_LONG, socket, length);
       if (answer === RECEIVE_ANSWER_INSPECT) {
         this.inspected = data;
+        this.inspectedOn = socket;
         this.input(CONNECTION_INPUT_INSPECTED, socket, textOf(data));
         this.inspected = undefined;
       }
@@ -288,10 +291,10 @@ export class ConnectionDriver extends Driver {
     });
   }
 
-  /** Delivers a message to the app. A message that was read has arrived as bytes and may have to become a Blob. @param {unknown} data */
-  deliver(data) {
+  /** Delivers a message to the app. A message that was read has arrived as bytes and may have to become a Blob. @param {unknown} data @param {number} socket */
+  deliver(data, socket) {
     const isBlob = this.reads && data instanceof ArrayBuffer && !this.owner.takesBuffers;
-    this.owner.message(isBlob ? new Blob([data]) : data);
+    this.owner.message(isBlob ? new Blob([data]) : data, socket);
   }
 
   /** Removes the listeners of a socket, and returns it. @param {number} id */
@@ -303,6 +306,7 @@ export class ConnectionDriver extends Driver {
       socket.onerror = () => {};
     }
     this.sockets.delete(id);
+    this.owner.gone?.(id);
     if (this.sockets.size === 0) attempt(() => removeEventListener('beforeunload', this.leave));
     return socket;
   }

@@ -4,7 +4,7 @@ import { chromium } from 'playwright-core';
 
 /** The servers that `cargo xtask test npm` started. */
 export const server = process.env.GATEPASS_TEST_SERVER;
-const controlUrl = process.env.GATEPASS_TEST_CONTROL;
+export const controlUrl = process.env.GATEPASS_TEST_CONTROL;
 if (!server || !controlUrl)
   throw new Error('run these tests by `cargo xtask test npm`: it starts the servers they need');
 

@@ -19,7 +19,18 @@ function publicTypes() {
     for (const [, name] of readFileSync(join('pkg', file), 'utf8').matchAll(/(?:from|import\()\s*'\.\/([\w-]+)\.js'/g))
       read(`${name}.d.ts`);
   };
-  for (const entry of ['index', 'inline', 'node', 'testing', 'vite', 'vue', 'angular', 'react', 'user-messages'])
+  for (const entry of [
+    'index',
+    'inline',
+    'node',
+    'testing',
+    'vite',
+    'vue',
+    'angular',
+    'react',
+    'user-messages',
+    'conversation',
+  ])
     read(`${entry}.d.ts`);
   return found;
 }
@@ -35,6 +46,7 @@ test('the package holds what package.json lists, all that was built but the type
   const modules = ['angular.d.ts', 'node.d.ts', 'on-node.d.ts', 'vite.d.ts'];
   const common = [
     'all.js',
+    'conversation.js',
     'index.js',
     'inline.js',
     'package.json',

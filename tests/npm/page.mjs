@@ -48,6 +48,7 @@ after(async () => {
 function page() {
   const imports = {
     gatepass: '/node_modules/gatepass/pkg/index.js',
+    'gatepass/conversation': '/node_modules/gatepass/pkg/conversation.js',
     'gatepass/user-messages': '/node_modules/gatepass/pkg/user-messages.js',
     'gatepass/vue': '/node_modules/gatepass/pkg/vue.js',
     vue: '/vue.js',

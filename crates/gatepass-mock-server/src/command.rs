@@ -47,6 +47,27 @@ pub enum Command {
     },
     /// Count every access token issued so far as expired. Protocols that tell it on the open socket do (Directus).
     ExpireTokens,
+    /// Forget what was said in rooms, as a server that has its log in memory. Members stay.
+    ForgetLogs,
+    /// Do not answer the next requests on sockets (`ask`).
+    LoseReplies {
+        /// How many.
+        #[serde(default = "once")]
+        times: u32,
+    },
+    /// Say something in a room.
+    Publish {
+        /// Which.
+        room: String,
+        /// What.
+        text: String,
+    },
+    /// Send the next news and answers twice.
+    Repeat {
+        /// How many.
+        #[serde(default = "once")]
+        times: u32,
+    },
     /// Do what the next requests ask for, and answer them never: the caller's connection hangs until it gives up.
     LoseAnswers {
         /// Which endpoint.
@@ -118,7 +139,11 @@ impl Command {
     /// Returns what cannot be done, if this cannot.
     pub(crate) fn check(&self) -> Result<(), &'static str> {
         match self {
-            Self::Answer { times, .. } | Self::LoseAnswers { times, .. } | Self::RefuseHandshakes { times, .. }
+            Self::Answer { times, .. }
+            | Self::LoseAnswers { times, .. }
+            | Self::LoseReplies { times }
+            | Self::RefuseHandshakes { times, .. }
+            | Self::Repeat { times }
                 if *times > MAX_TIMES =>
             {
                 Err("times: at most 10000")
@@ -136,7 +161,11 @@ impl Command {
             | Self::Delay { .. }
             | Self::DropSockets { .. }
             | Self::ExpireTokens
+            | Self::ForgetLogs
             | Self::LoseAnswers { .. }
+            | Self::LoseReplies { .. }
+            | Self::Publish { .. }
+            | Self::Repeat { .. }
             | Self::Push { .. }
             | Self::RefuseHandshakes { .. }
             | Self::Reset

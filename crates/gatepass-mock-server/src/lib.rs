@@ -35,6 +35,7 @@ mod http;
 mod net;
 mod origin;
 mod record;
+mod rooms;
 mod server;
 mod settings;
 mod socket;

@@ -221,7 +221,11 @@ impl Supervisor {
                 | Command::Delay { .. }
                 | Command::DropSockets { .. }
                 | Command::ExpireTokens
+                | Command::ForgetLogs
                 | Command::LoseAnswers { .. }
+                | Command::LoseReplies { .. }
+                | Command::Publish { .. }
+                | Command::Repeat { .. }
                 | Command::Revoke { .. }
                 | Command::Push { .. }
                 | Command::RefuseHandshakes { .. }

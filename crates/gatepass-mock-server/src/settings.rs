@@ -33,6 +33,8 @@ pub struct Settings {
     /// An accepted socket is ended with close code 4401 when the token that it was accepted with ends. A ticket's socket knows none.
     /// Default false.
     pub close_at_expiry: bool,
+    /// How many messages the log of a room has. Default 100.
+    pub log_length: usize,
 }
 
 impl Default for Settings {
@@ -48,6 +50,7 @@ impl Default for Settings {
             clock_skew_ms: 0,
             ping_ms: 0,
             close_at_expiry: false,
+            log_length: 100,
         }
     }
 }

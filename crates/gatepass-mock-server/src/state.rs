@@ -12,6 +12,7 @@ use crate::careless::Careless;
 use crate::command::{Command, Drop, Endpoint, bytes_of};
 use crate::origin::OriginPolicy;
 use crate::record::Recorded;
+use crate::rooms::Rooms;
 use crate::settings::Settings;
 use crate::ticket::{SessionKeys, Tickets};
 use crate::token::{Kind, Tokens};
@@ -77,6 +78,12 @@ pub(crate) struct Faults {
     /// How many answers are lost.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     losses: BTreeMap<Endpoint, u32>,
+    /// How many answers to requests on sockets are lost.
+    #[serde(skip_serializing_if = "is_zero")]
+    lose_replies: u32,
+    /// How many news and answers come twice.
+    #[serde(skip_serializing_if = "is_zero")]
+    repeat: u32,
     #[serde(skip_serializing_if = "is_false")]
     silence: bool,
 }
@@ -84,6 +91,11 @@ pub(crate) struct Faults {
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
 fn is_false(value: &bool) -> bool {
     !value
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_zero(value: &u32) -> bool {
+    *value == 0
 }
 
 /// What is done to an open socket from outside.
@@ -127,6 +139,7 @@ pub(crate) struct Inner {
     pub(crate) counts: Counts,
     pub(crate) received: Vec<Recorded>,
     pub(crate) origins: OriginPolicy,
+    pub(crate) rooms: Rooms,
     careless: BTreeSet<Careless>,
     next_socket: u64,
 }
@@ -207,6 +220,8 @@ impl State {
                 .map(|(of, time)| (*of, time.as_millis()))
                 .collect(),
             losses: inner.losses.iter().filter(|(_, times)| **times > 0).map(|(of, times)| (*of, *times)).collect(),
+            lose_replies: inner.rooms.losses,
+            repeat: inner.rooms.repeats,
             silence: *self.silent.borrow(),
         }
     }
@@ -238,6 +253,7 @@ impl State {
                 inner.refuse_handshakes.clear();
                 inner.delays.clear();
                 inner.losses.clear();
+                (inner.rooms.losses, inner.rooms.repeats) = (0, 0);
                 inner.careless.clear();
                 inner.tickets.be_careless(false, false, false);
                 inner.tickets.is_down = false;
@@ -261,6 +277,10 @@ impl State {
             Command::LoseAnswers { endpoint, times } => {
                 *inner.losses.entry(*endpoint).or_default() += times;
             }
+            Command::ForgetLogs => inner.rooms.forget_logs(),
+            Command::LoseReplies { times } => inner.rooms.losses += times,
+            Command::Publish { room, text } => inner.publish(room, &text.as_str().into(), None),
+            Command::Repeat { times } => inner.rooms.repeats += times,
             Command::Push { text } => inner.order_accepted(None, &SocketOrder::Text(text.clone())),
             Command::SendRaw { hex } => {
                 if let Some(bytes) = bytes_of(hex) {
@@ -329,6 +349,7 @@ impl Inner {
             counts: Counts::default(),
             received: Vec::new(),
             origins,
+            rooms: Rooms::default(),
             careless: BTreeSet::new(),
             next_socket: 0,
         }

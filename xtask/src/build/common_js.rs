@@ -10,7 +10,7 @@ use crate::process::run_logged;
 use crate::tools::root;
 
 /// The entries that can be required. The Angular packages cannot, and so neither can ours.
-const ENTRIES: [&str; 6] = ["index", "inline", "react", "testing", "user-messages", "vue"];
+const ENTRIES: [&str; 7] = ["conversation", "index", "inline", "react", "testing", "user-messages", "vue"];
 
 /// Writes `pkg/cjs`.
 pub(super) fn write() -> Result<()> {

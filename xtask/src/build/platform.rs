@@ -33,6 +33,8 @@ pub(super) fn place(folder: &Path) -> Result<()> {
 
 /// The drivers, for the face: as they are, with the types that tsc has found in them.
 pub(super) fn place_drivers(folder: &Path, types: &Path) -> Result<()> {
+    let declaration = "platform.d.ts";
+    std::fs::copy(types.join("platform").join(declaration), folder.join(declaration))?;
     for name in DRIVERS {
         let script = format!("{name}.js");
         std::fs::copy(root().join("src/web").join(&script), folder.join(&script))?;

@@ -125,6 +125,11 @@ pub(super) fn authorize(inner: &mut Inner, request: &HandshakeRequest<'_>) -> Re
             Some(token) => known(user_of(inner, Some(token))),
             None => Ok(Admission::of(None)),
         },
+        ["ws", "rooms"] => match (request.param("ticket"), request.param("token")) {
+            (Some(ticket), _) => known(inner.tickets.take(ticket, request.origin)),
+            (None, Some(token)) => known(user_of(inner, Some(token))),
+            (None, None) => Ok(Admission::of(None)),
+        },
         ["ws", "welcome"] => {
             let user = user_of(inner, request.param("token"));
             let greeting = if user.is_some() { Greeting::Welcome } else { Greeting::Denied };

@@ -5,6 +5,7 @@
 //! | `/channel/` | `?ticket=` (S4) | HTTP 403 |
 //! | `/ws/jwt/` | `?token=`, a JWT (S1) | HTTP 403 |
 //! | `/ws/public/` | `?token=`, or none, which is anonymous | HTTP 403 |
+//! | `/ws/rooms/` | `?ticket=`, `?token=`, or none, which is anonymous | HTTP 403 |
 //! | `/ws/welcome/` | `?token=`; `{"type": "welcome"}` follows | `{"type": "denied"}`, close 4401 |
 //! | `/ws/app_<group>/` | `?token=`, an opaque token or a JWT; users of the group only (S2) | HTTP 403 |
 //! | `/ws/cookie/` | the cookie `JWT` (S3) | HTTP 403 |
@@ -18,7 +19,7 @@
 //! | `/socket/websocket` | subprotocol `base64url.bearer.phx.…` (X7) | HTTP 403 |
 //! | `/ws/ticket-protocol/` | subprotocol `ticket.…` beside `circle-match.v1` | HTTP 401 |
 //!
-//! Paths with a first message are in `dialogue`; what an accepted socket can do is in `peer`.
+//! Paths with a first message are in `dialogue`; what an accepted socket can do is in `peer`, rooms in [`crate::rooms`].
 
 mod admission;
 mod dialogue;

@@ -16,6 +16,7 @@ use super::dialogue::{Dialogue, Reply};
 use crate::careless::Careless;
 use crate::net::Cutter;
 use crate::record::Recorded;
+use crate::rooms;
 use crate::state::{Inner, LiveSocket, SocketOrder, State};
 
 /// The registration of an open socket, until it is dropped. It exists before the client learns that it is accepted:
@@ -50,6 +51,7 @@ impl Drop for Registration {
     fn drop(&mut self) {
         let user = {
             let mut inner = self.state.lock();
+            inner.rooms.leave_all(self.id);
             let socket = inner.sockets.remove(&self.id);
             if socket.as_ref().is_some_and(|socket| socket.is_accepted) {
                 inner.counts.open = inner.counts.open.saturating_sub(1);
@@ -250,6 +252,9 @@ impl Peer {
             && let Some(answer) = phoenix_answer(&parsed)
         {
             return self.send(text(&answer)).await;
+        }
+        if self.registration.group == rooms::PATH && self.state.lock().converse(self.registration.id, &parsed) {
+            return Next::GoOn;
         }
         match parsed.get("type").and_then(Value::as_str) {
             Some("whoami") => self.send(text(&json!({"type": "whoami", "user": user}))).await,

@@ -1,0 +1,119 @@
+/**
+ * A conversation over a socket: messages as values, subscriptions that survive, requests that end, and a place to go on after a loss.
+ * Import `json` or `codec` from here for the option `codec`; apps that do not download nothing of it.
+ * @module gatepass/conversation
+ */
+
+import type { Codec } from './codec.js';
+import { failure, isGatepassError } from './errors.js';
+import { Options } from './options.js';
+import type { Sendable } from './payload.js';
+import { Conversation, type Functions, type Issue, unfit } from './talk.js';
+
+export type { Codec } from './codec.js';
+export type { ResumeOptions } from './cursors.js';
+export type { CursorStorage } from './cursor-store.js';
+export type { Id, Matcher } from './matching.js';
+export type { Fate, RequestOptions } from './request-rules.js';
+export type { SubscribeOptions } from './rules.js';
+export type { Subscription } from './subscription.js';
+export { type Issue, MessageErrorEvent, ResumeEvent } from './talk.js';
+
+/** A schema of any library that follows Standard Schema (https://standardschema.dev, version 1): zod, valibot, arktype. */
+export interface StandardSchema<Input = unknown, Output = Input> {
+  /** The properties of Standard Schema. */
+  readonly '~standard': {
+    /** Its version. */
+    readonly version: 1;
+    /** The library. */
+    readonly vendor: string;
+    /** Checks a value. */
+    readonly validate: (value: unknown) => unknown;
+    /** Its types; there is no such value. */
+    readonly types?: { readonly input: Input; readonly output: Output } | undefined;
+  };
+}
+
+/** Schemas for both directions. They have to be synchronous: messages would overtake each other. */
+export interface Schemas<In, Out> {
+  /** What the server sends. What does not fit is not delivered: the event `messageerror` has its place. */
+  receive?: StandardSchema<any, In>;
+  /** What the app sends. What does not fit throws MESSAGE_INVALID, with its place. */
+  send?: StandardSchema<Out, any>;
+}
+
+/** Functions of a codec. */
+export interface CodecFunctions<In, Out> {
+  /** A message as a value; undefined for what is no message. What it throws is the `cause` of a `messageerror`. */
+  receive(data: string | ArrayBuffer): In | undefined;
+  /** A value as a message. */
+  send(value: Out): Sendable;
+}
+
+/**
+ * Messages as JSON. With schemas they are checked and typed by them; without, `json<In, Out>()` says the types.
+ *
+ * @throws GatepassError INVALID_OPTION for what is no schema
+ */
+export function json<In = any, Out = any>(schemas: Schemas<In, Out> = {}): Codec<In, Out> {
+  const decoder = new TextDecoder();
+  return codec<In, Out>(
+    {
+      receive: (data) => JSON.parse(typeof data === 'string' ? data : decoder.decode(data)),
+      send: (value) => JSON.stringify(value) ?? fail('a JSON value is needed'),
+    },
+    schemas,
+  );
+}
+
+/**
+ * Messages by two functions of the app: MessagePack, CBOR, Protocol Buffers. Binary messages arrive as an ArrayBuffer.
+ *
+ * @throws GatepassError INVALID_OPTION
+ */
+export function codec<In = any, Out = any>(
+  functions: CodecFunctions<In, Out>,
+  schemas: Schemas<In, Out> = {},
+): Codec<In, Out> {
+  const given = new Options(functions, '', { receive: 'face', send: 'face' });
+  for (const name of ['receive', 'send'] as const)
+    if (typeof given.get(name) !== 'function') given.fail(name, 'a function is needed');
+  const both = new Options(schemas, '', { receive: 'face', send: 'face' });
+  const [receives, sends] = (['receive', 'send'] as const).map((name) => {
+    const schema = schemas[name];
+    if (schema == null) return (value: unknown) => value;
+    const validate = schema['~standard']?.validate;
+    if (typeof validate !== 'function') both.fail(name, 'a Standard Schema is needed (zod 3.24, valibot 1, arktype 2)');
+    return (value: unknown) => valid(validate(value));
+  }) as [Functions['check'], Functions['check']];
+  const all: Functions = {
+    receive: (data) => functions.receive(data),
+    check: receives,
+    send: (value) => {
+      const checked = sends(value) as Out;
+      try {
+        return functions.send(checked);
+      } catch (thrown) {
+        throw isGatepassError(thrown) ? thrown : unfit('the value cannot be sent', undefined, thrown);
+      }
+    },
+  };
+  return { types: undefined, converse: (options) => new Conversation(all, options) };
+}
+
+/** The value that a schema has checked. */
+function valid(result: unknown): unknown {
+  if (result instanceof Promise) fail('the schema has to answer at once, and this one is asynchronous');
+  const { issues, value } = result as { issues?: readonly Issue[]; value?: unknown };
+  if (!issues) return value;
+  const places = issues.map(({ message, path = [] }) => ({
+    message,
+    path: path.map((step) => (typeof step === 'object' ? (step as { key: PropertyKey }).key : step)),
+  }));
+  const said = places.map(({ message, path }) => `${path.map(String).join('.') || 'the message'}: ${message}`);
+  throw unfit(said.join('; '), places);
+}
+
+function fail(problem: string): never {
+  throw failure('INVALID_OPTION', problem);
+}

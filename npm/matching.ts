@@ -1,0 +1,52 @@
+// Which messages a matcher describes, and the holes of messages.
+
+import { reported } from './events.js';
+import { captured, filled, print } from './platform.js';
+import type { JsonValue } from './schemes.js';
+
+/** What tells a message from others: an object that matches as a subset, with `"$id"` where its id is, or a function. */
+export type Matcher<In = any> = JsonValue | ((message: In, id: Id | undefined) => boolean);
+
+/** The id of a request or a subscription. */
+export type Id = string | number;
+
+/** @internal Whether a matcher describes a message. */
+export function fits(matcher: Matcher | undefined, message: unknown, id: Id | undefined): boolean {
+  if (matcher === undefined) return false;
+  if (typeof matcher === 'function') {
+    let isSame = false;
+    reported(() => void (isSame = matcher(message, id)));
+    return isSame;
+  }
+  const holes = captured(matcher, message as JsonValue) as Record<string, unknown> | undefined;
+  // A server may answer with a text where it was told a number.
+  return holes !== undefined && (!('id' in holes) || String(holes.id) === String(id));
+}
+
+/** @internal A message whose holes are filled. One without holes stays as it is. */
+export function fill(message: unknown, values: Record<string, unknown>): unknown {
+  return /"\$(id|cursor)"/.test(print(message as JsonValue)) ? filled(message as JsonValue, values as never) : message;
+}
+
+/** @internal A copy of a message with an id at a path. */
+export function withId(message: any, [name, ...rest]: string[], id: Id): unknown {
+  const copy = Array.isArray(message) ? [...message] : { ...message };
+  copy[name!] = rest.length > 0 ? withId(message?.[name!], rest, id) : id;
+  return copy;
+}
+
+/** @internal What a message is on every connection: without the id, where the matcher has it. */
+export function likenessOf(
+  message: unknown,
+  id: Id | undefined,
+  { match, id: path }: { match: Matcher; id?: string | undefined },
+): string {
+  const names = [path?.split('.').pop()];
+  JSON.stringify(match, (name, value) => {
+    if (value === '$id') names.push(name);
+    return value;
+  });
+  return JSON.stringify(message, (name, value) =>
+    names.includes(name) && value === id ? '$id' : typeof value === 'bigint' ? `${value}` : value,
+  );
+}

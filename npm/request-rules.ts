@@ -1,0 +1,212 @@
+// The rules of requests: what is sent when, which answer belongs to which, and how each one ends. Pure, as rules.ts is.
+
+import { failure, GatepassError, queueFull } from './errors.js';
+import { fits, type Id, type Matcher, withId } from './matching.js';
+import { at, print } from './platform.js';
+import type { JsonValue } from './schemes.js';
+
+/** What is known of a request that has failed: `never-sent`, or `maybe-arrived`: the server may have acted on it. */
+export type Fate = 'never-sent' | 'maybe-arrived';
+
+/** Options of a request. Those of the socket (`requests`) are its defaults. */
+export interface RequestOptions<In = any> {
+  /** Where its id goes in the message: a name, or names with dots between. What the message has there already is its id. @default 'id' */
+  id?: string;
+  /** The answer, with `"$id"` where its id is. @default an object with the same id at the same place */
+  reply?: Matcher<In>;
+  /** A refusal, with `"$id"` where its id is: it ends with REQUEST_REFUSED. It is looked for before `reply`. @default none */
+  error?: Matcher<In>;
+  /** How long the answer may take once the request is sent, in milliseconds; 0 for as long as the connection lasts. @default 30000 */
+  timeout?: number;
+  /** Whether it may be sent twice: after a loss it is sent again. @default false */
+  resend?: boolean;
+}
+
+/** @internal A message that was handed to the socket. */
+export interface Handed {
+  readonly status: 'queued' | 'sent' | 'confirmed' | 'dropped';
+  /** There while it may change. */
+  readonly waiting?: unknown;
+}
+
+/** @internal Told once how a request ends: with the answer, or with an error. */
+export type Settle = (error: GatepassError | undefined, answer?: unknown) => void;
+
+/** A request that has not ended. */
+interface Request {
+  readonly message: unknown;
+  readonly options: RequestOptions;
+  /** Its id, if that is the app's. */
+  readonly own: Id | undefined;
+  readonly settle: Settle;
+  id?: Id;
+  handed?: Handed;
+  /** The connection that has it. */
+  on?: number | undefined;
+  deadline?: number | undefined;
+  wasSent?: boolean;
+}
+
+/** @internal What is outside of these rules. */
+export interface RequestPort {
+  /** Sends on the connection that serves, as any message of the app. @throws what refuses it */
+  send(message: unknown): Handed;
+  /** Milliseconds of a clock that does not jump. */
+  now(): number;
+}
+
+const TIMEOUT = 30_000;
+
+/** @internal */
+export class RequestRules {
+  readonly #port: RequestPort;
+  readonly #max: number;
+  readonly #nextId: () => number;
+  readonly #requests = new Set<Request>();
+  /** Those that have ended without an answer, which may still come. */
+  readonly #late = new Set<Request>();
+  /** The connection that serves. */
+  #present: number | undefined;
+
+  constructor(port: RequestPort, max: number, nextId: () => number) {
+    this.#port = port;
+    this.#max = max;
+    this.#nextId = nextId;
+  }
+
+  /** When `timeout()` has to be called. */
+  get deadline(): number | undefined {
+    const all = [...this.#requests].flatMap(({ deadline }) => deadline ?? []);
+    return all.length > 0 ? Math.min(...all) : undefined;
+  }
+
+  /** Sends a request, or keeps it until there is a connection. Returns what ends it early. @throws GatepassError QUEUE_FULL, INVALID_OPTION */
+  add(message: unknown, options: RequestOptions, settle: Settle): (error: GatepassError) => void {
+    if (this.#requests.size >= this.#max) throw queueFull();
+    if (typeof message !== 'object' || message === null)
+      throw failure('INVALID_OPTION', 'message: an object is needed, which has an id');
+    const own = (at(message as JsonValue, options.id ?? 'id') ?? undefined) as Id | undefined;
+    for (const other of this.#requests)
+      if (own !== undefined && own === other.own)
+        throw failure('INVALID_OPTION', `message: another request has the id ${print(own)}`);
+    const request: Request = { message, options, own, settle };
+    this.#requests.add(request);
+    if (this.#present !== undefined) this.#send(request);
+    return ({ code, message, cause }) => this.#fail(request, code, message, undefined, cause);
+  }
+
+  #send(request: Request): void {
+    const { message, own, options } = request;
+    const id = (request.id = own ?? this.#nextId());
+    try {
+      request.handed = this.#port.send(
+        own === undefined ? withId(message, (options.id ?? 'id').split('.'), id) : message,
+      );
+      this.progress();
+    } catch (thrown) {
+      this.#settle(request, thrown as GatepassError);
+    }
+  }
+
+  /** A connection serves: what waits is sent. */
+  connected(connection: number): void {
+    this.#present = connection;
+    for (const request of this.#requests) if (!request.handed) this.#send(request);
+    this.progress();
+  }
+
+  /** Nothing serves any more. */
+  lost(): void {
+    this.#present = undefined;
+  }
+
+  /** What was handed to the socket may have been sent, or dropped. */
+  progress(): void {
+    for (const request of this.#requests) {
+      const { handed, on, options } = request;
+      if (handed?.status === 'dropped') this.#fail(request, 'CONNECTION_LOST', 'the socket has dropped it', 'retry');
+      if (!handed || handed.status === 'queued' || on !== undefined) continue;
+      request.wasSent = true;
+      request.on = this.#present;
+      const { timeout = TIMEOUT } = options;
+      if (timeout > 0) request.deadline = this.#port.now() + timeout;
+    }
+  }
+
+  /** A connection has ended: what was asked on it is sent again, or fails. */
+  gone(connection: number): void {
+    if (connection === this.#present) this.#present = undefined;
+    for (const late of this.#late) {
+      if (late.on !== connection) continue;
+      if (late.handed?.waiting) late.on = undefined;
+      else this.#late.delete(late);
+    }
+    for (const request of this.#requests) {
+      if (request.on !== connection) continue;
+      request.on = request.deadline = undefined;
+      // The socket itself sends it again.
+      if (request.handed?.waiting) continue;
+      if (request.options.resend) {
+        delete request.handed;
+        if (this.#present !== undefined) this.#send(request);
+      } else this.#fail(request, 'CONNECTION_LOST', 'the connection was lost before the answer', 'retry');
+    }
+  }
+
+  /** Time has passed. */
+  timeout(): void {
+    const now = this.#port.now();
+    for (const request of this.#requests) {
+      if (request.deadline === undefined || request.deadline > now) continue;
+      const { timeout = TIMEOUT } = request.options;
+      this.#fail(request, 'REQUEST_TIMED_OUT', `no answer within ${timeout} ms of sending`, 'retry');
+    }
+  }
+
+  /** All end. */
+  end({ code, message, disposition }: GatepassError): void {
+    this.lost();
+    for (const request of [...this.#requests]) this.#fail(request, code, message, disposition);
+    this.#late.clear();
+  }
+
+  /** Whether a message answers a request, now or too late. */
+  answers(message: unknown, from: number): boolean {
+    for (const request of [...this.#requests, ...this.#late]) {
+      const { id, options, on } = request;
+      if (id === undefined || (on ?? from) !== from) continue;
+      const isRefusal = fits(options.error, message, id);
+      if (!isRefusal && !fits(replyOf(options), message, id)) continue;
+      this.#late.delete(request);
+      if (isRefusal) this.#fail(request, 'REQUEST_REFUSED', 'the server refuses it', undefined, undefined, message);
+      else this.#settle(request, undefined, message);
+      return true;
+    }
+    return false;
+  }
+
+  #fail(
+    request: Request,
+    code: GatepassError['code'],
+    problem: string,
+    disposition: GatepassError['disposition'] = 'giveUp',
+    cause?: unknown,
+    answer?: unknown,
+  ): void {
+    const fate: Fate = request.wasSent ? 'maybe-arrived' : 'never-sent';
+    const data = [code, `${problem} (${fate})`, disposition, undefined, undefined, undefined, answer] as const;
+    this.#settle(request, Object.assign(new GatepassError([...data], { cause }), { fate }), answer);
+  }
+
+  #settle(request: Request, error: GatepassError | undefined, answer?: unknown): void {
+    if (!this.#requests.delete(request)) return;
+    if ((request.on !== undefined || request.handed?.waiting) && answer === undefined) this.#late.add(request);
+    if (this.#late.size > this.#max) this.#late.delete(this.#late.values().next().value!);
+    request.settle(error, answer);
+  }
+}
+
+/** By default an answer has the id where the request has it. */
+function replyOf({ reply, id = 'id' }: RequestOptions): Matcher {
+  return reply ?? (withId({}, id.split('.'), '$id') as JsonValue);
+}

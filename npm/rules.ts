@@ -1,0 +1,357 @@
+// The rules of a conversation: what is sent on which connection, whose a message is, and what was seen before.
+//
+// Pure: time, the socket and the app are behind `Port`. Connections have numbers, which grow. A handover has two at once.
+
+import { failure, GatepassError } from './errors.js';
+import { Cursors, type ResumeOptions } from './cursors.js';
+import { fill, fits, type Id, likenessOf, type Matcher, withId } from './matching.js';
+import { print } from './platform.js';
+import { type RequestPort, RequestRules } from './request-rules.js';
+import type { JsonValue } from './schemes.js';
+
+/** Options of a subscription. */
+export interface SubscribeOptions<In = any, Out = any> {
+  /** Which messages are its own. */
+  match: Matcher<In>;
+  /** What is sent when its last holder leaves; `"$id"` stands for its id. @default nothing */
+  leave?: Out;
+  /** Those who subscribe with the same key share one. @default the message as JSON */
+  key?: string;
+  /** Where its id goes in the message: a name, or names with dots between. Each connection has another. @default it has none */
+  id?: string;
+  /** The server's answer: it has joined. It is not delivered. @default it counts as joined when the message was sent */
+  reply?: Matcher<In>;
+  /** The server's refusal: it ends, with SUBSCRIPTION_REFUSED. */
+  error?: Matcher<In>;
+  /** The server's last word: it ends, without an error. */
+  end?: Matcher<In>;
+  /** Where it goes on after a loss, by a cursor of its own. `"$cursor"` in the message stands for it. @default that of the socket */
+  resume?: ResumeOptions<In>;
+}
+
+/** @internal What is outside of the rules. */
+export interface Port extends RequestPort {
+  /** Sends on a connection, now or never. @throws what refuses the message */
+  say(connection: number, message: unknown): void;
+  /** Delivers a message to the holders of its subscriptions, or to everybody if it belongs to none. */
+  deliver(message: unknown, holders: Holder[]): void;
+  /** The server has gone on where the client was, or cannot: what lies between is lost. `key`: of the subscription, if it is one's own. */
+  resumed(isWhole: boolean, message: unknown, key: string | undefined): void;
+}
+
+/** @internal Whoever holds a subscription. */
+export interface Holder {
+  joined(): void;
+  message(message: unknown): void;
+  end(error?: GatepassError): void;
+}
+
+/** A subscription that all holders of its key share. */
+interface Room {
+  readonly key: string;
+  readonly message: unknown;
+  readonly options: SubscribeOptions;
+  readonly holders: Set<Holder>;
+  readonly cursors: Cursors | undefined;
+  /** The connections that have it, and its id there. */
+  readonly on: Map<number, Id | undefined>;
+  /** By connection: what earlier ones have delivered since it was told, and it has not yet, and how often. */
+  readonly heard: Map<number, Map<string, number>>;
+  isReady: boolean;
+}
+
+/** How many subscriptions that have ended are remembered. */
+const MAX_LEFT = 100;
+
+/** @internal */
+export class Rules {
+  readonly #port: Port;
+  readonly #cursors: Cursors | undefined;
+  readonly #rooms = new Map<string, Room>();
+  /** Those of requests. */
+  readonly requests: RequestRules;
+  #nextId = 1;
+  /** Subscriptions that have ended lately: what still arrives of them is dropped. */
+  readonly #left = new Set<Room>();
+  /** The connection that serves. */
+  #present: number | undefined;
+  /** The one that has been told what it needs, and does not serve yet. */
+  #next: number | undefined;
+  /** Those that were told and live, the oldest first: at a handover it is followed. */
+  #live: number[] = [];
+  /** Of those, the ones that have ended since, after an older one. */
+  readonly #ended = new Set<number>();
+  /** What has arrived by the others meanwhile. */
+  #held: Array<[message: unknown, from: number]> = [];
+  /** What the new one has joined and must leave. */
+  readonly #leaves = new Map<string, [room: Room, id: Id | undefined]>();
+
+  /** The last cursors, by the keys of their subscriptions; '' is that of the socket. They outlast a subscription that ends. */
+  readonly cursors: Map<string, unknown>;
+
+  /** `cursors`: those of another time. */
+  constructor(port: Port, maxRequests = 1_000, resume?: ResumeOptions, cursors = new Map<string, unknown>()) {
+    this.#port = port;
+    this.requests = new RequestRules(port, maxRequests, () => this.#nextId++);
+    this.cursors = cursors;
+    this.#cursors = resume && new Cursors(resume, cursors, '');
+  }
+
+  // Connections.
+
+  /** Tells a new connection what it has to know, before anything else is sent on it. */
+  joining(connection: number): void {
+    this.#next = connection;
+    this.#live.push(connection);
+    for (const room of [...this.#rooms.values()]) if (room.holders.size > 0) this.#join(room, connection);
+  }
+
+  /** The connection that was told serves now. */
+  connected(): void {
+    if (this.#next === undefined) return;
+    this.#present = this.#next;
+    this.#next = undefined;
+    for (const [room, id] of this.#leaves.values()) this.#sendLeave(room, id);
+    this.#leaves.clear();
+    for (const room of [...this.#rooms.values()]) if (!room.on.has(this.#present)) this.#join(room, this.#present);
+    this.requests.connected(this.#present);
+  }
+
+  /** Nothing serves any more: what is asked from now on waits for another connection. */
+  lost(): void {
+    this.#present = undefined;
+    this.requests.lost();
+  }
+
+  /** A connection has ended; nothing arrives on it any more. */
+  gone(connection: number): void {
+    if (connection === this.#next) {
+      // It never served: the older one has all that it had.
+      this.#next = undefined;
+      this.#leaves.clear();
+      this.#held = this.#held.filter(([, from]) => from !== connection);
+      this.#live = this.#live.filter((live) => live !== connection);
+      this.#leaveConnection(connection);
+    }
+    if (connection === this.#present) this.#present = undefined;
+    this.requests.gone(connection);
+    this.#ended.add(connection);
+    this.#release();
+  }
+
+  /** An older connection may have ended: what has come by the next one meanwhile follows. */
+  #release(): void {
+    for (let [oldest] = this.#live; oldest !== undefined; oldest = this.#live[0]) {
+      const isOf = ([, from]: [unknown, number]) => from === oldest;
+      const held = this.#held.filter(isOf);
+      this.#held = this.#held.filter((other) => !isOf(other));
+      for (const [message, from] of held) this.#hand(message, from);
+      if (!this.#ended.delete(oldest)) return;
+      this.#live.shift();
+      this.#leaveConnection(oldest);
+    }
+    this.#ended.clear();
+  }
+
+  #leaveConnection(connection: number): void {
+    for (const room of this.#rooms.values()) {
+      room.on.delete(connection);
+      room.heard.delete(connection);
+      if (room.on.size === 0) room.isReady = false;
+    }
+    for (const room of this.#left) if (room.on.delete(connection) && room.on.size === 0) this.#left.delete(room);
+  }
+
+  /** The user is another: nothing of the former one is kept. */
+  changeUser(): void {
+    this.cursors.clear();
+    this.#cursors?.forget();
+    this.end(new GatepassError(['USER_CHANGED', 'the user has changed', 'giveUp']));
+  }
+
+  /** Everything ends, without an error if the app closes the socket. */
+  end(error: GatepassError | undefined): void {
+    this.#present = this.#next = undefined;
+    this.#live = [];
+    this.#ended.clear();
+    this.#held = [];
+    this.#leaves.clear();
+    this.#left.clear();
+    for (const room of [...this.#rooms.values()]) this.#endRoom(room, error);
+    this.requests.end(error ?? failure('CLOSED', 'the socket is closed'));
+  }
+
+  // Subscriptions.
+
+  /** Subscribes a holder. */
+  subscribe(message: unknown, options: SubscribeOptions, holder: Holder): void {
+    const key = options.key ?? print(message as JsonValue);
+    let room = this.#rooms.get(key);
+    if (!room) {
+      const { resume } = options;
+      const cursors = resume && new Cursors(resume, this.cursors, key);
+      room = { key, message, options, cursors, holders: new Set(), on: new Map(), heard: new Map(), isReady: false };
+      this.#rooms.set(key, room);
+      // A connection that takes over has it already, and was to leave it.
+      const left = this.#leaves.get(key);
+      if (left) room.on.set(this.#next!, left[1]);
+      this.#leaves.delete(key);
+    }
+    room.holders.add(holder);
+    if (this.#present !== undefined && !room.on.has(this.#present)) this.#join(room, this.#present);
+    else if (room.isReady) holder.joined();
+  }
+
+  /** A holder takes no more. `sweep()` then leaves what nobody holds, so that another holder may come first. */
+  leave(holder: Holder): void {
+    for (const { holders } of this.#rooms.values()) holders.delete(holder);
+  }
+
+  /** Leaves what nobody holds. */
+  sweep(): void {
+    for (const room of [...this.#rooms.values()]) {
+      if (room.holders.size > 0) continue;
+      this.#forget(room);
+      for (const [connection, id] of room.on) {
+        if (connection === this.#present) this.#sendLeave(room, id);
+        else if (connection === this.#next) this.#leaves.set(room.key, [room, id]);
+      }
+    }
+  }
+
+  #sendLeave({ options: { leave } }: Room, id: Id | undefined): void {
+    if (leave !== undefined) this.#port.say(this.#present!, fill(leave, { id }));
+  }
+
+  #join(room: Room, connection: number): void {
+    const { message, options, cursors = this.#cursors } = room;
+    const id = options.id === undefined ? undefined : this.#nextId++;
+    room.on.set(connection, id);
+    if (room.on.size > 1) room.heard.set(Math.max(...room.on.keys()), new Map());
+    const filled = fill(message, { cursor: cursors?.last });
+    try {
+      const path = options.id?.split('.');
+      this.#port.say(connection, path ? withId(filled, path, id!) : filled);
+    } catch (thrown) {
+      this.#endRoom(room, thrown as GatepassError);
+      return;
+    }
+    if (options.reply === undefined) this.#ready(room);
+  }
+
+  #ready(room: Room): void {
+    room.isReady = true;
+    for (const holder of room.holders) holder.joined();
+  }
+
+  #forget(room: Room): void {
+    this.#rooms.delete(room.key);
+    if (room.on.size > 0) this.#left.add(room);
+    if (this.#left.size > MAX_LEFT) this.#left.delete(this.#left.values().next().value!);
+  }
+
+  #endRoom(room: Room, error?: GatepassError): void {
+    this.#forget(room);
+    for (const holder of room.holders) holder.end(error);
+  }
+
+  // Messages.
+
+  /** Takes a message that has arrived on a connection. */
+  received(message: unknown, from: number): void {
+    if (this.requests.answers(message, from)) return;
+    let isTaken = this.#hears(this.#cursors, message);
+    for (const room of [...this.#rooms.values()]) {
+      if (!room.on.has(from)) continue;
+      const id = room.on.get(from);
+      const { error, end, reply } = room.options;
+      if (fits(error, message, id)) {
+        const words = new GatepassError([
+          'SUBSCRIPTION_REFUSED',
+          'the server refuses it',
+          'giveUp',
+          undefined,
+          undefined,
+          undefined,
+          message,
+        ]);
+        this.#endRoom(room, words);
+        return;
+      }
+      if (fits(end, message, id)) {
+        this.#endRoom(room);
+        return;
+      }
+      if (fits(reply, message, id)) {
+        this.#ready(room);
+        // Where the server is now; what was missed follows if there is something to go on from.
+        if (room.cursors && room.cursors.last === undefined) room.cursors.takes(message);
+        isTaken = true;
+      }
+      isTaken = this.#hears(room.cursors, message, id, room.key) || isTaken;
+    }
+    if (isTaken) return;
+    // The oldest first, so that nothing overtakes.
+    if (from === this.#live[0] || !this.#isShared(message, from)) this.#hand(message, from);
+    else this.#held.push([message, from]);
+  }
+
+  /** What the server says of where it goes on. */
+  #hears(cursors: Cursors | undefined, message: unknown, id?: Id, key?: string): boolean {
+    if (!cursors) return false;
+    const { resumed, tooOld } = cursors.options;
+    const isTooOld = fits(tooOld, message, id);
+    if (isTooOld) cursors.forget();
+    if (!isTooOld && !fits(resumed, message, id)) return false;
+    cursors.takes(message);
+    this.#port.resumed(!isTooOld, message, key);
+    return true;
+  }
+
+  #roomsOf(message: unknown, from: number): Room[] {
+    return [...this.#rooms.values()].filter(
+      ({ on, options }) => on.has(from) && fits(options.match, message, on.get(from)),
+    );
+  }
+
+  /** Whether both connections of a handover deliver it. */
+  #isShared(message: unknown, from: number): boolean {
+    return this.#cursors?.of(message) !== undefined || this.#roomsOf(message, from).length > 0;
+  }
+
+  /** Whether an earlier connection has delivered it to a subscription. */
+  #isRepeated({ heard, on, options }: Room, message: unknown, from: number): boolean {
+    if (heard.size === 0) return false;
+    const likeness = likenessOf(message, on.get(from), options);
+    const count = heard.get(from)?.get(likeness) ?? 0;
+    if (count > 0) {
+      heard.get(from)!.set(likeness, count - 1);
+      return true;
+    }
+    // What only this one has is later than all that the earlier one had.
+    heard.delete(from);
+    for (const [connection, counts] of heard)
+      if (connection > from) counts.set(likeness, (counts.get(likeness) ?? 0) + 1);
+    return false;
+  }
+
+  /** Whether it belongs to a subscription that has ended. */
+  #wasLeft(message: unknown, from: number): boolean {
+    return [...this.#left].some(({ on, options: { match, reply, error, end, resume } }) =>
+      [match, reply, error, end, resume?.tooOld, resume?.resumed].some(
+        (matcher) => on.has(from) && fits(matcher, message, on.get(from)),
+      ),
+    );
+  }
+
+  /** Hands a message to those that it belongs to, unless it was seen before. */
+  #hand(message: unknown, from: number): void {
+    const rooms = this.#roomsOf(message, from);
+    if (this.#cursors && !this.#cursors.takes(message)) return;
+    const holders = rooms.flatMap((room) =>
+      this.#isRepeated(room, message, from) || room.cursors?.takes(message) === false ? [] : [...room.holders],
+    );
+    if (rooms.length === 0 && this.#wasLeft(message, from)) return;
+    if (rooms.length === 0 || holders.length > 0) this.#port.deliver(message, holders);
+  }
+}
