@@ -110,8 +110,9 @@ function valid(result: unknown): unknown {
     message,
     path: path.map((step) => (typeof step === 'object' ? (step as { key: PropertyKey }).key : step)),
   }));
-  const said = places.map(({ message, path }) => `${path.map(String).join('.') || 'the message'}: ${message}`);
-  throw unfit(said.join('; '), places);
+  // The words of the schema may quote the value: they are in the issues alone.
+  const said = places.map(({ path }) => path.map(String).join('.') || 'the message itself');
+  throw unfit(`this does not fit the schema: ${said.join(', ')}`, places);
 }
 
 function fail(problem: string): never {

@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 
 /** The only places of a socket's address that may hold one: of `query()` a token, of `ticket()` a ticket. */
 const IN_AN_ADDRESS = [
-  [/^\/channel\/$/, 'ticket', 'ticket'],
-  [/^\/(ws\/(jwt|public|rooms|welcome)\/|nowhere)$/, 'token', 'access'],
+  [/^\/(channel|ws\/rooms)\/$/, 'ticket', 'ticket'],
+  [/^\/(ws\/(jwt|public|welcome)\/|nowhere)$/, 'token', 'access'],
   [/^\/ws\/app_\d\/$/, 'token', 'token'],
 ];
 /** A JWT, and one in base64. */

@@ -110,7 +110,9 @@ test('a refused subscription ends alone, and what no subscription takes is a mes
     socket.addEventListener('message', ({ data }) => plain.push(data));
     const [secret, open] = ['secret', 'a'].map((room) => socket.subscribe(...roomOf(room)));
     const ends = await Promise.allSettled([secret.ready, secret.closed, open.ready]);
-    const read = await secret[Symbol.asyncIterator]().next().catch(({ code }) => code);
+    const read = await secret[Symbol.asyncIterator]()
+      .next()
+      .catch(({ code }) => code);
     socket.send({ type: 'hello' });
     await next(socket, 'message');
     const closed = Promise.allSettled([open.closed, take(open, 1)]);
@@ -122,16 +124,28 @@ test('a refused subscription ends alone, and what no subscription takes is a mes
       plain,
       after: after.map(({ status, value }) => [status, value]),
       late: [
-        (() => { try { socket.subscribe(...roomOf('b')); } catch ({ code }) { return code; } })(),
+        (() => {
+          try {
+            socket.subscribe(...roomOf('b'));
+          } catch ({ code }) {
+            return code;
+          }
+        })(),
         await socket.request({}).catch(({ code }) => code),
       ],
     };
   });
   const refusal = ['rejected', 'SUBSCRIPTION_REFUSED', { type: 'refused', room: 'secret' }];
-  assert.deepEqual(result.ends, [refusal, refusal, ['fulfilled', null, null].map((value) => value ?? undefined)].map((row) => row));
+  assert.deepEqual(
+    result.ends,
+    [refusal, refusal, ['fulfilled', null, null].map((value) => value ?? undefined)].map((row) => row),
+  );
   assert.equal(result.read, 'SUBSCRIPTION_REFUSED');
   assert.deepEqual(result.plain, [{ type: 'hello' }]);
-  assert.deepEqual(result.after, [['fulfilled', undefined], ['fulfilled', []]]);
+  assert.deepEqual(result.after, [
+    ['fulfilled', undefined],
+    ['fulfilled', []],
+  ]);
   assert.deepEqual(result.late, ['CLOSED', 'CLOSED']);
 });
 
@@ -176,7 +190,11 @@ test('requests find their answers, however these come, and end by themselves', a
     const same = await ask('again', { id: 'same' }).catch(({ code, message }) => [code, message]);
     await twice;
     const abort = new AbortController();
-    const aborted = ask('aborted', { after: 10_000 }, { signal: abort.signal }).catch(({ code, fate, cause }) => [code, fate, cause]);
+    const aborted = ask('aborted', { after: 10_000 }, { signal: abort.signal }).catch(({ code, fate, cause }) => [
+      code,
+      fate,
+      cause,
+    ]);
     abort.abort('enough');
     const ends = [await aborted, await ask('x', {}, { signal: AbortSignal.abort('before') }).catch(({ code }) => code)];
     socket.close();
@@ -239,7 +257,10 @@ test('nothing is missed: a subscription goes on at its cursor, drops what comes 
       const resume = { cursor: 'seq', tooOld: { type: 'gap', room: 'a' } };
       const [message, options] = roomOf('a', { resume });
       const heard = [];
-      const room = socket.subscribe({ ...message, since: '$cursor' }, { ...options, onMessage: ({ seq }) => heard.push(seq) });
+      const room = socket.subscribe(
+        { ...message, since: '$cursor' },
+        { ...options, onMessage: ({ seq }) => heard.push(seq) },
+      );
       const gaps = [];
       socket.addEventListener('gap', ({ key, data }) => gaps.push([key, data]));
       await room.ready;
@@ -295,26 +316,27 @@ test('with a store it goes on over a reload; a logout forgets where', async () =
       tab.evaluate(
         async ([ground, server]) => {
           (0, eval)(ground);
-          const { AuthSocket, query, presets, Session } = await import('gatepass');
+          const { AuthSocket, presets, Session } = await import('gatepass');
           const { json } = await import('gatepass/conversation');
           const session = new Session({ ...presets.simpleJwt(`${server}/api`), store: 'sessionStorage' });
           if (!(await session.accessToken().catch(() => undefined)))
             await session.login({ username: 'maggie', password: 'secret' });
           const socket = new AuthSocket(`${server}/ws/rooms/`, {
             session,
-            scheme: query(),
+            ...presets.ticketServerSocket(server),
             codec: json(),
             resume: { cursor: 'seq', tooOld: { type: 'gap' }, store: 'sessionStorage' },
           });
-          const [message, options] = roomOf('a', { reply: undefined });
+          const [message, options] = roomOf('a');
           Object.assign(globalThis, { socket, session, heard: [] });
-          socket.subscribe({ ...message, since: '$cursor' }, { ...options, onMessage: ({ seq }) => heard.push(seq) });
-          await socket.ready();
+          const onMessage = ({ seq }) => heard.push(seq);
+          await socket.subscribe({ ...message, since: '$cursor' }, { ...options, onMessage }).ready;
           await control({ do: 'publish', room: 'a', text: 'x' });
         },
         [ground, server],
       );
-    const heard = (last) => tab.waitForFunction((last) => heard.at(-1) === last && heard, last).then((all) => all.jsonValue());
+    const heard = (last) =>
+      tab.waitForFunction((last) => heard.at(-1) === last && heard, last).then((all) => all.jsonValue());
     await hear();
     await heard(1);
     await tab.reload();
@@ -332,13 +354,13 @@ test('at a handover it joins on the new connection first, and what both deliver 
   const { result } = await inPage(
     async ([ground, server]) => {
       (0, eval)(ground);
-      const { AuthSocket, query, presets, Session } = await import('gatepass');
+      const { AuthSocket, presets, Session } = await import('gatepass');
       const { json } = await import('gatepass/conversation');
       const session = new Session(presets.simpleJwt(`${server}/api`));
       await session.login({ username: 'maggie', password: 'secret' });
       const socket = new AuthSocket(`${server}/ws/rooms/`, {
         session,
-        scheme: query(),
+        ...presets.ticketServerSocket(server),
         codec: json(),
         requests: ASK,
         handover: true,
@@ -348,7 +370,8 @@ test('at a handover it joins on the new connection first, and what both deliver 
       const room = socket.subscribe(...roomOf('a', { onMessage: ({ text }) => heard.push(text) }));
       await room.ready;
       const told = [];
-      for (const type of ['handover', 'statechange']) socket.addEventListener(type, ({ state }) => told.push(state ?? type));
+      for (const type of ['handover', 'statechange'])
+        socket.addEventListener(type, ({ state }) => told.push(state ?? type));
       let sent = 0;
       const asked = socket.request({ type: 'ask', what: 'on the old one', after: 100 });
       await session.accessToken({ minTtl: 86_400_000 });
@@ -382,11 +405,16 @@ test('what belongs to a user ends with the user, and nothing of it reaches the n
   const { result } = await inPage(
     async ([ground, server]) => {
       (0, eval)(ground);
-      const { AuthSocket, query, presets, Session } = await import('gatepass');
+      const { AuthSocket, presets, Session } = await import('gatepass');
       const { json } = await import('gatepass/conversation');
       const session = new Session(presets.simpleJwt(`${server}/api`));
       await session.login({ username: 'maggie', password: 'secret' });
-      const socket = new AuthSocket(`${server}/ws/rooms/`, { session, scheme: query(), codec: json(), requests: ASK });
+      const socket = new AuthSocket(`${server}/ws/rooms/`, {
+        session,
+        ...presets.ticketServerSocket(server),
+        codec: json(),
+        requests: ASK,
+      });
       const room = socket.subscribe(...roomOf('a'));
       await room.ready;
       const asked = socket.request({ type: 'ask', what: 1, after: 10_000 }).catch(({ code, fate }) => [code, fate]);
@@ -394,7 +422,9 @@ test('what belongs to a user ends with the user, and nothing of it reaches the n
       await socket.request({ type: 'ask', what: 2 });
       session.logout();
       const ends = [await room.closed.catch(({ code }) => code), await asked];
-      const unread = await room[Symbol.asyncIterator]().next().catch(({ code }) => code);
+      const unread = await room[Symbol.asyncIterator]()
+        .next()
+        .catch(({ code }) => code);
       await session.login({ username: 'bob', password: 'hunter2' });
       await socket.ready();
       const whole = await socket.request({ type: 'ask', what: 3 });
