@@ -241,13 +241,13 @@ export interface GatepassSubscription<Message> {
  * Subscribes until the component, directive or service that asks for it is destroyed. Those with the same message, or `key`, share one. To be called where
  * `inject()` may be. Another message is another subscription, without one there is none. For another user it is subscribed again.
  *
- * @param message what subscribes; may be a signal or a function of signals
+ * @param message what subscribes; may be a signal or a function of signals, and so may `options`, which are read when it subscribes
  * @throws GatepassError INVALID_OPTION for wrong options and a socket without a codec, within an effect
  */
 export function subscription<In = any, Message = In>(
   socket: GatepassSocket<In, any>,
   message: unknown,
-  options: SubscribeOptions<In>,
+  options: SubscribeOptions<In> | (() => SubscribeOptions<In>),
 ): GatepassSubscription<Message> {
   const zone = inject(NgZone);
   const [view, data] = [signal(NO_SUBSCRIPTION), signal<Message | undefined>(undefined)];
@@ -260,11 +260,12 @@ export function subscription<In = any, Message = In>(
     },
   });
   const present = (): unknown => (typeof message === 'function' ? message() : message);
-  const key = computed(() => keyOf(present(), options));
+  const given = () => (typeof options === 'function' ? options() : options);
+  const key = computed(() => keyOf(present(), given()));
   effect(() => {
     const to = socket.present();
     key();
-    untracked(() => zone.runOutsideAngular(() => slot.open(to, present(), options)));
+    untracked(() => zone.runOutsideAngular(() => slot.open(to, present(), given())));
   });
   inject(DestroyRef).onDestroy(() => {
     zone.runOutsideAngular(() => slot.stop());

@@ -25,6 +25,8 @@ export class MessageQueue<T = unknown> implements AsyncIterableIterator<T> {
   return(): Promise<IteratorResult<T>> {
     this.clear();
     this.end(undefined);
+    // Whoever leaves asks for no failure.
+    this.#failure = undefined;
     return this.next();
   }
 

@@ -214,27 +214,32 @@ export interface UseSubscription<Message> {
  * without either there is none. For another user it is subscribed again.
  *
  * @param socket that of `useAuthSocket`, with a codec
- * @param message what subscribes; may be a ref or a getter
+ * @param message what subscribes; may be a ref or a getter, and so may `options`, which are read when it subscribes
  * @throws GatepassError INVALID_OPTION for wrong options and a socket without a codec
  */
 export function useSubscription<In = any, Message = In>(
   socket: MaybeRefOrGetter<AuthSocket<In, any> | undefined>,
   message: MaybeRefOrGetter<unknown>,
-  options: UseSubscriptionOptions<In, Message>,
+  options: MaybeRefOrGetter<UseSubscriptionOptions<In, Message>>,
 ): UseSubscription<Message> {
-  const { onMessage, ...given } = options;
+  let last: UseSubscriptionOptions<In, Message> | undefined;
   const view = shallowRef(NO_SUBSCRIPTION);
   const data = shallowRef<Message>();
   const slot = new SubscriptionSlot({
     view: (next) => (view.value = next),
     data: (value) => {
       data.value = value as Message | undefined;
-      if (value !== undefined) onMessage?.(value as Message);
+      if (value !== undefined) last?.onMessage?.(value as Message);
     },
   });
-  const open = () => slot.open(toValue(socket), toValue(message), given);
+  const open = () => {
+    last = toValue(options);
+    const { onMessage: _, ...given } = last ?? {};
+    slot.open(toValue(socket), toValue(message), given as UseSubscriptionOptions);
+  };
   open();
-  const unwatch = watch([() => toValue(socket), () => keyOf(toValue(message), given)], open, { flush: 'sync' });
+  const key = () => keyOf(toValue(message), toValue(options));
+  const unwatch = watch([() => toValue(socket), key], open, { flush: 'sync' });
   const stop = () => {
     unwatch();
     slot.stop();
