@@ -49,15 +49,6 @@ export interface SocketSnapshot {
   readonly retryAt: number | undefined;
 }
 
-/** @internal Before anything has happened. */
-export const IDLE: SocketSnapshot = Object.freeze({
-  state: 'idle',
-  phase: undefined,
-  suspendedFor: undefined,
-  error: undefined,
-  retryAt: undefined,
-});
-
 /** @internal What is shown after a change. */
 export function snapshotOf(
   { state, phase, suspendedFor, error, retryAt, userChanged }: StateChange,
@@ -83,3 +74,6 @@ export const changeTo = (state: SocketState, previous: SocketState): StateChange
   unconfirmed: [],
   userChanged: false,
 });
+
+/** @internal Before anything has happened. */
+export const IDLE: SocketSnapshot = snapshotOf(changeTo('idle', 'idle'), {} as SocketSnapshot);

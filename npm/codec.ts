@@ -21,7 +21,7 @@ export interface Talk {
   join(socket: AuthSocket<any, any>): void;
   encode(value: unknown): Sendable;
   received(data: unknown, from: number): void;
-  gone(connection: number): void;
+  readonly gone: (connection: number) => void;
   subscribe(message: unknown, options: any): Subscription<any>;
   request(message: unknown, options: any): Promise<any>;
 }

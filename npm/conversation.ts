@@ -56,10 +56,9 @@ export interface CodecFunctions<In, Out> {
  * @throws GatepassError INVALID_OPTION for what is no schema
  */
 export function json<In = any, Out = any>(schemas: Schemas<In, Out> = {}): Codec<In, Out> {
-  const decoder = new TextDecoder();
   return codec<In, Out>(
     {
-      receive: (data) => JSON.parse(typeof data === 'string' ? data : decoder.decode(data)),
+      receive: (data) => JSON.parse(typeof data === 'string' ? data : new TextDecoder().decode(data)),
       send: (value) => JSON.stringify(value) ?? fail('a JSON value is needed'),
     },
     schemas,
@@ -75,16 +74,15 @@ export function codec<In = any, Out = any>(
   functions: CodecFunctions<In, Out>,
   schemas: Schemas<In, Out> = {},
 ): Codec<In, Out> {
-  const given = new Options(functions, '', { receive: 'face', send: 'face' });
-  for (const name of ['receive', 'send'] as const)
+  const rows = { receive: 'face', send: 'face' };
+  const [given, both] = [new Options(functions, '', rows), new Options(schemas, '', rows)];
+  const [receives, sends] = Object.keys(rows).map((name): Functions['check'] => {
     if (typeof given.get(name) !== 'function') given.fail(name, 'a function is needed');
-  const both = new Options(schemas, '', { receive: 'face', send: 'face' });
-  const [receives, sends] = (['receive', 'send'] as const).map((name) => {
-    const schema = schemas[name];
-    if (schema == null) return (value: unknown) => value;
+    const schema = both.get(name) as StandardSchema | undefined;
+    if (schema == null) return (value) => value;
     const validate = schema['~standard']?.validate;
     if (typeof validate !== 'function') both.fail(name, 'a Standard Schema is needed (zod 3.24, valibot 1, arktype 2)');
-    return (value: unknown) => valid(validate(value));
+    return (value) => valid(validate(value));
   }) as [Functions['check'], Functions['check']];
   const all: Functions = {
     receive: (data) => functions.receive(data),

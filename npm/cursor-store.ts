@@ -3,10 +3,7 @@
 import { reported } from './events.js';
 
 /** Where cursors are kept over a reload: `sessionStorage`, or what has these methods (HTML, Web storage). */
-export type CursorStorage = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>;
-
-/** How long changes are collected, in milliseconds. */
-const PAUSE = 1_000;
+export type CursorStorage = Pick<Storage, 'getItem' | 'setItem'>;
 
 /** @internal */
 export class CursorStore {
@@ -14,7 +11,7 @@ export class CursorStore {
   readonly cursors = new Map<string, unknown>();
   readonly #storage: CursorStorage | undefined;
   readonly #key: string;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #written: string | undefined;
 
   constructor(store: CursorStorage | 'sessionStorage' | 'localStorage', key = 'gatepass.cursors') {
     this.#key = key;
@@ -25,19 +22,11 @@ export class CursorStore {
     } catch {}
   }
 
-  /** A cursor may have changed. It is written a little later, and before the page goes. */
-  changed(): void {
-    if (this.#timer !== undefined) return;
-    const write = () => {
-      clearTimeout(this.#timer);
-      this.#timer = undefined;
-      globalThis.removeEventListener?.('pagehide', write);
-      reported(() => {
-        if (this.cursors.size > 0) this.#storage?.setItem(this.#key, JSON.stringify([...this.cursors]));
-        else this.#storage?.removeItem(this.#key);
-      });
-    };
-    this.#timer = setTimeout(write, PAUSE);
-    globalThis.addEventListener?.('pagehide', write);
+  /** Writes the cursors, if they have changed. */
+  write(): void {
+    const text = JSON.stringify([...this.cursors]);
+    if (text === this.#written) return;
+    this.#written = text;
+    reported(() => this.#storage?.setItem(this.#key, text));
   }
 }

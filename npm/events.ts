@@ -179,6 +179,23 @@ export function addHandlers<T extends object>(prototype: T, of: (socket: T) => H
   }
 }
 
+/** The four states of `readyState` (WHATWG WebSockets). */
+export const STATES = { CONNECTING: 0, OPEN: 1, CLOSING: 2, CLOSED: 3 } as const;
+
+/** @internal Gives a class and its prototype the constants of a WebSocket, as Web IDL says. */
+export function addStates(...owners: object[]): void {
+  for (const owner of owners)
+    for (const [name, value] of Object.entries(STATES)) Object.defineProperty(owner, name, { value, enumerable: true });
+}
+
+const warned = new Set<string>();
+
+/** @internal Warns of something once in a page. */
+export function warnOnce(text: string): void {
+  if (!warned.has(text)) console.warn(`gatepass: ${text}`);
+  warned.add(text);
+}
+
 /** @internal Calls a function. An exception is reported as an exception of a listener, and does not reach the caller. */
 export function reported(call: () => void): void {
   try {

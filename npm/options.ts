@@ -8,6 +8,8 @@ import { failure } from './errors.js';
 
 const DAY = 86_400_000;
 const COUNT = 2 ** 32 - 1;
+/** A token (RFC 9110, section 5.6.2), as subprotocols are. */
+export const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
 const STATUS = 'an HTTP status from 100 to 599, or an array of them, is needed';
 
 /** @internal What an option takes: one of some names, options of its own, or what `Kind` in src/proto/contract/option.rs says; with `?` it may be a function; with `!` it is needed. */
@@ -240,7 +242,7 @@ export class Options {
 
   /** A token (RFC 9110 §5.6.2), as subprotocols are made of. */
   token(name: string, text: string): string {
-    return /^[\w!#$%&'*+.^`|~-]+$/.test(text)
+    return TOKEN.test(text)
       ? text
       : this.fail(name, "only letters, digits and !#$%&'*+-.^_`|~ are allowed; use base64url without padding");
   }

@@ -57,6 +57,27 @@ export interface RequestPort {
 
 const TIMEOUT = 30_000;
 
+/** What an error of a request is made of. */
+type Failure = Pick<GatepassError, 'code' | 'message' | 'disposition' | 'cause'>;
+
+const LOST: Failure = {
+  code: 'CONNECTION_LOST',
+  message: 'the connection was lost before the answer',
+  disposition: 'retry',
+};
+const REFUSED = 'the server refuses it';
+
+/** @internal An error with the server's words. */
+export function refusal(
+  code: GatepassError['code'],
+  message = REFUSED,
+  words?: unknown,
+  disposition: GatepassError['disposition'] = 'giveUp',
+  options?: ErrorOptions,
+): GatepassError {
+  return new GatepassError([code, message, disposition, undefined, undefined, undefined, words], options);
+}
+
 /** @internal */
 export class RequestRules {
   readonly #port: RequestPort;
@@ -92,7 +113,7 @@ export class RequestRules {
     const request: Request = { message, options, own, settle };
     this.#requests.add(request);
     if (this.#present !== undefined) this.#send(request);
-    return ({ code, message, cause }) => this.#fail(request, code, message, undefined, cause);
+    return (error) => this.#fail(request, error);
   }
 
   #send(request: Request): void {
@@ -124,7 +145,7 @@ export class RequestRules {
   progress(): void {
     for (const request of this.#requests) {
       const { handed, on, options } = request;
-      if (handed?.status === 'dropped') this.#fail(request, 'CONNECTION_LOST', 'the socket has dropped it', 'retry');
+      if (handed?.status === 'dropped') this.#fail(request, LOST);
       if (!handed || handed.status === 'queued' || on !== undefined) continue;
       request.wasSent = true;
       request.on = this.#present;
@@ -149,7 +170,7 @@ export class RequestRules {
       if (request.options.resend) {
         delete request.handed;
         if (this.#present !== undefined) this.#send(request);
-      } else this.#fail(request, 'CONNECTION_LOST', 'the connection was lost before the answer', 'retry');
+      } else this.#fail(request, LOST);
     }
   }
 
@@ -159,14 +180,15 @@ export class RequestRules {
     for (const request of this.#requests) {
       if (request.deadline === undefined || request.deadline > now) continue;
       const { timeout = TIMEOUT } = request.options;
-      this.#fail(request, 'REQUEST_TIMED_OUT', `no answer within ${timeout} ms of sending`, 'retry');
+      const message = `no answer within ${timeout} ms of sending`;
+      this.#fail(request, { code: 'REQUEST_TIMED_OUT', message, disposition: 'retry' });
     }
   }
 
   /** All end. */
-  end({ code, message, disposition }: GatepassError): void {
+  end(error: GatepassError): void {
     this.lost();
-    for (const request of [...this.#requests]) this.#fail(request, code, message, disposition);
+    for (const request of [...this.#requests]) this.#fail(request, error);
     this.#late.clear();
   }
 
@@ -178,24 +200,17 @@ export class RequestRules {
       const isRefusal = fits(options.error, message, id);
       if (!isRefusal && !fits(replyOf(options), message, id)) continue;
       this.#late.delete(request);
-      if (isRefusal) this.#fail(request, 'REQUEST_REFUSED', 'the server refuses it', undefined, undefined, message);
+      if (isRefusal) this.#fail(request, { code: 'REQUEST_REFUSED', message: REFUSED, disposition: 'giveUp' }, message);
       else this.#settle(request, undefined, message);
       return true;
     }
     return false;
   }
 
-  #fail(
-    request: Request,
-    code: GatepassError['code'],
-    problem: string,
-    disposition: GatepassError['disposition'] = 'giveUp',
-    cause?: unknown,
-    answer?: unknown,
-  ): void {
+  #fail(request: Request, { code, message, disposition, cause }: Failure, answer?: unknown): void {
     const fate: Fate = request.wasSent ? 'maybe-arrived' : 'never-sent';
-    const data = [code, `${problem} (${fate})`, disposition, undefined, undefined, undefined, answer] as const;
-    this.#settle(request, Object.assign(new GatepassError([...data], { cause }), { fate }), answer);
+    const error = refusal(code, `${message} (${fate})`, answer, disposition, { cause });
+    this.#settle(request, Object.assign(error, { fate }), answer);
   }
 
   #settle(request: Request, error: GatepassError | undefined, answer?: unknown): void {

@@ -6,7 +6,7 @@ import { failure, GatepassError } from './errors.js';
 import { Cursors, type ResumeOptions } from './cursors.js';
 import { fill, fits, type Id, likenessOf, type Matcher, withId } from './matching.js';
 import { print } from './platform.js';
-import { type RequestPort, RequestRules } from './request-rules.js';
+import { refusal, type RequestPort, RequestRules } from './request-rules.js';
 import type { JsonValue } from './schemes.js';
 
 /** Options of a subscription. */
@@ -83,8 +83,6 @@ export class Rules {
   readonly #ended = new Set<number>();
   /** What has arrived by the others meanwhile. */
   #held: Array<[message: unknown, from: number]> = [];
-  /** What the new one has joined and must leave. */
-  readonly #leaves = new Map<string, [room: Room, id: Id | undefined]>();
 
   /** The last cursors, by the keys of their subscriptions; '' is that of the socket. They outlast a subscription that ends. */
   readonly cursors: Map<string, unknown>;
@@ -111,9 +109,6 @@ export class Rules {
     if (this.#next === undefined) return;
     this.#present = this.#next;
     this.#next = undefined;
-    for (const [room, id] of this.#leaves.values()) this.#sendLeave(room, id);
-    this.#leaves.clear();
-    for (const room of [...this.#rooms.values()]) if (!room.on.has(this.#present)) this.#join(room, this.#present);
     this.requests.connected(this.#present);
   }
 
@@ -128,7 +123,6 @@ export class Rules {
     if (connection === this.#next) {
       // It never served: the older one has all that it had.
       this.#next = undefined;
-      this.#leaves.clear();
       this.#held = this.#held.filter(([, from]) => from !== connection);
       this.#live = this.#live.filter((live) => live !== connection);
       this.#leaveConnection(connection);
@@ -175,7 +169,6 @@ export class Rules {
     this.#live = [];
     this.#ended.clear();
     this.#held = [];
-    this.#leaves.clear();
     this.#left.clear();
     for (const room of [...this.#rooms.values()]) this.#endRoom(room, error);
     this.requests.end(error ?? failure('CLOSED', 'the socket is closed'));
@@ -192,14 +185,11 @@ export class Rules {
       const cursors = resume && new Cursors(resume, this.cursors, key);
       room = { key, message, options, cursors, holders: new Set(), on: new Map(), heard: new Map(), isReady: false };
       this.#rooms.set(key, room);
-      // A connection that takes over has it already, and was to leave it.
-      const left = this.#leaves.get(key);
-      if (left) room.on.set(this.#next!, left[1]);
-      this.#leaves.delete(key);
     }
     room.holders.add(holder);
-    if (this.#present !== undefined && !room.on.has(this.#present)) this.#join(room, this.#present);
-    else if (room.isReady) holder.joined();
+    if (room.isReady) holder.joined();
+    for (const connection of [this.#present, this.#next])
+      if (connection !== undefined && !room.on.has(connection)) this.#join(room, connection);
   }
 
   /** A holder takes no more. `sweep()` then leaves what nobody holds, so that another holder may come first. */
@@ -212,15 +202,9 @@ export class Rules {
     for (const room of [...this.#rooms.values()]) {
       if (room.holders.size > 0) continue;
       this.#forget(room);
-      for (const [connection, id] of room.on) {
-        if (connection === this.#present) this.#sendLeave(room, id);
-        else if (connection === this.#next) this.#leaves.set(room.key, [room, id]);
-      }
+      const { leave } = room.options;
+      if (leave !== undefined) for (const [connection, id] of room.on) this.#port.say(connection, fill(leave, { id }));
     }
-  }
-
-  #sendLeave({ options: { leave } }: Room, id: Id | undefined): void {
-    if (leave !== undefined) this.#port.say(this.#present!, fill(leave, { id }));
   }
 
   #join(room: Room, connection: number): void {
@@ -266,16 +250,7 @@ export class Rules {
       const id = room.on.get(from);
       const { error, end, reply } = room.options;
       if (fits(error, message, id)) {
-        const words = new GatepassError([
-          'SUBSCRIPTION_REFUSED',
-          'the server refuses it',
-          'giveUp',
-          undefined,
-          undefined,
-          undefined,
-          message,
-        ]);
-        this.#endRoom(room, words);
+        this.#endRoom(room, refusal('SUBSCRIPTION_REFUSED', undefined, message));
         return;
       }
       if (fits(end, message, id)) {

@@ -11,6 +11,7 @@ import {
   TicketOptionsAt,
 } from './contract.js';
 import type { Sink } from './connection-driver.js';
+import { warnOnce } from './events.js';
 import type { Connection, Makers, SessionPart } from './load.js';
 import type { AuthSocketOptions as Given, ConfirmOptions, FirstMessageOptions, TicketOptions } from './option-types.js';
 import { Options } from './options.js';
@@ -53,12 +54,8 @@ export function read(
   if (options.webSocket != null && typeof options.webSocket !== 'function')
     all.fail('webSocket', 'a class with the constructor of WebSocket is needed');
   if (onConnected != null && typeof onConnected !== 'function') all.fail('onConnected', 'a function is needed');
-  if (options.handover && !onConnected && !hasWarned) {
-    hasWarned = true;
-    console.warn(
-      'gatepass: after a handover the server knows nothing of what the app has joined or subscribed to; do it in onConnected, or when `handover` fires',
-    );
-  }
+  if (options.handover && !onConnected)
+    warnOnce('a handover leaves behind what the app has joined; use subscribe(), onConnected or the event `handover`');
   checkAnswers(all);
   all.count('highWaterMark', 0);
   if (heartbeat && (heartbeat.message ?? '') === '') all.fail('heartbeat.message', 'the ping is needed');
@@ -107,8 +104,6 @@ export function read(
   return (makers, session, sink) =>
     makers.connection(parts, questions, session, Object.assign(sink, { send }, ask?.({ ...sink })));
 }
-
-let hasWarned = false;
 
 /** Whether a scheme cannot do without a token. */
 function sendsToken(scheme: Scheme): boolean {

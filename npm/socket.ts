@@ -9,11 +9,14 @@ import { changeOf, changeTo, firesError, IDLE, snapshotOf, stateOf, type SocketS
 import { closed, failure, type GatepassError } from './errors.js';
 import {
   addHandlers,
+  addStates,
   closeEvent,
   Handlers,
   reported,
+  STATES,
   SocketErrorEvent,
   StateChangeEvent,
+  warnOnce,
   type Phase,
   type SocketEvents,
   type SocketState,
@@ -40,36 +43,14 @@ import {
   type SentMessage,
 } from './sent.js';
 import type { RequestOptions } from './request-rules.js';
-import type { SubscribeOptions } from './rules.js';
 import { read, type AuthSocketOptions } from './socket-options.js';
 import { type SocketStats, statsOf } from './stats.js';
-import type { Subscription } from './subscription.js';
+import type { Subscribe } from './subscription.js';
 
 export type { Sendable, SentMessage, SocketSnapshot, SocketStats };
 
 /** A socket of any types. */
 type Any = AuthSocket<any, any>;
-
-/** The two meanings of `subscribe`. */
-interface Subscribe<In, Out> {
-  /** Calls back with the state of the socket, now and after each change, until the returned function is called. */
-  (listener: (snapshot: SocketSnapshot) => void): () => void;
-  /**
-   * Subscribes: the message is sent now, and again on each connection, before anything else that waits. Those who subscribe with the same message or `key`
-   * share one. With a codec (`gatepass/conversation`).
-   *
-   * @throws GatepassError INVALID_OPTION, also without a codec; CLOSED
-   */
-  <Message = In>(
-    message: Out,
-    options: SubscribeOptions<In, Out> & {
-      /** Takes its messages, in the place of the iterator. */
-      onMessage?: (message: Message) => void;
-    },
-  ): Subscription<Message>;
-}
-
-let hasWarned = false;
 
 /** @internal What `webSocketClass()` and the doubles for unit tests need beside the public part of a socket. */
 export let inside: {
@@ -91,21 +72,21 @@ export class AuthSocket<In = unknown, Out = Sendable>
   implements AsyncIterable<In>
 {
   /** Not connected, or not connected again yet. */
-  static readonly CONNECTING = 0;
+  declare static readonly CONNECTING: 0;
   /** Connected. */
-  static readonly OPEN = 1;
+  declare static readonly OPEN: 1;
   /** `close()` was called; the `close` event has not fired yet. */
-  static readonly CLOSING = 2;
+  declare static readonly CLOSING: 2;
   /** Closed permanently. */
-  static readonly CLOSED = 3;
+  declare static readonly CLOSED: 3;
   /** Not connected, or not connected again yet. */
-  readonly CONNECTING = 0;
+  declare readonly CONNECTING: 0;
   /** Connected. */
-  readonly OPEN = 1;
+  declare readonly OPEN: 1;
   /** `close()` was called; the `close` event has not fired yet. */
-  readonly CLOSING = 2;
+  declare readonly CLOSING: 2;
   /** Closed permanently. */
-  readonly CLOSED = 3;
+  declare readonly CLOSED: 3;
 
   readonly #url: string;
   readonly #attempts: Attempts = {};
@@ -143,10 +124,8 @@ export class AuthSocket<In = unknown, Out = Sendable>
     this.#webSocket = options.webSocket ?? undefined;
     this.#early = new EarlyQueue(this.#outbox);
     const { session, scheme } = options;
-    if (options.scheme.type === 'query' && !hasWarned) {
-      hasWarned = true;
-      console.warn('gatepass: query() puts the token into the URL, which logs keep; prefer ticket() or firstMessage()');
-    }
+    if (options.scheme.type === 'query')
+      warnOnce('query() puts the token into the URL, which logs keep; prefer ticket() or firstMessage()');
     const sink = this.#sink(session?.source);
     this.#core = new Lazy((core) => make(core, session?.core.made(core), sink), this.#broken, sink.broken);
     if (scheme.type === 'firstMessage' && scheme.frames === 'binary') this.#binaryType = 'arraybuffer';
@@ -205,9 +184,9 @@ export class AuthSocket<In = unknown, Out = Sendable>
 
   /** As in WebSocket: OPEN when connected, CLOSING from `close()` until the `close` event, CLOSED when closed permanently, else CONNECTING. */
   get readyState(): number {
-    if (this.#closeEvents) return AuthSocket.CLOSING;
-    if (this.state === 'connected') return AuthSocket.OPEN;
-    return this.state === 'closed' ? AuthSocket.CLOSED : AuthSocket.CONNECTING;
+    if (this.#closeEvents) return STATES.CLOSING;
+    if (this.state === 'connected') return STATES.OPEN;
+    return this.state === 'closed' ? STATES.CLOSED : STATES.CONNECTING;
   }
 
   /** The subprotocol that the server chose (RFC 6455, section 1.9); '' for none, or while there is no connection. */
@@ -475,12 +454,14 @@ export class AuthSocket<In = unknown, Out = Sendable>
       drop: (socket) => void socket.#early.lost++,
       driver: (socket) => socket.#core.driver,
     };
+    addStates(this, this.prototype);
     addHandlers(this.prototype, (socket: Any) => socket.#handlers);
   }
 
   /** The callbacks of the driver. What a listener throws is reported by the browser and never reaches the driver. */
   #sink(source?: Source): Sink {
     // The driver must not keep the socket alive once the app has dropped it, unless events can still fire.
+    const talk = this.#talk;
     const self = new WeakRef<Any>(this);
     let alive: Any | undefined = this;
     /** @param call what to do with the socket, if it was not collected. */
@@ -505,12 +486,14 @@ export class AuthSocket<In = unknown, Out = Sendable>
           socket.#changed(changeOf(parts, unconfirmed, source, socket.#attempts), firesError(parts)),
         );
       },
-      gone: (connection) => withSocket((socket) => socket.#talk?.gone(connection)),
+      gone: talk?.gone,
       message: (data, from) =>
-        withSocket((socket) => {
-          if (socket.#talk) socket.#talk.received(data, from);
-          else socket.dispatchEvent(new MessageEvent('message', { data }));
-        }, alive),
+        withSocket(
+          talk
+            ? () => talk.received(data, from)
+            : (socket) => socket.dispatchEvent(new MessageEvent('message', { data })),
+          alive,
+        ),
     };
   }
 

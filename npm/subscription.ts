@@ -5,7 +5,8 @@
 import { failure, type GatepassError } from './errors.js';
 import { reported } from './events.js';
 import { MessageQueue } from './messages.js';
-import type { Holder } from './rules.js';
+import type { SocketSnapshot } from './changes.js';
+import type { Holder, SubscribeOptions } from './rules.js';
 
 /**
  * The messages of a subscription, across reconnects: `for await (const message of subscription)`. They are kept until they are read, unless `onMessage` takes
@@ -19,10 +20,29 @@ export interface Subscription<T> extends AsyncIterable<T> {
   readonly ready: Promise<void>;
   /** Resolves when it has ended by itself, by the server's last word (`end`) or with the socket. It rejects as `ready` does. */
   readonly closed: Promise<void>;
-  /** Ends it. The last one with its key leaves. It does nothing if it has ended. */
-  unsubscribe(): void;
+  /** Ends it. The last one with its key leaves. It does nothing if it has ended. It needs no `this`. */
+  readonly unsubscribe: () => void;
   /** As `unsubscribe()`: `await using news = socket.subscribe(…)`. */
   [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** The two meanings of `subscribe`. */
+export interface Subscribe<In, Out> {
+  /** Calls back with the state of the socket, now and after each change, until the returned function is called. */
+  (listener: (snapshot: SocketSnapshot) => void): () => void;
+  /**
+   * Subscribes: the message is sent now, and again on each connection, before anything else that waits. Those who subscribe with the same message or `key`
+   * share one. With a codec (`gatepass/conversation`).
+   *
+   * @throws GatepassError INVALID_OPTION, also without a codec; CLOSED
+   */
+  <Message = In>(
+    message: Out,
+    options: SubscribeOptions<In, Out> & {
+      /** Takes its messages, in the place of the iterator. */
+      onMessage?: (message: Message) => void;
+    },
+  ): Subscription<Message>;
 }
 
 /** @internal */
@@ -42,10 +62,10 @@ export class Held<T> implements Subscription<T>, Holder {
     this.#onMessage = onMessage;
   }
 
-  unsubscribe(): void {
+  readonly unsubscribe = (): void => {
     this.#queue.return();
     this.end();
-  }
+  };
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.unsubscribe();

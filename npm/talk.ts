@@ -3,13 +3,13 @@
 import type { ConnectedInfo, Params } from './asking.js';
 import type { Talk } from './codec.js';
 import { CursorStore } from './cursor-store.js';
-import { failure, GatepassError } from './errors.js';
+import { failure, type GatepassError } from './errors.js';
 import type { StateChangeEvent } from './events.js';
 import type { AuthSocketOptions } from './option-types.js';
 import { isRecord, Options } from './options.js';
 import { plain, type Sendable } from './payload.js';
 import { filled, print } from './platform.js';
-import type { RequestOptions } from './request-rules.js';
+import { refusal, type RequestOptions } from './request-rules.js';
 import { type Holder, Rules, type SubscribeOptions } from './rules.js';
 import type { JsonValue } from './schemes.js';
 import type { KeptMessage } from './sent.js';
@@ -151,7 +151,7 @@ export class Conversation implements Talk {
     socket.addEventListener('statechange', ({ state, previous, userChanged, error }: StateChangeEvent) => {
       if (userChanged) {
         rules.changeUser();
-        this.#store?.changed();
+        this.#store?.write();
       }
       if (state === 'connected') rules.connected();
       else if (state === 'closed') rules.end(error);
@@ -179,27 +179,26 @@ export class Conversation implements Talk {
     }
     if (value === undefined) return;
     this.#rules.received(value, from);
-    this.#store?.changed();
+    this.#store?.write();
   }
 
-  gone(connection: number): void {
+  readonly gone = (connection: number): void => {
     // Why it has ended is told within this task: a closed socket and another user end more than a loss does.
     queueMicrotask(() => {
       this.#rules.gone(connection);
       this.#schedule();
     });
-  }
+  };
 
   subscribe(
     message: unknown,
     options: SubscribeOptions & { onMessage?: (message: unknown) => void },
   ): Subscription<any> {
     const { onMessage, ...given } = options ?? {};
-    if (checked(options, '', SUBSCRIBE).get('match') == null)
-      throw failure('INVALID_OPTION', 'match: what tells its messages from others is needed');
+    const all = checked(options, '', SUBSCRIBE);
+    if (all.get('match') == null) all.fail('match', 'what tells its messages from others is needed');
+    if (onMessage != null && typeof onMessage !== 'function') all.fail('onMessage', 'a function is needed');
     if (given.resume) checked(given.resume, 'resume.', RESUME);
-    if (onMessage != null && typeof onMessage !== 'function')
-      throw failure('INVALID_OPTION', 'onMessage: a function is needed');
     const socket = this.#there;
     if (socket.state === 'closed') throw failure('CLOSED', 'the socket is closed');
     const leave = (holder: Holder) => {
@@ -274,10 +273,7 @@ export class Conversation implements Talk {
 
 /** @internal What does not fit. */
 export function unfit(message: string, issues?: readonly Issue[], cause?: unknown): GatepassError {
-  return new GatepassError(
-    ['MESSAGE_INVALID', message, 'giveUp', undefined, undefined, undefined, issues],
-    cause === undefined ? undefined : { cause },
-  );
+  return refusal('MESSAGE_INVALID', message, issues, 'giveUp', { cause });
 }
 
 /** Whether a template has the hole of the cursor. */

@@ -36,6 +36,9 @@ export const english: UserMessages = {
   UNSUPPORTED: 'Your browser is too old for this.',
   QUEUE_FULL: 'Too much waits to be sent. Please wait for the connection.',
   MESSAGE_TOO_BIG: 'This is too big to be sent.',
+  REQUEST_REFUSED: 'The server has refused this.',
+  REQUEST_TIMED_OUT: 'The server has not answered. Please try again.',
+  SUBSCRIPTION_REFUSED: 'You have no access to this.',
 };
 
 /** German. */
@@ -60,6 +63,9 @@ export const german: UserMessages = {
   UNSUPPORTED: 'Ihr Browser ist dafür zu alt.',
   QUEUE_FULL: 'Es wartet zu viel darauf, gesendet zu werden. Bitte warten Sie auf die Verbindung.',
   MESSAGE_TOO_BIG: 'Das ist zu groß zum Senden.',
+  REQUEST_REFUSED: 'Der Server hat das abgelehnt.',
+  REQUEST_TIMED_OUT: 'Der Server hat nicht geantwortet. Bitte versuchen Sie es noch einmal.',
+  SUBSCRIPTION_REFUSED: 'Darauf haben Sie keinen Zugriff.',
 };
 
 /** Returns a sentence for the person who uses the app; English by default. It names no code, no address and nothing that the server has said. */

@@ -2,7 +2,8 @@
 
 import { ours } from './connection-driver.js';
 import { failure } from './errors.js';
-import { addHandlers, closeEvent, Handlers } from './events.js';
+import { addHandlers, addStates, closeEvent, Handlers, STATES } from './events.js';
+import { TOKEN } from './options.js';
 import { isBinary, type Sendable } from './payload.js';
 import { AuthSocket, inside } from './socket.js';
 import type { AuthSocketOptions } from './socket-options.js';
@@ -15,12 +16,6 @@ export interface WebSocketClassOptions extends Omit<AuthSocketOptions, 'handover
 
 /** How long `close()` waits for the native `close` event, in milliseconds. Browsers have bounds of their own, of a few seconds. */
 const CLOSING = 30_000;
-
-/** The four states of `readyState`. */
-const STATES = { CONNECTING: 0, OPEN: 1, CLOSING: 2, CLOSED: 3 } as const;
-
-/** RFC 9110, section 5.6.2: what a subprotocol may consist of. */
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 /** The AuthSocket of each instance of such a class. */
 const sockets = new WeakMap<WebSocket, AuthSocket>();
@@ -181,8 +176,7 @@ export function webSocketClass(options: WebSocketClassOptions): typeof WebSocket
 function likeNative(made: new (url: string, protocols?: string | string[]) => WebSocket): typeof WebSocket {
   ours.add(made.prototype as object);
   Object.defineProperty(made, 'name', { value: 'WebSocket', configurable: true });
-  for (const owner of [made, made.prototype as object])
-    for (const [name, value] of Object.entries(STATES)) Object.defineProperty(owner, name, { value, enumerable: true });
+  addStates(made, made.prototype as object);
   Object.defineProperty(made.prototype, Symbol.toStringTag, { value: 'WebSocket', configurable: true });
   for (const name of Object.getOwnPropertyNames(made.prototype))
     if (name !== 'constructor' && !(name in STATES)) Object.defineProperty(made.prototype, name, { enumerable: true });

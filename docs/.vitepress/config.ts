@@ -122,6 +122,7 @@ export default defineConfig({
           { text: 'Show a reconnecting banner', link: '/guides/reconnect-banner' },
           { text: 'Guard routes', link: '/guides/route-guards' },
           { text: 'Join rooms again after a reconnect', link: '/guides/rooms' },
+          { text: 'Subscribe, request and resume', link: '/conversation' },
           { text: 'Send and receive JSON', link: '/guides/json' },
           { text: 'Log in with a CSRF token', link: '/guides/csrf-cookie' },
           { text: 'Use several sockets', link: '/guides/several-sockets' },

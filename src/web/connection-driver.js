@@ -103,9 +103,8 @@ export class ConnectionDriver extends Driver {
     this.isSending = false;
     // Only while there is a socket: a page with such a listener may not be kept for `back`.
     this.leave = () => this.handle(CONNECTION_INPUT_PAGE, PAGE_EVENT_LEAVING);
-    /** @type {unknown} The message that the machine reads, and its socket. */
-    this.inspected = undefined;
-    this.inspectedOn = 0;
+    /** @type {[data: unknown, socket: number]} The message that the machine reads, and its socket. */
+    this.inspected = [undefined, 0];
     this.reads = core.reads();
     this.confirms = core.confirms();
     this.requester = session?.join(this) ?? 0;
@@ -187,7 +186,7 @@ export class ConnectionDriver extends Driver {
       case CONNECTION_OUTPUT_CLOSED:
         return this.owner.closed(first, second, third);
       case CONNECTION_OUTPUT_DELIVER:
-        return this.deliver(this.inspected, this.inspectedOn);
+        return this.deliver(...this.inspected);
       case CONNECTION_OUTPUT_DISCARD:
         return first.forEach((/** @type {number} */ message) => this.messages.delete(message));
       case CONNECTION_OUTPUT_FETCH:
@@ -236,7 +235,8 @@ export class ConnectionDriver extends Driver {
       return waits;
     };
     const protocol = this.sockets.get(socket)?.protocol ?? '';
-    const answer = async () => this.owner.ask?.(question, { token, authorization, said, protocol, socket, signal, send });
+    const answer = async () =>
+      this.owner.ask?.(question, { token, authorization, said, protocol, socket, signal, send });
     answer()
       .catch(() => undefined)
       .then((answer) => this.requestEnded(request, CONNECTION_INPUT_ANSWERED, answer));
@@ -282,10 +282,9 @@ export class ConnectionDriver extends Driver {
       if (answer === RECEIVE_ANSWER_DELIVER) this.deliver(data, socket);
       if (answer === RECEIVE_ANSWER_TOO_LONG) this.input(CONNECTION_INPUT_TOO_LONG, socket, length);
       if (answer === RECEIVE_ANSWER_INSPECT) {
-        this.inspected = data;
-        this.inspectedOn = socket;
+        this.inspected = [data, socket];
         this.input(CONNECTION_INPUT_INSPECTED, socket, textOf(data));
-        this.inspected = undefined;
+        this.inspected = [undefined, 0];
       }
       this.performOutputs();
     });
