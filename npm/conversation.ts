@@ -11,13 +11,21 @@ import type { Sendable } from './payload.js';
 import { Conversation, type Functions, type Issue, unfit } from './talk.js';
 
 export type { Codec } from './codec.js';
-export type { ResumeOptions } from './cursors.js';
+export type { ResumeOptions, SocketResumeOptions } from './cursors.js';
 export type { CursorStorage } from './cursor-store.js';
 export type { Id, Matcher } from './matching.js';
-export type { Fate, RequestOptions } from './request-rules.js';
+export type { Fate, RequestOptions, SocketRequestOptions } from './request-rules.js';
 export type { SubscribeOptions } from './rules.js';
 export type { Subscription } from './subscription.js';
 export { type Issue, MessageErrorEvent, ResumeEvent } from './talk.js';
+
+/** The types of a {@link StandardSchema}. */
+export interface StandardTypes<Input, Output> {
+  /** What it takes. */
+  readonly input: Input;
+  /** What it makes of that. */
+  readonly output: Output;
+}
 
 /** A schema of any library that follows Standard Schema (https://standardschema.dev, version 1): zod, valibot, arktype. */
 export interface StandardSchema<Input = unknown, Output = Input> {
@@ -30,7 +38,7 @@ export interface StandardSchema<Input = unknown, Output = Input> {
     /** Checks a value. */
     readonly validate: (value: unknown) => unknown;
     /** Its types; there is no such value. */
-    readonly types?: { readonly input: Input; readonly output: Output } | undefined;
+    readonly types?: StandardTypes<Input, Output> | undefined;
   };
 }
 

@@ -1,5 +1,6 @@
 // Where the server's messages go on after a loss: the last cursor, and what was seen before.
 
+import type { CursorStorage } from './cursor-store.js';
 import type { Matcher } from './matching.js';
 import { at } from './platform.js';
 import type { JsonValue } from './schemes.js';
@@ -12,6 +13,14 @@ export interface ResumeOptions<In = any> {
   resumed?: Matcher<In>;
   /** The server says that it cannot: what lies between is lost. The cursor begins anew, and the event `gap` follows. */
   tooOld?: Matcher<In>;
+}
+
+/** How a socket goes on, and over a reload. */
+export interface SocketResumeOptions<In = any> extends ResumeOptions<In> {
+  /** Where cursors outlast a reload; a logout forgets them. @default nowhere */
+  store?: CursorStorage | 'sessionStorage' | 'localStorage';
+  /** Their name there. Sockets that have other messages need another. @default 'gatepass.cursors' */
+  storeKey?: string;
 }
 
 const MAX_SEEN = 1_000;

@@ -22,6 +22,12 @@ export interface RequestOptions<In = any> {
   resend?: boolean;
 }
 
+/** What all requests of a socket have in common. */
+export interface SocketRequestOptions<In = any> extends RequestOptions<In> {
+  /** How many requests may wait for an answer at a time; beyond that `request()` rejects with QUEUE_FULL. @default 1000 */
+  max?: number;
+}
+
 /** @internal A message that was handed to the socket. */
 export interface Handed {
   readonly status: 'queued' | 'sent' | 'confirmed' | 'dropped';

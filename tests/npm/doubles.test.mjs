@@ -22,6 +22,16 @@ test('the listeners of an app see the same with doubles as with a server', async
   assert.equal(Object.values(real).flat().length, Object.values(double).flat().length);
 });
 
+test('a conversation with a double is one: subscriptions, requests, and a loss', async () => {
+  const join = { type: 'join', room: 'a' };
+  assert.deepEqual(await run('rooms.js'), {
+    heard: ['hello'],
+    answer: { id: 1, is: 'an answer' },
+    fate: ['CONNECTION_LOST', 'maybe-arrived'],
+    sent: [join, { type: 'ask', id: 1 }, { type: 'ask', id: 2 }, join, { type: 'leave' }],
+  });
+});
+
 test('a mistake of a test is an error that says what was wrong, and no login hangs', async () => {
   const wrong = await run('mistakes.js');
   const expected = {

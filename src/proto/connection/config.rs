@@ -105,11 +105,11 @@ options! {
             "codec": "Codec<any, any>" = "none";
             /// What requests have in common: `{ id, reply, error, timeout, resend }` as for one of them, and `max`, the
             /// most that may wait for an answer at a time. It needs a codec.
-            "requests": "RequestOptions & { max?: number }" = "{ max: 1000 }";
+            "requests": "SocketRequestOptions" = "{ max: 1000 }";
             /// How to go on where the client was, after a loss: where messages have a cursor, and what the server says.
             /// `"$cursor"` stands for the last one in parameters, the first message and subscriptions; `onConnected`
             /// is told. With `store` also over a reload. It needs a codec.
-            "resume": "ResumeOptions & { store?: CursorStorage | 'sessionStorage' | 'localStorage'; storeKey?: string }" = "";
+            "resume": "SocketResumeOptions" = "";
             /// The class to dial with: where there is no `WebSocket` (Node 20: that of `ws`), or a double in a unit test.
             "webSocket": "WebSocketConstructor" = "globalThis.WebSocket";
         }

@@ -15,10 +15,9 @@ const TYPES_HEAD: &str =
 import type { AttemptContext, ConnectedInfo, FirstMessageContext, Params } from './asking.js';
 import type { BodyContext, CallAnswer, CallFetch, CallHeaders, CsrfOptions, TicketContext, TicketSource } from './calls.js';
 import type { Codec } from './codec.js';
-import type { CursorStorage } from './cursor-store.js';
-import type { ResumeOptions } from './cursors.js';
+import type { SocketResumeOptions } from './cursors.js';
 import type { Sendable, WebSocketConstructor } from './payload.js';
-import type { RequestOptions } from './request-rules.js';
+import type { SocketRequestOptions } from './request-rules.js';
 import type { JsonValue, Scheme } from './schemes.js';
 import type { Session } from './session.js';
 import type { TokenContext, TokenSource, TokenStore } from './tokens.js';

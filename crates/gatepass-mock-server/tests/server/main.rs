@@ -8,6 +8,7 @@ mod faults;
 mod handshake;
 mod log;
 mod program;
+mod rooms;
 mod rules;
 mod schemes;
 mod tokens;
