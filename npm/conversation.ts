@@ -13,7 +13,7 @@ import { Conversation, type Functions, type Issue, unfit } from './talk.js';
 export type { Codec } from './codec.js';
 export type { ResumeOptions, SocketResumeOptions } from './cursors.js';
 export type { CursorStorage } from './cursor-store.js';
-export type { Id, Matcher } from './matching.js';
+export type { Id, IdType, Matcher } from './matching.js';
 export type { Fate, RequestOptions, SocketRequestOptions } from './request-rules.js';
 export type { SubscribeOptions } from './rules.js';
 export type { Subscription } from './subscription.js';

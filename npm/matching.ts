@@ -10,6 +10,9 @@ export type Matcher<In = any> = JsonValue | ((message: In, id: Id | undefined) =
 /** The id of a request or a subscription. */
 export type Id = string | number;
 
+/** What an id of gatepass is: servers take one or the other. */
+export type IdType = 'number' | 'string';
+
 /** @internal Whether a matcher describes a message. */
 export function fits(matcher: Matcher | undefined, message: unknown, id: Id | undefined): boolean {
   if (matcher === undefined) return false;

@@ -1,7 +1,7 @@
 // The rules of requests: what is sent when, which answer belongs to which, and how each one ends. Pure, as rules.ts is.
 
 import { failure, GatepassError, queueFull } from './errors.js';
-import { fits, type Id, type Matcher, withId } from './matching.js';
+import { fits, type Id, type IdType, type Matcher, withId } from './matching.js';
 import { at, print } from './platform.js';
 import type { JsonValue } from './schemes.js';
 
@@ -12,6 +12,8 @@ export type Fate = 'never-sent' | 'maybe-arrived';
 export interface RequestOptions<In = any> {
   /** Where its id goes in the message: a name, or names with dots between. What the message has there already is its id. @default 'id' */
   id?: string;
+  /** What its id is. @default 'number' */
+  idType?: IdType;
   /** The answer, with `"$id"` where its id is. @default an object with the same id at the same place */
   reply?: Matcher<In>;
   /** A refusal, with `"$id"` where its id is: it ends with REQUEST_REFUSED. It is looked for before `reply`. @default none */
@@ -88,17 +90,17 @@ export function refusal(
 export class RequestRules {
   readonly #port: RequestPort;
   readonly #max: number;
-  readonly #nextId: () => number;
+  readonly #newId: (options: RequestOptions) => Id;
   readonly #requests = new Set<Request>();
   /** Those that have ended without an answer, which may still come. */
   readonly #late = new Set<Request>();
   /** The connection that serves. */
   #present: number | undefined;
 
-  constructor(port: RequestPort, max: number, nextId: () => number) {
+  constructor(port: RequestPort, max: number, newId: (options: RequestOptions) => Id) {
     this.#port = port;
     this.#max = max;
-    this.#nextId = nextId;
+    this.#newId = newId;
   }
 
   /** When `timeout()` has to be called. */
@@ -124,7 +126,7 @@ export class RequestRules {
 
   #send(request: Request): void {
     const { message, own, options } = request;
-    const id = (request.id = own ?? this.#nextId());
+    const id = (request.id = own ?? this.#newId(options));
     try {
       request.handed = this.#port.send(
         own === undefined ? withId(message, (options.id ?? 'id').split('.'), id) : message,

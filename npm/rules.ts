@@ -4,8 +4,8 @@
 
 import { failure, GatepassError } from './errors.js';
 import { Cursors, type ResumeOptions } from './cursors.js';
-import { fill, fits, type Id, likenessOf, type Matcher, withId } from './matching.js';
-import { print } from './platform.js';
+import { fill, fits, type Id, type IdType, likenessOf, type Matcher, withId } from './matching.js';
+import { at, print } from './platform.js';
 import { refusal, type RequestPort, RequestRules } from './request-rules.js';
 import type { JsonValue } from './schemes.js';
 
@@ -13,12 +13,14 @@ import type { JsonValue } from './schemes.js';
 export interface SubscribeOptions<In = any, Out = any> {
   /** Which messages are its own. */
   match: Matcher<In>;
-  /** What is sent when its last holder leaves; `"$id"` stands for its id. @default nothing */
+  /** What is sent when its last holder leaves; `"$id"` stands for its id. Without one at the place of `id`, it gets an id of its own. @default nothing */
   leave?: Out;
   /** Those who subscribe with the same key share one. @default the message as JSON */
   key?: string;
   /** Where its id goes in the message: a name, or names with dots between. Each connection has another. @default it has none */
   id?: string;
+  /** What its id is. @default 'number' */
+  idType?: IdType;
   /** The server's answer: it has joined. It is not delivered. @default it counts as joined when the message was sent */
   reply?: Matcher<In>;
   /** The server's refusal: it ends, with SUBSCRIPTION_REFUSED. */
@@ -90,7 +92,7 @@ export class Rules {
   /** `cursors`: those of another time. */
   constructor(port: Port, maxRequests = 1_000, resume?: ResumeOptions, cursors = new Map<string, unknown>()) {
     this.#port = port;
-    this.requests = new RequestRules(port, maxRequests, () => this.#nextId++);
+    this.requests = new RequestRules(port, maxRequests, (options) => this.#newId(options));
     this.cursors = cursors;
     this.#cursors = resume && new Cursors(resume, cursors, '');
   }
@@ -203,24 +205,40 @@ export class Rules {
       if (room.holders.size > 0) continue;
       this.#forget(room);
       const { leave } = room.options;
-      if (leave !== undefined) for (const [connection, id] of room.on) this.#port.say(connection, fill(leave, { id }));
+      if (leave === undefined) continue;
+      for (const [connection, id] of room.on) {
+        const left = fill(leave, { id });
+        const hasId = room.options.id === undefined || at(left as JsonValue, room.options.id) !== undefined;
+        this.#port.say(connection, hasId ? left : this.#numbered(left, room.options)[0]);
+      }
     }
   }
 
   #join(room: Room, connection: number): void {
     const { message, options, cursors = this.#cursors } = room;
-    const id = options.id === undefined ? undefined : this.#nextId++;
+    const [filled, id] = this.#numbered(fill(message, { cursor: cursors?.last }), options);
     room.on.set(connection, id);
     if (room.on.size > 1) room.heard.set(Math.max(...room.on.keys()), new Map());
-    const filled = fill(message, { cursor: cursors?.last });
     try {
-      const path = options.id?.split('.');
-      this.#port.say(connection, path ? withId(filled, path, id!) : filled);
+      this.#port.say(connection, filled);
     } catch (thrown) {
       this.#endRoom(room, thrown as GatepassError);
       return;
     }
     if (options.reply === undefined) this.#ready(room);
+  }
+
+  /** A message with an id, if it is to have one, and that. */
+  #numbered(message: unknown, options: SubscribeOptions): [unknown, Id | undefined] {
+    if (options.id === undefined) return [message, undefined];
+    const id = this.#newId(options);
+    return [withId(message, options.id.split('.'), id), id];
+  }
+
+  /** The next id of all that have one: servers want them to grow. */
+  #newId({ idType }: { idType?: IdType }): Id {
+    const id = this.#nextId++;
+    return idType === 'string' ? `${id}` : id;
   }
 
   #ready(room: Room): void {

@@ -70,13 +70,14 @@ const SUBSCRIBE = {
   leave: 'face',
   key: 'text',
   id: 'text',
+  idType: 'face',
   reply: 'face',
   error: 'face',
   end: 'face',
   resume: 'face',
   onMessage: 'face',
 };
-const REQUEST = { id: 'text', reply: 'face', error: 'face', timeout: 'millis', resend: 'flag' };
+const REQUEST = { id: 'text', idType: 'face', reply: 'face', error: 'face', timeout: 'millis', resend: 'flag' };
 const RESUME = { cursor: 'text!', resumed: 'face', tooOld: 'face' };
 
 type Json = Parameters<typeof filled>[1];
@@ -285,6 +286,7 @@ function holds(template: unknown): boolean {
 function checked(given: unknown, path: string, rows: Record<string, string>): Options {
   const options = new Options(given, path, rows);
   options.values();
+  if (options.get('idType') != null) options.one('idType', ['number', 'string']);
   for (const name of ['match', 'reply', 'error', 'end', 'resumed', 'tooOld'])
     if (name in rows && typeof options.get(name) !== 'function') options.json(name);
   return options;
