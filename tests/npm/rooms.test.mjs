@@ -486,7 +486,7 @@ test('wrong options say what is wrong, and a socket without a codec what it need
     codec,
     /^INVALID_OPTION requests\.timeout: milliseconds/,
     /^INVALID_OPTION requests\.max: a whole number/,
-    /^INVALID_OPTION requests\.replay: there is no such option; known are id reply error timeout resend/,
+    /^INVALID_OPTION requests\.replay: there is no such option; known are id idType reply error timeout resend/,
     /^INVALID_OPTION resume\.cursor: a string/,
     /^INVALID_OPTION onConnected: a function is needed/,
     /^INVALID_OPTION receive: a Standard Schema is needed/,

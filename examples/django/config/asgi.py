@@ -21,6 +21,7 @@ from gate.middleware.jwt import QueryJwtMiddleware  # noqa: E402
 from gate.middleware.session_key import SessionKeyMiddleware  # noqa: E402
 from gate.middleware.ticket import TicketMiddleware  # noqa: E402
 from gate.middleware.token import QueryTokenMiddleware  # noqa: E402
+from gate.rooms import RoomsConsumer  # noqa: E402
 
 
 
@@ -40,6 +41,7 @@ sockets = URLRouter(
         re_path(r"^ws/app_(?P<group>\d{1,9})/$", QueryTokenMiddleware(GroupConsumer.as_asgi())),
         re_path(r"^ws/cookie/$", JwtCookieMiddleware(UserConsumer.as_asgi())),
         re_path(r"^channel/$", TicketMiddleware(UserConsumer.as_asgi())),
+        re_path(r"^ws/rooms/$", TicketMiddleware(RoomsConsumer.as_asgi())),
         re_path(r"^ws/first/$", FirstMessageConsumer.as_asgi()),
         re_path(r"^ws/session/$", SessionKeyMiddleware(UserConsumer.as_asgi())),
         re_path(r"^ws/header/$", TokenHeaderMiddleware(UserConsumer.as_asgi())),
