@@ -90,10 +90,10 @@ export function codec<In = any, Out = any>(
     if (schema == null) return (value) => value;
     const validate = schema['~standard']?.validate;
     if (typeof validate !== 'function') both.fail(name, 'a Standard Schema is needed (zod 3.24, valibot 1, arktype 2)');
-    return (value) => valid(validate(value));
+    return (value) => valid(now(() => validate(value), 'the schema'));
   }) as [Functions['check'], Functions['check']];
   const all: Functions = {
-    receive: (data) => functions.receive(data),
+    receive: (data) => now(() => functions.receive(data), 'receive'),
     check: receives,
     send: (value) => {
       const checked = sends(value) as Out;
@@ -107,9 +107,21 @@ export function codec<In = any, Out = any>(
   return { types: undefined, converse: (options) => new Conversation(all, options) };
 }
 
+/** The result of a function of the app, which may neither wait nor throw anything but an error of gatepass. */
+function now(call: () => unknown, name: string): unknown {
+  let result: unknown;
+  try {
+    result = call();
+  } catch (thrown) {
+    throw unfit(`${name} has thrown an error; see cause`, undefined, thrown);
+  }
+  if (typeof (result as PromiseLike<unknown> | undefined)?.then === 'function')
+    throw unfit(`${name} has to answer at once, and is asynchronous`);
+  return result;
+}
+
 /** The value that a schema has checked. */
 function valid(result: unknown): unknown {
-  if (result instanceof Promise) fail('the schema has to answer at once, and this one is asynchronous');
   const { issues, value } = result as { issues?: readonly Issue[]; value?: unknown };
   if (!issues) return value;
   const places = issues.map(({ message, path = [] }) => ({

@@ -18,11 +18,12 @@ export interface ResumeOptions<In = any> {
 /** How a socket goes on, and over a reload. */
 export interface SocketResumeOptions<In = any> extends ResumeOptions<In> {
   /** Where cursors outlast a reload; a logout forgets them. @default nowhere */
-  store?: CursorStorage | 'sessionStorage' | 'localStorage';
-  /** Their name there. Sockets that have other messages need another. @default 'gatepass.cursors' */
+  store?: CursorStorage | 'sessionStorage';
+  /** Their name there. Two sockets with the same URL need two. @default 'gatepass.cursors ' and the URL */
   storeKey?: string;
 }
 
+/** How many texts are remembered, and how many subscriptions. */
 const MAX_SEEN = 1_000;
 
 /** @internal The cursors of a socket, or of one subscription. */
@@ -37,7 +38,6 @@ export class Cursors {
     this.options = options;
     this.#all = all;
     this.#key = key;
-    this.#note(this.last);
   }
 
   /** The last one. */
@@ -53,8 +53,11 @@ export class Cursors {
   /** Notes the cursor of a message. Returns whether the message is new. */
   takes(message: unknown): boolean {
     const cursor = this.of(message);
+    if (cursor === undefined) return true;
     const isSeen =
-      typeof cursor === 'number' && typeof this.last === 'number' ? cursor <= this.last : this.#seen.has(cursor);
+      typeof cursor === 'number' && typeof this.last === 'number'
+        ? cursor <= this.last
+        : cursor === this.last || this.#seen.has(cursor);
     if (!isSeen) this.#note(cursor);
     return !isSeen;
   }
@@ -66,8 +69,10 @@ export class Cursors {
   }
 
   #note(cursor: unknown): void {
-    if (cursor === undefined) return;
+    // The latest last.
+    this.#all.delete(this.#key);
     this.#all.set(this.#key, cursor);
+    if (this.#all.size > MAX_SEEN) this.#all.delete(this.#all.keys().next().value!);
     if (typeof cursor === 'number') return;
     this.#seen.add(cursor);
     if (this.#seen.size > MAX_SEEN) this.#seen.delete(this.#seen.values().next().value);

@@ -1,7 +1,7 @@
 // Which messages a matcher describes, and the holes of messages.
 
 import { reported } from './events.js';
-import { captured, filled, print } from './platform.js';
+import { captured } from './platform.js';
 import type { JsonValue } from './schemes.js';
 
 /** What tells a message from others: an object that matches as a subset, with `"$id"` where its id is, or a function. */
@@ -26,10 +26,19 @@ export function fits(matcher: Matcher | undefined, message: unknown, id: Id | un
   return holes !== undefined && (!('id' in holes) || String(holes.id) === String(id));
 }
 
-/** @internal A message whose holes are filled. One without holes stays as it is. */
+/** @internal A message with values for its holes. A hole without a value is left out, in an array it is null. Everything else stays as it is. */
 export function fill(message: unknown, values: Record<string, unknown>): unknown {
-  return /"\$(id|cursor)"/.test(print(message as JsonValue)) ? filled(message as JsonValue, values as never) : message;
+  const name = typeof message === 'string' && message.startsWith('$') ? message.slice(1) : '';
+  if (Object.hasOwn(values, name)) return values[name];
+  if (Array.isArray(message)) return message.map((item) => fill(item, values) ?? null);
+  if (!isPlain(message)) return message;
+  const members = Object.entries(message).map(([name, value]) => [name, fill(value, values)]);
+  return Object.fromEntries(members.filter(([, value]) => value !== undefined));
 }
+
+/** Whether it is an object as JSON has them, and not of a class, whose members are its own affair. */
+const isPlain = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && [Object.prototype, null].includes(Object.getPrototypeOf(value));
 
 /** @internal A copy of a message with an id at a path. */
 export function withId(message: any, [name, ...rest]: string[], id: Id): unknown {

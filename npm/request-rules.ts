@@ -115,9 +115,13 @@ export class RequestRules {
     if (typeof message !== 'object' || message === null)
       throw failure('INVALID_OPTION', 'message: an object is needed, which has an id');
     const own = (at(message as JsonValue, options.id ?? 'id') ?? undefined) as Id | undefined;
-    for (const other of this.#requests)
-      if (own !== undefined && own === other.own)
-        throw failure('INVALID_OPTION', `message: another request has the id ${print(own)}`);
+    if (own !== undefined && typeof own !== 'string' && !Number.isFinite(own))
+      throw failure('INVALID_OPTION', 'message: its id is a text or a number');
+    if (own !== undefined && this.#isTaken(own))
+      throw failure(
+        'INVALID_OPTION',
+        `message: the id ${print(own)} is that of another request, whose answer may still come`,
+      );
     const request: Request = { message, options, own, settle };
     this.#requests.add(request);
     if (this.#present !== undefined) this.#send(request);
@@ -126,7 +130,10 @@ export class RequestRules {
 
   #send(request: Request): void {
     const { message, own, options } = request;
-    const id = (request.id = own ?? this.#newId(options));
+    let id = own ?? this.#newId(options);
+    // The app may have chosen that one.
+    while (own === undefined && this.#isTaken(id)) id = this.#newId(options);
+    request.id = id;
     try {
       request.handed = this.#port.send(
         own === undefined ? withId(message, (options.id ?? 'id').split('.'), id) : message,
@@ -135,6 +142,11 @@ export class RequestRules {
     } catch (thrown) {
       this.#settle(request, thrown as GatepassError);
     }
+  }
+
+  /** Whether an answer with this id would be another request's. */
+  #isTaken(id: Id): boolean {
+    return [...this.#requests, ...this.#late].some((other) => String(other.id ?? other.own) === String(id));
   }
 
   /** A connection serves: what waits is sent. */

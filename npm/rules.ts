@@ -3,6 +3,7 @@
 // Pure: time, the socket and the app are behind `Port`. Connections have numbers, which grow. A handover has two at once.
 
 import { failure, GatepassError } from './errors.js';
+import { reported } from './events.js';
 import { Cursors, type ResumeOptions } from './cursors.js';
 import { fill, fits, type Id, type IdType, likenessOf, type Matcher, withId } from './matching.js';
 import { at, print } from './platform.js';
@@ -52,7 +53,7 @@ export interface Holder {
 interface Room {
   readonly key: string;
   readonly message: unknown;
-  readonly options: SubscribeOptions;
+  options: SubscribeOptions;
   readonly holders: Set<Holder>;
   readonly cursors: Cursors | undefined;
   /** The connections that have it, and its id there. */
@@ -62,8 +63,9 @@ interface Room {
   isReady: boolean;
 }
 
-/** How many subscriptions that have ended are remembered. */
+/** How many subscriptions that have ended are remembered, and how long, in milliseconds. */
 const MAX_LEFT = 100;
+const LEFT = 10_000;
 
 /** @internal */
 export class Rules {
@@ -74,7 +76,7 @@ export class Rules {
   readonly requests: RequestRules;
   #nextId = 1;
   /** Subscriptions that have ended lately: what still arrives of them is dropped. */
-  readonly #left = new Set<Room>();
+  readonly #left = new Map<Room, number>();
   /** The connection that serves. */
   #present: number | undefined;
   /** The one that has been told what it needs, and does not serve yet. */
@@ -155,7 +157,7 @@ export class Rules {
       room.heard.delete(connection);
       if (room.on.size === 0) room.isReady = false;
     }
-    for (const room of this.#left) if (room.on.delete(connection) && room.on.size === 0) this.#left.delete(room);
+    for (const room of this.#left.keys()) if (room.on.delete(connection) && room.on.size === 0) this.#left.delete(room);
   }
 
   /** The user is another: nothing of the former one is kept. */
@@ -181,6 +183,7 @@ export class Rules {
   /** Subscribes a holder. */
   subscribe(message: unknown, options: SubscribeOptions, holder: Holder): void {
     const key = options.key ?? print(message as JsonValue);
+    if (key === '') throw failure('INVALID_OPTION', 'key: it is needed for a message that is no JSON');
     let room = this.#rooms.get(key);
     if (!room) {
       const { resume } = options;
@@ -188,6 +191,8 @@ export class Rules {
       room = { key, message, options, cursors, holders: new Set(), on: new Map(), heard: new Map(), isReady: false };
       this.#rooms.set(key, room);
     }
+    // Who was the last holder has no say any more.
+    if (room.holders.size === 0) room.options = options;
     room.holders.add(holder);
     if (room.isReady) holder.joined();
     for (const connection of [this.#present, this.#next])
@@ -207,16 +212,16 @@ export class Rules {
       const { leave } = room.options;
       if (leave === undefined) continue;
       for (const [connection, id] of room.on) {
-        const left = fill(leave, { id });
+        const left = id === undefined ? leave : fill(leave, { id });
         const hasId = room.options.id === undefined || at(left as JsonValue, room.options.id) !== undefined;
-        this.#port.say(connection, hasId ? left : this.#numbered(left, room.options)[0]);
+        reported(() => this.#port.say(connection, hasId ? left : this.#numbered(left, room.options)[0]));
       }
     }
   }
 
   #join(room: Room, connection: number): void {
     const { message, options, cursors = this.#cursors } = room;
-    const [filled, id] = this.#numbered(fill(message, { cursor: cursors?.last }), options);
+    const [filled, id] = this.#numbered(cursors ? fill(message, { cursor: cursors.last }) : message, options);
     room.on.set(connection, id);
     if (room.on.size > 1) room.heard.set(Math.max(...room.on.keys()), new Map());
     try {
@@ -248,8 +253,8 @@ export class Rules {
 
   #forget(room: Room): void {
     this.#rooms.delete(room.key);
-    if (room.on.size > 0) this.#left.add(room);
-    if (this.#left.size > MAX_LEFT) this.#left.delete(this.#left.values().next().value!);
+    if (room.on.size > 0) this.#left.set(room, this.#port.now() + LEFT);
+    if (this.#left.size > MAX_LEFT) this.#left.delete(this.#left.keys().next().value!);
   }
 
   #endRoom(room: Room, error?: GatepassError): void {
@@ -330,7 +335,8 @@ export class Rules {
 
   /** Whether it belongs to a subscription that has ended. */
   #wasLeft(message: unknown, from: number): boolean {
-    return [...this.#left].some(({ on, options: { match, reply, error, end, resume } }) =>
+    for (const [room, until] of this.#left) if (until < this.#port.now()) this.#left.delete(room);
+    return [...this.#left.keys()].some(({ on, options: { match, reply, error, end, resume } }) =>
       [match, reply, error, end, resume?.tooOld, resume?.resumed].some(
         (matcher) => on.has(from) && fits(matcher, message, on.get(from)),
       ),

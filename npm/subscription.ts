@@ -52,6 +52,7 @@ export class Held<T> implements Subscription<T>, Holder {
   readonly #settleReady: [() => void, (error: unknown) => void];
   readonly #settleClosed: [() => void, (error: unknown) => void];
   readonly #queue: MessageQueue<T>;
+  #isOver = false;
   readonly #onMessage: ((message: T) => void) | undefined;
 
   /** `leave` is called when it takes no more. */
@@ -77,6 +78,8 @@ export class Held<T> implements Subscription<T>, Holder {
 
   /** @internal */
   message(message: unknown): void {
+    // Another holder may have ended it just now.
+    if (this.#isOver) return;
     if (this.#onMessage) reported(() => this.#onMessage!(message as T));
     else this.#queue.push(message as T);
   }
@@ -88,6 +91,7 @@ export class Held<T> implements Subscription<T>, Holder {
 
   /** @internal */
   end(error?: GatepassError): void {
+    this.#isOver = true;
     if (error?.code === 'USER_CHANGED') this.#queue.clear();
     this.#queue.end(error);
     this.#settleReady[1](error ?? failure('CLOSED', 'the subscription has ended before it was joined'));

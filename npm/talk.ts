@@ -6,9 +6,10 @@ import { CursorStore } from './cursor-store.js';
 import { failure, type GatepassError } from './errors.js';
 import type { StateChangeEvent } from './events.js';
 import type { AuthSocketOptions } from './option-types.js';
-import { isRecord, Options } from './options.js';
+import { isRecord, Options, type Rows, type Rule } from './options.js';
 import { plain, type Sendable } from './payload.js';
 import { filled, print } from './platform.js';
+import { withId } from './matching.js';
 import { refusal, type RequestOptions } from './request-rules.js';
 import { type Holder, Rules, type SubscribeOptions } from './rules.js';
 import type { JsonValue } from './schemes.js';
@@ -65,20 +66,21 @@ export interface Functions {
   send(value: unknown): Sendable;
 }
 
+const ID_TYPES = ['number', 'string'] as const;
 const SUBSCRIBE = {
-  match: 'face',
+  match: 'matcher',
   leave: 'face',
   key: 'text',
-  id: 'text',
-  idType: 'face',
-  reply: 'face',
-  error: 'face',
-  end: 'face',
+  id: 'path',
+  idType: ID_TYPES,
+  reply: 'matcher',
+  error: 'matcher',
+  end: 'matcher',
   resume: 'face',
-  onMessage: 'face',
+  onMessage: 'function',
 };
-const REQUEST = { id: 'text', idType: 'face', reply: 'face', error: 'face', timeout: 'millis', resend: 'flag' };
-const RESUME = { cursor: 'text!', resumed: 'face', tooOld: 'face' };
+const REQUEST = { id: 'path', idType: ID_TYPES, reply: 'matcher', error: 'matcher', timeout: 'millis', resend: 'flag' };
+const RESUME = { cursor: 'path', resumed: 'matcher', tooOld: 'matcher' };
 
 type Json = Parameters<typeof filled>[1];
 
@@ -89,6 +91,7 @@ export class Conversation implements Talk {
   readonly #rules: Rules;
   readonly #requests: RequestOptions;
   readonly #store: CursorStore | undefined;
+  readonly #storeKey: string | undefined;
   /** Not held: the driver holds this. */
   #socket: WeakRef<AuthSocket<any, any>> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -96,13 +99,13 @@ export class Conversation implements Talk {
   constructor(functions: Functions, given: AuthSocketOptions) {
     this.#functions = functions;
     const { params, scheme, onConnected, requests, resume } = given;
+    checked(requests ?? {}, 'requests.', { ...REQUEST, max: 'count' });
+    if (resume != null) checked(resume, 'resume.', { ...RESUME, store: 'storage', storeKey: 'text' }, ['cursor']);
     const { max, ...defaults } = requests ?? {};
     const { store, storeKey, ...own } = resume ?? ({} as NonNullable<typeof resume>);
-    if (max != null) new Options({ max }, 'requests.', { max: 'count' }).values();
-    checked(defaults, 'requests.', REQUEST);
-    if (resume) checked(own, 'resume.', RESUME);
     this.#requests = defaults;
-    this.#store = store == null ? undefined : new CursorStore(store, storeKey);
+    this.#store = store == null ? undefined : new CursorStore(store);
+    this.#storeKey = storeKey;
     const port = {
       say: (connection: number, message: unknown) =>
         inside.driver(this.#there)!.write(connection, plain(this.encode(message))),
@@ -118,7 +121,7 @@ export class Conversation implements Talk {
         void this.#there.dispatchEvent(new ResumeEvent(isWhole, message, key)),
       now: () => performance.now(),
     };
-    const rules = (this.#rules = new Rules(port, max, resume && own, this.#store?.cursors));
+    const rules = (this.#rules = new Rules(port, max, resume && own, this.#store));
     const cursor = () => rules.cursors.get('') as JsonValue | undefined;
     const say = (send: (data: Sendable) => void) => (value: unknown) => send(this.encode(value));
     this.options = {
@@ -149,16 +152,22 @@ export class Conversation implements Talk {
     this.#socket = new WeakRef(socket);
     socket.binaryType = 'arraybuffer';
     const rules = this.#rules;
-    socket.addEventListener('statechange', ({ state, previous, userChanged, error }: StateChangeEvent) => {
-      if (userChanged) {
-        rules.changeUser();
+    this.#store?.read(this.#storeKey ?? `gatepass.cursors ${socket.url.replace(/\?.*/, '')}`);
+    let isNew = true;
+    socket.addEventListener(
+      'statechange',
+      ({ state, previous, userChanged, error, suspendedFor }: StateChangeEvent) => {
+        if (userChanged) rules.changeUser();
+        // Nobody was signed in when the page was loaded: the user to come is not the one of the store.
+        if (isNew && suspendedFor === 'sign-in') rules.cursors.clear();
+        if (state === 'connected') isNew = false;
         this.#store?.write();
-      }
-      if (state === 'connected') rules.connected();
-      else if (state === 'closed') rules.end(error);
-      else if (previous === 'connected') rules.lost();
-      this.#schedule();
-    });
+        if (state === 'connected') rules.connected();
+        else if (state === 'closed') rules.end(error);
+        else if (previous === 'connected') rules.lost();
+        this.#schedule();
+      },
+    );
     socket.addEventListener('handover', () => rules.connected());
   }
 
@@ -195,11 +204,15 @@ export class Conversation implements Talk {
     message: unknown,
     options: SubscribeOptions & { onMessage?: (message: unknown) => void },
   ): Subscription<any> {
-    const { onMessage, ...given } = options ?? {};
-    const all = checked(options, '', SUBSCRIBE);
-    if (all.get('match') == null) all.fail('match', 'what tells its messages from others is needed');
-    if (onMessage != null && typeof onMessage !== 'function') all.fail('onMessage', 'a function is needed');
-    if (given.resume) checked(given.resume, 'resume.', RESUME);
+    checked(options, '', SUBSCRIBE, ['match']);
+    const { onMessage, ...given } = options;
+    const { id, idType, leave: last, resume } = given;
+    if (resume != null) checked(resume, 'resume.', RESUME, ['cursor']);
+    if (message == null || (id !== undefined && typeof message !== 'object'))
+      throw failure('INVALID_OPTION', `message: ${id === undefined ? 'it' : 'an object'} is needed`);
+    // What cannot be sent is told here, and not when it is sent again. What has a hole is not known yet.
+    const sample = id === undefined ? message : withId(message, id.split('.'), idType === 'string' ? '1' : 1);
+    for (const said of [sample, last ?? sample]) if (!/"\$(id|cursor)"/.test(print(said as Json))) this.encode(said);
     const socket = this.#there;
     if (socket.state === 'closed') throw failure('CLOSED', 'the socket is closed');
     const leave = (holder: Holder) => {
@@ -212,10 +225,10 @@ export class Conversation implements Talk {
     return held;
   }
 
-  async request(message: unknown, options: RequestOptions & { signal?: AbortSignal } = {}): Promise<unknown> {
-    const { signal: given, ...own } = options;
+  async request(message: unknown, options?: RequestOptions & { signal?: AbortSignal }): Promise<unknown> {
+    checked(options ?? {}, '', { ...REQUEST, signal: 'face' });
+    const { signal: given, ...own } = options ?? {};
     const signal = signalOf({ signal: given });
-    checked(own, '', REQUEST);
     if (this.#there.state === 'closed') throw failure('CLOSED', 'the socket is closed');
     const aborted = () => failure('ABORTED', 'the request was aborted', signal?.reason);
     if (signal?.aborted) throw aborted();
@@ -223,17 +236,17 @@ export class Conversation implements Talk {
       const settle = (error: GatepassError | undefined, answer: unknown) => {
         signal?.removeEventListener('abort', abort);
         this.#schedule();
-        if (error) reject(error);
-        else
-          try {
-            resolve(this.#functions.check(answer));
-          } catch (thrown) {
-            reject(thrown);
-          }
+        if (error) return reject(error);
+        try {
+          resolve(this.#functions.check(answer));
+        } catch (thrown) {
+          reject(thrown);
+        }
       };
-      const abort = () => end(aborted());
+      let end: ((error: GatepassError) => void) | undefined;
+      const abort = () => end?.(aborted());
+      end = this.#rules.requests.add(message, { ...this.#requests, ...own }, settle);
       signal?.addEventListener('abort', abort);
-      const end = this.#rules.requests.add(message, { ...this.#requests, ...own }, settle);
       this.#schedule();
     });
   }
@@ -282,12 +295,30 @@ function holds(template: unknown): boolean {
   return isRecord(template) && print(template as JsonValue).includes('"$cursor"');
 }
 
-/** Options whose matchers are JSON or functions. */
-function checked(given: unknown, path: string, rows: Record<string, string>): Options {
-  const options = new Options(given, path, rows);
+/** Checks options: those of the kinds that options of a socket have, and of three more. `needed`: what has to be there. */
+function checked(given: unknown, path: string, rows: Record<string, Rule>, needed: string[] = []): void {
+  const own = ['matcher', 'path', 'storage', 'function'];
+  const plain = Object.entries(rows).map(([name, rule]) => [name, own.includes(rule as string) ? 'face' : rule]);
+  const options = new Options(given, path, Object.fromEntries(plain) as Rows);
   options.values();
-  if (options.get('idType') != null) options.one('idType', ['number', 'string']);
-  for (const name of ['match', 'reply', 'error', 'end', 'resumed', 'tooOld'])
-    if (name in rows && typeof options.get(name) !== 'function') options.json(name);
-  return options;
+  const isFunction = (value: unknown) => typeof value === 'function';
+  for (const [name, rule] of Object.entries(rows)) {
+    const value = options.get(name) as { getItem?: unknown; setItem?: unknown } | undefined;
+    if (value == null) {
+      if (needed.includes(name)) options.fail(name, 'it is needed');
+    } else if (rule === 'function' && !isFunction(value)) options.fail(name, 'a function is needed');
+    else if (rule === 'path' && /(^|\.)(\.|$|__proto__)/.test(options.text(name)))
+      options.fail(name, 'a name is needed, or names with dots between');
+    else if (rule === 'matcher' && !isFunction(value)) {
+      if (options.json(name) === undefined) options.fail(name, 'a JSON value or a function is needed');
+      options.placeholders(name, 'match' in rows && options.get('id') == null ? [] : ['id'], (hole) =>
+        options.fail(name, `"$${hole}" is no placeholder here; "$$" is a plain $`),
+      );
+    } else if (
+      rule === 'storage' &&
+      value !== ('sessionStorage' as unknown) &&
+      !(isFunction(value.getItem) && isFunction(value.setItem))
+    )
+      options.fail(name, "'sessionStorage' or an object with getItem and setItem is needed");
+  }
 }

@@ -55,7 +55,7 @@ async function run(script, settings) {
     [ground, String(script), server],
   );
   assert.deepEqual(
-    said.filter((text) => !/^WebSocket connection to/.test(text)),
+    said.filter((text) => !/^WebSocket connection to|in match|in onMessage/.test(text)),
     [],
   );
   return result;
@@ -210,7 +210,10 @@ test('requests find their answers, however these come, and end by themselves', a
     'no answer within 30 ms of sending (maybe-arrived)',
   ]);
   assert.equal(result.tooLate, 'REQUEST_TIMED_OUT');
-  assert.deepEqual(result.same, ['INVALID_OPTION', 'message: another request has the id "same"']);
+  assert.deepEqual(result.same, [
+    'INVALID_OPTION',
+    'message: the id "same" is that of another request, whose answer may still come',
+  ]);
   assert.deepEqual(result.ends, [['ABORTED', 'maybe-arrived', 'enough'], 'ABORTED']);
   assert.deepEqual(result.plain, [], 'a late answer changes nothing');
 });
@@ -343,9 +346,38 @@ test('with a store it goes on over a reload; a logout forgets where', async () =
     await control({ do: 'publish', room: 'a', text: 'while it was away' });
     await hear();
     assert.deepEqual(await heard(3), [2, 3]);
-    await tab.evaluate(() => session.logout());
+    // Two sockets of other URLs do not share it.
+    assert.deepEqual(await tab.evaluate(() => Object.keys(sessionStorage).filter((key) => key.includes('cursors'))), [
+      `gatepass.cursors ${server}/ws/rooms/`,
+    ]);
+    const stored = () =>
+      tab.evaluate((server) => sessionStorage.getItem(`gatepass.cursors ${server}/ws/rooms/`), server);
+    assert.equal(await stored(), '[["",3]]');
+    // Somebody else, who signs in after a logout that this page has not seen.
+    await tab.evaluate(() => {
+      for (const key of Object.keys(sessionStorage)) if (!key.includes('cursors')) sessionStorage.removeItem(key);
+    });
     await tab.reload();
-    assert.equal(await tab.evaluate(() => sessionStorage.getItem('gatepass.cursors')), '[]');
+    await tab.evaluate(async (server) => {
+      const { AuthSocket, presets, Session } = await import('gatepass');
+      const { json } = await import('gatepass/conversation');
+      const session = new Session(presets.simpleJwt(`${server}/api`));
+      const options = { session, ...presets.ticketServerSocket(server), codec: json() };
+      globalThis.cursors = [];
+      const socket = new AuthSocket(`${server}/ws/rooms/`, {
+        ...options,
+        resume: { cursor: 'seq', store: 'sessionStorage' },
+        onConnected: (_, { cursor }) => cursors.push(cursor ?? null),
+      });
+      await new Promise((resolve) =>
+        socket.addEventListener('statechange', ({ suspendedFor }) => suspendedFor && resolve()),
+      );
+      await session.login({ username: 'bob', password: 'hunter2' });
+      await socket.ready();
+      socket.close();
+    }, server);
+    assert.deepEqual(await tab.evaluate(() => cursors), [null]);
+    assert.equal(await stored(), '[]');
   });
 });
 
@@ -438,6 +470,122 @@ test('what belongs to a user ends with the user, and nothing of it reaches the n
   assert.deepEqual(result.said, ['join', 1, 2, 3], 'bob joins nothing that he has not asked for');
 });
 
+test('ids of the app and of gatepass do not meet, and an id whose answer may still come is not taken twice', async () => {
+  const result = await run(async (server) => {
+    const socket = await roomSocket(server);
+    await socket.ready();
+    const ask = (what, more, options) =>
+      socket.request({ type: 'ask', what, ...more }, options).then(
+        (answer) => answer.what,
+        ({ code }) => code,
+      );
+    const answers = await Promise.all([
+      ask('own', { id: 2, after: 60 }),
+      ask('one', { after: 20 }),
+      ask('two', { after: 20 }),
+      ask('as text', { id: '2' }),
+      ask('an object', { id: { n: 1 } }),
+      ask('no number', { id: NaN }),
+    ]);
+    const late = await ask('late', { id: 'x', after: 50 }, { timeout: 20 });
+    const again = await ask('again', { id: 'x' });
+    socket.close();
+    return { answers, late, again };
+  });
+  assert.deepEqual(result, {
+    answers: ['own', 'one', 'two', 'INVALID_OPTION', 'INVALID_OPTION', 'INVALID_OPTION'],
+    late: 'REQUEST_TIMED_OUT',
+    again: 'INVALID_OPTION',
+  });
+});
+
+test('what an app does wrong in a conversation is told where it does it, and harms nothing else', async () => {
+  const result = await run(async (server) => {
+    const { json } = await import('gatepass/conversation');
+    const errors = [];
+    addEventListener('error', ({ error, message }) => errors.push(error?.message ?? message));
+    const strict = {
+      '~standard': {
+        version: 1,
+        vendor: 'test',
+        validate: (value) => (value.bad ? { issues: [{ message: 'bad', path: ['bad'] }] } : { value }),
+      },
+    };
+    const socket = await roomSocket(server, { codec: json({ send: strict }) });
+    const code = (call) => {
+      try {
+        call();
+      } catch (error) {
+        return error.code ?? error.message;
+      }
+    };
+    const cyclic = {};
+    cyclic.self = cyclic;
+    const thrown = [
+      code(() => socket.subscribe({ bad: 1 }, { match: {} })),
+      code(() => socket.subscribe({ type: 'join' }, { match: {}, leave: { bad: 1 } })),
+      code(() => socket.subscribe({ type: 'join' }, { match: {}, leave: cyclic })),
+      code(() => socket.subscribe(undefined, { match: {} })),
+      code(() => socket.subscribe('text', { match: {}, id: 'id' })),
+      code(() => socket.subscribe({}, { match: { symbol: '$ACME' } })),
+      code(() => socket.subscribe({}, { match: { id: '$id' } })),
+      code(() => socket.subscribe({}, { match: {}, id: 'a..b' })),
+      code(() => socket.subscribe({}, { match: {}, resume: { cursor: 'seq', store: 'sessionStorage' } })),
+    ];
+    // A signal that outlives a request that was not taken.
+    const abort = new AbortController();
+    await socket.request(null, { signal: abort.signal }).catch(() => {});
+    abort.abort();
+    // One holder ends the other while both are told.
+    const heard = [];
+    const { ready } = socket.subscribe(...roomOf('a', { onMessage: () => (heard.push(1), second.unsubscribe()) }));
+    const second = socket.subscribe(...roomOf('a', { onMessage: () => heard.push(2) }));
+    await ready;
+    await control({ do: 'publish', room: 'a', text: 'x' });
+    await socket.request({ type: 'ask', what: 1 });
+    // Callbacks that throw are reported, and the others go on.
+    socket.subscribe(
+      { type: 'x' },
+      {
+        match: () => {
+          throw new Error('in match');
+        },
+      },
+    );
+    socket.subscribe(
+      ...roomOf('b', {
+        onMessage: () => {
+          throw new Error('in onMessage');
+        },
+      }),
+    );
+    await control({ do: 'publish', room: 'b', text: 'x' });
+    const answer = await socket.request({ type: 'ask', what: 2 });
+    // What has no hole for it stays as it is, beside a cursor too.
+    socket.subscribe(
+      { type: 'echo', price: '$100', user: '$id', list: ['$cursor', 1], text: '$$x', since: '$cursor' },
+      { match: { type: 'echo' }, resume: { cursor: 'seq' } },
+    );
+    await socket.request({ type: 'ask', what: 3 });
+    const echoed = (await said()).find(({ type }) => type === 'echo');
+    socket.close();
+    return { thrown, heard, answer: answer.what, errors, echoed };
+  }).catch((error) => error);
+  assert.deepEqual(result.thrown, [
+    'MESSAGE_INVALID',
+    'MESSAGE_INVALID',
+    'MESSAGE_INVALID',
+    ...Array(6).fill('INVALID_OPTION'),
+  ]);
+  assert.deepEqual(result.heard, [1]);
+  assert.equal(result.answer, 2);
+  assert.ok(
+    result.errors.every((text) => /in match|in onMessage/.test(text)),
+    String(result.errors),
+  );
+  assert.deepEqual(result.echoed, { type: 'echo', price: '$100', user: '$id', list: [null, 1], text: '$$x' });
+});
+
 test('wrong options say what is wrong, and a socket without a codec what it needs', async () => {
   const result = await run(async (server) => {
     const { anonymous, AuthSocket } = await import('gatepass');
@@ -487,7 +635,7 @@ test('wrong options say what is wrong, and a socket without a codec what it need
     /^INVALID_OPTION requests\.timeout: milliseconds/,
     /^INVALID_OPTION requests\.max: a whole number/,
     /^INVALID_OPTION requests\.replay: there is no such option; known are id idType reply error timeout resend/,
-    /^INVALID_OPTION resume\.cursor: a string/,
+    /^INVALID_OPTION resume\.cursor: it is needed/,
     /^INVALID_OPTION onConnected: a function is needed/,
     /^INVALID_OPTION receive: a Standard Schema is needed/,
     /^INVALID_OPTION send: a function is needed/,

@@ -27,6 +27,43 @@ test('20,000 schedules keep what a conversation promises', { skip: Number.isInte
   for (const [what, count] of Object.entries(all)) assert(count > 1_000, `${what}: ${count}`);
 });
 
+test('what still arrives of a subscription that was left is dropped for ten seconds, and is a message again after that', () => {
+  let now = 0;
+  const plain = [];
+  const port = {
+    say() {},
+    send: () => ({ status: 'sent' }),
+    deliver: (message) => plain.push(message),
+    now: () => now,
+  };
+  const rules = new Rules(port);
+  rules.joining(1);
+  rules.connected();
+  const holder = { joined() {}, message: () => assert.fail('it was left'), end() {} };
+  rules.subscribe({ join: 'a' }, { match: { room: 'a' } }, holder);
+  rules.leave(holder);
+  rules.sweep();
+  rules.received({ room: 'a', at: 1 }, 1);
+  now = 10_001;
+  rules.received({ room: 'a', at: 2 }, 1);
+  assert.deepEqual(plain, [{ room: 'a', at: 2 }]);
+});
+
+test('the cursors of a thousand subscriptions are kept, and the oldest are forgotten', () => {
+  const rules = new Rules({ say() {}, deliver() {}, now: () => 0 });
+  rules.joining(1);
+  rules.connected();
+  for (let room = 0; room < 1_500; room++) {
+    const holder = { joined() {}, message() {}, end() {} };
+    rules.subscribe({ room }, { match: { room }, resume: { cursor: 'seq' } }, holder);
+    rules.received({ room, seq: 1 }, 1);
+    rules.leave(holder);
+    rules.sweep();
+  }
+  assert.equal(rules.cursors.size, 1_000);
+  assert.ok(rules.cursors.has('{"room":1499}'));
+});
+
 if (Number.isInteger(only)) {
   const world = new World(Rules, only);
   try {
