@@ -133,7 +133,7 @@ export class Rules {
     }
     if (connection === this.#present) this.#present = undefined;
     this.requests.gone(connection);
-    this.#ended.add(connection);
+    if (this.#live.includes(connection)) this.#ended.add(connection);
     this.#release();
   }
 
@@ -290,7 +290,8 @@ export class Rules {
     }
     if (isTaken) return;
     // The oldest first, so that nothing overtakes.
-    if (from === this.#live[0] || !this.#isShared(message, from)) this.#hand(message, from);
+    const isFirst = this.#live[0] === undefined || from <= this.#live[0];
+    if (isFirst || !this.#isShared(message, from)) this.#hand(message, from);
     else this.#held.push([message, from]);
   }
 

@@ -27,6 +27,27 @@ test('20,000 schedules keep what a conversation promises', { skip: Number.isInte
   for (const [what, count] of Object.entries(all)) assert(count > 1_000, `${what}: ${count}`);
 });
 
+test('what arrives while onConnected has not ended is delivered at once, also with a cursor', () => {
+  const plain = [];
+  const port = { say() {}, send: () => ({ status: 'sent' }), deliver: (message) => plain.push(message), now: () => 0 };
+  const rules = new Rules(port, 10, { cursor: 'seq' });
+  rules.received({ seq: 1 }, 1);
+  assert.deepEqual(plain, [{ seq: 1 }]);
+  rules.joining(1);
+  rules.connected();
+  rules.received({ seq: 2 }, 1);
+  // The next one takes over: what it has waits for the one that serves.
+  rules.received({ seq: 4 }, 2);
+  rules.joining(2);
+  rules.received({ seq: 3 }, 1);
+  rules.connected();
+  rules.gone(1);
+  assert.deepEqual(
+    plain.map(({ seq }) => seq),
+    [1, 2, 3, 4],
+  );
+});
+
 test('what still arrives of a subscription that was left is dropped for ten seconds, and is a message again after that', () => {
   let now = 0;
   const plain = [];
