@@ -30,8 +30,6 @@ export interface AttemptContext {
   reason: 'first' | 'again' | 'handover';
   /** How the last connection or attempt ended; undefined for the first. */
   lastClose: LastClose | undefined;
-  /** The last cursor of the socket, with `resume`. For `onConnected` and a function for the first message. */
-  cursor?: unknown;
   /** Aborts when the answer is not needed any more. */
   signal: AbortSignal;
 }
@@ -54,6 +52,8 @@ export interface ConnectedInfo extends AttemptContext {
   ack: JsonValue | undefined;
   /** The subprotocol that the server chose, or ''. */
   protocol: string;
+  /** The last cursor of the socket, with `resume`. */
+  cursor?: unknown;
   /** @internal */
   socket?: number;
 }

@@ -9,7 +9,7 @@ import type { AuthSocketOptions } from './option-types.js';
 import { isRecord, Options, type Rows, type Rule } from './options.js';
 import { plain, type Sendable } from './payload.js';
 import { filled, print } from './platform.js';
-import { withId } from './matching.js';
+import { fill, withId } from './matching.js';
 import { refusal, type RequestOptions } from './request-rules.js';
 import { type Holder, Rules, type SubscribeOptions } from './rules.js';
 import type { JsonValue } from './schemes.js';
@@ -126,9 +126,7 @@ export class Conversation implements Talk {
     const say = (send: (data: Sendable) => void) => (value: unknown) => send(this.encode(value));
     this.options = {
       ...given,
-      params: holds(params)
-        ? () => filled(params as Params, { cursor: `${cursor() ?? ''}` || undefined } as Json) as Params
-        : params,
+      params: holds(params) ? () => fill(params, { cursor: `${cursor() ?? ''}` || undefined }) as Params : params,
       scheme:
         scheme?.type === 'firstMessage' && holds(scheme.message)
           ? {

@@ -63,11 +63,13 @@ const say = (room, texts) =>
 
 test('what members of two nodes say at the same time reaches each of them once, and in one order', () =>
   inRoom('together', 4, async (page) => {
-    const result = await page.evaluate(async () => {
+    await page.evaluate(() => {
       members.forEach(({ socket }, who) => {
         for (let at = 0; at < 10; at++) socket.send({ type: 'say', room: 'together', text: `${who}.${at}` });
       });
-      while (members.some(({ heard }) => heard.length < 40)) await new Promise((resolve) => setTimeout(resolve, 10));
+    });
+    await page.waitForFunction(() => members.every(({ heard }) => heard.length === 40));
+    const result = await page.evaluate(async () => {
       const answer = await members[0].socket.request({ type: 'ask', what: 'the time' });
       for (const { socket } of members) socket.close();
       return { all: members.map(({ heard }) => heard), answer: answer.what };

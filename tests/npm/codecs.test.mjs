@@ -177,7 +177,8 @@ test('"$cursor" stands for the last cursor in parameters and the first message, 
     const socket = new AuthSocket(`${server}/ws/ack/`, {
       session,
       scheme: firstMessage({ message: { token: '$token', since: '$cursor' }, ack: { type: 'auth_ok' } }),
-      params: { room: 'a', since: '$cursor' },
+      // What is no placeholder stays as it is.
+      params: { room: '$a', since: '$cursor' },
       codec: json(),
       resume: { cursor: 'seq' },
       backoff: { base: 1, cap: 1 },
@@ -205,7 +206,7 @@ test('"$cursor" stands for the last cursor in parameters and the first message, 
     };
   });
   assert.deepEqual(result.cursors, [undefined, 7]);
-  assert.deepEqual(result.urls, ['room=a', 'room=a&since=7']);
+  assert.deepEqual(result.urls, ['room=%24a', 'room=%24a&since=7']);
   assert.deepEqual(JSON.parse(JSON.stringify(result.sent)), [
     [{}, { type: 'resume' }, { seq: 7 }],
     [{ since: 7 }, { type: 'resume', cursor: 7 }],

@@ -16,11 +16,16 @@ import { inProfile, open } from './profile.mjs';
 /** Ticks that a test makes, and how many listen. */
 function clock() {
   const ticks = new EventEmitter();
+  const changes = new EventTarget();
+  // It is told of a listener just before that is there.
+  for (const type of ['newListener', 'removeListener'])
+    ticks.on(type, (name) => name === 'tick' && queueMicrotask(() => changes.dispatchEvent(new Event('change'))));
   return {
     tick: (text) => ticks.emit('tick', text),
     /** Until so many listen. */
     has: async (count) => {
-      while (ticks.listenerCount('tick') !== count) await new Promise((resolve) => setTimeout(resolve, 5));
+      while (ticks.listenerCount('tick') !== count)
+        await new Promise((resolve) => changes.addEventListener('change', resolve, { once: true }));
     },
     /** The ticks, until its end is asked for, at once. */
     heard: () => {
