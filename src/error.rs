@@ -6,6 +6,8 @@
 //! sentence, its numbers are fields: the wasm carries no code that writes numbers. [`Problem`] shows both.
 
 mod caller;
+#[cfg(not(feature = "js"))]
+mod json;
 mod table;
 
 use crate::proto::Millis;
@@ -13,6 +15,8 @@ use crate::proto::contract::Remedy;
 use core::fmt;
 
 pub use caller::{ConfigError, SendError, UrlProblem};
+#[cfg(not(feature = "js"))]
+pub use json::JsonError;
 pub use table::{HTTP_ROWS, ROWS, SENTENCES};
 
 /// What a failure asks for.

@@ -84,6 +84,38 @@ impl Value {
         Self(object(parts))
     }
 
+    #[cfg(not(feature = "js"))]
+    pub(super) fn of_pairs(members: Vec<(String, Self)>) -> Self {
+        let parts = Array::new();
+        for (name, value) in members {
+            parts.push(&name.into());
+            parts.push(&value.0);
+        }
+        Self(object(parts))
+    }
+
+    #[cfg(not(feature = "js"))]
+    pub(super) fn of_whole(number: i64) -> Self {
+        Self(JsValue::from_f64(number as f64))
+    }
+
+    #[cfg(not(feature = "js"))]
+    pub(super) const fn null() -> Self {
+        Self(JsValue::NULL)
+    }
+
+    #[cfg(not(feature = "js"))]
+    pub(super) fn of<T: serde::Serialize + ?Sized>(value: &T) -> Result<Self, String> {
+        let value = value.serialize(&serde_wasm_bindgen::Serializer::json_compatible());
+        let value = value.map_err(|error| error.to_string())?;
+        if value.is_undefined() { Err("it is nothing that JSON has".to_owned()) } else { Ok(Self(value)) }
+    }
+
+    #[cfg(not(feature = "js"))]
+    pub(super) fn to<T: serde::de::DeserializeOwned>(self) -> Result<T, String> {
+        serde_wasm_bindgen::from_value(self.0).map_err(|error| error.to_string())
+    }
+
     pub(super) fn text(&self) -> Option<String> {
         self.0.as_string()
     }

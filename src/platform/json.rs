@@ -3,6 +3,8 @@
 //! Values are substituted into templates as values; text is never spliced, so a token cannot change the shape of a message.
 
 use super::present::Value;
+#[cfg(not(feature = "js"))]
+use crate::error::JsonError;
 
 /// A JSON value (RFC 8259). Of two members with one name the last counts.
 #[derive(Clone, PartialEq)]
@@ -58,6 +60,42 @@ impl Json {
     #[must_use]
     pub fn object(members: &[(&str, &str)]) -> Self {
         Self(Value::of_members(members))
+    }
+
+    /// Makes an object.
+    #[cfg(not(feature = "js"))]
+    pub(crate) fn of_members(members: Vec<(String, Self)>) -> Self {
+        Self(Value::of_pairs(members.into_iter().map(|(name, value)| (name, value.0)).collect()))
+    }
+
+    /// Makes a whole number.
+    #[cfg(not(feature = "js"))]
+    pub(crate) fn whole(number: i64) -> Self {
+        Self(Value::of_whole(number))
+    }
+
+    /// Makes the value `null`.
+    #[cfg(not(feature = "js"))]
+    pub(crate) fn null() -> Self {
+        Self(Value::null())
+    }
+
+    /// Writes a value of a Rust type.
+    ///
+    /// # Errors
+    /// JSON has no such value: a map whose keys are no texts, say. In a browser also a number that JavaScript does not tell from the next one.
+    #[cfg(not(feature = "js"))]
+    pub fn of<T: serde::Serialize + ?Sized>(value: &T) -> Result<Self, JsonError> {
+        Value::of(value).map(Self).map_err(JsonError::Encode)
+    }
+
+    /// Reads a value of a Rust type.
+    ///
+    /// # Errors
+    /// It has another shape.
+    #[cfg(not(feature = "js"))]
+    pub fn to<T: serde::de::DeserializeOwned>(self) -> Result<T, JsonError> {
+        self.0.to().map_err(JsonError::Decode)
     }
 
     /// Returns the member of an object, or the element of an array, by a dotted path: `data.0.access_token`.

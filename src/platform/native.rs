@@ -72,6 +72,31 @@ impl Value {
         Self(members.iter().map(|(name, text)| ((*name).to_owned(), Serde::from(*text))).collect())
     }
 
+    #[cfg(not(feature = "js"))]
+    pub(super) fn of_pairs(members: Vec<(String, Self)>) -> Self {
+        Self(members.into_iter().map(|(name, value)| (name, value.0)).collect())
+    }
+
+    #[cfg(not(feature = "js"))]
+    pub(super) fn of_whole(number: i64) -> Self {
+        Self(number.into())
+    }
+
+    #[cfg(not(feature = "js"))]
+    pub(super) const fn null() -> Self {
+        Self(Serde::Null)
+    }
+
+    #[cfg(not(feature = "js"))]
+    pub(super) fn of<T: serde::Serialize + ?Sized>(value: &T) -> Result<Self, String> {
+        serde_json::to_value(value).map(Self).map_err(|error| error.to_string())
+    }
+
+    #[cfg(not(feature = "js"))]
+    pub(super) fn to<T: serde::de::DeserializeOwned>(self) -> Result<T, String> {
+        serde_json::from_value(self.0).map_err(|error| error.to_string())
+    }
+
     pub(super) fn text(&self) -> Option<String> {
         self.0.as_str().map(str::to_owned)
     }

@@ -38,12 +38,12 @@ export function parseExact(text) {
 /** @type {(value: Json) => string} */
 export const print = total((value) => JSON.stringify(value), '');
 
-/** An object of names and texts in turn. @param {string[]} parts */
+/** An object of names and values in turn. @param {any[]} parts */
 export function object(parts) {
-  /** @type {Record<string, string>} */
-  const made = {};
-  for (let at = 0; at < parts.length; at += 2) made[parts[at]] = parts[at + 1];
-  return made;
+  /** @type {Array<[string, Json]>} */
+  const members = [];
+  for (let at = 0; at < parts.length; at += 2) members.push([parts[at], parts[at + 1]]);
+  return Object.fromEntries(members);
 }
 
 /** @param {unknown} value @returns {value is JsonObject} */

@@ -61,6 +61,8 @@ pub mod backoff;
 pub mod close;
 pub mod connection;
 pub mod contract;
+#[cfg(not(feature = "js"))]
+pub mod conversation;
 mod frame;
 mod handshake;
 mod hint;

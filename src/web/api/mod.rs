@@ -12,7 +12,8 @@ pub use fetch::FetchError;
 pub use session::{Session, SessionEnvironment, SessionEvent, SignInError};
 pub use store::store;
 pub use stream::{Incoming, SocketStream};
-pub use typed::{JsonError, JsonStream, login_details};
+pub use crate::error::JsonError;
+pub use typed::{JsonStream, login_details};
 
 use wasm_bindgen::prelude::*;
 

@@ -12,8 +12,8 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
 use super::seed;
-use super::typed::{JsonError, js_of};
-use crate::error::{ConfigError, TokenError};
+use super::typed::js_of;
+use crate::error::{ConfigError, JsonError, TokenError};
 use crate::proto::contract::Numbered as _;
 use crate::proto::session::{
     AccessToken, LoginError, SessionConfig, SessionState, SessionView, TokenRequirement, check_header_text,

@@ -15,24 +15,10 @@ use wasm_bindgen::{JsCast, JsValue};
 
 use super::connection::AuthSocket;
 use super::stream::{Incoming, SocketStream};
-use crate::error::SendError;
+use crate::error::JsonError;
 use crate::proto::connection::Sent;
 use crate::proto::session::LoginError;
 use crate::proto::{Json, Secret};
-
-/// A value cannot be written as JSON, or JSON does not fit the requested type. The text of serde may quote the message.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum JsonError {
-    /// The value cannot be written as JSON (RFC 8259): a number that JavaScript does not tell from the next one, say.
-    #[error("the value cannot be written as JSON: {0}")]
-    Encode(String),
-    /// The message is no JSON, or has another shape than the type.
-    #[error("the message does not fit the type: {0}")]
-    Decode(String),
-    /// The message was not taken.
-    #[error("{0}")]
-    Send(#[from] SendError),
-}
 
 impl AuthSocket {
     /// Sends a value as JSON text, otherwise as [`AuthSocket::send`].
