@@ -7,6 +7,8 @@
 // Tests have dependencies of their own, and the wasm of the package does without those of Rust users.
 #![cfg_attr(not(any(test, feature = "js")), warn(unused_crate_dependencies))]
 
+#[cfg(any(all(not(target_family = "wasm"), feature = "native"), all(target_family = "wasm", not(feature = "js"))))]
+pub mod conversation;
 pub mod error;
 #[cfg(all(not(target_family = "wasm"), feature = "native"))]
 pub mod native;

@@ -22,6 +22,8 @@ pub(super) fn now() -> Now {
 /// Waits until a deadline has passed; without one, for ever.
 pub(super) async fn until(deadline: Option<Instant>) {
     match deadline {
+        // Whoever waits anew after each of many messages would wait for ever if this slept at all.
+        Some(deadline) if deadline <= now().instant => {}
         // The clock is cut to whole milliseconds, so one more makes sure that the deadline has passed.
         Some(deadline) => {
             tokio::time::sleep(Duration::from(deadline.since(now().instant)) + Duration::from_millis(1)).await

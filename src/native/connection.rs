@@ -1,6 +1,6 @@
 //! The connection driver: a task that runs one connection machine on tokio's sockets.
 
-use core::future::Future;
+use core::future::{Future, ready};
 use core::task::{Context, Poll};
 use core::time::Duration;
 use std::collections::BTreeMap;
@@ -18,12 +18,15 @@ use super::message::Message;
 use super::recent::Recent;
 use super::session::Session;
 use super::socket;
+use crate::conversation::{Command, Desk};
 use crate::error::{ConfigError, Disposition, NotReady, Problem, SendError};
 use crate::proto::Handshake;
+use crate::proto::connection::Outgoing as _;
 use crate::proto::connection::{
     Connection as Machine, ConnectionConfig, ConnectionState, Event, Inbound, Input, Output, Sent, SocketId, Stats,
     check_close_code,
 };
+use crate::proto::conversation::Input as Talk;
 use crate::proto::outbox::MessageId;
 use crate::proto::scheme::Scheme;
 use crate::proto::session::{self, RequestId, RequesterId, TokenRequest};
@@ -37,7 +40,7 @@ const LARGEST: usize = 64 << 20;
 
 /// A WebSocket that authenticates itself and stays connected. It closes with its value.
 pub struct AuthSocket {
-    commands: mpsc::UnboundedSender<ConnectionCommand>,
+    pub(super) commands: mpsc::UnboundedSender<ConnectionCommand>,
     messages: mpsc::UnboundedReceiver<Message>,
     events: mpsc::UnboundedReceiver<Event>,
     present: watch::Receiver<Present>,
@@ -62,7 +65,16 @@ impl AuthSocket {
     ///
     /// # Errors
     /// What is wrong with the settings, or a scheme with a credential and no session.
-    pub fn new(mut config: ConnectionConfig, session: Option<&Session>) -> Result<Self, ConfigError> {
+    pub fn new(config: ConnectionConfig, session: Option<&Session>) -> Result<Self, ConfigError> {
+        Self::with_desk(config, session, None)
+    }
+
+    /// The same with a conversation, which gets messages and events.
+    pub(super) fn with_desk(
+        mut config: ConnectionConfig,
+        session: Option<&Session>,
+        desk: Option<Desk>,
+    ) -> Result<Self, ConfigError> {
         config.check()?;
         config.has_session = session.is_some();
         if session.is_none() && config.needs_session() {
@@ -82,6 +94,8 @@ impl AuthSocket {
         let room = Arc::new(Semaphore::new(ROOM));
         let task = Task {
             machine,
+            desk,
+            gone: Vec::new(),
             commands: commands.downgrade(),
             session: None,
             http: session.map(|session| session.http.clone()),
@@ -251,8 +265,12 @@ impl fmt::Debug for AuthSocket {
     }
 }
 
-struct Task {
+pub(super) struct Task {
     machine: Machine,
+    /// Of a conversation.
+    pub(super) desk: Option<Desk>,
+    /// Sockets that have ended since the desk was told.
+    gone: Vec<SocketId>,
     /// For answers; weak, so that the task ends with the socket.
     commands: mpsc::WeakUnboundedSender<ConnectionCommand>,
     session: Option<(Session, RequesterId)>,
@@ -285,11 +303,19 @@ impl Task {
         }
         loop {
             let deadline = self.machine.poll_timeout();
+            let desk_deadline = self.desk.as_ref().and_then(Desk::poll_timeout);
+            let needs_sweep = self.desk.as_ref().is_some_and(|desk| desk.needs_sweep);
             let command = tokio::select! {
                 command = inbox.recv() => command,
+                // Whoever subscribes at once in the place of who has left was heard before.
+                () = ready(()), if needs_sweep && inbox.is_empty() => Some(ConnectionCommand::Conversation(Command::Input(Talk::Sweep))),
                 () = until(deadline) => Some(ConnectionCommand::Input(Input::Timeout)),
+                () = until(desk_deadline) => Some(ConnectionCommand::Conversation(Command::Input(Talk::Timeout))),
             };
             match command {
+                Some(ConnectionCommand::Conversation(command)) => {
+                    self.converse(|desk| desk.command(now().instant, command));
+                }
                 Some(ConnectionCommand::FromApp(input)) => {
                     self.input(input);
                     self.present.send_modify(|present| present.taken = present.taken.wrapping_add(1));
@@ -298,12 +324,13 @@ impl Task {
                 Some(ConnectionCommand::Input(input)) => {
                     if let Input::SocketClosed { socket, .. } | Input::HandshakeAnswered { socket, .. } = &input {
                         self.sockets.remove(socket);
+                        self.gone.push(*socket);
                     }
                     self.input(input);
                 }
                 Some(ConnectionCommand::Send(message, ttl, done)) => {
                     // The caller may have dropped the future.
-                    done.send(self.send(message, ttl)).ok();
+                    done.send(self.send(message, ttl).1).ok();
                 }
                 Some(ConnectionCommand::Session(view)) => self.input(Input::Session(view)),
                 Some(ConnectionCommand::Token { id, result }) => self.input(Input::Token { id, result }),
@@ -323,6 +350,10 @@ impl Task {
             self.perform(output);
         }
         self.note();
+        // Why a socket has ended was told before: a closed one and another user end more than a loss does.
+        while let Some(socket) = self.gone.pop() {
+            self.converse(|desk| desk.input(now().instant, Talk::Gone(socket)));
+        }
     }
 
     /// Shows what can be read from outside.
@@ -331,27 +362,28 @@ impl Task {
         self.present.send_modify(|present| (present.state, present.stats) = (state, stats));
     }
 
-    fn send(&mut self, message: Message, ttl: Option<Duration>) -> Result<Sent, SendError> {
+    pub(super) fn send(&mut self, message: Message, ttl: Option<Duration>) -> (MessageId, Result<Sent, SendError>) {
         let id = MessageId(self.next_message);
         self.next_message = self.next_message.wrapping_add(1);
-        let sent = self.machine.send(id, &message, ttl.map(Millis::from))?;
-        match sent {
-            Sent::Now(socket) | Sent::Unconfirmed(socket) => {
+        let result = self.machine.send(id, &message, ttl.map(Millis::from));
+        match result {
+            Ok(Sent::Now(socket) | Sent::Unconfirmed(socket)) => {
                 self.payloads.insert(id, message.clone());
                 self.send_on(socket, message);
             }
-            Sent::Queued => {
+            Ok(Sent::Queued) => {
                 self.payloads.insert(id, message);
             }
-            Sent::Dropped => {}
+            Ok(Sent::Dropped) => {}
+            Err(_) => return (id, result),
         }
         self.go_on();
-        Ok(sent)
+        (id, result)
     }
 
     fn received(&mut self, socket: SocketId, message: Message) {
         match self.machine.on_message(socket, now().instant, message.len()) {
-            Inbound::Deliver => self.deliver(message),
+            Inbound::Deliver => self.deliver(socket, message),
             // What the app does not get takes no room.
             Inbound::Ignore => self.room.add_permits(1),
             Inbound::Inspect => {
@@ -373,8 +405,12 @@ impl Task {
         self.note();
     }
 
-    fn deliver(&self, message: Message) {
-        if self.messages.send(message).is_err() {
+    fn deliver(&mut self, socket: SocketId, message: Message) {
+        if self.desk.is_some() {
+            // It is kept for whoever it belongs to: a request inside of a loop would wait for ever if nothing were read meanwhile.
+            self.room.add_permits(1);
+            self.converse(|desk| desk.received(now().instant, socket, message.text().as_deref()));
+        } else if self.messages.send(message).is_err() {
             self.room.add_permits(1);
         }
     }
@@ -386,16 +422,20 @@ impl Task {
                     task.abort();
                 }
             }
-            // There are no functions to ask here: `asks` is empty.
-            Output::Ask { request, .. } => self.input(Input::Answered { request, answer: None }),
+            // Without a conversation nothing is asked.
+            Output::Ask { request, question, socket, token, said: _ } => {
+                let answer = self.answer(question, socket, token.as_ref());
+                self.input(Input::Answered { request, answer });
+            }
             Output::CloseSocket { socket, code, reason } => {
+                self.gone.push(socket);
                 if let Some(commands) = self.sockets.remove(&socket) {
                     commands.send(SocketCommand::Close { code, reason }).ok();
                 }
             }
-            Output::Deliver { .. } => {
+            Output::Deliver { socket } => {
                 if let Some(message) = self.inspected.take() {
-                    self.deliver(message);
+                    self.deliver(socket, message);
                 }
             }
             Output::Discard { messages } => {
@@ -412,7 +452,11 @@ impl Task {
                     drop(all);
                     self.present.send_modify(|present| (present.state, present.problem) = (state, problem));
                 }
-                self.events.send(event).ok();
+                if self.desk.is_some() {
+                    self.converse(|desk| desk.event(now().instant, event));
+                } else {
+                    self.events.send(event).ok();
+                }
             }
             Output::Fetch { request, http } => {
                 let (client, commands) = (self.http.get_or_insert_with(Http::new).clone(), self.commands.clone());
@@ -469,7 +513,7 @@ impl Task {
         ));
     }
 
-    fn send_on(&self, id: SocketId, message: Message) {
+    pub(super) fn send_on(&self, id: SocketId, message: Message) {
         if let Some(commands) = self.sockets.get(&id) {
             commands.send(SocketCommand::Send(message)).ok();
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 use super::message::Message;
+use crate::conversation;
 use crate::error::{SendError, TokenError};
 use crate::proto::connection::{Input, Sent, SocketId};
 use crate::proto::session::{
@@ -26,6 +27,8 @@ pub(super) enum SessionCommand {
 
 /// A command to the task of a connection.
 pub(super) enum ConnectionCommand {
+    /// The app talks to the desk of a conversation.
+    Conversation(conversation::Command),
     /// The app connects or closes.
     FromApp(Input<'static>),
     Received {

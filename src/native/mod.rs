@@ -33,6 +33,7 @@
 
 mod clock;
 mod connection;
+mod conversation;
 mod http;
 mod inbox;
 mod message;
@@ -41,7 +42,9 @@ mod session;
 mod socket;
 mod stream;
 
+pub use crate::conversation::Conversation;
 pub use connection::AuthSocket;
+pub(crate) use conversation::{Link, converse};
 pub use message::Message;
 pub use session::{Session, SignInError};
 pub use stream::{Incoming, SocketStream};

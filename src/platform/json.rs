@@ -68,6 +68,12 @@ impl Json {
         Self(Value::of_pairs(members.into_iter().map(|(name, value)| (name, value.0)).collect()))
     }
 
+    /// Returns whether it is an object or an array.
+    #[cfg(not(feature = "js"))]
+    pub(crate) fn has_places(&self) -> bool {
+        self.0.items().is_some() || self.print().starts_with('{')
+    }
+
     /// Makes a whole number.
     #[cfg(not(feature = "js"))]
     pub(crate) fn whole(number: i64) -> Self {

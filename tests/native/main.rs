@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
+mod conversation;
 mod django;
 mod frames;
 mod handshakes;

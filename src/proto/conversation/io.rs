@@ -3,7 +3,7 @@
 use super::super::connection::SocketId;
 use super::super::{Json, Millis};
 use super::options::{RequestOptions, SubscribeOptions};
-use crate::error::{Problem, SendError};
+use crate::error::{ConfigError, Problem, SendError};
 
 /// Whoever holds a subscription. The driver makes the number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -196,6 +196,9 @@ pub enum RequestFailure {
     /// The id is that of another request, whose answer may still come.
     #[error("INVALID_OPTION: message: its id is that of another request, whose answer may still come")]
     IdTaken,
+    /// The options of the request.
+    #[error("INVALID_OPTION: {0}")]
+    Options(ConfigError),
 }
 
 impl RequestFailure {
@@ -210,7 +213,7 @@ impl RequestFailure {
             Self::Closed(_) => "CLOSED",
             Self::Ended(problem, _) => problem.failure.code(),
             Self::Send(error) => error.code(),
-            Self::Id | Self::IdTaken => "INVALID_OPTION",
+            Self::Id | Self::IdTaken | Self::Options(_) => "INVALID_OPTION",
         }
     }
 
@@ -220,7 +223,7 @@ impl RequestFailure {
         match self {
             Self::Lost(fate) | Self::UserChanged(fate) | Self::Closed(fate) | Self::Ended(_, fate) => Some(*fate),
             Self::Refused(_) | Self::TimedOut(_) => Some(Fate::MaybeArrived),
-            Self::Send(_) | Self::Id | Self::IdTaken => None,
+            Self::Send(_) | Self::Id | Self::IdTaken | Self::Options(_) => None,
         }
     }
 
@@ -236,7 +239,8 @@ impl RequestFailure {
             | Self::Ended(..)
             | Self::Send(_)
             | Self::Id
-            | Self::IdTaken => None,
+            | Self::IdTaken
+            | Self::Options(_) => None,
         }
     }
 }

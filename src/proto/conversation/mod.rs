@@ -127,8 +127,14 @@ impl Conversation {
 
     /// Returns a template with the last cursor of the socket for `"$cursor"`. Without one, its member is left out.
     #[must_use]
-    pub fn with_cursor(&self, template: &Json) -> Option<Json> {
-        matching::filled(template, "$cursor", self.last_cursors.get(""))
+    pub fn with_cursor(&self, template: &Json) -> Json {
+        matching::filled(template, "$cursor", self.last_cursors.get("")).unwrap_or_else(Json::null)
+    }
+
+    /// The same before there is a cursor.
+    #[must_use]
+    pub fn without_cursor(template: &Json) -> Json {
+        matching::filled(template, "$cursor", None).unwrap_or_else(Json::null)
     }
 
     fn joining(&mut self, socket: SocketId) {

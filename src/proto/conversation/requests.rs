@@ -107,7 +107,7 @@ impl Requests {
         if self.requests.len() >= self.most {
             return Err(RequestFailure::Send(SendError::QueueFull));
         }
-        if message.items().is_none() && !message.print().starts_with('{') {
+        if !message.has_places() {
             return Err(RequestFailure::Id);
         }
         let Some(own) = message.at(&options.id).filter(|own| !own.is_null()) else { return Ok(None) };

@@ -147,8 +147,7 @@ impl Rooms {
     }
 
     pub(super) fn sweep(&mut self, now: Instant, next_id: &mut NextId, outputs: &mut VecDeque<Output>) {
-        let empty: Vec<_> =
-            self.rooms.iter().filter(|(_, room)| room.holders.is_empty()).map(|(id, _)| *id).collect();
+        let empty: Vec<_> = self.rooms.iter().filter(|(_, room)| room.holders.is_empty()).map(|(id, _)| *id).collect();
         for id in empty {
             let Some(room) = self.rooms.remove(&id) else { continue };
             if let Some(leave) = &room.options.leave {

@@ -7,12 +7,12 @@ mod store;
 mod stream;
 mod typed;
 
+pub use crate::error::JsonError;
 pub use connection::{AuthSocket, Sink};
 pub use fetch::FetchError;
 pub use session::{Session, SessionEnvironment, SessionEvent, SignInError};
 pub use store::store;
 pub use stream::{Incoming, SocketStream};
-pub use crate::error::JsonError;
 pub use typed::{JsonStream, login_details};
 
 use wasm_bindgen::prelude::*;

@@ -11,7 +11,8 @@ use std::process::ExitCode;
 
 use gatepass::proto::connection::SocketId;
 use gatepass::proto::conversation::{
-    Conversation, ConversationConfig, Handed, HolderId, Input, Matcher, Output, RequestId, RequestOptions, Resume, SubscribeOptions, SubscriptionFailure,
+    Conversation, ConversationConfig, Handed, HolderId, Input, Matcher, Output, RequestId, RequestOptions, Resume,
+    SubscribeOptions, SubscriptionFailure,
 };
 use gatepass::proto::{Instant, Json, Millis};
 use serde_json::{Value, json};
