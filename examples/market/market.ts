@@ -1,4 +1,8 @@
-// What both market watches know of the market: pure, and the same for every framework.
+// What all market watches know of the market: pure, and the same for every framework.
+
+import type { GatepassError } from 'gatepass';
+import type { SocketRequestOptions, SubscribeOptions } from 'gatepass/conversation';
+import { userMessage } from 'gatepass/user-messages';
 
 export interface Quote {
   symbol: string;
@@ -31,40 +35,46 @@ export const OPENING: Market = {
   trades: [],
 };
 
-/** The market after a message. What is not understood changes nothing: a server may learn new words before its clients do. */
-export function hear(market: Market, data: unknown): Market {
-  const message = parse(data);
-  if (message?.type === 'quotes' && Array.isArray(message.quotes)) {
-    const prices = new Map(message.quotes.map(({ symbol, price }) => [symbol, price]));
-    const quotes = market.quotes.map((quote) => {
-      const price = prices.get(quote.symbol);
-      return typeof price === 'number' ? { ...quote, price, history: [...quote.history, price].slice(-60) } : quote;
-    });
-    return { ...market, quotes };
-  }
-  if (message?.type === 'broadcast' && (message.side === 'buy' || message.side === 'sell') && message.symbol) {
-    const trade: Trade = {
-      id: (market.trades[0]?.id ?? 0) + 1,
-      who: message.from ?? 'somebody',
-      side: message.side,
-      symbol: message.symbol,
-    };
-    return { ...market, trades: [trade, ...market.trades].slice(0, 6) };
-  }
-  return market;
+/** What subscribes to a room of the server. After a loss it goes on where it was. */
+export const join = (room: string) => ({ type: 'join', room, since: '$cursor' });
+
+/** Its news, and what else the server says of it. */
+export const room = (room: string): SubscribeOptions<News> => ({
+  match: { type: 'news', room },
+  reply: { type: 'joined', room },
+  leave: { type: 'leave', room },
+  resume: { cursor: 'seq', tooOld: { type: 'gap', room } },
+});
+
+/** What is asked to buy or to sell. The server says it to everybody in the room, and answers. */
+export const order = (side: Side, symbol: string) => ({ type: 'say', room: 'trades', text: { side, symbol } });
+
+/** How the server answers an order. */
+export const ANSWERS: SocketRequestOptions = { reply: { type: 'said', id: '$id' } };
+
+/** The market after new prices. What is not understood changes nothing: a server may learn new words before its clients do. */
+export function quoted(market: Market, { text }: News): Market {
+  if (!Array.isArray(text)) return market;
+  const prices = new Map(text.map((quote) => [quote?.symbol, quote?.price]));
+  const quotes = market.quotes.map((quote) => {
+    const price = prices.get(quote.symbol);
+    return typeof price === 'number' ? { ...quote, price, history: [...quote.history, price].slice(-60) } : quote;
+  });
+  return { ...market, quotes };
 }
 
-/** What is sent to buy or to sell: the server passes it on to everybody. */
-export function order(side: Side, symbol: string): string {
-  return JSON.stringify({ type: 'broadcast', side, symbol });
+/** The market after a trade. */
+export function traded(market: Market, { seq, from, text }: News): Market {
+  if ((text?.side !== 'buy' && text?.side !== 'sell') || !text.symbol) return market;
+  const trade: Trade = { id: seq, who: from ?? 'somebody', side: text.side, symbol: text.symbol };
+  return { ...market, trades: [trade, ...market.trades].slice(0, 6) };
 }
 
-/** Orders as a person would name them. */
-export function named(orders: unknown[]): string {
-  return orders
-    .map(parse)
-    .map((order) => `${order?.side ?? 'something'} ${order?.symbol ?? ''}`.trim())
-    .join(', ');
+/** What became of an order without an answer. */
+export function failed(side: Side, symbol: string, error: unknown): string {
+  const { fate } = error as GatepassError;
+  if (fate === 'maybe-arrived') return `The connection was lost: ${side} ${symbol} may not have arrived.`;
+  return `${side} ${symbol} was not taken. ${userMessage(error)}`;
 }
 
 export function price(quote: Quote): string {
@@ -94,18 +104,9 @@ export function points({ history }: Quote): string {
     .join(' ');
 }
 
-interface Message {
-  type?: string;
-  quotes?: { symbol?: string; price?: number }[];
-  side?: string;
-  symbol?: string;
+/** News of a room. */
+export interface News {
+  seq: number;
   from?: string;
-}
-
-function parse(data: unknown): Message | undefined {
-  try {
-    return JSON.parse(String(data)) as Message;
-  } catch {
-    return undefined;
-  }
+  text: any;
 }

@@ -14,7 +14,6 @@ use crate::proto::conversation::{
 };
 use crate::proto::outbox::MessageId;
 use crate::proto::scheme::Scheme;
-use crate::proto::session::AccessToken;
 use crate::proto::{Instant, Json};
 
 type Answer = Result<Json, RequestFailure>;
@@ -249,10 +248,10 @@ impl Desk {
         self.tell(&Heard::Event(event));
     }
 
-    /// Returns the first messages with their cursor: an array.
-    pub(crate) fn first_messages(&self, token: Option<&AccessToken>) -> Json {
-        let values = match token {
-            Some(token) => Json::object(&[("token", token.access()), ("authorization", token.authorization.expose())]),
+    /// Returns the first messages with their cursor: an array. `credential`: the token alone, and as `Authorization`.
+    pub(crate) fn first_messages(&self, credential: Option<(&str, &str)>) -> Json {
+        let values = match credential {
+            Some((token, authorization)) => Json::object(&[("token", token), ("authorization", authorization)]),
             None => Json::object(&[]),
         };
         let templates = self.first_messages.iter().flatten();

@@ -69,7 +69,10 @@ impl Task {
                 self.converse(|desk| desk.input(now().instant, Input::Joining(socket)));
                 Some(Json::array(Vec::new()))
             }
-            Question::FirstMessage => self.desk.as_ref().map(|desk| desk.first_messages(token)),
+            Question::FirstMessage => {
+                let credential = token.map(|token| (token.access(), token.authorization.expose()));
+                self.desk.as_ref().map(|desk| desk.first_messages(credential))
+            }
             // There are no functions here.
             Question::Address => None,
         }

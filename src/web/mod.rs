@@ -11,7 +11,11 @@ mod core;
 #[doc(hidden)]
 pub use self::core::trusted_options;
 #[cfg(not(feature = "js"))]
+pub use crate::conversation::Conversation;
+#[cfg(not(feature = "js"))]
 pub use api::{
     AuthSocket, FetchError, Incoming, JsonError, JsonStream, Session, SessionEnvironment, SessionEvent, SignInError,
     Sink, SocketStream, login_details, store,
 };
+#[cfg(not(feature = "js"))]
+pub(crate) use api::{Link, converse};

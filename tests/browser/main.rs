@@ -7,6 +7,7 @@
 
 mod bad_input;
 mod border;
+mod conversation;
 mod good_path;
 mod harness;
 mod rules;

@@ -90,7 +90,7 @@ fn open(server: &MockServer, options: ConversationConfig) -> Conversation {
 }
 
 async fn publish(server: &MockServer, room: &str, text: &str) {
-    server.control(Command::Publish { room: room.to_owned(), text: text.to_owned() }).await;
+    server.control(Command::Publish { room: room.to_owned(), text: text.into() }).await;
 }
 
 async fn drop_sockets(server: &MockServer) {

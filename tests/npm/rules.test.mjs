@@ -1,10 +1,13 @@
 // The rules of a conversation, in virtual time: 20,000 schedules with losses at every place, handovers, restarts, slow and lost answers, and other users.
 // What they promise is judged in rules/world.mjs: in order and once, no hole that was not told, no answer to another request, no subscription forgotten, none
-// of a former user kept. For one seed alone: `node tests/npm/rules.test.mjs 4711` prints its story.
+// of a former user kept. The machine of a Rust app is held against them (rules/traced.mjs, rules/replay.rs). For one seed alone: `node tests/npm/rules.test.mjs 4711` prints its story.
 
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { traced } from './rules/traced.mjs';
 import { World } from './rules/world.mjs';
 
 const SEEDS = 20_000;
@@ -25,6 +28,29 @@ test('20,000 schedules keep what a conversation promises', { skip: Number.isInte
   }
   // Each of these has happened, and often.
   for (const [what, count] of Object.entries(all)) assert(count > 1_000, `${what}: ${count}`);
+});
+
+test('the machine of a Rust app does the same at every step of those schedules', {
+  skip: Number.isInteger(only) || !process.env.GATEPASS_TEST_REPLAY,
+}, async () => {
+  const replay = spawn(process.env.GATEPASS_TEST_REPLAY);
+  let said = '';
+  for (const out of [replay.stdout, replay.stderr]) out.on('data', (data) => (said += data));
+  const ended = once(replay, 'close');
+  // It may end before it has read all.
+  replay.stdin.on('error', () => {});
+  for (let seed = 1; seed <= SEEDS && replay.exitCode === null; seed++) {
+    const steps = [];
+    new World(
+      traced(Rules, (...step) => steps.push(step)),
+      seed,
+    ).run();
+    if (!replay.stdin.write(`${JSON.stringify(steps)}\n`)) await Promise.race([once(replay.stdin, 'drain'), ended]);
+  }
+  replay.stdin.end();
+  const [code] = await ended;
+  assert.equal(code, 0, said);
+  assert(Number(said) > 100 * SEEDS, `${said} steps`);
 });
 
 test('what arrives while onConnected has not ended is delivered at once, also with a cursor', () => {

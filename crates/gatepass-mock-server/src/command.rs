@@ -59,8 +59,8 @@ pub enum Command {
     Publish {
         /// Which.
         room: String,
-        /// What.
-        text: String,
+        /// What: a text, or any JSON.
+        text: serde_json::Value,
     },
     /// Send the next news and answers twice.
     Repeat {

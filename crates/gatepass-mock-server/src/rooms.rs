@@ -2,9 +2,9 @@
 //!
 //! | the client says | the server answers |
 //! |---|---|
-//! | `{"type": "join", "room", "since"?, "id"?}` | `{"type": "joined", "room", "seq"}`, and all news after `since`; before them `{"type": "gap", "room"}` if the log does not go back so far. The room `secret`: `{"type": "refused", "room"}` |
+//! | `{"type": "join", "room", "since"?, "id"?}` | `{"type": "joined", "room", "seq"}`, and all news after `since`; before them `{"type": "gap", "room"}` if the log does not go back so far, or has begun anew. The room `secret`: `{"type": "refused", "room"}` |
 //! | `{"type": "leave", "room"}` | `{"type": "left", "room"}` |
-//! | `{"type": "say", "room", "text"}` | to all members `{"type": "news", "room", "seq", "text", "from"}` |
+//! | `{"type": "say", "room", "text", "id"?}` | to all members `{"type": "news", "room", "seq", "text", "from"}`; with an `id` also `{"type": "said", "room", "seq"}`. The text may be any JSON |
 //! | `{"type": "ask", "id", "what", "after"?, "refuse"?}` | after so many milliseconds `{"type": "answer", "id", "what"}`, or `{"type": "no", "id", "what"}` |
 //!
 //! What answers a message with an `id` has the same `id`, and so have the news of a room that was joined with one.
@@ -104,6 +104,10 @@ impl Inner {
             ("say", Some(name)) => {
                 let from = self.sockets.get(&socket).and_then(|socket| socket.user.clone());
                 self.publish(name, &message["text"], from.as_deref());
+                if !id.is_null() {
+                    let seq = self.rooms.room(name).seq;
+                    self.tell(socket, &json!({"type": "said", "room": name, "seq": seq}), id);
+                }
             }
             ("ask", _) => self.answer(socket, message),
             _ => return false,
@@ -116,7 +120,7 @@ impl Inner {
         room.members.insert(socket, id.clone());
         let joined = json!({"type": "joined", "room": name, "seq": room.seq});
         let oldest = room.log.front().map_or(room.seq, |(seq, _)| seq - 1);
-        let is_gap = since.is_some_and(|since| since < oldest);
+        let is_gap = since.is_some_and(|since| since < oldest || since > room.seq);
         let missed: Vec<_> = match since {
             Some(since) => room.log.iter().filter(|(seq, _)| *seq > since).map(|(_, news)| news.clone()).collect(),
             None => Vec::new(),

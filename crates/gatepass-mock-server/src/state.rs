@@ -279,7 +279,7 @@ impl State {
             }
             Command::ForgetLogs => inner.rooms.forget_logs(),
             Command::LoseReplies { times } => inner.rooms.losses += times,
-            Command::Publish { room, text } => inner.publish(room, &text.as_str().into(), None),
+            Command::Publish { room, text } => inner.publish(room, text, None),
             Command::Repeat { times } => inner.rooms.repeats += times,
             Command::Push { text } => inner.order_accepted(None, &SocketOrder::Text(text.clone())),
             Command::SendRaw { hex } => {

@@ -1,8 +1,9 @@
 import { ChangeDetectionStrategy, Component, inject, signal } from '@angular/core';
 import { presets } from 'gatepass';
-import { GatepassSession, injectAuthSocket } from 'gatepass/angular';
+import { GatepassSession, injectAuthSocket, subscription } from 'gatepass/angular';
+import { json } from 'gatepass/conversation';
 import { userMessage } from 'gatepass/user-messages';
-import { change, hear, named, OPENING, order, points, price, trend, type Side } from '../../market/market';
+import * as Market from '../../market/market';
 
 @Component({
   selector: 'app-market-watch',
@@ -74,39 +75,39 @@ import { change, hear, named, OPENING, order, points, price, trend, type Side } 
 })
 export class MarketWatch {
   protected readonly session = inject(GatepassSession);
-  protected readonly socket = injectAuthSocket(
-    `${location.origin}/channel/`,
-    presets.ticketServerSocket(location.origin),
-  );
-  protected readonly market = signal(OPENING);
-  /** Orders that wait for a connection. */
+  protected readonly socket = injectAuthSocket(`${location.origin}/ws/rooms/`, {
+    ...presets.ticketServerSocket(location.origin),
+    codec: json(),
+    requests: Market.ANSWERS,
+  });
+  protected readonly market = signal(Market.OPENING);
+  /** Orders that wait for a connection, and an answer. */
   protected readonly waiting = signal(0);
   /** What became of an order, if it is not as it should be. */
   protected readonly problem = signal<string | undefined>(undefined);
   protected readonly userMessage = userMessage;
-  protected readonly change = change;
-  protected readonly points = points;
-  protected readonly price = price;
-  protected readonly trend = trend;
+  protected readonly change = Market.change;
+  protected readonly points = Market.points;
+  protected readonly price = Market.price;
+  protected readonly trend = Market.trend;
 
   constructor() {
-    this.socket.messages.subscribe((data) => this.market.update((market) => hear(market, data)));
-    this.socket.changes.subscribe(({ unconfirmed }) => {
-      if (unconfirmed.length) this.problem.set(`The connection was lost: ${named(unconfirmed)} may not have arrived.`);
-    });
+    const hear = (room: string, next: typeof Market.quoted) =>
+      subscription(this.socket, Market.join(room), Market.room(room)).messages.subscribe((news) =>
+        this.market.update((market) => next(market, news)),
+      );
+    hear('quotes', Market.quoted);
+    hear('trades', Market.traded);
   }
 
-  protected async trade(side: Side, symbol: string): Promise<void> {
+  protected async trade(side: Market.Side, symbol: string): Promise<void> {
     this.problem.set(undefined);
-    const text = order(side, symbol);
+    this.waiting.update((count) => count + 1);
     try {
-      const message = this.socket.send(text);
-      this.waiting.update((count) => count + 1);
-      const status = await this.socket.socket?.sent(message);
-      this.waiting.update((count) => count - 1);
-      if (status === 'dropped') this.problem.set(`${named([text])} was not sent.`);
+      await this.socket.request(Market.order(side, symbol));
     } catch (error) {
-      this.problem.set(`${named([text])} was not taken. ${userMessage(error)}`);
+      this.problem.set(Market.failed(side, symbol, error));
     }
+    this.waiting.update((count) => count - 1);
   }
 }

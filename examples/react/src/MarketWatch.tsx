@@ -1,37 +1,43 @@
 import { useState } from 'react';
 import { presets } from 'gatepass';
+import { json } from 'gatepass/conversation';
 import { userMessage } from 'gatepass/user-messages';
-import { useAuthSocket, useSession } from 'gatepass/react';
-import { hear, named, OPENING, order, type Side } from '../../market/market';
+import { useAuthSocket, useSession, useSubscription } from 'gatepass/react';
+import { ANSWERS, failed, join, OPENING, order, quoted, room, traded, type Side } from '../../market/market';
 import { Quotes } from './Quotes';
 
 export function MarketWatch() {
   const { session, isSignedIn } = useSession();
+  const { socket, state, retryIn, error, request, reconnect } = useAuthSocket(`${location.origin}/ws/rooms/`, {
+    ...presets.ticketServerSocket(location.origin),
+    codec: json(),
+    requests: ANSWERS,
+  });
+
   const [market, setMarket] = useState(OPENING);
-  /** Orders that wait for a connection. */
+  useSubscription(socket, join('quotes'), {
+    ...room('quotes'),
+    onMessage: (news) => setMarket((market) => quoted(market, news)),
+  });
+  useSubscription(socket, join('trades'), {
+    ...room('trades'),
+    onMessage: (news) => setMarket((market) => traded(market, news)),
+  });
+
+  /** Orders that wait for a connection, and an answer. */
   const [waiting, setWaiting] = useState(0);
   /** What became of an order, if it is not as it should be. */
   const [problem, setProblem] = useState<string>();
-  const { socket, state, retryIn, error, send, reconnect } = useAuthSocket(`${location.origin}/channel/`, {
-    ...presets.ticketServerSocket(location.origin),
-    onMessage: (data) => setMarket((market) => hear(market, data)),
-    onStateChange: ({ unconfirmed }) => {
-      if (unconfirmed.length) setProblem(`The connection was lost: ${named(unconfirmed)} may not have arrived.`);
-    },
-  });
 
   async function trade(side: Side, symbol: string) {
     setProblem(undefined);
-    const text = order(side, symbol);
+    setWaiting((count) => count + 1);
     try {
-      const message = send(text);
-      setWaiting((count) => count + 1);
-      const status = await socket?.sent(message);
-      setWaiting((count) => count - 1);
-      if (status === 'dropped') setProblem(`${named([text])} was not sent.`);
+      await request(order(side, symbol));
     } catch (error) {
-      setProblem(`${named([text])} was not taken. ${userMessage(error)}`);
+      setProblem(failed(side, symbol, error));
     }
+    setWaiting((count) => count - 1);
   }
 
   return (

@@ -48,9 +48,9 @@ options! {
             reconnects: bool = true, "reconnect";
             /// Whether to replace the connection when the token is renewed. The new connection is accepted before the
             /// old one closes, and no event fires. Each message of yours goes to one of them. The old one is read for
-            /// `minUptime` longer; messages that the server sends to both in that time arrive twice. If the new one
-            /// fails, the old one stays. In browsers only: the native driver refuses it. The server knows nothing of
-            /// the new connection: join rooms again in `onConnected`, or when `handover` fires.
+            /// `minUptime` longer; messages that the server sends to both in that time arrive twice, but those of a
+            /// subscription. If the new one fails, the old one stays. The server knows nothing of the new connection:
+            /// subscriptions join again by themselves, other rooms in `onConnected`, or when `handover` fires.
             handover: bool = false, "handover";
             /// How to detect a dead connection. Any message of the server counts as life. Without it only sleep is
             /// detected: after more than 3 minutes of sleep the connection is replaced.

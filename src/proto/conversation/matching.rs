@@ -61,8 +61,11 @@ pub enum Matcher {
     /// JSON that matches as a subset, with `"$id"` where the id is. `"$$"` at the beginning of a text is a plain `$`.
     Json(Json),
     /// A function of the message and the id. It must not call the conversation.
-    Function(Arc<dyn Fn(&Json, Option<&Id>) -> bool + Send + Sync>),
+    Function(Arc<MatcherFunction>),
 }
+
+/// Whether a message, with the id of the request or the subscription, is meant.
+pub type MatcherFunction = dyn Fn(&Json, Option<&Id>) -> bool + Send + Sync;
 
 impl Matcher {
     /// Makes a matcher of a function.

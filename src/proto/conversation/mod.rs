@@ -25,7 +25,7 @@ use rooms::{RoomId, Rooms};
 
 pub use cursors::LastCursors;
 pub use io::{Fate, Handed, HolderId, Input, Output, RequestFailure, RequestId, SubscriptionFailure};
-pub use matching::{Id, IdType, Matcher};
+pub use matching::{Id, IdType, Matcher, MatcherFunction};
 pub use options::{ConversationConfig, RequestOptions, Resume, SubscribeOptions};
 
 /// A machine for one socket.

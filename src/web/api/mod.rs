@@ -1,6 +1,7 @@
 //! Sessions and sockets for a Rust app in a browser.
 
 mod connection;
+mod conversation;
 mod fetch;
 mod session;
 mod store;
@@ -9,6 +10,7 @@ mod typed;
 
 pub use crate::error::JsonError;
 pub use connection::{AuthSocket, Sink};
+pub(crate) use conversation::{Link, converse};
 pub use fetch::FetchError;
 pub use session::{Session, SessionEnvironment, SessionEvent, SignInError};
 pub use store::store;

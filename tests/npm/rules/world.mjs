@@ -17,9 +17,9 @@ function chance(seed) {
 
 const ROOMS = ['a', 'b', 'c', 'secret'];
 
-/** One schedule. `Rules` is the class under test; `note` is told every call and what came of it. */
+/** One schedule. `Rules` is the class under test. */
 export class World {
-  constructor(Rules, seed, note = () => {}) {
+  constructor(Rules, seed) {
     this.random = chance(seed);
     const { is, below } = this.random;
     this.settings = { ids: is(0.3), replies: is(0.5), cursors: is(0.5), feed: is(0.3), leaves: is(0.8) };
@@ -52,7 +52,6 @@ export class World {
       ? { cursor: 'feed', resumed: { type: 'feed-resumed' }, tooOld: { type: 'feed-gap' } }
       : undefined;
     this.rules = new Rules(port, 20, resume);
-    this.note = note;
   }
 
   run() {

@@ -98,6 +98,7 @@ pub(super) fn run() -> Result<()> {
         // Beside the demo, so that they are of the server's origin.
         std::fs::rename(example.build(&project)?, demo.join(example.name()))?;
     }
+    let replay = replay()?;
     let server = Server::start_two(super::mock_server()?.arg("--files").arg(demo))?;
     let mut command = Command::new("node");
     command
@@ -109,10 +110,27 @@ pub(super) fn run() -> Result<()> {
         .env("GATEPASS_TEST_SERVER", &server.first_line)
         .env("GATEPASS_TEST_CONTROL", &server.second_line)
         .env("GATEPASS_TEST_GECKODRIVER", Engine::Firefox.driver()?.1)
+        .env("GATEPASS_TEST_REPLAY", replay)
         .env("GATEPASS_TEST_SITE", target_dir().join("site"))
         .env("GATEPASS_TEST_SCREENSHOTS", target_dir().join("screenshots"));
     run_recorded("npm", &mut command)?;
     fuzz::seeds(&project, 1, fuzz::RUNS)
+}
+
+/// Builds what replays the schedules of conversations on the machine of a Rust app.
+fn replay() -> Result<PathBuf> {
+    run_logged(
+        "cargo-replay",
+        Command::new("cargo").current_dir(root()).args([
+            "build",
+            "--quiet",
+            "--package",
+            "gatepass",
+            "--example",
+            "replay",
+        ]),
+    )?;
+    Ok(target_dir().join("debug/examples/replay"))
 }
 
 /// Packs the package and installs the tarball into an empty project; returns the project's folder.
