@@ -99,6 +99,8 @@ export class GatepassError extends Error {
   declare readonly closeCode: number | undefined;
   /** The least wait in seconds, if the server asked for one. */
   declare readonly retryAfter: number | undefined;
+  /** What is known of a request that has failed (`gatepass/conversation`): the server never had it, or may have it. */
+  declare readonly fate?: 'never-sent' | 'maybe-arrived';
   /**
    * The server's answer to a login that it refused or did not complete, if that was JSON: DRF's `{"username": ["This field is required."]}`.
    * A value that was sent (as it is, JSON-escaped or percent-encoded) is replaced by `…` where it is a whole value or a whole word. The rest is unchanged, also all names.

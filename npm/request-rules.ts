@@ -6,7 +6,7 @@ import { at, print } from './platform.js';
 import type { JsonValue } from './schemes.js';
 
 /** What is known of a request that has failed: `never-sent`, or `maybe-arrived`: the server may have acted on it. */
-export type Fate = 'never-sent' | 'maybe-arrived';
+export type Fate = NonNullable<GatepassError['fate']>;
 
 /** Options of a request. Those of the socket (`requests`) are its defaults. */
 export interface RequestOptions<In = any> {

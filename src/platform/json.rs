@@ -214,6 +214,16 @@ impl Json {
     }
 }
 
+/// As [`Json::parse`].
+#[cfg(not(feature = "js"))]
+impl core::str::FromStr for Json {
+    type Err = JsonError;
+
+    fn from_str(text: &str) -> Result<Self, JsonError> {
+        Self::parse(text).ok_or_else(|| JsonError::Decode("it is no JSON".to_owned()))
+    }
+}
+
 /// Contents may be credentials.
 impl core::fmt::Debug for Json {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {

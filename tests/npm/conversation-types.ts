@@ -1,6 +1,6 @@
 // The types of a conversation: this file compiles under --strict and is never run.
 
-import { anonymous, AuthSocket, type SentMessage } from 'gatepass';
+import { anonymous, AuthSocket, type GatepassError, type SentMessage } from 'gatepass';
 import { codec, json, type StandardSchema, type Subscription } from 'gatepass/conversation';
 
 type Heard = { type: 'news'; room: string; text: string };
@@ -32,6 +32,7 @@ async function walk(): Promise<void> {
       { resend: true },
     );
     console.log(answer.total);
+    await socket.request({ type: 'say', room: 'a' }).catch((error: GatepassError) => console.log(error.fate === 'never-sent'));
     socket.addEventListener('messageerror', ({ issues, error }) => console.log(issues[0]?.path, error.code));
     socket.addEventListener('gap', ({ key }) => console.log(key));
     const end: () => void = socket.subscribe(({ state }) => console.log(state));

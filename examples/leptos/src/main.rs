@@ -1,15 +1,19 @@
-//! gatepass in a Leptos app: sign in, connect by ticket, read the socket as a stream and write it as a sink.
+//! gatepass in a Leptos app: sign in, connect by ticket, subscribe to a room and say something in it.
+
+use std::error::Error;
 
 use futures_channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use futures_util::{StreamExt, future};
+use gatepass::conversation::Heard;
 use gatepass::proto::connection::Event;
+use gatepass::proto::conversation::{ConversationConfig, RequestOptions, Resume, SubscribeOptions};
 use gatepass::proto::session::SessionState;
 use gatepass::proto::{Json, preset};
-use gatepass::web::{Incoming, Session, SessionEvent, SocketStream};
+use gatepass::web::{Conversation, Session, SessionEvent};
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use wasm_bindgen::JsValue;
+use serde::{Deserialize, Serialize};
 
 fn main() {
     mount_to_body(App);
@@ -100,26 +104,69 @@ fn Chat(session: Shared) -> impl IntoView {
 }
 
 // #region talk
+#[derive(Serialize)]
+struct Join {
+    r#type: &'static str,
+    room: &'static str,
+    /// After a loss the server goes on after the last one.
+    since: &'static str,
+}
+
+#[derive(Serialize)]
+struct Say {
+    r#type: &'static str,
+    room: &'static str,
+    text: String,
+}
+
+#[derive(Deserialize)]
+struct News {
+    text: String,
+}
+
+#[derive(Deserialize)]
+struct Said {}
+
 /// Carries messages until the component is gone (its sender with it), over every loss of the connection.
 async fn talk(
     session: Session,
-    waiting: UnboundedReceiver<String>,
+    mut waiting: UnboundedReceiver<String>,
     state: RwSignal<String>,
     heard: RwSignal<Vec<String>>,
-) -> Result<(), gatepass::error::ConfigError> {
+) -> Result<(), Box<dyn Error>> {
     let origin = window().location().origin().unwrap_or_default();
-    let config = preset::connection("ticketServerSocket", &format!("{origin}/channel/"), &origin)?;
-    let (sink, stream) = SocketStream::connect(config, Some(session))?.split();
-    let reading = stream.for_each(|incoming| {
-        match incoming {
-            Incoming::Message(data) => heard.update(|heard| heard.push(data.as_string().unwrap_or_default())),
-            Incoming::Event(Event::StateChanged(change)) => state.set(change.state.name().to_owned()),
-            Incoming::Event(Event::Opened | Event::Closed { .. } | Event::HandedOver | Event::Message { .. }) => {}
+    let config = preset::connection("ticketServerSocket", &format!("{origin}/ws/rooms/"), &origin)?;
+    let said: Json = r#"{"type": "said", "id": "$id"}"#.parse()?;
+    let requests = RequestOptions { reply: Some(said.into()), ..RequestOptions::default() };
+    let options = ConversationConfig { requests, ..ConversationConfig::default() };
+    let conversation = Conversation::new(config, Some(&session), options)?;
+    let events = conversation.messages::<News>().for_each(|heard| {
+        if let Heard::Event(Event::StateChanged(change)) = heard {
+            state.set(change.state.name().to_owned());
         }
         future::ready(())
     });
-    let writing = waiting.map(|text| Ok(JsValue::from(text))).forward(sink);
-    future::select(Box::pin(reading), Box::pin(writing)).await;
+    conversation.socket().connect();
+
+    let room = SubscribeOptions {
+        reply: Some(r#"{"type": "joined", "room": "lobby"}"#.parse::<Json>()?.into()),
+        resume: Some(Resume::new("seq")),
+        ..SubscribeOptions::new(r#"{"type": "news", "room": "lobby"}"#.parse::<Json>()?)
+    };
+    let join = Join { r#type: "join", room: "lobby", since: "$cursor" };
+    let reading = conversation.subscribe::<News>(&join, room)?.for_each(|news| {
+        heard.update(|heard| heard.push(news.map_or_else(|error| error.to_string(), |news| news.text)));
+        future::ready(())
+    });
+    let writing = async {
+        while let Some(text) = waiting.next().await {
+            let say = Say { r#type: "say", room: "lobby", text };
+            if let Err(error) = conversation.request::<_, Said>(&say).await {
+                heard.update(|heard| heard.push(error.to_string()));
+            }
+        }
+    };
+    future::select(Box::pin(future::join(events, reading)), Box::pin(writing)).await;
     Ok(())
 }
 // #endregion talk
