@@ -12,7 +12,7 @@ const prices = { ACME: 128.4, CYBR: 71.95, HOOL: 342.1, INIT: 18.3, WAYN: 507.75
 async function tick() {
   for (const symbol of Object.keys(prices)) prices[symbol] *= 1 + (Math.random() - 0.495) / 80;
   const quotes = Object.entries(prices).map(([symbol, price]) => ({ symbol, price: Number(price.toFixed(2)) }));
-  const command = { do: 'publish', room: 'quotes', text: quotes };
+  const command = { do: 'publish', room: 'market', text: quotes };
   try {
     await fetch(control, { method: 'POST', body: JSON.stringify(command) });
   } catch (error) {

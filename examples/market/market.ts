@@ -1,7 +1,7 @@
 // What all market watches know of the market: pure, and the same for every framework.
 
 import type { GatepassError } from 'gatepass';
-import type { SocketRequestOptions, SubscribeOptions } from 'gatepass/conversation';
+import { json, type SubscribeOptions } from 'gatepass/conversation';
 import { userMessage } from 'gatepass/user-messages';
 
 export interface Quote {
@@ -35,36 +35,30 @@ export const OPENING: Market = {
   trades: [],
 };
 
-/** What subscribes to a room of the server. After a loss it goes on where it was. */
-export const join = (room: string) => ({ type: 'join', room, since: '$cursor' });
+/** What messages are, and how the server answers an order. */
+export const MESSAGES = { codec: json(), requests: { reply: { type: 'said', id: '$id' } } };
 
-/** Its news, and what else the server says of it. */
-export const room = (room: string): SubscribeOptions<News> => ({
-  match: { type: 'news', room },
-  reply: { type: 'joined', room },
-  leave: { type: 'leave', room },
-  resume: { cursor: 'seq', tooOld: { type: 'gap', room } },
-});
+/** What subscribes to the market, and what the server says of it. After a loss it goes on where it was. */
+export const JOIN = { type: 'join', room: 'market', since: '$cursor' };
+export const NEWS: SubscribeOptions<News> = {
+  match: { type: 'news' },
+  reply: { type: 'joined' },
+  resume: { cursor: 'seq', tooOld: { type: 'gap' } },
+};
 
-/** What is asked to buy or to sell. The server says it to everybody in the room, and answers. */
-export const order = (side: Side, symbol: string) => ({ type: 'say', room: 'trades', text: { side, symbol } });
+/** What is asked to buy or to sell. The server tells everybody, and answers. */
+export const order = (side: Side, symbol: string) => ({ type: 'say', room: 'market', text: { side, symbol } });
 
-/** How the server answers an order. */
-export const ANSWERS: SocketRequestOptions = { reply: { type: 'said', id: '$id' } };
-
-/** The market after new prices. What is not understood changes nothing: a server may learn new words before its clients do. */
-export function quoted(market: Market, { text }: News): Market {
-  if (!Array.isArray(text)) return market;
-  const prices = new Map(text.map((quote) => [quote?.symbol, quote?.price]));
-  const quotes = market.quotes.map((quote) => {
-    const price = prices.get(quote.symbol);
-    return typeof price === 'number' ? { ...quote, price, history: [...quote.history, price].slice(-60) } : quote;
-  });
-  return { ...market, quotes };
-}
-
-/** The market after a trade. */
-export function traded(market: Market, { seq, from, text }: News): Market {
+/** The market after news: prices, or a trade. What is not understood changes nothing: a server may learn new words before its clients do. */
+export function hear(market: Market, { seq, from, text }: News): Market {
+  if (Array.isArray(text)) {
+    const prices = new Map(text.map((quote) => [quote?.symbol, quote?.price]));
+    const quotes = market.quotes.map((quote) => {
+      const price = prices.get(quote.symbol);
+      return typeof price === 'number' ? { ...quote, price, history: [...quote.history, price].slice(-60) } : quote;
+    });
+    return { ...market, quotes };
+  }
   if ((text?.side !== 'buy' && text?.side !== 'sell') || !text.symbol) return market;
   const trade: Trade = { id: seq, who: from ?? 'somebody', side: text.side, symbol: text.symbol };
   return { ...market, trades: [trade, ...market.trades].slice(0, 6) };
@@ -104,9 +98,10 @@ export function points({ history }: Quote): string {
     .join(' ');
 }
 
-/** News of a room. */
+/** What everybody in the room hears. */
 export interface News {
   seq: number;
   from?: string;
-  text: any;
+  /** Prices, or an order; the server looks at neither. */
+  text: ({ symbol?: string; price?: number } | null)[] | { side?: string; symbol?: string } | null;
 }

@@ -170,7 +170,7 @@ async fn a_request_ends_with_its_answer_a_refusal_its_time_or_a_loss() {
     let again = RequestOptions { resend: true, ..with_requests().requests };
     control(r#"{"do": "loseReplies", "times": 2}"#).await;
     let again = conversation.request_with::<_, Answer>(&ask("again"), again);
-    let _dropped = drop(conversation.request::<_, Answer>(&ask("given up")));
+    drop(conversation.request::<_, Answer>(&ask("given up")));
     // All have arrived.
     let _: Answer = conversation.request(&ask("here")).await.unwrap();
     drop_sockets().await;

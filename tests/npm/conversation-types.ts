@@ -32,7 +32,9 @@ async function walk(): Promise<void> {
       { resend: true },
     );
     console.log(answer.total);
-    await socket.request({ type: 'say', room: 'a' }).catch((error: GatepassError) => console.log(error.fate === 'never-sent'));
+    await socket
+      .request({ type: 'say', room: 'a' })
+      .catch((error: GatepassError) => console.log(error.fate === 'never-sent'));
     socket.addEventListener('messageerror', ({ issues, error }) => console.log(issues[0]?.path, error.code));
     socket.addEventListener('gap', ({ key }) => console.log(key));
     const end: () => void = socket.subscribe(({ state }) => console.log(state));

@@ -10,7 +10,7 @@ import { browser } from './page.mjs';
 const screenshots = process.env.GATEPASS_TEST_SCREENSHOTS;
 mkdirSync(screenshots, { recursive: true });
 
-const quote = (symbol, price) => control({ do: 'publish', room: 'quotes', text: [{ symbol, price }] });
+const quote = (symbol, price) => control({ do: 'publish', room: 'market', text: [{ symbol, price }] });
 const badge = (tab, state) => tab.locator(`.badge[data-state="${state}"]`).waitFor();
 const signIn = async (tab, username, password) => {
   await tab.getByLabel('User').fill(username);
@@ -60,8 +60,8 @@ for (const name of ['vue', 'angular', 'react']) {
 
     // Unknown messages are ignored.
     for (const text of ['no JSON', '{"type":"news"}', 'null', '[]']) await control({ do: 'push', text });
-    for (const room of ['quotes', 'trades'])
-      for (const text of ['text', null, {}, [null], [{}], { side: 'buy' }]) await control({ do: 'publish', room, text });
+    for (const text of ['text', null, {}, [null], [{}], { side: 'buy' }])
+      await control({ do: 'publish', room: 'market', text });
     await control({ do: 'stop' });
     await badge(maggie, 'waiting');
     await maggie.getByText(/in \d+ s/).waitFor();

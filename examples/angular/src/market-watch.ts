@@ -1,7 +1,6 @@
 import { ChangeDetectionStrategy, Component, inject, signal } from '@angular/core';
 import { presets } from 'gatepass';
 import { GatepassSession, injectAuthSocket, subscription } from 'gatepass/angular';
-import { json } from 'gatepass/conversation';
 import { userMessage } from 'gatepass/user-messages';
 import * as Market from '../../market/market';
 
@@ -77,8 +76,7 @@ export class MarketWatch {
   protected readonly session = inject(GatepassSession);
   protected readonly socket = injectAuthSocket(`${location.origin}/ws/rooms/`, {
     ...presets.ticketServerSocket(location.origin),
-    codec: json(),
-    requests: Market.ANSWERS,
+    ...Market.MESSAGES,
   });
   protected readonly market = signal(Market.OPENING);
   /** Orders that wait for a connection, and an answer. */
@@ -92,12 +90,8 @@ export class MarketWatch {
   protected readonly trend = Market.trend;
 
   constructor() {
-    const hear = (room: string, next: typeof Market.quoted) =>
-      subscription(this.socket, Market.join(room), Market.room(room)).messages.subscribe((news) =>
-        this.market.update((market) => next(market, news)),
-      );
-    hear('quotes', Market.quoted);
-    hear('trades', Market.traded);
+    const { messages } = subscription(this.socket, Market.JOIN, Market.NEWS);
+    messages.subscribe((news) => this.market.update((market) => Market.hear(market, news)));
   }
 
   protected async trade(side: Market.Side, symbol: string): Promise<void> {

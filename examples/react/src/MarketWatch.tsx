@@ -1,29 +1,18 @@
 import { useState } from 'react';
 import { presets } from 'gatepass';
-import { json } from 'gatepass/conversation';
 import { userMessage } from 'gatepass/user-messages';
 import { useAuthSocket, useSession, useSubscription } from 'gatepass/react';
-import { ANSWERS, failed, join, OPENING, order, quoted, room, traded, type Side } from '../../market/market';
+import { failed, hear, JOIN, MESSAGES, NEWS, OPENING, order, type Side } from '../../market/market';
 import { Quotes } from './Quotes';
 
 export function MarketWatch() {
   const { session, isSignedIn } = useSession();
   const { socket, state, retryIn, error, request, reconnect } = useAuthSocket(`${location.origin}/ws/rooms/`, {
     ...presets.ticketServerSocket(location.origin),
-    codec: json(),
-    requests: ANSWERS,
+    ...MESSAGES,
   });
-
   const [market, setMarket] = useState(OPENING);
-  useSubscription(socket, join('quotes'), {
-    ...room('quotes'),
-    onMessage: (news) => setMarket((market) => quoted(market, news)),
-  });
-  useSubscription(socket, join('trades'), {
-    ...room('trades'),
-    onMessage: (news) => setMarket((market) => traded(market, news)),
-  });
-
+  useSubscription(socket, JOIN, { ...NEWS, onMessage: (news) => setMarket((market) => hear(market, news)) });
   /** Orders that wait for a connection, and an answer. */
   const [waiting, setWaiting] = useState(0);
   /** What became of an order, if it is not as it should be. */

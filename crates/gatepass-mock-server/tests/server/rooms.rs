@@ -30,9 +30,16 @@ async fn who_joins_a_room_hears_its_news_until_leaving_it() {
     assert_eq!(told(&mut socket).await, news);
     tell(&mut socket, json!({"type": "leave", "room": "a"})).await;
     assert_eq!(told(&mut socket).await, json!({"type": "left", "room": "a"}));
-    server.control(Command::Publish { room: "a".to_owned(), text: "unheard".to_owned() }).await;
+    server.control(Command::Publish { room: "a".to_owned(), text: "unheard".into() }).await;
     tell(&mut socket, json!({"type": "join", "room": "secret"})).await;
     assert_eq!(told(&mut socket).await, json!({"type": "refused", "room": "secret"}));
+    // Any JSON may be said, and an id is answered once all have heard it.
+    tell(&mut other, json!({"type": "join", "room": "a"})).await;
+    assert_eq!(told(&mut other).await, json!({"type": "joined", "room": "a", "seq": 2}));
+    tell(&mut other, json!({"type": "say", "room": "a", "text": {"side": "buy"}, "id": 8})).await;
+    let news = json!({"type": "news", "room": "a", "seq": 3, "text": {"side": "buy"}, "from": null});
+    assert_eq!(told(&mut other).await, news);
+    assert_eq!(told(&mut other).await, json!({"type": "said", "room": "a", "seq": 3, "id": 8}));
     // What is not for rooms comes back, as on every socket.
     tell(&mut socket, json!({"type": "join"})).await;
     assert_eq!(told(&mut socket).await, json!({"type": "join"}));
@@ -43,7 +50,7 @@ async fn the_log_of_a_room_has_a_bound_and_says_when_it_does_not_reach() {
     let (server, mut socket) = rooms().await;
     server.control(Command::SetSettings { settings: Settings { log_length: 2, ..Settings::default() } }).await;
     for text in ["one", "two", "three"] {
-        server.control(Command::Publish { room: "a".to_owned(), text: text.to_owned() }).await;
+        server.control(Command::Publish { room: "a".to_owned(), text: text.into() }).await;
     }
     let texts = async |socket: &mut Socket, since: u64, count: usize| {
         tell(socket, json!({"type": "join", "room": "a", "since": since})).await;
@@ -60,6 +67,11 @@ async fn the_log_of_a_room_has_a_bound_and_says_when_it_does_not_reach() {
     server.control(Command::ForgetLogs).await;
     assert_eq!(texts(&mut socket, 3, 1).await, ["joined"], "nothing was missed");
     assert_eq!(texts(&mut socket, 2, 2).await, ["joined", "gap"]);
+    assert_eq!(
+        texts(&mut socket, 9, 2).await,
+        ["joined", "gap"],
+        "the client knows more than the log, which has begun anew"
+    );
 }
 
 #[tokio::test]
