@@ -2,11 +2,11 @@
 
 import type { ConnectedInfo, Params } from './asking.js';
 import type { Talk } from './codec.js';
-import { CursorStore } from './cursor-store.js';
+import { type CursorStorage, CursorStore } from './cursor-store.js';
 import { failure, type GatepassError } from './errors.js';
 import type { StateChangeEvent } from './events.js';
 import type { AuthSocketOptions } from './option-types.js';
-import { isRecord, Options, type Rows, type Rule } from './options.js';
+import { isRecord, Options, type Rows } from './options.js';
 import { plain, type Sendable } from './payload.js';
 import { filled, print } from './platform.js';
 import { fill, withId } from './matching.js';
@@ -68,19 +68,19 @@ export interface Functions {
 
 const ID_TYPES = ['number', 'string'] as const;
 const SUBSCRIBE = {
-  match: 'matcher',
+  match: 'json?',
   leave: 'face',
   key: 'text',
-  id: 'path',
+  id: 'text',
   idType: ID_TYPES,
-  reply: 'matcher',
-  error: 'matcher',
-  end: 'matcher',
+  reply: 'json?',
+  error: 'json?',
+  end: 'json?',
   resume: 'face',
-  onMessage: 'function',
+  onMessage: 'face',
 };
-const REQUEST = { id: 'path', idType: ID_TYPES, reply: 'matcher', error: 'matcher', timeout: 'millis', resend: 'flag' };
-const RESUME = { cursor: 'path', resumed: 'matcher', tooOld: 'matcher' };
+const REQUEST = { id: 'text', idType: ID_TYPES, reply: 'json?', error: 'json?', timeout: 'millis', resend: 'flag' };
+const RESUME = { cursor: 'text', resumed: 'json?', tooOld: 'json?' };
 
 type Json = Parameters<typeof filled>[1];
 
@@ -100,7 +100,7 @@ export class Conversation implements Talk {
     this.#functions = functions;
     const { params, scheme, onConnected, requests, resume } = given;
     checked(requests ?? {}, 'requests.', { ...REQUEST, max: 'count' });
-    if (resume != null) checked(resume, 'resume.', { ...RESUME, store: 'storage', storeKey: 'text' }, ['cursor']);
+    if (resume != null) checked(resume, 'resume.', { ...RESUME, store: 'face', storeKey: 'text' }, 'cursor');
     const { max, ...defaults } = requests ?? {};
     const { store, storeKey, ...own } = resume ?? ({} as NonNullable<typeof resume>);
     this.#requests = defaults;
@@ -202,10 +202,10 @@ export class Conversation implements Talk {
     message: unknown,
     options: SubscribeOptions & { onMessage?: (message: unknown) => void },
   ): Subscription<any> {
-    checked(options, '', SUBSCRIBE, ['match']);
+    checked(options, '', SUBSCRIBE, 'match');
     const { onMessage, ...given } = options;
     const { id, idType, leave: last, resume } = given;
-    if (resume != null) checked(resume, 'resume.', RESUME, ['cursor']);
+    if (resume != null) checked(resume, 'resume.', RESUME, 'cursor');
     if (message == null || (id !== undefined && typeof message !== 'object'))
       throw failure('INVALID_OPTION', `message: ${id === undefined ? 'it' : 'an object'} is needed`);
     // What cannot be sent is told here, and not when it is sent again. What has a hole is not known yet.
@@ -293,30 +293,23 @@ function holds(template: unknown): boolean {
   return isRecord(template) && print(template as JsonValue).includes('"$cursor"');
 }
 
-/** Checks options: those of the kinds that options of a socket have, and of three more. `needed`: what has to be there. */
-function checked(given: unknown, path: string, rows: Record<string, Rule>, needed: string[] = []): void {
-  const own = ['matcher', 'path', 'storage', 'function'];
-  const plain = Object.entries(rows).map(([name, rule]) => [name, own.includes(rule as string) ? 'face' : rule]);
-  const options = new Options(given, path, Object.fromEntries(plain) as Rows);
+/** Checks options. What may be a function and is JSON otherwise is a matcher; `needed` is a name that has to be there. */
+function checked(given: unknown, path: string, rows: Rows, needed?: string): void {
+  const options = new Options(given, path, rows);
   options.values();
+  const fail = (name: string, problem: string) => options.get(name) != null && options.fail(name, problem);
   const isFunction = (value: unknown) => typeof value === 'function';
-  for (const [name, rule] of Object.entries(rows)) {
-    const value = options.get(name) as { getItem?: unknown; setItem?: unknown } | undefined;
-    if (value == null) {
-      if (needed.includes(name)) options.fail(name, 'it is needed');
-    } else if (rule === 'function' && !isFunction(value)) options.fail(name, 'a function is needed');
-    else if (rule === 'path' && /(^|\.)(\.|$|__proto__)/.test(options.text(name)))
-      options.fail(name, 'a name is needed, or names with dots between');
-    else if (rule === 'matcher' && !isFunction(value)) {
-      if (options.json(name) === undefined) options.fail(name, 'a JSON value or a function is needed');
+  if (needed && options.get(needed) == null) options.fail(needed, 'it is needed');
+  for (const [name, rule] of Object.entries(rows))
+    if (rule === 'json?' && !isFunction(options.get(name)))
       options.placeholders(name, 'match' in rows && options.get('id') == null ? [] : ['id'], (hole) =>
         options.fail(name, `"$${hole}" is no placeholder here; "$$" is a plain $`),
       );
-    } else if (
-      rule === 'storage' &&
-      value !== ('sessionStorage' as unknown) &&
-      !(isFunction(value.getItem) && isFunction(value.setItem))
-    )
-      options.fail(name, "'sessionStorage' or an object with getItem and setItem is needed");
-  }
+  for (const name of ['id', 'cursor'])
+    if (/(^|\.)(\.|$|__proto__)/.test(`${options.get(name)}`))
+      fail(name, 'a name is needed, or names with dots between');
+  if (!isFunction(options.get('onMessage'))) fail('onMessage', 'a function is needed');
+  const store = options.get('store') as Partial<CursorStorage> | undefined;
+  if ((store as unknown) !== 'sessionStorage' && !(isFunction(store?.getItem) && isFunction(store?.setItem)))
+    fail('store', "'sessionStorage' or an object with getItem and setItem is needed");
 }
