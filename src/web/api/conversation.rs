@@ -58,6 +58,8 @@ struct Shared {
     waiting: RefCell<VecDeque<Feed>>,
     outbox: OnceCell<Outbox>,
     alarm: OnceCell<(Function, Closure<dyn Fn()>)>,
+    /// What the alarm is set to.
+    due: Cell<Option<Instant>>,
     will_sweep: Cell<bool>,
     /// Itself, for what happens later.
     this: Weak<Self>,
@@ -74,6 +76,7 @@ pub(crate) fn converse(
         waiting: RefCell::default(),
         outbox: OnceCell::new(),
         alarm: OnceCell::new(),
+        due: Cell::new(None),
         will_sweep: Cell::new(false),
         this: Weak::clone(this),
     });
@@ -92,6 +95,7 @@ pub(crate) fn converse(
     };
     let due = Closure::<dyn Fn()>::new(move || {
         if let Some(shared) = clock.0.upgrade() {
+            shared.due.set(None);
             shared.converse(|desk| desk.input(now(), Input::Timeout));
         }
     });
@@ -136,6 +140,9 @@ impl Shared {
     fn set_alarm(&self) {
         let Some((alarm, _)) = self.alarm.get() else { return };
         let due = self.desk.borrow().poll_timeout();
+        if self.due.replace(due) == due {
+            return;
+        }
         // One more makes sure that the deadline has passed: the clock is cut to whole milliseconds.
         let delay = due.map(|due| due.since(now()).as_millis() as f64 + 1.0);
         // It does not throw.
