@@ -23,8 +23,8 @@ export interface SocketResumeOptions<In = any> extends ResumeOptions<In> {
   storeKey?: string;
 }
 
-/** How many texts are remembered, and how many subscriptions. */
-const MAX_SEEN = 1_000;
+/** @internal How many texts are remembered, and how many subscriptions that have ended. */
+export const MAX_SEEN = 1_000;
 
 /** @internal The cursors of a socket, or of one subscription. */
 export class Cursors {
@@ -72,7 +72,6 @@ export class Cursors {
     // The latest last.
     this.#all.delete(this.#key);
     this.#all.set(this.#key, cursor);
-    if (this.#all.size > MAX_SEEN) this.#all.delete(this.#all.keys().next().value!);
     if (typeof cursor === 'number') return;
     this.#seen.add(cursor);
     if (this.#seen.size > MAX_SEEN) this.#seen.delete(this.#seen.values().next().value);

@@ -13,6 +13,9 @@ export type Id = string | number;
 /** What an id of gatepass is: servers take one or the other. */
 export type IdType = 'number' | 'string';
 
+/** @internal Whether two ids are the same: a server may answer with a text where it was told a number. */
+export const isLike = (one: unknown, other: unknown) => one != null && String(one) === String(other);
+
 /** @internal Whether a matcher describes a message. */
 export function fits(matcher: Matcher | undefined, message: unknown, id: Id | undefined): boolean {
   if (matcher === undefined) return false;
@@ -22,8 +25,7 @@ export function fits(matcher: Matcher | undefined, message: unknown, id: Id | un
     return isSame;
   }
   const holes = captured(matcher, message as JsonValue) as Record<string, unknown> | undefined;
-  // A server may answer with a text where it was told a number.
-  return holes !== undefined && (!('id' in holes) || String(holes.id) === String(id));
+  return holes !== undefined && (!('id' in holes) || isLike(holes.id, id));
 }
 
 /** @internal A message with values for its holes. A hole without a value is left out, in an array it is null. Everything else stays as it is. */

@@ -1,7 +1,7 @@
 // The rules of requests: what is sent when, which answer belongs to which, and how each one ends. Pure, as rules.ts is.
 
 import { failure, GatepassError, queueFull } from './errors.js';
-import { fits, type Id, type IdType, type Matcher, withId } from './matching.js';
+import { fits, type Id, type IdType, isLike, type Matcher, withId } from './matching.js';
 import { at, print } from './platform.js';
 import type { JsonValue } from './schemes.js';
 
@@ -14,7 +14,7 @@ export interface RequestOptions<In = any> {
   id?: string;
   /** What its id is. @default 'number' */
   idType?: IdType;
-  /** The answer, with `"$id"` where its id is. @default an object with the same id at the same place */
+  /** The answer, with `"$id"` where its id is. @default a message with the same id at the same place */
   reply?: Matcher<In>;
   /** A refusal, with `"$id"` where its id is: it ends with REQUEST_REFUSED. It is looked for before `reply`. @default none */
   error?: Matcher<In>;
@@ -91,16 +91,19 @@ export class RequestRules {
   readonly #port: RequestPort;
   readonly #max: number;
   readonly #newId: (options: RequestOptions) => Id;
+  readonly #isOfRoom: (id: Id) => boolean;
   readonly #requests = new Set<Request>();
   /** Those that have ended without an answer, which may still come. */
   readonly #late = new Set<Request>();
   /** The connection that serves. */
   #present: number | undefined;
 
-  constructor(port: RequestPort, max: number, newId: (options: RequestOptions) => Id) {
+  /** `newId`: one that nothing has. `isOfRoom`: whether a subscription has it. */
+  constructor(port: RequestPort, max: number, newId: (options: RequestOptions) => Id, isOfRoom: (id: Id) => boolean) {
     this.#port = port;
     this.#max = max;
     this.#newId = newId;
+    this.#isOfRoom = isOfRoom;
   }
 
   /** When `timeout()` has to be called. */
@@ -117,10 +120,10 @@ export class RequestRules {
     const own = (at(message as JsonValue, options.id ?? 'id') ?? undefined) as Id | undefined;
     if (own !== undefined && typeof own !== 'string' && !Number.isFinite(own))
       throw failure('INVALID_OPTION', 'message: its id is a text or a number');
-    if (own !== undefined && this.#isTaken(own))
+    if (own !== undefined && (this.isTaken(own) || this.#isOfRoom(own)))
       throw failure(
         'INVALID_OPTION',
-        `message: the id ${print(own)} is that of another request, whose answer may still come`,
+        `message: the id ${print(own)} is that of a subscription, or of another request, whose answer may still come`,
       );
     const request: Request = { message, options, own, settle };
     this.#requests.add(request);
@@ -130,9 +133,7 @@ export class RequestRules {
 
   #send(request: Request): void {
     const { message, own, options } = request;
-    let id = own ?? this.#newId(options);
-    // The app may have chosen that one.
-    while (own === undefined && this.#isTaken(id)) id = this.#newId(options);
+    const id = own ?? this.#newId(options);
     request.id = id;
     try {
       request.handed = this.#port.send(
@@ -145,8 +146,8 @@ export class RequestRules {
   }
 
   /** Whether an answer with this id would be another request's. */
-  #isTaken(id: Id): boolean {
-    return [...this.#requests, ...this.#late].some((other) => String(other.id ?? other.own) === String(id));
+  isTaken(id: Id): boolean {
+    return [...this.#requests, ...this.#late].some((other) => isLike(other.id ?? other.own, id));
   }
 
   /** A connection serves: what waits is sent. */
@@ -218,7 +219,7 @@ export class RequestRules {
       const { id, options, on } = request;
       if (id === undefined || (on ?? from) !== from) continue;
       const isRefusal = fits(options.error, message, id);
-      if (!isRefusal && !fits(replyOf(options), message, id)) continue;
+      if (!isRefusal && !isReply(options, message, id)) continue;
       this.#late.delete(request);
       if (isRefusal) this.#fail(request, { code: 'REQUEST_REFUSED', message: REFUSED, disposition: 'giveUp' }, message);
       else this.#settle(request, undefined, message);
@@ -242,6 +243,6 @@ export class RequestRules {
 }
 
 /** By default an answer has the id where the request has it. */
-function replyOf({ reply, id = 'id' }: RequestOptions): Matcher {
-  return reply ?? (withId({}, id.split('.'), '$id') as JsonValue);
+function isReply({ reply, id: path = 'id' }: RequestOptions, message: unknown, id: Id): boolean {
+  return reply === undefined ? isLike(at(message as JsonValue, path), id) : fits(reply, message, id);
 }

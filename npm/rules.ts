@@ -4,8 +4,8 @@
 
 import { failure, GatepassError } from './errors.js';
 import { reported } from './events.js';
-import { Cursors, type ResumeOptions } from './cursors.js';
-import { fill, fits, type Id, type IdType, likenessOf, type Matcher, withId } from './matching.js';
+import { Cursors, MAX_SEEN, type ResumeOptions } from './cursors.js';
+import { fill, fits, type Id, type IdType, isLike, likenessOf, type Matcher, withId } from './matching.js';
 import { at, print } from './platform.js';
 import { refusal, type RequestPort, RequestRules } from './request-rules.js';
 import type { JsonValue } from './schemes.js';
@@ -52,12 +52,14 @@ export interface Holder {
 /** A subscription that all holders of its key share. */
 interface Room {
   readonly key: string;
-  readonly message: unknown;
+  message: unknown;
   options: SubscribeOptions;
   readonly holders: Set<Holder>;
-  readonly cursors: Cursors | undefined;
+  cursors: Cursors | undefined;
   /** The connections that have it, and its id there. */
   readonly on: Map<number, Id | undefined>;
+  /** Those of them that were told no cursor: where it begins, the server says in its answer. */
+  readonly begun: Set<number>;
   /** By connection: what earlier ones have delivered since it was told, and it has not yet, and how often. */
   readonly heard: Map<number, Map<string, number>>;
   isReady: boolean;
@@ -94,7 +96,9 @@ export class Rules {
   /** `cursors`: those of another time. */
   constructor(port: Port, maxRequests = 1_000, resume?: ResumeOptions, cursors = new Map<string, unknown>()) {
     this.#port = port;
-    this.requests = new RequestRules(port, maxRequests, (options) => this.#newId(options));
+    const isOfRoom = (id: Id) =>
+      [...this.#rooms.values()].some(({ on }) => [...on.values()].some((other) => isLike(other, id)));
+    this.requests = new RequestRules(port, maxRequests, (options) => this.#newId(options), isOfRoom);
     this.cursors = cursors;
     this.#cursors = resume && new Cursors(resume, cursors, '');
   }
@@ -153,8 +157,7 @@ export class Rules {
 
   #leaveConnection(connection: number): void {
     for (const room of this.#rooms.values()) {
-      room.on.delete(connection);
-      room.heard.delete(connection);
+      for (const by of [room.on, room.heard, room.begun]) by.delete(connection);
       if (room.on.size === 0) room.isReady = false;
     }
     for (const room of this.#left.keys()) if (room.on.delete(connection) && room.on.size === 0) this.#left.delete(room);
@@ -186,13 +189,15 @@ export class Rules {
     if (key === '') throw failure('INVALID_OPTION', 'key: it is needed for a message that is no JSON');
     let room = this.#rooms.get(key);
     if (!room) {
-      const { resume } = options;
-      const cursors = resume && new Cursors(resume, this.cursors, key);
-      room = { key, message, options, cursors, holders: new Set(), on: new Map(), heard: new Map(), isReady: false };
+      const [on, heard, begun] = [new Map(), new Map(), new Set<number>()];
+      room = { key, message, options, cursors: undefined, holders: new Set(), on, heard, begun, isReady: false };
       this.#rooms.set(key, room);
     }
     // Who was the last holder has no say any more.
-    if (room.holders.size === 0) room.options = options;
+    if (room.holders.size === 0) {
+      const { resume } = options;
+      Object.assign(room, { message, options, cursors: resume && new Cursors(resume, this.cursors, key) });
+    }
     room.holders.add(holder);
     if (room.isReady) holder.joined();
     for (const connection of [this.#present, this.#next])
@@ -223,6 +228,7 @@ export class Rules {
     const { message, options, cursors = this.#cursors } = room;
     const [filled, id] = this.#numbered(cursors ? fill(message, { cursor: cursors.last }) : message, options);
     room.on.set(connection, id);
+    if (cursors?.last === undefined) room.begun.add(connection);
     if (room.on.size > 1) room.heard.set(Math.max(...room.on.keys()), new Map());
     try {
       this.#port.say(connection, filled);
@@ -242,7 +248,9 @@ export class Rules {
 
   /** The next id of all that have one: servers want them to grow. */
   #newId({ idType }: { idType?: IdType }): Id {
-    const id = this.#nextId++;
+    let id = this.#nextId++;
+    // The app may have chosen that one.
+    while (this.requests.isTaken(id)) id = this.#nextId++;
     return idType === 'string' ? `${id}` : id;
   }
 
@@ -253,6 +261,10 @@ export class Rules {
 
   #forget(room: Room): void {
     this.#rooms.delete(room.key);
+    if (this.cursors.size > MAX_SEEN) {
+      const ended = [...this.cursors.keys()].filter((key) => key !== '' && !this.#rooms.has(key));
+      for (const key of ended.slice(0, -MAX_SEEN)) this.cursors.delete(key);
+    }
     if (room.on.size > 0) this.#left.set(room, this.#port.now() + LEFT);
     if (this.#left.size > MAX_LEFT) this.#left.delete(this.#left.keys().next().value!);
   }
@@ -283,7 +295,7 @@ export class Rules {
       if (fits(reply, message, id)) {
         this.#ready(room);
         // Where the server is now; what was missed follows if there is something to go on from.
-        if (room.cursors && room.cursors.last === undefined) room.cursors.takes(message);
+        if (room.begun.has(from) && room.cursors?.last === undefined) room.cursors?.takes(message);
         isTaken = true;
       }
       isTaken = this.#hears(room.cursors, message, id, room.key) || isTaken;

@@ -93,7 +93,10 @@ impl Desk {
                 self.needs_sweep |= matches!(input, Input::Leave(_));
                 self.input(now, input);
             }
-            Command::Listen(sender) => self.listeners.push(sender),
+            Command::Listen(sender) => {
+                self.listeners.retain(|listener| !listener.is_closed());
+                self.listeners.push(sender);
+            }
             Command::Request { sender, .. } if is_closed => {
                 sender.send(Err(RequestFailure::Send(SendError::Closed))).ok();
             }
@@ -250,12 +253,11 @@ impl Desk {
 
     /// Returns the first messages with their cursor: an array. `credential`: the token alone, and as `Authorization`.
     pub(crate) fn first_messages(&self, credential: Option<(&str, &str)>) -> Json {
-        let values = match credential {
-            Some((token, authorization)) => Json::object(&[("token", token), ("authorization", authorization)]),
-            None => Json::object(&[]),
-        };
-        let templates = self.first_messages.iter().flatten();
-        let messages = templates.map(|template| self.machine.with_cursor(template).filled(&values));
+        let credential = credential.map(|(token, whole)| [("token", token), ("authorization", whole)]);
+        let texts = credential.into_iter().flatten().map(|(name, text)| (name.to_owned(), Json::text(text)));
+        let cursor = self.machine.cursor().map(|cursor| ("cursor".to_owned(), cursor.clone()));
+        let values = Json::of_members(texts.chain(cursor).collect());
+        let messages = self.first_messages.iter().flatten().map(|template| template.filled(&values));
         Json::array(messages.filter(|message| !message.is_null()).collect())
     }
 }

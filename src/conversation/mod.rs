@@ -87,10 +87,14 @@ impl Conversation {
         if options.id.is_some() && !message.has_places() {
             return Err(ConfigError::option("message", "an object is needed"));
         }
+        if message.is_null() {
+            return Err(ConfigError::option("message", "it is needed"));
+        }
         let holder = HolderId(self.number());
+        let key = options.key.clone().unwrap_or_else(|| message.print());
         let (sender, news) = mpsc::unbounded();
         self.link.tell(Command::Subscribe { holder, message, options: Box::new(options), sender });
-        Ok(Subscription::new(holder, self.link.clone(), news))
+        Ok(Subscription::new(holder, key, self.link.clone(), news))
     }
 
     /// Asks at once, with the options that all requests of this conversation have in common. The future is the answer; dropped before, it gives up, and

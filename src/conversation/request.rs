@@ -10,9 +10,9 @@ use serde::de::DeserializeOwned;
 
 use super::Command;
 use super::driver::Link;
-use crate::error::{JsonError, SendError};
+use crate::error::JsonError;
 use crate::proto::Json;
-use crate::proto::conversation::{Input, RequestFailure, RequestId};
+use crate::proto::conversation::{Fate, Input, RequestFailure, RequestId};
 
 /// Why a request has no answer of the type.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -32,6 +32,25 @@ impl RequestError {
         match self {
             Self::Failed(failure) => failure.code(),
             Self::Json(_) => "MESSAGE_INVALID",
+        }
+    }
+
+    /// Returns what is known of the message, if it was taken.
+    #[must_use]
+    pub const fn fate(&self) -> Option<Fate> {
+        match self {
+            Self::Failed(failure) => failure.fate(),
+            // Its answer is there, or it could not be written.
+            Self::Json(_) => None,
+        }
+    }
+
+    /// Returns the server's words, if it has refused the request.
+    #[must_use]
+    pub const fn answer(&self) -> Option<&Json> {
+        match self {
+            Self::Failed(failure) => failure.answer(),
+            Self::Json(_) => None,
         }
     }
 }
@@ -56,7 +75,7 @@ impl<T: DeserializeOwned> Future for Request<T> {
         }
         let answer = ready!(Pin::new(&mut self.answer).poll(context));
         // Nobody answers once the driver has ended.
-        let answer = answer.unwrap_or(Err(RequestFailure::Send(SendError::Closed)));
+        let answer = answer.unwrap_or(Err(RequestFailure::Closed(Fate::MaybeArrived)));
         Poll::Ready(answer.map_err(RequestError::Failed).and_then(|answer| Ok(answer.to()?)))
     }
 }

@@ -42,12 +42,22 @@ impl SubscriptionError {
             Self::Message(_) => "MESSAGE_INVALID",
         }
     }
+
+    /// Returns the server's words, if it has refused the subscription.
+    #[must_use]
+    pub const fn answer(&self) -> Option<&Json> {
+        match self {
+            Self::Failed(failure) => failure.answer(),
+            Self::Ended | Self::Message(_) => None,
+        }
+    }
 }
 
 /// The messages of a subscription, across reconnects: a `Stream` of `T`. They are kept until they are read. A failure that ends it is the last item.
 /// Dropped, it unsubscribes.
 pub struct Subscription<T> {
     holder: HolderId,
+    key: String,
     link: Link,
     news: UnboundedReceiver<News>,
     /// What has arrived, and was not read.
@@ -66,8 +76,14 @@ enum End {
 }
 
 impl<T> Subscription<T> {
-    pub(super) fn new(holder: HolderId, link: Link, news: UnboundedReceiver<News>) -> Self {
-        Self { holder, link, news, messages: VecDeque::new(), is_ready: false, end: None, types: PhantomData }
+    pub(super) fn new(holder: HolderId, key: String, link: Link, news: UnboundedReceiver<News>) -> Self {
+        Self { holder, key, link, news, messages: VecDeque::new(), is_ready: false, end: None, types: PhantomData }
+    }
+
+    /// Returns its key: that of [`Heard::Gap`](super::Heard::Gap), and of those that share it.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        &self.key
     }
 
     /// Waits until the server has joined it: until its message was sent, or with `reply` until the answer is there.

@@ -214,6 +214,14 @@ impl Json {
     }
 }
 
+/// For `json!` of serde_json.
+#[cfg(all(not(target_family = "wasm"), not(feature = "js")))]
+impl From<serde_json::Value> for Json {
+    fn from(value: serde_json::Value) -> Self {
+        Self(Value::from(value))
+    }
+}
+
 /// As [`Json::parse`].
 #[cfg(not(feature = "js"))]
 impl core::str::FromStr for Json {

@@ -12,6 +12,13 @@ use super::{MAX_MESSAGES, MAX_REST, UrlParts};
 #[derive(Clone, PartialEq)]
 pub(crate) struct Value(Serde);
 
+#[cfg(not(feature = "js"))]
+impl From<Serde> for Value {
+    fn from(value: Serde) -> Self {
+        Self(value)
+    }
+}
+
 impl Value {
     pub(super) fn parse(text: &str) -> Option<Self> {
         serde_json::from_str(text).ok().map(Self)

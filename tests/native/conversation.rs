@@ -243,7 +243,7 @@ async fn a_request_that_nobody_waits_for_leaves_nothing_behind() {
     }
     // There is room for another, and its answer comes after that of the first.
     let second = json!({"type": "ask", "what": "second", "after": 100});
-    let full = RequestError::Failed(RequestFailure::Send(gatepass::error::SendError::QueueFull));
+    let full = RequestError::Failed(RequestFailure::TooMany);
     let (second, third) =
         tokio::join!(conversation.request::<_, Answer>(&second), conversation.request::<_, Answer>(&ask("third")),);
     assert_eq!((second, third), (Ok(Answer { what: "second".to_owned() }), Err(full)));
@@ -420,4 +420,61 @@ async fn an_option_that_cannot_work_is_told_at_once() {
     let options = RequestOptions { id: String::new(), ..requests() };
     let refused = conversation.request_with::<_, Answer>(&ask("it"), options).await.unwrap_err();
     assert!(refused.to_string().starts_with("INVALID_OPTION: id: "), "{refused}");
+}
+
+#[tokio::test]
+async fn a_matcher_that_panics_matches_nothing_and_ends_nothing() {
+    let server = MockServer::start().await;
+    let conversation = open(&server, ConversationConfig { requests: requests(), ..ConversationConfig::default() });
+    let matcher =
+        Matcher::function(|message, _| message.text_at("text").is_some_and(|text| text.parse::<u8>().unwrap() > 0));
+    let mut numbers =
+        conversation.subscribe::<News>(&join("lobby"), SubscribeOptions { matcher, ..room("lobby") }).unwrap();
+    numbers.ready().await.unwrap();
+    for text in ["no number", "7"] {
+        publish(&server, "lobby", text).await;
+    }
+    assert_eq!(text(&mut numbers).await, "7");
+    let _: Answer = conversation.request(&ask("anything")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_cursor_that_looks_like_a_placeholder_is_sent_as_it_is() {
+    let server = MockServer::start().await;
+    let message = of(json!({"since": "$cursor"}));
+    let config = quick(&server, "/ws/rooms/", Scheme::FirstMessage(FirstMessage::new(message)));
+    let options = ConversationConfig { resume: Some(Resume::new("seq")), ..ConversationConfig::default() };
+    let conversation = Conversation::new(config, None, options).unwrap();
+    let mut heard = conversation.messages::<serde_json::Value>();
+    conversation.socket().connect();
+    conversation.socket().ready().await.unwrap();
+    let mut expected = Vec::new();
+    for cursor in ["$token", "$$abc", "$cursor"] {
+        server.control(Command::Push { text: json!({ "seq": cursor }).to_string() }).await;
+        // The first message comes back, too.
+        while !matches!(heard.next().await.unwrap(), Heard::Message(message) if message["seq"] == cursor) {}
+        drop_sockets(&server).await;
+        while !matches!(heard.next().await.unwrap(), Heard::Event(Event::Opened)) {}
+        expected.push(json!({ "since": cursor }).to_string());
+    }
+    server.wait_for(|counts| counts.messages == 4).await;
+    let received = server.received();
+    let texts: Vec<_> = received.iter().filter_map(|recorded| recorded.as_message()).map(|(_, text)| text).collect();
+    assert_eq!(texts[1..], expected);
+}
+
+#[test]
+fn what_was_asked_when_the_runtime_ends_may_have_arrived() {
+    let runtime = || tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let (first, second) = (runtime(), runtime());
+    let server = second.block_on(MockServer::start());
+    let (_conversation, asked) = first.block_on(async {
+        let conversation = open(&server, ConversationConfig { requests: requests(), ..ConversationConfig::default() });
+        let asked = conversation.request::<_, Answer>(&json!({"type": "ask", "what": "slow", "after": 60_000}));
+        server.wait_for(|counts| counts.messages == 1).await;
+        (conversation, asked)
+    });
+    first.shutdown_background();
+    let error = second.block_on(asked).unwrap_err();
+    assert_eq!((error.code(), error.fate()), ("CLOSED", Some(Fate::MaybeArrived)));
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use super::super::Json;
 use super::options::Resume;
 
-/// How many texts are remembered, and how many subscriptions.
+/// How many texts are remembered, and how many subscriptions that have ended.
 const MOST: usize = 1_000;
 
 /// The last cursors, by the keys of their subscriptions; the empty key is that of the socket. They outlast a subscription that ends.
@@ -38,10 +38,16 @@ impl LastCursors {
         self.remove(key);
         self.cursors.insert(key.to_owned(), cursor);
         self.order.push_back(key.to_owned());
-        if self.order.len() > MOST
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.cursors.remove(&oldest);
+    }
+
+    /// Of subscriptions that have ended, the last 1,000 are kept.
+    pub(super) fn trim(&mut self, is_held: impl Fn(&str) -> bool) {
+        if self.order.len() <= MOST {
+            return;
+        }
+        let ended: Vec<_> = self.order.iter().filter(|key| !key.is_empty() && !is_held(key)).cloned().collect();
+        for key in ended.iter().take(ended.len().saturating_sub(MOST)) {
+            self.remove(key);
         }
     }
 

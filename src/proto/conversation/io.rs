@@ -164,6 +164,15 @@ impl SubscriptionFailure {
             Self::Closed(problem) => problem.failure.code(),
         }
     }
+
+    /// Returns the server's words, if it has refused it.
+    #[must_use]
+    pub const fn answer(&self) -> Option<&Json> {
+        match self {
+            Self::Refused(answer) => Some(answer),
+            Self::UserChanged | Self::Closed(_) => None,
+        }
+    }
 }
 
 /// Why a request has no answer.
@@ -187,14 +196,19 @@ pub enum RequestFailure {
     /// This has ended the socket.
     #[error("{0} ({1})")]
     Ended(Problem, Fate),
-    /// The message was not taken, or too many requests wait.
-    #[error("{0}")]
+    /// The message was not taken.
+    #[error("{code}: {0}", code = .0.code())]
     Send(SendError),
+    /// Too many requests wait for an answer.
+    #[error("QUEUE_FULL: too many requests wait for an answer")]
+    TooMany,
     /// The message is no object or array, or its id is no text and no whole number.
     #[error("INVALID_OPTION: message: an object is needed, whose id is a text or a whole number")]
     Id,
-    /// The id is that of another request, whose answer may still come.
-    #[error("INVALID_OPTION: message: its id is that of another request, whose answer may still come")]
+    /// The id is that of a subscription, or of another request, whose answer may still come.
+    #[error(
+        "INVALID_OPTION: message: its id is that of a subscription, or of another request, whose answer may still come"
+    )]
     IdTaken,
     /// The options of the request.
     #[error("INVALID_OPTION: {0}")]
@@ -213,6 +227,7 @@ impl RequestFailure {
             Self::Closed(_) => "CLOSED",
             Self::Ended(problem, _) => problem.failure.code(),
             Self::Send(error) => error.code(),
+            Self::TooMany => SendError::QueueFull.code(),
             Self::Id | Self::IdTaken | Self::Options(_) => "INVALID_OPTION",
         }
     }
@@ -223,7 +238,7 @@ impl RequestFailure {
         match self {
             Self::Lost(fate) | Self::UserChanged(fate) | Self::Closed(fate) | Self::Ended(_, fate) => Some(*fate),
             Self::Refused(_) | Self::TimedOut(_) => Some(Fate::MaybeArrived),
-            Self::Send(_) | Self::Id | Self::IdTaken | Self::Options(_) => None,
+            Self::Send(_) | Self::TooMany | Self::Id | Self::IdTaken | Self::Options(_) => None,
         }
     }
 
@@ -238,6 +253,7 @@ impl RequestFailure {
             | Self::Closed(_)
             | Self::Ended(..)
             | Self::Send(_)
+            | Self::TooMany
             | Self::Id
             | Self::IdTaken
             | Self::Options(_) => None,

@@ -1,6 +1,7 @@
 //! Which messages a matcher describes, and the holes of messages: as npm/matching.ts.
 
 use core::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::super::Json;
@@ -60,7 +61,7 @@ impl fmt::Display for Id {
 pub enum Matcher {
     /// JSON that matches as a subset, with `"$id"` where the id is. `"$$"` at the beginning of a text is a plain `$`.
     Json(Json),
-    /// A function of the message and the id. It must not call the conversation.
+    /// A function of the message and the id. If it panics, it does not match.
     Function(Arc<MatcherFunction>),
 }
 
@@ -76,7 +77,8 @@ impl Matcher {
     /// Whether it describes a message.
     pub(super) fn fits(&self, message: &Json, id: Option<&Id>) -> bool {
         match self {
-            Self::Function(matches) => matches(message, id),
+            // The panic of one function ends nothing else. Its message has been printed.
+            Self::Function(matches) => catch_unwind(AssertUnwindSafe(|| matches(message, id))).unwrap_or(false),
             Self::Json(matcher) => matcher.captured(message).is_some_and(|holes| match holes.at("id") {
                 // A server may answer with a text where it was told a number.
                 Some(found) => id.is_some_and(|id| Id::of(&found).is_some_and(|found| found.is_like(id))),
@@ -89,6 +91,14 @@ impl Matcher {
 impl From<Json> for Matcher {
     fn from(json: Json) -> Self {
         Self::Json(json)
+    }
+}
+
+/// For `json!` of serde_json.
+#[cfg(not(target_family = "wasm"))]
+impl From<serde_json::Value> for Matcher {
+    fn from(value: serde_json::Value) -> Self {
+        Self::Json(value.into())
     }
 }
 
@@ -122,12 +132,17 @@ pub(super) fn filled(message: &Json, hole: &str, value: Option<&Json>) -> Option
     Some(Json::of_members(members.into_iter().filter_map(fill).collect()))
 }
 
+/// The longest array that is made for an id.
+const MOST_ITEMS: usize = 1_000;
+
 /// A copy of a message with an id at a path.
 pub(super) fn with_id(message: Option<&Json>, path: &str, id: &Json) -> Json {
     let (name, rest) = path.split_once('.').map_or((path, None), |(name, rest)| (name, Some(rest)));
     let value = |present: Option<&Json>| rest.map_or_else(|| id.clone(), |rest| with_id(present, rest, id));
-    let place = name.parse::<usize>().ok();
-    if let (Some(mut items), Some(place)) = (message.and_then(Json::items), place) {
+    // An array does not grow for more than an id.
+    let place = name.parse::<usize>().ok().filter(|place| *place < MOST_ITEMS);
+    if let (Some(present), Some(mut items)) = (message, message.and_then(Json::items)) {
+        let Some(place) = place else { return present.clone() };
         let item = value(items.get(place));
         items.resize_with(items.len().max(place + 1), Json::null);
         if let Some(present) = items.get_mut(place) {

@@ -20,7 +20,7 @@ use super::{Instant, Json};
 use crate::error::Problem;
 use cursors::Cursors;
 use matching::fits;
-use requests::{End, NextId, Requests};
+use requests::{End, Ids, NextId, Requests};
 use rooms::{RoomId, Rooms};
 
 pub use cursors::LastCursors;
@@ -97,15 +97,20 @@ impl Conversation {
                 }
             }
             Input::Leave(holder) => self.rooms.leave(holder),
-            Input::Sweep => self.rooms.sweep(now, &mut self.next_id, &mut self.outputs),
+            Input::Sweep => {
+                let mut ids = Ids { next: &mut self.next_id, requests: &self.requests };
+                self.rooms.sweep(now, &mut ids, &mut self.outputs);
+            }
             Input::Request { request, message, options } => {
-                self.requests.add(request, message, *options, &mut self.next_id);
+                let is_of_room = |id: &Id| self.rooms.has_id(id);
+                self.requests.add(request, message, *options, &mut self.next_id, is_of_room);
             }
             Input::Abort(request) => self.requests.abort(request),
             Input::Handed { request, result } => self.requests.handed(now, request, result),
             Input::Timeout => self.requests.timeout(now),
         }
         self.outputs.append(&mut self.requests.outputs);
+        self.rooms.trim(&mut self.last_cursors);
     }
 
     /// Returns what is to be done next.
@@ -125,13 +130,13 @@ impl Conversation {
         &self.last_cursors
     }
 
-    /// Returns a template with the last cursor of the socket for `"$cursor"`. Without one, its member is left out.
+    /// Returns the last cursor of the socket.
     #[must_use]
-    pub fn with_cursor(&self, template: &Json) -> Json {
-        matching::filled(template, "$cursor", self.last_cursors.get("")).unwrap_or_else(Json::null)
+    pub fn cursor(&self) -> Option<&Json> {
+        self.last_cursors.get("")
     }
 
-    /// The same before there is a cursor.
+    /// Returns a template without the member that `"$cursor"` stands in, as it is before there is one.
     #[must_use]
     pub fn without_cursor(template: &Json) -> Json {
         matching::filled(template, "$cursor", None).unwrap_or_else(Json::null)
@@ -146,8 +151,8 @@ impl Conversation {
     }
 
     fn join(&mut self, room: RoomId, socket: SocketId) {
-        let (all, next_id) = (&self.last_cursors, &mut self.next_id);
-        self.rooms.join(room, socket, self.cursors.as_ref(), all, next_id, &mut self.outputs);
+        let mut ids = Ids { next: &mut self.next_id, requests: &self.requests };
+        self.rooms.join(room, socket, self.cursors.as_ref(), &self.last_cursors, &mut ids, &mut self.outputs);
     }
 
     fn connected(&mut self, now: Instant) {

@@ -2,7 +2,7 @@
 
 use super::super::{Json, Millis};
 use super::cursors::LastCursors;
-use super::matching::{IdType, Matcher, with_id};
+use super::matching::{IdType, Matcher};
 use crate::error::ConfigError;
 
 /// Options of a conversation.
@@ -102,11 +102,11 @@ pub struct RequestOptions {
     pub id: String,
     /// What its id is.
     pub id_type: IdType,
-    /// The answer, with `"$id"` where its id is. By default an object with the same id at the same place.
+    /// The answer, with `"$id"` where its id is. By default a message with the same id at the same place.
     pub reply: Option<Matcher>,
     /// A refusal, with `"$id"` where its id is. It is looked for before `reply`.
     pub error: Option<Matcher>,
-    /// How long the answer may take once the request is sent; `None` for as long as the connection lasts.
+    /// How long the answer may take once the request is sent; `None` or zero for as long as the connection lasts.
     pub timeout: Option<Millis>,
     /// Whether it may be sent twice: after a loss it is sent again.
     pub resend: bool,
@@ -134,11 +134,6 @@ impl RequestOptions {
         check_path("id", &self.id)?;
         check_matcher("reply", self.reply.as_ref(), &["id"])?;
         check_matcher("error", self.error.as_ref(), &["id"])
-    }
-
-    /// Which messages are the answer.
-    pub(super) fn reply(&self) -> Matcher {
-        self.reply.clone().unwrap_or_else(|| Matcher::Json(with_id(None, &self.id, &Json::text("$id"))))
     }
 }
 

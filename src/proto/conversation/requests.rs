@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use super::super::connection::SocketId;
 use super::super::{Instant, Json};
 use super::io::{Fate, Handed, Output, RequestFailure, RequestId};
-use super::matching::{Id, IdType, Matcher, fits, with_id};
+use super::matching::{Id, IdType, fits, with_id};
 use super::options::RequestOptions;
 use crate::error::{Problem, SendError};
 
@@ -13,13 +13,31 @@ use crate::error::{Problem, SendError};
 #[derive(Debug)]
 pub(super) struct NextId(pub(super) i64);
 
-impl NextId {
+/// New ids, which no request has.
+pub(super) struct Ids<'a> {
+    pub(super) next: &'a mut NextId,
+    pub(super) requests: &'a Requests,
+}
+
+impl Ids<'_> {
     pub(super) fn take(&mut self, id_type: IdType) -> Id {
-        let id = self.0;
-        self.0 += 1;
-        match id_type {
-            IdType::Number => Id::Number(id),
-            IdType::Text => Id::Text(id.to_string()),
+        self.next.take(id_type, |id| self.requests.is_taken(id))
+    }
+}
+
+impl NextId {
+    fn take(&mut self, id_type: IdType, is_taken: impl Fn(&Id) -> bool) -> Id {
+        loop {
+            let number = self.0;
+            self.0 += 1;
+            let id = match id_type {
+                IdType::Number => Id::Number(number),
+                IdType::Text => Id::Text(number.to_string()),
+            };
+            // The app may have chosen that one.
+            if !is_taken(&id) {
+                return id;
+            }
         }
     }
 }
@@ -36,7 +54,6 @@ pub(super) enum End {
 struct Request {
     message: Json,
     options: RequestOptions,
-    reply: Matcher,
     /// Its id, if that is the app's.
     own: Option<Id>,
     id: Option<Id>,
@@ -58,7 +75,14 @@ impl Request {
         if fits(self.options.error.as_ref(), message, Some(id)) {
             return Some(Err(RequestFailure::Refused(message.clone())));
         }
-        self.reply.fits(message, Some(id)).then(|| Ok(message.clone()))
+        let is_reply = match &self.options.reply {
+            Some(reply) => reply.fits(message, Some(id)),
+            // The id is where the request has it.
+            None => {
+                message.at(&self.options.id).and_then(|found| Id::of(&found)).is_some_and(|found| found.is_like(id))
+            }
+        };
+        is_reply.then(|| Ok(message.clone()))
     }
 
     fn has_id(&self, id: &Id) -> bool {
@@ -87,12 +111,19 @@ impl Requests {
     }
 
     /// Sends a request, or keeps it until there is a connection.
-    pub(super) fn add(&mut self, request: RequestId, message: Json, options: RequestOptions, next_id: &mut NextId) {
-        match self.checked(&message, &options) {
+    /// `is_of_room`: whether a subscription has an id.
+    pub(super) fn add(
+        &mut self,
+        request: RequestId,
+        message: Json,
+        options: RequestOptions,
+        next_id: &mut NextId,
+        is_of_room: impl Fn(&Id) -> bool,
+    ) {
+        match self.checked(&message, &options, is_of_room) {
             Ok(own) => {
-                let reply = options.reply();
                 let (id, handed, on, deadline, was_sent) = (None, None, None, None, false);
-                let made = Request { message, options, reply, own, id, handed, on, deadline, was_sent };
+                let made = Request { message, options, own, id, handed, on, deadline, was_sent };
                 self.requests.insert(request, made);
                 if self.present.is_some() {
                     self.send(request, next_id);
@@ -103,30 +134,27 @@ impl Requests {
     }
 
     /// The app's own id, if there is one.
-    fn checked(&self, message: &Json, options: &RequestOptions) -> Result<Option<Id>, RequestFailure> {
+    fn checked(
+        &self,
+        message: &Json,
+        options: &RequestOptions,
+        is_of_room: impl Fn(&Id) -> bool,
+    ) -> Result<Option<Id>, RequestFailure> {
         if self.requests.len() >= self.most {
-            return Err(RequestFailure::Send(SendError::QueueFull));
+            return Err(RequestFailure::TooMany);
         }
         if !message.has_places() {
             return Err(RequestFailure::Id);
         }
         let Some(own) = message.at(&options.id).filter(|own| !own.is_null()) else { return Ok(None) };
         let own = Id::of(&own).ok_or(RequestFailure::Id)?;
-        if self.is_taken(&own) { Err(RequestFailure::IdTaken) } else { Ok(Some(own)) }
+        if self.is_taken(&own) || is_of_room(&own) { Err(RequestFailure::IdTaken) } else { Ok(Some(own)) }
     }
 
     fn send(&mut self, number: RequestId, next_id: &mut NextId) {
         let Some(request) = self.requests.get(&number) else { return };
         let id_type = request.options.id_type;
-        let id = request.own.clone().unwrap_or_else(|| {
-            loop {
-                let id = next_id.take(id_type);
-                // The app may have chosen that one.
-                if !self.is_taken(&id) {
-                    return id;
-                }
-            }
-        });
+        let id = request.own.clone().unwrap_or_else(|| next_id.take(id_type, |id| self.is_taken(id)));
         let Some(request) = self.requests.get_mut(&number) else { return };
         let message = match request.own {
             Some(_) => request.message.clone(),
@@ -147,7 +175,7 @@ impl Requests {
     pub(super) fn handed(&mut self, now: Instant, number: RequestId, result: Result<Handed, SendError>) {
         if let Some((_, late)) = self.late.iter_mut().find(|(late, _)| *late == number) {
             late.handed = result.ok();
-            return;
+            return self.progress(now);
         }
         let Some(request) = self.requests.get_mut(&number) else { return };
         request.handed = result.ok();
@@ -186,7 +214,8 @@ impl Requests {
                 Some(Handed::Sent | Handed::Unconfirmed) if request.on.is_none() => {
                     request.was_sent = true;
                     request.on = self.present;
-                    request.deadline = request.options.timeout.map(|timeout| now.after(timeout));
+                    let timeout = request.options.timeout.filter(|timeout| timeout.as_millis() > 0);
+                    request.deadline = timeout.map(|timeout| now.after(timeout));
                 }
                 Some(Handed::Sent | Handed::Unconfirmed | Handed::Queued) | None => {}
             }
@@ -293,6 +322,49 @@ impl Requests {
         }
         if self.late.len() > self.most {
             self.late.pop_front();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proto::Millis;
+    use crate::proto::test_json::json;
+
+    fn asked(message: &str, options: RequestOptions) -> (Requests, Vec<Output>) {
+        let mut requests = Requests::new(10);
+        let (socket, now, mut ids) = (SocketId::new(1), Instant::from_millis(0), NextId(1));
+        requests.connected(now, socket, &mut ids);
+        requests.add(RequestId(1), json(message), options, &mut ids, |_| false);
+        requests.handed(now, RequestId(1), Ok(Handed::Sent));
+        let outputs = requests.outputs.drain(..).collect();
+        (requests, outputs)
+    }
+
+    #[test]
+    fn an_answer_has_its_id_where_the_request_has_it_also_in_an_array() {
+        let options = RequestOptions { id: "0".to_owned(), ..RequestOptions::default() };
+        let (mut requests, outputs) = asked(r#"[null, "ask"]"#, options);
+        let [Output::Send { message, .. }] = outputs.as_slice() else { panic!("{outputs:?}") };
+        assert_eq!(message.print(), r#"[1,"ask"]"#);
+        assert!(!requests.answers(&json(r#"[2, "answer"]"#), SocketId::new(1)));
+        assert!(requests.answers(&json(r#"["1", "answer"]"#), SocketId::new(1)));
+    }
+
+    #[test]
+    fn an_array_does_not_grow_without_bound_for_an_id() {
+        let options = RequestOptions { id: u64::MAX.to_string(), ..RequestOptions::default() };
+        let (_, outputs) = asked("[1]", options);
+        let [Output::Send { message, .. }] = outputs.as_slice() else { panic!("{outputs:?}") };
+        assert_eq!(message.print(), "[1]");
+    }
+
+    #[test]
+    fn without_a_time_limit_or_with_one_of_zero_a_request_waits_as_long_as_its_connection() {
+        for timeout in [None, Some(Millis::from_millis(0))] {
+            let (requests, _) = asked("{}", RequestOptions { timeout, ..RequestOptions::default() });
+            assert_eq!(requests.poll_timeout(), None);
         }
     }
 }

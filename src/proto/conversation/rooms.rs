@@ -1,6 +1,6 @@
 //! Subscriptions: who holds them, which connections have them, and which messages are theirs. As npm/rules.ts.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::super::connection::SocketId;
 use super::super::{Instant, Json, Millis};
@@ -9,7 +9,7 @@ use super::hears;
 use super::io::{HolderId, Output, SubscriptionFailure};
 use super::matching::{Id, Matcher, filled, fits, likeness_of, with_id};
 use super::options::SubscribeOptions;
-use super::requests::NextId;
+use super::requests::Ids;
 
 /// How many subscriptions that have ended are remembered, and how long.
 const MAX_LEFT: usize = 100;
@@ -29,6 +29,8 @@ struct Room {
     cursors: Option<Cursors>,
     /// The connections that have it, and its id there.
     on: BTreeMap<SocketId, Option<Id>>,
+    /// Those of them that were told no cursor: where it begins, the server says in its answer.
+    begun: BTreeSet<SocketId>,
     /// By connection: what earlier ones have delivered since it was told, and it has not yet, and how often.
     heard: BTreeMap<SocketId, BTreeMap<String, usize>>,
     is_ready: bool,
@@ -122,15 +124,16 @@ impl Rooms {
         let id = present.unwrap_or(RoomId(self.next));
         if present.is_none() {
             self.next += 1;
-            let cursors = options.resume.clone().map(|resume| Cursors::new(resume, &key));
-            let (holders, on, heard) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
-            let options = options.clone();
-            self.rooms.insert(id, Room { key, message, options, holders, cursors, on, heard, is_ready: false });
+            let (holders, on, begun, heard) = (Vec::new(), BTreeMap::new(), BTreeSet::new(), BTreeMap::new());
+            let (key, message, options) = (key.clone(), message.clone(), options.clone());
+            let room = Room { key, message, options, holders, cursors: None, on, begun, heard, is_ready: false };
+            self.rooms.insert(id, room);
         }
         if let Some(room) = self.rooms.get_mut(&id) {
             // Who was the last holder has no say any more.
             if room.holders.is_empty() {
-                room.options = options;
+                room.cursors = options.resume.clone().map(|resume| Cursors::new(resume, &key));
+                (room.message, room.options) = (message, options);
             }
             room.holders.push(holder);
             if room.is_ready {
@@ -140,20 +143,30 @@ impl Rooms {
         id
     }
 
+    /// Whether a request with this id would get what is a subscription's.
+    pub(super) fn has_id(&self, id: &Id) -> bool {
+        self.rooms.values().flat_map(|room| room.on.values()).flatten().any(|other| other.is_like(id))
+    }
+
+    /// Keeps the cursors of those that are there, and of the last that have ended.
+    pub(super) fn trim(&self, all: &mut LastCursors) {
+        all.trim(|key| self.rooms.values().any(|room| room.key == key));
+    }
+
     pub(super) fn leave(&mut self, holder: HolderId) {
         for room in self.rooms.values_mut() {
             room.holders.retain(|other| *other != holder);
         }
     }
 
-    pub(super) fn sweep(&mut self, now: Instant, next_id: &mut NextId, outputs: &mut VecDeque<Output>) {
+    pub(super) fn sweep(&mut self, now: Instant, ids: &mut Ids<'_>, outputs: &mut VecDeque<Output>) {
         let empty: Vec<_> = self.rooms.iter().filter(|(_, room)| room.holders.is_empty()).map(|(id, _)| *id).collect();
         for id in empty {
             let Some(room) = self.rooms.remove(&id) else { continue };
             if let Some(leave) = &room.options.leave {
                 for (socket, id) in &room.on {
                     outputs.extend(
-                        left(leave, id.as_ref(), &room.options, next_id)
+                        left(leave, id.as_ref(), &room.options, ids)
                             .map(|message| Output::Say { socket: *socket, message }),
                     );
                 }
@@ -168,16 +181,21 @@ impl Rooms {
         socket: SocketId,
         cursors: Option<&Cursors>,
         all: &LastCursors,
-        next_id: &mut NextId,
+        ids: &mut Ids<'_>,
         outputs: &mut VecDeque<Output>,
     ) {
         let Some(room) = self.rooms.get_mut(&room) else { return };
-        let message = match room.cursors.as_ref().or(cursors) {
-            Some(cursors) => filled(&room.message, "$cursor", cursors.last(all)).unwrap_or_else(Json::null),
+        let cursors = room.cursors.as_ref().or(cursors);
+        let last = cursors.and_then(|cursors| cursors.last(all));
+        let message = match cursors {
+            Some(_) => filled(&room.message, "$cursor", last).unwrap_or_else(Json::null),
             None => room.message.clone(),
         };
-        let (message, id) = numbered(message, &room.options, next_id);
+        let (message, id) = numbered(message, &room.options, ids);
         room.on.insert(socket, id);
+        if last.is_none() {
+            room.begun.insert(socket);
+        }
         if room.on.len() > 1
             && let Some((newest, _)) = room.on.last_key_value()
         {
@@ -194,6 +212,7 @@ impl Rooms {
         for room in self.rooms.values_mut() {
             room.on.remove(&socket);
             room.heard.remove(&socket);
+            room.begun.remove(&socket);
             if room.on.is_empty() {
                 room.is_ready = false;
             }
@@ -254,6 +273,7 @@ impl Rooms {
                 room.ready(outputs);
                 // Where the server is now; what was missed follows if there is something to go on from.
                 if let Some(cursors) = &mut room.cursors
+                    && room.begun.contains(&from)
                     && cursors.last(all).is_none()
                 {
                     cursors.takes(message, all);
@@ -302,18 +322,18 @@ impl Rooms {
 }
 
 /// A message with an id, if it is to have one, and that.
-fn numbered(message: Json, options: &SubscribeOptions, next_id: &mut NextId) -> (Json, Option<Id>) {
+fn numbered(message: Json, options: &SubscribeOptions, ids: &mut Ids<'_>) -> (Json, Option<Id>) {
     let Some(path) = &options.id else { return (message, None) };
-    let id = next_id.take(options.id_type);
+    let id = ids.take(options.id_type);
     (with_id(Some(&message), path, &id.json()), Some(id))
 }
 
 /// The message that leaves, of a subscription with this id.
-fn left(leave: &Json, id: Option<&Id>, options: &SubscribeOptions, next_id: &mut NextId) -> Option<Json> {
+fn left(leave: &Json, id: Option<&Id>, options: &SubscribeOptions, ids: &mut Ids<'_>) -> Option<Json> {
     let message = match id {
         Some(id) => filled(leave, "$id", Some(&id.json()))?,
         None => leave.clone(),
     };
     let has_id = options.id.as_ref().is_none_or(|path| message.at(path).is_some());
-    Some(if has_id { message } else { numbered(message, options, next_id).0 })
+    Some(if has_id { message } else { numbered(message, options, ids).0 })
 }

@@ -1,6 +1,6 @@
 //! Replays schedules on the machine of conversations that a Rust app has: it has to do what the rules of the npm package did (rules/traced.mjs).
 //!
-//! Reads lines of JSON from its input, one schedule in each: an array of `[call, time, outputs, deadline]`. Prints how many steps it has made, or fails at
+//! Reads lines of JSON from its input, first what the rules promise beyond schedules, then a schedule in each: an array of `[call, time, outputs, deadline]`. Prints how many steps it has made, or fails at
 //! the first that differs.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "what it reads was written for it")]
@@ -24,7 +24,7 @@ fn main() -> ExitCode {
         match replay(schedule.as_array().unwrap()) {
             Ok(count) => steps += count,
             Err(difference) => {
-                eprintln!("seed {}: {difference}", line + 1);
+                eprintln!("line {}: {difference}", line + 1);
                 return ExitCode::FAILURE;
             }
         }
@@ -145,6 +145,7 @@ fn request_options(value: &Value) -> RequestOptions {
     RequestOptions {
         reply: matcher_of(&value["reply"]),
         error: matcher_of(&value["error"]),
+        id: value["id"].as_str().unwrap_or("id").to_owned(),
         timeout: value["timeout"].as_u64().filter(|millis| *millis > 0).map(Millis::from_millis),
         resend: value["resend"].as_bool().unwrap(),
         ..RequestOptions::default()

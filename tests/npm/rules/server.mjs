@@ -87,10 +87,13 @@ export class Server {
         if (message.user !== peer.user)
           throw new Error(`${room} was joined by ${message.user}, and this is ${peer.user}`);
         peer.rooms.set(room, id);
-        if (this.#settings.replies) peer.out.push({ type: 'joined', room, id });
-        if (since === undefined) return;
-        const [isGap, missed] = this.#missed(room, since);
-        if (isGap) peer.out.push({ type: 'gap', room });
+        const [isGap, missed] = since === undefined ? [false, []] : this.#missed(room, since);
+        const last = this.published.get(room)?.at(-1) ?? 0;
+        const said = [
+          ...(this.#settings.replies ? [{ type: 'joined', room, id, number: last }] : []),
+          ...(isGap ? [{ type: 'gap', room }] : []),
+        ];
+        peer.out.push(...(this.#random.is(0.5) ? said : said.reverse()));
         for (const number of missed) peer.out.push(this.#news(room, number, id));
         return;
       }

@@ -53,7 +53,6 @@ export function traced(Rules, tell) {
       requests.add = (message, options, settle) =>
         this.#call(['request', message.what, message, options], () => {
           const abort = add(message, options, (error, answer) => {
-            this.#handed.delete(message.what);
             // Nobody waits for what was aborted.
             if (error?.code !== 'ABORTED')
               this.#out.push(['answered', message.what, error?.code ?? null, error?.fate ?? null, answer ?? null]);
