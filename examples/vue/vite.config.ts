@@ -8,5 +8,5 @@ const backend = 'http://127.0.0.1:8000';
 export default defineConfig({
   base: './',
   plugins: [vue(), gatepass()],
-  server: { proxy: { '/api': backend, '/ws_ticket': backend, '/channel': { target: backend, ws: true } } },
+  server: { proxy: { '/api': backend, '/ws_ticket': backend, '/ws/': { target: backend, ws: true } } },
 });
