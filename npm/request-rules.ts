@@ -123,7 +123,7 @@ export class RequestRules {
     if (own !== undefined && (this.isTaken(own) || this.#isOfRoom(own)))
       throw failure(
         'INVALID_OPTION',
-        `message: the id ${print(own)} is that of a subscription, or of another request, whose answer may still come`,
+        `message: the id ${print(own)} is taken, by a subscription or by a request whose answer may still come`,
       );
     const request: Request = { message, options, own, settle };
     this.#requests.add(request);

@@ -90,6 +90,8 @@ export class Conversation implements Talk {
   readonly #functions: Functions;
   readonly #rules: Rules;
   readonly #requests: RequestOptions;
+  /** Whether the socket has a cursor. */
+  readonly #resumes: boolean;
   readonly #store: CursorStore | undefined;
   readonly #storeKey: string | undefined;
   /** Not held: the driver holds this. */
@@ -104,6 +106,7 @@ export class Conversation implements Talk {
     const { max, ...defaults } = requests ?? {};
     const { store, storeKey, ...own } = resume ?? ({} as NonNullable<typeof resume>);
     this.#requests = defaults;
+    this.#resumes = resume != null;
     this.#store = store == null ? undefined : new CursorStore(store);
     this.#storeKey = storeKey;
     const port = {
@@ -206,6 +209,8 @@ export class Conversation implements Talk {
     const { onMessage, ...given } = options;
     const { id, idType, leave: last, resume } = given;
     if (resume != null) checked(resume, 'resume.', RESUME, 'cursor');
+    if (resume == null && !this.#resumes && holds(message))
+      throw failure('INVALID_OPTION', 'resume: "$cursor" in the message needs it');
     if (message == null || (id !== undefined && typeof message !== 'object'))
       throw failure('INVALID_OPTION', `message: ${id === undefined ? 'it' : 'an object'} is needed`);
     // What cannot be sent is told here, and not when it is sent again. What has a hole is not known yet.

@@ -26,7 +26,7 @@ use crate::error::ConfigError;
 use crate::proto::Json;
 use crate::proto::connection::ConnectionConfig;
 use crate::proto::conversation::{
-    ConversationConfig, HolderId, RequestFailure, RequestId, RequestOptions, SubscribeOptions,
+    Conversation as Rules, ConversationConfig, HolderId, RequestFailure, RequestId, RequestOptions, SubscribeOptions,
 };
 
 pub(crate) use desk::{Command, Desk, Job};
@@ -42,6 +42,8 @@ pub struct Conversation {
     link: driver::Link,
     /// What requests have in common.
     requests: RequestOptions,
+    /// Whether the socket has a cursor.
+    resumes: bool,
     next: AtomicU32,
 }
 
@@ -56,10 +58,10 @@ impl Conversation {
         options: ConversationConfig,
     ) -> Result<Self, ConfigError> {
         options.check()?;
-        let requests = options.requests.clone();
+        let (requests, resumes) = (options.requests.clone(), options.resume.is_some());
         let desk = Desk::new(&mut config, options);
         let (socket, link) = driver::converse(config, session, desk)?;
-        Ok(Self { socket, link, requests, next: AtomicU32::new(0) })
+        Ok(Self { socket, link, requests, resumes, next: AtomicU32::new(0) })
     }
 
     /// Returns the socket, for what is neither a subscription nor a request: to connect, to send, to close, its state.
@@ -89,6 +91,9 @@ impl Conversation {
         }
         if message.is_null() {
             return Err(ConfigError::option("message", "it is needed"));
+        }
+        if options.resume.is_none() && !self.resumes && Rules::without_cursor(&message) != message {
+            return Err(ConfigError::option("resume", "`$cursor` in the message needs it"));
         }
         let holder = HolderId(self.number());
         let key = options.key.clone().unwrap_or_else(|| message.print());

@@ -417,6 +417,10 @@ async fn an_option_that_cannot_work_is_told_at_once() {
     assert_eq!(with(|options| options.id = Some("a..b".to_owned())), path);
     let hole = "match: this is no placeholder here; `$$` is a plain `$`: $id";
     assert_eq!(with(|options| options.matcher = of(json!({"id": "$id"})).into()), Err(hole.to_owned()));
+    let cursor = conversation.subscribe::<News>(&join_since("lobby"), room("lobby")).unwrap_err();
+    assert_eq!(cursor.to_string(), "resume: `$cursor` in the message needs it");
+    let null = conversation.subscribe::<News>(&(), room("lobby")).unwrap_err();
+    assert_eq!(null.to_string(), "message: it is needed");
     let options = RequestOptions { id: String::new(), ..requests() };
     let refused = conversation.request_with::<_, Answer>(&ask("it"), options).await.unwrap_err();
     assert!(refused.to_string().starts_with("INVALID_OPTION: id: "), "{refused}");

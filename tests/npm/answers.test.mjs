@@ -50,7 +50,7 @@ test('requests find their answers, however these come, and end by themselves', a
   assert.equal(result.tooLate, 'REQUEST_TIMED_OUT');
   assert.deepEqual(result.same, [
     'INVALID_OPTION',
-    'message: the id "same" is that of another request, whose answer may still come',
+    'message: the id "same" is taken, by a subscription or by a request whose answer may still come',
   ]);
   assert.deepEqual(result.ends, [['ABORTED', 'maybe-arrived', 'enough'], 'ABORTED']);
   assert.deepEqual(result.plain, [], 'a late answer changes nothing');

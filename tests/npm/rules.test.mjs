@@ -202,7 +202,7 @@ const SCENARIOS = {
     ask(1, 1);
     rules.subscribe({ join: 'a' }, { match: { type: 'news', id: '$id' }, id: 'id' }, holder());
     assert.deepEqual(said, [[1, { join: 'a', id: 2 }]]);
-    assert.throws(() => ask(2, '2'), /that of a subscription/);
+    assert.throws(() => ask(2, '2'), /the id "2" is taken/);
     rules.received({ type: 'news', id: 2 }, 1);
     rules.received({ type: 'answer', id: '1' }, 1);
     assert.deepEqual([delivered, answers], [[{ type: 'news', id: 2 }], [{ type: 'answer', id: '1' }]]);

@@ -205,10 +205,8 @@ pub enum RequestFailure {
     /// The message is no object or array, or its id is no text and no whole number.
     #[error("INVALID_OPTION: message: an object is needed, whose id is a text or a whole number")]
     Id,
-    /// The id is that of a subscription, or of another request, whose answer may still come.
-    #[error(
-        "INVALID_OPTION: message: its id is that of a subscription, or of another request, whose answer may still come"
-    )]
+    /// A subscription has the id, or a request whose answer may still come.
+    #[error("INVALID_OPTION: message: its id is taken, by a subscription or by a request whose answer may still come")]
     IdTaken,
     /// The options of the request.
     #[error("INVALID_OPTION: {0}")]
