@@ -267,11 +267,10 @@ fn take_first_messages(config: &mut ConnectionConfig) -> Option<Vec<Json>> {
     let Scheme::FirstMessage(scheme) = &mut config.scheme else { return None };
     let more = scheme.more.as_ref().and_then(Json::items).unwrap_or_default();
     let all: Vec<_> = scheme.message.iter().cloned().chain(more).collect();
-    let without: Vec<_> = all.iter().map(Machine::without_cursor).collect();
-    if all == without {
+    if !all.iter().any(Machine::has_cursor) {
         return None;
     }
-    let mut without = without.into_iter();
+    let mut without = all.iter().map(Machine::without_cursor);
     scheme.message = without.next();
     if scheme.more.is_some() {
         scheme.more = Some(Json::array(without.collect()));

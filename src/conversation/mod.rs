@@ -92,7 +92,7 @@ impl Conversation {
         if message.is_null() {
             return Err(ConfigError::option("message", "it is needed"));
         }
-        if options.resume.is_none() && !self.resumes && Rules::without_cursor(&message) != message {
+        if options.resume.is_none() && !self.resumes && Rules::has_cursor(&message) {
             return Err(ConfigError::option("resume", "`$cursor` in the message needs it"));
         }
         let holder = HolderId(self.number());

@@ -308,7 +308,9 @@ impl Task {
             let command = tokio::select! {
                 command = inbox.recv() => command,
                 // Whoever subscribes at once in the place of who has left was heard before.
-                () = ready(()), if needs_sweep && inbox.is_empty() => Some(ConnectionCommand::Conversation(Command::Input(Talk::Sweep))),
+                () = ready(()), if needs_sweep && inbox.is_empty() => {
+                    Some(ConnectionCommand::Conversation(Command::Input(Talk::Sweep)))
+                }
                 () = until(deadline) => Some(ConnectionCommand::Input(Input::Timeout)),
                 () = until(desk_deadline) => Some(ConnectionCommand::Conversation(Command::Input(Talk::Timeout))),
             };

@@ -136,6 +136,13 @@ impl Conversation {
         self.last_cursors.get("")
     }
 
+    /// Returns whether `"$cursor"` stands in a template.
+    #[must_use]
+    pub fn has_cursor(template: &Json) -> bool {
+        // By text, because in a browser two objects are never equal.
+        Self::without_cursor(template).print() != template.print()
+    }
+
     /// Returns a template without the member that `"$cursor"` stands in, as it is before there is one.
     #[must_use]
     pub fn without_cursor(template: &Json) -> Json {
