@@ -132,14 +132,12 @@ export class NumberedMessages {
   readonly #kept = new Map<number, KeptMessage>();
 
   /** Hands a message to the machine. @throws GatepassError CLOSED or QUEUE_FULL: it was not taken */
-  hand(
-    core: Connection,
-    message: Plain,
-    ttl: number | undefined,
-    kept: KeptMessage = { status: 'queued', waiting: [] },
-  ): SentMessage {
+  hand(core: Connection, message: Plain, ttl: number | undefined, early?: KeptMessage): SentMessage {
     const number = this.#next++;
     const answer = core.send(number, message, ttl);
+    // Most messages are sent at once, and nobody looks at them again.
+    if (answer === SendAnswer.Now && !early) return SENT;
+    const kept: KeptMessage = early ?? { status: 'queued', waiting: [] };
     switch (answer) {
       case SendAnswer.Unconfirmed:
       case SendAnswer.Queued:

@@ -487,13 +487,11 @@ export class AuthSocket<In = unknown, Out = Sendable>
         );
       },
       gone: talk?.gone,
-      message: (data, from) =>
-        withSocket(
-          talk
-            ? () => talk.received(data, from)
-            : (socket) => socket.dispatchEvent(new MessageEvent('message', { data })),
-          alive,
-        ),
+      message: (data, from) => {
+        const socket = alive ?? self.deref();
+        if (talk && socket) reported(() => talk.received(data, from));
+        else socket?.dispatchEvent(new MessageEvent('message', { data }));
+      },
     };
   }
 

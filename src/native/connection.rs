@@ -470,6 +470,8 @@ impl Task {
                 });
                 self.request = Some((request, task.abort_handle()));
             }
+            // The machine is a function call away, so it may as well be asked about each message.
+            Output::Lane { .. } => {}
             Output::Open { socket, handshake } => self.open(socket, handshake),
             Output::Send { socket, message } => {
                 if let Some(payload) = self.payloads.get(&message) {

@@ -135,9 +135,10 @@ pub(crate) enum Retention {
     UntilAccepted,
 }
 
-/// How much of what may not have arrived is remembered, in messages and in bytes of them together.
-const MAX_DOUBTED: usize = 1_000;
-const MAX_DOUBTED_BYTES: usize = 1 << 20;
+/// How many messages are remembered that may not have arrived: those with [`MAX_DOUBTED_BYTES`] together.
+pub const MAX_DOUBTED: usize = 1_000;
+/// In bytes, or UTF-16 units of texts in a browser.
+pub const MAX_DOUBTED_BYTES: usize = 1 << 20;
 /// How long a message is in doubt: what the server says so much later shows that all was well.
 const DOUBT: Millis = Millis::from_secs(5);
 

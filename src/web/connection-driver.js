@@ -1,6 +1,7 @@
 // Drives a connection: its sockets, its requests, its timer, and the payloads of messages, which the machine knows by number.
 
 import { Driver, attempt, written } from './driver.js';
+import { Lane } from './lane.js';
 
 // Made of src/proto/contract by `cargo xtask contract`.
 // <contract>
@@ -32,6 +33,7 @@ const CONNECTION_OUTPUT_CANCEL_TOKEN_REQUEST = 12;
 const CONNECTION_OUTPUT_REQUEST_TOKEN = 13;
 const CONNECTION_OUTPUT_ASK = 14;
 const CONNECTION_OUTPUT_HANDED_OVER = 15;
+const CONNECTION_OUTPUT_LANE = 16;
 const FRAMING_BINARY = 2;
 const PAGE_EVENT_FROZEN = 0;
 const PAGE_EVENT_HIDDEN = 1;
@@ -57,6 +59,7 @@ const SEND_ANSWER_QUEUE_FULL = 5;
  * @typedef {object} OfConnection The further methods of a connection's core.
  * @property {(instant: number, message: number, length: number, text?: string, ttl?: number) => number} send
  * @property {(instant: number, socket: number, length: number) => number} received
+ * @property {(received: number, heard: number, sent: number, doubted: number[]) => void} pass
  * @property {() => number | undefined} socket
  * @property {() => boolean} reads
  * @property {() => boolean} confirms
@@ -101,6 +104,8 @@ export class ConnectionDriver extends Driver {
     /** @type {Map<number, WebSocket>} One, and at a handover two. */
     this.sockets = new Map();
     this.isSending = false;
+    /** Until the machine is called again. @type {Lane | undefined} */
+    this.lane = undefined;
     // Only while there is a socket: a page with such a listener may not be kept for `back`.
     this.leave = () => this.handle(CONNECTION_INPUT_PAGE, PAGE_EVENT_LEAVING);
     /** @type {[data: unknown, socket: number]} The message that the machine reads, and its socket. */
@@ -126,6 +131,13 @@ export class ConnectionDriver extends Driver {
    * @param {number} message Its number, higher than that of the one before. @param {unknown} data @param {number} [ttl] How long it may wait, in milliseconds.
    */
   send(message, data, ttl) {
+    const { lane } = this;
+    if (lane) {
+      this.isSending = true;
+      lane.send(message, copied(data), lengthOf(data));
+      this.isSending = false;
+      return SEND_ANSWER_NOW;
+    }
     return this.guarded(() => {
       const text = this.confirms ? textOf(data) : undefined;
       const answer = this.core.send(performance.now(), message, lengthOf(data), text, ttl);
@@ -143,12 +155,32 @@ export class ConnectionDriver extends Driver {
 
   /** The counters, by their places. */
   stats() {
-    return this.guarded(() => written((to) => this.core.stats(to))[0]);
+    return this.guarded(() => {
+      const counts = written((to) => this.core.stats(to))[0];
+      this.performOutputs();
+      return counts;
+    });
+  }
+
+  /** Calls the machine; what has passed it by is told first. @template T @param {() => T} call @returns {T | undefined} */
+  guarded(call) {
+    return super.guarded(() => {
+      const { lane } = this;
+      this.lane = undefined;
+      if (lane) {
+        const doubted = lane.doubted();
+        for (const { id, data } of doubted) this.messages.set(id, data);
+        const parts = doubted.flatMap(({ id, length, at }) => [id, length, at]);
+        this.core.pass(lane.received, lane.heard, lane.sent, parts);
+      }
+      return call();
+    });
   }
 
   /** The public properties of the present WebSocket. Its URL may contain the credential and is left out. */
   native() {
-    const socket = this.guarded(() => this.sockets.get(this.core.socket() ?? -1));
+    const { lane } = this;
+    const socket = lane ? lane.socket : this.guarded(() => this.sockets.get(this.core.socket() ?? -1));
     return attempt(
       () =>
         socket && { protocol: socket.protocol, extensions: socket.extensions, bufferedAmount: socket.bufferedAmount },
@@ -169,6 +201,7 @@ export class ConnectionDriver extends Driver {
 
   end() {
     super.end();
+    this.lane = undefined;
     for (const id of [...this.sockets.keys()]) this.closeSocket(id, 1000, '');
     this.messages.clear();
   }
@@ -193,6 +226,11 @@ export class ConnectionDriver extends Driver {
         return this.request(given);
       case CONNECTION_OUTPUT_HANDED_OVER:
         return this.owner.handedOver?.();
+      case CONNECTION_OUTPUT_LANE: {
+        const socket = this.sockets.get(first);
+        this.lane = socket && new Lane(first, socket, second);
+        return;
+      }
       case CONNECTION_OUTPUT_MESSAGE:
         return this.owner.status(first, second);
       case CONNECTION_OUTPUT_OPEN:
@@ -256,7 +294,11 @@ export class ConnectionDriver extends Driver {
       attempt(() => addEventListener('beforeunload', this.leave));
       socket.binaryType = binaryType(this.reads || this.owner.takesBuffers);
       socket.onopen = () => this.later(() => this.input(CONNECTION_INPUT_SOCKET_OPENED, id, socket.protocol));
-      socket.onmessage = ({ data }) => this.later(() => this.received(id, data));
+      socket.onmessage = ({ data }) => {
+        const { lane } = this;
+        if (lane?.id === id && !this.isSending && lengthOf(data) <= lane.longest) this.pass(lane, data);
+        else this.later(() => this.received(id, data));
+      };
       socket.onerror = () => this.later(() => this.input(CONNECTION_INPUT_SOCKET_ERROR, id));
       socket.onclose = ({ code, reason, wasClean }) =>
         this.later(() => {
@@ -288,6 +330,16 @@ export class ConnectionDriver extends Driver {
       }
       this.performOutputs();
     });
+  }
+
+  /** Delivers a message that nobody has to look at. @param {Lane} lane @param {unknown} data */
+  pass(lane, data) {
+    lane.hear();
+    try {
+      this.deliver(data, lane.id);
+    } catch (thrown) {
+      this.fail(thrown);
+    }
   }
 
   /** Delivers a message to the app. A message that was read has arrived as bytes and may have to become a Blob. @param {unknown} data @param {number} socket */
@@ -363,7 +415,8 @@ export function copied(data) {
 }
 
 /** The length of a message: of a string in UTF-16 units, otherwise in bytes. @param {any} data @returns {number} */
-export const lengthOf = (data) => attempt(() => data.byteLength ?? data.size ?? data.length) ?? 0;
+export const lengthOf = (data) =>
+  typeof data === 'string' ? data.length : (attempt(() => data.byteLength ?? data.size) ?? 0);
 
 /** The text of a message, also of an `ArrayBuffer`, which some servers send. A Blob cannot be read synchronously. @param {any} data @returns {string | undefined} */
 const textOf = (data) => attempt(() => (typeof data === 'string' ? data : new TextDecoder().decode(data)));

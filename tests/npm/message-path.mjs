@@ -6,13 +6,13 @@ const rounds = Number(process.env.GATEPASS_ROUNDS);
 const browser = await launch();
 const page = await browser.newPage();
 await page.goto(server);
-console.log('                                                     echo     flood     burst');
+console.log(`${'ratio to a raw WebSocket'.padEnd(53)}echo     flood     burst`);
 const ratios = await page.evaluate(measure, rounds);
 for (const [name, row] of Object.entries(ratios))
   console.log(name.padEnd(48), ...row.map((ratio) => ratio.toFixed(3).padStart(9)));
 await browser.close();
 
-/** In the page: raw and gatepass in turn, each time the other one first; the median of the rounds' ratios, and their quartiles. */
+/** In the page: each in turn, every round another one first; the median of the rounds' ratios to a raw WebSocket, and their quartiles. */
 async function measure(rounds) {
   const { anonymous, AuthSocket, load } = await import('gatepass');
   await load();
@@ -22,6 +22,26 @@ async function measure(rounds) {
   const raw = new WebSocket(url);
   await new Promise((resolve) => (raw.onopen = resolve));
   const text = 'x'.repeat(120);
+
+  /** What any class costs that fires events of its own: a raw WebSocket, and a second event for each message. */
+  class Twice extends EventTarget {
+    #raw = new WebSocket(url);
+    #handler;
+    constructor() {
+      super();
+      this.#raw.onmessage = ({ data }) => this.dispatchEvent(new MessageEvent('message', { data }));
+      this.isOpen = new Promise((resolve) => (this.#raw.onopen = resolve));
+    }
+    send(data) {
+      this.#raw.send(data);
+    }
+    set onmessage(handler) {
+      this.removeEventListener('message', this.#handler);
+      this.addEventListener('message', (this.#handler = handler));
+    }
+  }
+  const twice = new Twice();
+  await twice.isOpen;
 
   /** Messages there and back, one at a time; per second. */
   const echo = (socket, count = 2_000) =>
@@ -42,27 +62,29 @@ async function measure(rounds) {
       handed = performance.now();
     });
 
-  const all = [[], [], []];
+  const contestants = [
+    ['raw WebSocket', raw],
+    ['gatepass', socket],
+    ['a second event per message', twice],
+  ];
+  const ratios = new Map(contestants.slice(1).map(([name]) => [name, [[], [], []]]));
   for (let round = 0; round <= rounds; round++) {
     const found = {};
-    const order =
-      round % 2
-        ? [
-            ['raw', raw],
-            ['ours', socket],
-          ]
-        : [
-            ['ours', socket],
-            ['raw', raw],
-          ];
-    for (const [name, each] of order) found[name] = [await echo(each), ...(await burst(each))];
+    const first = round % contestants.length;
+    for (const [name, each] of [...contestants.slice(first), ...contestants.slice(0, first)])
+      found[name] = [await echo(each), ...(await burst(each))];
     // The first run is a warm-up.
-    if (round > 0) found.ours.forEach((speed, index) => all[index].push(speed / found.raw[index]));
+    if (round === 0) continue;
+    for (const [name, columns] of ratios)
+      found[name].forEach((speed, index) => columns[index].push(speed / found['raw WebSocket'][index]));
   }
-  const at = (part) => all.map((ratios) => ratios.sort((a, b) => a - b)[Math.floor(ratios.length * part)]);
-  return {
-    'gatepass / raw WebSocket, median': at(0.5),
-    'a quarter of the rounds below': at(0.25),
-    'a quarter of the rounds above': at(0.75),
-  };
+  const rows = {};
+  for (const [name, columns] of ratios) {
+    for (const column of columns) column.sort((a, b) => a - b);
+    const at = (part) => columns.map((column) => column[Math.floor(column.length * part)]);
+    rows[`${name}: median`] = at(0.5);
+    rows[`${name}: a quarter below`] = at(0.25);
+    rows[`${name}: a quarter above`] = at(0.75);
+  }
+  return rows;
 }

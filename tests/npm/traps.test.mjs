@@ -68,7 +68,13 @@ for (const [name, entry] of Object.entries(ENTRIES)) {
         };
         const other = new AuthSocket(`${server}/channel/`, { session, ...presets.ticketServerSocket(server) });
         await other.ready();
-        const socket = new AuthSocket(`${server}/channel/`, { session, ...presets.ticketServerSocket(server) });
+        // So that each message enters the wasm.
+        const confirm = { id: 'id', ack: { type: 'ack', id: '$id' } };
+        const socket = new AuthSocket(`${server}/channel/`, {
+          session,
+          ...presets.ticketServerSocket(server),
+          confirm,
+        });
         await socket.ready();
         const raw = raws.at(-1);
         const told = [];

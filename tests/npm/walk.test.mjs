@@ -57,7 +57,13 @@ async function say(page, text) {
 /** What a story tells at its end. */
 async function tells(page, story, text) {
   await press(page, story);
-  await page.locator('#story-said', { hasText: text }).waitFor();
+  const said = page.locator('#story-said');
+  await said
+    .filter({ hasText: text })
+    .waitFor()
+    .catch(async (error) => {
+      throw new Error(`${story} has said: ${await said.textContent()}`, { cause: error });
+    });
 }
 
 const connections = (page, count) =>

@@ -79,3 +79,18 @@ fn the_same_seed_gives_the_same_world() {
         assert_eq!(trace(chaos::run(seed)), trace(chaos::run(seed)), "seed {seed}");
     }
 }
+
+#[test]
+fn the_lane_changes_nothing_that_can_be_seen() {
+    for seed in 0..1_000 {
+        let trace = |world: world::World| {
+            let lines = world.lines.into_iter().map(|mut line| {
+                let stats = line.stats();
+                (line.order, line.unconfirmed, line.waits, line.delivered, line.received_by_server, stats)
+            });
+            (world.steps, lines.collect::<Vec<_>>())
+        };
+        let [by_lane, by_machine] = [true, false].map(|takes_lane| trace(chaos::run_by_lane(seed, takes_lane)));
+        assert_eq!(by_lane, by_machine, "seed {seed}");
+    }
+}

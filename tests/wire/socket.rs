@@ -92,6 +92,7 @@ impl Client {
                 | Output::Ask { .. }
                 | Output::CloseSocket { .. }
                 | Output::Discard { .. }
+                | Output::Lane { .. }
                 | Output::Event(Event::Closed { .. } | Event::HandedOver | Event::Message { .. })
                 | Output::Send { .. }
                 | Output::CancelTokenRequest => {}

@@ -44,6 +44,7 @@ impl Connection {
     /// # Units
     /// `length` in bytes, or in UTF-16 units for a text in a browser.
     pub fn on_message(&mut self, socket: SocketId, now: Instant, length: usize) -> Inbound {
+        self.is_lane_offered = false;
         let is_try = self.authenticates(socket);
         if !is_try && !self.listens_to(socket) {
             return Inbound::Ignore;
@@ -83,12 +84,12 @@ impl Connection {
             && !self.hears_words(socket)
     }
 
-    fn awaits_pong(&self) -> bool {
+    pub(super) fn awaits_pong(&self) -> bool {
         self.config.heartbeat.pong.is_some() && self.heartbeat_state != HeartbeatState::PongReceived
     }
 
     /// Whether something is expected in the messages of a connected socket.
-    fn reads(&self, socket: SocketId) -> bool {
+    pub(super) fn reads(&self, socket: SocketId) -> bool {
         let has_unconfirmed = self.outbox.unconfirmed() > 0;
         if !self.rules.is_empty() {
             return true;

@@ -204,6 +204,15 @@ pub enum Output {
         /// The request.
         http: HttpRequest,
     },
+    /// An offer, once all other outputs are performed: until the next call of the machine, messages of the app may go to this socket at once, and what
+    /// arrives on it to the app. The driver then tells [`Connection::pass`](super::Connection::pass) what has passed, before that call. A
+    /// driver that goes on asking about each message needs none of this.
+    Lane {
+        /// The id of the socket.
+        socket: SocketId,
+        /// A message longer than this does not pass: [`Connection::on_message`](super::Connection::on_message) refuses it.
+        longest: usize,
+    },
     /// Open a socket.
     Open {
         /// The id of the socket.

@@ -9,6 +9,7 @@ mod config;
 mod handover;
 mod inspect;
 mod io;
+mod lane;
 mod liveness;
 mod recovery;
 mod renewal;
@@ -25,13 +26,14 @@ pub use io::{
     ConnectionState, Event, Inbound, Input, Output, PageEvent, Phase, Question, Sent, SocketId, StateChange, Stats,
     SuspendReason,
 };
+pub use lane::{Passed, PassedMessage};
 pub use sending::Outgoing;
 
 use self::recovery::{CloseInfo, is_ordinary};
 use self::state::{Acceptance, CredentialStatus, HeartbeatState, NetworkStatus, Reauth, Retired, Scope, State, Timer};
 use super::backoff::Backoff;
 use super::hint::Hint;
-pub use super::outbox::DeliveryStatus;
+pub use super::outbox::{DeliveryStatus, MAX_DOUBTED, MAX_DOUBTED_BYTES};
 use super::outbox::{MessageId, Outbox};
 use super::session::{SessionView, TokenRequestId, TokenRequirement};
 use super::timer::Timers;
@@ -109,6 +111,8 @@ pub struct Connection {
     predecessor: Option<State>,
     /// The old socket after a handover, until it is closed.
     retired: Option<Retired>,
+    /// Whether the driver has been told of the lane since the last call.
+    is_lane_offered: bool,
     outputs: VecDeque<Output>,
 }
 
@@ -159,12 +163,14 @@ impl Connection {
             stats: Stats::default(),
             predecessor: None,
             retired: None,
+            is_lane_offered: false,
             outputs: VecDeque::new(),
         }
     }
 
     /// Handles an input. It never fails: failures of the world become an [`Event`].
     pub fn handle_input(&mut self, now: Now, input: Input<'_>) {
+        self.is_lane_offered = false;
         self.observe_clock(now);
         if self.ends_handover(&input) {
             self.end_handover();
@@ -222,7 +228,13 @@ impl Connection {
         // An idle machine should be small.
         self.outputs = VecDeque::new();
         let messages = self.outbox.take_released();
-        (!messages.is_empty()).then_some(Output::Discard { messages })
+        if !messages.is_empty() {
+            return Some(Output::Discard { messages });
+        }
+        if core::mem::replace(&mut self.is_lane_offered, true) {
+            return None;
+        }
+        self.lane().map(|socket| Output::Lane { socket, longest: self.config.max_message })
     }
 
     /// Whether an output has become pointless, because a listener has closed, signed out or reconnected meanwhile.
@@ -236,6 +248,7 @@ impl Connection {
             | Output::CloseSocket { .. }
             | Output::Discard { .. }
             | Output::Event(_)
+            | Output::Lane { .. }
             | Output::Send { .. }
             | Output::SendText { .. }
             | Output::CancelTokenRequest

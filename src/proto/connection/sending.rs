@@ -32,6 +32,7 @@ impl Connection {
     /// # Units
     /// `id`: higher than that of the message before. `ttl`: how long it may wait; without one as the options say.
     pub fn send(&mut self, id: MessageId, message: &impl Outgoing, ttl: Option<Millis>) -> Result<Sent, SendError> {
+        self.is_lane_offered = false;
         let (socket, is_assumed) = match self.serving() {
             State::Closed => return Err(SendError::Closed),
             State::Connected { socket, acceptance, .. } => (Some(*socket), *acceptance == Acceptance::Assumed),
@@ -134,6 +135,7 @@ impl Connection {
                 | Output::Discard { .. }
                 | Output::Event(_)
                 | Output::Fetch { .. }
+                | Output::Lane { .. }
                 | Output::Open { .. }
                 | Output::CancelTokenRequest
                 | Output::RequestToken { .. } => self.outputs.push_back(output),

@@ -76,6 +76,8 @@ numbered! {
         Ask = 14 "ask",
         /// An event: another socket has taken over.
         HandedOver = 15 "handedOver",
+        /// Messages of a socket may pass.
+        Lane = 16 "lane",
     }
 }
 

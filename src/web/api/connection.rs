@@ -43,6 +43,15 @@ extern "C" {
     fn release(this: &ConnectionDriver);
 }
 
+// connection-driver.js imports it. wasm-bindgen copies only the scripts of which Rust declares something.
+#[wasm_bindgen(module = "/src/web/lane.js")]
+extern "C" {
+    type Lane;
+    #[allow(dead_code, reason = "declared so that wasm-bindgen copies the script")]
+    #[wasm_bindgen(constructor)]
+    fn new(id: u32, socket: &JsValue, longest: f64) -> Lane;
+}
+
 #[wasm_bindgen(module = "/src/web/app.js")]
 extern "C" {
     #[wasm_bindgen(js_name = sinkOf)]

@@ -9,7 +9,8 @@ use super::options::trusted_options;
 use super::plain::{Given, Plain, Told, answer, instant, known, now, read_token, requirement_parts, view};
 use crate::error::SendError;
 use crate::proto::connection::{
-    Connection, ConnectionConfig, Event, Inbound, Input, Outgoing, Output, Sent, SocketId, StateChange,
+    Connection, ConnectionConfig, Event, Inbound, Input, Outgoing, Output, Passed, PassedMessage, Sent, SocketId,
+    StateChange,
 };
 use crate::proto::contract::{
     ChangePart, ConnectionInput as In, ConnectionOutput as Out, ReceiveAnswer, SendAnswer, StatPart,
@@ -134,6 +135,11 @@ impl ConnectionCore {
                 begin(Out::Fetch);
                 to.http(request.get(), &http);
             }
+            Output::Lane { socket, longest } => {
+                begin(Out::Lane);
+                to.number(socket.get().into());
+                to.number(longest as f64);
+            }
             // URL and subprotocols.
             Output::Open { socket, handshake } => {
                 begin(Out::Open);
@@ -200,6 +206,19 @@ impl ConnectionCore {
             Inbound::TooLong { .. } => ReceiveAnswer::TooLong,
         };
         answer.number()
+    }
+
+    /// Takes note of what has passed on the lane: how many messages have arrived, when the last of them has (negative: none), how many were sent,
+    /// and of those that may not have arrived number, length and time, one behind the other.
+    pub fn pass(&mut self, received: u32, heard: f64, sent: u32, doubted: JsValue) {
+        let doubted = Given(doubted);
+        let message = |place: usize| PassedMessage {
+            id: MessageId(doubted.count(place as u32) as u32),
+            length: doubted.count(place as u32 + 1) as usize,
+            at: instant(doubted.count(place as u32 + 2)),
+        };
+        let doubted = (0..doubted.array().length() as usize).step_by(3).map(message).collect();
+        self.machine.pass(Passed { received, heard: (heard >= 0.0).then(|| instant(heard)), sent, doubted });
     }
 
     /// Returns the number of the present socket.

@@ -29,7 +29,7 @@ fn a_handover_loses_no_message_and_sends_none_twice_and_the_app_notices_nothing(
             }
         }
         world.run_for(5_000);
-        let line = &world.lines[0];
+        let line = &mut world.lines[0];
         let mut received: Vec<u64> = line.received_by_server.iter().map(|text| text.parse().unwrap()).collect();
         received.sort_unstable();
         assert_eq!(received, (1..=u64::from(sent)).collect::<Vec<_>>(), "{kind:?}: what was sent");
@@ -38,7 +38,7 @@ fn a_handover_loses_no_message_and_sends_none_twice_and_the_app_notices_nothing(
         let delivered: BTreeSet<_> = line.delivered.iter().collect();
         assert_eq!(all.filter(|text| !delivered.contains(text)).collect::<Vec<_>>(), [""; 0], "{kind:?}");
         assert_ne!(line.machine.socket(), first, "{kind:?}: it was never handed over");
-        assert_eq!(line.machine.stats().received as usize, line.delivered.len(), "{kind:?}");
+        assert_eq!(line.stats().received as usize, line.delivered.len(), "{kind:?}");
         assert_eq!(line.order.len(), told, "{kind:?}: {:?}", &line.order[told..]);
         assert!(world.server.log.refreshed >= 12 && world.server.log.dials >= 13, "{kind:?}: {:?}", world.server.log);
         assert!(line.is_connected() && line.failures.is_empty());

@@ -18,7 +18,7 @@ fn every_scheme_connects_and_carries_messages_both_ways() {
         assert_eq!(world.lines[0].received_by_server, ["1"], "{kind:?}");
         assert_eq!(world.lines[0].delivered, ["news"], "{kind:?}");
         assert_eq!(world.lines[0].opened, 1, "{kind:?}");
-        let stats = world.lines[0].machine.stats();
+        let stats = world.lines[0].stats();
         assert_eq!((stats.sent, stats.received, stats.connections, stats.attempts), (1, 1, 1, 1), "{kind:?}");
     }
 }
@@ -119,7 +119,7 @@ fn messages_that_follow_a_refused_first_message_arrive_once_after_the_refresh() 
         world.run_for(10_000);
         world.hear_of_the_server();
         assert_eq!(world.lines[0].received_by_server, ["1", "2", "3", "4"], "{bad_token:?}");
-        assert_eq!(world.lines[0].payloads_kept(), 0, "{bad_token:?}");
+        assert_eq!(world.payloads_kept(0), 0, "{bad_token:?}");
     }
 }
 
@@ -135,17 +135,17 @@ fn messages_on_a_socket_that_is_lost_are_not_sent_twice() {
     world.hear_of_the_server();
     assert_eq!(world.lines[0].received_by_server, ["1", "2"]);
     assert_eq!(world.lines[0].unconfirmed, [1]);
-    assert_eq!(world.lines[0].payloads_kept(), 0);
+    assert_eq!(world.payloads_kept(0), 0);
 }
 
 #[test]
 fn what_the_server_has_answered_is_neither_kept_nor_sent_again_by_a_reconnect() {
     let mut world = connect(Kind::FirstMessage);
     world.send(0);
-    assert_eq!(world.lines[0].payloads_kept(), 1, "the server may yet refuse");
+    assert_eq!(world.payloads_kept(0), 1, "the server may yet refuse");
     world.run_for(6_000);
     world.hear_of_the_server();
-    assert_eq!(world.lines[0].payloads_kept(), 0);
+    assert_eq!(world.payloads_kept(0), 0);
 
     let mut replaced = connect(Kind::FirstMessage);
     replaced.send(0);

@@ -443,7 +443,7 @@ fn case_100_a_logout_closes_the_socket_at_once_and_nothing_queued_goes_out() {
         }
         let (was_sent, hung_up) = (world.lines[0].received_by_server.len(), world.lines[0].hung_up.len());
         world.logout();
-        assert_eq!((world.open_sockets(0), world.lines[0].queued(), world.lines[0].payloads_kept()), (0, 0, 0));
+        assert_eq!((world.open_sockets(0), world.lines[0].queued(), world.payloads_kept(0)), (0, 0, 0));
         assert_eq!(world.lines[0].hung_up.len() - hung_up, usize::from(is_connected), "closed, and not waited for");
         assert_eq!(world.lines[0].dropped, usize::from(!is_connected), "what is dropped is told");
         world.server.is_up = true;

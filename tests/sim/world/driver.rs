@@ -126,6 +126,7 @@ impl World {
 
     pub(super) fn line_input(&mut self, index: usize, input: Input<'_>) {
         let now = self.now_in(self.lines[index].tab);
+        self.lines[index].end_lane();
         self.lines[index].machine.handle_input(now, input);
         self.drain(index);
         if let Some(deadline) = self.lines[index].machine.poll_timeout() {
@@ -212,6 +213,7 @@ impl World {
                 line.presents(http.authorization.as_ref().map(|value| value.expose().replace("Bearer ", "")));
                 self.later(SimEvent::HttpArrives { who: Who::Connection(index), request, http });
             }
+            Output::Lane { socket, longest } => line.lane = line.takes_lane.then_some((socket, longest)),
             Output::Open { socket, handshake } => {
                 line.open_sockets.insert(socket);
                 line.most_sockets = line.most_sockets.max(line.open_sockets.len());

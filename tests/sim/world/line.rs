@@ -20,6 +20,12 @@ pub struct Line {
     pub handovers: u32,
     /// Whether the server confirms messages.
     pub confirms: bool,
+    /// Whether its driver takes the offer of [`Output::Lane`]: one in two does.
+    pub takes_lane: bool,
+    /// The socket whose messages may pass, and their longest.
+    pub(super) lane: Option<(SocketId, usize)>,
+    /// What has passed since.
+    pub(super) passed: Passed,
     pub(super) payloads: BTreeMap<MessageId, Note>,
     pub(super) is_draining: bool,
     /// A message that the machine reads.
@@ -86,6 +92,9 @@ impl Line {
             suspended_for: None,
             handovers: 0,
             machine: Connection::new(config, user, seed),
+            takes_lane: seed % 2 == 1,
+            lane: None,
+            passed: Passed::default(),
             payloads: BTreeMap::new(),
             is_draining: false,
             inspected: None,
@@ -113,6 +122,19 @@ impl Line {
             left_behind: Vec::new(),
             was_closed_deliberately: false,
         }
+    }
+
+    /// What has passed is told before the machine is called again.
+    pub(super) fn end_lane(&mut self) {
+        if self.lane.take().is_some() {
+            self.machine.pass(core::mem::take(&mut self.passed));
+        }
+    }
+
+    /// The counters.
+    pub fn stats(&mut self) -> Stats {
+        self.end_lane();
+        self.machine.stats()
     }
 
     /// Records the token that is sent. A token that was refused on this line is never sent again.
@@ -152,10 +174,6 @@ impl Line {
 
     pub fn codes(&self) -> Vec<&'static str> {
         self.failures.iter().map(|(code, _)| *code).collect()
-    }
-
-    pub fn payloads_kept(&self) -> usize {
-        self.payloads.len()
     }
 
     pub fn is_connected(&self) -> bool {

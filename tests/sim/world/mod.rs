@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use gatepass::error::{Disposition, Failure, TokenError};
 use gatepass::proto::connection::{
     Connection, ConnectionConfig, ConnectionState, DeliveryStatus, Event, Inbound, Input, Outgoing, Output, PageEvent,
-    Probe, Question, Sent, SocketId, SuspendReason,
+    Passed, PassedMessage, Probe, Question, Sent, SocketId, Stats, SuspendReason,
 };
 use gatepass::proto::http::{HttpRequest, HttpResponse, NoAnswer};
 use gatepass::proto::outbox::MessageId;

@@ -201,6 +201,15 @@ impl World {
 
     pub(super) fn client_hears(&mut self, line: usize, socket: SocketId, text: String) {
         let now = self.now_in(self.lines[line].tab).instant;
+        if self.lines[line].lane.is_some_and(|(open, longest)| open == socket && text.len() <= longest) {
+            let line = &mut self.lines[line];
+            assert!(line.open_sockets.contains(&socket), "the lane of a socket that was left behind is open");
+            line.passed.received += 1;
+            line.passed.heard = Some(now);
+            line.delivered.push(text);
+            return;
+        }
+        self.lines[line].end_lane();
         match self.lines[line].machine.on_message(socket, now, text.len()) {
             Inbound::Deliver => {
                 let line = &mut self.lines[line];

@@ -6,14 +6,20 @@
 use std::fmt::Write as _;
 
 use anyhow::{Context, Result, bail};
+use gatepass::proto::connection::{MAX_DOUBTED, MAX_DOUBTED_BYTES};
 use gatepass::proto::contract::tables;
 use gatepass::proto::http::MAX_BODY;
 
 use super::{options, presets};
 use crate::tools::root;
 
-const DRIVERS: [&str; 4] =
-    ["src/web/driver.js", "src/web/connection-driver.js", "src/web/session-driver.js", "src/web/tabs.js"];
+const DRIVERS: [&str; 5] = [
+    "src/web/driver.js",
+    "src/web/connection-driver.js",
+    "src/web/lane.js",
+    "src/web/session-driver.js",
+    "src/web/tabs.js",
+];
 const START: &str = "// <contract>\n";
 const END: &str = "// </contract>\n";
 
@@ -85,8 +91,9 @@ fn with_block(driver: &str, text: &str) -> Result<String> {
             writeln!(block, "const {constant} = {number};")?;
         }
     }
-    if uses(after, "MAX_BODY") {
-        writeln!(block, "const MAX_BODY = {MAX_BODY};")?;
+    let limits = [("MAX_BODY", MAX_BODY), ("MAX_DOUBTED", MAX_DOUBTED), ("MAX_DOUBTED_BYTES", MAX_DOUBTED_BYTES)];
+    for (name, limit) in limits.into_iter().filter(|(name, _)| uses(after, name)) {
+        writeln!(block, "const {name} = {limit};")?;
     }
     Ok([before, START, &block, END, after].concat())
 }

@@ -11,7 +11,7 @@ use crate::tools::root;
 /// What the wasm calls.
 const PLATFORM: &str = "src/platform/platform.js";
 /// What drives the wasm, beside the Rust that does the same with them.
-const DRIVERS: [&str; 6] = ["driver", "connection-driver", "session-driver", "tabs", "locks", "record"];
+const DRIVERS: [&str; 7] = ["driver", "connection-driver", "lane", "session-driver", "tabs", "locks", "record"];
 
 /// All of them.
 pub(super) fn scripts() -> Vec<String> {

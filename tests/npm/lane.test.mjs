@@ -1,0 +1,108 @@
+// The lane: while a connection has nothing to read, to queue or to have confirmed, no message enters the wasm.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { control, server } from './browser.mjs';
+import { inFreshPage } from './page.mjs';
+
+/** Notes which functions of the wasm are called: `calls`. */
+function withCalls() {
+  const Real = WebAssembly.Instance;
+  globalThis.calls = [];
+  WebAssembly.Instance = function (module, imports) {
+    const real = new Real(module, imports);
+    const exports = Object.entries(real.exports).map(([name, value]) => [
+      name,
+      typeof value === 'function' ? (...given) => (calls.push(name), value(...given)) : value,
+    ]);
+    return { exports: Object.fromEntries(exports) };
+  };
+}
+
+/** In a page: a connected socket with these options says and hears three messages. Then it is asked, and the connection is lost. */
+const talk = (options) =>
+  inFreshPage(
+    async ([server, options]) => {
+      const { anonymous, AuthSocket } = await import('gatepass');
+      const socket = new AuthSocket(`${server}/ws/anonymous/`, { scheme: anonymous(), ...options });
+      await socket.ready();
+      const heard = [];
+      const all = new Promise((resolve) => {
+        socket.onmessage = ({ data }) => heard.push(data) === 3 && resolve();
+      });
+      // Of what follows a connection itself, such as a timer, nothing is left.
+      await new Promise((resolve) => setTimeout(resolve));
+      calls.length = 0;
+      const statuses = ['a', 'b', 'c'].map((text) => socket.send(text).status);
+      await all;
+      const entered = calls.filter((name) => /send|received|input|pass/.test(name)).length;
+      const { sent, received } = socket.stats();
+      const lost = new Promise((resolve) =>
+        socket.addEventListener('statechange', ({ unconfirmed }) => resolve(unconfirmed), { once: true }),
+      );
+      socket.send('d');
+      socket.reconnect();
+      return { entered, statuses, heard, sent, received, unconfirmed: await lost };
+    },
+    [server, options],
+    withCalls,
+  );
+
+const SAID = { statuses: ['sent', 'sent', 'sent'], heard: ['a', 'b', 'c'], sent: 3, received: 3 };
+
+test('no message of a connected socket enters the wasm, and what has passed is counted and in doubt as ever', async () => {
+  await control({ do: 'reset' });
+  const { entered, unconfirmed, ...said } = await talk({});
+  assert.deepEqual(said, SAID);
+  assert.equal(entered, 0);
+  assert.deepEqual(unconfirmed, ['a', 'b', 'c', 'd']);
+});
+
+test('where messages are to be confirmed, each enters the wasm', async () => {
+  await control({ do: 'reset' });
+  const { entered, unconfirmed, ...said } = await talk({ confirm: { id: 'id', ack: { type: 'ack', id: '$id' } } });
+  assert.deepEqual(said, SAID);
+  assert.ok(entered >= 6, String(entered));
+  assert.deepEqual(unconfirmed, ['a', 'b', 'c', 'd']);
+});
+
+test('a message that is too long does not pass, although others do', async () => {
+  await control({ do: 'reset' });
+  const result = await inFreshPage(
+    async (server) => {
+      const { anonymous, AuthSocket } = await import('gatepass');
+      const socket = new AuthSocket(`${server}/ws/anonymous/`, { scheme: anonymous(), maxMessageSize: 4 });
+      await socket.ready();
+      const heard = [];
+      socket.onmessage = ({ data }) => heard.push(data);
+      const failed = new Promise((resolve) => (socket.onerror = ({ error }) => resolve(error.code)));
+      socket.send('four');
+      socket.send('fives');
+      return { code: await failed, heard, state: socket.state };
+    },
+    server,
+    withCalls,
+  );
+  assert.deepEqual(result, { code: 'MESSAGE_TOO_BIG', heard: ['four'], state: 'closed' });
+});
+
+test('many messages on one connection leave the last of them in doubt, and no more', async () => {
+  await control({ do: 'reset' });
+  const unconfirmed = await inFreshPage(
+    async (server) => {
+      const { anonymous, AuthSocket } = await import('gatepass');
+      const socket = new AuthSocket(`${server}/ws/anonymous/`, { scheme: anonymous() });
+      await socket.ready();
+      for (let index = 1; index <= 2_500; index++) socket.send(`${index}`);
+      const lost = new Promise((resolve) =>
+        socket.addEventListener('statechange', ({ unconfirmed }) => resolve(unconfirmed), { once: true }),
+      );
+      socket.reconnect();
+      const all = await lost;
+      return [all.length, all[0], all.at(-1)];
+    },
+    server,
+    withCalls,
+  );
+  assert.deepEqual(unconfirmed, [1_000, '1501', '2500']);
+});
