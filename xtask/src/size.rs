@@ -12,11 +12,11 @@ use crate::tools::{root, target_dir, wasm_command};
 const PAGES: [&str; 6] =
     ["README.md", "docs/index.md", "docs/compare.md", "docs/faq.md", "docs/loading.md", "docs/guides/first-load.md"];
 /// The default entry, all of it, minified, brotli 11.
-pub(crate) const BUDGET: usize = 62_000;
+pub(crate) const BUDGET: usize = 63_000;
 /// What an app downloads more that has a conversation: values, subscriptions, requests, resume.
 const CONVERSATION: usize = 5_000;
 /// Aimed at.
-const AIM: usize = 28_000;
+const AIM: usize = 40_000;
 
 /// Prints the figures; with `check`, a download over the budget is an error.
 pub(crate) fn run(check: bool) -> Result<()> {
