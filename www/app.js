@@ -314,6 +314,7 @@ const app = {
   bare,
   url: `${sockets}/ws/anonymous/`,
   connected: () => socket.ready(),
+  lost: () => new Promise((resolve) => socket.addEventListener('close', resolve, { once: true })),
   isShared: () => session === sessions.get('jwt') && chosen().name !== 'anonymous',
   userChanged: () =>
     new Promise((resolve) =>

@@ -6,7 +6,7 @@ const pause = (millis) => new Promise((resolve) => setTimeout(resolve, millis));
 const seconds = (since) => `${((performance.now() - since) / 1_000).toFixed(1)} s`;
 
 /**
- * `app` is what a story may use: `control(command)`, `say(text)`, `connected()` (resolves when it is), `userChanged()`,
+ * `app` is what a story may use: `control(command)`, `say(text)`, `connected()` (resolves when it is), `lost()` (when it is lost next), `userChanged()`,
  * `isShared()`, `refreshes()`, `whoami()`, `bare`, `bareUser()`, `crowd(fixed, ours)`.
  * A story returns what happened.
  */
@@ -33,7 +33,10 @@ export const stories = [
       const since = performance.now();
       const before = await app.refreshes();
       await app.control({ do: 'expireTokens' });
+      // The server may answer before the close has arrived.
+      const lost = app.lost();
       await app.control({ do: 'dropSockets', how: { close: { code: 4401, reason: 'token expired' } } });
+      await lost;
       await app.connected();
       const renewed = (await app.refreshes()) - before;
       return `Back after ${seconds(since)}, with ${renewed === 1 ? 'one renewal' : `${renewed} renewals`}. Nobody had to sign in.`;

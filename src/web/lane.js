@@ -38,8 +38,15 @@ export class Lane {
       this.newer = [];
       this.newerLength = 0;
     }
-    this.newer.push({ id, data, length, at: performance.now() });
-    this.newerLength += length;
+    // One that is longer than all that may be in doubt together is not kept.
+    if (length > MAX_DOUBTED_BYTES) {
+      this.older = [];
+      this.newer = [];
+      this.newerLength = 0;
+    } else {
+      this.newer.push({ id, data, length, at: performance.now() });
+      this.newerLength += length;
+    }
     try {
       this.socket.send(data);
     } catch {

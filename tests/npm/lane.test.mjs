@@ -108,3 +108,23 @@ test('many messages on one connection leave the last of them in doubt, and no mo
   );
   assert.deepEqual(unconfirmed, [1_000, '1501', '2500']);
 });
+
+test('a message longer than all that may be in doubt leaves nothing in doubt before it', async () => {
+  await control({ do: 'reset' });
+  const unconfirmed = await inFreshPage(
+    async (server) => {
+      const { anonymous, AuthSocket } = await import('gatepass');
+      const socket = new AuthSocket(`${server}/ws/anonymous/`, { scheme: anonymous() });
+      await socket.ready();
+      for (const text of ['before', 'x'.repeat(2 ** 20 + 1), 'after']) socket.send(text);
+      const lost = new Promise((resolve) =>
+        socket.addEventListener('statechange', ({ unconfirmed }) => resolve(unconfirmed), { once: true }),
+      );
+      socket.reconnect();
+      return lost;
+    },
+    server,
+    withCalls,
+  );
+  assert.deepEqual(unconfirmed, ['after']);
+});
