@@ -133,8 +133,9 @@ export class ConnectionDriver extends Driver {
   send(message, data, ttl) {
     const { lane } = this;
     if (lane) {
+      const copy = copied(data);
       this.isSending = true;
-      lane.send(message, copied(data), lengthOf(data));
+      lane.send(message, copy, lengthOf(copy));
       this.isSending = false;
       return SEND_ANSWER_NOW;
     }
@@ -200,8 +201,9 @@ export class ConnectionDriver extends Driver {
   }
 
   end() {
-    super.end();
+    // First: a function of the app that is aborted may send.
     this.lane = undefined;
+    super.end();
     for (const id of [...this.sockets.keys()]) this.closeSocket(id, 1000, '');
     this.messages.clear();
   }

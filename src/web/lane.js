@@ -33,20 +33,15 @@ export class Lane {
   /** Sends, and ignores a failure, as `write` of the driver. @param {number} id @param {any} data Nobody changes it any more. @param {number} length */
   send(id, data, length) {
     this.sent++;
-    if (this.newer.length === MAX_DOUBTED || this.newerLength > MAX_DOUBTED_BYTES) {
+    if (this.newer.length === MAX_DOUBTED || this.newerLength + length > MAX_DOUBTED_BYTES) {
       this.older = this.newer;
       this.newer = [];
       this.newerLength = 0;
     }
-    // One that is longer than all that may be in doubt together is not kept.
-    if (length > MAX_DOUBTED_BYTES) {
-      this.older = [];
-      this.newer = [];
-      this.newerLength = 0;
-    } else {
-      this.newer.push({ id, data, length, at: performance.now() });
-      this.newerLength += length;
-    }
+    // One that is longer than all that may be in doubt together leaves nothing in doubt, so that nobody asks for its data.
+    const kept = length > MAX_DOUBTED_BYTES ? undefined : data;
+    this.newer.push({ id, data: kept, length, at: performance.now() });
+    this.newerLength += length;
     try {
       this.socket.send(data);
     } catch {

@@ -116,7 +116,11 @@ test('a message longer than all that may be in doubt leaves nothing in doubt bef
       const { anonymous, AuthSocket } = await import('gatepass');
       const socket = new AuthSocket(`${server}/ws/anonymous/`, { scheme: anonymous() });
       await socket.ready();
-      for (const text of ['before', 'x'.repeat(2 ** 20 + 1), 'after']) socket.send(text);
+      socket.send('before');
+      // So that the machine knows of it already.
+      socket.stats();
+      socket.send('x'.repeat(2 ** 20 + 1));
+      socket.send('after');
       const lost = new Promise((resolve) =>
         socket.addEventListener('statechange', ({ unconfirmed }) => resolve(unconfirmed), { once: true }),
       );
@@ -127,4 +131,33 @@ test('a message longer than all that may be in doubt leaves nothing in doubt bef
     withCalls,
   );
   assert.deepEqual(unconfirmed, ['after']);
+});
+
+test('what dispatchEvent throws is reported as ever, and ends nothing', async () => {
+  await control({ do: 'reset' });
+  const result = await inFreshPage(
+    async (server) => {
+      const { anonymous, AuthSocket } = await import('gatepass');
+      // As of happy-dom, in unit tests that have errors pass.
+      class Throwing extends AuthSocket {
+        dispatchEvent(event) {
+          if (event.type === 'message') throw new Error('of a listener');
+          return super.dispatchEvent(event);
+        }
+      }
+      const socket = new Throwing(`${server}/ws/anonymous/`, { scheme: anonymous() });
+      await socket.ready();
+      const told = new Promise((resolve) =>
+        addEventListener('error', (event) => {
+          event.preventDefault();
+          resolve(event.message);
+        }),
+      );
+      socket.send('a');
+      return { told: await told, state: socket.state };
+    },
+    server,
+    withCalls,
+  );
+  assert.deepEqual(result, { told: 'Uncaught Error: of a listener', state: 'connected' });
 });
