@@ -135,9 +135,9 @@ pub(crate) enum Retention {
     UntilAccepted,
 }
 
-/// How many messages are remembered that may not have arrived: those with [`MAX_DOUBTED_BYTES`] together.
+/// The most messages that are remembered as those that may not have arrived. [`MAX_DOUBTED_BYTES`] limits them, too.
 pub const MAX_DOUBTED: usize = 1_000;
-/// In bytes, or UTF-16 units of texts in a browser.
+/// The most bytes of these messages together; in a browser a text counts by its UTF-16 units.
 pub const MAX_DOUBTED_BYTES: usize = 1 << 20;
 /// How long a message is in doubt: what the server says so much later shows that all was well.
 const DOUBT: Millis = Millis::from_secs(5);

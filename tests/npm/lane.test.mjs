@@ -21,6 +21,15 @@ function withCalls() {
   };
 }
 
+/** Ends the present connection of a socket: `unconfirmedBy(socket)` resolves with what may not have arrived. */
+function withLoss() {
+  globalThis.unconfirmedBy = (socket) =>
+    new Promise((resolve) => {
+      socket.addEventListener('statechange', ({ unconfirmed }) => resolve(unconfirmed), { once: true });
+      socket.reconnect();
+    });
+}
+
 /** In a page: a connected socket with these options says and hears three messages. Then it is asked, and the connection is lost. */
 const talk = (options) =>
   inFreshPage(
@@ -32,22 +41,19 @@ const talk = (options) =>
       const all = new Promise((resolve) => {
         socket.onmessage = ({ data }) => heard.push(data) === 3 && resolve();
       });
-      // Of what follows a connection itself, such as a timer, nothing is left.
+      // The lane is offered when all events of the connection were told.
       await new Promise((resolve) => setTimeout(resolve));
       calls = 0;
       const statuses = ['a', 'b', 'c'].map((text) => socket.send(text).status);
       await all;
       const entered = calls;
       const { sent, received } = socket.stats();
-      const lost = new Promise((resolve) =>
-        socket.addEventListener('statechange', ({ unconfirmed }) => resolve(unconfirmed), { once: true }),
-      );
       socket.send('d');
-      socket.reconnect();
-      return { entered, statuses, heard, sent, received, unconfirmed: await lost };
+      return { entered, statuses, heard, sent, received, unconfirmed: await unconfirmedBy(socket) };
     },
     [server, options],
     withCalls,
+    withLoss,
   );
 
 const SAID = { statuses: ['sent', 'sent', 'sent'], heard: ['a', 'b', 'c'], sent: 3, received: 3 };
@@ -70,21 +76,17 @@ test('where messages are to be confirmed, each enters the wasm', async () => {
 
 test('a message that is too long does not pass, although others do', async () => {
   await control({ do: 'reset' });
-  const result = await inFreshPage(
-    async (server) => {
-      const { anonymous, AuthSocket } = await import('gatepass');
-      const socket = new AuthSocket(`${server}/ws/anonymous/`, { scheme: anonymous(), maxMessageSize: 4 });
-      await socket.ready();
-      const heard = [];
-      socket.onmessage = ({ data }) => heard.push(data);
-      const failed = new Promise((resolve) => (socket.onerror = ({ error }) => resolve(error.code)));
-      socket.send('four');
-      socket.send('fives');
-      return { code: await failed, heard, state: socket.state };
-    },
-    server,
-    withCalls,
-  );
+  const result = await inFreshPage(async (server) => {
+    const { anonymous, AuthSocket } = await import('gatepass');
+    const socket = new AuthSocket(`${server}/ws/anonymous/`, { scheme: anonymous(), maxMessageSize: 4 });
+    await socket.ready();
+    const heard = [];
+    socket.onmessage = ({ data }) => heard.push(data);
+    const failed = new Promise((resolve) => (socket.onerror = ({ error }) => resolve(error.code)));
+    socket.send('four');
+    socket.send('fives');
+    return { code: await failed, heard, state: socket.state };
+  }, server);
   assert.deepEqual(result, { code: 'MESSAGE_TOO_BIG', heard: ['four'], state: 'closed' });
 });
 
@@ -96,15 +98,11 @@ test('many messages on one connection leave the last of them in doubt, and no mo
       const socket = new AuthSocket(`${server}/ws/anonymous/`, { scheme: anonymous() });
       await socket.ready();
       for (let index = 1; index <= 2_500; index++) socket.send(`${index}`);
-      const lost = new Promise((resolve) =>
-        socket.addEventListener('statechange', ({ unconfirmed }) => resolve(unconfirmed), { once: true }),
-      );
-      socket.reconnect();
-      const all = await lost;
+      const all = await unconfirmedBy(socket);
       return [all.length, all[0], all.at(-1)];
     },
     server,
-    withCalls,
+    withLoss,
   );
   assert.deepEqual(unconfirmed, [1_000, '1501', '2500']);
 });
@@ -121,43 +119,35 @@ test('a message longer than all that may be in doubt leaves nothing in doubt bef
       socket.stats();
       socket.send('x'.repeat(2 ** 20 + 1));
       socket.send('after');
-      const lost = new Promise((resolve) =>
-        socket.addEventListener('statechange', ({ unconfirmed }) => resolve(unconfirmed), { once: true }),
-      );
-      socket.reconnect();
-      return lost;
+      return unconfirmedBy(socket);
     },
     server,
-    withCalls,
+    withLoss,
   );
   assert.deepEqual(unconfirmed, ['after']);
 });
 
 test('what dispatchEvent throws is reported as ever, and ends nothing', async () => {
   await control({ do: 'reset' });
-  const result = await inFreshPage(
-    async (server) => {
-      const { anonymous, AuthSocket } = await import('gatepass');
-      // As of happy-dom, in unit tests that have errors pass.
-      class Throwing extends AuthSocket {
-        dispatchEvent(event) {
-          if (event.type === 'message') throw new Error('of a listener');
-          return super.dispatchEvent(event);
-        }
+  const result = await inFreshPage(async (server) => {
+    const { anonymous, AuthSocket } = await import('gatepass');
+    // As of happy-dom, in unit tests that have errors pass.
+    class Throwing extends AuthSocket {
+      dispatchEvent(event) {
+        if (event.type === 'message') throw new Error('of a listener');
+        return super.dispatchEvent(event);
       }
-      const socket = new Throwing(`${server}/ws/anonymous/`, { scheme: anonymous() });
-      await socket.ready();
-      const told = new Promise((resolve) =>
-        addEventListener('error', (event) => {
-          event.preventDefault();
-          resolve(event.message);
-        }),
-      );
-      socket.send('a');
-      return { told: await told, state: socket.state };
-    },
-    server,
-    withCalls,
-  );
+    }
+    const socket = new Throwing(`${server}/ws/anonymous/`, { scheme: anonymous() });
+    await socket.ready();
+    const told = new Promise((resolve) =>
+      addEventListener('error', (event) => {
+        event.preventDefault();
+        resolve(event.message);
+      }),
+    );
+    socket.send('a');
+    return { told: await told, state: socket.state };
+  }, server);
   assert.deepEqual(result, { told: 'Uncaught Error: of a listener', state: 'connected' });
 });

@@ -83,8 +83,8 @@ async function measure(rounds) {
     for (const column of columns) column.sort((a, b) => a - b);
     const at = (part) => columns.map((column) => column[Math.floor(column.length * part)]);
     rows[`${name}: median`] = at(0.5);
-    rows[`${name}: a quarter below`] = at(0.25);
-    rows[`${name}: a quarter above`] = at(0.75);
+    rows[`${name}: lower quartile`] = at(0.25);
+    rows[`${name}: upper quartile`] = at(0.75);
   }
   return rows;
 }

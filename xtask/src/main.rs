@@ -98,7 +98,7 @@ enum Command {
         #[arg(long, default_value_t = 7)]
         rounds: u32,
     },
-    /// How fast messages pass, as a ratio to a raw WebSocket: echo, flood (until all are back), burst (until all are handed over)
+    /// How fast messages pass, as a ratio to a raw WebSocket, beside what a second event for each costs: echo, flood (until all are back), burst (until all are handed over)
     MessagePath {
         /// How often each is measured
         #[arg(long, default_value_t = 31)]

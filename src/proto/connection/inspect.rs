@@ -57,8 +57,7 @@ impl Connection {
         }
         self.outbox.heard(now);
         if self.retired.is_none_or(|retired| retired.socket != socket) {
-            self.heartbeat_state =
-                if self.awaits_pong() { HeartbeatState::Alive } else { HeartbeatState::PongReceived };
+            self.note_life();
         }
         if length <= MAX_READ && self.reads(socket) {
             return Inbound::Inspect;
@@ -84,7 +83,12 @@ impl Connection {
             && !self.hears_words(socket)
     }
 
-    pub(super) fn awaits_pong(&self) -> bool {
+    /// The present socket has said something, which may be an answer to a ping.
+    pub(super) fn note_life(&mut self) {
+        self.heartbeat_state = if self.awaits_pong() { HeartbeatState::Alive } else { HeartbeatState::PongReceived };
+    }
+
+    fn awaits_pong(&self) -> bool {
         self.config.heartbeat.pong.is_some() && self.heartbeat_state != HeartbeatState::PongReceived
     }
 

@@ -204,9 +204,9 @@ pub enum Output {
         /// The request.
         http: HttpRequest,
     },
-    /// An offer, once all other outputs are performed: until the next call of the machine, messages of the app may go to this socket at once, and what
-    /// arrives on it to the app. The driver then tells [`Connection::pass`](super::Connection::pass) what has passed, before that call. A
-    /// driver that goes on asking about each message needs none of this.
+    /// An offer, when all other outputs are performed. Until the next call of the machine, the driver may hand messages of the app to this socket, and
+    /// messages of this socket to the app, without asking. Before that call it tells [`Connection::pass`](super::Connection::pass) what has
+    /// passed. A driver may ignore the offer.
     Lane {
         /// The id of the socket.
         socket: SocketId,

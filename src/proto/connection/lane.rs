@@ -7,7 +7,7 @@
 
 use super::Connection;
 use super::io::SocketId;
-use super::state::{Acceptance, HeartbeatState, State};
+use super::state::{Acceptance, State};
 use crate::proto::Instant;
 use crate::proto::outbox::MessageId;
 
@@ -57,8 +57,7 @@ impl Connection {
         }
         if let Some(at) = passed.heard {
             self.outbox.heard(at);
-            self.heartbeat_state =
-                if self.awaits_pong() { HeartbeatState::Alive } else { HeartbeatState::PongReceived };
+            self.note_life();
         }
     }
 }
